@@ -1,0 +1,62 @@
+# make check is all that continuous integration runs. Anything longer than five lines lives in tools/.
+
+export PKG_CONFIG_PATH := $(CURDIR)/.tools/pkgconfig:$(PKG_CONFIG_PATH)
+export IPFS_KIT_TEST_PYTHON := $(CURDIR)/.tools/venv/bin/python
+
+SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
+LINTED := Sources Tests Examples Package.swift
+PREFIX ?= /usr/local
+
+.PHONY: build release test test-servers format lint docs check demo bench install clean setup setup-test
+
+build: setup
+	@$(SWIFT_BUILD) --product ipfs-kit
+	@$(SWIFT_BUILD) --product ipfskit-parquet
+	@tools/setup link-arrow "$$(swift build --show-bin-path)"
+
+release: setup
+	@$(SWIFT_BUILD) -c release --static-swift-stdlib --product ipfs-kit
+	@$(SWIFT_BUILD) -c release --product ipfskit-parquet
+	@tools/link-parquet "$$(swift build -c release --show-bin-path)"
+	@tools/setup copy-arrow "$$(swift build -c release --show-bin-path)"
+
+test: setup-test
+	@$(SWIFT_BUILD) --build-tests
+	@tools/setup link-arrow "$$(swift build --show-bin-path)"
+	@swift test --skip-build
+
+test-servers: export IPFS_KIT_MUST_RUN = all
+test-servers: test
+
+format:
+	@swift format --in-place --recursive $(LINTED)
+
+lint:
+	@swift format lint --strict --recursive $(LINTED)
+
+docs: build
+	@"$$(swift build --show-bin-path)/ipfs-kit" help --documents docs
+
+check: export IPFS_KIT_MUST_RUN = s3,parquet
+check:
+	@$(MAKE) --no-print-directory lint docs
+	@git diff --exit-code -- docs
+	@$(MAKE) --no-print-directory test
+
+demo: build
+	@tools/demo
+
+bench: setup
+	@swift run -c release kit-bench
+
+install: release
+	@tools/install "$$(swift build -c release --show-bin-path)" "$(DESTDIR)$(PREFIX)"
+
+clean:
+	@rm -rf .build
+
+setup:
+	@tools/setup build
+
+setup-test:
+	@tools/setup test

@@ -1,0 +1,119 @@
+// swift-tools-version: 6.2
+//
+//  5  ipfs-kit                                               the command line
+//  4  IPFSKit                                                the public library
+//  3  Operations                                             everything ipfs-kit can do, as one table
+//  2  Replication   Services                                 the engine | one folder per storage service
+//  1  BlockStore    Catalog   Policies   Storage             what is kept | where it is | should be | the protocols
+//  0  IPLD -> Multiformats    Arguments -> Schema            values: no files, no network, no Foundation
+// -1  Digests HTTPClient Parquet POSIX SQLite XML YAML       one wrapper per system library; none knows IPFS
+//
+// Imports go down, or along an arrow drawn on a floor. The build is always run with
+// --explicit-target-dependency-import-check error, which refuses an import that is not declared here.
+
+import PackageDescription
+
+let package = Package(
+    name: "ipfs-kit",
+    products: [
+        .executable(name: "ipfs-kit", targets: ["ipfs-kit"]),
+        .library(name: "IPFSKit", targets: ["IPFSKit"]),
+        .library(name: "ipfskit-parquet", type: .dynamic, targets: ["ParquetShim"]),
+    ],
+    targets: [
+        .c("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        .c("CExpat", pkgConfig: "expat", apt: "libexpat1-dev"),
+        .c("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        .c("CParquet", pkgConfig: "parquet", apt: "libparquet-dev"),
+        .systemLibrary(name: "CPOSIX", path: "Sources/C/CPOSIX"),
+        .c("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        .c("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        .target(name: "ParquetShim", dependencies: ["CParquet"], path: "Sources/C/ParquetShim"),
+
+        .module("Digests", ["COpenSSL"]),
+        .module("HTTPClient", ["CCurl"]),
+        .module("POSIX", ["CPOSIX"]),
+        .module("Parquet", ["POSIX"]),
+        .module("SQLite", ["CSQLite"]),
+        .module("XML", ["CExpat"]),
+        .module("YAML", ["CYAML"]),
+
+        .module("Multiformats", ["Digests"]),
+        .module("IPLD", ["Multiformats"]),
+        .module("Schema"),
+        .module("Arguments", ["Schema"]),
+
+        .module("Storage", ["Digests", "IPLD", "Multiformats", "Schema"]),
+        .module("Policies", ["Multiformats", "Schema"]),
+        .module("BlockStore", ["IPLD", "Multiformats", "POSIX", "SQLite"]),
+        .module("Catalog", ["Multiformats", "POSIX", "Schema", "SQLite"]),
+
+        .module("Services", ["Digests", "HTTPClient", "POSIX", "Schema", "Storage", "XML"]),
+        .module(
+            "Replication",
+            ["BlockStore", "Catalog", "Digests", "IPLD", "Multiformats", "Parquet", "Policies", "POSIX", "Storage"]
+        ),
+        .module(
+            "Operations",
+            [
+                "BlockStore", "Catalog", "IPLD", "Multiformats", "Policies", "POSIX", "Replication", "Schema",
+                "Services", "Storage", "YAML", "Digests",
+            ]
+        ),
+        .module("IPFSKit", ["Multiformats", "Operations"]),
+        .executableTarget(name: "ipfs-kit", dependencies: ["Arguments", "Operations", "POSIX", "Schema"]),
+
+        .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Storage"]),
+        .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Storage", "StorageLaws"]),
+        .executableTarget(
+            name: "kit-bench",
+            dependencies: ["Catalog", "Digests", "Multiformats", "POSIX"]
+        ),
+        .executableTarget(
+            name: "example-keep-a-folder",
+            dependencies: ["IPFSKit"],
+            path: "Examples/KeepAFolder"
+        ),
+
+        .tests("WrapperTests", ["Digests", "HTTPClient", "Parquet", "POSIX", "SQLite", "XML", "YAML"]),
+        .tests("MultiformatsTests", ["Multiformats"]),
+        .tests("IPLDTests", ["IPLD", "Multiformats"]),
+        .tests("SchemaTests", ["Arguments", "Schema"]),
+        .tests("StorageTests", ["IPLD", "Multiformats", "Storage", "StorageLaws"]),
+        .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "SQLite"]),
+        .tests("CatalogTests", ["Catalog", "Multiformats", "Schema"]),
+        .tests("PoliciesTests", ["Multiformats", "Policies"]),
+        .tests("ServicesTests", ["Digests", "HTTPClient", "Services", "Schema", "Storage", "StorageLaws"]),
+        .tests("OperationsTests", ["Catalog", "Operations", "Replication", "Schema", "Services", "Storage", "YAML"]),
+        .tests("EndToEndTests", ["Multiformats", "Operations"]),
+        .tests("HouseRulesTests", ["Operations", "Services"]),
+    ],
+    cxxLanguageStandard: .cxx20
+)
+
+for target in package.targets where target.type != .system && target.name != "ParquetShim" {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("ImmutableWeakCaptures"),
+        .enableUpcomingFeature("InferIsolatedConformances"), .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableExperimentalFeature("Lifetimes"),
+    ]
+}
+
+extension Target {
+    /// A Swift module of the product.
+    static func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+        .target(name: name, dependencies: dependencies)
+    }
+
+    /// A system library: a module map and a shim header in `Sources/C`.
+    static func c(_ name: String, pkgConfig: String, apt: String) -> Target {
+        .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+    }
+
+    /// A test target; every one may use `TestKit`.
+    static func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+        .testTarget(name: name, dependencies: dependencies + ["TestKit"])
+    }
+}

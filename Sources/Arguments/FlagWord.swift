@@ -1,0 +1,43 @@
+internal import Schema
+
+/// A word that stands for a flag: `--name`, `--name=value` or one of the short ones.
+struct FlagWord {
+    /// The name in the spelling of fields, with underscores.
+    let name: String
+    /// What follows the equals sign.
+    let attached: String?
+    /// The flag as it was typed, without a value.
+    let spelled: String
+
+    private static let short = ["-h": "help", "-q": "quiet", "-v": "verbose", "-n": "dry_run"]
+
+    /// Nil for a word that is no flag: plain text, `-` alone, `--` alone, and negative numbers.
+    init?(_ word: String) {
+        guard word.hasPrefix("-"), word != "-", word != "--" else { return nil }
+        if let second = word.dropFirst().first, second.isASCII, second.isNumber || second == "." { return nil }
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        spelled = parts.first.map(String.init) ?? word
+        attached = parts.count > 1 ? String(parts[1]) : nil
+        name = Self.short[spelled] ?? Self.normal(spelled.drop { $0 == "-" })
+    }
+
+    /// A name with underscores for dashes, so that both spellings are one.
+    static func normal(_ name: some StringProtocol) -> String {
+        String(name.map { $0 == "-" ? "_" : $0 })
+    }
+
+    /// The field that is meant, and whether it is negated by `no-`.
+    func find(in fields: [FieldInfo]) -> (field: FieldInfo, isNegated: Bool)? {
+        if let field = fields.first(where: { $0.answers(to: name) }) { return (field, false) }
+        guard name.hasPrefix("no_") else { return nil }
+        let rest = String(name.dropFirst(3))
+        return fields.first { $0.kind == .flag && $0.answers(to: rest) }.map { ($0, true) }
+    }
+}
+
+extension FieldInfo {
+    /// Says whether the field has this name or alias; `name` has underscores.
+    func answers(to name: String) -> Bool {
+        FlagWord.normal(self.name) == name || aliases.contains { FlagWord.normal($0) == name }
+    }
+}

@@ -1,0 +1,50 @@
+package import IPLD
+package import Multiformats
+internal import POSIX
+internal import Synchronization
+
+extension BlockStore {
+    /// Runs `body` on a thread that may block, with synchronous access to the blocks.
+    ///
+    /// For work that looks at many blocks in turn: it saves a change of threads for each of them.
+    package func reading<Value: Sendable>(
+        _ body: @escaping @Sendable (BlockReader) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let reader = BlockReader(store: self)
+        do {
+            return try await withTaskCancellationHandler {
+                try await BlockingThreads.shared.run { () throws(StoreError) in try body(reader) }
+            } onCancel: {
+                reader.stop()
+            }
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError(.unexpected, "\(error)")
+        }
+    }
+}
+
+/// Synchronous access to the blocks of a store, for use on a thread that may block.
+package final class BlockReader: Sendable {
+    private let store: BlockStore
+    private let stopped = Atomic(false)
+
+    init(store: BlockStore) { self.store = store }
+
+    func stop() { stopped.store(true, ordering: .relaxed) }
+
+    /// Where a block is; throws `notFound` where it is not there. Identity CIDs have no place.
+    package func locate(_ cid: CID) throws(StoreError) -> BlockLocation? {
+        if stopped.load(ordering: .relaxed) { throw StoreError(.cancelled, "The work was stopped.") }
+        if cid.hash.code == .identity { return nil }
+        guard let location = try store.index.locate([cid.hash])[0] else { throw StoreError.missing(cid) }
+        return location
+    }
+
+    /// Reads a block whose place is known, and checks it against its CID.
+    package func read(_ cid: CID, at location: BlockLocation?) throws(StoreError) -> Block {
+        if stopped.load(ordering: .relaxed) { throw StoreError(.cancelled, "The work was stopped.") }
+        return try store.read(cid, at: location)
+    }
+}

@@ -1,0 +1,7 @@
+// Linux calls that glibc's headers hide without _GNU_SOURCE.
+#include <stdint.h>
+
+extern int sync_file_range(int descriptor, int64_t offset, int64_t count, unsigned int flags);
+extern int renameat2(int from, const char *name, int to, const char *other, unsigned int flags);
+
+static const unsigned int ipfskit_sync_file_range_write = 2;

@@ -1,0 +1,147 @@
+package import Multiformats
+internal import SQLite
+
+extension Catalog {
+    /// Stores mappings, replacing those of the same CID and backend but for the date of their creation, and takes
+    /// their transfers out of the journal, all in one transaction.
+    package func record(_ mappings: [Mapping]) async throws(CatalogError) {
+        try await write { (database) throws(CatalogError) in
+            for mapping in mappings {
+                try database.change(
+                    """
+                    INSERT INTO mappings(\(Mapping.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT(cid, backend) DO UPDATE SET path = excluded.path, status = excluded.status,
+                        name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END,
+                        metadata = CASE excluded.metadata WHEN '{}' THEN metadata ELSE excluded.metadata END,
+                        size_bytes = coalesce(excluded.size_bytes, size_bytes),
+                        block_count = coalesce(excluded.block_count, block_count),
+                        car_sha256 = coalesce(excluded.car_sha256, car_sha256), updated_at = excluded.updated_at,
+                        verified_at = excluded.verified_at, verify_method = excluded.verify_method,
+                        verified_by = excluded.verified_by
+                    """,
+                    mapping.values
+                )
+                try database.change(
+                    "DELETE FROM transfers WHERE backend = ? AND cid = ?",
+                    [.text(mapping.backend), .blob(mapping.cid.bytes)]
+                )
+            }
+        }
+    }
+
+    /// Removes mappings of a backend; returns how many there were.
+    package func removeMappings(_ cids: [CID], of backend: String) async throws(CatalogError) -> Int {
+        try await write { (database) throws(CatalogError) in
+            var count = 0
+            for cid in cids {
+                count += try database.change(
+                    "DELETE FROM mappings WHERE cid = ? AND backend = ?",
+                    [.blob(cid.bytes), .text(backend)]
+                )
+            }
+            return count
+        }
+    }
+
+    /// Where a CID is, in the order of the backends' names.
+    package func mappings(of cids: [CID]) async throws(CatalogError) -> [Mapping] {
+        try await read { (database) throws(CatalogError) in
+            var found: [Mapping] = []
+            for cid in cids {
+                found += try database.all(
+                    "SELECT \(Mapping.columns) FROM mappings WHERE cid = ? ORDER BY backend",
+                    [.blob(cid.bytes)]
+                ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row) }
+            }
+            return found
+        }
+    }
+
+    /// All mappings of a backend in the order of their CIDs.
+    package func mappings(on backend: String) async throws(CatalogError) -> [Mapping] {
+        try await read { (database) throws(CatalogError) in
+            try database.all(
+                "SELECT \(Mapping.columns) FROM mappings WHERE backend = ? ORDER BY cid",
+                [.text(backend)]
+            ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row) }
+        }
+    }
+
+    /// Calls `body` with all mappings of a backend, some thousands at a time, as they are at one moment.
+    package func eachMapping<Failure: Error>(
+        on backend: String,
+        _ body: @escaping @Sendable ([Mapping]) throws(Failure) -> Void
+    ) async throws(CatalogError) -> Result<Void, Failure> {
+        try await read { (database) throws(CatalogError) in
+            var batch: [Mapping] = []
+            var failure: Failure?
+            func pass() {
+                guard failure == nil, !batch.isEmpty else { return }
+                do throws(Failure) { try body(batch) } catch { failure = error }
+                batch.removeAll(keepingCapacity: true)
+            }
+            try database.query(
+                "SELECT \(Mapping.columns) FROM mappings WHERE backend = ? ORDER BY cid",
+                [.text(backend)]
+            ) { (row: borrowing Row) throws(CatalogError) in
+                batch.append(try Mapping(row))
+                if batch.count == 8192 { pass() }
+            }
+            pass()
+            return failure.map { .failure($0) } ?? .success(())
+        }
+    }
+
+    /// How many mappings of each status a backend has, and the sum of the sizes of those that are stored.
+    package func mappingCounts() async throws(CatalogError) -> [String: MappingCounts] {
+        try await read { (database) throws(CatalogError) in
+            var counts: [String: MappingCounts] = [:]
+            try database.query(
+                "SELECT backend, status, count(*), coalesce(sum(size_bytes), 0) FROM mappings GROUP BY backend, status"
+            ) { (row: borrowing Row) throws(CatalogError) in
+                let status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
+                counts[row.text(0), default: MappingCounts()].byStatus[status, default: 0] += Int(row.int64(2))
+                if status == .stored {
+                    counts[row.text(0), default: MappingCounts()].storedBytes += UInt64(row.int64(3))
+                }
+            }
+            return counts
+        }
+    }
+
+    /// The pinned roots of which a backend has the only stored replica.
+    package func pinsOnly(on backend: String) async throws(CatalogError) -> [CID] {
+        try await read { (database) throws(CatalogError) in
+            try database.all(
+                """
+                SELECT pins.cid FROM pins JOIN mappings m ON m.cid = pins.cid AND m.backend = ?1 AND m.status = 'stored'
+                WHERE NOT EXISTS (
+                    SELECT 1 FROM mappings o WHERE o.cid = pins.cid AND o.backend <> ?1 AND o.status = 'stored'
+                ) ORDER BY pins.cid
+                """,
+                [.text(backend)]
+            ) { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
+        }
+    }
+
+    /// The pinned roots of which no replica is stored anywhere.
+    package func unprotectedPins() async throws(CatalogError) -> [CID] {
+        try await read { (database) throws(CatalogError) in
+            try database.all(
+                """
+                SELECT cid FROM pins WHERE NOT EXISTS
+                    (SELECT 1 FROM mappings m WHERE m.cid = pins.cid AND m.status = 'stored') ORDER BY cid
+                """
+            ) { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
+        }
+    }
+}
+
+/// How many mappings a backend has.
+package struct MappingCounts: Sendable, Hashable {
+    package var byStatus: [Mapping.Status: Int] = [:]
+    /// The sum of the CARs of the stored mappings, in bytes.
+    package var storedBytes: UInt64 = 0
+
+    package init() {}
+}

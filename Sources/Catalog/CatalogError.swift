@@ -1,0 +1,38 @@
+package import SQLite
+
+/// A failure of the catalog.
+package struct CatalogError: Error, Sendable, CustomStringConvertible, DatabaseErrorConvertible {
+    /// What kind of failure it is.
+    package enum Code: Sendable, Hashable {
+        /// Another process holds what is needed.
+        case busy
+        case full, permissionDenied
+        case corrupt
+        /// The catalog was written by a later version of the program.
+        case tooNew
+        case unexpected
+    }
+
+    package let code: Code
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// What a failed statement means for the catalog.
+    package init(_ error: DatabaseError) {
+        let code: Code =
+            switch error.code {
+            case .full: .full
+            case .readOnly, .cannotOpen: .permissionDenied
+            case .busy, .locked: .busy
+            case .corrupt, .notADatabase: .corrupt
+            default: .unexpected
+            }
+        self.init(code, error.message)
+    }
+
+    package var description: String { message }
+}

@@ -1,0 +1,110 @@
+package import Multiformats
+package import Schema
+internal import SQLite
+
+/// “CID c is on backend b at this path”, and how that is known.
+package struct Mapping: Sendable, Hashable {
+    /// What is known of the content on the backend.
+    package enum Status: String, Sendable, Hashable, CaseIterable {
+        /// Bytes or digests were compared and matched.
+        case stored
+        /// Somebody says so; nothing was compared yet.
+        case pending
+        case failed, missing, corrupt, unknown
+    }
+
+    /// How a status came to be known.
+    package struct Evidence: Sendable, Hashable {
+        /// The method: `read-back`, `put-md5`, `listed-md5`, …
+        package let method: String
+        package let at: Timestamp
+        /// The host and the version of the program that looked.
+        package let by: String
+
+        package init(method: String, at: Timestamp, by: String) {
+            self.method = method
+            self.at = at
+            self.by = by
+        }
+    }
+
+    package var cid: CID
+    package var backend: String
+    package var path: String
+    package var status: Status
+    package var name: String
+    /// An object of JSON, as text.
+    package var metadata: String
+    package var size: UInt64?
+    package var blockCount: UInt64?
+    package var carSHA256: [UInt8]?
+    package var createdAt: Timestamp
+    package var updatedAt: Timestamp
+    /// nil for what nobody has checked.
+    package var evidence: Evidence?
+
+    package init(
+        cid: CID,
+        backend: String,
+        path: String,
+        status: Status,
+        name: String = "",
+        metadata: String = "{}",
+        size: UInt64? = nil,
+        blockCount: UInt64? = nil,
+        carSHA256: [UInt8]? = nil,
+        createdAt: Timestamp,
+        updatedAt: Timestamp? = nil,
+        evidence: Evidence? = nil
+    ) {
+        self.cid = cid
+        self.backend = backend
+        self.path = path
+        self.status = status
+        self.name = name
+        self.metadata = metadata
+        self.size = size
+        self.blockCount = blockCount
+        self.carSHA256 = carSHA256
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt ?? createdAt
+        self.evidence = evidence
+    }
+
+    static let columns = """
+        cid, backend, path, status, name, metadata, size_bytes, block_count, car_sha256, created_at, updated_at, \
+        verified_at, verify_method, verified_by
+        """
+
+    init(_ row: borrowing Row) throws(CatalogError) {
+        self.init(
+            cid: try columnCID(row, 0),
+            backend: row.text(1),
+            path: row.text(2),
+            status: Status(rawValue: row.text(3)) ?? .unknown,
+            name: row.text(4),
+            metadata: row.text(5),
+            size: row.optionalInt64(6).map { UInt64($0) },
+            blockCount: row.optionalInt64(7).map { UInt64($0) },
+            carSHA256: row.optionalBytes(8),
+            createdAt: Timestamp(milliseconds: row.int64(9)),
+            updatedAt: Timestamp(milliseconds: row.int64(10))
+        )
+        if let at = row.optionalInt64(11) {
+            evidence = Evidence(
+                method: row.text(12),
+                at: Timestamp(milliseconds: at),
+                by: row.text(13)
+            )
+        }
+    }
+
+    var values: [SQLValue] {
+        [
+            .blob(cid.bytes), .text(backend), .text(path), .text(status.rawValue), .text(name), .text(metadata),
+            .integer(size.map { Int64(clamping: $0) }), .integer(blockCount.map { Int64(clamping: $0) }),
+            .blob(carSHA256), .integer(createdAt.milliseconds), .integer(updatedAt.milliseconds),
+            .integer(evidence?.at.milliseconds), .text(evidence?.method), .text(evidence?.by),
+        ]
+    }
+}

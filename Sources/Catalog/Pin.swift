@@ -1,0 +1,53 @@
+package import Multiformats
+package import Schema
+internal import SQLite
+
+/// A root that shall be kept.
+package struct Pin: Sendable, Hashable {
+    package var cid: CID
+    package var name: String
+    /// An object of JSON, as text.
+    package var metadata: String
+    /// How many replicas are wanted; nil leaves it to the policy.
+    package var replicas: Int?
+    package var createdAt: Timestamp
+    package var updatedAt: Timestamp
+
+    package init(
+        cid: CID,
+        name: String = "",
+        metadata: String = "{}",
+        replicas: Int? = nil,
+        createdAt: Timestamp,
+        updatedAt: Timestamp? = nil
+    ) {
+        self.cid = cid
+        self.name = name
+        self.metadata = metadata
+        self.replicas = replicas
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt ?? createdAt
+    }
+
+    static let columns = "cid, name, metadata, replicas, created_at, updated_at"
+
+    init(_ row: borrowing Row) throws(CatalogError) {
+        self.init(
+            cid: try columnCID(row, 0),
+            name: row.text(1),
+            metadata: row.text(2),
+            replicas: row.optionalInt64(3).map { Int($0) },
+            createdAt: Timestamp(milliseconds: row.int64(4)),
+            updatedAt: Timestamp(milliseconds: row.int64(5))
+        )
+    }
+}
+
+/// The CID in a column; bytes that are none mean that the file is damaged.
+func columnCID(_ row: borrowing Row, _ column: Int) throws(CatalogError) -> CID {
+    do throws(FormatProblem) {
+        return try CID(bytes: row.bytes(column))
+    } catch {
+        throw CatalogError(.corrupt, "The catalog holds bytes where a CID should be: \(error.message)")
+    }
+}

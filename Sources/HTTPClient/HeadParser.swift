@@ -1,0 +1,69 @@
+/// Gathers the header lines of a reply, within bounds, and drops those of interim replies and trailers.
+struct HeadParser {
+    /// What a line amounted to.
+    enum Progress {
+        /// More lines are to come, or the line was a trailer.
+        case more
+        /// The headers of the final reply are complete.
+        case complete(HTTPHead)
+        /// The server sends too much, or nonsense.
+        case refused
+    }
+
+    private static let maxFields = 300
+    private static let maxBytes = 256 << 10
+
+    private var status = 0
+    private var fields: [HTTPField] = []
+    private var isComplete = false
+    // Counted over all interim replies and trailers too: a server may send those without end.
+    private var allFields = 0
+    private var allBytes = 0
+
+    /// Adds one line, its line end included.
+    mutating func add(_ line: some Collection<UInt8>) -> Progress {
+        allBytes += line.count
+        guard allBytes <= Self.maxBytes else { return .refused }
+        let text = Self.trimmed(String(decoding: line, as: UTF8.self)[...])
+        if text.hasPrefix("HTTP/") { return start(text) }
+        guard !isComplete else { return countField() ? .more : .refused }
+        guard !text.isEmpty else { return finish() }
+        guard countField() else { return .refused }
+        if let first = line.first, first == 0x20 || first == 0x09 {
+            // A folded line goes on with the value of the one before (RFC 9112, section 5.2).
+            guard let last = fields.popLast() else { return .refused }
+            fields.append(HTTPField(name: last.name, value: "\(last.value) \(text)"))
+        } else if let colon = text.firstIndex(of: ":") {
+            let value = Self.trimmed(text[text.index(after: colon)...])
+            fields.append(HTTPField(name: String(text[..<colon]), value: String(value)))
+        }
+        return .more
+    }
+
+    private mutating func start(_ line: Substring) -> Progress {
+        let parts = line.split(separator: " ", maxSplits: 2)
+        guard parts.count >= 2, parts[1].count == 3, let code = Int(parts[1]), code >= 100 else { return .refused }
+        status = code
+        fields = []
+        isComplete = false
+        return countField() ? .more : .refused
+    }
+
+    private mutating func finish() -> Progress {
+        guard status >= 200 else { return .more }
+        isComplete = true
+        return .complete(HTTPHead(status: status, headers: HTTPHeaders(fields)))
+    }
+
+    private mutating func countField() -> Bool {
+        allFields += 1
+        return allFields <= Self.maxFields
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\r" || $0 == "\n" || $0 == "\r\n" }
+        var text = text.drop(while: isSpace)
+        while let last = text.last, isSpace(last) { text.removeLast() }
+        return text
+    }
+}

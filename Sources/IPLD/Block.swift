@@ -1,0 +1,39 @@
+public import Multiformats
+
+/// Bytes together with the CID that names them.
+public struct Block: Sendable, Hashable {
+    /// The name.
+    public let cid: CID
+
+    /// The content.
+    public let bytes: [UInt8]
+
+    /// Pairs a CID with bytes that are taken to belong to it; ``verify()`` checks that.
+    public init(cid: CID, bytes: [UInt8]) {
+        self.cid = cid
+        self.bytes = bytes
+    }
+
+    /// Names `bytes` by their sha2-256; version 0 is used only where it can express the codec (dag-pb).
+    public init(codec: Codec, version: CID.Version = .v1, bytes: [UInt8]) {
+        let cid = CID.v1(codec, Multihash.sha256(of: bytes))
+        self.init(cid: version == .v0 ? cid.v0 ?? cid : cid, bytes: bytes)
+    }
+
+    /// Checks that the bytes have the hash of the CID, and that the hash is one that content may be addressed by.
+    ///
+    /// - Throws: `.wrongHash`, `.notAllowed`, or `.unsupported` for a function that cannot be computed here.
+    public func verify() throws(DecodingProblem) {
+        let matches: Bool
+        do {
+            let hash = cid.hash
+            try hash.checkAllowed()
+            matches = try hash.verify(bytes.span)
+        } catch {
+            throw DecodingProblem(error, cid: cid)
+        }
+        guard matches else {
+            throw DecodingProblem(.wrongHash, "The bytes of block \(cid) do not have the hash it names.", cid: cid)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+public import Multiformats
+
+/// Reads a file out of its blocks, without doing any input itself.
+///
+/// ``next()`` says which block is needed, or gives bytes in order; ``supply(_:)`` hands a block in. Only blocks that
+/// overlap the range are asked for, and never more than one node per level is held.
+public struct FileWalk: Sendable {
+    /// What is to be done next.
+    public enum Step: Sendable, Hashable {
+        /// Get this block and give it to ``FileWalk/supply(_:)``.
+        case need(CID)
+        /// The next bytes of the content.
+        case bytes(ArraySlice<UInt8>)
+    }
+
+    /// The deepest tree that is read.
+    public static let deepest = 64
+
+    /// A part of the file that is still to be read: what is at `place` is known only by its CID.
+    private struct Part {
+        let cid: CID
+        let place: Range<UInt64>
+        let depth: Int
+    }
+
+    /// The length of the whole file, in bytes.
+    public let fileSize: UInt64
+
+    /// The part of the file that is read, cut to what there is.
+    public let range: Range<UInt64>
+
+    private var parts: [Part] = []
+    private var ready: ArraySlice<UInt8> = []
+
+    /// Starts at the root of a file.
+    ///
+    /// - Throws: `.wrongKind` where the block is no file; `.malformed`, `.truncated`.
+    public init(root: Block, range: Range<UInt64>? = nil) throws(DecodingProblem) {
+        let node = try FileNode(root)
+        fileSize = node.size
+        self.range = (range ?? 0..<node.size).clamped(to: 0..<node.size)
+        open(node, at: 0, depth: 0)
+    }
+
+    /// The next step, or nil at the end; asks for the same block again until it is supplied.
+    public mutating func next() throws(DecodingProblem) -> Step? {
+        while true {
+            if !ready.isEmpty {
+                defer { ready = [] }
+                return .bytes(ready)
+            }
+            guard let part = parts.last else { return nil }
+            guard let content = part.cid.inlineContent else { return .need(part.cid) }
+            try supply(Block(cid: part.cid, bytes: content))
+        }
+    }
+
+    /// Hands in the block that was asked for, which must have been verified.
+    ///
+    /// - Throws: `.missing` for a block that was not asked for; `.malformed` where it has another size than its parent
+    ///   says; `.wrongKind`, `.tooDeep`, `.truncated`.
+    public mutating func supply(_ block: Block) throws(DecodingProblem) {
+        guard let part = parts.last, part.cid == block.cid, ready.isEmpty else {
+            throw DecodingProblem(.missing, "Another block was supplied than the one asked for.", cid: block.cid)
+        }
+        guard part.depth <= Self.deepest else {
+            throw DecodingProblem(.tooDeep, "The file is deeper than \(Self.deepest) levels.", cid: block.cid)
+        }
+        let node = try FileNode(block)
+        guard node.size == UInt64(part.place.count) else {
+            throw DecodingProblem(
+                .malformed,
+                "A part of the file has \(node.size) bytes where its parent says \(part.place.count).",
+                cid: block.cid
+            )
+        }
+        parts.removeLast()
+        open(node, at: part.place.lowerBound, depth: part.depth)
+    }
+
+    /// Makes a node's own bytes ready and remembers the children that overlap the range, the first one last.
+    ///
+    /// Children without content are passed over: they could be repeated without end and give nothing.
+    private mutating func open(_ node: FileNode, at start: UInt64, depth: Int) {
+        var cursor = start + UInt64(node.data.count)
+        let wanted = range.clamped(to: start..<cursor)
+        if !wanted.isEmpty {
+            let first = node.data.startIndex + Int(wanted.lowerBound - start)
+            ready = node.data[first..<(first + wanted.count)]
+        }
+        var found: [Part] = []
+        for (cid, size) in zip(node.children, node.sizes) {
+            let place = cursor..<(cursor + size)
+            cursor += size
+            if !place.isEmpty, place.overlaps(range) { found.append(Part(cid: cid, place: place, depth: depth + 1)) }
+        }
+        parts.append(contentsOf: found.reversed())
+    }
+}

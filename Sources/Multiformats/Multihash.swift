@@ -1,0 +1,121 @@
+internal import Digests
+
+/// A hash that says which function made it: code, length, digest.
+///
+/// Any code is a value; only sha2-256 and identity can be computed and verified here.
+public struct Multihash: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The longest digest, and the longest identity content, that is accepted from outside.
+    public static let longestDigest = 128
+
+    /// The shortest digest of a hash function that is accepted from outside.
+    public static let shortestDigest = 20
+
+    /// The whole multihash in its binary form.
+    public let bytes: [UInt8]
+
+    /// The function.
+    public let code: HashCode
+
+    private let digestStart: Int
+
+    /// The digest alone.
+    public var digest: ArraySlice<UInt8> { bytes[digestStart...] }
+
+    /// A multihash of a digest that was computed elsewhere; throws `.overflow` for a code above 2⁶³ − 1.
+    public init(code: HashCode, digest: [UInt8]) throws(FormatProblem) {
+        guard code.rawValue <= Varint.maximum else {
+            throw FormatProblem(.overflow, "The hash function code \(code) is above the largest varint.")
+        }
+        var bytes = Varint.encode(code.rawValue)
+        Varint.append(UInt64(digest.count), to: &bytes)
+        self.init(bytes: bytes + digest, code: code, digestStart: bytes.count)
+    }
+
+    /// Reads a multihash that fills `bytes` wholly.
+    public init(bytes: [UInt8]) throws(FormatProblem) {
+        var reader = ByteReader(bytes)
+        self = try Self.decode(from: &reader)
+        guard reader.remaining == 0 else {
+            throw FormatProblem(.trailingBytes, "\(reader.remaining) bytes follow the multihash.")
+        }
+    }
+
+    /// Takes a multihash from `reader`.
+    public static func decode(from reader: inout ByteReader) throws(FormatProblem) -> Multihash {
+        let start = reader.offset
+        let code = HashCode(rawValue: try reader.readVarint())
+        let length = try reader.readVarint()
+        let digestStart = reader.offset - start
+        guard length <= UInt64(reader.remaining) else {
+            throw FormatProblem(.truncated, "A multihash declares \(length) bytes and has \(reader.remaining).")
+        }
+        _ = try reader.read(count: length)
+        return Multihash(bytes: Array(reader.bytes[start..<reader.offset]), code: code, digestStart: digestStart)
+    }
+
+    /// The sha2-256 multihash of `data`.
+    public static func sha256(of data: Span<UInt8>) -> Multihash {
+        let bytes = [0x12, 0x20] + Digests.digest(.sha256, of: data)
+        return Multihash(bytes: bytes, code: .sha256, digestStart: 2)
+    }
+
+    /// The sha2-256 multihash of `data`.
+    public static func sha256(of data: [UInt8]) -> Multihash {
+        sha256(of: data.span)
+    }
+
+    /// The identity multihash of `data`; throws `.tooLong` above ``longestDigest`` bytes.
+    public static func identity(of data: [UInt8]) throws(FormatProblem) -> Multihash {
+        guard data.count <= longestDigest else {
+            throw FormatProblem(.tooLong, "\(data.count) bytes are too many for an identity hash; the limit is 128.")
+        }
+        return try Multihash(code: .identity, digest: data)
+    }
+
+    /// Whether `data` has this hash; throws `.unsupported` for a function that cannot be computed here.
+    public func verify(_ data: Span<UInt8>) throws(FormatProblem) -> Bool {
+        switch code {
+        case .sha256:
+            guard digest.count <= 32, !digest.isEmpty else { return false }
+            return digest.elementsEqual(Digests.digest(.sha256, of: data).prefix(digest.count))
+        case .identity:
+            guard data.count == digest.count else { return false }
+            for (offset, byte) in digest.enumerated() where data[offset] != byte { return false }
+            return true
+        default:
+            throw FormatProblem(.unsupported, "The hash function \(code) cannot be computed by this program.")
+        }
+    }
+
+    /// Throws `.notAllowed` where content from outside may not be addressed by this hash: an unknown or weak function,
+    /// a digest under 20 or over 128 bytes (identity: only the upper limit).
+    public func checkAllowed() throws(FormatProblem) {
+        guard code.isAllowed else {
+            throw FormatProblem(.notAllowed, "The hash function \(code) is not allowed for content.")
+        }
+        guard digest.count <= Self.longestDigest, code == .identity || digest.count >= Self.shortestDigest else {
+            throw FormatProblem(.notAllowed, "A \(code) digest of \(digest.count) bytes is not allowed for content.")
+        }
+    }
+
+    /// The multihash in lower-case hexadecimal.
+    public var description: String { hex(bytes) }
+
+    /// The order of the binary forms.
+    public static func < (left: Multihash, right: Multihash) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+
+    /// Whether the binary forms are equal.
+    public static func == (left: Multihash, right: Multihash) -> Bool { left.bytes == right.bytes }
+
+    /// Hashes the binary form.
+    public func hash(into hasher: inout Hasher) { hasher.combine(words: bytes) }
+
+    /// Takes the parts as they are, from code that has just made or checked them.
+    init(bytes: [UInt8], code: HashCode, digestStart: Int) {
+        self.bytes = bytes
+        self.code = code
+        self.digestStart = digestStart
+    }
+}

@@ -1,0 +1,127 @@
+internal import POSIX
+package import Schema
+internal import Storage
+
+/// Makes the file of a new backend.
+package struct BackendCreate: Operation {
+    package static let name = "backend create"
+    package static let summary = "Configure a new backend. Nothing is sent to it."
+    package static let details = """
+        Settings are given as flags; `ipfs-kit backend types TYPE` lists them. Put secrets in as references:
+        Example: ipfs-kit backend create my-s3 s3 --bucket pins --secret-access-key '${AWS_SECRET_ACCESS_KEY}'
+        """
+    package static let changes = true
+
+    package var name = ""
+    package var type = ""
+    package var settings: [String] = []
+    package var description = ""
+    package var dryRun = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("name", \.name, help: "Its name: small letters, digits, - and _.", required: true, positional: true),
+        Field("type", \.type, help: "Its type.", required: true, positional: true),
+        Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value."),
+        Field("description", \.description, help: "What it is, for people."),
+        Field("dry_run", \.dryRun, help: "Check the settings, and write nothing."),
+    ]
+
+    package static var openFields: [FieldInfo] { allSettings }
+
+    package func run(in kit: Kit) async throws(KitError) -> BackendOutput {
+        _ = try kit.catalog()
+        guard BackendFile.isName(name) else {
+            throw KitError(
+                .usage,
+                "“\(name)” cannot be the name of a backend: small letters, digits, - and _, at most 64."
+            )
+        }
+        let path = kit.home.backendFile(name)
+        guard !fileExists(path) else {
+            throw KitError(
+                .usage,
+                "There is a backend “\(name)” already.",
+                hint: "ipfs-kit backend update \(name)",
+                backend: name
+            )
+        }
+        var file = BackendFile(name: name, type: type, row: try typeRow(type), path: path, at: kit.now)
+        file.description = description.isEmpty ? "\(file.row.type) backend configuration" : description
+        try file.apply(settings)
+        try file.check()
+        if !dryRun {
+            try file.save()
+            _ = try await kit.backends([name])
+        }
+        return BackendOutput(file: file, verb: dryRun ? "would create" : "created")
+    }
+}
+
+/// The settings of all types, each name once.
+let allSettings: [FieldInfo] = {
+    var seen: Set<String> = []
+    return backendTypes.flatMap { BackendFile.fields(of: $0) }.filter { seen.insert($0.name).inserted }
+}()
+
+extension BackendFile {
+    /// Changes settings that are given as `name=value`.
+    mutating func apply(_ items: [String]) throws(KitError) {
+        var given: Set<String> = []
+        for item in items {
+            guard let equals = item.firstIndex(of: "=") else {
+                throw KitError(.usage, "The setting “\(item)” is not of the form name=value.", backend: name)
+            }
+            let key = String(item[..<equals]).replacing("-", with: "_")
+            guard let field = fields.first(where: { $0.name == key || $0.aliases.contains(key) }) else {
+                throw KitError(
+                    .usage,
+                    "The type \(row.type) has no such setting: \(SchemaError.unknown(key, among: fields.map(\.name)).message)",
+                    hint: "ipfs-kit backend types \(row.type)",
+                    backend: name
+                )
+            }
+            let value = String(item[item.index(after: equals)...])
+            if given.insert(field.name).inserted || field.kind != .list {
+                settings[field.name] = Setting(value)
+            } else {
+                settings[field.name]?.items.append(value)
+                settings[field.name]?.isList = true
+            }
+        }
+    }
+}
+
+/// One backend and what was done with it.
+package struct BackendOutput: OperationOutput {
+    let file: BackendFile
+    let verb: String
+
+    package var json: JSON { ["backend": file.json, "action": .string(verb)] }
+    package var report: Report { Report("\(verb) backend \(file.name) (\(file.type))") }
+    package var quietLines: [String]? { [file.name] }
+}
+
+extension BackendFile {
+    /// The backend as machines read it, without secrets.
+    var json: JSON {
+        let sections = FieldSection.allCases.map { section in
+            JSON.Member(
+                section.rawValue,
+                .object(
+                    fields.filter { $0.section == section }.compactMap { field in
+                        settings[field.name].map { JSON.Member(field.name, .string(shown(field, $0))) }
+                    }
+                )
+            )
+        }
+        return .object(
+            [
+                .init("name", .string(name)), .init("type", .string(type)), .init("enabled", .bool(isEnabled)),
+                .init("created_at", .text(createdAt)), .init("updated_at", .text(updatedAt)),
+                .init("description", .string(description)),
+            ] + sections
+        )
+    }
+}

@@ -1,0 +1,73 @@
+internal import Catalog
+package import Schema
+
+/// Marks backends as out of step.
+package struct BackendMarkDirty: Operation {
+    package static let name = "backend mark-dirty"
+    package static let summary = "Mark backends as out of step, so that the next sync looks at them."
+    package static let changes = true
+
+    package var names: [String] = []
+    package var reason = "by hand"
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("names", \.names, help: "The backends.", required: true, positional: true),
+        Field("reason", \.reason, help: "Why."),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> DirtyOutput {
+        _ = try await kit.backends(names)
+        let catalog = try kit.catalog()
+        return try await kitErrors {
+            try await catalog.markDirty(names, reason: reason)
+            return DirtyOutput(states: try await catalog.backendStates().filter { names.contains($0.name) })
+        }
+    }
+}
+
+/// Lists the backends that are out of step.
+package struct BackendDirty: Operation {
+    package static let name = "backend dirty"
+    package static let summary = "List the backends that are out of step, and why."
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = []
+
+    package func run(in kit: Kit) async throws(KitError) -> DirtyOutput {
+        let catalog = try kit.catalog()
+        try await kit.registerBackends()
+        return try await kitErrors {
+            DirtyOutput(states: try await catalog.backendStates().filter(\.isDirty))
+        }
+    }
+}
+
+/// Backends that are out of step.
+package struct DirtyOutput: OperationOutput {
+    let states: [BackendState]
+
+    package var json: JSON {
+        [
+            "dirty": .array(
+                states.map { state in ["name": .string(state.name), "state": state.json] }
+            )
+        ]
+    }
+    package var report: Report {
+        guard !states.isEmpty else { return Report("Every backend is in step.") }
+        return Report([
+            .table(
+                [
+                    .init("BACKEND"), .init("SINCE"), .init("GENERATION", number: true),
+                    .init("REASON", mayShrink: true),
+                ],
+                rows: states.map {
+                    [$0.name, "\($0.dirtySince.day) \($0.dirtySince.clock)", String($0.generation), $0.reason]
+                }
+            )
+        ])
+    }
+}

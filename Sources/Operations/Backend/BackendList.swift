@@ -1,0 +1,90 @@
+internal import Catalog
+package import Schema
+internal import Storage
+
+/// Lists the backends.
+package struct BackendList: Operation {
+    package static let name = "backend list"
+    package static let summary = "List the backends and how far each is in step."
+
+    package var configured = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("configured", \.configured, help: "Only those that are enabled.")
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        var rows: [Row] = []
+        var warnings: [String] = []
+        let catalog = try kit.catalog()
+        try await kit.registerBackends()
+        for name in try kit.backendNames() {
+            do throws(KitError) {
+                let file = try kit.backend(name)
+                if configured, !file.isEnabled { continue }
+                rows.append(Row(file: file, state: nil, counts: MappingCounts()))
+            } catch {
+                // One broken file must not hide the others.
+                warnings.append(error.message)
+            }
+        }
+        do throws(CatalogError) {
+            let counts = try await catalog.mappingCounts()
+            for index in rows.indices {
+                rows[index].state = try await catalog.backendState(rows[index].file.name)
+                rows[index].counts = counts[rows[index].file.name] ?? MappingCounts()
+            }
+        } catch {
+            throw KitError(error)
+        }
+        return Output(rows: rows, warnings: warnings)
+    }
+
+    struct Row: Sendable {
+        let file: BackendFile
+        var state: BackendState?
+        var counts: MappingCounts
+    }
+
+    /// The backends.
+    package struct Output: OperationOutput {
+        let rows: [Row]
+        let warnings: [String]
+
+        package var json: JSON {
+            [
+                "backends": .array(
+                    rows.map {
+                        ["backend": $0.file.json, "state": $0.state?.json ?? .null, "mappings": $0.counts.json]
+                    }
+                ),
+                "warnings": .array(warnings.map { .string($0) }),
+            ]
+        }
+        package var report: Report {
+            Report(
+                [
+                    .table(
+                        [
+                            .init("NAME"), .init("TYPE"), .init("ENABLED"), .init("STATE"),
+                            .init("STORED", number: true),
+                            .init("SIZE", number: true), .init("LAST SYNC"),
+                        ],
+                        rows: rows.map {
+                            [
+                                $0.file.name, $0.file.type, $0.file.isEnabled ? "yes" : "no",
+                                $0.state?.isDirty == false ? "clean" : "dirty",
+                                String($0.counts.byStatus[.stored] ?? 0),
+                                ByteCount($0.counts.storedBytes).description,
+                                $0.state?.syncedAt.map { "\($0.day) \($0.clock)" } ?? "never",
+                            ]
+                        }
+                    )
+                ],
+                warnings: warnings
+            )
+        }
+    }
+}

@@ -1,0 +1,62 @@
+internal import Catalog
+internal import Multiformats
+internal import POSIX
+package import Schema
+
+/// Forgets a backend.
+package struct BackendRemove: Operation {
+    package static let name = "backend remove"
+    package static let summary = "Forget a backend and its mappings. What is stored on it is not touched."
+    package static let changes = true
+
+    package var name = ""
+    package var force = false
+    package var dryRun = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("name", \.name, help: "The backend.", required: true, positional: true),
+        Field("force", \.force, help: "Forget it even where it has the only replica of a pin."),
+        Field("dry_run", \.dryRun, help: "Say what would be done, and change nothing."),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        // A file that cannot be read may still be removed.
+        let path = kit.home.backendFile(name)
+        if !BackendFile.isName(name) || !fileExists(path) { _ = try kit.backend(name) }
+        let catalog = try kit.catalog()
+        return try await kitErrors {
+            let only = try await catalog.pinsOnly(on: name)
+            guard only.isEmpty || force else {
+                throw KitError(
+                    .refused,
+                    "\(name) has the only verified replica of \(only.count) pins, \(only[0]) among them.",
+                    hint: "ipfs-kit backend remove \(name) --force",
+                    backend: name
+                )
+            }
+            if !dryRun {
+                try await catalog.removeBackend(name)
+                try removeFile(path)
+                let index = kit.home.backends + "/" + name
+                if fileExists(index) { try removeTree(index) }
+            }
+            return Output(name: name, lonely: only.count, dryRun: dryRun)
+        }
+    }
+
+    /// What was forgotten.
+    package struct Output: OperationOutput {
+        let name: String
+        let lonely: Int
+        let dryRun: Bool
+
+        package var json: JSON {
+            ["removed": .string(name), "pins_without_other_replica": .count(lonely), "dry_run": .bool(dryRun)]
+        }
+        package var report: Report {
+            Report("\(dryRun ? "would remove" : "removed") backend \(name); what is stored on it was not touched")
+        }
+    }
+}

@@ -1,0 +1,57 @@
+internal import Catalog
+package import Schema
+
+/// Changes the settings of a backend.
+package struct BackendUpdate: Operation {
+    package static let name = "backend update"
+    package static let summary = "Change settings of a backend."
+    package static let details = "Example: ipfs-kit backend update my-s3 --region eu-west-1 --unset profile"
+    package static let changes = true
+
+    package var name = ""
+    package var settings: [String] = []
+    package var unset: [String] = []
+    package var description: String?
+    package var dryRun = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("name", \.name, help: "The backend.", required: true, positional: true),
+        Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value."),
+        Field("unset", \.unset, help: "A setting to take out; may be given several times."),
+        Field("description", \.description, help: "What it is, for people."),
+        Field("dry_run", \.dryRun, help: "Check the settings, and write nothing."),
+    ]
+
+    package static var openFields: [FieldInfo] { allSettings }
+
+    package func run(in kit: Kit) async throws(KitError) -> BackendOutput {
+        var file = try kit.backend(name)
+        try file.apply(settings)
+        for key in unset {
+            let key = key.replacing("-", with: "_")
+            guard file.settings.removeValue(forKey: key) != nil else {
+                throw KitError(
+                    .usage,
+                    "Nothing is set under “\(key)”.",
+                    hint: "ipfs-kit backend show \(name)",
+                    backend: name
+                )
+            }
+        }
+        if let description { file.description = description }
+        try file.check()
+        guard !dryRun else { return BackendOutput(file: file, verb: "would update") }
+        file.updatedAt = kit.now
+        try file.save()
+        _ = try await kit.backends([name])
+        let catalog = try kit.catalog()
+        do throws(CatalogError) {
+            try await catalog.markDirty([name], reason: "settings changed")
+        } catch {
+            throw KitError(error)
+        }
+        return BackendOutput(file: file, verb: "updated")
+    }
+}

@@ -1,0 +1,165 @@
+internal import Catalog
+internal import Multiformats
+internal import POSIX
+package import Schema
+
+/// Writes down where a CID is, on somebody's word.
+package struct BackendPinAdd: Operation {
+    package static let name = "backend pin add"
+    package static let summary = "Write down that a CID is on a backend. It is a claim until `verify` has read it."
+    package static let changes = true
+
+    package var backend = ""
+    package var cid = ""
+    package var path = ""
+    package var pinName = ""
+    package var size: Int?
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
+        Field("cid", \.cid, help: "The root.", required: true, positional: true),
+        Field("car_path", \.path, help: "Where its CAR is on the backend.", required: true, positional: true),
+        Field("name", \.pinName, help: "A name for it."),
+        Field("size", \.size, help: "The length of the CAR in bytes."),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
+        let root = try parseCID(cid)
+        _ = try await kit.backends([backend])
+        let mapping = Mapping(
+            cid: root,
+            backend: backend,
+            path: path,
+            status: .pending,
+            name: pinName,
+            size: size.flatMap { UInt64(exactly: $0) },
+            createdAt: kit.now
+        )
+        let catalog = try kit.catalog()
+        do throws(CatalogError) {
+            try await catalog.record([mapping])
+        } catch {
+            throw KitError(error)
+        }
+        return MappingsOutput(mappings: [mapping], warnings: try await kit.writeIndexes([backend]))
+    }
+}
+
+/// Lists what a backend is believed to hold.
+package struct BackendPinList: Operation {
+    package static let name = "backend pin list"
+    package static let summary = "List the mappings of a backend: what it holds, and how that is known."
+
+    package var backend = ""
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("backend", \.backend, help: "The backend.", required: true, positional: true)
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
+        _ = try kit.backend(backend)
+        let catalog = try kit.catalog()
+        return try await kitErrors { MappingsOutput(mappings: try await catalog.mappings(on: backend)) }
+    }
+}
+
+/// Says where a CID is.
+package struct BackendPinFind: Operation {
+    package static let name = "backend pin find"
+    package static let summary = "Say on which backends a CID is, and how that is known."
+
+    package var cid = ""
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("cid", \.cid, help: "The root.", required: true, positional: true)
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput { try await find(cid, in: kit) }
+}
+
+/// Says where a CID is.
+package struct WhereIs: Operation {
+    package static let name = "whereis"
+    package static let summary =
+        "Say on which backends a CID is, and how that is known; the same as `backend pin find`."
+
+    package var cid = ""
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("cid", \.cid, help: "The root.", required: true, positional: true)
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput { try await find(cid, in: kit) }
+}
+
+/// The mappings of a CID, in both of its versions: the same content may have been stored under either.
+private func find(_ text: String, in kit: Kit) async throws(KitError) -> MappingsOutput {
+    let root = try parseCID(text)
+    let catalog = try kit.catalog()
+    return try await kitErrors {
+        let twin = root.version == .v0 ? root.v1 : root.v0
+        let found = try await catalog.mappings(of: [root] + (twin.map { [$0] } ?? []))
+        guard !found.isEmpty else {
+            throw KitError(.notFound, "No backend is known to have \(root).", hint: "ipfs-kit sync", cid: root)
+        }
+        return MappingsOutput(mappings: found)
+    }
+}
+
+/// Forgets where a CID is.
+package struct BackendPinRemove: Operation {
+    package static let name = "backend pin remove"
+    package static let summary = "Forget that a CID is on a backend. What is stored there is not touched."
+    package static let changes = true
+
+    package var backend = ""
+    package var cid = ""
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
+        Field("cid", \.cid, help: "The root.", required: true, positional: true),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
+        let root = try parseCID(cid)
+        _ = try await kit.backends([backend])
+        let catalog = try kit.catalog()
+        let removed = try await kitErrors {
+            let found = try await catalog.mappings(of: [root]).filter { $0.backend == backend }
+            guard try await catalog.removeMappings([root], of: backend) > 0 else {
+                throw KitError(
+                    .notFound,
+                    "\(backend) is not known to have \(root).",
+                    hint: "ipfs-kit backend pin list \(backend)",
+                    backend: backend,
+                    cid: root
+                )
+            }
+            // Where the root is pinned, the backend lacks it now as far as anybody knows.
+            try await catalog.markDirty([backend], reason: "backend pin remove")
+            return found
+        }
+        return MappingsOutput(mappings: removed, warnings: try await kit.writeIndexes([backend]))
+    }
+}
+
+/// Where CIDs are.
+package struct MappingsOutput: OperationOutput {
+    let mappings: [Mapping]
+    var warnings: [String] = []
+
+    package var json: JSON {
+        ["mappings": .array(mappings.map(\.json)), "warnings": .array(warnings.map { .string($0) })]
+    }
+    package var report: Report { Report([Mapping.table(mappings)], warnings: warnings) }
+}

@@ -1,0 +1,160 @@
+internal import POSIX
+internal import Policies
+package import Schema
+package import Storage
+internal import YAML
+
+/// One backend as its file describes it: settings as they are written, with references not replaced.
+package struct BackendFile: Sendable {
+    /// A setting as it stands in the file.
+    struct Setting: Sendable, Hashable {
+        /// One text, or the items of a list.
+        var items: [String]
+        var isList: Bool
+        /// The line in the file; 0 for one that did not come from a file.
+        var line: Int
+
+        init(_ text: String, line: Int = 0) {
+            items = [text]
+            isList = false
+            self.line = line
+        }
+
+        init(items: [String], line: Int) {
+            self.items = items
+            isList = true
+            self.line = line
+        }
+
+        var text: String { items.joined(separator: ",") }
+    }
+
+    package let name: String
+    /// The word for the type as it stands in the file.
+    package let type: String
+    package let row: ServiceRow
+    package var isEnabled: Bool
+    package var createdAt: Timestamp
+    package var updatedAt: Timestamp
+    package var description: String
+    package var tags: [String: String]
+    /// By the name of the field, whatever spelling the file had.
+    var settings: [String: Setting]
+    /// The path of the file, for messages.
+    let path: String
+
+    /// A backend that has no file yet.
+    init(name: String, type: String, row: ServiceRow, path: String, at time: Timestamp) {
+        self.name = name
+        self.type = type
+        self.row = row
+        self.path = path
+        isEnabled = true
+        createdAt = time
+        updatedAt = time
+        description = ""
+        tags = [:]
+        settings = [:]
+    }
+
+    /// The fields that a file of this type may have.
+    var fields: [FieldInfo] { Self.fields(of: row) }
+
+    static func fields(of row: ServiceRow) -> [FieldInfo] {
+        row.fields + OperationalSettings.fieldInfo + BackendPolicies.fieldInfo
+    }
+
+    /// Says whether a name can be that of a backend: it is part of paths and of flags.
+    package static func isName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, first.isLowerOrDigit, text.utf8.count <= 64 else { return false }
+        return text.utf8.allSatisfy { $0.isLowerOrDigit || $0 == 0x2D || $0 == 0x5F }
+    }
+
+    /// Checks every setting that is not a reference, and that what is required is there.
+    func check() throws(KitError) {
+        for (name, setting) in settings.sorted(by: { $0.key < $1.key }) {
+            guard let field = fields.first(where: { $0.name == name }) else { continue }
+            guard !setting.items.contains(where: hasReference) else { continue }
+            do throws(FieldProblem) {
+                _ = try Self.value(setting.items, setting.isList, field)
+            } catch {
+                throw problem(setting.line, "\(field.section.rawValue).\(name) \(Self.phrase(error, field))")
+            }
+        }
+        for field in row.fields where field.isRequired && settings[field.name] == nil && field.environment.isEmpty {
+            throw problem(0, "\(field.section.rawValue).\(field.name) is required and is not there")
+        }
+    }
+
+    /// The settings with references replaced and variables looked up, ready to open the backend with.
+    func values(
+        environment: (String) -> String?
+    ) throws(KitError) -> (
+        type: [String: FieldValue], operational: [String: FieldValue], policies: [String: FieldValue]
+    ) {
+        var result: [String: FieldValue] = [:]
+        for field in fields {
+            var items: [String]
+            let setting = settings[field.name]
+            if let setting {
+                items = []
+                for item in setting.items { items.append(try expanded(item, field, setting.line, environment)) }
+            } else if let found = field.environment.lazy.compactMap(environment).first(where: { !$0.isEmpty }) {
+                items = [found]
+            } else {
+                continue
+            }
+            do throws(FieldProblem) {
+                result[field.name] = try Self.value(items, setting?.isList ?? false, field)
+            } catch {
+                throw problem(
+                    setting?.line ?? 0,
+                    "\(field.section.rawValue).\(field.name) \(Self.phrase(error, field))"
+                )
+            }
+        }
+        func part(_ fields: [FieldInfo]) -> [String: FieldValue] {
+            let names = Set(fields.map(\.name))
+            return result.filter { names.contains($0.key) }
+        }
+        return (part(row.fields), part(OperationalSettings.fieldInfo), part(BackendPolicies.fieldInfo))
+    }
+
+    private func expanded(
+        _ text: String,
+        _ field: FieldInfo,
+        _ line: Int,
+        _ environment: (String) -> String?
+    ) throws(KitError) -> String {
+        do throws(ExpansionProblem) {
+            return try expand(text, environment: environment)
+        } catch {
+            throw problem(line, "\(field.section.rawValue).\(field.name) \(error.phrase)")
+        }
+    }
+
+    private static func value(_ items: [String], _ isList: Bool, _ field: FieldInfo) throws(FieldProblem) -> FieldValue
+    {
+        if field.kind == .list { return isList ? .list(items) : try field.kind.parse(items.first ?? "") }
+        guard !isList else { throw FieldProblem("a list is not one value") }
+        return try field.kind.parse(items.first ?? "")
+    }
+
+    private static func phrase(_ problem: FieldProblem, _ field: FieldInfo) -> String {
+        field.isSecret ? "has a value that does not fit" : "is wrong: \(problem.phrase)"
+    }
+
+    /// An error about the file, with the line where there is one.
+    func problem(_ line: Int, _ phrase: String) -> KitError {
+        KitError(
+            .usage,
+            "\(path)\(line > 0 ? ":\(line)" : ""): \(phrase).",
+            hint: "ipfs-kit backend show \(name)",
+            backend: name
+        )
+    }
+}
+
+extension UInt8 {
+    fileprivate var isLowerOrDigit: Bool { (0x30...0x39).contains(self) || (0x61...0x7A).contains(self) }
+}

@@ -1,0 +1,120 @@
+internal import BlockStore
+internal import IPLD
+internal import Multiformats
+internal import POSIX
+internal import Storage
+
+/// Reads UnixFS content out of the store.
+struct ContentReader: Sendable {
+    let store: BlockStore
+    let progress: Progress
+
+    /// The block that a path such as `CID/photos/a.jpg` leads to, and the last name in it.
+    ///
+    /// Links are given back themselves; they are not followed.
+    func resolve(_ path: String) async throws -> (block: Block, name: String) {
+        var text = path[...]
+        for prefix in ["/ipfs/", "ipfs://"] where text.hasPrefix(prefix) { text = text.dropFirst(prefix.count) }
+        let parts = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        guard let first = parts.first else {
+            throw KitError(.usage, "“\(path)” is neither a CID nor a path below one.")
+        }
+        let root = try parseCID(first)
+        var block = try await store.get(root)
+        for part in parts.dropFirst() {
+            let entries = try DirectoryEntry.list(block)
+            guard let entry = entries.first(where: { $0.name == Array(part.utf8) }) else {
+                throw KitError(
+                    .notFound,
+                    "There is no “\(part)” in the directory \(block.cid).",
+                    hint: "ipfs-kit ls \(root)",
+                    cid: root
+                )
+            }
+            block = try await store.get(entry.cid)
+        }
+        return (block, parts.last ?? first)
+    }
+
+    /// The bytes of a file, or of the part of it in `range`, passed to `sink` piece by piece.
+    func read(
+        _ root: Block,
+        _ range: Range<UInt64>? = nil,
+        _ sink: (ArraySlice<UInt8>) async throws -> Void
+    ) async throws {
+        var walk = try FileWalk(root: root, range: range)
+        while let step = try walk.next() {
+            switch step {
+            case .need(let cid): try walk.supply(try await store.get(cid))
+            case .bytes(let bytes):
+                try Task.checkCancellation()
+                try await sink(bytes)
+                progress.bytes(UInt64(bytes.count))
+            }
+        }
+    }
+
+    /// Writes what `block` stands for to `path`, where nothing may be yet.
+    ///
+    /// Names come from strangers: none may lead out of its directory, and nothing is written through a link.
+    func extract(_ block: Block, to path: String) async throws {
+        switch try UnixFSEntry(block) {
+        case .file, .raw: try await extractFile(block, to: path)
+        case .directory:
+            try await files { () throws(FileError) in try makeNewDirectory(path) }
+            for entry in try DirectoryEntry.list(block) {
+                guard let name = Self.safeName(entry.name) else {
+                    throw KitError(
+                        .refused,
+                        "The directory \(block.cid) has an entry whose name cannot be that of a file.",
+                        cid: block.cid
+                    )
+                }
+                try await extract(try await store.get(entry.cid), to: path + "/" + name)
+            }
+        case .symlink(let target):
+            let text = String(decoding: target, as: UTF8.self)
+            guard !target.contains(0), Array(text.utf8) == target else {
+                throw KitError(.refused, "The link \(block.cid) has a target that cannot be written.", cid: block.cid)
+            }
+            try await files { () throws(FileError) in try makeLink(path, to: text) }
+        default:
+            throw KitError(.refused, "\(block.cid) is neither a file nor a directory.", cid: block.cid)
+        }
+    }
+
+    private func extractFile(_ block: Block, to path: String) async throws {
+        let file = try await files { () throws(FileError) in try File(path, .createNew, permissions: 0o644) }
+        var offset: UInt64 = 0
+        var pieces: [[UInt8]] = []
+        var pending = 0
+        func flush() async throws {
+            let (batch, start) = (pieces, offset)
+            try await files { () throws(FileError) in try file.write(pieces: batch, at: start) }
+            offset += UInt64(pending)
+            pieces = []
+            pending = 0
+        }
+        try await read(block) { bytes in
+            pieces.append(Array(bytes))
+            pending += bytes.count
+            if pending >= 4 << 20 { try await flush() }
+        }
+        try await flush()
+        progress.items()
+    }
+
+    private static func safeName(_ name: [UInt8]) -> String? {
+        let text = String(decoding: name, as: UTF8.self)
+        guard !name.isEmpty, name != [0x2E], name != [0x2E, 0x2E], !name.contains(0x2F), !name.contains(0),
+            Array(text.utf8) == name
+        else { return nil }
+        return text
+    }
+
+    private func files<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(FileError) -> Value
+    ) async throws(FileError) -> Value {
+        try await BlockingThreads.shared.run(work)
+    }
+}

@@ -1,0 +1,51 @@
+internal import IPLD
+internal import Multiformats
+internal import POSIX
+package import Schema
+internal import Storage
+
+/// Writes content from the store to files.
+package struct Get: Operation {
+    package static let name = "get"
+    package static let summary = "Write a file or a directory from the store to the disk."
+    package static let details = "Example: ipfs-kit get bafy…/photos -o restored"
+    package static let changes = true
+
+    package var path = ""
+    package var output: String?
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("path", \.path, help: "A CID, or a path below one: CID/photos/a.jpg.", required: true, positional: true),
+        Field(
+            "output",
+            \.output,
+            help: "Where to write it; nothing may be there yet. The last name of the path by default."
+        ),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        let reader = ContentReader(store: try kit.store(), progress: kit.session.progress)
+        return try await kitErrors {
+            let (block, name) = try await reader.resolve(path)
+            let target = output ?? name
+            guard !fileExists(target), (try? fileInfo(target)) == nil else {
+                throw KitError(.refused, "\(target) is there already.", hint: "ipfs-kit get \(path) --output OTHER")
+            }
+            kit.session.progress.began("get")
+            defer { kit.session.progress.ended() }
+            try await reader.extract(block, to: target)
+            return Output(cid: block.cid, path: target)
+        }
+    }
+
+    /// What was written.
+    package struct Output: OperationOutput {
+        let cid: CID
+        let path: String
+
+        package var json: JSON { ["cid": .text(cid), "path": .string(path)] }
+        package var report: Report { Report("Wrote \(cid) to \(path).") }
+    }
+}

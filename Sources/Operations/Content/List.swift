@@ -1,0 +1,96 @@
+internal import BlockStore
+internal import IPLD
+internal import Multiformats
+package import Schema
+internal import Storage
+
+/// Lists a directory of the store.
+package struct List: Operation {
+    package static let name = "ls"
+    package static let summary = "List the entries of a directory in the store."
+
+    package var path = ""
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("path", \.path, help: "A CID, or a path below one.", required: true, positional: true)
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        let store = try kit.store()
+        let reader = ContentReader(store: store, progress: .silent)
+        return try await kitErrors {
+            let (block, _) = try await reader.resolve(path)
+            var rows: [Row] = []
+            for entry in try DirectoryEntry.list(block) { rows.append(try await Self.row(entry, store)) }
+            return Output(cid: block.cid, rows: rows)
+        }
+    }
+
+    /// A row, with the kind and the size where the entry's own block is in the store.
+    private static func row(_ entry: DirectoryEntry, _ store: BlockStore) async throws -> Row {
+        let name = String(decoding: entry.name, as: UTF8.self)
+        let block: Block
+        do throws(StoreError) {
+            block = try await store.get(entry.cid)
+        } catch  where error.code == .notFound {
+            return Row(name: name, cid: entry.cid, kind: "missing", size: entry.tsize, target: nil)
+        }
+        switch try UnixFSEntry(block) {
+        case .file(let size), .raw(let size):
+            return Row(name: name, cid: entry.cid, kind: "file", size: size, target: nil)
+        case .directory, .shardedDirectory:
+            return Row(name: name, cid: entry.cid, kind: "directory", size: entry.tsize, target: nil)
+        case .symlink(let target):
+            return Row(
+                name: name,
+                cid: entry.cid,
+                kind: "symlink",
+                size: nil,
+                target: String(decoding: target, as: UTF8.self)
+            )
+        case .other(let codec):
+            return Row(name: name, cid: entry.cid, kind: codec.description, size: entry.tsize, target: nil)
+        }
+    }
+
+    struct Row: Sendable {
+        let name: String
+        let cid: CID
+        let kind: String
+        let size: UInt64?
+        let target: String?
+    }
+
+    /// The entries of a directory.
+    package struct Output: OperationOutput {
+        let cid: CID
+        let rows: [Row]
+
+        package var json: JSON {
+            [
+                "cid": .text(cid),
+                "entries": .array(
+                    rows.map {
+                        [
+                            "name": .string($0.name), "cid": .text($0.cid), "type": .string($0.kind),
+                            "size": .count($0.size), "target": .text($0.target),
+                        ]
+                    }
+                ),
+            ]
+        }
+        package var report: Report {
+            Report([
+                .table(
+                    [.init("CID", mayShrink: true), .init("SIZE", number: true), .init("NAME", mayShrink: true)],
+                    rows: rows.map { row in
+                        let mark = row.kind == "directory" ? "/" : row.target.map { " -> \($0)" } ?? ""
+                        return [row.cid.description, row.size.map(String.init) ?? "-", row.name + mark]
+                    }
+                )
+            ])
+        }
+    }
+}

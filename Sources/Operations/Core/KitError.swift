@@ -1,0 +1,162 @@
+package import BlockStore
+package import Catalog
+package import IPLD
+package import Multiformats
+package import POSIX
+package import Replication
+package import Schema
+package import Storage
+
+/// A failed operation: what happened, to what, and the command that helps.
+package struct KitError: Error, Sendable, CustomStringConvertible {
+    package let code: ExitCode
+    /// A whole sentence without secrets.
+    package let message: String
+    /// A command to run next, exactly as it can be typed.
+    package let hint: String?
+    package let backend: String?
+    package let cid: String?
+
+    package init(_ code: ExitCode, _ message: String, hint: String? = nil, backend: String? = nil, cid: CID? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.backend = backend
+        self.cid = cid?.description
+    }
+
+    package var description: String { message }
+
+    /// The error as machines read it.
+    package var json: JSON {
+        [
+            "error": [
+                "code": .integer(Int64(code.rawValue)), "kind": .string("\(code)"), "message": .string(message),
+                "hint": .text(hint), "backend": .text(backend), "cid": .text(cid),
+            ]
+        ]
+    }
+}
+
+extension KitError {
+    /// What a failure of a backend means for an operation.
+    package init(_ error: StorageError) {
+        let name = error.backend ?? "NAME"
+        let (code, hint): (ExitCode, String?) =
+            switch error.code {
+            case .notFound: (.notFound, "ipfs-kit backend test \(name)")
+            case .permissionDenied, .badCredentials: (.authorisation, "ipfs-kit backend show \(name)")
+            case .rateLimited, .unavailable: (.temporary, "ipfs-kit backend test \(name)")
+            case .quotaExceeded, .tooLarge: (.limit, "ipfs-kit backend update \(name)")
+            case .badSettings: (.usage, "ipfs-kit backend show \(name)")
+            case .corrupt: (.verification, "ipfs-kit verify \(name)")
+            case .cancelled: (.interrupted, nil)
+            case .unsupported: (.refused, "ipfs-kit backend types")
+            case .exists, .unexpected: (.other, "ipfs-kit backend test \(name)")
+            }
+        self.init(code, error.description, hint: hint, backend: error.backend)
+        if let store = error.cause as? StoreError { self = KitError(store) }
+    }
+
+    /// What a failure of the block store means for an operation.
+    package init(_ error: StoreError) {
+        let cid = error.cid?.description ?? "CID"
+        let (code, hint): (ExitCode, String?) =
+            switch error.code {
+            case .notFound: (.notFound, "ipfs-kit restore \(cid)")
+            case .corrupt: (.verification, "ipfs-kit restore \(cid)")
+            case .full: (.limit, nil)
+            case .permissionDenied: (.authorisation, nil)
+            case .busy: (.locked, nil)
+            case .cancelled: (.interrupted, nil)
+            case .unexpected: (.other, nil)
+            }
+        self.init(code, error.message, hint: hint, cid: error.cid)
+    }
+
+    /// What a failure of the catalog means for an operation.
+    package init(_ error: CatalogError) {
+        let code: ExitCode =
+            switch error.code {
+            case .busy: .locked
+            case .full: .limit
+            case .permissionDenied: .authorisation
+            case .corrupt: .verification
+            case .tooNew, .unexpected: .other
+            }
+        self.init(code, error.message)
+    }
+
+    /// What a failure of the engine means for an operation.
+    package init(_ error: ReplicationError) {
+        switch error {
+        case .store(let error): self.init(error)
+        case .catalog(let error): self.init(error)
+        case .storage(let error): self.init(error)
+        case .leased(let backend, _):
+            self.init(.locked, error.description, hint: "ipfs-kit status", backend: backend)
+        case .file(let message): self.init(.other, message)
+        case .badSnapshot(let message): self.init(.verification, message)
+        case .suspicious(let message): self.init(.refused, message)
+        }
+    }
+
+    /// What a failed file call means for an operation.
+    package init(_ error: FileError) {
+        let code: ExitCode =
+            switch error.code {
+            case .notFound, .notADirectory: .notFound
+            case .permissionDenied, .readOnly: .authorisation
+            case .full: .limit
+            case .unavailable, .interrupted: .temporary
+            default: .other
+            }
+        self.init(code, error.description)
+    }
+
+    /// What malformed bytes mean for an operation.
+    package init(_ problem: DecodingProblem) {
+        let code: ExitCode =
+            switch problem.code {
+            case .unsupported: .refused
+            case .missing: .notFound
+            default: .verification
+            }
+        self.init(code, problem.description, cid: problem.cid)
+    }
+
+    /// What a malformed CID, or other text of that kind, means for an operation.
+    package init(_ problem: FormatProblem, in text: String) {
+        self.init(.usage, "“\(text)” is not a CID: \(problem.message)")
+    }
+
+    /// What a wrong name or value means for an operation.
+    package init(_ error: SchemaError) {
+        self.init(.usage, error.message)
+    }
+
+    /// Puts a failure of any floor below into an error of this one.
+    package init(any error: any Error) {
+        switch error {
+        case let error as KitError: self = error
+        case let error as ReplicationError: self.init(error)
+        case let error as StorageError: self.init(error)
+        case let error as StoreError: self.init(error)
+        case let error as CatalogError: self.init(error)
+        case let error as FileError: self.init(error)
+        case let error as DecodingProblem: self.init(error)
+        case let error as SchemaError: self.init(error)
+        case is CancellationError: self.init(.interrupted, "The work was stopped.")
+        default: self.init(.other, "\(error)")
+        }
+    }
+}
+
+/// Runs `body` and puts whatever it throws into an error of this floor.
+package func kitErrors<Value>(_ body: () async throws -> Value) async throws(KitError) -> Value {
+    do {
+        return try await body()
+    } catch {
+        throw KitError(any: error)
+    }
+}

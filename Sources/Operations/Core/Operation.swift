@@ -1,0 +1,48 @@
+package import Schema
+
+/// Something that ipfs-kit can do. Its fields are its inputs; the command line, and every other surface, is made from
+/// the table of all operations.
+package protocol Operation: Described {
+    associatedtype Output: OperationOutput
+    /// The words of the command: `pin add`.
+    static var name: String { get }
+    /// What it does, in one sentence.
+    static var summary: String { get }
+    /// What more there is to say, with examples.
+    static var details: String { get }
+    /// Says whether it may change something.
+    static var changes: Bool { get }
+    /// Fields beyond `fields` that are taken too; each is added to the field `settings` as `name=value`.
+    static var openFields: [FieldInfo] { get }
+    /// Does it.
+    func run(in kit: Kit) async throws(KitError) -> Output
+}
+
+extension Operation {
+    package static var details: String { "" }
+    package static var changes: Bool { false }
+    package static var openFields: [FieldInfo] { [] }
+}
+
+/// What an operation gives back: one documented shape for machines, and a report for people.
+package protocol OperationOutput: Sendable {
+    var json: JSON { get }
+    var report: Report { get }
+    /// How the operation ended; only those that do several things can end otherwise than well without throwing.
+    var exitCode: ExitCode { get }
+    /// The lines that are left under --quiet; nil leaves the choice to the surface.
+    var quietLines: [String]? { get }
+}
+
+extension OperationOutput {
+    package var exitCode: ExitCode { .ok }
+    package var quietLines: [String]? { nil }
+}
+
+/// An output that was given out already, item by item.
+package struct NoOutput: OperationOutput {
+    package let json = JSON.null
+    package let report = Report()
+
+    package init() {}
+}

@@ -1,0 +1,68 @@
+internal import BlockStore
+internal import Multiformats
+internal import Replication
+package import Schema
+
+/// Says how large DAGs are.
+package struct DAGStat: Operation {
+    package static let name = "dag stat"
+    package static let summary = "Say how many blocks and bytes DAGs have, with every block found and counted once."
+
+    package var roots: [String] = []
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("roots", \.roots, help: "CIDs of the roots.", required: true, positional: true)
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        let store = try kit.store()
+        var rows: [Row] = []
+        for text in roots {
+            let cid = try parseCID(text)
+            do throws(StoreError) {
+                let layout = try await DAGLayout(of: cid, in: store)
+                rows.append(
+                    Row(cid: cid, blocks: layout.blockCount, bytes: layout.blockBytes, carLength: layout.length)
+                )
+            } catch {
+                throw KitError(error)
+            }
+        }
+        return Output(rows: rows)
+    }
+
+    struct Row: Sendable {
+        let cid: CID
+        let blocks: Int
+        let bytes: UInt64
+        let carLength: UInt64
+    }
+
+    /// The sizes.
+    package struct Output: OperationOutput {
+        let rows: [Row]
+
+        package var json: JSON {
+            [
+                "dags": .array(
+                    rows.map {
+                        [
+                            "cid": .text($0.cid), "blocks": .count($0.blocks), "size_bytes": .count($0.bytes),
+                            "car_bytes": .count($0.carLength),
+                        ]
+                    }
+                )
+            ]
+        }
+        package var report: Report {
+            Report([
+                .table(
+                    [.init("CID", mayShrink: true), .init("BLOCKS", number: true), .init("BYTES", number: true)],
+                    rows: rows.map { [$0.cid.description, String($0.blocks), String($0.bytes)] }
+                )
+            ])
+        }
+    }
+}

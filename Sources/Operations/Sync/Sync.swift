@@ -1,0 +1,182 @@
+internal import BlockStore
+internal import Catalog
+internal import Multiformats
+internal import Policies
+internal import Replication
+package import Schema
+internal import Storage
+
+/// Brings backends in step with what is pinned.
+package struct Sync: Operation {
+    package static let name = "sync"
+    package static let summary =
+        "Bring backends in step with what is pinned: only what is out of step, only what is missing."
+    package static let details = """
+        A backend that is in step is not asked anything. What was uploaded before an interruption is found and not sent
+        again. Each sync leaves on the backend what `recover` needs.
+        """
+    package static let changes = true
+
+    package var names: [String] = []
+    package var all = false
+    package var force = false
+    package var prune = false
+    package var dryRun = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("names", \.names, help: "The backends; every enabled one where none is named.", positional: true),
+        Field("all", \.all, help: "Every enabled backend; what is meant where none is named."),
+        Field("force", \.force, help: "Look anew at everything that each backend holds, also where it is in step."),
+        Field("prune", \.prune, help: "Remove verified replicas that no pin wants."),
+        Field("dry_run", \.dryRun, help: "Print the plan and change nothing.", aliases: ["plan"]),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> SyncOutput {
+        let (files, broken) = try await choose(kit)
+        let catalog = try kit.catalog()
+        return try await kitErrors {
+            // The generations come first: a pin that is added after they were read marks a later one.
+            let states = Dictionary(
+                try await catalog.backendStates().map { ($0.name, $0) },
+                uniquingKeysWith: { first, _ in first }
+            )
+            let plan = try await makePlan(files, catalog)
+            let wanted = files.filter {
+                force || states[$0.name]?.isDirty ?? true || !(plan.steps[$0.name] ?? []).isEmpty
+            }
+            if dryRun {
+                return SyncOutput(plan: plan, names: files.map(\.name), broken: broken, short: plan.short)
+            }
+            let engine = try await self.engine(kit, files)
+            let count = wanted.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
+            if !wanted.isEmpty { kit.session.progress.began("sync", items: count) }
+            defer { if !wanted.isEmpty { kit.session.progress.ended() } }
+            let results = await sync(wanted, plan, states, engine, kit)
+            let clean = files.filter { file in !wanted.contains { $0.name == file.name } }.map { file in
+                var report = SyncReport(backend: file.name)
+                report.wasClean = true
+                return (file.name, Result<SyncReport, KitError>.success(report))
+            }
+            let warnings = try await kit.writeIndexes(wanted.map(\.name))
+            return SyncOutput(
+                results: (results + clean + broken).sorted { $0.0 < $1.0 },
+                short: plan.short,
+                warnings: warnings
+            )
+        }
+    }
+
+    /// The backends to look at, and those whose files cannot be read: they must not stop the others.
+    private func choose(
+        _ kit: Kit
+    ) async throws(KitError) -> (files: [BackendFile], broken: [(String, Result<SyncReport, KitError>)]) {
+        _ = try kit.catalog()
+        var files: [BackendFile] = []
+        var broken: [(String, Result<SyncReport, KitError>)] = []
+        for name in names.isEmpty ? try kit.backendNames() : names {
+            do throws(KitError) {
+                let file = try kit.backend(name)
+                guard file.isEnabled || names.isEmpty else {
+                    throw KitError(
+                        .refused,
+                        "The backend \(name) is disabled.",
+                        hint: "ipfs-kit backend enable \(name)",
+                        backend: name
+                    )
+                }
+                if file.isEnabled { files.append(file) }
+            } catch {
+                guard names.isEmpty else { throw error }
+                broken.append((name, .failure(error)))
+            }
+        }
+        guard !files.isEmpty || !broken.isEmpty else {
+            throw KitError(
+                .noSuchBackend,
+                "There is no enabled backend to sync.",
+                hint: "ipfs-kit backend create NAME TYPE"
+            )
+        }
+        try await kit.registerBackends()
+        return (files, broken)
+    }
+
+    /// Plans over all backends, also those that are not synced now: they may hold replicas that count.
+    private func makePlan(_ files: [BackendFile], _ catalog: Catalog) async throws -> Plan {
+        var beliefs: [Belief] = []
+        for state in try await catalog.backendStates() {
+            beliefs += try await catalog.beliefs(on: state.name)
+        }
+        let chosen = Set(files.map(\.name))
+        let places = files.map { file in
+            Place(
+                name: file.name,
+                takesContent: file.row.capabilities.contains(.write),
+                minReplicas: Int(file.settings["min_replicas"]?.text ?? "") ?? 1
+            )
+        }
+        let pins = try await catalog.pins().map { WantedRoot(root: $0.cid, replicas: $0.replicas) }
+        var plan = Policies.plan(pins: pins, beliefs: beliefs, places: places, prune: prune, force: force)
+        plan.steps = plan.steps.filter { chosen.contains($0.key) }
+        return plan
+    }
+
+    private func engine(_ kit: Kit, _ files: [BackendFile]) async throws(KitError) -> SyncEngine {
+        var settings: [KitSnapshot.Backend] = []
+        for name in try kit.backendNames() {
+            guard let file = try? kit.backend(name) else { continue }
+            settings.append(KitSnapshot.Backend(name: name, settings: file.textWithoutSecrets()))
+        }
+        return SyncEngine(
+            store: try kit.store(),
+            catalog: try kit.catalog(),
+            kit: try await kit.identifier(),
+            observer: kit.observer,
+            timing: kit.session.timing,
+            progress: kit.session.progress,
+            settings: settings,
+            scratch: kit.home.scratch
+        )
+    }
+
+    private func sync(
+        _ files: [BackendFile],
+        _ plan: Plan,
+        _ states: [String: BackendState],
+        _ engine: SyncEngine,
+        _ kit: Kit
+    ) async -> [(String, Result<SyncReport, KitError>)] {
+        await withTaskGroup(of: (String, Result<SyncReport, KitError>).self) { group in
+            for file in files {
+                guard let state = states[file.name] else { continue }
+                group.addTask {
+                    do {
+                        let report = try await engine.sync(
+                            try await kit.open(file),
+                            steps: plan.steps[file.name] ?? [],
+                            state: state,
+                            force: force
+                        )
+                        return (file.name, .success(report))
+                    } catch {
+                        return (file.name, .failure(KitError(any: error)))
+                    }
+                }
+            }
+            var results: [(String, Result<SyncReport, KitError>)] = []
+            for await result in group { results.append(result) }
+            return results
+        }
+    }
+}
+
+extension Catalog {
+    /// What is believed of every root on a backend, for the planner.
+    func beliefs(on backend: String) async throws(CatalogError) -> [Belief] {
+        try await mappings(on: backend).map {
+            Belief(root: $0.cid, backend: backend, isStored: $0.status == .stored)
+        }
+    }
+}

@@ -1,0 +1,171 @@
+internal import CPOSIX
+internal import Glibc
+
+/// An open file. Reads and writes name their position, so one file may be used by several threads at once.
+package final class File: Sendable {
+    /// How a file is opened.
+    package enum Mode: Sendable {
+        case read
+        /// Read and write; made when it is not there.
+        case update
+        /// Write; fails when it is there.
+        case createNew
+    }
+
+    /// The path that the file was opened under.
+    package let path: String
+    private let descriptor: Int32
+
+    /// Opens a file; `permissions` apply to a file that is made.
+    package init(_ path: String, _ mode: Mode, permissions: UInt32 = 0o600) throws(FileError) {
+        let flags =
+            switch mode {
+            case .read: O_RDONLY
+            case .update: O_RDWR | O_CREAT
+            case .createNew: O_RDWR | O_CREAT | O_EXCL
+            }
+        let descriptor = unsafe open(path, flags | O_CLOEXEC, permissions)
+        guard descriptor >= 0 else { throw FileError("open", path) }
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    /// The length of the file, in bytes.
+    package func length() throws(FileError) -> UInt64 {
+        try status().length
+    }
+
+    /// The kind and the length of the open file.
+    package func status() throws(FileError) -> FileInfo {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw FileError("examine", path) }
+        return FileInfo(status)
+    }
+
+    /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
+    package func read(at offset: UInt64, count: Int) throws(FileError) -> [UInt8] {
+        var failure: Int32 = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count, let start = buffer.baseAddress {
+                let got = unsafe pread(descriptor, start + filled, count - filled, off_t(offset) + off_t(filled))
+                if got > 0 {
+                    filled += got
+                } else if got == 0 {
+                    break
+                } else if errno != EINTR {
+                    failure = errno
+                    break
+                }
+            }
+        }
+        guard failure == 0 else { throw FileError("read", path, failure) }
+        return bytes
+    }
+
+    /// Reads up to `count` bytes from where the last such call stopped: for pipes and terminals.
+    package func readNext(count: Int) throws(FileError) -> [UInt8] {
+        try POSIX.readNext(descriptor, path, count)
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    package func write(_ bytes: [UInt8], at offset: UInt64) throws(FileError) {
+        try write(pieces: [bytes], at: offset)
+    }
+
+    /// Writes all pieces one after another from `offset` on, in as few calls as the system allows.
+    package func write(pieces: [[UInt8]], at offset: UInt64) throws(FileError) {
+        var position = off_t(offset)
+        var index = 0
+        var done = 0
+        while index < pieces.count {
+            if done == pieces[index].count {
+                index += 1
+                done = 0
+                continue
+            }
+            let wrote = gather(pieces, from: index, skipping: done, at: position)
+            if wrote < 0 {
+                if errno == EINTR { continue }
+                throw FileError("write", path)
+            }
+            position += off_t(wrote)
+            var left = wrote
+            while left > 0 {
+                let step = min(left, pieces[index].count - done)
+                done += step
+                left -= step
+                if done == pieces[index].count {
+                    index += 1
+                    done = 0
+                }
+            }
+        }
+    }
+
+    /// One `pwrite` or `pwritev` of what is left; small pieces are gathered, large ones go alone.
+    private func gather(_ pieces: [[UInt8]], from index: Int, skipping done: Int, at position: off_t) -> Int {
+        let first = pieces[index]
+        if first.count - done >= 1 << 17 || index + 1 == pieces.count {
+            return unsafe first.withUnsafeBytes { buffer in
+                guard let start = buffer.baseAddress else { return 0 }
+                return unsafe pwrite(descriptor, start + done, buffer.count - done, position)
+            }
+        }
+        var batch = Array(first[done...])
+        var next = index + 1
+        while next < pieces.count, batch.count + pieces[next].count <= 1 << 20 {
+            batch += pieces[next]
+            next += 1
+        }
+        return unsafe batch.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, position) }
+    }
+
+    /// Waits until all data is on the disk, and the length with it.
+    package func syncData() throws(FileError) {
+        guard fdatasync(descriptor) == 0 else { throw FileError("flush", path) }
+    }
+
+    /// Starts writing a range to the disk without waiting, so that a later `syncData` has less to do.
+    package func startWriting(from offset: UInt64, count: UInt64) {
+        _ = sync_file_range(descriptor, Int64(offset), Int64(count), ipfskit_sync_file_range_write)
+    }
+
+    /// Cuts the file, or extends it with zeros, to `length` bytes.
+    package func truncate(to length: UInt64) throws(FileError) {
+        guard ftruncate(descriptor, off_t(length)) == 0 else { throw FileError("cut", path) }
+    }
+
+    /// Takes the advisory lock of this file; it is given back when the file is closed.
+    ///
+    /// Returns false when another process or another `File` holds it and `wait` is false.
+    package func lock(shared: Bool = false, wait: Bool) throws(FileError) -> Bool {
+        while flock(descriptor, (shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB)) != 0 {
+            if errno == EWOULDBLOCK { return false }
+            if errno != EINTR { throw FileError("lock", path) }
+        }
+        return true
+    }
+
+    /// Tells the kernel that the file will be read from front to back.
+    package func expectSequentialReads() {
+        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+    }
+}
+
+/// Reads up to `count` bytes from a descriptor at its own position; none means the end.
+package func readNext(_ descriptor: Int32, _ name: String, _ count: Int) throws(FileError) -> [UInt8] {
+    var failure: Int32 = 0
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+        while let start = buffer.baseAddress {
+            let got = unsafe Glibc.read(descriptor, start, count)
+            if got < 0, errno == EINTR { continue }
+            if got < 0 { failure = errno }
+            filled = max(0, got)
+            break
+        }
+    }
+    guard failure == 0 else { throw FileError("read", name, failure) }
+    return bytes
+}

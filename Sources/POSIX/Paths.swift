@@ -1,0 +1,202 @@
+internal import Glibc
+
+/// What a name in a file system stands for.
+package struct FileInfo: Sendable, Hashable {
+    /// The kinds of things a directory may hold.
+    package enum Kind: Sendable, Hashable { case file, directory, symbolicLink, other }
+
+    package let kind: Kind
+    /// Length in bytes.
+    package let length: UInt64
+    /// Bytes that the file takes on the disk.
+    package let allocated: UInt64
+    /// Last change, in seconds since 1970.
+    package let modified: Int64
+
+    init(_ status: stat) {
+        kind =
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .directory
+            case S_IFLNK: .symbolicLink
+            default: .other
+            }
+        length = UInt64(max(0, status.st_size))
+        allocated = UInt64(max(0, status.st_blocks)) * 512
+        modified = Int64(status.st_mtim.tv_sec)
+    }
+}
+
+/// What is at `path`; a symbolic link is described itself unless `follow` is set.
+package func fileInfo(_ path: String, follow: Bool = false) throws(FileError) -> FileInfo {
+    var status = stat()
+    let result = unsafe follow ? stat(path, &status) : lstat(path, &status)
+    guard result == 0 else { throw FileError("find", path) }
+    return FileInfo(status)
+}
+
+/// Says whether something is at `path`.
+package func fileExists(_ path: String) -> Bool {
+    unsafe access(path, F_OK) == 0
+}
+
+/// The whole content of a file of at most `limit` bytes.
+package func readFile(_ path: String, limit: Int = 64 << 20) throws(FileError) -> [UInt8] {
+    let file = try File(path, .read)
+    let length = try file.length()
+    guard length <= UInt64(limit) else { throw FileError("read", path, EFBIG) }
+    return try file.read(at: 0, count: Int(length) + 1)
+}
+
+/// Replaces the file at `path` so that a reader, or a crash, finds the old content or the new, never a part.
+package func replaceFile(_ path: String, with bytes: [UInt8], permissions: UInt32 = 0o600) throws(FileError) {
+    let temporary = temporaryName(beside: path)
+    do {
+        let file = try File(temporary, .createNew, permissions: permissions)
+        try file.write(bytes, at: 0)
+        try file.syncData()
+        try renameFile(temporary, to: path)
+    } catch {
+        try? removeFile(temporary)
+        throw error
+    }
+    try syncDirectory(directoryName(path))
+}
+
+/// A name in the folder of `path` that no other writer uses, and that begins with a dot.
+package func temporaryName(beside path: String) -> String {
+    let name = "." + baseName(path) + ".\(getpid()).\(UInt64.random(in: 0...UInt64.max)).part"
+    let folder = directoryName(path)
+    return folder == "/" ? "/" + name : folder + "/" + name
+}
+
+/// Gives a file another name, replacing what has that name.
+package func renameFile(_ path: String, to other: String) throws(FileError) {
+    guard unsafe rename(path, other) == 0 else { throw FileError("rename", path) }
+}
+
+/// Removes a file.
+package func removeFile(_ path: String) throws(FileError) {
+    guard unsafe unlink(path) == 0 else { throw FileError("remove", path) }
+}
+
+/// Removes an empty directory.
+package func removeDirectory(_ path: String) throws(FileError) {
+    guard unsafe rmdir(path) == 0 else { throw FileError("remove", path) }
+}
+
+/// Removes a directory and all that is in it, without following symbolic links.
+package func removeTree(_ path: String) throws(FileError) {
+    if try fileInfo(path).kind == .directory {
+        for name in try listDirectory(path) {
+            try removeTree(path + "/" + String(decoding: name, as: UTF8.self))
+        }
+        try removeDirectory(path)
+    } else {
+        try removeFile(path)
+    }
+}
+
+/// Makes a directory and those above it; one that is there is left as it is.
+package func makeDirectory(_ path: String, permissions: UInt32 = 0o700) throws(FileError) {
+    if unsafe mkdir(path, permissions) == 0 { return }
+    let number = errno
+    if number == EEXIST {
+        guard try fileInfo(path, follow: true).kind == .directory else {
+            throw FileError("make the folder", path, ENOTDIR)
+        }
+        return
+    }
+    guard number == ENOENT, path != "/", !path.isEmpty else { throw FileError("make the folder", path, number) }
+    try makeDirectory(directoryName(path), permissions: permissions)
+    guard unsafe mkdir(path, permissions) == 0 || errno == EEXIST else { throw FileError("make the folder", path) }
+}
+
+/// Makes a directory; anything that has its name already, a link too, is an error.
+package func makeNewDirectory(_ path: String, permissions: UInt32 = 0o755) throws(FileError) {
+    guard unsafe mkdir(path, permissions) == 0 else { throw FileError("make the folder", path) }
+}
+
+/// The names in a directory as the bytes they are, sorted, without "." and "..".
+package func listDirectory(_ path: String) throws(FileError) -> [[UInt8]] {
+    guard let directory = unsafe opendir(path) else { throw FileError("list", path) }
+    defer { unsafe closedir(directory) }
+    var names: [[UInt8]] = []
+    while true {
+        errno = 0
+        guard let entry = unsafe readdir(directory) else { break }
+        let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+            unsafe pointer.withMemoryRebound(to: UInt8.self, capacity: 256) { start in
+                unsafe Array(
+                    UnsafeBufferPointer(
+                        start: start,
+                        count: strlen(UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self))
+                    )
+                )
+            }
+        }
+        if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }
+    }
+    guard errno == 0 else { throw FileError("list", path) }
+    return names.sorted { $0.lexicographicallyPrecedes($1) }
+}
+
+/// Makes changes of names in a directory last over a crash.
+package func syncDirectory(_ path: String) throws(FileError) {
+    let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError("open", path) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw FileError("flush", path) }
+}
+
+/// What a symbolic link points to.
+package func linkTarget(_ path: String) throws(FileError) -> [UInt8] {
+    var failure: Int32 = 0
+    let target = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+        let got = unsafe buffer.withMemoryRebound(to: CChar.self) { text in
+            unsafe text.baseAddress.map { unsafe readlink(path, $0, text.count) } ?? -1
+        }
+        if got < 0 { failure = errno }
+        count = max(0, got)
+    }
+    guard failure == 0 else { throw FileError("read the link", path, failure) }
+    return target
+}
+
+/// Makes a symbolic link.
+package func makeLink(_ path: String, to target: String) throws(FileError) {
+    guard unsafe symlink(target, path) == 0 else { throw FileError("make the link", path) }
+}
+
+/// Space of the file system that holds a path, in bytes.
+package struct DiskSpace: Sendable {
+    package let total: UInt64
+    package let free: UInt64
+}
+
+/// The space of the file system that holds `path`.
+package func diskSpace(_ path: String) throws(FileError) -> DiskSpace {
+    var status = statvfs()
+    guard unsafe statvfs(path, &status) == 0 else { throw FileError("examine the disk of", path) }
+    let unit = UInt64(status.f_frsize)
+    return DiskSpace(total: UInt64(status.f_blocks) * unit, free: UInt64(status.f_bavail) * unit)
+}
+
+/// The last part of a path.
+package func baseName(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? "/"
+}
+
+/// A path without its last part.
+package func directoryName(_ path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
+/// `path` made absolute against the working directory, as text: links are not resolved.
+package func absolutePath(_ path: String) -> String {
+    guard !path.hasPrefix("/") else { return path }
+    guard let current = unsafe getcwd(nil, 0) else { return path }
+    defer { unsafe free(current) }
+    return unsafe String(cString: current) + "/" + path
+}

@@ -1,0 +1,84 @@
+internal import Glibc
+internal import Synchronization
+
+/// The value of an environment variable, or nil where it is unset.
+package func environment(_ name: String) -> String? {
+    unsafe getenv(name).map { unsafe String(cString: $0) }
+}
+
+/// The number of this process.
+package var processIdentifier: Int32 { getpid() }
+
+/// Says whether a process of that number is alive, as far as this user may know.
+package func processIsAlive(_ identifier: Int32) -> Bool {
+    kill(identifier, 0) == 0 || errno == EPERM
+}
+
+/// Something that differs from one start of the machine to the next.
+package var bootIdentifier: String {
+    let bytes = (try? readSmallFile("/proc/sys/kernel/random/boot_id")) ?? []
+    return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+}
+
+/// The name of this machine.
+package var hostName: String {
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+        guard let start = buffer.baseAddress, unsafe gethostname(start, 255) == 0 else { return "localhost" }
+        return unsafe String(cString: start)
+    }
+}
+
+/// A file of /proc, which reports no length.
+private func readSmallFile(_ path: String) throws(FileError) -> [UInt8] {
+    try File(path, .read).read(at: 0, count: 4096)
+}
+
+/// Milliseconds since 1970.
+package func currentMilliseconds() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+}
+
+/// The largest memory that this process has had resident, in bytes.
+package var peakMemory: UInt64 {
+    var usage = rusage()
+    unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return UInt64(usage.ru_maxrss) * 1024
+}
+
+/// The folder that holds the running program.
+package var programFolder: String {
+    directoryName(String(decoding: (try? linkTarget("/proc/self/exe")) ?? [], as: UTF8.self))
+}
+
+/// Calls `handler` on a thread of its own each time one of `signals` arrives, instead of what it would do.
+///
+/// Call it before any other thread is started: the signals are blocked in all of them.
+package func onSignals(_ signals: [Int32], _ handler: @escaping @Sendable (Int32) -> Void) {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    for signal in signals { unsafe sigaddset(&set, signal) }
+    unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+    let waiting = set
+    startDetachedThread {
+        var set = waiting
+        while true {
+            var number: Int32 = 0
+            if unsafe sigwait(&set, &number) == 0 { handler(number) }
+        }
+    }
+}
+
+/// The signals that ask a program to stop.
+package let stopSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
+
+/// Makes a write to a closed pipe or socket an error instead of the end of the process.
+package func ignoreBrokenPipes() {
+    _ = signal(SIGPIPE, SIG_IGN)
+}
+
+/// Ends the process at once, with no more code run.
+package func endProcess(_ code: Int32) -> Never {
+    _exit(code)
+}

@@ -1,0 +1,38 @@
+internal import Glibc
+
+/// The standard streams of a process.
+package enum StandardStream: Int32, Sendable {
+    case input = 0
+    case output = 1
+    case error = 2
+
+    /// Says whether a person is at the other end.
+    package var isTerminal: Bool { isatty(rawValue) == 1 }
+
+    /// The width of the terminal in characters, or nil where there is none.
+    package var width: Int? {
+        var size = winsize()
+        guard unsafe ioctl(rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
+    /// Writes all of `bytes`, waiting where the reader is slow.
+    package func write(_ bytes: [UInt8]) throws(FileError) {
+        var done = 0
+        while done < bytes.count {
+            let wrote = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe buffer.baseAddress.map { unsafe Glibc.write(rawValue, $0 + done, buffer.count - done) } ?? 0
+            }
+            if wrote < 0 {
+                if errno == EINTR { continue }
+                throw FileError("write to", "\(self)")
+            }
+            done += wrote
+        }
+    }
+
+    /// Reads up to `count` bytes; none means the end.
+    package func read(_ count: Int) throws(FileError) -> [UInt8] {
+        try readNext(rawValue, "\(self)", count)
+    }
+}

@@ -1,0 +1,154 @@
+internal import BlockStore
+internal import Catalog
+internal import Digests
+internal import Multiformats
+internal import Schema
+internal import Storage
+
+/// Brings one root to a backend: one attempt with everything that belongs to it.
+struct Lane: Sendable {
+    let backend: OpenBackend
+    let store: BlockStore
+    let catalog: Catalog
+    let observer: String
+    let progress: Progress
+    /// What the backend was found to hold before the work began.
+    let found: [CID: HeldRoot]
+    /// How much is stored, and how much more will be.
+    let stored: Locked<UInt64>
+    /// Large CARs take turns: each has several parts in memory.
+    let large: Permits
+
+    /// CARs up to this length are put together in memory once, and then sent, hashed and compared from there.
+    private static let small: UInt64 = 2 << 20
+
+    /// What came of it.
+    enum Outcome: Sendable { case uploaded(Mapping), adopted(Mapping) }
+
+    func upload(_ root: CID) async throws(ReplicationError) -> Outcome {
+        let layout: DAGLayout
+        do throws(StoreError) {
+            layout = try await DAGLayout(of: root, in: store)
+        } catch {
+            throw .store(error)
+        }
+        do throws(StorageError) {
+            let permit = layout.length > Self.small ? try await large.take() : nil
+            defer { permit?.give() }
+            let body = try await self.body(layout)
+            if let held = found[root], let method = try await matches(held, body) {
+                progress.bytes(body.length)
+                return .adopted(try await mapping(layout, held.path, method: method.name, sha256: method.sha256))
+            }
+            try reserve(layout)
+            return .uploaded(try await send(layout, body))
+        } catch {
+            throw .storage(error)
+        }
+    }
+
+    private func body(_ layout: DAGLayout) async throws(StorageError) -> Body {
+        let body = layout.body(from: store)
+        return layout.length <= Self.small ? Body(try await body.bytes()) : body
+    }
+
+    private func send(_ layout: DAGLayout, _ body: Body) async throws(StorageError) -> Mapping {
+        let counted = Body(length: body.length) { [progress] range in
+            Pulled {
+                let cursor = StreamCursor(body.open(range))
+                return { () async throws(StorageError) in
+                    let chunk = try await cursor.next()
+                    progress.bytes(UInt64(chunk?.count ?? 0))
+                    return chunk
+                }
+            }
+        }
+        let receipt = try await backend.replica.store(layout.root, counted)
+        if let proof = receipt.proof {
+            let sha256 = layout.length <= Self.small ? try await body.digest(.sha256) : nil
+            return try await mapping(layout, receipt.path, method: "put-\(proof.method)", sha256: sha256)
+        }
+        let back = try await check(layout, receipt.path)
+        return try await mapping(layout, receipt.path, method: "read-back", sha256: back.sha256)
+    }
+
+    /// Compares what was found on the backend with what would be sent: by digest, or else by reading it back.
+    private func matches(
+        _ held: HeldRoot,
+        _ body: Body
+    ) async throws(StorageError) -> (name: String, sha256: [UInt8]?)? {
+        guard held.length == body.length else { return nil }
+        switch held.digest {
+        case .md5(let digest):
+            guard try await body.digest(.md5) == digest else { return nil }
+            return ("listed-md5", nil)
+        case .sha256(let digest):
+            guard try await body.digest(.sha256) == digest else { return nil }
+            return ("listed-sha256", digest)
+        case .md5OfParts(let digest, let parts):
+            let ranges = backend.replica.limits.parts(for: body.length)
+            if ranges.count == parts, try await compositeMD5(body, ranges) == digest {
+                return ("listed-md5-of-parts", nil)
+            }
+        case nil: break
+        }
+        do throws(StorageError) {
+            return ("read-back", try await readBack(held.root, from: backend.replica, path: held.path).sha256)
+        } catch  where error.code == .corrupt || error.code == .notFound {
+            return nil
+        }
+    }
+
+    private func compositeMD5(_ body: Body, _ ranges: [Range<UInt64>]) async throws(StorageError) -> [UInt8] {
+        var joined: [UInt8] = []
+        for range in ranges { joined += digest(.md5, of: try await body.bytes(range)) }
+        return digest(.md5, of: joined)
+    }
+
+    /// Reads back what was stored, and refuses what is not exactly what was sent.
+    private func check(_ layout: DAGLayout, _ path: String) async throws(StorageError) -> ReadBack {
+        let back = try await readBack(layout.root, from: backend.replica, path: path)
+        guard back.length == layout.length, back.blockCount == UInt64(layout.blockCount) else {
+            throw StorageError(
+                .corrupt,
+                "The CAR of \(layout.root) was sent and reads back otherwise: \(back.length) bytes.",
+                backend: backend.name
+            )
+        }
+        return back
+    }
+
+    /// Refuses what would go beyond the quota of the backend.
+    private func reserve(_ layout: DAGLayout) throws(StorageError) {
+        let isTooMuch = stored.change { stored in
+            if let quota = backend.quota, stored + layout.length > quota { return true }
+            stored += layout.length
+            return false
+        }
+        guard isTooMuch else { return }
+        throw StorageError(
+            .quotaExceeded,
+            "Storing \(layout.root) (\(ByteCount(layout.length))) would go beyond policies.storage_quota_gb.",
+            backend: backend.name
+        )
+    }
+
+    private func mapping(
+        _ layout: DAGLayout,
+        _ path: String,
+        method: String,
+        sha256: [UInt8]?
+    ) async throws(StorageError) -> Mapping {
+        Mapping(
+            cid: layout.root,
+            backend: backend.name,
+            path: path,
+            status: .stored,
+            size: layout.length,
+            blockCount: UInt64(layout.blockCount),
+            carSHA256: sha256,
+            createdAt: catalog.time,
+            evidence: .init(method: method, at: catalog.time, by: observer)
+        )
+    }
+}

@@ -1,0 +1,33 @@
+package import Multiformats
+package import Storage
+
+/// What a sync did on one backend: nothing but what was seen.
+package struct SyncReport: Sendable {
+    /// A root that could not be brought to the backend, or off it.
+    package struct Failure: Sendable {
+        package let root: CID
+        package let error: ReplicationError
+    }
+
+    package let backend: String
+    /// Says that nothing was wanted, and so nothing was asked of the backend.
+    package var wasClean = false
+    package var uploaded = 0
+    /// Roots that were found there, and whose bytes or digests matched.
+    package var adopted = 0
+    package var removed = 0
+    package var bytesUploaded: UInt64 = 0
+    package var failures: [Failure] = []
+    /// Roots that were not tried because the backend could not be used any more.
+    package var notTried = 0
+    /// Why the rest was not tried.
+    package var stopped: ReplicationError?
+    /// The snapshot that was left; nil where none was.
+    package var note: String?
+    /// What was asked of the backend.
+    package var calls = Meter.Counts()
+    /// Says whether the backend has everything that was wanted when the sync began.
+    package var isComplete: Bool { failures.isEmpty && stopped == nil }
+
+    package init(backend: String) { self.backend = backend }
+}

@@ -1,0 +1,65 @@
+package import BlockStore
+internal import IPLD
+package import Multiformats
+
+/// The deterministic CARv1 of a DAG, laid out without reading its content: one root, depth first, each block once.
+///
+/// It is byte for byte what Kubo's `dag export` writes.
+package struct DAGLayout: Sendable {
+    /// A section of the CAR.
+    struct Entry: Sendable {
+        let cid: CID
+        let location: BlockLocation?
+        /// The offset of the section's first byte in the CAR.
+        let offset: UInt64
+    }
+
+    package let root: CID
+    /// The length of the CAR in bytes.
+    package let length: UInt64
+    let header: [UInt8]
+    let entries: [Entry]
+
+    /// The number of blocks.
+    package var blockCount: Int { entries.count }
+
+    /// The sum of the lengths of the blocks, in bytes.
+    package var blockBytes: UInt64 {
+        entries.reduce(0) { $0 + UInt64($1.location?.length ?? $1.cid.hash.digest.count) }
+    }
+
+    /// The CIDs of the DAG in the order of the CAR.
+    package var cids: [CID] { entries.map(\.cid) }
+
+    /// Walks the DAG of `root` in the store.
+    ///
+    /// Throws `notFound` for the first block that is missing, and `corrupt` for one whose bytes are wrong.
+    package init(of root: CID, in store: BlockStore) async throws(StoreError) {
+        self = try await store.reading { (reader) throws(StoreError) in try DAGLayout(of: root, reader) }
+    }
+
+    private init(of root: CID, _ reader: BlockReader) throws(StoreError) {
+        var walk = DAGWalk(root: root)
+        var entries: [Entry] = []
+        let header = CARHeader(roots: [root]).encoded
+        var offset = UInt64(header.count)
+        while let cid = walk.next() {
+            let location = try reader.locate(cid)
+            entries.append(Entry(cid: cid, location: location, offset: offset))
+            let length = location?.length ?? cid.hash.digest.count
+            offset += UInt64(CARSection.length(for: cid, length: length))
+            // Raw blocks have no links, so their bytes need not be looked at.
+            guard cid.codec != .raw else { continue }
+            let block = try reader.read(cid, at: location)
+            do throws(DecodingProblem) {
+                walk.visit(try links(of: block))
+            } catch {
+                throw StoreError(.unexpected, "The links of \(cid) cannot be followed: \(error)", cid: cid)
+            }
+        }
+        self.root = root
+        self.header = header
+        self.entries = entries
+        length = offset
+    }
+}

@@ -1,0 +1,100 @@
+package import BlockStore
+internal import IPLD
+package import Multiformats
+package import Storage
+
+/// Brings missing or damaged blocks of the store back from backends.
+package struct Restorer: Sendable {
+    /// A backend that may have a root, and where.
+    package struct Source: Sendable {
+        package let backend: OpenBackend
+        package let path: String?
+
+        package init(backend: OpenBackend, path: String?) {
+            self.backend = backend
+            self.path = path
+        }
+    }
+
+    /// What came of one root.
+    package enum Outcome: Sendable {
+        /// Every block is in the store.
+        case whole
+        /// Blocks were brought from a backend; now every block is there.
+        case restored(from: String, ReadBack)
+        /// No source could give what is missing; what each said.
+        case failed([(backend: String, error: ReplicationError)])
+    }
+
+    let store: BlockStore
+    let progress: Progress
+
+    package init(store: BlockStore, progress: Progress) {
+        self.store = store
+        self.progress = progress
+    }
+
+    /// Makes sure that the DAG of `root` is whole in the store.
+    ///
+    /// With `thorough`, every block is read and checked; otherwise raw blocks are only looked up.
+    package func restore(
+        _ root: CID,
+        from sources: [Source],
+        thorough: Bool
+    ) async throws(ReplicationError) -> Outcome {
+        if try await isWhole(root, thorough: thorough) { return .whole }
+        var failures: [(backend: String, error: ReplicationError)] = []
+        for source in sources {
+            do throws(ReplicationError) {
+                let back = try await fetch(root, from: source)
+                if try await isWhole(root, thorough: false) { return .restored(from: source.backend.name, back) }
+            } catch {
+                if case .storage(let error) = error, error.code == .cancelled { throw .storage(error) }
+                failures.append((source.backend.name, error))
+            }
+        }
+        return .failed(failures)
+    }
+
+    /// Says whether every block is there; one whose bytes are damaged is taken out of the index, so that it can be
+    /// stored again.
+    private func isWhole(_ root: CID, thorough: Bool) async throws(ReplicationError) -> Bool {
+        while true {
+            do {
+                let layout = try await DAGLayout(of: root, in: store)
+                if thorough { for try await _ in layout.body(from: store).open() {} }
+                return true
+            } catch {
+                let failure = (error as? StorageError)?.cause as? StoreError ?? error as? StoreError
+                switch failure?.code {
+                case .notFound: return false
+                case .corrupt:
+                    guard let cid = failure?.cid else { throw ReplicationError(error) }
+                    do throws(StoreError) {
+                        try await store.discardDamaged(cid)
+                    } catch {
+                        throw .store(error)
+                    }
+                default: throw ReplicationError(error)
+                }
+            }
+        }
+    }
+
+    /// Brings a whole root into the store; every block is checked before it is written, and the DAG is complete.
+    @concurrent
+    private func fetch(_ root: CID, from source: Source) async throws(ReplicationError) -> ReadBack {
+        try await translating {
+            try await store.ingest { ingest in
+                try await readBack(root, from: source.backend.replica, path: source.path, progress: progress) {
+                    (blocks) async throws(StorageError) in
+                    do throws(StoreError) {
+                        try await ingest.write(blocks)
+                    } catch {
+                        throw StorageError(error)
+                    }
+                }
+            }
+        }
+    }
+}

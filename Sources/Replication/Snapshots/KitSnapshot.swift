@@ -1,0 +1,124 @@
+package import Catalog
+internal import IPLD
+internal import Multiformats
+package import Schema
+
+/// Everything but content that a new kit home needs: pins, indexes, and the settings of backends without secrets.
+///
+/// It is one CAR, left on every backend by each sync under `kits/<kit>/<milliseconds>.car`.
+package struct KitSnapshot: Sendable {
+    /// The settings of one backend, without secrets, as the text of its file.
+    package struct Backend: Sendable, Hashable {
+        package let name: String
+        package let settings: String
+
+        package init(name: String, settings: String) {
+            self.name = name
+            self.settings = settings
+        }
+    }
+
+    /// The kit that made it.
+    package let kit: String
+    package let createdAt: Timestamp
+    package let backends: [Backend]
+    private let file: CARFileReader
+    private let pinPages: [CID]
+    private let indexes: [CID]
+
+    private static let format = "ipfs_kit_snapshot"
+
+    /// Opens a snapshot in a file and checks every block of it.
+    package init(path: String) throws(ReplicationError) {
+        do {
+            file = try CARFileReader(path: path)
+            let root = try file.node(file.root)
+            guard root["format"]?.asString == Self.format, let version = root["version"]?.asInt, version == 1 else {
+                throw ReplicationError.badSnapshot("The file \(path) is not a snapshot that this version can read.")
+            }
+            kit = root["kit"]?.asString ?? ""
+            createdAt = root["created_at"]?.asString.flatMap(Timestamp.init) ?? Timestamp(milliseconds: 0)
+            backends = (root["backends"]?.asList ?? []).compactMap { node in
+                guard let name = node["name"]?.asString, let settings = node["settings"]?.asString else { return nil }
+                return Backend(name: name, settings: settings)
+            }
+            pinPages = (root["pins"]?.asList ?? []).compactMap(\.asLink)
+            indexes = (root["indexes"]?.asList ?? []).compactMap(\.asLink)
+        } catch {
+            throw ReplicationError(error)
+        }
+    }
+
+    /// All pins; a row that cannot be read is an error, for a pin must not be lost quietly.
+    package func pins() throws(ReplicationError) -> [Pin] {
+        try rows(pinPages) { Pin(node: $0) }
+    }
+
+    /// The mappings of every backend.
+    package func mappings() throws(ReplicationError) -> [Mapping] {
+        do {
+            let pages = try indexes.flatMap { try file.node($0)["pages"]?.asList?.compactMap(\.asLink) ?? [] }
+            return try rows(pages) { Mapping(node: $0) }
+        } catch {
+            throw ReplicationError(error)
+        }
+    }
+
+    private func rows<Row>(_ pages: [CID], _ read: (Node) -> Row?) throws(ReplicationError) -> [Row] {
+        do {
+            var rows: [Row] = []
+            for page in pages {
+                for node in try file.node(page).asList ?? [] {
+                    guard let row = read(node) else {
+                        throw ReplicationError.badSnapshot("A row of the snapshot cannot be read.")
+                    }
+                    rows.append(row)
+                }
+            }
+            return rows
+        } catch {
+            throw ReplicationError(error)
+        }
+    }
+
+    /// Writes a snapshot of the catalog to a file.
+    package static func write(
+        to path: String,
+        kit: String,
+        catalog: Catalog,
+        backends: [Backend]
+    ) async throws(ReplicationError) {
+        try await translating {
+            let car = try CARFileWriter(path: path)
+            let time = catalog.time
+            var pinPages = PagedRows()
+            for pin in try await catalog.pins() { try pinPages.add(pin.node, cid: pin.cid) { try car.append($0) } }
+            let pins = try pinPages.finish { try car.append($0) }
+            var indexes: [Node] = []
+            for state in try await catalog.backendStates() {
+                let pages = Locking(PagedRows())
+                try await catalog.eachMapping(on: state.name) { rows in
+                    try pages.change { pages in
+                        for row in rows { try pages.add(row.node, cid: row.cid) { try car.append($0) } }
+                    }
+                }.get()
+                indexes.append(
+                    .link(try pages.change { try indexRoot(state.name, &$0, at: time) { try car.append($0) } })
+                )
+            }
+            let settings = backends.map { backend in
+                Node.map([.init("name", .string(backend.name)), .init("settings", .string(backend.settings))])
+            }
+            let root = Block(
+                codec: .dagCBOR,
+                bytes: try Node.map([
+                    .init("version", .integer(1)), .init("format", .string(format)), .init("kit", .string(kit)),
+                    .init("created_at", .string(time.description)), .init("backends", .list(settings)),
+                    .init("pins", pins), .init("indexes", .list(indexes)),
+                ]).encoded()
+            )
+            try car.append(root)
+            try car.finish(root: root.cid)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+internal import Digests
+package import IPLD
+package import Multiformats
+package import Storage
+internal import Synchronization
+
+/// What a complete reading of a root found.
+package struct ReadBack: Sendable, Hashable {
+    package let blockCount: UInt64
+    /// The length of the CAR in bytes.
+    package let length: UInt64
+    package let sha256: [UInt8]
+}
+
+/// Reads the CAR of a root back from a backend, checks every block against its CID, and that none is missing.
+///
+/// `take` is given the blocks as they come, each of them checked. Throws `notFound` where the backend says that it is not there, `corrupt` where it is not what it should be, and
+/// whatever kept the backend from answering: none of these is read as one of the others.
+@concurrent
+package func readBack(
+    _ root: CID,
+    from replica: any Replica,
+    path: String?,
+    progress: Progress = .silent,
+    take: ([Block]) async throws(StorageError) -> Void = { _ in }
+) async throws(StorageError) -> ReadBack {
+    let hashing = HashingStream(try await replica.fetch(root, path: path), progress)
+    var completeness = Completeness(root: root)
+    for try await blocks in VerifiedBlocks(hashing.stream, root: root) {
+        for block in blocks {
+            do throws(DecodingProblem) {
+                try completeness.see(block)
+            } catch {
+                throw StorageError(.corrupt, "The CAR of \(root) is damaged: \(error)", cause: error)
+            }
+        }
+        try await take(blocks)
+    }
+    if let missing = completeness.missing {
+        throw StorageError(.corrupt, "The CAR of \(root) is not complete: it lacks the block \(missing).")
+    }
+    return ReadBack(blockCount: completeness.blockCount, length: hashing.length, sha256: hashing.digest)
+}
+
+/// A stream whose length and SHA-256 are known when it has been read.
+private struct HashingStream: Sendable {
+    private final class State: Sendable {
+        private let hash = Mutex(RunningHash(.sha256))
+        private let count = Locked<UInt64>(0)
+
+        func pass(_ chunk: [UInt8]) {
+            hash.withLock { $0.update(chunk) }
+            count.change { $0 += UInt64(chunk.count) }
+        }
+
+        var length: UInt64 { count.read { $0 } }
+        var digest: [UInt8] { hash.withLock { $0.digest() } }
+    }
+
+    private let state = State()
+    let stream: any ByteStream
+
+    init(_ base: any ByteStream, _ progress: Progress) {
+        stream = Pulled { [state] in
+            let cursor = StreamCursor(base)
+            return { () async throws(StorageError) in
+                let chunk = try await cursor.next()
+                if let chunk {
+                    state.pass(chunk)
+                    progress.bytes(UInt64(chunk.count))
+                }
+                return chunk
+            }
+        }
+    }
+
+    var length: UInt64 { state.length }
+    var digest: [UInt8] { state.digest }
+}

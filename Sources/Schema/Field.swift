@@ -1,0 +1,108 @@
+/// One setting or input of `Root`: its name, its type, what it means, and how to get at it.
+///
+/// YAML, flags, environment variables, HTTP bodies, documentation and redaction are all made from it.
+package struct Field<Root>: Sendable {
+    package let info: FieldInfo
+    let read: @Sendable (Root) -> FieldValue?
+    let write: @Sendable (inout Root, FieldValue) throws(FieldProblem) -> Void
+
+    /// Describes the field at `path`.
+    package init<Value: FieldConvertible>(
+        _ name: String,
+        _ path: any WritableKeyPath<Root, Value> & Sendable,
+        help: String,
+        required: Bool = false,
+        secret: Bool = false,
+        positional: Bool = false,
+        section: FieldSection = .connection,
+        env: [String] = [],
+        aliases: [String] = []
+    ) {
+        info = FieldInfo(
+            name: name,
+            kind: Value.fieldKind,
+            help: help,
+            isRequired: required,
+            isSecret: secret,
+            isPositional: positional,
+            section: section,
+            environment: env,
+            aliases: aliases
+        )
+        read = { $0[keyPath: path].fieldValue }
+        write = { (root: inout Root, value: FieldValue) throws(FieldProblem) in
+            root[keyPath: path] = try Value(field: value)
+        }
+    }
+}
+
+/// The part of a backend file that a setting stands in.
+package enum FieldSection: String, Sendable, CaseIterable {
+    case connection, credentials, operational, policies
+}
+
+/// What is known of a field without the type that it belongs to.
+package struct FieldInfo: Sendable, Hashable {
+    package let name: String
+    package let kind: FieldKind
+    package let help: String
+    package let isRequired: Bool
+    package let isSecret: Bool
+    package let isPositional: Bool
+    package let section: FieldSection
+    /// Variables that give the value when nothing else does, the first one found first.
+    package let environment: [String]
+    /// Historic spellings of the name that are read, never written.
+    package let aliases: [String]
+
+    /// The name as a long flag: `access_key_id` is `--access-key-id`.
+    package var flag: String { "--" + String(name.map { $0 == "_" ? "-" : $0 }) }
+}
+
+/// A type whose values are made from fields.
+package protocol Described: Sendable {
+    /// A value with every field at its default.
+    init()
+
+    /// All fields, in the order in which people should see them.
+    static var fields: [Field<Self>] { get }
+}
+
+extension Described {
+    /// What is known of all fields.
+    package static var fieldInfo: [FieldInfo] { fields.map(\.info) }
+
+    /// Makes a value from named field values.
+    ///
+    /// Throws `unknown` for a name that is no field, `missing` for a required one without value, `badValue` otherwise.
+    package init(values: [String: FieldValue]) throws(SchemaError) {
+        self.init()
+        try set(values)
+        for field in Self.fields where field.info.isRequired && field.read(self) == nil {
+            throw SchemaError.missing(field.info.name)
+        }
+    }
+
+    /// Changes the named fields and leaves the others.
+    package mutating func set(_ values: [String: FieldValue]) throws(SchemaError) {
+        let fields = Self.fields
+        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+            guard let field = fields.first(where: { $0.info.name == name || $0.info.aliases.contains(name) }) else {
+                throw SchemaError.unknown(name, among: fields.map(\.info.name))
+            }
+            do throws(FieldProblem) {
+                try field.write(&self, value)
+            } catch {
+                throw SchemaError.badValue(
+                    field.info.name,
+                    field.info.isSecret ? "the value does not fit" : error.phrase
+                )
+            }
+        }
+    }
+
+    /// The value of a field, or nil where nothing is set.
+    package func value(of name: String) -> FieldValue? {
+        Self.fields.first { $0.info.name == name }?.read(self)
+    }
+}

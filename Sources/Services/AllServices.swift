@@ -1,0 +1,14 @@
+package import Storage
+
+extension ServiceRow {
+    /// Every type of backend, one row for each folder of this module.
+    package static let all: [ServiceRow] = [
+        ServiceRow(LocalDirectory.self),
+        ServiceRow(S3.self),
+    ]
+
+    /// The row of a type, by its name or one of its aliases.
+    package static func named(_ type: String) -> ServiceRow? {
+        all.first { $0.type == type || $0.aliases.contains(type) }
+    }
+}

@@ -1,0 +1,39 @@
+package import Schema
+package import Storage
+
+/// A local or mounted directory.
+package enum LocalDirectory: ServiceDefinition {
+    package static let type = "filesystem"
+    package static let aliases = ["local", "local_fs", "local_storage"]
+    package static let summary = "A local or mounted directory"
+    package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage]
+
+    package static func open(
+        _ settings: LocalDirectorySettings,
+        in context: ServiceContext
+    ) async throws(StorageError) -> any StorageService {
+        guard settings.path.hasPrefix("/") else {
+            throw StorageError(.badSettings, "connection.path must be an absolute path; it is “\(settings.path)”.")
+        }
+        return LocalDirectoryService(root: settings.path, leastFree: settings.minFree.bytes)
+    }
+}
+
+/// The settings of a `filesystem` backend.
+package struct LocalDirectorySettings: Described {
+    package var path = ""
+    package var minFree = ByteCount(0)
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field(
+            "path",
+            \.path,
+            help: "The directory that holds the objects; an absolute path.",
+            required: true,
+            aliases: ["storage_path", "root", "base_path", "mount_point"]
+        ),
+        Field("min_free", \.minFree, help: "Room to leave on the disk; what would use it is refused."),
+    ]
+}

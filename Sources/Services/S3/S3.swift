@@ -1,0 +1,39 @@
+internal import HTTPClient
+internal import Schema
+package import Storage
+
+/// Buckets that speak the S3 protocol: Amazon's, its imitators' and one's own servers'.
+package enum S3: ServiceDefinition {
+    package static let type = "s3"
+    package static let aliases = S3Vendor.all.flatMap(\.words).filter { $0 != type }
+    package static let summary = "A bucket on Amazon S3 or on a service that speaks its protocol."
+    package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage, .digests]
+
+    /// Finds the endpoint and the credentials; throws `badSettings` or `badCredentials` and sends nothing.
+    package static func open(
+        _ settings: S3Settings,
+        in context: ServiceContext
+    ) async throws(StorageError) -> any StorageService {
+        let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
+        let target = try S3Target(
+            settings,
+            type: context.type,
+            profile: profile.values,
+            environment: context.environment
+        )
+        let credentials = try S3Credentials(settings, profile: profile, environment: context.environment)
+        var options = HTTPOptions()
+        options.connectTimeout = .seconds(max(1, context.operational.timeout))
+        options.stallTimeout = options.connectTimeout
+        options.maxConnections = max(1, context.operational.maxConnections)
+        options.caFile = settings.caFile.isEmpty ? nil : settings.caFile
+        options.verifyTLS = settings.verifyTLS
+        let connection = S3Connection(
+            target: target,
+            credentials: credentials,
+            transport: S3Transport(HTTPClient(options)),
+            timing: context.timing
+        )
+        return try S3Service(connection, settings)
+    }
+}

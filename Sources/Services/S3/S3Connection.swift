@@ -1,0 +1,216 @@
+internal import Digests
+internal import HTTPClient
+internal import Schema
+internal import Storage
+
+/// Signs requests and sends them, and learns from the replies where and when the bucket is.
+struct S3Connection: Sendable {
+    private struct Learned: Sendable {
+        var region: String
+        /// Milliseconds that the service's clock is ahead of ours.
+        var clockOffset: Int64 = 0
+        /// When the bucket last answered, in our milliseconds.
+        var bucketSeen: Int64?
+    }
+
+    let target: S3Target
+    let errors: S3Errors
+    private let credentials: S3Credentials
+    private let transport: S3Transport
+    private let timing: Timing
+    private let learned: Locked<Learned>
+
+    init(target: S3Target, credentials: S3Credentials, transport: S3Transport, timing: Timing) {
+        self.target = target
+        self.credentials = credentials
+        self.transport = transport
+        self.timing = timing
+        errors = S3Errors(bucket: target.bucket, host: target.endpoint.host)
+        learned = Locked(Learned(region: target.region))
+    }
+
+    /// The time of the service, as far as we know.
+    var now: Timestamp { Timestamp(milliseconds: timing.now() + learned.read { $0.clockOffset }) }
+
+    /// Sends a request and throws unless the reply says that it was done.
+    func success(_ request: S3Request) async throws(StorageError) -> HTTPReply {
+        let reply = try await exchange(request)
+        guard (200..<300).contains(reply.status) else { throw await failure(request, reply) }
+        return reply
+    }
+
+    /// Sends a request and takes whatever the reply is.
+    func exchange(_ request: S3Request) async throws(StorageError) -> HTTPReply {
+        try await correcting(request) { (request) async throws(HTTPError) in
+            (try await transport.exchange(request), nil)
+        }.reply
+    }
+
+    /// Sends a request and gives the reply with its body still to come; throws for what is neither 2xx nor 416.
+    func download(_ request: S3Request) async throws(StorageError) -> HTTPDownload? {
+        let (reply, download) = try await correcting(request) { (request) async throws(HTTPError) in
+            let download = try await transport.download(request)
+            guard !(200..<300).contains(download.status) else {
+                return (HTTPReply(status: download.status, headers: download.headers, body: []), download)
+            }
+            // What follows an error is read only as far as an error reaches.
+            let body = (try? await download.body.collect(upTo: 64 << 10)) ?? []
+            return (HTTPReply(status: download.status, headers: download.headers, body: body), nil)
+        }
+        if let download { return download }
+        if reply.status == 416 { return nil }
+        throw await failure(request, reply)
+    }
+
+    /// The error for a reply that is no success; asks once more where the reply leaves open what is missing.
+    func failure(_ request: S3Request, _ reply: HTTPReply) async -> StorageError {
+        let error = errors.translate(
+            request.what,
+            status: reply.status,
+            headers: reply.headers,
+            body: reply.body,
+            now: now
+        )
+        guard reply.status == 404, S3Fault(reply.body)?.code != "NoSuchKey", error.code == .notFound else {
+            return error
+        }
+        let isSeen = learned.read { $0.bucketSeen.map { timing.now() - $0 < 60_000 } ?? false }
+        if isSeen, request.key != nil { return error }
+        do throws(StorageError) {
+            let bucket = try await exchange(S3Request(what: request.what, method: "HEAD"))
+            // 301 and 403 do say that there is a bucket.
+            if (200..<300).contains(bucket.status) || [301, 403].contains(bucket.status) {
+                return request.key == nil ? errors.error(.unexpected, "the service answered 404", request.what) : error
+            }
+            guard bucket.status == 404 else {
+                return errors.translate(
+                    request.what,
+                    status: bucket.status,
+                    headers: bucket.headers,
+                    body: [],
+                    now: now
+                )
+            }
+            let missing = "the bucket “BUCKET” is not there; make it or set connection.bucket"
+            return errors.error(.badSettings, missing, request.what)
+        } catch {
+            return error
+        }
+    }
+
+    // MARK: Learning
+
+    /// What came of one request; the download where there is one.
+    private typealias Outcome = (reply: HTTPReply, download: HTTPDownload?)
+
+    /// Sends a request, and sends it again when the reply taught something: each lesson once.
+    private func correcting(
+        _ request: S3Request,
+        _ send: (HTTPRequest) async throws(HTTPError) -> Outcome
+    ) async throws(StorageError) -> Outcome {
+        var redirect: S3Target.Address?
+        var mayLearnRegion = true
+        var mayLearnTime = true
+        while true {
+            try StorageError.checkCancellation()
+            let region = learned.read { $0.region }
+            let address = redirect ?? target.address(key: request.key, region: region)
+            let moment = now
+            let outcome: Outcome
+            do throws(HTTPError) {
+                outcome = try await send(signed(request, address, region, moment))
+            } catch {
+                throw errors.translate(request.what, error)
+            }
+            let reply = outcome.reply
+            if (200..<300).contains(reply.status) {
+                learned.change { $0.bucketSeen = timing.now() }
+                return outcome
+            }
+            if mayLearnRegion, learnRegion(reply, signedFor: region) {
+                mayLearnRegion = false
+            } else if mayLearnTime, learnTime(reply, sentAt: moment) {
+                mayLearnTime = false
+            } else if redirect == nil, let other = try redirection(request, reply, from: address) {
+                redirect = other
+            } else {
+                return outcome
+            }
+        }
+    }
+
+    private func signed(
+        _ request: S3Request,
+        _ address: S3Target.Address,
+        _ region: String,
+        _ moment: Timestamp
+    ) -> HTTPRequest {
+        let signer = S3Signer(credentials: credentials, region: region, moment: moment)
+        let query = S3Signer.canonicalQuery(request.query)
+        let path = address.path.isEmpty ? "/" : address.path
+        let fields = signer.fields(
+            method: request.method,
+            host: address.host,
+            path: path,
+            query: request.query,
+            headers: request.headers,
+            payloadHash: request.payloadHash
+        )
+        return HTTPRequest(
+            method: request.method,
+            url: "\(address.scheme)://\(address.host)\(path)\(query.isEmpty ? "" : "?\(query)")",
+            headers: request.headers + fields,
+            body: request.body.map { .bytes($0) } ?? .none
+        )
+    }
+
+    private func learnRegion(_ reply: HTTPReply, signedFor region: String) -> Bool {
+        guard [301, 307, 400, 403].contains(reply.status) else { return false }
+        let told = reply.headers["x-amz-bucket-region"] ?? S3Fault(reply.body)?.region
+        guard let told, told != region, S3Vendor.isRegion(told) else { return false }
+        learned.change { $0.region = told }
+        return true
+    }
+
+    /// Takes the service's clock for the right one; a reply to HEAD cannot say why it refuses, but has a date.
+    private func learnTime(_ reply: HTTPReply, sentAt moment: Timestamp) -> Bool {
+        guard reply.status == 403 || reply.status == 400, let date = reply.headers["Date"].flatMap(S3Encoding.date),
+            S3Fault(reply.body)?.code == "RequestTimeTooSkewed" || reply.body.isEmpty,
+            abs(date.milliseconds - moment.milliseconds) > 300_000
+        else { return false }
+        let offset = date.milliseconds - timing.now()
+        learned.change { $0.clockOffset = offset }
+        return true
+    }
+
+    /// Where a temporary redirect leads; throws where following it would show the signature to a stranger.
+    private func redirection(
+        _ request: S3Request,
+        _ reply: HTTPReply,
+        from address: S3Target.Address
+    ) throws(StorageError) -> S3Target.Address? {
+        guard reply.status == 307, let location = reply.headers["Location"] else { return nil }
+        let place = String(location.prefix { $0 != "?" })
+        guard let other = S3Target.Address(place), other.scheme == address.scheme,
+            Self.areRelated(other.name, address.name)
+        else {
+            throw errors.error(
+                .badSettings,
+                "the service points to a host that is not its own; set connection.endpoint",
+                request.what
+            )
+        }
+        return other
+    }
+
+    /// Whether two hosts have the same owner: the same name, or the same last labels, three where the last but one
+    /// is as short as `co` in `co.uk`.
+    static func areRelated(_ one: String, _ other: String) -> Bool {
+        if one == other { return true }
+        let left = one.split(separator: ".")
+        let right = other.split(separator: ".")
+        guard left.count >= 2, right.count >= 2, left.last?.contains(where: \.isLetter) == true else { return false }
+        let count = left[left.count - 2].count <= 3 ? 3 : 2
+        return left.count >= count && left.suffix(count) == right.suffix(count)
+    }
+}

@@ -1,0 +1,54 @@
+internal import Storage
+
+/// The keys that requests are signed with.
+struct S3Credentials: Sendable, CustomStringConvertible {
+    let accessKeyID: String
+    let secretAccessKey: String
+    let sessionToken: String?
+
+    var description: String { "the access key \(accessKeyID)" }
+
+    init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil) {
+        self.accessKeyID = accessKeyID
+        self.secretAccessKey = secretAccessKey
+        self.sessionToken = sessionToken
+    }
+
+    /// Looks in the settings, the variables and the profile; throws `badCredentials` where nothing is found.
+    ///
+    /// A profile that the settings name comes before the variables.
+    init(
+        _ settings: S3Settings,
+        profile: S3Profile,
+        environment: (String) -> String?
+    ) throws(StorageError) {
+        let own = Self.pair(settings.accessKeyID, settings.secretAccessKey, settings.sessionToken)
+        let variables = Self.pair(
+            environment("AWS_ACCESS_KEY_ID"),
+            environment("AWS_SECRET_ACCESS_KEY"),
+            environment("AWS_SESSION_TOKEN")
+        )
+        let stored = Self.pair(
+            profile.values["aws_access_key_id"],
+            profile.values["aws_secret_access_key"],
+            profile.values["aws_session_token"]
+        )
+        guard own != nil || (settings.accessKeyID.isEmpty && settings.secretAccessKey.isEmpty) else {
+            let missing = settings.accessKeyID.isEmpty ? "access_key_id" : "secret_access_key"
+            throw StorageError(.badCredentials, "credentials.\(missing) is missing beside its other half.")
+        }
+        guard let found = own ?? (settings.profile.isEmpty ? variables ?? stored : stored) else {
+            throw profile.problem
+        }
+        self = found
+    }
+
+    private static func pair(_ id: String?, _ secret: String?, _ token: String?) -> S3Credentials? {
+        guard let id, let secret, !id.isEmpty, !secret.isEmpty else { return nil }
+        return S3Credentials(
+            accessKeyID: id,
+            secretAccessKey: secret,
+            sessionToken: token.flatMap { $0.isEmpty ? nil : $0 }
+        )
+    }
+}

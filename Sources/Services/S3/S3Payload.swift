@@ -1,0 +1,82 @@
+internal import Digests
+internal import HTTPClient
+internal import Storage
+
+/// Bytes to be sent, in memory, with their digests.
+struct S3Payload: Sendable {
+    let bytes: [UInt8]
+    let md5: [UInt8]
+    let sha256: [UInt8]?
+
+    /// Reads a part of a body; throws `corrupt` when it gives another number of bytes.
+    @concurrent
+    static func read(
+        _ body: Body,
+        _ range: Range<UInt64>,
+        withSHA256: Bool
+    ) async throws(StorageError) -> S3Payload {
+        let count = Int(range.count)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        var md5 = RunningHash(.md5)
+        var sha256 = RunningHash(.sha256)
+        for try await chunk in body.open(range) {
+            guard bytes.count + chunk.count <= count else {
+                throw StorageError(.corrupt, "The source gave more than the \(count) bytes that were expected.")
+            }
+            md5.update(chunk)
+            if withSHA256 { sha256.update(chunk) }
+            bytes += chunk
+        }
+        try StorageError.checkCancellation()
+        guard bytes.count == count else {
+            throw StorageError(.corrupt, "The source gave \(bytes.count) bytes where \(count) were expected.")
+        }
+        return S3Payload(bytes: bytes, md5: md5.digest(), sha256: withSHA256 ? sha256.digest() : nil)
+    }
+
+    /// Makes this the body of a request, with the digests by which the service can check it.
+    func attach(to request: inout S3Request, for target: S3Target) {
+        request.body = bytes
+        request.add("Content-MD5", S3Encoding.base64(md5))
+        request.payloadHash = S3Signer.unsignedPayload
+        guard let sha256 else { return }
+        if target.signsPayload { request.payloadHash = hex(sha256) }
+        // Parts would need it in the beginning and in the end of their upload, too.
+        if target.vendor.hasChecksums, request.query.isEmpty {
+            request.add("x-amz-checksum-sha256", S3Encoding.base64(sha256))
+        }
+    }
+
+    /// The digest in the reply to an upload, compared with ours; nil where the service gives none that can be.
+    ///
+    /// Throws `corrupt` when it differs.
+    func proof(
+        in reply: HTTPReply,
+        _ request: S3Request,
+        _ errors: S3Errors
+    ) throws(StorageError) -> ObjectDigest? {
+        if let sha256, reply.headers["x-amz-checksum-sha256"] == S3Encoding.base64(sha256) { return .sha256(sha256) }
+        guard !Self.hidesDigests(reply.headers), case .md5(let theirs)? = S3Encoding.digest(etag: reply.headers["ETag"])
+        else { return nil }
+        guard theirs == md5 else {
+            throw errors.error(
+                .corrupt,
+                "the service holds other bytes than we sent (MD5 \(hex(theirs)), ours \(hex(md5)))",
+                request.what
+            )
+        }
+        return .md5(md5)
+    }
+
+    /// Whether the object is encrypted in a way that makes its ETag no digest.
+    static func hidesDigests(_ headers: HTTPHeaders) -> Bool {
+        headers["x-amz-server-side-encryption"]?.hasPrefix("aws:kms") == true
+            || headers["x-amz-server-side-encryption-customer-algorithm"] != nil
+    }
+}
+
+extension S3Target {
+    /// Whether the SHA-256 of a body is sent along with it.
+    var needsSHA256: Bool { signsPayload || vendor.hasChecksums }
+}

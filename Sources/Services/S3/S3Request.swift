@@ -1,0 +1,42 @@
+internal import HTTPClient
+
+/// One request before it is signed.
+struct S3Request: Sendable {
+    /// What it is for, as the beginning of a sentence: “Storing cars/x”.
+    let what: String
+    let method: String
+    /// The whole key; nil for the bucket itself.
+    var key: String?
+    var query: [HTTPField] = []
+    var headers: [HTTPField] = []
+    var body: [UInt8]?
+    /// The hash of the body, or what stands for it.
+    var payloadHash = S3Signer.emptyPayload
+
+    /// Adds a header field.
+    mutating func add(_ name: String, _ value: String) {
+        headers.append(HTTPField(name: name, value: value))
+    }
+}
+
+/// What carries requests to the service.
+struct S3Transport: Sendable {
+    let exchange: @Sendable (HTTPRequest) async throws(HTTPError) -> HTTPReply
+    let download: @Sendable (HTTPRequest) async throws(HTTPError) -> HTTPDownload
+
+    init(
+        exchange: @escaping @Sendable (HTTPRequest) async throws(HTTPError) -> HTTPReply,
+        download: @escaping @Sendable (HTTPRequest) async throws(HTTPError) -> HTTPDownload
+    ) {
+        self.exchange = exchange
+        self.download = download
+    }
+
+    /// The transport that a client is.
+    init(_ client: HTTPClient) {
+        self.init(
+            exchange: { (request) async throws(HTTPError) in try await client.exchange(request) },
+            download: { (request) async throws(HTTPError) in try await client.download(request) }
+        )
+    }
+}

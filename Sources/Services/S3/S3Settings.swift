@@ -1,0 +1,123 @@
+package import Schema
+
+/// The settings of an S3 backend.
+package struct S3Settings: Described {
+    /// Where the bucket's name stands: in the path of a URL or in the name of the host.
+    package enum Addressing: String, Sendable, FieldChoice {
+        case auto, path, virtual
+    }
+
+    /// Whether the signature covers the bytes of an upload; `auto` leaves that to TLS where there is TLS.
+    package enum PayloadSigning: String, Sendable, FieldChoice {
+        case auto, signed, unsigned
+    }
+
+    package var endpoint = ""
+    package var region = ""
+    package var bucket = ""
+    package var prefix = ""
+    package var addressing = Addressing.auto
+    /// Whether an endpoint without scheme means https.
+    package var useSSL = true
+    package var caFile = ""
+    package var verifyTLS = true
+    package var storageClass = ""
+    package var multipartThreshold = ByteCount(32 << 20)
+    package var partSize = ByteCount(16 << 20)
+    /// Parts in flight for one object.
+    package var uploadConcurrency = 4
+    package var payloadSigning = PayloadSigning.auto
+    package var accessKeyID = ""
+    package var secretAccessKey = ""
+    package var sessionToken = ""
+    package var profile = ""
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = connection + uploads + credentials
+
+    private static let connection: [Field<Self>] = [
+        Field("bucket", \.bucket, help: "The bucket.", required: true, aliases: ["bucket_name", "bucketName"]),
+        Field(
+            "endpoint",
+            \.endpoint,
+            help: "The URL of the service; the vendor's own where it is left out.",
+            aliases: ["endpoint_url", "endpointUrl", "aws_endpoint_url"]
+        ),
+        Field(
+            "region",
+            \.region,
+            help: "The region, such as eu-central-1.",
+            aliases: ["region_name", "aws_region", "aws_default_region"]
+        ),
+        Field("prefix", \.prefix, help: "What stands before all names, such as archive/.", aliases: ["key_prefix"]),
+        Field("addressing", \.addressing, help: "Whether the bucket stands in the path or in the host's name."),
+        Field(
+            "use_ssl",
+            \.useSSL,
+            help: "Whether an endpoint that is given without http:// or https:// means https.",
+            aliases: ["use_tls", "secure"]
+        ),
+        Field("ca_file", \.caFile, help: "A file with the certificate authorities to trust, as PEM."),
+        Field(
+            "verify_tls",
+            \.verifyTLS,
+            help: "Whether the server must prove who it is.",
+            aliases: ["verify_ssl", "verify"]
+        ),
+        Field("storage_class", \.storageClass, help: "The storage class of new objects, such as STANDARD_IA."),
+    ]
+
+    private static let uploads: [Field<Self>] = [
+        Field(
+            "multipart_threshold",
+            \.multipartThreshold,
+            help: "Longer objects go in parts; shorter ones are held in memory while they are sent."
+        ),
+        Field("part_size", \.partSize, help: "The length of a part; each part in flight is held in memory."),
+        Field(
+            "upload_concurrency",
+            \.uploadConcurrency,
+            help: "How many parts of one object are sent at once.",
+            aliases: ["concurrency"]
+        ),
+        Field(
+            "payload_signing",
+            \.payloadSigning,
+            help: "Whether signatures cover the bytes of uploads; auto does so only without TLS."
+        ),
+    ]
+
+    private static let credentials: [Field<Self>] = [
+        Field(
+            "access_key_id",
+            \.accessKeyID,
+            help: "The access key.",
+            section: .credentials,
+            aliases: ["access_key", "accessKey", "accessKeyId", "aws_access_key_id"]
+        ),
+        Field(
+            "secret_access_key",
+            \.secretAccessKey,
+            help: "The secret that belongs to the access key.",
+            secret: true,
+            section: .credentials,
+            aliases: ["secret_key", "secretKey", "secretAccessKey", "aws_secret_access_key"]
+        ),
+        Field(
+            "session_token",
+            \.sessionToken,
+            help: "The token that belongs to temporary keys.",
+            secret: true,
+            section: .credentials,
+            aliases: ["sessionToken", "aws_session_token"]
+        ),
+        Field(
+            "profile",
+            \.profile,
+            help: "The profile in the shared credentials and config files of Amazon's tools.",
+            section: .credentials,
+            aliases: ["aws_profile", "profile_name"]
+        ),
+    ]
+}

@@ -1,0 +1,95 @@
+internal import Digests
+internal import HTTPClient
+internal import Schema
+
+/// Signs requests with Signature Version 4, for the service “s3”.
+struct S3Signer: Sendable {
+    /// What stands for the hash of a body that the signature does not cover.
+    static let unsignedPayload = "UNSIGNED-PAYLOAD"
+    /// The hash of a request without body.
+    static let emptyPayload = hex(digest(.sha256, of: []))
+
+    let credentials: S3Credentials
+    let region: String
+    let moment: Timestamp
+
+    /// The parameters in the order and the notation in which they are signed and sent.
+    static func canonicalQuery(_ query: [HTTPField]) -> String {
+        query.map { (S3Encoding.escaped($0.name), S3Encoding.escaped($0.value)) }
+            .sorted { $0 < $1 }
+            .map { "\($0.0)=\($0.1)" }
+            .joined(separator: "&")
+    }
+
+    /// The fields that make a request a signed one: the date, the hash of the body, the token and the signature.
+    ///
+    /// `path` is already escaped; all of `headers` are signed, and `host` with them.
+    func fields(
+        method: String,
+        host: String,
+        path: String,
+        query: [HTTPField],
+        headers: [HTTPField],
+        payloadHash: String
+    ) -> [HTTPField] {
+        var added = [
+            HTTPField(name: "x-amz-content-sha256", value: payloadHash),
+            HTTPField(name: "x-amz-date", value: moment.compact),
+        ]
+        if let token = credentials.sessionToken { added.append(HTTPField(name: "x-amz-security-token", value: token)) }
+        let signed = [HTTPField(name: "host", value: host)] + headers + added
+        let signature = signature(
+            method: method,
+            path: path,
+            query: query,
+            headers: signed,
+            payloadHash: payloadHash
+        )
+        let names = Self.canonicalHeaders(signed).map(\.name).joined(separator: ";")
+        let authorization =
+            "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), SignedHeaders=\(names), "
+            + "Signature=\(signature)"
+        return added + [HTTPField(name: "Authorization", value: authorization)]
+    }
+
+    /// The signature as hexadecimal.
+    func signature(
+        method: String,
+        path: String,
+        query: [HTTPField],
+        headers: [HTTPField],
+        payloadHash: String
+    ) -> String {
+        let sorted = Self.canonicalHeaders(headers)
+        let request = [
+            method, path.isEmpty ? "/" : path, Self.canonicalQuery(query),
+            sorted.map { "\($0.name):\($0.value)\n" }.joined(), sorted.map(\.name).joined(separator: ";"), payloadHash,
+        ].joined(separator: "\n")
+        let text = [
+            "AWS4-HMAC-SHA256", moment.compact, scope, hex(digest(.sha256, of: Array(request.utf8))),
+        ].joined(separator: "\n")
+        return hex(authenticationCode(.sha256, key: key, message: Array(text.utf8)))
+    }
+
+    /// The key that is good for one day, one region and this service.
+    var key: [UInt8] {
+        var key = Array("AWS4\(credentials.secretAccessKey)".utf8)
+        for part in [day, region, "s3", "aws4_request"] {
+            key = authenticationCode(.sha256, key: key, message: Array(part.utf8))
+        }
+        return key
+    }
+
+    private var day: String { moment.day.filter { $0 != "-" } }
+    private var scope: String { "\(day)/\(region)/s3/aws4_request" }
+
+    /// Names in lower case and sorted; values without outer white space and with inner runs of it as one space.
+    private static func canonicalHeaders(_ headers: [HTTPField]) -> [HTTPField] {
+        headers
+            .map { field in
+                let words = field.value.split { $0 == " " || $0 == "\t" }
+                return HTTPField(name: field.name.lowercased(), value: words.joined(separator: " "))
+            }
+            .sorted { $0.name < $1.name }
+    }
+}

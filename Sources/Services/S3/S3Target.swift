@@ -1,0 +1,173 @@
+internal import Storage
+
+/// Where the requests of a backend go: the endpoint, the bucket, and how the two make a URL.
+struct S3Target: Sendable {
+    /// The parts of a URL without its query; the path is escaped.
+    struct Address: Sendable, Hashable {
+        let scheme: String
+        /// The host, and the port where it is not the usual one.
+        var host: String
+        var path: String
+
+        /// Reads an http or https URL; nil where it is malformed or holds a user, a query or a fragment.
+        init?(_ text: String) {
+            let scheme = text.prefix { $0 != ":" }
+            let rest = text.dropFirst(scheme.count)
+            let name = scheme.lowercased()
+            guard name == "http" || name == "https", rest.hasPrefix("://") else { return nil }
+            let host = rest.dropFirst(3).prefix { $0 != "/" && $0 != "?" && $0 != "#" }.lowercased()
+            let path = rest.dropFirst(3 + host.count)
+            let usual = name == "https" ? ":443" : ":80"
+            self.scheme = name
+            self.host = host.hasSuffix(usual) ? String(host.dropLast(usual.count)) : host
+            self.path = String(path)
+            let isPlain = path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"?#\\".utf8.contains($0) }
+            guard isPlain, Self.isHost(self.host) else { return nil }
+        }
+
+        /// The name without port.
+        var name: String {
+            host.hasPrefix("[") ? host : String(host.prefix { $0 != ":" })
+        }
+
+        private static func isHost(_ host: String) -> Bool {
+            !host.isEmpty
+                && host.utf8.allSatisfy { byte in
+                    switch byte {
+                    case 0x61...0x7A, 0x30...0x3A, 0x2D, 0x2E, 0x5F, 0x5B, 0x5D: true
+                    default: false
+                    }
+                }
+        }
+    }
+
+    let vendor: S3Vendor
+    let endpoint: Address
+    let bucket: String
+    /// What stands before all names: empty, or with a slash at its end.
+    let prefix: String
+    /// The region to begin with.
+    let region: String
+    /// Whether the signature covers the bytes of uploads.
+    let signsPayload: Bool
+    private let isVirtual: Bool
+    /// Whether the endpoint is another one in another region.
+    private let isRegional: Bool
+
+    /// Puts together settings, variables and profile; throws `badSettings`.
+    init(
+        _ settings: S3Settings,
+        type: String,
+        profile: [String: String],
+        environment: (String) -> String?
+    ) throws(StorageError) {
+        let named = S3Vendor.named(type) ?? .generic
+        var text = settings.endpoint
+        if text.isEmpty, named.isAmazon {
+            text =
+                environment("AWS_ENDPOINT_URL_S3") ?? environment("AWS_ENDPOINT_URL") ?? profile["endpoint_url"] ?? ""
+        }
+        let given = try text.isEmpty ? nil : Self.address(text, useSSL: settings.useSSL)
+        // A plain “s3” at somebody's endpoint is that vendor's, or nobody's in particular.
+        vendor = given.map { given in S3Vendor.at(given.name) ?? (named.isAmazon ? .generic : named) } ?? named
+        region = try Self.region(settings, given, vendor, profile, environment)
+        guard let host = vendor.host(in: region) ?? given?.host, let made = Address("https://\(host)") else {
+            throw StorageError(.badSettings, "The type “\(type)” needs connection.endpoint, the URL of the service.")
+        }
+        endpoint = given ?? made
+        isRegional = endpoint == made && vendor.host?.contains("REGION") == true
+        bucket = try Self.checked(bucket: settings.bucket)
+        prefix = try Self.checked(prefix: settings.prefix)
+        signsPayload =
+            switch settings.payloadSigning {
+            case .auto: endpoint.scheme == "http"
+            case .signed: true
+            case .unsigned: false
+            }
+        isVirtual =
+            switch settings.addressing {
+            case .auto: vendor.isVirtual && Self.mayBeHost(bucket) && endpoint.path.isEmpty
+            case .path: false
+            case .virtual: true
+            }
+    }
+
+    /// The address of the bucket, or of one object in it.
+    func address(key: String?, region: String) -> Address {
+        var address = endpoint
+        if isRegional, let host = vendor.host(in: region) { address.host = host }
+        if isVirtual {
+            address.host = "\(bucket).\(address.host)"
+        } else {
+            address.path += "/\(S3Encoding.escaped(bucket))"
+        }
+        if let key {
+            address.path += "/\(S3Encoding.escaped(key, keepingSlashes: true))"
+        } else if isVirtual {
+            address.path += "/"
+        }
+        return address
+    }
+
+    private static func region(
+        _ settings: S3Settings,
+        _ given: Address?,
+        _ vendor: S3Vendor,
+        _ profile: [String: String],
+        _ environment: (String) -> String?
+    ) throws(StorageError) -> String {
+        var found = settings.region.isEmpty ? given.flatMap { vendor.region(inHost: $0.name) } : settings.region
+        if vendor.isAmazon {
+            found = found ?? environment("AWS_REGION") ?? environment("AWS_DEFAULT_REGION") ?? profile["region"]
+        }
+        guard let region = found ?? vendor.region else {
+            throw StorageError(.badSettings, "The type “\(vendor.words[0])” needs connection.region.")
+        }
+        guard S3Vendor.isRegion(region) else {
+            throw StorageError(.badSettings, "connection.region: “\(region)” is no region.")
+        }
+        return region
+    }
+
+    private static func address(_ text: String, useSSL: Bool) throws(StorageError) -> Address {
+        let whole = text.hasPrefix("//") ? "http\(useSSL ? "s" : ""):\(text)" : text
+        guard var address = Address(whole.contains("://") ? whole : "http\(useSSL ? "s" : "")://\(whole)") else {
+            // It may hold a password, so it is not repeated.
+            throw StorageError(
+                .badSettings,
+                "connection.endpoint is no URL such as https://s3.example.org without user and query."
+            )
+        }
+        while address.path.hasSuffix("/") { address.path.removeLast() }
+        return address
+    }
+
+    private static func checked(bucket: String) throws(StorageError) -> String {
+        let isFine = bucket.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x61...0x7A, 0x30...0x39, 0x41...0x5A, 0x2D, 0x2E, 0x5F: true
+            default: false
+            }
+        }
+        guard isFine, (1...255).contains(bucket.utf8.count), bucket != ".", bucket != ".." else {
+            throw StorageError(.badSettings, "connection.bucket: “\(bucket)” is no name of a bucket.")
+        }
+        return bucket
+    }
+
+    private static func checked(prefix: String) throws(StorageError) -> String {
+        let parts = prefix.split(separator: "/")
+        guard prefix.utf8.count <= 500, prefix.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != 0x5C }),
+            !parts.contains("."), !parts.contains("..")
+        else {
+            throw StorageError(.badSettings, "connection.prefix: “\(prefix)” cannot stand before names.")
+        }
+        return parts.map { "\($0)/" }.joined()
+    }
+
+    /// Whether a bucket's name may be a label of a host that a wildcard certificate covers.
+    private static func mayBeHost(_ bucket: String) -> Bool {
+        (3...63).contains(bucket.utf8.count) && !bucket.hasPrefix("-") && !bucket.hasSuffix("-")
+            && bucket.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }
+    }
+}

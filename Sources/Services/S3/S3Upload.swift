@@ -1,0 +1,279 @@
+internal import Digests
+internal import HTTPClient
+internal import Schema
+internal import Storage
+internal import XML
+
+/// The upload of one large object in parts, which goes on where an earlier one stopped.
+///
+/// Parts that are on the service already are kept when their length and their MD5 are those of ours, whoever sent them.
+/// A stopped upload stays there for the next try; one that cannot succeed is taken away.
+struct S3Upload: Sendable {
+    /// A part that the service has.
+    private struct Part: Sendable {
+        let number: Int
+        let length: UInt64
+        let etag: String
+        /// The MD5 of our bytes.
+        var md5: [UInt8] = []
+        /// Whether the service's digest was compared with ours.
+        var isProven = true
+    }
+
+    private typealias Outcome = Result<Part, StorageError>
+
+    let connection: S3Connection
+    let name: ObjectName
+    let key: String
+    let body: Body
+    let ranges: [Range<UInt64>]
+    /// Parts in flight.
+    let concurrency: Int
+    let buffers: Permits
+    /// What the object is to have beside its bytes.
+    let headers: [HTTPField]
+
+    private var what: String { "Storing \(name)" }
+    private static let mostPages = 100
+
+    /// Uploads what is missing and puts the parts together.
+    func run() async throws(StorageError) -> PutReceipt {
+        let (id, present) = try await begin()
+        do throws(StorageError) {
+            let parts = try await send(to: id, present)
+            return try await complete(id, parts)
+        } catch {
+            if error.retry == .never, error.code != .cancelled { await abort(id) }
+            throw error
+        }
+    }
+
+    // MARK: Beginning
+
+    /// The pending upload of this key that has the most parts of ours, or a new one.
+    private func begin() async throws(StorageError) -> (id: String, present: [Int: Part]) {
+        var best: (id: String, present: [Int: Part])?
+        for pending in try await pending() {
+            let parts: [Int: Part]
+            do throws(StorageError) {
+                parts = try await self.parts(of: pending.id)
+            } catch  where error.code != .cancelled {
+                continue
+            }
+            guard best.map({ parts.count > $0.present.count }) ?? true else {
+                // A young one may be somebody's who is still at it.
+                if pending.isOld { await abort(pending.id) }
+                continue
+            }
+            if let best, pending.isOld { await abort(best.id) }
+            best = (pending.id, parts)
+        }
+        if let best { return best }
+        return (try await create(), [:])
+    }
+
+    private func create() async throws(StorageError) -> String {
+        var request = request("POST", [HTTPField(name: "uploads", value: "")])
+        request.add("Content-Type", "application/octet-stream")
+        request.headers += headers
+        let reply = try await connection.success(request)
+        guard let id = (try? parseXML(reply.body))?["UploadId"]?.text, !id.isEmpty, id.utf8.count <= 4096 else {
+            throw connection.errors.error(.unexpected, "the service did not name the upload that it began", what)
+        }
+        return id
+    }
+
+    /// The pending uploads of exactly this key, on the first page; none where the service does not tell.
+    private func pending() async throws(StorageError) -> [(id: String, isOld: Bool)] {
+        let query = [HTTPField(name: "uploads", value: ""), HTTPField(name: "prefix", value: key)]
+        let request = S3Request(what: what, method: "GET", query: query)
+        let reply = try await connection.exchange(request)
+        guard reply.status == 200, let root = try? parseXML(reply.body) else {
+            // rclone says this where nothing is pending.
+            if S3Fault(reply.body)?.code == "NoSuchUpload" { return [] }
+            let error = await connection.failure(request, reply)
+            if error.retry != .never || [.badCredentials, .badSettings].contains(error.code) { throw error }
+            return []
+        }
+        let hourAgo = connection.now.milliseconds - 3_600_000
+        return root.children(named: "Upload").filter { $0["Key"]?.text == key }.prefix(16).compactMap { element in
+            guard let id = element["UploadId"]?.text, !id.isEmpty, id.utf8.count <= 4096 else { return nil }
+            let begun = element["Initiated"].flatMap { Timestamp($0.text) }
+            return (id, begun.map { $0.milliseconds < hourAgo } ?? false)
+        }
+    }
+
+    /// The parts of an upload that have the length of ours, by number.
+    private func parts(of id: String) async throws(StorageError) -> [Int: Part] {
+        var parts: [Int: Part] = [:]
+        var marker = 0
+        for _ in 0..<Self.mostPages {
+            var query = [HTTPField(name: "uploadId", value: id)]
+            if marker > 0 { query.append(HTTPField(name: "part-number-marker", value: String(marker))) }
+            let reply = try await connection.success(request("GET", query))
+            // The root's name is not looked at: moto has one of its own.
+            guard let root = try? parseXML(reply.body) else { return parts }
+            for element in root.children(named: "Part") {
+                guard let number = element["PartNumber"].flatMap({ Int($0.text) }), ranges.indices.contains(number - 1),
+                    let length = element["Size"].flatMap({ UInt64($0.text) }), let etag = element["ETag"]?.text,
+                    length == UInt64(ranges[number - 1].count)
+                else { continue }
+                parts[number] = Part(number: number, length: length, etag: etag)
+            }
+            guard root["IsTruncated"]?.text == "true",
+                let next = root["NextPartNumberMarker"].flatMap({ Int($0.text) }),
+                next > marker
+            else { break }
+            marker = next
+        }
+        return parts
+    }
+
+    // MARK: Parts
+
+    /// Sends the parts that are missing, a few at a time; the first failure stops the others.
+    private func send(to id: String, _ present: [Int: Part]) async throws(StorageError) -> [Part] {
+        let result = await withTaskGroup(of: Outcome.self) { group in
+            var next = 0
+            func add() {
+                guard next < ranges.count else { return }
+                let number = next + 1
+                next = number
+                group.addTask { await outcome(number, present[number], id) }
+            }
+            for _ in 0..<concurrency { add() }
+            var parts: [Part] = []
+            while let outcome = await group.next() {
+                switch outcome {
+                case .success(let part):
+                    parts.append(part)
+                    add()
+                case .failure(let error):
+                    group.cancelAll()
+                    return Result<[Part], StorageError>.failure(error)
+                }
+            }
+            return .success(parts.sorted { $0.number < $1.number })
+        }
+        return try result.get()
+    }
+
+    private func outcome(_ number: Int, _ present: Part?, _ id: String) async -> Outcome {
+        do throws(StorageError) {
+            return .success(try await part(number, present, id))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Sends one part, unless it is there.
+    private func part(_ number: Int, _ present: Part?, _ id: String) async throws(StorageError) -> Part {
+        let permit = try await buffers.take()
+        defer { permit.give() }
+        let payload = try await S3Payload.read(
+            body,
+            ranges[number - 1],
+            withSHA256: connection.target.signsPayload
+        )
+        if let present, S3Encoding.digest(etag: present.etag) == .md5(payload.md5) {
+            return Part(number: number, length: present.length, etag: present.etag, md5: payload.md5)
+        }
+        var request = request(
+            "PUT",
+            [HTTPField(name: "partNumber", value: String(number)), HTTPField(name: "uploadId", value: id)]
+        )
+        payload.attach(to: &request, for: connection.target)
+        let reply = try await connection.success(request)
+        guard let etag = reply.headers["ETag"], etag.utf8.count <= 1024 else {
+            throw connection.errors.error(.unexpected, "the service gave no ETag for part \(number)", what)
+        }
+        let proof = try payload.proof(in: reply, request, connection.errors)
+        return Part(
+            number: number,
+            length: UInt64(payload.bytes.count),
+            etag: etag,
+            md5: payload.md5,
+            isProven: proof != nil
+        )
+    }
+
+    // MARK: End
+
+    /// Puts the parts together and compares the digest of the whole.
+    ///
+    /// When the reply is lost, the object itself says whether it was done. An ETag of the whole that is another than
+    /// ours proves nothing, for each part was compared; whoever needs a proof reads the object back.
+    private func complete(_ id: String, _ parts: [Part]) async throws(StorageError) -> PutReceipt {
+        let md5 = digest(.md5, of: parts.flatMap(\.md5))
+        let wanted = ObjectDigest.md5OfParts(md5, parts: parts.count)
+        var request = request("POST", [HTTPField(name: "uploadId", value: id)])
+        request.add("Content-Type", "application/xml")
+        let document = Self.document(parts)
+        request.payloadHash = hex(digest(.sha256, of: document))
+        request.body = document
+        do throws(StorageError) {
+            let reply = try await connection.success(request)
+            // White space may go before the document to keep the connection alive.
+            let text = Array(reply.body.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) })
+            if let fault = S3Fault(text) {
+                throw connection.errors.translate(
+                    what,
+                    status: fault.code == "InternalError" ? 500 : 400,
+                    headers: reply.headers,
+                    body: text,
+                    now: connection.now
+                )
+            }
+            guard let root = try? parseXML(text), root.name == "CompleteMultipartUploadResult" else {
+                throw connection.errors.error(
+                    .unavailable,
+                    "the service did not say whether it put the parts together",
+                    what,
+                    .later
+                )
+            }
+            guard parts.allSatisfy(\.isProven) else { return PutReceipt(proof: nil) }
+            if let theirs = S3Encoding.digest(etag: root["ETag"]?.text) {
+                return PutReceipt(proof: theirs == wanted ? wanted : nil)
+            }
+            // radosgw leaves the digest out here, and gives it with the object.
+            return PutReceipt(proof: (try? await isStored(wanted)) == true ? wanted : nil)
+        } catch  where error.retry != .never {
+            guard try await isStored(wanted) else { throw error }
+            return PutReceipt(proof: wanted)
+        }
+    }
+
+    /// Whether the object is there with the digest that it should have.
+    private func isStored(_ wanted: ObjectDigest) async throws(StorageError) -> Bool {
+        let reply = try await connection.exchange(S3Request(what: what, method: "HEAD", key: key))
+        return reply.status == 200 && reply.headers.contentLength == body.length
+            && !S3Payload.hidesDigests(reply.headers) && S3Encoding.digest(etag: reply.headers["ETag"]) == wanted
+    }
+
+    /// Takes away an upload and its parts; whether that succeeds changes nothing.
+    private func abort(_ id: String) async {
+        _ = try? await connection.exchange(request("DELETE", [HTTPField(name: "uploadId", value: id)]))
+    }
+
+    private func request(_ method: String, _ query: [HTTPField]) -> S3Request {
+        S3Request(what: what, method: method, key: key, query: query)
+    }
+
+    private static func document(_ parts: [Part]) -> [UInt8] {
+        var text = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+        for part in parts {
+            var etag = ""
+            for character in part.etag {
+                switch character {
+                case "&": etag += "&amp;"
+                case "<": etag += "&lt;"
+                case ">": etag += "&gt;"
+                default: etag.append(character)
+                }
+            }
+            text += "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(etag)</ETag></Part>"
+        }
+        return Array((text + "</CompleteMultipartUpload>").utf8)
+    }
+}

@@ -1,0 +1,92 @@
+/// What is special about one vendor's or one server's S3, as a row of data.
+struct S3Vendor: Sendable {
+    /// The words for it in a backend file, the first one first.
+    let words: [String]
+    /// The host, with `REGION` for the region; nil where everybody has an own one.
+    var host: String?
+    /// The region when none is given; nil where one has to be given.
+    var region: String? = "us-east-1"
+    /// Whether the bucket stands in the name of the host, unless something speaks against it.
+    var isVirtual = false
+    /// Whether the region and the endpoint of Amazon's variables and profiles are meant for it.
+    var isAmazon = false
+    /// Whether it checks and returns SHA-256 checksums, and ETags may be encrypted, so that those of a listing say
+    /// nothing.
+    var hasChecksums = false
+    /// Whether asking for a bucket says how much is in it.
+    var reportsUsage = false
+
+    /// What a server at an endpoint of its own is taken for.
+    static let generic = S3Vendor(words: ["s3"], isAmazon: true)
+
+    static let all: [S3Vendor] = [
+        S3Vendor(
+            words: ["aws", "s3", "amazon"],
+            host: "s3.REGION.amazonaws.com",
+            isVirtual: true,
+            isAmazon: true,
+            hasChecksums: true
+        ),
+        S3Vendor(words: ["minio"]),
+        S3Vendor(
+            words: ["digitalocean", "spaces"],
+            host: "REGION.digitaloceanspaces.com",
+            region: "nyc3",
+            isVirtual: true
+        ),
+        S3Vendor(words: ["r2", "cloudflare"], region: "auto"),
+        S3Vendor(words: ["b2", "backblaze"], host: "s3.REGION.backblazeb2.com", region: nil),
+        S3Vendor(words: ["wasabi"], host: "s3.REGION.wasabisys.com"),
+        S3Vendor(words: ["gcs"], host: "storage.googleapis.com", region: "auto"),
+        S3Vendor(words: ["filebase"], host: "s3.filebase.com"),
+        S3Vendor(words: ["scaleway"], host: "s3.REGION.scw.cloud", region: "fr-par"),
+        S3Vendor(words: ["hetzner"], host: "REGION.your-objectstorage.com", region: nil),
+        S3Vendor(words: ["storj"], host: "gateway.storjshare.io"),
+        S3Vendor(words: ["ceph", "radosgw"], reportsUsage: true),
+        S3Vendor(words: ["garage"], region: "garage"),
+        S3Vendor(words: ["seaweedfs"]),
+    ]
+
+    /// The vendor that a word in a backend file stands for.
+    static func named(_ word: String) -> S3Vendor? {
+        all.first { $0.words.contains(word) }
+    }
+
+    /// The vendor that a host belongs to.
+    static func at(_ host: String) -> S3Vendor? {
+        all.first { $0.region(inHost: host) != nil || $0.host == host }
+    }
+
+    /// The host for a region.
+    func host(in region: String) -> String? {
+        guard let host else { return nil }
+        guard let (before, after) = Self.halves(host) else { return host }
+        return before + region + after
+    }
+
+    /// The region in the name of a host of this vendor.
+    func region(inHost name: String) -> String? {
+        guard let host, let (before, after) = Self.halves(host), name.hasPrefix(before), name.hasSuffix(after),
+            name.utf8.count > before.utf8.count + after.utf8.count
+        else { return nil }
+        let region = String(name.dropFirst(before.count).dropLast(after.count))
+        return Self.isRegion(region) ? region : nil
+    }
+
+    /// Whether a word may stand for a region: it becomes part of a host's name, so it must not hold anything else.
+    static func isRegion(_ word: String) -> Bool {
+        (1...64).contains(word.utf8.count)
+            && word.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x61...0x7A, 0x30...0x39, 0x41...0x5A, 0x2D, 0x5F: true
+                default: false
+                }
+            }
+    }
+
+    private static func halves(_ host: String) -> (before: String, after: String)? {
+        let mark = "REGION"
+        guard let start = host.indices.first(where: { host[$0...].hasPrefix(mark) }) else { return nil }
+        return (String(host[..<start]), String(host[start...].dropFirst(mark.count)))
+    }
+}

@@ -1,0 +1,58 @@
+package import Digests
+
+/// Bytes to be stored: their length is known, and they can be opened again and again, whole or in part.
+///
+/// That is what makes retrying and parallel uploads possible in one place, without spooling.
+package struct Body: Sendable {
+    /// The number of bytes.
+    package let length: UInt64
+    private let opener: @Sendable (Range<UInt64>) -> any ByteStream
+
+    /// A body whose bytes come from `open`, called for each reading with the range to read.
+    package init(length: UInt64, open: @escaping @Sendable (Range<UInt64>) -> any ByteStream) {
+        self.length = length
+        opener = open
+    }
+
+    /// A body in memory.
+    package init(_ bytes: [UInt8]) {
+        self.init(length: UInt64(bytes.count)) { range in
+            Pulled {
+                let position = Locked(range.lowerBound)
+                return { () async throws(StorageError) in
+                    let part = position.change { start in
+                        let end = min(start + Self.chunk, range.upperBound)
+                        defer { start = end }
+                        return start..<end
+                    }
+                    return part.isEmpty ? nil : Array(bytes[Int(part.lowerBound)..<Int(part.upperBound)])
+                }
+            }
+        }
+    }
+
+    /// The length of the chunks of a body in memory.
+    private static let chunk: UInt64 = 256 << 10
+
+    /// The bytes of `range`, or all of them.
+    package func open(_ range: Range<UInt64>? = nil) -> any ByteStream {
+        opener(range ?? 0..<length)
+    }
+
+    /// The bytes of `range` in memory; throws `corrupt` when the source gives another number of bytes.
+    package func bytes(_ range: Range<UInt64>? = nil) async throws(StorageError) -> [UInt8] {
+        let range = range ?? 0..<length
+        let bytes = try await collect(open(range), limit: Int(range.count))
+        guard bytes.count == range.count else {
+            throw StorageError(.corrupt, "The source gave \(bytes.count) bytes where \(range.count) were expected.")
+        }
+        return bytes
+    }
+
+    /// The digest of all bytes, from one pass over them.
+    package func digest(_ function: HashFunction) async throws(StorageError) -> [UInt8] {
+        var hash = RunningHash(function)
+        for try await chunk in open() { hash.update(chunk) }
+        return hash.digest()
+    }
+}

@@ -1,0 +1,64 @@
+/// What a service can do, as data: checked in one place and printed for people.
+package struct Capabilities: OptionSet, Sendable, Hashable {
+    package let rawValue: Int
+
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    package static let write = Capabilities(rawValue: 1 << 0)
+    package static let delete = Capabilities(rawValue: 1 << 1)
+    package static let rangeReads = Capabilities(rawValue: 1 << 2)
+    package static let listing = Capabilities(rawValue: 1 << 3)
+    /// The service reports how much is stored, or how much room is left.
+    package static let usage = Capabilities(rawValue: 1 << 4)
+    /// The service gives back a digest that it computed over the bytes that it holds.
+    package static let digests = Capabilities(rawValue: 1 << 5)
+
+    /// The names of the capabilities in the set, in a fixed order.
+    package var names: [String] {
+        Self.all.filter { contains($0.power) }.map(\.name)
+    }
+
+    private static let all: [(power: Capabilities, name: String)] = [
+        (.write, "write"), (.delete, "delete"), (.rangeReads, "range"), (.listing, "list"), (.usage, "usage"),
+        (.digests, "digest"),
+    ]
+}
+
+/// The bounds of a service.
+package struct Limits: Sendable, Hashable {
+    /// The largest object, in bytes.
+    package var largestObject: UInt64
+    /// Objects above this length are uploaded in parts.
+    package var largestSinglePut: UInt64
+    /// The least length of a part.
+    package var leastPart: UInt64
+    /// The most parts of one upload.
+    package var mostParts: UInt64
+
+    package init(
+        largestObject: UInt64 = .max,
+        largestSinglePut: UInt64 = .max,
+        leastPart: UInt64 = 16 << 20,
+        mostParts: UInt64 = 10_000
+    ) {
+        self.largestObject = largestObject
+        self.largestSinglePut = largestSinglePut
+        self.leastPart = leastPart
+        self.mostParts = mostParts
+    }
+
+    /// The length of the parts of an upload of `length` bytes: whole MiB, the same for all parts but the last.
+    ///
+    /// It depends on nothing but the length, so a later run divides the same object in the same way.
+    package func partLength(for length: UInt64) -> UInt64 {
+        let least = (length + mostParts - 1) / mostParts
+        let mebibyte: UInt64 = 1 << 20
+        return max(leastPart, (least + mebibyte - 1) / mebibyte * mebibyte)
+    }
+
+    /// The ranges in which an object of `length` bytes is uploaded.
+    package func parts(for length: UInt64) -> [Range<UInt64>] {
+        let step = partLength(for: length)
+        return stride(from: 0, to: length, by: Int(step)).map { $0..<min($0 + step, length) }
+    }
+}

@@ -1,0 +1,75 @@
+/// Refuses what the service cannot do before it is asked, and puts the backend's name into every error.
+struct Checked: StorageService {
+    let base: any StorageService
+    let backend: String
+
+    var capabilities: Capabilities { base.capabilities }
+    var limits: Limits { base.limits }
+
+    func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
+        try require(.write, "store \(name)")
+        guard body.length <= limits.largestObject else {
+            throw StorageError(
+                .tooLarge,
+                "\(name) has \(body.length) bytes, and the largest object here may have \(limits.largestObject).",
+                backend: backend
+            )
+        }
+        return try await named { () async throws(StorageError) in try await base.put(name, body) }
+    }
+
+    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
+        if range != nil { try require(.rangeReads, "read a part of \(name)") }
+        let stream = try await named { () async throws(StorageError) in try await base.get(name, range) }
+        return Pulled { [backend] in
+            let cursor = StreamCursor(stream)
+            return { () async throws(StorageError) in
+                do throws(StorageError) {
+                    return try await cursor.next()
+                } catch {
+                    throw error.on(backend)
+                }
+            }
+        }
+    }
+
+    func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
+        try await named { () async throws(StorageError) in try await base.stat(name) }
+    }
+
+    func list(_ prefix: String) -> any ObjectStream {
+        Pulled {
+            let cursor = StreamCursor(base.list(prefix))
+            return { () async throws(StorageError) in
+                try require(.listing, "list what it holds")
+                return try await named { () async throws(StorageError) in try await cursor.next() }
+            }
+        }
+    }
+
+    func delete(_ name: ObjectName) async throws(StorageError) {
+        try require(.delete, "remove \(name)")
+        try await named { () async throws(StorageError) in try await base.delete(name) }
+    }
+
+    func usage() async throws(StorageError) -> Usage {
+        try require(.usage, "say how much it holds")
+        return try await named { () async throws(StorageError) in try await base.usage() }
+    }
+
+    private func require(_ power: Capabilities, _ what: String) throws(StorageError) {
+        guard capabilities.contains(power) else {
+            throw StorageError(.unsupported, "This backend cannot \(what).", backend: backend)
+        }
+    }
+
+    private func named<Value>(
+        _ work: () async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        do throws(StorageError) {
+            return try await work()
+        } catch {
+            throw error.on(backend)
+        }
+    }
+}

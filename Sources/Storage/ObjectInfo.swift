@@ -1,0 +1,56 @@
+package import Schema
+
+/// What a service says of an object that it holds.
+package struct ObjectInfo: Sendable, Hashable {
+    package let name: ObjectName
+    /// Length in bytes.
+    package let length: UInt64
+    package let modified: Timestamp?
+    /// A digest that the service computed over the bytes that it holds, where it has one.
+    package let digest: ObjectDigest?
+
+    package init(name: ObjectName, length: UInt64, modified: Timestamp? = nil, digest: ObjectDigest? = nil) {
+        self.name = name
+        self.length = length
+        self.modified = modified
+        self.digest = digest
+    }
+}
+
+/// A digest that a service computed.
+package enum ObjectDigest: Sendable, Hashable {
+    case md5([UInt8])
+    case sha256([UInt8])
+    /// MD5 of the joined MD5 digests of the parts, and the number of parts (the ETag of an S3 multipart upload).
+    case md5OfParts([UInt8], parts: Int)
+
+    /// The name of the method, for evidence.
+    package var method: String {
+        switch self {
+        case .md5: "md5"
+        case .sha256: "sha256"
+        case .md5OfParts: "md5-of-parts"
+        }
+    }
+}
+
+/// What a service answered to an upload that it took.
+package struct PutReceipt: Sendable, Hashable {
+    /// The digest computed by the service that was compared with ours and matched; nil when there was none.
+    package let proof: ObjectDigest?
+
+    package init(proof: ObjectDigest?) { self.proof = proof }
+}
+
+/// How much a service holds and has room for, in bytes and objects, as far as it says.
+package struct Usage: Sendable, Hashable {
+    package var used: UInt64?
+    package var free: UInt64?
+    package var objects: UInt64?
+
+    package init(used: UInt64? = nil, free: UInt64? = nil, objects: UInt64? = nil) {
+        self.used = used
+        self.free = free
+        self.objects = objects
+    }
+}

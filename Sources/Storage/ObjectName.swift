@@ -1,0 +1,26 @@
+/// The name of an object: parts of letters, digits, `.`, `_` and `-`, joined by `/`.
+///
+/// We choose all names, so the set is small: each is safe in URLs, on every file system and on the FTP control channel.
+package struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertible {
+    package let text: String
+
+    /// Takes a name of at most 512 bytes; nil when a part is empty, begins with a dot, or has another character.
+    package init?(_ text: String) {
+        guard text.utf8.count <= 512, !text.isEmpty else { return nil }
+        for part in text.split(separator: "/", omittingEmptySubsequences: false) {
+            guard let first = part.utf8.first, first != 0x2E, part.utf8.allSatisfy(Self.isAllowed) else { return nil }
+        }
+        self.text = text
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2E, 0x5F, 0x2D: true
+        default: false
+        }
+    }
+
+    package var description: String { text }
+
+    package static func < (left: ObjectName, right: ObjectName) -> Bool { left.text < right.text }
+}

@@ -1,0 +1,42 @@
+package import Schema
+
+/// The settings that every type of backend has, in the section `operational` of its file.
+package struct OperationalSettings: Described {
+    /// Seconds without progress after which a call has failed.
+    package var timeout = 30
+    package var retryCount = 3
+    package var maxConnections = 16
+    /// Bytes a second in both directions together; 0 is no limit.
+    package var bandwidthLimit = ByteCount(0)
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field(
+            "timeout",
+            \.timeout,
+            help: "Seconds without progress after which a call has failed.",
+            section: .operational,
+            aliases: ["connection_timeout", "request_timeout"]
+        ),
+        Field(
+            "retry_count",
+            \.retryCount,
+            help: "How often a failed call is made again.",
+            section: .operational,
+            aliases: ["max_retries", "retry_attempts"]
+        ),
+        Field(
+            "max_connections",
+            \.maxConnections,
+            help: "How many calls may run at once.",
+            section: .operational
+        ),
+        Field(
+            "bandwidth_limit",
+            \.bandwidthLimit,
+            help: "Bytes a second, up and down together; 0 is no limit.",
+            section: .operational
+        ),
+    ]
+}

@@ -1,0 +1,33 @@
+/// Where long work says how far it is.
+package struct Progress: Sendable {
+    /// Something worth showing.
+    package enum Event: Sendable {
+        /// A part of the work begins: what it is, and how many items and bytes it has, as far as that is known.
+        case began(String, items: Int?, bytes: UInt64?)
+        case items(Int)
+        case bytes(UInt64)
+        /// The part is over.
+        case ended
+    }
+
+    private let report: @Sendable (Event) -> Void
+
+    package init(_ report: @escaping @Sendable (Event) -> Void) { self.report = report }
+
+    /// Says nothing.
+    package static let silent = Progress { _ in }
+
+    /// A part of the work begins.
+    package func began(_ title: String, items: Int? = nil, bytes: UInt64? = nil) {
+        report(.began(title, items: items, bytes: bytes))
+    }
+
+    /// Some items are done.
+    package func items(_ count: Int = 1) { report(.items(count)) }
+
+    /// Some bytes have moved.
+    package func bytes(_ count: UInt64) { report(.bytes(count)) }
+
+    /// The part is over.
+    package func ended() { report(.ended) }
+}

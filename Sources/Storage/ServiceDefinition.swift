@@ -1,0 +1,89 @@
+package import Schema
+
+/// A type of storage service: its name, its settings, and how it is opened.
+package protocol ServiceDefinition: Sendable {
+    associatedtype Settings: Described
+    /// The word in a backend file: `s3`.
+    static var type: String { get }
+    /// Other words for the same type; some stand for a vendor with its own defaults.
+    static var aliases: [String] { get }
+    static var summary: String { get }
+    /// What instances can do at most.
+    static var capabilities: Capabilities { get }
+    /// Makes an instance. Nothing is sent before the first call.
+    static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any StorageService
+}
+
+/// What a service may know of the world around it.
+package struct ServiceContext: Sendable {
+    /// The name of the backend.
+    package let backend: String
+    /// The word for the type that stands in the file: the type's name or one of its aliases.
+    package let type: String
+    package let operational: OperationalSettings
+    package let timing: Timing
+    /// The value of an environment variable.
+    package let environment: @Sendable (String) -> String?
+
+    package init(
+        backend: String,
+        type: String,
+        operational: OperationalSettings,
+        timing: Timing,
+        environment: @escaping @Sendable (String) -> String?
+    ) {
+        self.backend = backend
+        self.type = type
+        self.operational = operational
+        self.timing = timing
+        self.environment = environment
+    }
+}
+
+/// One type of backend in the table of all types.
+package struct ServiceRow: Sendable {
+    package let type: String
+    package let aliases: [String]
+    package let summary: String
+    package let capabilities: Capabilities
+    /// The settings of the type itself; those that all types have are in `OperationalSettings`.
+    package let fields: [FieldInfo]
+    private let opener:
+        @Sendable ([String: FieldValue], ServiceContext, Meter) async throws(StorageError) -> any Replica
+
+    /// The row of a service that keeps named bytes.
+    package init<Definition: ServiceDefinition>(_: Definition.Type) {
+        type = Definition.type
+        aliases = Definition.aliases
+        summary = Definition.summary
+        capabilities = Definition.capabilities
+        fields = Definition.Settings.fieldInfo
+        opener = { (values, context, meter) async throws(StorageError) in
+            let settings: Definition.Settings
+            do throws(SchemaError) {
+                settings = try Definition.Settings(values: values)
+            } catch {
+                throw StorageError(.badSettings, error.message, backend: context.backend)
+            }
+            let service = try await Definition.open(settings, in: context)
+            return CARArchive(
+                layered(
+                    service,
+                    backend: context.backend,
+                    operational: context.operational,
+                    timing: context.timing,
+                    meter: meter
+                )
+            )
+        }
+    }
+
+    /// Opens a backend of this type.
+    package func open(
+        _ values: [String: FieldValue],
+        in context: ServiceContext,
+        meter: Meter
+    ) async throws(StorageError) -> any Replica {
+        try await opener(values, context, meter)
+    }
+}

@@ -1,0 +1,68 @@
+/// A failed call to a place that keeps bytes.
+package struct StorageError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure it is; callers decide by it.
+    package enum Code: String, Sendable, Hashable, CaseIterable {
+        /// The service said that the object is not there. Nothing else may be read as absence.
+        case notFound
+        case exists
+        case permissionDenied
+        case badCredentials
+        case rateLimited
+        case quotaExceeded
+        case tooLarge
+        /// The service could not be reached, or could not answer now.
+        case unavailable
+        case unsupported
+        /// Bytes are not what they should be.
+        case corrupt
+        case badSettings
+        case cancelled
+        case unexpected
+    }
+
+    /// Whether the same call may succeed when it is made again.
+    package enum Retry: Sendable, Hashable {
+        case never
+        case later
+        case after(Duration)
+    }
+
+    package let code: Code
+    /// A whole sentence without secrets that names the object.
+    package let message: String
+    package let retry: Retry
+    /// The backend that failed; set by the layer that knows its name.
+    package let backend: String?
+    package let cause: (any Error)?
+
+    package init(
+        _ code: Code,
+        _ message: String,
+        retry: Retry = .never,
+        backend: String? = nil,
+        cause: (any Error)? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.retry = retry
+        self.backend = backend
+        self.cause = cause
+    }
+
+    /// The same error with the name of the backend in it.
+    package func on(_ backend: String) -> StorageError {
+        StorageError(code, message, retry: retry, backend: self.backend ?? backend, cause: cause)
+    }
+
+    package var description: String {
+        backend.map { "\($0): \(message)" } ?? message
+    }
+
+    /// The error of work that was told to stop.
+    package static let cancelled = StorageError(.cancelled, "The work was stopped.")
+
+    /// Throws `cancelled` when the current task was told to stop.
+    package static func checkCancellation() throws(StorageError) {
+        if Task.isCancelled { throw cancelled }
+    }
+}

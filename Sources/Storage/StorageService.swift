@@ -1,0 +1,42 @@
+/// Pages of a listing; a listing that cannot be finished throws, it never just ends.
+package typealias ObjectStream = AsyncSequence<[ObjectInfo], StorageError> & Sendable
+
+/// A place that keeps named bytes: whole objects under names that we choose.
+///
+/// A service does one attempt of each call. It does not retry, sleep, log, count or verify: layers do. All calls may
+/// be made by several tasks at once, and every one stops soon after its task is cancelled, with `.cancelled`.
+package protocol StorageService: Sendable {
+    /// What this instance can do. Calls outside it are refused before they reach the service.
+    var capabilities: Capabilities { get }
+
+    /// The bounds of this instance.
+    var limits: Limits { get }
+
+    /// Stores `body` under `name`, replacing what was there.
+    ///
+    /// - The object is visible whole or not at all; a failed or cancelled call leaves what was there before.
+    /// - A body that ends early or gives more than its length fails the call and stores nothing.
+    /// - Storing the same bytes again is harmless.
+    func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt
+
+    /// Opens the object, or the part of it in `range` (in bytes).
+    ///
+    /// - Throws `.notFound` when the service says that it is not there.
+    /// - A range that reaches beyond the end gives what there is; one that begins beyond it gives nothing.
+    /// - The stream throws when fewer bytes come than the service announced.
+    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream
+
+    /// What the service says of the object; `.notFound` when it says that it is not there.
+    func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo
+
+    /// All objects whose names begin with `prefix`, in pages, each object once, in any order.
+    ///
+    /// A page that failed may be asked for again.
+    func list(_ prefix: String) -> any ObjectStream
+
+    /// Removes the object; one that is not there is no error.
+    func delete(_ name: ObjectName) async throws(StorageError)
+
+    /// How much is stored and how much room is left, with at most a few requests.
+    func usage() async throws(StorageError) -> Usage
+}

@@ -1,0 +1,131 @@
+internal import Digests
+package import Storage
+
+/// A service on trial, and the corner of it that one trial uses.
+package struct LawSubject: Sendable {
+    package let service: any StorageService
+    /// What the names of all objects of this trial begin with; no other trial has the same.
+    package let prefix: String
+    /// The length, in bytes, around which sizes are tried: where the service begins to divide uploads.
+    package let boundary: Int
+    /// Whether about a thousand objects may be stored.
+    package let allowsBulk: Bool
+    private let used = Locked<Set<ObjectName>>([])
+
+    /// A trial of `service` under names that begin with `folder` and a part made by chance.
+    package init(
+        _ service: any StorageService,
+        folder: String = "laws",
+        boundary: Int = 64 << 10,
+        allowsBulk: Bool = false
+    ) {
+        self.service = service
+        prefix = "\(folder)/\(hex(randomBytes(8)))/"
+        self.boundary = max(2, boundary)
+        self.allowsBulk = allowsBulk
+    }
+
+    /// A name of this trial; what is stored under it is removed afterwards.
+    func name(_ text: String) throws(LawViolation) -> ObjectName {
+        guard let name = ObjectName(prefix + text) else {
+            throw LawViolation("“\(prefix + text)” is no name for an object; the law itself is wrong.")
+        }
+        used.change { _ = $0.insert(name) }
+        return name
+    }
+
+    /// Removes every object whose name was given out.
+    package func cleanUp() async {
+        let names = used.change { names in
+            defer { names = [] }
+            return Array(names)
+        }
+        // A trial may have been cancelled; what it stored goes away all the same.
+        await Task { [service] in
+            for start in stride(from: 0, to: names.count, by: 16) {
+                await withTaskGroup(of: Void.self) { group in
+                    for name in names[start..<min(start + 16, names.count)] {
+                        group.addTask { try? await service.delete(name) }
+                    }
+                }
+            }
+        }.value
+    }
+
+    // MARK: Calls that have to work
+
+    @discardableResult
+    func store(_ name: ObjectName, _ body: Body) async throws(LawViolation) -> PutReceipt {
+        try await attempt("Storing \(name)") { () async throws(StorageError) in try await service.put(name, body) }
+    }
+
+    @discardableResult
+    func store(_ name: ObjectName, _ bytes: [UInt8]) async throws(LawViolation) -> PutReceipt {
+        try await store(name, Body(bytes))
+    }
+
+    func read(_ name: ObjectName, _ range: Range<UInt64>? = nil) async throws(LawViolation) -> [UInt8] {
+        let place = range.map { "bytes \($0) of \(name)" } ?? name.text
+        return try await attempt("Reading \(place)") { () async throws(StorageError) in
+            try await collect(service.get(name, range), limit: boundary * 4 + (1 << 20))
+        }
+    }
+
+    func stat(_ name: ObjectName) async throws(LawViolation) -> ObjectInfo {
+        try await attempt("Asking about \(name)") { () async throws(StorageError) in try await service.stat(name) }
+    }
+
+    func remove(_ name: ObjectName) async throws(LawViolation) {
+        try await attempt("Removing \(name)") { () async throws(StorageError) in try await service.delete(name) }
+    }
+
+    /// All objects of the trial whose names go on with `text`.
+    func list(_ text: String = "") async throws(LawViolation) -> [ObjectInfo] {
+        try await attempt("Listing \(prefix + text)") { () async throws(StorageError) in
+            var found: [ObjectInfo] = []
+            for try await page in service.list(prefix + text) {
+                found += page
+                guard found.count < 100_000 else {
+                    throw StorageError(.tooLarge, "The list of a handful of objects does not end.")
+                }
+            }
+            return found
+        }
+    }
+
+    // MARK: What has to be so
+
+    /// Checks that the object is there with exactly these bytes, by all ways of asking.
+    func expectHolds(_ name: ObjectName, _ bytes: [UInt8], _ moment: String) async throws(LawViolation) {
+        let info = try await stat(name)
+        try expect(
+            info.length == bytes.count,
+            "\(moment), the service says that \(name) has \(info.length) bytes; it has \(bytes.count)."
+        )
+        let found = try await read(name)
+        try expect(
+            isSame(found, bytes),
+            "\(moment), \(name) does not give the bytes that were stored: \(difference(found, bytes))."
+        )
+    }
+
+    /// Checks that the object is not there, by all ways of asking.
+    func expectAbsent(_ name: ObjectName, _ moment: String) async throws(LawViolation) {
+        try await failure([.notFound], of: "\(moment), asking about \(name)") { () async throws(StorageError) in
+            try await service.stat(name)
+        }
+        try await failure([.notFound], of: "\(moment), reading \(name)") { () async throws(StorageError) in
+            try await collect(service.get(name, nil), limit: 1 << 30)
+        }
+        guard service.capabilities.contains(.listing) else { return }
+        let listed = try await list().contains { $0.name == name }
+        try expect(!listed, "\(moment), \(name) is in the list.")
+    }
+}
+
+/// Where two sequences of bytes differ, in words.
+func difference(_ found: [UInt8], _ wanted: [UInt8]) -> String {
+    let place = zip(found, wanted).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+    let lengths = "\(found.count) bytes came, \(wanted.count) were stored"
+    return place.map { "\(lengths), and they differ from byte \($0) on" } ?? lengths
+}

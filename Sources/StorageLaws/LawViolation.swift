@@ -1,0 +1,84 @@
+package import Storage
+
+/// A law of storage services that a service broke.
+package struct LawViolation: Error, Sendable, CustomStringConvertible {
+    /// What went wrong, as a whole sentence.
+    package let message: String
+    /// The service's own error, where there was one.
+    package let cause: StorageError?
+
+    package init(_ message: String, cause: StorageError? = nil) {
+        self.message = message
+        self.cause = cause
+    }
+
+    /// A call that failed where the law says that it works.
+    init(_ call: String, failedWith cause: StorageError) {
+        self.init("\(call) failed with \(cause.code.rawValue): \(cause)", cause: cause)
+    }
+
+    package var description: String { message }
+}
+
+/// Throws a violation with this sentence when `condition` does not hold.
+func expect(_ condition: Bool, _ sentence: @autoclosure () -> String) throws(LawViolation) {
+    if !condition { throw LawViolation(sentence()) }
+}
+
+/// Does `work` and turns an error of the service into a violation that names the call.
+func attempt<Value>(
+    _ call: @autoclosure () -> String,
+    _ work: () async throws(StorageError) -> Value
+) async throws(LawViolation) -> Value {
+    do throws(StorageError) {
+        return try await work()
+    } catch {
+        throw LawViolation(call(), failedWith: error)
+    }
+}
+
+/// The error of `work`; a violation when there is none, or when its code is not among `codes` (empty: any).
+@discardableResult
+func failure<Value>(
+    _ codes: Set<StorageError.Code>,
+    of call: String,
+    _ work: () async throws(StorageError) -> Value
+) async throws(LawViolation) -> StorageError {
+    do throws(StorageError) {
+        _ = try await work()
+    } catch {
+        guard codes.isEmpty || codes.contains(error.code) else {
+            let wanted = codes.map(\.rawValue).sorted().joined(separator: " or ")
+            throw LawViolation(
+                "\(call) failed with \(error.code.rawValue) instead of \(wanted): \(error)",
+                cause: error
+            )
+        }
+        return error
+    }
+    throw LawViolation("\(call) succeeded, and it had to fail.")
+}
+
+/// Runs `work` for each number below `count`, all at once, and returns the results in order or the first violation.
+func concurrently<Value: Sendable>(
+    _ count: Int,
+    _ work: @escaping @Sendable (Int) async throws(LawViolation) -> Value
+) async throws(LawViolation) -> [Value] {
+    let results = await withTaskGroup(of: (Int, Result<Value, LawViolation>).self) { group in
+        for index in 0..<count {
+            group.addTask {
+                do throws(LawViolation) {
+                    return (index, .success(try await work(index)))
+                } catch {
+                    return (index, .failure(error))
+                }
+            }
+        }
+        var results: [(Int, Result<Value, LawViolation>)] = []
+        for await result in group { results.append(result) }
+        return results.sorted { $0.0 < $1.0 }
+    }
+    var values: [Value] = []
+    for (_, result) in results { values.append(try result.get()) }
+    return values
+}

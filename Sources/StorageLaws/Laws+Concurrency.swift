@@ -1,0 +1,110 @@
+internal import Storage
+
+extension Law {
+    static let concurrency: [Law] = [
+        Law("two writers of one name leave one of the two whole") { (subject) async throws(LawViolation) in
+            let name = try subject.name("object")
+            for round in 0..<3 {
+                let versions = (0..<4).map { sampleBytes(subject.boundary + 1 + $0, seed: UInt64(round)) }
+                _ = try await concurrently(versions.count) { (index) async throws(LawViolation) in
+                    try await subject.store(name, versions[index])
+                }
+                let found = try await subject.read(name)
+                try expect(
+                    versions.contains { isSame($0, found) },
+                    "After four writers at once, \(name) has \(found.count) bytes that none of them stored."
+                )
+                let length = try await subject.stat(name).length
+                try expect(
+                    length == found.count,
+                    "After four writers at once, \(name) is said to have \(length) bytes."
+                )
+            }
+        },
+        Law("a reader during a replacement sees the old or the new") { (subject) async throws(LawViolation) in
+            let name = try subject.name("object")
+            let versions = (0..<4).map { sampleBytes(subject.boundary / 2 + $0 * 13, seed: UInt64($0)) }
+            try await subject.store(name, versions[0])
+            _ = try await concurrently(4) { (lane) async throws(LawViolation) in
+                if lane == 0 {
+                    for version in versions + versions { try await subject.store(name, version) }
+                    return
+                }
+                for _ in 0..<6 {
+                    let found = try await subject.read(name)
+                    try expect(
+                        versions.contains { isSame($0, found) },
+                        "A reader during a replacement of \(name) saw \(found.count) bytes that were never stored."
+                    )
+                }
+            }
+        },
+        Law("objects stored at once are all kept") { (subject) async throws(LawViolation) in
+            let names = try await concurrently(24) { (index) async throws(LawViolation) in
+                let name = try subject.name("folder-\(index % 3)/object-\(index)")
+                try await subject.store(name, sampleBytes(500 + index, seed: UInt64(index)))
+                return name
+            }
+            _ = try await concurrently(names.count) { (index) async throws(LawViolation) in
+                try await subject.expectHolds(
+                    names[index],
+                    sampleBytes(500 + index, seed: UInt64(index)),
+                    "After 24 uploads at once"
+                )
+            }
+        },
+        Law("one object is read by many at once") { (subject) async throws(LawViolation) in
+            let name = try subject.name("object")
+            let bytes = sampleBytes(subject.boundary + 1)
+            try await subject.store(name, bytes)
+            _ = try await concurrently(24) { (_) async throws(LawViolation) in
+                let found = try await subject.read(name)
+                try expect(
+                    isSame(found, bytes),
+                    "One of 24 readers at once got other bytes: \(difference(found, bytes))."
+                )
+            }
+        },
+        Law("a reader during a removal sees all or an error") { (subject) async throws(LawViolation) in
+            for round in 0..<3 {
+                let name = try subject.name("object-\(round)")
+                let bytes = sampleBytes(subject.boundary + 1, seed: UInt64(round))
+                try await subject.store(name, bytes)
+                _ = try await concurrently(4) { (lane) async throws(LawViolation) in
+                    if lane == 3 { return try await subject.remove(name) }
+                    let found: [UInt8]
+                    do throws(StorageError) {
+                        found = try await collect(subject.service.get(name, nil), limit: bytes.count + 1)
+                    } catch {
+                        return
+                    }
+                    try expect(
+                        isSame(found, bytes),
+                        "A reader during the removal of \(name) got an end without an error: \(difference(found, bytes))."
+                    )
+                }
+            }
+        },
+        Law("one object may be removed by many at once") { (subject) async throws(LawViolation) in
+            let name = try subject.name("object")
+            try await subject.store(name, [1])
+            _ = try await concurrently(8) { (_) async throws(LawViolation) in try await subject.remove(name) }
+            try await subject.expectAbsent(name, "After eight removals at once")
+        },
+        Law("reads that are given up leave the service usable") { (subject) async throws(LawViolation) in
+            let name = try subject.name("object")
+            let bytes = sampleBytes(subject.boundary + 1)
+            try await subject.store(name, bytes)
+            // More than any usual number of connections: one that is never given back would be missed.
+            for _ in 0..<40 {
+                try await attempt("Beginning to read \(name)") { () async throws(StorageError) in
+                    for try await _ in try await subject.service.get(name, nil) { break }
+                }
+                _ = try await attempt("Opening \(name)") { () async throws(StorageError) in
+                    try await subject.service.get(name, nil)
+                }
+            }
+            try await subject.expectHolds(name, bytes, "After forty reads that were given up")
+        },
+    ]
+}

@@ -1,0 +1,45 @@
+internal import Digests
+package import Storage
+
+/// A rule that every place for content by CID keeps, as a program that tries it.
+package struct ReplicaLaw: Sendable, CustomStringConvertible {
+    /// The rule in a few words.
+    package let title: String
+    /// What the replica must be able to do for the law to apply to it.
+    package let needs: Capabilities
+    private let check: @Sendable (any Replica, [SampleArchive]) async throws(LawViolation) -> Void
+    private let archives: @Sendable (UInt64) -> [SampleArchive]
+
+    /// A law that is tried with the `archives` made from a seed that is new for each trial.
+    init(
+        _ title: String,
+        needs: Capabilities = [],
+        archives: @escaping @Sendable (UInt64) -> [SampleArchive] = { [SampleArchive(seed: $0)] },
+        check: @escaping @Sendable (any Replica, [SampleArchive]) async throws(LawViolation) -> Void
+    ) {
+        self.title = title
+        self.needs = needs.union([.write, .delete])
+        self.archives = archives
+        self.check = check
+    }
+
+    package var description: String { title }
+
+    /// Whether the law can be tried on the replica.
+    package func applies(to replica: any Replica) -> Bool { replica.capabilities.isSuperset(of: needs) }
+
+    /// Tries the law and removes afterwards what it stored; throws the sentence that says how it was broken.
+    package func verify(on replica: any Replica) async throws(LawViolation) {
+        let seed = randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+        let archives = archives(seed)
+        let failed: LawViolation?
+        do throws(LawViolation) {
+            try await check(replica, archives)
+            failed = nil
+        } catch {
+            failed = error
+        }
+        await Task { for archive in archives { try? await replica.remove(archive.root, path: nil) } }.value
+        if let failed { throw failed }
+    }
+}

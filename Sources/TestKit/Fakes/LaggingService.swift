@@ -1,0 +1,57 @@
+package import Storage
+
+/// A service whose lists show what was stored and removed only after a while, as some real ones do.
+package final class LaggingService: StorageService {
+    private struct Shown {
+        var live: [ObjectName: ObjectInfo] = [:]
+        var listed: [ObjectName: ObjectInfo] = [:]
+    }
+
+    private let base: any StorageService
+    private let shown = Locked(Shown())
+
+    /// A service over `base`, whose lists stand still until `catchUp()`.
+    package init(_ base: any StorageService) { self.base = base }
+
+    package var capabilities: Capabilities { base.capabilities }
+    package var limits: Limits { base.limits }
+
+    /// Brings the lists up to date.
+    package func catchUp() {
+        shown.change { $0.listed = $0.live }
+    }
+
+    package func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
+        let receipt = try await base.put(name, body)
+        let info = try await base.stat(name)
+        shown.change { $0.live[name] = info }
+        return receipt
+    }
+
+    package func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
+        try await base.get(name, range)
+    }
+
+    package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo { try await base.stat(name) }
+
+    package func list(_ prefix: String) -> any ObjectStream {
+        Pulled { [self] in
+            let page = Once(
+                self.shown.read { shown in
+                    shown.listed.values.filter { $0.name.text.hasPrefix(prefix) }.sorted { $0.name < $1.name }
+                }
+            )
+            return { () async throws(StorageError) in
+                try StorageError.checkCancellation()
+                return page.take()
+            }
+        }
+    }
+
+    package func delete(_ name: ObjectName) async throws(StorageError) {
+        try await base.delete(name)
+        shown.change { $0.live[name] = nil }
+    }
+
+    package func usage() async throws(StorageError) -> Usage { try await base.usage() }
+}

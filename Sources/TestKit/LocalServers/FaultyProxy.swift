@@ -1,0 +1,75 @@
+internal import Foundation
+
+/// A proxy before a real HTTP server that goes wrong as a script says, and writes down the requests.
+package struct FaultyProxy: Sendable {
+    /// One thing that goes wrong.
+    package struct Rule: Sendable, Encodable {
+        var method = "*"
+        var path = ""
+        var times = [1, 1 << 60]
+        var effect: String
+        var status: Int?
+        var headers: [String: String]?
+        var body: String?
+        var bytes: Int?
+
+        /// Answers with this status by itself.
+        package static func status(_ status: Int, _ headers: [String: String] = [:], body: String = "") -> Rule {
+            Rule(effect: "status", status: status, headers: headers, body: body)
+        }
+        /// Passes so many bytes of the reply's body, then closes.
+        package static func cut(_ bytes: Int) -> Rule { Rule(effect: "cut", bytes: bytes) }
+        /// Passes the reply's body in pieces of so many bytes, ten a second.
+        package static func trickle(_ bytes: Int) -> Rule { Rule(effect: "trickle", bytes: bytes) }
+        /// Lets the server do its work, then closes without a reply.
+        package static let drop = Rule(effect: "drop")
+        /// Closes before the server is asked.
+        package static let reset = Rule(effect: "reset")
+        /// Never answers.
+        package static let hang = Rule(effect: "hang")
+
+        /// The rule for requests of this method whose target has `path` in it, at these times, counted from 1.
+        package func on(_ method: String, path: String = "", times: ClosedRange<Int> = 1...(1 << 60)) -> Rule {
+            var rule = self
+            (rule.method, rule.path, rule.times) = (method, path, [times.lowerBound, times.upperBound])
+            return rule
+        }
+    }
+
+    /// `http://127.0.0.1:` and a port.
+    package let endpoint: String
+    private let port: Int
+
+    /// Starts a proxy before `endpoint`, an `http://host:port`; it runs until the test process ends.
+    package static func start(before endpoint: String, _ rules: [Rule]) async throws -> FaultyProxy {
+        try Requirement.check("proxy", program: "python3")
+        guard let python = Programs.python else { throw ServerProblem(message: "There is no python3 here.") }
+        let folder = try ServerProcess.newFolder("proxy")
+        let file = folder.appending(path: "rules.json")
+        try JSONEncoder().encode(rules).write(to: file)
+        let script = packageRoot.appending(path: "tools/servers/faulty_proxy.py").path
+        let upstream = endpoint.replacingOccurrences(of: "http://", with: "")
+        let process = try ServerProcess(python, [script, upstream, file.path], folder: folder)
+        let log = folder.appending(path: "log.txt")
+        try await process.wait { Self.port(in: log) != nil }
+        guard let port = port(in: log) else { throw ServerProblem(message: "The proxy told no port.") }
+        return FaultyProxy(endpoint: "http://127.0.0.1:\(port)", port: port)
+    }
+
+    /// All requests so far: `PUT /bucket/name?partNumber=1`.
+    package func requests() async throws -> [String] {
+        guard let curl = Programs.find("curl") else { throw ServerProblem(message: "There is no curl here.") }
+        let result = try await ProcessRunner.run(curl, ["-s", "\(endpoint)/-/requests"])
+        return try JSONDecoder().decode([String].self, from: result.output)
+    }
+
+    /// How many requests of this method there were.
+    package func count(_ method: String) async throws -> Int {
+        try await requests().count { $0.hasPrefix(method + " ") }
+    }
+
+    private static func port(in log: URL) -> Int? {
+        let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+        return text.contains("\n") ? Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) : nil
+    }
+}

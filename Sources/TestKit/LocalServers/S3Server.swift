@@ -1,0 +1,154 @@
+internal import Foundation
+internal import Storage
+
+/// A real S3 server on this machine, started at the first use and shared by all tests of the process.
+package struct S3Server: Sendable {
+    /// Which server.
+    package enum Kind: String, Sendable, CaseIterable {
+        /// Much like Amazon's, its state in memory.
+        case moto
+        /// A weak one over a folder.
+        case rclone
+        /// Ceph's gateway, the strictest.
+        case radosgw
+
+        fileprivate var program: String {
+            switch self {
+            case .moto: "moto_server"
+            case .rclone: "rclone"
+            case .radosgw: "radosgw"
+            }
+        }
+    }
+
+    package let kind: Kind
+    /// `http://127.0.0.1:` and a port.
+    package let endpoint: String
+    package let region = "us-east-1"
+    package let accessKeyID: String
+    package let secretAccessKey: String
+    private let folder: URL
+
+    private static let shared = Locked<[Kind: Task<String, any Error>]>([:])
+    private static let started = Locked<[Kind: Task<S3Server, any Error>]>([:])
+
+    /// The running server of this kind; the test is cancelled, or fails, where its program is missing.
+    ///
+    /// The words of `IPFS_KIT_MUST_RUN` are `s3` for moto and rclone, and `radosgw`.
+    package static func running(_ kind: Kind) async throws -> S3Server {
+        try Requirement.check(kind == .radosgw ? "radosgw" : "s3", program: kind.program)
+        let task = started.change { started in
+            if let task = started[kind] { return task }
+            let task = Task { try await start(kind) }
+            started[kind] = task
+            return task
+        }
+        return try await task.value
+    }
+
+    /// A bucket that all tests of the process share, each under names of its own; making one takes a second.
+    package func sharedBucket() async throws -> String {
+        let task = Self.shared.change { shared in
+            if let task = shared[kind] { return task }
+            let task = Task { try await newBucket() }
+            shared[kind] = task
+            return task
+        }
+        return try await task.value
+    }
+
+    /// Makes an empty bucket and gives its name.
+    package func newBucket() async throws -> String {
+        let name = "test-\(UUID().uuidString.lowercased().prefix(18))"
+        if kind == .rclone {
+            let bucket = folder.appending(path: "data/\(name)")
+            try FileManager.default.createDirectory(at: bucket, withIntermediateDirectories: true)
+            return name
+        }
+        _ = try await Self.admin(["bucket", endpoint, accessKeyID, secretAccessKey, name])
+        return name
+    }
+
+    @concurrent
+    private static func start(_ kind: Kind) async throws -> S3Server {
+        let folder = try ServerProcess.newFolder(kind.rawValue)
+        guard let program = Programs.find(kind.program) else {
+            throw ServerProblem(message: "There is no \(kind.program) here.")
+        }
+        switch kind {
+        case .moto: return try await startMoto(program, folder)
+        case .rclone: return try await startRclone(program, folder)
+        case .radosgw: return try await startGateway(folder)
+        }
+    }
+
+    private static func startMoto(_ program: URL, _ folder: URL) async throws -> S3Server {
+        let port = try await Ports.free(1)[0]
+        let server = try ServerProcess(program, ["-H", "127.0.0.1", "-p", "\(port)"], folder: folder)
+        try await server.wait { try await Ports.answers(port) }
+        let endpoint = "http://127.0.0.1:\(port)"
+        let keys = try await admin(["moto", endpoint]).split(whereSeparator: \.isWhitespace).map(String.init)
+        guard keys.count == 2 else { throw ServerProblem(message: "moto gave no keys.") }
+        return S3Server(
+            kind: .moto,
+            endpoint: endpoint,
+            accessKeyID: keys[0],
+            secretAccessKey: keys[1],
+            folder: folder
+        )
+    }
+
+    private static func startRclone(_ program: URL, _ folder: URL) async throws -> S3Server {
+        let port = try await Ports.free(1)[0]
+        let data = folder.appending(path: "data")
+        try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+        let (key, secret) = ("AKIDTEST", "SECRETTEST")
+        let server = try ServerProcess(
+            program,
+            [
+                "serve", "s3", "--config", "/dev/null", "--addr", "127.0.0.1:\(port)", "--auth-key", "\(key),\(secret)",
+                "--vfs-cache-mode", "full", "--cache-dir", folder.appending(path: "cache").path, "--dir-cache-time",
+                "1s", "--vfs-write-back", "0s", data.path,
+            ],
+            folder: folder
+        )
+        try await server.wait { try await Ports.answers(port) }
+        return S3Server(
+            kind: .rclone,
+            endpoint: "http://127.0.0.1:\(port)",
+            accessKeyID: key,
+            secretAccessKey: secret,
+            folder: folder
+        )
+    }
+
+    private static func startGateway(_ folder: URL) async throws -> S3Server {
+        let ports = try await Ports.free(3)
+        let (key, secret) = ("CEPHTESTKEY", "CEPHTESTSECRETCEPHTESTSECRET")
+        // The daemons look for places of their own from here on.
+        let first = Int.random(in: 200...300) * 100
+        let script = packageRoot.appending(path: "tools/servers/radosgw.sh")
+        let server = try ServerProcess(
+            script,
+            [folder.path] + (ports + [first]).map { "\($0)" } + [key, secret],
+            folder: folder
+        )
+        try await server.wait { FileManager.default.fileExists(atPath: folder.appending(path: "ready").path) }
+        return S3Server(
+            kind: .radosgw,
+            endpoint: "http://127.0.0.1:\(ports[0])",
+            accessKeyID: key,
+            secretAccessKey: secret,
+            folder: folder
+        )
+    }
+
+    /// Runs the script that prepares servers, and gives back what it printed.
+    private static func admin(_ arguments: [String]) async throws -> String {
+        guard let python = Programs.python else { throw ServerProblem(message: "There is no python3 here.") }
+        let script = packageRoot.appending(path: "tools/servers/s3_admin.py").path
+        let result = try await ProcessRunner.run(python, [script] + arguments)
+        guard result.code == 0 else { throw ServerProblem(message: "\(arguments[0]) failed: \(result.errorText)") }
+        return result.text
+    }
+}

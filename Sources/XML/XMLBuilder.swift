@@ -1,0 +1,56 @@
+/// Builds the tree from the parser's events and stops at the first broken limit.
+final class XMLBuilder {
+    /// What made the builder refuse the document.
+    enum Refusal {
+        case tooDeep, tooManyElements, entities
+    }
+
+    private struct OpenElement {
+        let name: String
+        var text: [UInt8] = []
+        var children: [XMLElement] = []
+    }
+
+    private let limits: XMLLimits
+    private var open: [OpenElement] = []
+    private var count = 0
+    private(set) var root: XMLElement?
+    private(set) var refusal: Refusal?
+
+    init(limits: XMLLimits) {
+        self.limits = limits
+    }
+
+    /// Stops the parse: nothing more is added.
+    func refuse(_ refusal: Refusal) {
+        self.refusal = self.refusal ?? refusal
+    }
+
+    func start(_ qualifiedName: String) {
+        count += 1
+        if open.count >= limits.depth { refuse(.tooDeep) }
+        if count > limits.elements { refuse(.tooManyElements) }
+        guard refusal == nil else { return }
+        let local = qualifiedName.split(separator: ":", omittingEmptySubsequences: false).last
+        open.append(OpenElement(name: String(local ?? "")))
+    }
+
+    func characters(_ bytes: some Sequence<UInt8>) {
+        guard refusal == nil, !open.isEmpty else { return }
+        open[open.count - 1].text.append(contentsOf: bytes)
+    }
+
+    func end() {
+        guard refusal == nil, let done = open.popLast() else { return }
+        let element = XMLElement(
+            name: done.name,
+            text: String(decoding: done.text, as: UTF8.self),
+            children: done.children
+        )
+        if open.isEmpty {
+            root = element
+        } else {
+            open[open.count - 1].children.append(element)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+internal import CExpat
+
+/// The root element of a document; throws when it is not well-formed, declares entities or breaks a limit.
+///
+/// Nothing outside `bytes` is ever read: external entities are refused, not fetched.
+package func parseXML(_ bytes: [UInt8], limits: XMLLimits = XMLLimits()) throws(XMLError) -> XMLElement {
+    guard bytes.count <= min(limits.bytes, Int(Int32.max)) else {
+        throw XMLError(code: .tooLarge, message: "The XML document has more than \(limits.bytes) bytes.")
+    }
+    guard let parser = unsafe XML_ParserCreate(nil) else {
+        throw XMLError(code: .tooLarge, message: "There is no memory for an XML parser.")
+    }
+    defer { unsafe XML_ParserFree(parser) }
+    let builder = XMLBuilder(limits: limits)
+    unsafe install(builder, in: parser)
+    let status = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe XML_Parse(
+            parser,
+            buffer.baseAddress?.assumingMemoryBound(to: CChar.self),
+            Int32(buffer.count),
+            Int32(1)
+        )
+    }
+    let line = unsafe Int(XML_GetCurrentLineNumber(parser))
+    try throwRefusal(of: builder, limits: limits, line: line)
+    guard status == XML_STATUS_OK, let root = builder.root else {
+        let reason = unsafe XML_ErrorString(XML_GetErrorCode(parser)).map { unsafe String(cString: $0) }
+        throw XMLError(
+            code: .malformed(line: line),
+            message: "Line \(line) of the XML document is malformed: \(reason ?? "no element")."
+        )
+    }
+    return root
+}
+
+private func throwRefusal(of builder: XMLBuilder, limits: XMLLimits, line: Int) throws(XMLError) {
+    switch builder.refusal {
+    case nil: return
+    case .tooDeep:
+        throw XMLError(code: .tooDeep, message: "The XML document has more than \(limits.depth) levels of elements.")
+    case .tooManyElements:
+        throw XMLError(code: .tooLarge, message: "The XML document has more than \(limits.elements) elements.")
+    case .entities:
+        throw XMLError(
+            code: .malformed(line: line),
+            message: "Line \(line) of the XML document declares or uses an entity of its own, which is refused."
+        )
+    }
+}
+
+/// Joins the parser's events to the builder, which must outlive the parse.
+private func install(_ builder: XMLBuilder, in parser: XML_Parser) {
+    unsafe XML_SetUserData(parser, Unmanaged.passUnretained(builder).toOpaque())
+    // The handlers get the parser itself as context, so that they can stop it.
+    unsafe XML_UseParserAsHandlerArg(parser)
+    unsafe XML_SetElementHandler(
+        parser,
+        { context, name, _ in
+            guard let name = unsafe name else { return }
+            unsafe withBuilder(context) { builder in unsafe builder.start(String(cString: name)) }
+        },
+        { context, _ in unsafe withBuilder(context) { builder in builder.end() } }
+    )
+    unsafe XML_SetCharacterDataHandler(parser) { context, text, length in
+        let bytes = unsafe UnsafeRawBufferPointer(start: text, count: Int(length))
+        unsafe withBuilder(context) { builder in unsafe builder.characters(bytes) }
+    }
+    unsafe XML_SetEntityDeclHandler(parser) { context, _, _, _, _, _, _, _, _ in
+        unsafe withBuilder(context) { builder in builder.refuse(.entities) }
+    }
+    unsafe XML_SetSkippedEntityHandler(parser) { context, _, _ in
+        unsafe withBuilder(context) { builder in builder.refuse(.entities) }
+    }
+    unsafe XML_SetExternalEntityRefHandler(parser) { parser, _, _, _, _ in
+        unsafe withBuilder(UnsafeMutableRawPointer(parser)) { builder in builder.refuse(.entities) }
+        return Int32(0)
+    }
+}
+
+private func withBuilder(_ context: UnsafeMutableRawPointer?, _ event: (XMLBuilder) -> Void) {
+    guard let context = unsafe context else { return }
+    let parser = OpaquePointer(context)
+    // Expat keeps the user data as the first field of its parser, behind this macro.
+    guard let data = unsafe shim_user_data(parser) else { return }
+    let builder = unsafe Unmanaged<XMLBuilder>.fromOpaque(data).takeUnretainedValue()
+    event(builder)
+    if builder.refusal != nil { unsafe XML_StopParser(parser, XML_Bool(0)) }
+}

@@ -1,0 +1,133 @@
+internal import Arguments
+internal import Operations
+internal import POSIX
+internal import Schema
+internal import Storage
+internal import Synchronization
+
+/// The two streams to the outside: results go to standard output, all talk to standard error.
+///
+/// It may be used from all threads. Lines and the progress bar never mix.
+final class Console: Sendable {
+    private struct State {
+        var isBroken = false
+        var hasFailed = false
+    }
+
+    private static let brokenPipe: Int32 = 32
+
+    private let global: GlobalFlags
+    private let stop: StopSwitch
+    private let bar: ProgressBar
+    private let state = Mutex(State())
+    /// Held while something is written to standard output, so that items stay whole.
+    private let output = Mutex(())
+    private let isTerminal = StandardStream.output.isTerminal
+
+    init(_ global: GlobalFlags, _ stop: StopSwitch) {
+        self.global = global
+        self.stop = stop
+        let mayShow = !global.quiet && !global.json && !global.noProgress
+        bar = ProgressBar(isShown: mayShow && StandardStream.error.isTerminal, tellsTitles: global.verbose)
+    }
+
+    /// Says whether nobody reads standard output any more.
+    var isBroken: Bool { state.withLock { $0.isBroken } }
+
+    /// Says whether standard output could not be written.
+    var hasFailed: Bool { state.withLock { $0.hasFailed } }
+
+    /// Where the operation says how far it is.
+    var progress: Progress { bar.progress }
+
+    /// The width of help texts: that of the terminal, but not so wide that lines are hard to read.
+    var helpWidth: Int { min(StandardStream.output.width ?? 100, 100) }
+
+    /// Writes content as it is.
+    func write(_ bytes: [UInt8]) throws(KitError) {
+        // Content is not made of lines, so a bar cannot share a terminal with it.
+        if isTerminal { bar.hide() }
+        do throws(FileError) {
+            try output.withLock { (_) throws(FileError) in try StandardStream.output.write(bytes) }
+        } catch {
+            if error.number == Self.brokenPipe { breakPipe() }
+            throw KitError(error)
+        }
+    }
+
+    /// Prints lines of a result.
+    func print(lines: [String]) {
+        guard !lines.isEmpty, !isBroken else { return }
+        let text = lines.joined(separator: "\n") + "\n"
+        let failure: FileError? = output.withLock { _ in
+            if isTerminal { bar.clear() }
+            do throws(FileError) {
+                try StandardStream.output.write(Array(text.utf8))
+                return nil
+            } catch {
+                return error
+            }
+        }
+        guard let failure else { return }
+        if failure.number == Self.brokenPipe { return breakPipe() }
+        let isFirst = state.withLock { state in
+            defer { state.hasFailed = true }
+            return !state.hasFailed
+        }
+        if isFirst {
+            talk("ipfs-kit: \(failure)")
+            stop.cancel()
+        }
+    }
+
+    /// Prints a line of talk.
+    func talk(_ line: String) {
+        bar.clear()
+        // Nobody can be told that standard error is closed.
+        try? StandardStream.error.write(Array((DisplayText(line).text + "\n").utf8))
+    }
+
+    /// Shows the result of an operation.
+    func show(_ output: any OperationOutput, changes: Bool) {
+        if global.json {
+            guard output.json != .null else { return }
+            print(lines: [isTerminal ? output.json.indented : output.json.compact])
+        } else if global.quiet {
+            print(lines: quietLines(of: output, changes: changes).map { DisplayText($0).text })
+        } else {
+            print(lines: reportLines(output.report, width: width))
+        }
+        warn(output.report)
+    }
+
+    /// Shows one item of an output that comes bit by bit.
+    func emit(_ item: any OperationOutput) {
+        if global.json {
+            print(lines: [item.json.compact])
+        } else if global.quiet {
+            print(lines: quietLines(ofItem: item).map { DisplayText($0).text })
+        } else {
+            print(lines: reportLines(item.report, width: width))
+        }
+        warn(item.report)
+    }
+
+    /// Shows a failure: to people on standard error, to machines on standard output as well.
+    func show(_ error: KitError) {
+        talk("ipfs-kit: \(error.message)")
+        if let hint = error.hint { talk("Run: \(hint)") }
+        if global.json { print(lines: [error.json.compact]) }
+    }
+
+    private var width: Int? { isTerminal ? StandardStream.output.width : nil }
+
+    private func warn(_ report: Report) {
+        guard !global.quiet else { return }
+        for warning in report.warnings { talk("warning: \(warning)") }
+    }
+
+    private func breakPipe() {
+        state.withLock { $0.isBroken = true }
+        stop.cancel()
+    }
+}

@@ -1,0 +1,129 @@
+internal import Arguments
+internal import Operations
+internal import POSIX
+internal import Schema
+internal import Storage
+
+/// One run of the program.
+struct Program: Sendable {
+    /// What a shell sees of a program that wrote to a pipe without reader: 128 and the number of SIGPIPE.
+    static let brokenPipeCode: Int32 = 141
+
+    let words: [String]
+    let stop: StopSwitch
+
+    /// Does what the words ask for and returns the exit code.
+    func run() async -> Int32 {
+        let table = CommandTable()
+        do throws(ArgumentError) {
+            let invocation = try table.parser.parse(words) { environment($0) }
+            return await run(invocation, table)
+        } catch {
+            let flags = words.prefix { $0 != "--" }
+            var global = GlobalFlags()
+            global.json = flags.contains("--json")
+            let console = Console(global, stop)
+            console.show(KitError(.usage, error.message, hint: error.hint))
+            return console.isBroken ? Self.brokenPipeCode : ExitCode.usage.rawValue
+        }
+    }
+
+    private func run(_ invocation: Invocation, _ table: CommandTable) async -> Int32 {
+        let console = Console(invocation.global, stop)
+        let started = currentMilliseconds()
+        var code: ExitCode
+        do throws(KitError) {
+            switch invocation.topic {
+            case .command(let command) where !invocation.global.help:
+                guard let operation = table.operation(of: command) else {
+                    try help(invocation.values, table, console)
+                    code = .ok
+                    break
+                }
+                code = try await run(operation, invocation, console)
+            case .group(let words) where !words.isEmpty && !invocation.global.help:
+                for line in Usage(table.parser, width: console.helpWidth).lines(invocation.topic) { console.talk(line) }
+                code = .usage
+            case .command, .group:
+                console.print(lines: Usage(table.parser, width: console.helpWidth).lines(invocation.topic))
+                code = .ok
+            }
+        } catch {
+            code = stop.isPressed ? .interrupted : error.code
+            if !console.isBroken, !stop.isPressed { console.show(error) }
+        }
+        if stop.isPressed {
+            console.show(KitError(.interrupted, "It was interrupted; the same command goes on where it stopped."))
+            return ExitCode.interrupted.rawValue
+        }
+        if invocation.global.verbose {
+            let seconds = Double((currentMilliseconds() - started) / 10) / 100
+            console.talk("took \(seconds) s and at most \(ByteCount(peakMemory)) of memory")
+        }
+        if console.isBroken { return Self.brokenPipeCode }
+        return console.hasFailed && code == .ok ? ExitCode.other.rawValue : code.rawValue
+    }
+
+    private func run<Subject: Operation>(
+        _ operation: Subject.Type,
+        _ invocation: Invocation,
+        _ console: Console
+    ) async throws(KitError) -> ExitCode {
+        let subject: Subject
+        do throws(SchemaError) {
+            subject = try Subject(values: invocation.values)
+        } catch {
+            throw KitError(.usage, error.message, hint: "ipfs-kit help \(Subject.name)")
+        }
+        let home = KitHome(invocation.global.home) { environment($0) }
+        let kit = Kit(home: home, session: session(console))
+        let output = try await subject.run(in: kit)
+        console.show(output, changes: Subject.changes)
+        return output.exitCode
+    }
+
+    private func session(_ console: Console) -> Session {
+        let stop = stop
+        return Session(
+            progress: console.progress,
+            write: { (bytes) throws(KitError) in try console.write(bytes) },
+            emit: { console.emit($0) },
+            read: { (count) throws(KitError) in
+                do throws(FileError) {
+                    return try stop.whileReading { () throws(FileError) in try StandardStream.input.read(count) }
+                } catch {
+                    throw KitError(error)
+                }
+            }
+        )
+    }
+
+    private func help(
+        _ values: [String: FieldValue],
+        _ table: CommandTable,
+        _ console: Console
+    ) throws(KitError) {
+        let inputs: HelpInputs
+        let topic: Invocation.Topic
+        do {
+            inputs = try HelpInputs(values: values)
+            topic = try table.parser.topic(inputs.topic)
+        } catch {
+            throw KitError(.usage, "\(error)", hint: "ipfs-kit help")
+        }
+        guard let folder = inputs.documents else {
+            return console.print(lines: Usage(table.parser, width: console.helpWidth).lines(topic))
+        }
+        do throws(FileError) {
+            try makeDirectory(folder, permissions: 0o755)
+            for (name, lines) in [
+                ("operations.md", operationsDocument(table.parser.commands)), ("backends.md", backendsDocument()),
+            ] {
+                let text = lines.joined(separator: "\n") + "\n"
+                try replaceFile("\(folder)/\(name)", with: Array(text.utf8), permissions: 0o644)
+            }
+        } catch {
+            throw KitError(error)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+internal import Operations
+internal import POSIX
+internal import Synchronization
+
+/// What a signal to stop does: the first one cancels the work, the second one ends the process.
+final class StopSwitch: Sendable {
+    private struct State {
+        var presses = 0
+        var isReading = false
+        var cancel: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    /// Says whether a signal to stop came.
+    var isPressed: Bool { state.withLock { $0.presses > 0 } }
+
+    /// Gives the switch the work that it stops.
+    func attach(_ cancel: @escaping @Sendable () -> Void) {
+        let isLate = state.withLock { state in
+            state.cancel = cancel
+            return state.presses > 0
+        }
+        if isLate { cancel() }
+    }
+
+    /// A signal came.
+    ///
+    /// A wait for standard input cannot be cancelled, so a signal during one ends the process: whatever is open
+    /// withstands that at any moment.
+    func press() {
+        let (presses, isReading, cancel) = state.withLock { state in
+            state.presses += 1
+            return (state.presses, state.isReading, state.cancel)
+        }
+        if presses > 1 || isReading { endProcess(ExitCode.interrupted.rawValue) }
+        cancel?()
+    }
+
+    /// Cancels the work without a signal.
+    func cancel() {
+        state.withLock { $0.cancel }?()
+    }
+
+    /// Calls `read`, which waits for standard input.
+    func whileReading<Value>(_ read: () throws(FileError) -> Value) throws(FileError) -> Value {
+        state.withLock { $0.isReading = true }
+        defer { state.withLock { $0.isReading = false } }
+        return try read()
+    }
+}

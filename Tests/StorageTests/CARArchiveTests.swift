@@ -1,0 +1,72 @@
+import Multiformats
+import Storage
+import StorageLaws
+import TestKit
+import Testing
+
+@Suite struct CARArchiveTests {
+    @Test func namesOfBothVersions() throws {
+        let old = SampleArchive.versionZero(seed: 1).root
+        #expect(old.version == .v0)
+        #expect(try CARArchive.name(of: old).text.hasPrefix("cars/bciq"))
+        #expect(try CARArchive.name(of: old.v1).text.hasPrefix("cars/bafybei"))
+        #expect(try CARArchive.name(of: old) != CARArchive.name(of: old.v1))
+    }
+
+    @Test(arguments: 0..<50)
+    func namesLeadBackToTheirRoots(_ seed: Int) throws {
+        let hash = Multihash.sha256(of: sampleBytes(40, seed: UInt64(seed)))
+        for codec in [Codec.raw, .dagPB, .dagCBOR, .dagJSON] {
+            for root in [CID.v1(codec, hash), CID.v1(codec, hash).v0].compactMap({ $0 }) {
+                let name = try CARArchive.name(of: root)
+                #expect(CARArchive.root(of: name.text) == root)
+                #expect(name.text == name.text.lowercased())
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "", "cars/", "cars/.car", "cars/b.car", "cars/readme.car", "notes/x.car", "cars/x/y.car",
+        "cars/QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn.car",
+        "cars/zb2rhe5P4gXftAwvA4eXQ5HJwsER2owDyS9sKaQRRVQPn93bA.car",
+        "cars/BAFKREIHDWDCEFGH4DQKJV67UZCMW7OJEE6XEDZDETOJUZJEVTENXQUVYKU.car", "cars/bciq.car",
+        "cars/bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku.car.part",
+        "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku.car",
+    ])
+    func foreignNamesAreNoRoots(_ name: String) {
+        #expect(CARArchive.root(of: name) == nil)
+    }
+
+    @Test func foreignObjectsAreNotInTheListOfRoots() async throws {
+        let memory = MemoryService(pageSize: 1)
+        let archive = CARArchive(memory)
+        let sample = SampleArchive(seed: 1)
+        _ = try await archive.store(sample.root, sample.body)
+        for text in ["cars/readme", "cars/zz.car", "notes/a"] { memory.tamper(try name(text), [1]) }
+        var held: [HeldRoot] = []
+        for try await page in archive.roots() { held += page }
+        #expect(held.map(\.root) == [sample.root])
+        #expect(held.first?.length == UInt64(sample.bytes.count))
+    }
+
+    @Test func onlyNotFoundIsAbsent() async throws {
+        let root = SampleArchive(seed: 1).root
+        for code in StorageError.Code.allCases {
+            let faulty = FaultyService(MemoryService(), [Fault(.stat, .fail(StorageError(code, "It failed.")))])
+            switch await CARArchive(faulty).holds(root) {
+            case .absent: #expect(code == .notFound)
+            case .unknown(let error): #expect(code != .notFound && error.code == code)
+            case .present: Issue.record("Nothing is present here.")
+            }
+        }
+    }
+
+    @Test(arguments: ["/etc/passwd", "../x", "a//b", "", "cars/ä.car"])
+    func aPlaceThatIsNoNameIsRefused(_ path: String) async {
+        let archive = CARArchive(MemoryService())
+        let error = await #expect(throws: StorageError.self) {
+            try await archive.fetch(SampleArchive(seed: 1).root, path: path)
+        }
+        #expect(error?.code == .unsupported)
+    }
+}

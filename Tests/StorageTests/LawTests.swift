@@ -1,0 +1,91 @@
+import Storage
+import StorageLaws
+import TestKit
+import Testing
+
+@Suite struct LawTests {
+    /// Services that keep all laws.
+    enum Good: CaseIterable, Sendable {
+        case whole, inSmallPages, bare, layered
+
+        var service: any StorageService {
+            switch self {
+            case .whole: MemoryService()
+            case .inSmallPages: MemoryService(pageSize: 2)
+            case .bare: stacked(MemoryService(capabilities: [.write, .delete]))
+            case .layered: stacked(MemoryService(pageSize: 7))
+            }
+        }
+
+        private func stacked(_ service: any StorageService) -> any StorageService {
+            var settings = OperationalSettings()
+            settings.maxConnections = 3
+            return Storage.layered(
+                service,
+                backend: "memory",
+                operational: settings,
+                timing: ManualClock().timing,
+                meter: Meter()
+            )
+        }
+    }
+
+    @Test(arguments: Good.allCases, Law.all)
+    func memoryKeeps(_ good: Good, _ law: Law) async throws {
+        let subject = LawSubject(good.service, boundary: 20_000, allowsBulk: true)
+        guard law.applies(to: subject) else { return }
+        try await law.verify(on: subject)
+    }
+
+    @Test func aTrialLeavesNothing() async throws {
+        let memory = MemoryService()
+        for law in Law.all { try await law.verify(on: LawSubject(memory, boundary: 1000, allowsBulk: true)) }
+        #expect(memory.contents.isEmpty)
+    }
+
+    @Test func titlesAreUnique() {
+        #expect(Set(Law.all.map(\.title)).count == Law.all.count)
+        #expect(Law.all.count >= 35)
+    }
+
+    @Test(arguments: Flaw.all)
+    func lawsBite(_ flaw: Flaw) async {
+        for part in flaw.breaks {
+            let laws = Law.all.filter { $0.title.contains(part) }
+            #expect(!laws.isEmpty, "No law is called “\(part)”.")
+            for law in laws {
+                let subject = LawSubject(flaw.make(MemoryService()), boundary: 4000, allowsBulk: true)
+                await #expect(throws: LawViolation.self, "\(law)") { try await law.verify(on: subject) }
+            }
+        }
+    }
+
+    @Test func everyLawIsBrokenBySomeFlaw() {
+        let parts = Flaw.all.flatMap(\.breaks)
+        for law in Law.all {
+            #expect(parts.contains { law.title.contains($0) }, "No flaw is known to break “\(law)”.")
+        }
+    }
+
+    @Test(arguments: ReplicaLaw.all)
+    func archivesKeep(_ law: ReplicaLaw) async throws {
+        let memory = MemoryService(pageSize: 3)
+        try await law.verify(on: CARArchive(memory))
+        #expect(memory.contents.isEmpty)
+    }
+
+    @Test(arguments: ReplicaLaw.all)
+    func replicaLawsBite(_ law: ReplicaLaw) async {
+        let flaws: [any StorageService] = [
+            FaultyService(MemoryService(), [Fault(.get, .endAfter(100))]),
+            FaultyService(MemoryService(), [Fault(.page, .duplicate)]),
+            FaultyService(MemoryService(), [Fault(.stat, .fail(.passing))]),
+            FaultyService(MemoryService(), [Fault(.delete, .fail(.lasting))]),
+        ]
+        var broken = 0
+        for flaw in flaws {
+            do { try await law.verify(on: CARArchive(flaw)) } catch { broken += 1 }
+        }
+        #expect(broken > 0, "No flaw breaks “\(law)”.")
+    }
+}

@@ -1,0 +1,141 @@
+@testable import Storage
+import Schema
+import StorageLaws
+import TestKit
+import Testing
+
+@Suite struct LayerTests {
+    private let object: ObjectName
+    private let memory = MemoryService()
+
+    init() throws {
+        object = try name("object")
+        memory.tamper(object, sampleBytes(1000))
+    }
+
+    // MARK: Throttled
+
+    @Test(arguments: [(1000, 1000, 1), (1000, 3000, 3), (500, 100, 1)])
+    func bytesPassAtTheRate(_ rate: Int, _ count: Int, _ times: Int) async throws {
+        let clock = ManualClock()
+        let service = Throttled(
+            base: memory,
+            bucket: TokenBucket(bytesPerSecond: UInt64(rate), timing: clock.timing)
+        )
+        let start = clock.now
+        for _ in 0..<times {
+            _ = try await service.put(object, Body(sampleBytes(count)))
+            _ = try await collect(service.get(object, nil), limit: count)
+        }
+        let wanted = Double(2 * times * count) / Double(rate) * 1000
+        #expect(abs(Double(clock.now - start) - wanted) < 10)
+    }
+
+    @Test func oneRateForAllWhoReadAtOnce() async throws {
+        let clock = ManualClock()
+        let service = Throttled(base: memory, bucket: TokenBucket(bytesPerSecond: 1000, timing: clock.timing))
+        let start = clock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask { [object] in _ = try await collect(service.get(object, nil), limit: 1000) }
+            }
+            try await group.waitForAll()
+        }
+        #expect(clock.now - start >= 7990)
+    }
+
+    // MARK: Checked
+
+    @Test func whatCannotBeDoneIsRefusedBeforeTheServiceIsAsked() async throws {
+        let bare = FaultyService(MemoryService(capabilities: []))
+        let service = Checked(base: bare, backend: "attic")
+        let calls: [@Sendable () async throws -> Void] = [
+            { [object] in _ = try await service.put(object, Body([1])) },
+            { [object] in _ = try await service.get(object, 0..<1) },
+            { for try await _ in service.list("") {} },
+            { [object] in try await service.delete(object) },
+            { _ = try await service.usage() },
+        ]
+        for call in calls {
+            let error = await #expect(throws: StorageError.self) { try await call() }
+            #expect(error?.code == .unsupported)
+            #expect(error?.backend == "attic")
+        }
+        #expect(bare.calls.isEmpty)
+    }
+
+    @Test func whatIsTooLargeIsRefused() async throws {
+        let faulty = FaultyService(MemoryService(limits: Limits(largestObject: 10)))
+        let service = Checked(base: faulty, backend: "attic")
+        _ = try await service.put(object, Body(sampleBytes(10)))
+        let error = await #expect(throws: StorageError.self) { try await service.put(object, Body(sampleBytes(11))) }
+        #expect(error?.code == .tooLarge)
+        #expect(faulty.count(.put) == 1)
+    }
+
+    @Test(arguments: Fault.Call.allCases)
+    func errorsNameTheBackend(_ call: Fault.Call) async throws {
+        let service = Checked(base: FaultyService(memory, [Fault(call, .fail(.passing))]), backend: "attic")
+        let error = await #expect(throws: StorageError.self) {
+            switch call {
+            case .put: _ = try await service.put(object, Body([1]))
+            case .get: _ = try await service.get(object, nil)
+            case .stat: _ = try await service.stat(object)
+            case .page: for try await _ in service.list("") {}
+            case .delete: try await service.delete(object)
+            case .usage: _ = try await service.usage()
+            }
+        }
+        #expect(error?.backend == "attic")
+        #expect(error?.retry == .later)
+        #expect(error?.description == "attic: The service is down for a moment.")
+    }
+
+    @Test func errorsWithinAStreamNameTheBackend() async throws {
+        let faulty = FaultyService(memory, [Fault(.get, .breakAfter(10, .passing))])
+        let stream = try await Checked(base: faulty, backend: "attic").get(object, nil)
+        let error = await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
+        #expect(error?.backend == "attic")
+    }
+
+    // MARK: Measured
+
+    @Test func callsAndBytesAreCounted() async throws {
+        let meter = Meter()
+        let faulty = FaultyService(memory, [Fault(.stat, time: 2, .fail(.lasting))])
+        let service = Measured(base: faulty, meter: meter)
+        _ = try await service.put(object, Body(sampleBytes(70)))
+        _ = try await collect(service.get(object, 0..<30), limit: 70)
+        _ = try await service.stat(object)
+        _ = try? await service.stat(object)
+        for try await _ in service.list("") {}
+        try await service.delete(object)
+        var wanted = Meter.Counts()
+        (wanted.puts, wanted.gets, wanted.stats, wanted.pages, wanted.deletes) = (1, 1, 2, 2, 1)
+        (wanted.failures, wanted.bytesStored, wanted.bytesRead) = (1, 70, 30)
+        #expect(meter.counts == wanted)
+    }
+
+    // MARK: Bodies
+
+    @Test(arguments: [0, 1, 262_144, 600_000])
+    func bodiesComeInChunksAndInParts(_ count: Int) async throws {
+        let bytes = sampleBytes(count)
+        let body = Body(bytes)
+        var joined: [UInt8] = []
+        for try await chunk in body.open() {
+            #expect(!chunk.isEmpty && chunk.count <= 512 << 10)
+            joined += chunk
+        }
+        #expect(joined == bytes)
+        let half = UInt64(count / 2)
+        #expect(try await body.bytes(half..<UInt64(count)) == Array(bytes[(count / 2)...]))
+    }
+
+    @Test func aBodyThatLiesIsCorrupt() async throws {
+        for (said, given) in [(10, 9), (10, 11)] {
+            let body = Body(length: UInt64(said)) { _ in Body(sampleBytes(given)).open() }
+            await #expect(throws: StorageError.self) { try await body.bytes() }
+        }
+    }
+}

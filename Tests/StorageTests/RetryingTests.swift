@@ -1,0 +1,157 @@
+@testable import Storage
+import StorageLaws
+import TestKit
+import Testing
+
+@Suite struct RetryingTests {
+    private let object: ObjectName
+    private let memory = MemoryService()
+
+    init() throws {
+        object = try name("object")
+        memory.tamper(object, sampleBytes(1000))
+    }
+
+    private func retrying(_ faulty: FaultyService, _ clock: ManualClock, retries: Int = 3) -> Retrying {
+        Retrying(base: faulty, retries: retries, timing: clock.timing)
+    }
+
+    @Test(arguments: Fault.Call.allCases)
+    func triesAgain(_ call: Fault.Call) async throws {
+        let faulty = FaultyService(memory, [Fault(call, times: 1...2, .fail(.passing))])
+        let clock = ManualClock()
+        try await perform(call, retrying(faulty, clock))
+        #expect(clock.waits.count == 2)
+        #expect(faulty.count(call) == (call == .page ? 4 : 3))
+    }
+
+    @Test(arguments: Fault.Call.allCases, [0, 1, 3])
+    func givesUp(_ call: Fault.Call, _ retries: Int) async throws {
+        let faulty = FaultyService(memory, [Fault(call, .fail(.passing))])
+        let service = retrying(faulty, ManualClock(), retries: retries)
+        await #expect(throws: StorageError.self) { try await perform(call, service) }
+        #expect(faulty.count(call) == retries + 1)
+    }
+
+    @Test(arguments: Fault.Call.allCases)
+    func doesNotRepeatWhatCannotHelp(_ call: Fault.Call) async throws {
+        let faulty = FaultyService(memory, [Fault(call, .fail(.lasting))])
+        let clock = ManualClock()
+        await #expect(throws: StorageError.self) { try await perform(call, retrying(faulty, clock)) }
+        #expect(faulty.count(call) == 1)
+        #expect(clock.waits.isEmpty)
+    }
+
+    @Test func backsOffWithinBounds() async throws {
+        let faulty = FaultyService(memory, [Fault(.stat, .fail(.passing))])
+        let clock = ManualClock(chance: 0.999)
+        _ = try? await retrying(faulty, clock, retries: 12).stat(object)
+        let ceilings = (0..<12).map { Duration.milliseconds(min(30_000, 250 << $0)) }
+        #expect(clock.waits.count == 12)
+        for (wait, ceiling) in zip(clock.waits, ceilings) {
+            #expect(wait <= ceiling && wait >= ceiling * 0.99)
+        }
+        let calm = ManualClock(chance: 0)
+        _ = try? await retrying(FaultyService(memory, [Fault(.stat, .fail(.passing))]), calm).stat(object)
+        #expect(calm.waits.allSatisfy { $0 == .zero })
+    }
+
+    @Test(arguments: [(-5, 0), (0, 0), (7, 7), (100_000, 300)])
+    func waitsAsLongAsAsked(_ asked: Int, _ least: Int) async throws {
+        let error = StorageError(.rateLimited, "Slow down.", retry: .after(.seconds(asked)))
+        let clock = ManualClock(chance: 0.5)
+        let faulty = FaultyService(memory, [Fault(.stat, time: 1, .fail(error))])
+        _ = try await retrying(faulty, clock).stat(object)
+        #expect(clock.waits == [.seconds(least) + .milliseconds(500)])
+    }
+
+    @Test func aStopDuringAWaitIsNoReasonToGoOn() async throws {
+        let faulty = FaultyService(memory, [Fault(.stat, .fail(.passing))])
+        let waiting = Gate()
+        let timing = Timing(
+            now: { 0 },
+            sleep: { _ in
+                waiting.open()
+                try await Task.sleep(for: .seconds(3600))
+            }
+        )
+        let service = Retrying(base: faulty, retries: 3, timing: timing)
+        let task = Task { [object] in try await service.stat(object) }
+        await waiting.wait()
+        task.cancel()
+        let error = await #expect(throws: StorageError.self) { try await task.value }
+        #expect(error?.code == .cancelled)
+        #expect(faulty.count(.stat) == 1)
+    }
+
+    @Test func resumesABrokenReadWhereItStopped() async throws {
+        let script = [Fault(.get, time: 1, .breakAfter(300, .passing)), Fault(.get, time: 2, .breakAfter(0, .passing))]
+        let faulty = FaultyService(memory, script)
+        let clock = ManualClock()
+        let found = try await collect(retrying(faulty, clock).get(object, 100..<900), limit: 1000)
+        #expect(found == Array(sampleBytes(1000)[100..<900]))
+        #expect(faulty.calls == ["get object 100..<900", "get object 400..<900", "get object 400..<900"])
+        #expect(clock.waits.count == 2)
+    }
+
+    @Test func aReadThatCannotBeOpenedAgainFailsAndDoesNotEnd() async throws {
+        let faulty = FaultyService(
+            memory,
+            [Fault(.get, time: 1, .breakAfter(300, .passing)), Fault(.get, times: 2...99, .fail(.passing))]
+        )
+        let stream = try await retrying(faulty, ManualClock()).get(object, nil)
+        await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
+        #expect(faulty.count(.get) == 4)
+    }
+
+    @Test func aReadThatMovesOnGetsItsTriesBack() async throws {
+        let faulty = FaultyService(memory, [Fault(.get, times: 1...8, .breakAfter(100, .passing))])
+        let found = try await collect(retrying(faulty, ManualClock(), retries: 1).get(object, nil), limit: 1000)
+        #expect(found == sampleBytes(1000))
+    }
+
+    @Test func aReadWithoutRangesIsNotResumed() async throws {
+        let plain = MemoryService(capabilities: [.write])
+        plain.tamper(object, sampleBytes(1000))
+        let faulty = FaultyService(plain, [Fault(.get, time: 1, .breakAfter(300, .passing))])
+        let stream = try await retrying(faulty, ManualClock()).get(object, nil)
+        await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
+        #expect(faulty.count(.get) == 1)
+    }
+
+    @Test func aLostReplyOfAnUploadIsRepeated() async throws {
+        let faulty = FaultyService(memory, [Fault(.put, time: 1, .loseReply(.passing))])
+        _ = try await retrying(faulty, ManualClock()).put(object, Body([1, 2]))
+        #expect(memory.contents[object] == [1, 2])
+        #expect(faulty.count(.put) == 2)
+    }
+
+    @Test func aFailedPageIsAskedForAgainAndNothingElse() async throws {
+        let paged = MemoryService(pageSize: 2)
+        for index in 0..<7 { paged.tamper(try name("o\(index)"), [1]) }
+        let faulty = FaultyService(paged, [Fault(.page, time: 3, .fail(.passing))])
+        var settings = OperationalSettings()
+        settings.maxConnections = 1
+        let service = layered(
+            faulty,
+            backend: "b",
+            operational: settings,
+            timing: ManualClock().timing,
+            meter: Meter()
+        )
+        var names: [String] = []
+        for try await page in service.list("") { names += page.map(\.name.text) }
+        #expect(names == (0..<7).map { "o\($0)" })
+    }
+
+    private func perform(_ call: Fault.Call, _ service: some StorageService) async throws {
+        switch call {
+        case .put: _ = try await service.put(object, Body([1]))
+        case .get: _ = try await service.get(object, nil)
+        case .stat: _ = try await service.stat(object)
+        case .page: for try await _ in service.list("") {}
+        case .delete: try await service.delete(object)
+        case .usage: _ = try await service.usage()
+        }
+    }
+}

@@ -1,0 +1,44 @@
+"""Prepares S3 servers for tests.
+
+usage: s3_admin.py bucket ENDPOINT KEY SECRET NAME   makes a bucket
+       s3_admin.py moto ENDPOINT                     makes moto check signatures; prints "KEY SECRET"
+"""
+
+import json
+import sys
+import urllib.request
+
+import boto3
+from botocore.config import Config
+
+
+def client(service, endpoint, key, secret):
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 5}),
+    )
+
+
+def bucket(endpoint, key, secret, name):
+    client("s3", endpoint, key, secret).create_bucket(Bucket=name)
+
+
+def moto(endpoint):
+    iam = client("iam", endpoint, "anything", "anything")
+    iam.create_user(UserName="tester")
+    made = iam.create_access_key(UserName="tester")["AccessKey"]
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName="tester", PolicyName="all", PolicyDocument=json.dumps(everything))
+    request = urllib.request.Request(
+        endpoint + "/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}
+    )
+    urllib.request.urlopen(request).read()
+    print(made["AccessKeyId"], made["SecretAccessKey"])
+
+
+if __name__ == "__main__":
+    {"bucket": bucket, "moto": moto}[sys.argv[1]](*sys.argv[2:])
