@@ -51,14 +51,18 @@ package struct Usage: Sendable {
         func notes(_ field: FieldInfo) -> String { field.explanation(inputs.defaults[field.name]) }
         lines += section("Arguments", positional.map { ($0.placeholder, notes($0)) })
         lines += section("Flags", flags.map { ($0.usage(inputs.defaults[$0.name]), notes($0)) })
-        lines += section("Settings", inputs.openFields.unique.map { ($0.usage(nil), $0.explanation(nil)) })
+        lines += section(
+            "Settings",
+            inputs.openFields.unique.map { ($0.usage(nil), $0.explanation(nil, isOpen: true)) }
+        )
         return lines + globalFlags
     }
 
-    /// Paragraphs in lines of the right length; those that are indented are examples and stay as they are.
+    /// Paragraphs in lines of the right length; examples stay as they are, to be copied.
     private func detailLines(_ details: String) -> [String] {
         details.split(separator: "\n", omittingEmptySubsequences: false).flatMap { paragraph in
-            paragraph.isEmpty || paragraph.hasPrefix(" ") ? [String(paragraph)] : wrapped(String(paragraph), to: width)
+            paragraph.isEmpty || paragraph.hasPrefix(" ") || paragraph.hasPrefix("Example:")
+                ? [String(paragraph)] : wrapped(String(paragraph), to: width)
         }
     }
 
@@ -108,14 +112,16 @@ extension FieldInfo {
     }
 
     /// What the field means, with what is to be known about giving it.
-    package func explanation(_ standard: FieldValue?) -> String {
+    ///
+    /// What is required of an open field depends on values of other fields, so it is not said.
+    package func explanation(_ standard: FieldValue?, isOpen: Bool = false) -> String {
         var notes: [String] = []
-        if isRequired { notes.append("required") }
+        if isRequired, !isOpen { notes.append("required") }
         if isSecret { notes.append("secret") }
         if case .choice(let words) = kind { notes.append("one of " + words.joined(separator: ", ")) }
         if kind == .list, !isPositional { notes.append("may be given more than once, or with commas") }
         if let standard, !isSecret, standard != .flag(false) { notes.append("default " + text(standard)) }
-        if !environment.isEmpty { notes.append("or from " + environment.joined(separator: ", ")) }
+        if !environment.isEmpty, !isOpen { notes.append("or from " + environment.joined(separator: ", ")) }
         return notes.isEmpty ? help : "\(help) (\(notes.joined(separator: "; ")))"
     }
 

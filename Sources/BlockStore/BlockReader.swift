@@ -34,7 +34,9 @@ package final class BlockReader: Sendable {
 
     func stop() { stopped.store(true, ordering: .relaxed) }
 
-    /// Where a block is; throws `notFound` where it is not there. Identity CIDs have no place.
+    /// Where a block is; throws `notFound` where it is not there.
+    ///
+    /// Identity CIDs have no place.
     package func locate(_ cid: CID) throws(StoreError) -> BlockLocation? {
         if stopped.load(ordering: .relaxed) { throw StoreError(.cancelled, "The work was stopped.") }
         if cid.hash.code == .identity { return nil }

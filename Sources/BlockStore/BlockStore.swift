@@ -36,7 +36,9 @@ package final class BlockStore: Sendable {
         return "\(folder)/packs/\(String(repeating: "0", count: max(0, 6 - number.count)))\(number).car"
     }
 
-    /// Where blocks are, in the order of `cids`; nil for one that is not there. Identity CIDs are nowhere.
+    /// Where blocks are, in the order of `cids`; nil for one that is not there.
+    ///
+    /// Identity CIDs are nowhere.
     package func locate(_ cids: [CID]) async throws(StoreError) -> [BlockLocation?] {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in
             try index.locate(cids.map(\.hash))

@@ -22,7 +22,9 @@ extension BlockStore {
     }
 }
 
-/// Writes blocks into the store. Used by one task at a time.
+/// Writes blocks into the store.
+///
+/// Used by one task at a time.
 package final class Ingest: Sendable {
     private struct State {
         var pack: OpenPack?
@@ -50,7 +52,9 @@ package final class Ingest: Sendable {
     /// What was written so far.
     package var counts: Counts { state.withLock { $0.counts } }
 
-    /// Appends the blocks that the store does not have yet. They are trusted to be those of their CIDs.
+    /// Appends the blocks that the store does not have yet.
+    ///
+    /// They are trusted to be those of their CIDs.
     package func write(_ blocks: [Block]) async throws(StoreError) {
         if Task.isCancelled { throw StoreError(.cancelled, "The work was stopped.") }
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in

@@ -1,7 +1,9 @@
 internal import SQLite
 
 extension Catalog {
-    /// Makes backends known. One that is new is dirty: nothing was ever synced to it.
+    /// Makes backends known.
+    ///
+    /// One that is new is dirty: nothing was ever synced to it.
     package func register(_ names: [String]) async throws(CatalogError) {
         let time = now()
         let known = Set(try await backendStates().map(\.name))

@@ -1,7 +1,9 @@
 internal import POSIX
 internal import SQLite
 
-/// The right of one process to sync one backend. It ends by itself unless it is renewed.
+/// The right of one process to sync one backend.
+///
+/// It ends by itself unless it is renewed.
 package struct Lease: Sendable, Hashable {
     package let backend: String
     let token: String

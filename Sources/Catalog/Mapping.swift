@@ -15,7 +15,7 @@ package struct Mapping: Sendable, Hashable {
 
     /// How a status came to be known.
     package struct Evidence: Sendable, Hashable {
-        /// The method: `read-back`, `put-md5`, `listed-md5`, …
+        /// The method, such as `read-back`, `put-md5` or `listed-md5`.
         package let method: String
         package let at: Timestamp
         /// The host and the version of the program that looked.

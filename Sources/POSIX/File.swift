@@ -1,7 +1,9 @@
 internal import CPOSIX
 internal import Glibc
 
-/// An open file. Reads and writes name their position, so one file may be used by several threads at once.
+/// An open file.
+///
+/// Reads and writes name their position, so one file may be used by several threads at once.
 package final class File: Sendable {
     /// How a file is opened.
     package enum Mode: Sendable {

@@ -13,7 +13,9 @@ package final class Permits: Sendable {
 
     package init(_ count: Int) { state = Mutex(State(free: max(1, count))) }
 
-    /// A place that was taken. It is given back once, at the latest when it is dropped.
+    /// A place that was taken.
+    ///
+    /// It is given back once, at the latest when it is dropped.
     package final class Permit: Sendable {
         private let owner: Once<Permits>
 

@@ -8,7 +8,9 @@ package enum Presence: Sendable {
     case unknown(StorageError)
 }
 
-/// A root that a backend says it holds. It is a claim until bytes or digests were compared.
+/// A root that a backend says it holds.
+///
+/// It is a claim until bytes or digests were compared.
 package struct HeldRoot: Sendable, Hashable {
     package let root: CID
     /// Where it is on the backend: the `car_file_path` of a mapping.

@@ -4,16 +4,21 @@ internal import POSIX
 /// The program: it reads its words, does one thing, and ends with the exit code of that.
 @main
 enum Main {
-    static func main() async {
+    /// Not asynchronous: an asynchronous main parks its thread with all signals open, and they would end the process.
+    static func main() {
         let stop = StopSwitch()
         // Before anything that starts a thread: signals are blocked in the threads that come after.
         onSignals(stopSignals) { _ in stop.press() }
         ignoreBrokenPipes()
         let program = Program(words: Array(CommandLine.arguments.dropFirst()), stop: stop)
-        let work = Task { await program.run() }
+        let never = Condition()
+        let seen = never.generation()
+        let work = Task.detached {
+            let code = await program.run()
+            // All that was open is closed now; nothing is left to clean up.
+            endProcess(code)
+        }
         stop.attach { work.cancel() }
-        let code = await work.value
-        // The main thread has nothing to clean up: all that was open is closed when `run` has returned.
-        endProcess(code)
+        while true { never.wait(past: seen) }
     }
 }

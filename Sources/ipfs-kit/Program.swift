@@ -61,7 +61,7 @@ struct Program: Sendable {
             console.talk("took \(seconds) s and at most \(ByteCount(peakMemory)) of memory")
         }
         if console.isBroken { return Self.brokenPipeCode }
-        return console.hasFailed && code == .ok ? ExitCode.other.rawValue : code.rawValue
+        return code == .ok ? (console.failure ?? code).rawValue : code.rawValue
     }
 
     private func run<Subject: Operation>(

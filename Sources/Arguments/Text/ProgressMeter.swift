@@ -1,6 +1,8 @@
 internal import Schema
 
-/// How far the running work is, and the line that says so. Times are in milliseconds of any one clock.
+/// How far the running work is, and the line that says so.
+///
+/// Times are in milliseconds of any one clock.
 package struct ProgressMeter: Sendable {
     private struct Sample: Sendable {
         let time: Int64

@@ -6,7 +6,9 @@ internal import Storage
 internal import YAML
 
 extension BackendFile {
-    /// Reads the file of a backend. Errors name the file, the line, the key and the nearest right spelling.
+    /// Reads the file of a backend.
+    ///
+    /// Errors name the file, the line, the key and the nearest right spelling.
     static func read(_ name: String, path: String) throws(KitError) -> BackendFile {
         let bytes: [UInt8]
         do throws(FileError) {
@@ -20,7 +22,7 @@ extension BackendFile {
     /// Reads the text of a backend's file.
     static func parse(_ bytes: [UInt8], name: String, path: String) throws(KitError) -> BackendFile {
         func problem(_ line: Int, _ phrase: String) -> KitError {
-            KitError(.usage, "\(path):\(line): \(phrase).", hint: "ipfs-kit backend types", backend: name)
+            KitError(.usage, "\(path):\(line): \(sentence(phrase))", hint: "ipfs-kit backend types", backend: name)
         }
         let root: YAMLNode
         do throws(YAMLError) {

@@ -9,7 +9,9 @@ extension BackendFile {
     /// The text of the file.
     func text() -> String { node { _, setting in setting }.text() }
 
-    /// The text of the file without secrets. A reference such as `${VAR}` is not a secret and stays.
+    /// The text of the file without secrets.
+    ///
+    /// A reference such as `${VAR}` is not a secret and stays.
     func textWithoutSecrets() -> String {
         node { field, setting in
             field.isSecret && !setting.items.allSatisfy(Self.isOnlyReference) ? nil : setting

@@ -144,11 +144,16 @@ package struct BackendFile: Sendable {
         field.isSecret ? "has a value that does not fit" : "is wrong: \(problem.phrase)"
     }
 
+    /// A phrase with a full stop, unless it ends like a sentence already.
+    static func sentence(_ phrase: String) -> String {
+        phrase.hasSuffix(".") || phrase.hasSuffix("?") ? phrase : phrase + "."
+    }
+
     /// An error about the file, with the line where there is one.
     func problem(_ line: Int, _ phrase: String) -> KitError {
         KitError(
             .usage,
-            "\(path)\(line > 0 ? ":\(line)" : ""): \(phrase).",
+            "\(path)\(line > 0 ? ":\(line)" : ""): \(Self.sentence(phrase))",
             hint: "ipfs-kit backend show \(name)",
             backend: name
         )

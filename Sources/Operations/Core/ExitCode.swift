@@ -1,4 +1,6 @@
-/// How a command ended, as the number that the shell sees. A number that is not here must be read as a failure.
+/// How a command ended, as the number that the shell sees.
+///
+/// A number that is not here must be read as a failure.
 package enum ExitCode: Int32, Sendable, CaseIterable {
     case ok = 0
     case other = 1

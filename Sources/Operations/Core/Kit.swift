@@ -6,7 +6,9 @@ package import Schema
 internal import Storage
 internal import Synchronization
 
-/// One kit home with what is open of it. Parts are opened when they are first needed.
+/// One kit home with what is open of it.
+///
+/// Parts are opened when they are first needed.
 package final class Kit: Sendable {
     /// The version of the program.
     package static let version = "0.1.0"

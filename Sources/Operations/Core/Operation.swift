@@ -1,7 +1,8 @@
 package import Schema
 
-/// Something that ipfs-kit can do. Its fields are its inputs; the command line, and every other surface, is made from
-/// the table of all operations.
+/// Something that ipfs-kit can do.
+///
+/// Its fields are its inputs; the command line, and every other surface, is made from the table of all operations.
 package protocol Operation: Described {
     associatedtype Output: OperationOutput
     /// The words of the command: `pin add`.

@@ -21,36 +21,49 @@ package struct PinShow: Operation {
         let root = try parseCID(cid)
         let catalog = try kit.catalog()
         let store = try kit.store()
-        return try await kitErrors {
-            guard let pin = try await catalog.pin(root) else {
-                throw KitError(.notFound, "\(root) is not pinned.", hint: "ipfs-kit pin ls", cid: root)
-            }
-            var output = Output(pin: pin, mappings: try await catalog.mappings(of: [root]))
-            do throws(StoreError) {
-                let layout = try await DAGLayout(of: root, in: store)
-                output.blocks = layout.blockCount
-                output.bytes = layout.blockBytes
-            } catch {
-                output.problem = error.message
-            }
-            return output
+        let pin: Pin?
+        let mappings: [Mapping]
+        do throws(CatalogError) {
+            pin = try await catalog.pin(root)
+            mappings = try await catalog.mappings(of: [root])
+        } catch {
+            throw KitError(error)
         }
+        guard let pin else {
+            throw KitError(.notFound, "\(root) is not pinned.", hint: "ipfs-kit pin ls", cid: root)
+        }
+        return Output(pin: pin, mappings: mappings, content: await Self.look(root, store))
+    }
+
+    private static func look(_ root: CID, _ store: BlockStore) async -> Content {
+        do throws(StoreError) {
+            let layout = try await DAGLayout(of: root, in: store)
+            return .whole(blocks: layout.blockCount, bytes: layout.blockBytes)
+        } catch {
+            return .broken(error.message)
+        }
+    }
+
+    /// What of a pin is in the store.
+    enum Content: Sendable {
+        case whole(blocks: Int, bytes: UInt64)
+        case broken(String)
     }
 
     /// A pin.
     package struct Output: OperationOutput {
         let pin: Pin
         let mappings: [Mapping]
-        var blocks: Int?
-        var bytes: UInt64?
-        /// Why the DAG in the store is not whole.
-        var problem: String?
+        let content: Content
 
         package var json: JSON {
-            [
-                "pin": pin.json, "blocks": .count(blocks), "size_bytes": .count(bytes), "problem": .text(problem),
-                "replicas": .array(mappings.map(\.json)),
-            ]
+            var members: [JSON.Member] = [.init("pin", pin.json)]
+            switch content {
+            case .whole(let blocks, let bytes):
+                members += [.init("whole", true), .init("blocks", .count(blocks)), .init("size_bytes", .count(bytes))]
+            case .broken(let problem): members += [.init("whole", false), .init("problem", .string(problem))]
+            }
+            return .object(members + [.init("replicas", .array(mappings.map(\.json)))])
         }
         package var report: Report {
             var facts: [Report.Fact] = [
@@ -58,8 +71,11 @@ package struct PinShow: Operation {
                 .init("created", pin.createdAt.description), .init("metadata", pin.metadata),
                 .init("wanted", pin.replicas.map { "\($0) replicas" } ?? "on every backend"),
             ]
-            if let bytes, let blocks { facts.append(.init("in the store", "\(ByteCount(bytes)) in \(blocks) blocks")) }
-            if let problem { facts.append(.init("in the store", problem)) }
+            switch content {
+            case .whole(let blocks, let bytes):
+                facts.append(.init("in the store", "whole: \(ByteCount(bytes)) in \(blocks) blocks"))
+            case .broken(let problem): facts.append(.init("in the store", "not whole: \(problem)"))
+            }
             return Report([.facts(facts), Mapping.table(mappings)])
         }
     }

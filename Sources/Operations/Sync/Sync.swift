@@ -57,11 +57,11 @@ package struct Sync: Operation {
             let clean = files.filter { file in !wanted.contains { $0.name == file.name } }.map { file in
                 var report = SyncReport(backend: file.name)
                 report.wasClean = true
-                return (file.name, Result<SyncReport, KitError>.success(report))
+                return SyncResult(backend: file.name, report: report)
             }
             let warnings = try await kit.writeIndexes(wanted.map(\.name))
             return SyncOutput(
-                results: (results + clean + broken).sorted { $0.0 < $1.0 },
+                results: (results + clean + broken).sorted { $0.backend < $1.backend },
                 short: plan.short,
                 warnings: warnings
             )
@@ -71,10 +71,10 @@ package struct Sync: Operation {
     /// The backends to look at, and those whose files cannot be read: they must not stop the others.
     private func choose(
         _ kit: Kit
-    ) async throws(KitError) -> (files: [BackendFile], broken: [(String, Result<SyncReport, KitError>)]) {
+    ) async throws(KitError) -> (files: [BackendFile], broken: [SyncResult]) {
         _ = try kit.catalog()
         var files: [BackendFile] = []
-        var broken: [(String, Result<SyncReport, KitError>)] = []
+        var broken: [SyncResult] = []
         for name in names.isEmpty ? try kit.backendNames() : names {
             do throws(KitError) {
                 let file = try kit.backend(name)
@@ -89,7 +89,7 @@ package struct Sync: Operation {
                 if file.isEnabled { files.append(file) }
             } catch {
                 guard names.isEmpty else { throw error }
-                broken.append((name, .failure(error)))
+                broken.append(SyncResult(backend: name, error: error))
             }
         }
         guard !files.isEmpty || !broken.isEmpty else {
@@ -147,8 +147,8 @@ package struct Sync: Operation {
         _ states: [String: BackendState],
         _ engine: SyncEngine,
         _ kit: Kit
-    ) async -> [(String, Result<SyncReport, KitError>)] {
-        await withTaskGroup(of: (String, Result<SyncReport, KitError>).self) { group in
+    ) async -> [SyncResult] {
+        await withTaskGroup(of: SyncResult.self) { group in
             for file in files {
                 guard let state = states[file.name] else { continue }
                 group.addTask {
@@ -159,13 +159,13 @@ package struct Sync: Operation {
                             state: state,
                             force: force
                         )
-                        return (file.name, .success(report))
+                        return SyncResult(backend: file.name, report: report)
                     } catch {
-                        return (file.name, .failure(KitError(any: error)))
+                        return SyncResult(backend: file.name, error: KitError(any: error))
                     }
                 }
             }
-            var results: [(String, Result<SyncReport, KitError>)] = []
+            var results: [SyncResult] = []
             for await result in group { results.append(result) }
             return results
         }

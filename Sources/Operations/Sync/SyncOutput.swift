@@ -5,15 +5,28 @@ internal import Replication
 package import Schema
 internal import Storage
 
+/// What came of one backend: a report, or why nothing could be begun.
+struct SyncResult: Sendable {
+    let backend: String
+    var report: SyncReport?
+    var error: KitError?
+
+    /// The code of the first failure; nil where there was none.
+    var code: ExitCode? {
+        if let error { return error.code }
+        return (report?.stopped ?? report?.failures.first?.error).map { KitError($0).code }
+    }
+}
+
 /// What a sync did, or would do.
 package struct SyncOutput: OperationOutput {
     private let plan: Plan?
     private let names: [String]
-    private let results: [(String, Result<SyncReport, KitError>)]
+    private let results: [SyncResult]
     private let short: [CID]
     private let warnings: [String]
 
-    init(plan: Plan, names: [String], broken: [(String, Result<SyncReport, KitError>)], short: [CID]) {
+    init(plan: Plan, names: [String], broken: [SyncResult], short: [CID]) {
         self.plan = plan
         self.names = names
         results = broken
@@ -21,7 +34,7 @@ package struct SyncOutput: OperationOutput {
         warnings = []
     }
 
-    init(results: [(String, Result<SyncReport, KitError>)], short: [CID], warnings: [String]) {
+    init(results: [SyncResult], short: [CID], warnings: [String]) {
         plan = nil
         names = []
         self.results = results
@@ -30,27 +43,19 @@ package struct SyncOutput: OperationOutput {
     }
 
     package var exitCode: ExitCode {
-        let codes = results.compactMap { Self.code($0.1) }
+        let codes = results.compactMap(\.code)
         if codes.contains(.interrupted) { return .interrupted }
         if codes.isEmpty { return .ok }
         let done = results.contains { result in
-            guard case .success(let report) = result.1 else { return false }
-            return report.isComplete || report.uploaded + report.adopted > 0
+            result.report.map { $0.isComplete || $0.uploaded + $0.adopted > 0 } ?? false
         }
         return done || Set(codes).count > 1 ? .partlyFailed : codes[0]
-    }
-
-    private static func code(_ result: Result<SyncReport, KitError>) -> ExitCode? {
-        switch result {
-        case .failure(let error): error.code
-        case .success(let report): (report.stopped ?? report.failures.first?.error).map { KitError($0).code }
-        }
     }
 
     package var json: JSON {
         if let plan { return planJSON(plan) }
         return [
-            "backends": .array(results.map { Self.json($0.0, $0.1) }),
+            "backends": .array(results.map(Self.json)),
             "short_of_replicas": .array(short.map { .text($0) }), "warnings": .array(warnings.map { .string($0) }),
         ]
     }
@@ -77,27 +82,24 @@ package struct SyncOutput: OperationOutput {
         ]
     }
 
-    private static func json(_ name: String, _ result: Result<SyncReport, KitError>) -> JSON {
-        switch result {
-        case .failure(let error):
-            return ["backend": .string(name), "status": "failed", "problem": .string(error.message)]
-        case .success(let report):
-            return [
-                "backend": .string(name), "status": .string(status(report)), "uploaded": .count(report.uploaded),
-                "adopted": .count(report.adopted), "removed": .count(report.removed),
-                "bytes_uploaded": .count(report.bytesUploaded), "not_tried": .count(report.notTried),
-                "failures": .array(
-                    report.failures.map {
-                        [
-                            "cid": .text($0.root), "message": .string($0.error.description),
-                            "code": .integer(Int64(KitError($0.error).code.rawValue)),
-                        ]
-                    }
-                ),
-                "problem": .text(report.stopped), "snapshot": .text(report.note),
-                "calls": .count(report.calls.calls),
-            ]
+    private static func json(_ result: SyncResult) -> JSON {
+        guard let report = result.report else {
+            return ["backend": .string(result.backend), "status": "failed", "problem": .text(result.error)]
         }
+        return [
+            "backend": .string(result.backend), "status": .string(status(report)), "uploaded": .count(report.uploaded),
+            "adopted": .count(report.adopted), "removed": .count(report.removed),
+            "bytes_uploaded": .count(report.bytesUploaded), "not_tried": .count(report.notTried),
+            "failures": .array(report.failures.map(failureJSON)), "problem": .text(report.stopped),
+            "snapshot": .text(report.note), "calls": .count(report.calls.calls),
+        ]
+    }
+
+    private static func failureJSON(_ failure: SyncReport.Failure) -> JSON {
+        [
+            "cid": .text(failure.root), "message": .string(failure.error.description),
+            "code": .integer(Int64(KitError(failure.error).code.rawValue)),
+        ]
     }
 
     private static func status(_ report: SyncReport) -> String {
@@ -115,10 +117,10 @@ package struct SyncOutput: OperationOutput {
                     .init("REMOVED", number: true), .init("FAILED", number: true), .init("SENT", number: true),
                     .init("CALLS", number: true),
                 ],
-                rows: results.map { Self.row($0.0, $0.1) }
+                rows: results.map(Self.row)
             )
         ]
-        for (name, result) in results { lines += Self.problems(name, result) }
+        for result in results { lines += Self.problems(result) }
         return Report(lines, warnings: warnings + shortWarning)
     }
 
@@ -144,29 +146,27 @@ package struct SyncOutput: OperationOutput {
         )
     }
 
-    private static func row(_ name: String, _ result: Result<SyncReport, KitError>) -> [String] {
-        guard case .success(let report) = result else { return [name, "failed", "0", "0", "0", "-", "0 B", "0"] }
+    private static func row(_ result: SyncResult) -> [String] {
+        guard let report = result.report else { return [result.backend, "failed", "0", "0", "0", "-", "0 B", "0"] }
         return [
-            name, status(report), String(report.uploaded), String(report.adopted), String(report.removed),
+            result.backend, status(report), String(report.uploaded), String(report.adopted), String(report.removed),
             String(report.failures.count + report.notTried), ByteCount(report.bytesUploaded).description,
             String(report.calls.calls),
         ]
     }
 
-    private static func problems(_ name: String, _ result: Result<SyncReport, KitError>) -> [Report.Part] {
-        switch result {
-        case .failure(let error): return [.line("\(name): \(error.message)")] + hint(error)
-        case .success(let report):
-            var parts = report.failures.prefix(10).map { failure in
-                Report.Part.line("\(name): \(failure.root) failed: \(failure.error)")
-            }
-            if report.failures.count > 10 { parts.append(.line("\(name): and \(report.failures.count - 10) more.")) }
-            if let stopped = report.stopped {
-                parts.append(.line("\(name): stopped: \(stopped)"))
-            }
-            if let error = report.stopped ?? report.failures.first?.error { parts += hint(KitError(error)) }
-            return parts
+    private static func problems(_ result: SyncResult) -> [Report.Part] {
+        let name = result.backend
+        guard let report = result.report else {
+            return result.error.map { [.line("\(name): \($0.message)")] + hint($0) } ?? []
         }
+        var parts = report.failures.prefix(10).map { failure in
+            Report.Part.line("\(name): \(failure.root) failed: \(failure.error)")
+        }
+        if report.failures.count > 10 { parts.append(.line("\(name): and \(report.failures.count - 10) more.")) }
+        if let stopped = report.stopped { parts.append(.line("\(name): stopped: \(stopped)")) }
+        if let error = report.stopped ?? report.failures.first?.error { parts += hint(KitError(error)) }
+        return parts
     }
 
     private static func hint(_ error: KitError) -> [Report.Part] {

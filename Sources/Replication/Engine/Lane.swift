@@ -23,9 +23,28 @@ struct Lane: Sendable {
     private static let small: UInt64 = 2 << 20
 
     /// What came of it.
-    enum Outcome: Sendable { case uploaded(Mapping), adopted(Mapping) }
+    struct Outcome: Sendable {
+        let root: CID
+        /// What to write down, when the root is on the backend.
+        var mapping: Mapping?
+        /// Says whether it was there already.
+        var wasAdopted = false
+        /// Why it is not there.
+        var error: ReplicationError?
+    }
 
-    func upload(_ root: CID) async throws(ReplicationError) -> Outcome {
+    /// Brings a root to the backend, or says why not.
+    func outcome(_ root: CID) async -> Outcome {
+        var outcome = Outcome(root: root)
+        do throws(ReplicationError) {
+            (outcome.mapping, outcome.wasAdopted) = try await upload(root)
+        } catch {
+            outcome.error = error
+        }
+        return outcome
+    }
+
+    private func upload(_ root: CID) async throws(ReplicationError) -> (Mapping, wasAdopted: Bool) {
         let layout: DAGLayout
         do throws(StoreError) {
             layout = try await DAGLayout(of: root, in: store)
@@ -38,10 +57,10 @@ struct Lane: Sendable {
             let body = try await self.body(layout)
             if let held = found[root], let method = try await matches(held, body) {
                 progress.bytes(body.length)
-                return .adopted(try await mapping(layout, held.path, method: method.name, sha256: method.sha256))
+                return (try await mapping(layout, held.path, method: method.name, sha256: method.sha256), true)
             }
             try reserve(layout)
-            return .uploaded(try await send(layout, body))
+            return (try await send(layout, body), false)
         } catch {
             throw .storage(error)
         }

@@ -3,65 +3,68 @@ internal import Multiformats
 internal import Storage
 
 extension SyncEngine {
-    /// Works through roots, a few at once. One root's failure does not stop the others; the backend's does.
+    /// Works through roots, a few at once.
+    ///
+    /// One root's failure does not stop the others; the backend's does.
     func run(_ roots: [CID], _ lane: Lane, _ recorder: Recorder, _ report: inout SyncReport) async {
-        await withTaskGroup(of: (CID, Result<Lane.Outcome, ReplicationError>).self) { group in
-            var next = roots.startIndex
-            var failuresInARow = 0
-            func start() {
-                guard next < roots.endIndex, report.stopped == nil, !Task.isCancelled else { return }
-                let root = roots[next]
+        var next = roots.startIndex
+        var failuresInARow = 0
+        var seen = 0
+        await withTaskGroup(of: Lane.Outcome.self) { group in
+            for root in roots.prefix(lane.backend.lanes) {
+                group.addTask { await lane.outcome(root) }
                 next += 1
-                group.addTask {
-                    do throws(ReplicationError) {
-                        return (root, .success(try await lane.upload(root)))
-                    } catch {
-                        return (root, .failure(error))
-                    }
-                }
             }
-            for _ in 0..<lane.backend.lanes { start() }
-            while let (root, result) = await group.next() {
+            while let outcome = await group.next() {
+                seen += 1
                 progress.items()
                 do throws(CatalogError) {
-                    try await note(root, result, lane, recorder, &report, &failuresInARow)
+                    try await note(outcome, lane, recorder, &report, &failuresInARow)
                 } catch {
                     report.stopped = report.stopped ?? .catalog(error)
                 }
-                start()
+                guard next < roots.endIndex, report.stopped == nil, !Task.isCancelled else { continue }
+                let root = roots[next]
+                next += 1
+                group.addTask { await lane.outcome(root) }
             }
-            report.notTried = roots.endIndex - next
-            if Task.isCancelled { report.stopped = report.stopped ?? .storage(.cancelled) }
+        }
+        report.notTried = roots.endIndex - next
+        if Task.isCancelled { report.stopped = report.stopped ?? .storage(.cancelled) }
+        // Every root that was begun must have come back: a report that lost one would claim too much.
+        if seen != next - roots.startIndex {
+            report.stopped = .suspicious("The engine lost track of \(next - roots.startIndex - seen) roots.")
         }
     }
 
     private func note(
-        _ root: CID,
-        _ result: Result<Lane.Outcome, ReplicationError>,
+        _ outcome: Lane.Outcome,
         _ lane: Lane,
         _ recorder: Recorder,
         _ report: inout SyncReport,
         _ failuresInARow: inout Int
     ) async throws(CatalogError) {
-        switch result {
-        case .success(.uploaded(let mapping)):
+        if let mapping = outcome.mapping {
             failuresInARow = 0
-            report.uploaded += 1
-            report.bytesUploaded += mapping.size ?? 0
+            if outcome.wasAdopted {
+                report.adopted += 1
+            } else {
+                report.uploaded += 1
+                report.bytesUploaded += mapping.size ?? 0
+            }
             try await recorder.add(mapping)
-        case .success(.adopted(let mapping)):
-            failuresInARow = 0
-            report.adopted += 1
-            try await recorder.add(mapping)
-        case .failure(.storage(let error)) where error.code == .cancelled:
-            // It may have arrived or not: the journal keeps it, and the next sync looks.
-            report.stopped = report.stopped ?? .storage(error)
-        case .failure(let error):
-            failuresInARow += 1
-            report.failures.append(SyncReport.Failure(root: root, error: error))
-            if isOfBackend(error) || failuresInARow >= 2 * lane.backend.lanes + 8 { report.stopped = error }
-            try await fail(root, error, lane, recorder)
+            return
         }
+        let error = outcome.error ?? .suspicious("The engine lost track of \(outcome.root).")
+        if case .storage(let stop) = error, stop.code == .cancelled {
+            // It may have arrived or not: the journal keeps it, and the next sync looks.
+            report.stopped = report.stopped ?? error
+            return
+        }
+        failuresInARow += 1
+        report.failures.append(SyncReport.Failure(root: outcome.root, error: error))
+        if isOfBackend(error) || failuresInARow >= 2 * lane.backend.lanes + 8 { report.stopped = error }
+        try await fail(outcome.root, error, lane, recorder)
     }
 
     /// Says whether what failed for one root would fail for every other one too.

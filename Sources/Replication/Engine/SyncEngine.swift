@@ -5,7 +5,9 @@ package import Policies
 internal import Schema
 package import Storage
 
-/// Carries out the steps of a plan on one backend. Backends are synced side by side; none waits for another.
+/// Carries out the steps of a plan on one backend.
+///
+/// Backends are synced side by side; none waits for another.
 package struct SyncEngine: Sendable {
     let store: BlockStore
     let catalog: Catalog

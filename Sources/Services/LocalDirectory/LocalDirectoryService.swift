@@ -2,7 +2,9 @@ internal import POSIX
 internal import Schema
 internal import Storage
 
-/// Objects as files below one directory. A file appears under its name when all of it is on the disk.
+/// Objects as files below one directory.
+///
+/// A file appears under its name when all of it is on the disk.
 struct LocalDirectoryService: StorageService {
     let root: String
     /// Bytes that stay free on the disk.
@@ -151,7 +153,13 @@ struct LocalDirectoryService: StorageService {
         do throws(FileError) {
             return try await BlockingThreads.shared.run(work)
         } catch {
-            throw translate(error, name)
+            // Nothing is known of a directory that is not there: a disk may not be mounted.
+            guard error.code == .notFound, !fileExists(root) else { throw translate(error, name) }
+            throw StorageError(
+                .unavailable,
+                "The directory \(root) is not there. Is its disk mounted?",
+                cause: error
+            )
         }
     }
 }

@@ -11,7 +11,7 @@ internal import Synchronization
 final class Console: Sendable {
     private struct State {
         var isBroken = false
-        var hasFailed = false
+        var failure: ExitCode?
     }
 
     private static let brokenPipe: Int32 = 32
@@ -34,8 +34,8 @@ final class Console: Sendable {
     /// Says whether nobody reads standard output any more.
     var isBroken: Bool { state.withLock { $0.isBroken } }
 
-    /// Says whether standard output could not be written.
-    var hasFailed: Bool { state.withLock { $0.hasFailed } }
+    /// What it means that standard output could not be written; nil where it could.
+    var failure: ExitCode? { state.withLock { $0.failure } }
 
     /// Where the operation says how far it is.
     var progress: Progress { bar.progress }
@@ -70,12 +70,13 @@ final class Console: Sendable {
         }
         guard let failure else { return }
         if failure.number == Self.brokenPipe { return breakPipe() }
+        let error = KitError(failure)
         let isFirst = state.withLock { state in
-            defer { state.hasFailed = true }
-            return !state.hasFailed
+            defer { state.failure = state.failure ?? error.code }
+            return state.failure == nil
         }
         if isFirst {
-            talk("ipfs-kit: \(failure)")
+            talk("ipfs-kit: \(error)")
             stop.cancel()
         }
     }
