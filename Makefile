@@ -20,10 +20,10 @@ release: setup
 	@tools/link-parquet "$$(swift build -c release --show-bin-path)"
 	@tools/setup copy-arrow "$$(swift build -c release --show-bin-path)"
 
-test: setup-test
+test: setup-test release
 	@$(SWIFT_BUILD) --build-tests
 	@tools/setup link-arrow "$$(swift build --show-bin-path)"
-	@swift test --skip-build
+	@IPFS_KIT_BINARY="$$(swift build -c release --show-bin-path)/ipfs-kit" swift test --skip-build
 
 test-servers: export IPFS_KIT_MUST_RUN = all
 test-servers: test
@@ -37,16 +37,18 @@ lint:
 docs: build
 	@"$$(swift build --show-bin-path)/ipfs-kit" help --documents docs
 
-check: export IPFS_KIT_MUST_RUN = s3,parquet
+check: export IPFS_KIT_MUST_RUN = s3,radosgw,proxy,parquet
 check:
 	@$(MAKE) --no-print-directory lint docs
 	@git diff --exit-code -- docs
 	@$(MAKE) --no-print-directory test
 
-demo: build
-	@tools/demo
+demo: release
+	@tools/setup demo
+	@tools/demo "$$(swift build -c release --show-bin-path)/ipfs-kit"
 
-bench: setup
+bench: release
+	@tools/setup demo
 	@swift run -c release kit-bench
 
 install: release

@@ -60,8 +60,8 @@ let package = Package(
                 "Services", "Storage", "YAML", "Digests",
             ]
         ),
-        .module("IPFSKit", ["Multiformats", "Operations"]),
-        .executableTarget(name: "ipfs-kit", dependencies: ["Arguments", "Operations", "POSIX", "Schema"]),
+        .module("IPFSKit", ["Catalog", "Multiformats", "Operations", "Replication", "Schema"]),
+        .executableTarget(name: "ipfs-kit", dependencies: ["Arguments", "Operations", "POSIX", "Schema", "Storage"]),
 
         .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Storage"]),
         .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Storage", "StorageLaws"]),
@@ -86,7 +86,7 @@ let package = Package(
         .tests("ServicesTests", ["Digests", "HTTPClient", "Services", "Schema", "Storage", "StorageLaws"]),
         .tests("OperationsTests", ["Catalog", "Operations", "Replication", "Schema", "Services", "Storage", "YAML"]),
         .tests("EndToEndTests", ["Multiformats", "Operations"]),
-        .tests("HouseRulesTests", ["Operations", "Services"]),
+        .tests("HouseRulesTests", ["Operations", "Schema", "Services", "Storage"]),
     ],
     cxxLanguageStandard: .cxx20
 )

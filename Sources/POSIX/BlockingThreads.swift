@@ -9,7 +9,8 @@ package final class BlockingThreads: Sendable {
     package static let shared = BlockingThreads(count: 6)
 
     private struct Queue {
-        var jobs: [@Sendable () -> Void] = []
+        /// What is to be run; a job that was taken leaves nil, for what it holds must not outlive it.
+        var jobs: [(@Sendable () -> Void)?] = []
         var head = 0
         var idle = 0
         var started = 0
@@ -66,7 +67,7 @@ package final class BlockingThreads: Sendable {
                     queue.idle += 1
                     return nil
                 }
-                let job = queue.jobs[queue.head]
+                let job = queue.jobs[queue.head].take()
                 queue.head += 1
                 if queue.head > 64, queue.head * 2 > queue.jobs.count {
                     queue.jobs.removeFirst(queue.head)

@@ -37,6 +37,9 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
             }
     }
 
+    /// The failure of finding nothing at `path`.
+    package static func missing(_ path: String) -> FileError { FileError("find", path, ENOENT) }
+
     package var description: String {
         "Cannot \(operation) \(path): \(reason(number))."
     }

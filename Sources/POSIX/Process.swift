@@ -1,3 +1,4 @@
+internal import CPOSIX
 internal import Glibc
 internal import Synchronization
 
@@ -81,4 +82,15 @@ package func ignoreBrokenPipes() {
 /// Ends the process at once, with no more code run.
 package func endProcess(_ code: Int32) -> Never {
     _exit(code)
+}
+
+/// Keeps the C library from setting aside memory for each thread: large buffers wander between threads here, and each
+/// thread would keep what it once freed.
+package func shareMemoryAmongThreads() {
+    _ = mallopt(ipfskit_arena_max, 2)
+}
+
+/// Waits until the process ends by other means.
+package func waitForever() -> Never {
+    while true { pause() }
 }

@@ -42,6 +42,8 @@ extension DatabaseError.Code {
         case SQLITE_BUSY: self = .busy
         case SQLITE_LOCKED: self = .locked
         case SQLITE_FULL: self = .full
+        // SQLITE_IOERR_SHMSIZE: the file beside the log cannot grow, which is how a full disk shows itself first.
+        case SQLITE_IOERR where result == SQLITE_IOERR | 19 << 8: self = .full
         case SQLITE_IOERR: self = .ioError
         case SQLITE_CORRUPT: self = .corrupt
         case SQLITE_NOTADB: self = .notADatabase

@@ -36,7 +36,8 @@ package struct ByteCount: Sendable, Hashable, Comparable, CustomStringConvertibl
         var value = Double(bytes)
         var index = 0
         let names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-        while value >= 1024, index + 1 < names.count {
+        // What would be written as 1024 of a unit is one of the next.
+        while (value * 10).rounded() >= 10240, index + 1 < names.count {
             value /= 1024
             index += 1
         }

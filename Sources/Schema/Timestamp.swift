@@ -4,49 +4,26 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
 
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
-    /// Reads RFC 3339 and its cousins: a space for `T`, any number of decimals, no zone meaning UTC.
+    /// Reads RFC 3339 and its cousins: a space for `T`, any number of decimals, no zone meaning UTC, a day alone.
     package init?(_ text: String) {
-        let bytes = Array(text.utf8)
-        func number(_ start: Int, _ count: Int) -> Int? {
-            guard bytes.count >= start + count else { return nil }
-            var value = 0
-            for byte in bytes[start..<start + count] {
-                guard byte >= 0x30, byte <= 0x39 else { return nil }
-                value = value * 10 + Int(byte - 0x30)
-            }
-            return value
-        }
-        guard let year = number(0, 4), let month = number(5, 2), let day = number(8, 2), year >= 1,
-            (1...12).contains(month), (1...31).contains(day), bytes[4] == 0x2D, bytes[7] == 0x2D
+        var scanner = Scanner(bytes: Array(text.utf8))
+        guard let year = scanner.number(4), scanner.take("-"), let month = scanner.number(2), scanner.take("-"),
+            let day = scanner.number(2), year >= 1, (1...12).contains(month),
+            (1...Self.length(of: month, year)).contains(day)
         else { return nil }
         var milliseconds = Int64(Self.days(year, month, day)) * 86_400_000
-        var position = 10
-        if bytes.count > 10 {
-            guard let hour = number(11, 2), let minute = number(14, 2), let second = number(17, 2), hour < 24,
-                minute < 60, second <= 60
+        if !scanner.isAtEnd {
+            guard scanner.take("T") || scanner.take("t") || scanner.take(" "), let time = scanner.timeOfDay(),
+                let offset = scanner.zone(), scanner.isAtEnd
             else { return nil }
-            milliseconds += Int64((hour * 60 + minute) * 60 + second) * 1000
-            position = 19
-            if position < bytes.count, bytes[position] == 0x2E {
-                var scale: Int64 = 100
-                position += 1
-                while position < bytes.count, (0x30...0x39).contains(bytes[position]) {
-                    milliseconds += Int64(bytes[position] - 0x30) * scale
-                    scale /= 10
-                    position += 1
-                }
-            }
-        }
-        switch bytes[position...].first {
-        case nil: break
-        case 0x5A, 0x7A: guard position + 1 == bytes.count else { return nil }
-        case 0x2B, 0x2D:
-            guard let hours = number(position + 1, 2), let minutes = number(position + 4, 2) else { return nil }
-            let offset = Int64(hours * 60 + minutes) * 60_000
-            milliseconds += bytes[position] == 0x2B ? -offset : offset
-        default: return nil
+            milliseconds += time - offset
         }
         self.milliseconds = milliseconds
+    }
+
+    private static func length(of month: Int, _ year: Int) -> Int {
+        let isLeap = year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400))
+        return month == 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31
     }
 
     /// RFC 3339 in UTC with milliseconds: `2026-07-30T19:44:19.863Z`.
@@ -104,5 +81,63 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
         let shiftedMonth = (5 * dayOfYear + 2) / 153
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+    }
+}
+
+/// Reads the parts of a date from left to right.
+private struct Scanner {
+    let bytes: [UInt8]
+    private var position = 0
+
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    var isAtEnd: Bool { position == bytes.count }
+
+    mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard position < bytes.count, bytes[position] == UInt8(ascii: character) else { return false }
+        position += 1
+        return true
+    }
+
+    mutating func digit() -> Int? {
+        guard position < bytes.count, (0x30...0x39).contains(bytes[position]) else { return nil }
+        position += 1
+        return Int(bytes[position - 1] - 0x30)
+    }
+
+    mutating func number(_ count: Int) -> Int? {
+        var value = 0
+        for _ in 0..<count {
+            guard let digit = digit() else { return nil }
+            value = value * 10 + digit
+        }
+        return value
+    }
+
+    /// The time of day in milliseconds; a leap second counts as the first of the next minute.
+    mutating func timeOfDay() -> Int64? {
+        guard let hour = number(2), take(":"), let minute = number(2), take(":"), let second = number(2),
+            hour < 24, minute < 60, second <= 60
+        else { return nil }
+        var milliseconds = Int64((hour * 60 + minute) * 60 + second) * 1000
+        guard take(".") else { return milliseconds }
+        guard var digit = digit() else { return nil }
+        var scale: Int64 = 100
+        while true {
+            milliseconds += Int64(digit) * scale
+            scale /= 10
+            guard let next = self.digit() else { return milliseconds }
+            digit = next
+        }
+    }
+
+    /// The offset from UTC in milliseconds.
+    mutating func zone() -> Int64? {
+        if isAtEnd || take("Z") || take("z") { return 0 }
+        let isEast = take("+")
+        guard isEast || take("-"), let hours = number(2), hours < 24 else { return nil }
+        _ = take(":")
+        guard let minutes = number(2), minutes < 60 else { return nil }
+        return Int64(hours * 60 + minutes) * (isEast ? 60_000 : -60_000)
     }
 }

@@ -1,4 +1,3 @@
-internal import Operations
 internal import POSIX
 
 /// The program: it reads its words, does one thing, and ends with the exit code of that.
@@ -10,15 +9,15 @@ enum Main {
         // Before anything that starts a thread: signals are blocked in the threads that come after.
         onSignals(stopSignals) { _ in stop.press() }
         ignoreBrokenPipes()
+        shareMemoryAmongThreads()
         let program = Program(words: Array(CommandLine.arguments.dropFirst()), stop: stop)
-        let never = Condition()
-        let seen = never.generation()
         let work = Task.detached {
             let code = await program.run()
             // All that was open is closed now; nothing is left to clean up.
             endProcess(code)
         }
         stop.attach { work.cancel() }
-        while true { never.wait(past: seen) }
+        // This thread keeps the signals blocked, so it waits for ever.
+        waitForever()
     }
 }

@@ -1,1 +1,166 @@
-// Filled in by its first test.
+import BlockStore
+import Foundation
+import IPLD
+import Multiformats
+import TestKit
+import Testing
+
+/// Blocks that are told apart by a number.
+private func block(_ number: Int, length: Int = 100) -> Block {
+    Block(codec: .raw, bytes: Array("block \(number) ".utf8) + [UInt8](repeating: UInt8(number % 251), count: length))
+}
+
+private func packs(_ folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").sorted()
+}
+
+@Suite(.scratch) struct BlockStoreTests {
+    private let folder: String
+
+    init() { folder = Scratch.current + "/store" }
+
+    @Test func `what was ingested is there for another opening of the store`() async throws {
+        let blocks = (0..<50).map { block($0) }
+        try await BlockStore(folder: folder).ingest { try await $0.write(blocks) }
+        let store = try BlockStore(folder: folder)
+        #expect(try await store.get(blocks.map(\.cid)).map(\.bytes) == blocks.map(\.bytes))
+        #expect(try await store.totals().blocks == 50)
+    }
+
+    @Test func `a pack is a CAR that anybody can read`() async throws {
+        let blocks = (0..<20).map { block($0) }
+        try await BlockStore(folder: folder).ingest { try await $0.write(blocks) }
+        var parser = CARParser()
+        parser.feed(Array(try Data(contentsOf: URL(filePath: folder + "/packs/000001.car"))))
+        var found: [CID] = []
+        while let event = try parser.next() {
+            if case .block(let block, _, _) = event { found.append(block.cid) }
+        }
+        try parser.finish()
+        #expect(found == blocks.map(\.cid))
+    }
+
+    @Test func `a block is stored once, in one ingest and over several`() async throws {
+        let store = try BlockStore(folder: folder)
+        for _ in 0..<2 {
+            try await store.ingest { try await $0.write([block(1), block(1), block(2)]) }
+        }
+        #expect(try await store.totals().blocks == 2)
+        let length = try FileManager.default.attributesOfItem(atPath: folder + "/packs/000001.car")[.size] as? Int
+        #expect(try #require(length) < 2 * (block(1).bytes.count + 60) + 40)
+    }
+
+    @Test func `an ingest that fails leaves nothing behind`() async throws {
+        struct Stop: Error {}
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write([block(1)]) }
+        let before = try Data(contentsOf: URL(filePath: folder + "/packs/000001.car"))
+        await #expect(throws: Stop.self) {
+            try await store.ingest { ingest in
+                try await ingest.write([block(2)])
+                throw Stop()
+            }
+        }
+        #expect(try Data(contentsOf: URL(filePath: folder + "/packs/000001.car")) == before)
+        await #expect(throws: StoreError.self) { try await store.get(block(2).cid) }
+        try await store.ingest { try await $0.write([block(3)]) }
+        #expect(try await store.get(block(3).cid).bytes == block(3).bytes)
+    }
+
+    @Test func `what a killed process appended is cut off`() async throws {
+        try await BlockStore(folder: folder).ingest { try await $0.write([block(1)]) }
+        let path = URL(filePath: folder + "/packs/000001.car")
+        let whole = try Data(contentsOf: path)
+        // A section that was begun and never indexed.
+        try (whole + CARSection.prefix(for: block(9).cid, length: 4000) + [1, 2, 3]).write(to: path)
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write([block(2)]) }
+        #expect(try await store.get([block(1).cid, block(2).cid]).count == 2)
+        var parser = CARParser()
+        parser.feed(Array(try Data(contentsOf: path)))
+        while try parser.next() != nil {}
+        try parser.finish()
+    }
+
+    @Test func `damage on the disk is an error that names the block, never other bytes`() async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write([block(1), block(2)]) }
+        let path = URL(filePath: folder + "/packs/000001.car")
+        var bytes = try Data(contentsOf: path)
+        bytes[bytes.count - 5] ^= 1
+        try bytes.write(to: path)
+        let reopened = try BlockStore(folder: folder)
+        #expect(try await reopened.get(block(1).cid).bytes == block(1).bytes)
+        let error = await #expect(throws: StoreError.self) { try await reopened.get(block(2).cid) }
+        #expect(error?.code == .corrupt)
+        #expect(error?.cid == block(2).cid)
+        // It can be stored again once it is given up.
+        try await reopened.discardDamaged(block(2).cid)
+        try await reopened.ingest { try await $0.write([block(2)]) }
+        #expect(try await reopened.get(block(2).cid).bytes == block(2).bytes)
+    }
+
+    @Test func `a pack that was cut short or removed is damage`() async throws {
+        try await BlockStore(folder: folder).ingest { try await $0.write((0..<10).map { block($0, length: 5000) }) }
+        let path = URL(filePath: folder + "/packs/000001.car")
+        try (try Data(contentsOf: path).prefix(30_000)).write(to: path)
+        let store = try BlockStore(folder: folder)
+        var codes: Set<StoreError.Code> = []
+        for number in 0..<10 {
+            do throws(StoreError) { _ = try await store.get(block(number, length: 5000).cid) } catch { codes.insert(error.code) }
+        }
+        #expect(codes == [.corrupt])
+        // New blocks do not go into a pack that lost its end.
+        try await store.ingest { try await $0.write([block(77)]) }
+        #expect(try packs(folder).count == 2)
+        #expect(try await store.get(block(77).cid).bytes == block(77).bytes)
+    }
+
+    @Test func `the index is made again from the packs alone, without what is damaged`() async throws {
+        try await BlockStore(folder: folder).ingest { try await $0.write((0..<30).map { block($0) }) }
+        let path = URL(filePath: folder + "/packs/000001.car")
+        var bytes = try Data(contentsOf: path)
+        let place = try #require(bytes.firstRange(of: Data("block 7 ".utf8)))
+        bytes[place.lowerBound] ^= 0xFF
+        try bytes.write(to: path)
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix("index") {
+            try FileManager.default.removeItem(atPath: folder + "/" + name)
+        }
+        let store = try BlockStore(folder: folder)
+        #expect(try await store.totals().blocks == 29)
+        #expect(try await store.has(block(29).cid))
+        #expect(try await store.has(block(7).cid) == false)
+    }
+
+    @Test func `several writers at once do not disturb each other`() async throws {
+        let folder = folder
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<4 {
+                group.addTask {
+                    // A store of its own for each, as several processes have.
+                    let store = try BlockStore(folder: folder)
+                    for round in 0..<5 {
+                        try await store.ingest { ingest in
+                            try await ingest.write((0..<20).map { block(writer * 1000 + round * 20 + $0) })
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let store = try BlockStore(folder: folder)
+        for writer in 0..<4 {
+            let cids = (0..<100).map { block(writer * 1000 + $0).cid }
+            #expect(try await store.get(cids).count == 100)
+        }
+    }
+
+    @Test func `an identity CID carries its block`() async throws {
+        let store = try BlockStore(folder: folder)
+        let cid = CID.v1(.raw, try Multihash(code: .identity, digest: Array("inline".utf8)))
+        #expect(try await store.has(cid))
+        #expect(try await store.get(cid).bytes == Array("inline".utf8))
+        try await store.ingest { try await $0.write([Block(cid: cid, bytes: Array("inline".utf8))]) }
+        #expect(try await store.totals().blocks == 0)
+    }
+}

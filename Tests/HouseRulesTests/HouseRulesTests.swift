@@ -1,1 +1,116 @@
-// Filled in by its first test.
+import Foundation
+import Operations
+import Schema
+import Services
+import Storage
+import TestKit
+import Testing
+
+/// The rules of the house that a machine can check; each was seen to fail when it is broken.
+@Suite struct HouseRulesTests {
+    /// Modules that talk to C, where the word `unsafe` may stand.
+    private static let wrappers: Set<String> = ["Digests", "HTTPClient", "Parquet", "POSIX", "SQLite", "XML", "YAML"]
+    private static let floorZero: Set<String> = ["Arguments", "IPLD", "Multiformats", "Schema"]
+
+    struct File: Sendable, CustomTestStringConvertible {
+        let path: String
+        let text: String
+
+        var testDescription: String { path }
+        var module: String { String(path.split(separator: "/")[1]) }
+        /// The code without comments.
+        var code: String {
+            text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+                line.range(of: "//").map { String(line[..<$0.lowerBound]) } ?? String(line)
+            }.joined(separator: "\n")
+        }
+    }
+
+    static let sources = swiftFiles(in: "Sources")
+    static let tests = swiftFiles(in: "Tests")
+
+    static func swiftFiles(in folder: String) -> [File] {
+        let root = packageRoot.path(percentEncoded: false)
+        let paths = FileManager.default.enumerator(atPath: root + "/" + folder)?.compactMap { $0 as? String } ?? []
+        return paths.filter { $0.hasSuffix(".swift") }.sorted().compactMap { path in
+            (try? String(contentsOfFile: "\(root)/\(folder)/\(path)", encoding: .utf8)).map {
+                File(path: folder + "/" + path, text: $0)
+            }
+        }
+    }
+
+    private func found(_ pattern: String, in files: [File]) -> [String] {
+        files.filter { $0.code.range(of: pattern, options: .regularExpression) != nil }.map(\.path)
+    }
+
+    @Test func `there are sources to look at`() {
+        #expect(Self.sources.count > 150)
+        #expect(Self.tests.count > 30)
+    }
+
+    @Test func `source files have at most 400 lines, test files 600`() {
+        func lines(_ file: File) -> Int { file.text.split(separator: "\n", omittingEmptySubsequences: false).count }
+        #expect(Self.sources.filter { lines($0) > 401 }.map(\.path) == [])
+        #expect(Self.tests.filter { lines($0) > 601 }.map(\.path) == [])
+    }
+
+    @Test func `unsafe and unchecked stand only where C begins`() {
+        let others = Self.sources.filter { !Self.wrappers.contains($0.module) && $0.module != "TestKit" }
+        #expect(found(#"\bunsafe\b|@unchecked|nonisolated\(unsafe\)"#, in: others) == [])
+        #expect(found(#"\bDispatchQueue\b|\bNSLock\b"#, in: others) == [])
+    }
+
+    @Test func `no promise is forced and no error is thrown away by force`() {
+        let product = Self.sources.filter { $0.module != "TestKit" }
+        #expect(found(#"\btry!|\bas!|: Any\b|\[String: Any\]"#, in: product) == [])
+        let outside = product.filter { !Self.wrappers.contains($0.module) }
+        #expect(found(#"\bfatalError\(|\bpreconditionFailure\("#, in: outside) == [])
+    }
+
+    @Test func `no type has a name that says nothing`() {
+        #expect(found(#"(class|struct|enum|actor|protocol) \w*(Manager|Helper|Util|Utils|Utility|Wrapper)\b"#, in: Self.sources) == [])
+    }
+
+    @Test func `the lower floors do without Foundation`() {
+        let low = Self.sources.filter { $0.module != "TestKit" && $0.module != "kit-bench" }
+        #expect(found(#"import Foundation"#, in: low) == [])
+        let zero = Self.sources.filter { Self.floorZero.contains($0.module) }
+        #expect(found(#"import (Glibc|POSIX|Storage|HTTPClient)\b"#, in: zero) == [])
+    }
+
+    @Test func `folders of services, rows of the table and subjects of the laws are the same`() throws {
+        let folder = packageRoot.path(percentEncoded: false) + "/Sources/Services"
+        let folders = try FileManager.default.contentsOfDirectory(atPath: folder)
+            .filter { !$0.hasSuffix(".swift") && $0 != "Shared" }
+        #expect(folders.count == ServiceRow.all.count)
+        let subjects = try String(contentsOfFile: packageRoot.path(percentEncoded: false) + "/Tests/ServicesTests/Subjects.swift", encoding: .utf8)
+        for row in ServiceRow.all { #expect(subjects.contains("\"\(row.type)\""), "no subject for \(row.type)") }
+        for name in folders {
+            let others = folders.filter { $0 != name }
+            let files = Self.sources.filter { $0.path.hasPrefix("Sources/Services/\(name)/") }
+            #expect((3...20).contains(files.count))
+            for other in others { #expect(found(#"\b\#(other)\w*\b"#, in: files) == [], "\(name) names \(other)") }
+        }
+    }
+
+    @Test func `names and aliases of types are used once`() {
+        let names = ServiceRow.all.flatMap { [$0.type] + $0.aliases }
+        #expect(names.count == Set(names).count)
+    }
+
+    @Test func `every operation has one name, a summary, and says what its inputs are`() {
+        #expect(Set(operations.map { $0.name }).count == operations.count)
+        for operation in operations {
+            #expect(operation.summary.hasSuffix("."))
+            for field in operation.fieldInfo { #expect(field.help.hasSuffix("."), "\(operation.name) \(field.name)") }
+        }
+    }
+
+    @Test func `no path or tool of one machine is in the project`() {
+        // Put together so that this file does not hold what it looks for.
+        let words = ["/" + "work/", "/" + "farm/", "farm" + "-studio", "farm" + "-bench", "/" + "root/", "." + "library/"]
+        for file in Self.sources + Self.tests {
+            for word in words { #expect(!file.text.contains(word), "\(file.path) names \(word)") }
+        }
+    }
+}

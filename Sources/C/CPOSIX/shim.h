@@ -5,3 +5,7 @@ extern int sync_file_range(int descriptor, int64_t offset, int64_t count, unsign
 extern int renameat2(int from, const char *name, int to, const char *other, unsigned int flags);
 
 static const unsigned int ipfskit_sync_file_range_write = 2;
+
+extern int mallopt(int parameter, int value);
+
+static const int ipfskit_arena_max = -8;

@@ -1,4 +1,4 @@
-internal import Catalog
+package import Catalog
 internal import Multiformats
 internal import POSIX
 package import Schema
@@ -155,7 +155,7 @@ package struct BackendPinRemove: Operation {
 
 /// Where CIDs are.
 package struct MappingsOutput: OperationOutput {
-    let mappings: [Mapping]
+    package let mappings: [Mapping]
     var warnings: [String] = []
 
     package var json: JSON {

@@ -1,7 +1,7 @@
 internal import BlockStore
 internal import Catalog
 internal import IPLD
-internal import Multiformats
+package import Multiformats
 internal import POSIX
 package import Schema
 internal import Storage
@@ -110,7 +110,8 @@ package struct Add: Operation {
 
     /// The roots that are in the store now.
     package struct Output: OperationOutput {
-        let roots: [(name: String, cid: CID)]
+        /// The names that were given, and the roots.
+        package let roots: [(name: String, cid: CID)]
         let pinned: Bool
         let counts: Ingest.Counts
 

@@ -1,4 +1,4 @@
-internal import Catalog
+package import Catalog
 internal import Multiformats
 package import Schema
 
@@ -22,7 +22,7 @@ package struct PinList: Operation {
 
     /// The pins.
     package struct Output: OperationOutput {
-        let pins: [Pin]
+        package let pins: [Pin]
 
         package var json: JSON { ["pins": .array(pins.map(\.json))] }
         package var report: Report {

@@ -119,7 +119,7 @@ func restore(
                 )
             ])
         case .failed(let failures):
-            output.failed.append((root, failures.map { ($0.backend, $0.error.description) }))
+            output.failed.append((root, failures.map { ($0.backend, KitError($0.error)) }))
         }
         kit.session.progress.items()
     }
@@ -131,7 +131,7 @@ func restore(
 package struct RestoreOutput: OperationOutput {
     var whole = 0
     var restored: [(root: CID, from: String, bytes: UInt64)] = []
-    var failed: [(root: CID, reasons: [(backend: String, message: String)])] = []
+    var failed: [(root: CID, reasons: [(backend: String, error: KitError)])] = []
     let broken: [String]
     var warnings: [String] = []
 
@@ -139,7 +139,11 @@ package struct RestoreOutput: OperationOutput {
 
     package var exitCode: ExitCode {
         if failed.isEmpty { return .ok }
-        return whole + restored.count > 0 ? .partlyFailed : .verification
+        if whole + restored.count > 0 { return .partlyFailed }
+        // A backend that could not be asked may have what another one lacks.
+        let codes = Set(failed.flatMap { $0.reasons.map(\.error.code) })
+        if codes.count == 1, let code = codes.first { return code }
+        return codes.contains(.temporary) ? .temporary : .verification
     }
 
     package var json: JSON {
@@ -153,7 +157,9 @@ package struct RestoreOutput: OperationOutput {
                     [
                         "cid": .text(failure.root),
                         "reasons": .array(
-                            failure.reasons.map { ["backend": .string($0.backend), "message": .string($0.message)] }
+                            failure.reasons.map {
+                                ["backend": .string($0.backend), "message": .string($0.error.message)]
+                            }
                         ),
                     ]
                 }
@@ -176,8 +182,9 @@ package struct RestoreOutput: OperationOutput {
         for failure in failed {
             parts.append(.line("\(failure.root) is not whole:"))
             if failure.reasons.isEmpty { parts.append(.line("  no backend could be asked")) }
-            for reason in failure.reasons { parts.append(.line("  \(reason.backend): \(reason.message)")) }
+            for reason in failure.reasons { parts.append(.line("  \(reason.backend): \(reason.error.message)")) }
         }
+        if let hint = failed.first?.reasons.first?.error.hint { parts.append(.line("Run: \(hint)")) }
         return Report(parts, warnings: broken + warnings)
     }
 }

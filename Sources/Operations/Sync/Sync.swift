@@ -167,6 +167,15 @@ package struct Sync: Operation {
             }
             var results: [SyncResult] = []
             for await result in group { results.append(result) }
+            // What did not come back must not look like what had nothing to do.
+            for file in files where !results.contains(where: { $0.backend == file.name }) {
+                results.append(
+                    SyncResult(
+                        backend: file.name,
+                        error: KitError(.other, "The sync of \(file.name) was lost track of.")
+                    )
+                )
+            }
             return results
         }
     }

@@ -1,15 +1,15 @@
 internal import Catalog
 internal import Multiformats
 internal import Policies
-internal import Replication
+package import Replication
 package import Schema
 internal import Storage
 
 /// What came of one backend: a report, or why nothing could be begun.
-struct SyncResult: Sendable {
-    let backend: String
-    var report: SyncReport?
-    var error: KitError?
+package struct SyncResult: Sendable {
+    package let backend: String
+    package var report: SyncReport?
+    package var error: KitError?
 
     /// The code of the first failure; nil where there was none.
     var code: ExitCode? {
@@ -22,7 +22,8 @@ struct SyncResult: Sendable {
 package struct SyncOutput: OperationOutput {
     private let plan: Plan?
     private let names: [String]
-    private let results: [SyncResult]
+    /// What came of each backend.
+    package let results: [SyncResult]
     private let short: [CID]
     private let warnings: [String]
 

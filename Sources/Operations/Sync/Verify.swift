@@ -63,6 +63,9 @@ package struct Verify: Operation {
                 }
                 return await group.reduce(into: [Row]()) { $0.append($1) }.sorted { $0.backend < $1.backend }
             }
+            guard rows.count == work.count else {
+                throw KitError(.other, "The verification lost track of \(work.count - rows.count) backends.")
+            }
             let warnings = try await kit.writeIndexes(files.map(\.name))
             return Output(rows: rows, warnings: warnings)
         }
@@ -73,16 +76,9 @@ package struct Verify: Operation {
         let results: [Verifier.Result]
         let error: KitError?
 
-        func count(_ matches: (Verifier.Finding) -> Bool) -> Int { results.count { matches($0.finding) } }
-        var whole: Int { count { if case .whole = $0 { true } else { false } } }
-        var missing: Int { count { if case .missing = $0 { true } else { false } } }
-        var corrupt: Int { count { if case .corrupt = $0 { true } else { false } } }
-        var unknown: Int { count { if case .unknown = $0 { true } else { false } } }
-        var bytes: UInt64 {
-            results.reduce(0) { sum, result in
-                if case .whole(let back) = result.finding { sum + back.length } else { sum }
-            }
-        }
+        func count(_ verdict: Verifier.Verdict) -> Int { results.count { $0.verdict == verdict } }
+        var damaged: Int { count(.missing) + count(.corrupt) }
+        var bytes: UInt64 { results.reduce(0) { $0 + ($1.back?.length ?? 0) } }
     }
 
     /// What was seen on each backend.
@@ -92,9 +88,9 @@ package struct Verify: Operation {
 
         package var exitCode: ExitCode {
             if rows.contains(where: { $0.error?.code == .interrupted }) { return .interrupted }
-            if rows.contains(where: { $0.missing + $0.corrupt > 0 }) { return .verification }
+            if rows.contains(where: { $0.damaged > 0 }) { return .verification }
             if let error = rows.compactMap(\.error).first { return rows.count == 1 ? error.code : .partlyFailed }
-            return rows.contains { $0.unknown > 0 } ? .temporary : .ok
+            return rows.contains { $0.count(.unknown) > 0 } ? .temporary : .ok
         }
 
         package var json: JSON {
@@ -102,8 +98,9 @@ package struct Verify: Operation {
                 "backends": .array(
                     rows.map { row in
                         [
-                            "backend": .string(row.backend), "whole": .count(row.whole), "missing": .count(row.missing),
-                            "corrupt": .count(row.corrupt), "unknown": .count(row.unknown),
+                            "backend": .string(row.backend), "whole": .count(row.count(.whole)),
+                            "missing": .count(row.count(.missing)),
+                            "corrupt": .count(row.count(.corrupt)), "unknown": .count(row.count(.unknown)),
                             "bytes_read": .count(row.bytes), "problem": .text(row.error),
                             "damaged": .array(row.results.compactMap(Self.damage)),
                         ]
@@ -114,20 +111,11 @@ package struct Verify: Operation {
         }
 
         private static func damage(_ result: Verifier.Result) -> JSON? {
-            guard let (verdict, message) = describe(result.finding) else { return nil }
+            guard let error = result.error else { return nil }
             return [
                 "cid": .text(result.mapping.cid), "car_file_path": .string(result.mapping.path),
-                "verdict": .string(verdict), "message": .string(message),
+                "verdict": .string(result.verdict.rawValue), "message": .string(error.message),
             ]
-        }
-
-        private static func describe(_ finding: Verifier.Finding) -> (String, String)? {
-            switch finding {
-            case .whole: nil
-            case .missing: ("missing", "The backend says that it is not there.")
-            case .corrupt(let message): ("corrupt", message)
-            case .unknown(let error): ("unknown", error.description)
-            }
         }
 
         package var report: Report {
@@ -139,7 +127,8 @@ package struct Verify: Operation {
                     ],
                     rows: rows.map {
                         [
-                            $0.backend, String($0.whole), String($0.missing), String($0.corrupt), String($0.unknown),
+                            $0.backend, String($0.count(.whole)), String($0.count(.missing)),
+                            String($0.count(.corrupt)), String($0.count(.unknown)),
                             ByteCount($0.bytes).description,
                         ]
                     }
@@ -148,10 +137,12 @@ package struct Verify: Operation {
             for row in rows {
                 if let error = row.error { parts.append(.line("\(row.backend): \(error.message)")) }
                 for result in row.results {
-                    guard let (verdict, message) = Self.describe(result.finding) else { continue }
-                    parts.append(.line("\(row.backend): \(result.mapping.cid): \(verdict): \(message)"))
+                    guard let error = result.error else { continue }
+                    parts.append(
+                        .line("\(row.backend): \(result.mapping.cid): \(result.verdict): \(error.message)")
+                    )
                 }
-                if row.missing + row.corrupt > 0 { parts.append(.line("Run: ipfs-kit sync \(row.backend)")) }
+                if row.damaged > 0 { parts.append(.line("Run: ipfs-kit sync \(row.backend)")) }
             }
             return Report(parts, warnings: warnings)
         }

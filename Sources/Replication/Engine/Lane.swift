@@ -126,7 +126,7 @@ struct Lane: Sendable {
 
     /// Reads back what was stored, and refuses what is not exactly what was sent.
     private func check(_ layout: DAGLayout, _ path: String) async throws(StorageError) -> ReadBack {
-        let back = try await readBack(layout.root, from: backend.replica, path: path)
+        let back = try await read(layout.root, path)
         guard back.length == layout.length, back.blockCount == UInt64(layout.blockCount) else {
             throw StorageError(
                 .corrupt,
@@ -135,6 +135,17 @@ struct Lane: Sendable {
             )
         }
         return back
+    }
+
+    /// Reads back what was just sent; that it is not there is damage.
+    private func read(_ root: CID, _ path: String) async throws(StorageError) -> ReadBack {
+        do throws(StorageError) {
+            return try await readBack(root, from: backend.replica, path: path)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            let message = "The CAR of \(root) was sent and accepted, and it is not there."
+            throw StorageError(.corrupt, message, backend: backend.name, cause: error)
+        }
     }
 
     /// Refuses what would go beyond the quota of the backend.

@@ -77,10 +77,21 @@ package struct Notes: Sendable {
     private func confirm(_ name: ObjectName, _ path: String) async throws {
         let sent = try await fileBody(path).digest(.sha256)
         let length = try File(path, .read).length()
-        let stream = try await objects.get(name, nil)
+        let stream = try await open(name)
         let kept = try await Body(length: length) { _ in stream }.digest(.sha256)
         guard sent == kept else {
             throw StorageError(.corrupt, "The snapshot \(name) reads back other than it was sent.", backend: backend)
+        }
+    }
+
+    /// Opens a snapshot that was just sent; that it is not there is damage.
+    private func open(_ name: ObjectName) async throws(StorageError) -> any ByteStream {
+        do throws(StorageError) {
+            return try await objects.get(name, nil)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            let message = "The snapshot \(name) was sent and accepted, and it is not there."
+            throw StorageError(.corrupt, message, backend: backend, cause: error)
         }
     }
 

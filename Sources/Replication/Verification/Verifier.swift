@@ -5,19 +5,23 @@ package import Storage
 /// Reads content back from a backend, block by block, and writes down what was seen.
 package struct Verifier: Sendable {
     /// What was seen of one root.
-    package enum Finding: Sendable {
-        case whole(ReadBack)
+    package enum Verdict: String, Sendable, Hashable {
+        case whole
         /// The backend says that it is not there.
         case missing
-        case corrupt(String)
+        case corrupt
         /// Nobody could tell; nothing is written down.
-        case unknown(StorageError)
+        case unknown
     }
 
     /// What a verification saw of a mapping.
     package struct Result: Sendable {
         package let mapping: Mapping
-        package let finding: Finding
+        package let verdict: Verdict
+        /// What was read, where all of it was.
+        package let back: ReadBack?
+        /// Why it is not whole.
+        package let error: StorageError?
     }
 
     let catalog: Catalog
@@ -41,7 +45,7 @@ package struct Verifier: Sendable {
                     guard next < mappings.endIndex else { return }
                     let mapping = mappings[next]
                     next += 1
-                    group.addTask { Result(mapping: mapping, finding: await look(mapping, backend)) }
+                    group.addTask { await look(mapping, backend) }
                 }
                 for _ in 0..<min(backend.lanes, 8) { start() }
                 while let result = try await group.next() {
@@ -55,12 +59,10 @@ package struct Verifier: Sendable {
                 return results
             }
         }
-        let damaged = results.filter {
-            switch $0.finding {
-            case .missing, .corrupt: true
-            default: false
-            }
+        guard results.count == mappings.count else {
+            throw .suspicious("The verification lost track of \(mappings.count - results.count) roots.")
         }
+        let damaged = results.filter { $0.verdict == .missing || $0.verdict == .corrupt }
         if !damaged.isEmpty {
             do throws(CatalogError) {
                 try await catalog.markDirty([backend.name], reason: "verify found \(damaged.count) damaged or missing")
@@ -71,30 +73,34 @@ package struct Verifier: Sendable {
         return results.sorted { $0.mapping.cid < $1.mapping.cid }
     }
 
-    private func look(_ mapping: Mapping, _ backend: OpenBackend) async -> Finding {
+    private func look(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
         do throws(StorageError) {
             let path = mapping.path.isEmpty ? nil : mapping.path
-            return .whole(try await readBack(mapping.cid, from: backend.replica, path: path, progress: progress))
+            let back = try await readBack(mapping.cid, from: backend.replica, path: path, progress: progress)
+            return Result(mapping: mapping, verdict: .whole, back: back, error: nil)
         } catch {
-            switch error.code {
-            case .notFound: return .missing
-            case .corrupt: return .corrupt(error.message)
-            default: return .unknown(error)
-            }
+            let verdict: Verdict =
+                switch error.code {
+                case .notFound: .missing
+                case .corrupt: .corrupt
+                default: .unknown
+                }
+            return Result(mapping: mapping, verdict: verdict, back: nil, error: error)
         }
     }
 
+    /// The mapping with what was seen of it; nil where nothing was.
     private func record(_ result: Result) -> Mapping? {
         var mapping = result.mapping
-        switch result.finding {
+        switch result.verdict {
         case .unknown: return nil
         case .missing: mapping.status = .missing
         case .corrupt: mapping.status = .corrupt
-        case .whole(let back):
+        case .whole:
             mapping.status = .stored
-            mapping.size = back.length
-            mapping.blockCount = back.blockCount
-            mapping.carSHA256 = back.sha256
+            mapping.size = result.back?.length
+            mapping.blockCount = result.back?.blockCount
+            mapping.carSHA256 = result.back?.sha256
         }
         mapping.updatedAt = catalog.time
         mapping.evidence = .init(method: "read-back", at: catalog.time, by: observer)

@@ -21,3 +21,11 @@ func translate(_ error: FileError, _ name: String) -> StorageError {
         return StorageError(.unexpected, message, cause: error)
     }
 }
+
+/// The error of a directory that is not there, which tells nothing about what it holds.
+func missingRoot(_ root: String) -> StorageError {
+    StorageError(
+        .unavailable,
+        "The directory \(root) is not there. Mount the disk that holds it, or make it with `mkdir -p \(root)`."
+    )
+}

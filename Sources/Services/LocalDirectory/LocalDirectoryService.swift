@@ -19,6 +19,7 @@ struct LocalDirectoryService: StorageService {
         let path = root + "/" + name.text
         let temporary = temporaryName(beside: path)
         let file = try await files(name.text) { () throws(FileError) in
+            guard fileExists(root) else { throw FileError.missing(root) }
             try makeDirectory(directoryName(path))
             return try File(temporary, .createNew)
         }
@@ -145,7 +146,10 @@ struct LocalDirectoryService: StorageService {
         ObjectInfo(name: name, length: info.length, modified: Timestamp(milliseconds: info.modified * 1000))
     }
 
-    /// Runs file calls on a thread that may block.
+    /// Runs file calls on a thread that may block, where the root is there.
+    ///
+    /// A root that is missing says nothing about what it holds: the disk may not be mounted. It is never made here, for
+    /// what would be stored then would lie hidden under the disk.
     private func files<Value: Sendable>(
         _ name: String,
         _ work: @escaping @Sendable () throws(FileError) -> Value

@@ -1,0 +1,153 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Backends that do not do what they should: nothing half is visible, nothing acknowledged is lost, and a later sync ends well.
+@Suite(.scratch, .timeLimit(.minutes(3))) struct BadServerTests {
+    struct Fault: Sendable, CustomTestStringConvertible {
+        let title: String
+        let rules: [FaultyProxy.Rule]
+        let codes: Set<Int>
+        var testDescription: String { title }
+    }
+
+    private static let page = "<html><body>Please log in</body></html>"
+
+    static let faults = [
+        Fault(title: "refuses", rules: [.status(403, body: page)], codes: [7]),
+        Fault(title: "is broken", rules: [.status(500)], codes: [5]),
+        Fault(title: "is overloaded", rules: [.status(503, ["Retry-After": "0"])], codes: [5]),
+        Fault(title: "never answers", rules: [.hang], codes: [5]),
+        Fault(title: "closes", rules: [.reset], codes: [5]),
+        Fault(title: "never answers uploads", rules: [.hang.on("PUT")], codes: [5]),
+        Fault(title: "loses replies", rules: [.drop.on("PUT")], codes: [5]),
+        Fault(
+            title: "answers everything with a page",
+            rules: [.status(200, ["Content-Type": "text/html"], body: page)],
+            codes: [1, 5, 10]
+        ),
+        Fault(
+            title: "answers uploads with a page",
+            rules: [.status(200, ["Content-Type": "text/html"], body: page).on("PUT")],
+            codes: [1, 5, 10]
+        ),
+        Fault(title: "cuts lists", rules: [.cut(20).on("GET", path: "list-type")], codes: [1, 5, 10]),
+        Fault(
+            title: "has no such bucket",
+            rules: [.status(404, body: "<Error><Code>NoSuchBucket</Code></Error>")],
+            codes: [1, 2, 4]
+        ),
+    ]
+
+    @Test(arguments: faults)
+    func aServerThat(_ fault: Fault) async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        let root = try await user.add(sample(200_000))
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, fault.rules)
+        let settings = ["--timeout", "1", "--retry-count", "0"]
+        try await user.createS3(
+            "cloud",
+            bucket,
+            endpoint: proxy.endpoint,
+            settings[0],
+            settings[1],
+            settings[2],
+            settings[3]
+        )
+        let result = try await user.attempt(["sync", "--json"])
+        #expect(fault.codes.contains(result.code), "\(result.code): \(result.text)\(result.errorText)")
+        let backend = try Answer.parse(result.text).backends[0]
+        #expect(backend.status == .text("failed"), "\(result.text)")
+        #expect(try await user.dirty() == ["cloud"])
+        let where_ = try Answer.parse(try await user.attempt(["whereis", root, "--json"]).text)
+        #expect(where_.mappings.items.allSatisfy { $0.status != .text("stored") })
+        #expect(try await user.pins() == [root])
+        let shown = try await user.attempt(["sync"])
+        #expect(shown.text.contains("cloud") && shown.text.contains("Run: ipfs-kit "), "\(shown.text)")
+        // Where something arrived, it is whole.
+        let exported = [UInt8](try await user.run("dag", "export", root).output)
+        for name in try await bucket.names() where !name.hasPrefix("kits/") {
+            #expect(try await bucket.object(name) == exported)
+        }
+        try await user.run("backend", "update", "cloud", "--endpoint", bucket.server.endpoint)
+        try await user.run("sync")
+        #expect(try await user.json("verify").backends[0].whole.int == 1)
+    }
+
+    @Test func aWrongSecretIsNamedAsSuch() async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        try await user.createS3("cloud", bucket)
+        try await user.add(sample(1000))
+        user.environment["E2E_SECRET"] = "wrong"
+        let sync = try await user.run("sync", code: 7)
+        #expect(sync.text.contains("cloud") && sync.text.contains("Run: ipfs-kit backend show cloud"))
+        let test = try await user.run("backend", "test", "cloud", code: 7)
+        #expect(test.errorText.contains("cloud") && test.errorText.contains("Run: ipfs-kit backend show cloud"))
+        #expect(try await bucket.names().isEmpty)
+    }
+
+    @Test func aServerThatIsDownIsTemporary() async throws {
+        let user = try await User.ready()
+        try await user.add(sample(1000))
+        try await user.run(
+            "backend",
+            "create",
+            "cloud",
+            "s3",
+            "--endpoint",
+            "http://127.0.0.1:1",
+            "--bucket",
+            "b",
+            "--access-key-id",
+            "a",
+            "--secret-access-key",
+            "b",
+            "--retry-count",
+            "0"
+        )
+        let sync = try await user.run("sync", code: 5)
+        #expect(sync.text.contains("cloud") && sync.text.contains("Run: ipfs-kit backend test cloud"))
+        #expect(try await user.run("backend", "test", "cloud", code: 5).errorText.contains("127.0.0.1"))
+    }
+
+    static let badReads: [(FaultyProxy.Rule, Set<Int>)] = [
+        (.cut(5000), [5, 10]), (.status(200, body: page), [10]), (.hang, [5]), (.status(503), [5]),
+    ]
+
+    @Test(arguments: badReads)
+    func aBadReadIsNotTakenForContent(_ rule: FaultyProxy.Rule, _ codes: Set<Int>) async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        let root = try await user.add(sample(200_000))
+        try await user.createS3("cloud", bucket)
+        try await user.run("sync")
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [rule.on("GET", path: root)])
+        try await user.run(
+            "backend",
+            "update",
+            "cloud",
+            "--endpoint",
+            proxy.endpoint,
+            "--timeout",
+            "1",
+            "--retry-count",
+            "0"
+        )
+        let verify = try await user.attempt(["verify", "--json"])
+        #expect(codes.contains(verify.code), "\(verify.text)")
+        #expect(try Answer.parse(verify.text).backends[0].whole.int == 0)
+        try FileManager.default.removeItem(atPath: user.home)
+        try await user.run("init")
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--timeout", "1", "--retry-count", "0")
+        let recover = try await user.attempt(["recover", "--from", "cloud"])
+        #expect(codes.contains(recover.code), "\(recover.code) \(recover.text)")
+        #expect(recover.text.contains("Run: ipfs-kit "), "\(recover.text)")
+        try await user.run("cat", root, code: 4)
+        #expect(try await user.pins() == [root])
+        try await user.run("backend", "update", "cloud", "--endpoint", bucket.server.endpoint)
+        try await user.run("recover", "--from", "cloud")
+        #expect(try [UInt8](await user.run("cat", root).output) == sample(200_000))
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import TestKit
+import Testing
+
+/// What machines get.
+@Suite(.scratch, .timeLimit(.minutes(3))) struct OutputShapeTests {
+    /// Commands in an order in which each can work, and a member that its answer has.
+    static let commands = [
+        ("backend types", "types"), ("backend types s3", "types"), ("backend list", "backends"), ("status", "pins"),
+        ("backend create other filesystem --path /tmp/x --dry-run", "backend"), ("backend dirty", "dirty"),
+        ("backend mark-dirty disk", "dirty"), ("sync --dry-run", "plan"), ("sync", "backends"),
+        ("sync --all", "backends"), ("backend show disk", "backend"), ("backend test disk", "steps"),
+        ("backend update disk --timeout 20", "backend"), ("backend disable disk", "backend"),
+        ("backend enable disk", "backend"), ("pin ls", "pins"), ("pin show ROOT", "pin"), ("pin add ROOT", "pinned"),
+        ("whereis ROOT", "mappings"), ("backend pin find ROOT", "mappings"), ("backend pin list disk", "mappings"),
+        ("backend pin add disk ROOT a.car", "mappings"), ("backend pin remove disk ROOT", "mappings"),
+        ("sync --force", "backends"), ("verify", "backends"), ("verify --sample 1", "backends"),
+        ("restore", "whole"), ("restore --full", "whole"), ("recover --from disk --dry-run", "pins"),
+        ("dag stat ROOT", "dags"), ("dag export ROOT --output FOLDER/x.car", "path"),
+        ("dag import FOLDER/x.car", "roots"),
+        ("get ROOT --output FOLDER/got", "path"), ("version", "version"), ("completion bash", "script"),
+        ("init", "home"),
+        ("pin rm ROOT --dry-run", "unpinned"), ("pin rm ROOT", "unpinned"),
+        ("backend remove disk --dry-run", "removed"),
+        ("backend remove disk --force", "removed"),
+    ]
+
+    @Test func everyCommandAnswersInJSON() async throws {
+        let user = try await User.ready()
+        try await user.createDisk("disk")
+        let root = try await user.add(sample(400_000))
+        for (command, member) in Self.commands {
+            let words = command.replacing("ROOT", with: root).replacing("FOLDER", with: user.folder)
+            let result = try await user.attempt(words.split(separator: " ").map(String.init) + ["--json"])
+            #expect(result.code == 0, "\(command): \(result.text)\(result.errorText)")
+            let answer = try Answer.parse(result.text)
+            #expect(answer[dynamicMember: member] != .null, "\(command): \(result.text)")
+        }
+    }
+
+    @Test func streamsAreLinesOfJSON() async throws {
+        let user = try await User.ready()
+        try Trees.make(at: user.folder + "/tree")
+        let added = try Answer.lines(try await user.run("add", user.folder + "/tree", "--json").text)
+        #expect(added.dropLast().allSatisfy { $0.type == .text("added") } && added.last?.type == .text("summary"))
+        let root = try #require(added.last?.roots[0].cid.text)
+        let listed = try Answer.lines(try await user.run("ls", root, "--json").text)
+        #expect(!listed.isEmpty)
+        // Content is content, also with --json.
+        #expect(try await user.run("cat", root + "/zero", "--json").output.isEmpty)
+    }
+
+    @Test func everyCommandExplainsItself() async throws {
+        let user = try User()
+        let help = try await user.run("help")
+        #expect(help.text.contains("sync") && help.text.contains("recover"))
+        for command in ["sync --help", "help backend create", "backend --help"] {
+            let result = try await user.attempt(command.split(separator: " ").map(String.init))
+            #expect(result.code == 0 && result.text.count > 100, "\(command)")
+        }
+    }
+
+    @Test func theHomeIsWhereTheFlagSays() async throws {
+        let user = try User()
+        try await user.run("--home", user.folder + "/one", "init")
+        try await user.run("init", "--home=\(user.folder)/two")
+        #expect(try await user.json("status", "--home", user.folder + "/two").home == .text(user.folder + "/two"))
+        #expect(!FileManager.default.fileExists(atPath: user.home))
+        let quiet = try await user.run("--home", user.folder + "/one", "--quiet", "pin", "ls")
+        #expect(quiet.text.isEmpty && quiet.errorText.isEmpty)
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Several processes at one home, and one that is interrupted.
+@Suite(.scratch, .timeLimit(.minutes(5))) struct SeveralProcessesTests {
+    @Test func acknowledgedIsStored() async throws {
+        let user = try await User.ready()
+        try await user.createDisk("disk")
+        let roots = try await Python.run(
+            """
+            import hashlib, json, base64
+            make = lambda n: b"\\x01\\x55\\x12\\x20" + hashlib.sha256(b"%d" % n).digest()
+            print(json.dumps(["b" + base64.b32encode(make(n)).decode().lower().rstrip("=") for n in range(200)]))
+            """
+        ).items.compactMap(\.text)
+        #expect(roots.count == 200)
+        let acknowledged = try await withThrowingTaskGroup(of: [String].self) { group in
+            for part in 0..<4 {
+                group.addTask {
+                    var done: [String] = []
+                    for root in roots[(part * 50)..<(part * 50 + 50)] {
+                        let words = ["backend", "pin", "add", "disk", root, "p/\(root).car", "--quiet"]
+                        if try await user.attempt(words).code == 0 { done.append(root) }
+                    }
+                    return done
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        #expect(acknowledged.count == 200)
+        let listed = try await user.json("backend", "pin", "list", "disk").mappings.items.compactMap(\.cid.text)
+        #expect(Set(listed) == Set(acknowledged))
+        let folder = user.home + "/backends/disk"
+        let files = try await Python.run(
+            """
+            import json, sys, libipld, pyarrow.parquet as pq
+            header, blocks = libipld.decode_car(open(sys.argv[1] + "/pin_mappings.car", "rb").read())
+            root = blocks[header["roots"][0]]
+            print(json.dumps({
+                "parquet": pq.read_table(sys.argv[1] + "/pin_mappings.parquet")["cid"].to_pylist(),
+                "car": [row["cid"] for page in root["pages"] for row in blocks[page]]}))
+            """,
+            folder
+        )
+        #expect(files.parquet.items.compactMap(\.text) == listed && files.car.items.compactMap(\.text) == listed)
+        #expect(try Trees.files(in: folder).filter { !$0.hasPrefix(".lock") }.count == 2)
+    }
+
+    @Test func addsAtOnceAreAllKept() async throws {
+        let user = try await User.ready()
+        try await user.createDisk("disk")
+        let roots = try await withThrowingTaskGroup(of: String.self) { group in
+            for index in 0..<6 {
+                group.addTask { try await user.add(sample(300_000, seed: UInt64(index / 2)), name: "f\(index)") }
+            }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(roots.count == 3)
+        #expect(try await Set(user.pins()) == roots)
+        try await user.run("sync")
+        #expect(try await user.json("verify").backends[0].whole.int == 3)
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func anInterruptedAddLeavesNothingPinned(_ signal: Int32) async throws {
+        let user = try await User.ready()
+        let folder = user.folder + "/tree"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try write([1, 2, 3], to: folder + "/a")
+        try write([], to: folder + "/b")
+        // A hole takes no room on the disk and time to hash.
+        let hole = try FileHandle(forWritingTo: URL(filePath: folder + "/b"))
+        try hole.truncate(atOffset: 16 << 30)
+        try hole.close()
+        let add = try Running(user, "add", folder)
+        try await add.wait { add.output.contains("tree/a") }
+        add.signal(signal)
+        #expect(await add.end() == 130, "\(add.errors)")
+        #expect(add.errors.contains("interrupted"))
+        #expect(try await user.pins().isEmpty)
+        try FileManager.default.removeItem(atPath: folder + "/b")
+        try await user.run("add", folder)
+        #expect(try await user.pins().count == 1)
+    }
+
+    @Test func anInterruptedSyncGoesOn() async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [.hang.on("PUT", times: 3...3)])
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--max-connections", "1")
+        for index in 0..<4 { try await user.add(sample(1000, seed: UInt64(index)), name: "f\(index)") }
+        let sync = try Running(user, "sync")
+        try await sync.wait { try await proxy.count("PUT") == 3 }
+        sync.signal(SIGINT)
+        #expect(await sync.end() == 130, "\(sync.errors)")
+        #expect(try await user.dirty() == ["cloud"])
+        let second = try await user.json("sync")
+        #expect(second.backends[0].uploaded.int == 2, "\(second)")
+        #expect(try await user.json("verify").backends[0].whole.int == 4)
+    }
+}

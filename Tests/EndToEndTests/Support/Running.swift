@@ -1,0 +1,56 @@
+import Foundation
+import TestKit
+import Testing
+
+/// A command of the program while it runs.
+struct Running: Sendable {
+    private let process: Process
+    private let ended: AsyncStream<Void>
+    private let folder: URL
+
+    /// Starts a command of a user in the background.
+    init(_ user: User, _ arguments: String...) throws {
+        folder = URL(filePath: "\(user.folder)/run-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let binary = try #require(Programs.kit)
+        process = Process()
+        // A process started from a pool thread has inherited its blocked signals.
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["--default-signal", binary.path] + arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["HOME": user.folder, "IPFS_KIT_HOME": user.home].merging(user.environment) { $1 }
+        ) { $1 }
+        for name in ["out", "err"] { try Data().write(to: folder.appending(path: name)) }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: folder.appending(path: "out"))
+        process.standardError = try FileHandle(forWritingTo: folder.appending(path: "err"))
+        let (ended, end) = AsyncStream.makeStream(of: Void.self)
+        process.terminationHandler = { _ in end.finish() }
+        try process.run()
+        self.ended = ended
+    }
+
+    /// What it has printed so far.
+    var output: String { (try? String(contentsOf: folder.appending(path: "out"), encoding: .utf8)) ?? "" }
+    var errors: String { (try? String(contentsOf: folder.appending(path: "err"), encoding: .utf8)) ?? "" }
+
+    /// Waits until `condition` holds; fails the test when the command ends before, or after half a minute.
+    func wait(until condition: () async throws -> Bool) async throws {
+        for _ in 0..<1500 where process.isRunning {
+            if try await condition() { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let holds = try await condition()
+        try #require(holds, "it ended or waited too long: \(output)\(errors)")
+    }
+
+    /// Sends it a signal.
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    /// Waits for its end and returns its exit code; 128 and the signal's number where a signal ended it.
+    func end() async -> Int {
+        for await _ in ended {}
+        process.waitUntilExit()
+        return Int(process.terminationStatus) + (process.terminationReason == .uncaughtSignal ? 128 : 0)
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import Testing
+
+/// Bytes that look random and are the same for the same seed.
+func sample(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 8)
+    while bytes.count < count {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: state >> shift)) }
+    }
+    return Array(bytes.prefix(count))
+}
+
+/// Directory trees on the disk.
+enum Trees {
+    /// Makes a tree with everything that a tree can hold.
+    static func make(at path: String) throws {
+        let files = FileManager.default
+        for folder in ["a/b/c", "empty", "ünï/日本"] {
+            try files.createDirectory(atPath: "\(path)/\(folder)", withIntermediateDirectories: true)
+        }
+        let contents: [(String, [UInt8])] = [
+            ("a/b/c/deep.txt", Array("deep\n".utf8)), ("zero", []), ("big.bin", sample(3_000_000)),
+            ("chunk.bin", sample(1 << 20, seed: 2)), ("ünï/日本/名前 with spaces.txt", Array("unicode".utf8)),
+            ("a/quote'\"\\.txt", [0, 255, 10, 13]), ("same as deep", Array("deep\n".utf8)),
+        ]
+        for (name, bytes) in contents { try Data(bytes).write(to: URL(filePath: "\(path)/\(name)")) }
+        for (name, target) in [("link", "a/b/c/deep.txt"), ("a/broken", "../nowhere"), ("to-folder", "ünï/日本")] {
+            try files.createSymbolicLink(atPath: "\(path)/\(name)", withDestinationPath: target)
+        }
+    }
+
+    /// What is at each path below a folder: a hash of the bytes, the target of a link, or that it is a folder.
+    static func contents(of root: String) throws -> [String: String] {
+        var found: [String: String] = [:]
+        let files = FileManager.default
+        var pending = [""]
+        while let folder = pending.popLast() {
+            for name in try files.contentsOfDirectory(atPath: "\(root)/\(folder)") {
+                let path = folder.isEmpty ? name : "\(folder)/\(name)"
+                let whole = "\(root)/\(path)"
+                let kind = try files.attributesOfItem(atPath: whole)[.type] as? FileAttributeType
+                if kind == .typeSymbolicLink {
+                    found[path] = "link to " + (try files.destinationOfSymbolicLink(atPath: whole))
+                } else if kind == .typeDirectory {
+                    found[path] = "folder"
+                    pending.append(path)
+                } else {
+                    found[path] = "file " + (try Data(contentsOf: URL(filePath: whole)).base64EncodedString())
+                }
+            }
+        }
+        return found
+    }
+
+    /// The names of all files below a folder, those that begin with a dot too.
+    static func files(in root: String) throws -> [String] {
+        try contents(of: root).filter { $0.value.hasPrefix("file ") }.keys.sorted()
+    }
+}
+
+/// The bytes of a file.
+func bytes(at path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: path))) }
+
+/// Writes a file.
+func write(_ bytes: [UInt8], to path: String) throws { try Data(bytes).write(to: URL(filePath: path)) }

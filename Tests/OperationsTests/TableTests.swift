@@ -1,0 +1,55 @@
+@testable import Operations
+import Schema
+import Services
+import Storage
+import Testing
+
+/// The table of operations, from which every surface is made.
+@Suite struct TableTests {
+    @Test func namesAreUniqueAndFollowOneForm() {
+        let names = operations.map { $0.name }
+        #expect(Set(names).count == names.count)
+        for name in names {
+            let isPlain = name.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x20 || $0 == 0x2D }
+            #expect(isPlain && !name.hasPrefix(" ") && !name.hasSuffix(" "), "\(name)")
+        }
+        // A command that is also the beginning of another could not be told from it.
+        for name in names { #expect(!names.contains { $0.hasPrefix(name + " ") }, "\(name)") }
+    }
+
+    @Test func everythingSaysWhatItIs() {
+        for operation in operations {
+            #expect(operation.summary.hasSuffix(".") && operation.summary.count <= 100, "\(operation.name)")
+            for field in operation.fieldInfo { #expect(field.help.hasSuffix("."), "\(operation.name) \(field.name)") }
+            #expect(Set(operation.fieldInfo.map(\.name)).count == operation.fieldInfo.count, "\(operation.name)")
+        }
+    }
+
+    @Test func whatRemovesCanBeTriedDry() {
+        for operation in operations where ["rm", "remove", "recover", "sync"].contains(where: operation.name.hasSuffix)
+        {
+            let isDry = operation.fieldInfo.contains { $0.name == "dry_run" }
+            #expect(isDry || operation.name == "backend pin remove", "\(operation.name)")
+        }
+    }
+
+    @Test func settingsOfAllTypesDoNotCollide() {
+        for row in ServiceRow.all {
+            let fields = BackendFile.fields(of: row)
+            let spellings = fields.flatMap { [$0.name] + $0.aliases }
+            #expect(Set(spellings).count == spellings.count, "\(row.type)")
+        }
+    }
+
+    @Test func scriptsKnowEveryCommand() async throws {
+        for shell in Completion.Shell.allCases {
+            var completion = Completion()
+            completion.shell = shell
+            let kit = Kit(home: KitHome("/nonexistent") { _ in nil }, session: Session())
+            let script = try await completion.run(in: kit).json.compact
+            for operation in operations {
+                for word in operation.name.split(separator: " ") { #expect(script.contains(word), "\(shell) \(word)") }
+            }
+        }
+    }
+}
