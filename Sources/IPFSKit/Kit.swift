@@ -49,7 +49,7 @@ public struct Kit: Sendable {
         try await run(PinList.self).pins.map { PinnedRoot(root: $0.cid, name: $0.name) }
     }
 
-    /// Removes a pin. Replicas stay where they are.
+    /// Removes a pin; replicas stay where they are.
     public func unpin(_ root: CID) async throws(KitFailure) {
         _ = try await run(PinRemove.self, ["cids": .list([root.description])])
     }
@@ -59,7 +59,7 @@ public struct Kit: Sendable {
         _ = try await run(Get.self, ["path": .text(root.description), "output": .text(path)])
     }
 
-    /// Configures a backend; `ipfs-kit backend types` lists types and settings. Nothing is sent to it.
+    /// Configures a backend, without sending anything to it; `ipfs-kit backend types` lists types and settings.
     public func createBackend(
         _ name: String,
         type: String,

@@ -1,6 +1,8 @@
 internal import Foundation
 
-/// A proxy that writes down the requests to a server. It takes time: nothing is timed through it.
+/// A proxy that writes down the requests to a server.
+///
+/// It takes time: nothing is timed through it.
 struct CountingProxy {
     /// Where it is, as `http://127.0.0.1:` and a port.
     let endpoint: String

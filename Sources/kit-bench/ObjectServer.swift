@@ -49,8 +49,10 @@ struct ObjectServer {
     }
 
     private func waitUntilItAnswers() throws {
-        _ = try bench.run(["curl", "-s", "-o", "/dev/null", "--retry", "100", "--retry-delay", "1"]
-            + ["--retry-connrefused", "--retry-max-time", "60", endpoint])
+        _ = try bench.run(
+            ["curl", "-s", "-o", "/dev/null", "--retry", "100", "--retry-delay", "1"]
+                + ["--retry-connrefused", "--retry-max-time", "60", endpoint]
+        )
     }
 
     /// Configures the bucket as the backend `bucket` of a home; `endpoint` may be a proxy's.

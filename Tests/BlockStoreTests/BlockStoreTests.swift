@@ -107,7 +107,9 @@ private func packs(_ folder: String) throws -> [String] {
         let store = try BlockStore(folder: folder)
         var codes: Set<StoreError.Code> = []
         for number in 0..<10 {
-            do throws(StoreError) { _ = try await store.get(block(number, length: 5000).cid) } catch { codes.insert(error.code) }
+            do throws(StoreError) { _ = try await store.get(block(number, length: 5000).cid) } catch {
+                codes.insert(error.code)
+            }
         }
         #expect(codes == [.corrupt])
         // New blocks do not go into a pack that lost its end.

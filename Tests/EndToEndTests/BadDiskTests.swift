@@ -99,11 +99,4 @@ import Testing
         try FileManager.default.moveItem(atPath: disk + ".away", toPath: disk)
         #expect(try await user.json("verify").backends[0].whole.int == 1)
     }
-
-    @Test func aQuotaIsKept() async throws {
-        let user = try await User.ready()
-        try await user.createDisk("disk", "--storage-quota-gb", "0")
-        let result = try await user.attempt(["sync"])
-        #expect([0, 8].contains(result.code), "\(result.text)")
-    }
 }

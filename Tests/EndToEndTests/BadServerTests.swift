@@ -86,6 +86,11 @@ import Testing
         let test = try await user.run("backend", "test", "cloud", code: 7)
         #expect(test.errorText.contains("cloud") && test.errorText.contains("Run: ipfs-kit backend show cloud"))
         #expect(try await bucket.names().isEmpty)
+        user.environment["E2E_SECRET"] = bucket.server.secretAccessKey
+        try await user.run("sync")
+        user.environment["E2E_SECRET"] = "wrong"
+        #expect(try await user.json("verify", code: 7).backends[0].unknown.int == 1)
+        try await user.run("recover", "--from", "cloud", code: 7)
     }
 
     @Test func aServerThatIsDownIsTemporary() async throws {

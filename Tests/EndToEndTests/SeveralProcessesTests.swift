@@ -99,4 +99,24 @@ import Testing
         #expect(second.backends[0].uploaded.int == 2, "\(second)")
         #expect(try await user.json("verify").backends[0].whole.int == 4)
     }
+
+    @Test func anInterruptedRecoveryGoesOn() async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        try await user.createS3("cloud", bucket)
+        for index in 0..<3 { try await user.add(sample(1000, seed: UInt64(index)), name: "f\(index)") }
+        try await user.run("sync")
+        let pins = try await user.json("pin", "ls")
+        let hang = FaultyProxy.Rule.hang.on("GET", path: "/cars/", times: 2...2)
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [hang])
+        var fresh = try await User.ready("fresh")
+        try await fresh.createS3("cloud", bucket, endpoint: proxy.endpoint)
+        let recovery = try Running(fresh, "recover", "--from", "cloud")
+        try await recovery.wait { try await proxy.requests().count { $0.contains("/cars/") } == 2 }
+        recovery.signal(SIGINT)
+        #expect(await recovery.end() == 130, "\(recovery.errors)")
+        #expect(try await fresh.json("pin", "ls") == pins)
+        let second = try await fresh.json("recover", "--from", "cloud")
+        #expect(second.content.whole.int == 1 && second.content.restored.items.count == 2)
+    }
 }

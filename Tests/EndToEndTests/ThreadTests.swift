@@ -87,11 +87,15 @@ import Testing
         #expect(try await [UInt8](user.run("cat", root).output) == sample(10_000))
     }
 
-    @Test func aDirectoryThatIsNotThereYetIsMade() async throws {
+    @Test func aDirectoryThatIsNotThereIsNeverMade() async throws {
         let user = try await User.ready()
         try await user.add([1, 2, 3])
         let path = user.folder + "/new/place"
         try await user.run("backend", "create", "disk", "filesystem", "--path", path)
+        let result = try await user.run("sync", code: 5)
+        #expect(result.text.contains("mkdir -p \(path)"), "\(result.text)")
+        #expect(!FileManager.default.fileExists(atPath: path))
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         try await user.run("sync")
         #expect(try Trees.files(in: path).count { $0.hasSuffix(".car") } == 2)
     }

@@ -68,7 +68,12 @@ import Testing
     }
 
     @Test func `no type has a name that says nothing`() {
-        #expect(found(#"(class|struct|enum|actor|protocol) \w*(Manager|Helper|Util|Utils|Utility|Wrapper)\b"#, in: Self.sources) == [])
+        #expect(
+            found(
+                #"(class|struct|enum|actor|protocol) \w*(Manager|Helper|Util|Utils|Utility|Wrapper)\b"#,
+                in: Self.sources
+            ) == []
+        )
     }
 
     @Test func `the lower floors do without Foundation`() {
@@ -83,7 +88,10 @@ import Testing
         let folders = try FileManager.default.contentsOfDirectory(atPath: folder)
             .filter { !$0.hasSuffix(".swift") && $0 != "Shared" }
         #expect(folders.count == ServiceRow.all.count)
-        let subjects = try String(contentsOfFile: packageRoot.path(percentEncoded: false) + "/Tests/ServicesTests/Subjects.swift", encoding: .utf8)
+        let subjects = try String(
+            contentsOfFile: packageRoot.path(percentEncoded: false) + "/Tests/ServicesTests/Subjects.swift",
+            encoding: .utf8
+        )
         for row in ServiceRow.all { #expect(subjects.contains("\"\(row.type)\""), "no subject for \(row.type)") }
         for name in folders {
             let others = folders.filter { $0 != name }
@@ -108,7 +116,9 @@ import Testing
 
     @Test func `no path or tool of one machine is in the project`() {
         // Put together so that this file does not hold what it looks for.
-        let words = ["/" + "work/", "/" + "farm/", "farm" + "-studio", "farm" + "-bench", "/" + "root/", "." + "library/"]
+        let words = [
+            "/" + "work/", "/" + "farm/", "farm" + "-studio", "farm" + "-bench", "/" + "root/", "." + "library/",
+        ]
         for file in Self.sources + Self.tests {
             for word in words { #expect(!file.text.contains(word), "\(file.path) names \(word)") }
         }

@@ -10,8 +10,12 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
     @Test func `a root goes to every place that lacks it`() {
         let plan = plan(
             pins: [WantedRoot(root: root(1), replicas: nil)],
-            beliefs: [Belief(root: root(1), backend: "a", isStored: true), Belief(root: root(1), backend: "b", isStored: false)],
-            places: places(["a", "b", "c"]))
+            beliefs: [
+                Belief(root: root(1), backend: "a", isStored: true),
+                Belief(root: root(1), backend: "b", isStored: false),
+            ],
+            places: places(["a", "b", "c"])
+        )
         #expect(plan.steps == ["b": [.upload(root(1))], "c": [.upload(root(1))]])
         #expect(plan.short.isEmpty)
     }
@@ -27,7 +31,9 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         for number in 0..<50 {
             let plan = plan(
                 pins: [WantedRoot(root: root(number), replicas: 2)],
-                beliefs: [Belief(root: root(number), backend: "c", isStored: true)], places: places(["a", "b", "c", "d"]))
+                beliefs: [Belief(root: root(number), backend: "c", isStored: true)],
+                places: places(["a", "b", "c", "d"])
+            )
             #expect(plan.steps["c"] == nil)
             #expect(plan.steps.values.flatMap { $0 }.count == 1)
         }

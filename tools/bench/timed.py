@@ -3,8 +3,8 @@
 usage: timed.py REPORT-FILE PROGRAM ARGUMENTS…
 
 REPORT-FILE becomes a JSON object: "seconds" of wall clock, "processor" seconds, "peak" memory in bytes as the kernel
-counted it, and the "code" that the program ended with, negative for a signal. No interpreter runs beside the program
-while it is timed. The kernel counts what this one used at the moment of the start too: a peak is never below 10 MB.
+counted it, and the "code" that the program ended with, negative for a signal. The kernel's count begins with what this
+interpreter had in memory at the start of the program: a peak is never below about 10 MB.
 """
 
 import json

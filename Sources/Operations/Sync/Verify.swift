@@ -79,6 +79,8 @@ package struct Verify: Operation {
         func count(_ verdict: Verifier.Verdict) -> Int { results.count { $0.verdict == verdict } }
         var damaged: Int { count(.missing) + count(.corrupt) }
         var bytes: UInt64 { results.reduce(0) { $0 + ($1.back?.length ?? 0) } }
+        /// Why something is not known, where that is so.
+        var unanswered: KitError? { results.first { $0.verdict == .unknown }?.error.map { KitError($0) } }
     }
 
     /// What was seen on each backend.
@@ -90,7 +92,7 @@ package struct Verify: Operation {
             if rows.contains(where: { $0.error?.code == .interrupted }) { return .interrupted }
             if rows.contains(where: { $0.damaged > 0 }) { return .verification }
             if let error = rows.compactMap(\.error).first { return rows.count == 1 ? error.code : .partlyFailed }
-            return rows.contains { $0.count(.unknown) > 0 } ? .temporary : .ok
+            return rows.lazy.compactMap(\.unanswered).first?.code ?? .ok
         }
 
         package var json: JSON {
@@ -142,7 +144,11 @@ package struct Verify: Operation {
                         .line("\(row.backend): \(result.mapping.cid): \(result.verdict): \(error.message)")
                     )
                 }
-                if row.damaged > 0 { parts.append(.line("Run: ipfs-kit sync \(row.backend)")) }
+                if row.damaged > 0 {
+                    parts.append(.line("Run: ipfs-kit sync \(row.backend)"))
+                } else if let hint = (row.error ?? row.unanswered)?.hint {
+                    parts.append(.line("Run: \(hint)"))
+                }
             }
             return Report(parts, warnings: warnings)
         }

@@ -32,8 +32,8 @@ struct DirectoryWalk: Sendable {
                     if name.hasPrefix(prefix), let object = ObjectName(name) { found.append((object, info)) }
                 case .symbolicLink, .other: break
                 }
-            } catch  where error.code == .notFound {
-                // It went away between the listing and the look at it; the root is made by the first object.
+            } catch  where error.code == .notFound && !name.isEmpty {
+                // It went away between the listing and the look at it.
                 continue
             }
         }

@@ -157,13 +157,7 @@ struct LocalDirectoryService: StorageService {
         do throws(FileError) {
             return try await BlockingThreads.shared.run(work)
         } catch {
-            // Nothing is known of a directory that is not there: a disk may not be mounted.
-            guard error.code == .notFound, !fileExists(root) else { throw translate(error, name) }
-            throw StorageError(
-                .unavailable,
-                "The directory \(root) is not there. Is its disk mounted?",
-                cause: error
-            )
+            throw error.code == .notFound && !fileExists(root) ? missingRoot(root) : translate(error, name)
         }
     }
 }

@@ -1,0 +1,23 @@
+internal import Foundation
+
+/// The start of the program, against those of other programs; whole processes.
+@Sendable func measureVersion(_ bench: Bench, _ row: String) async throws -> [Figure] {
+    let home = bench.memory.appending(path: "none")
+    return try [("curl --version", ["curl", "--version"]), ("/bin/true", ["/bin/true"])].map { name, words in
+        let both = try bench.sideBySide(
+            row,
+            runs: 21,
+            { try bench.runKit(["version"], home: home) },
+            { try bench.run(words) }
+        )
+        return Figure(
+            row: row,
+            measure: "time",
+            unit: .milliseconds,
+            ours: both.ours.milliseconds,
+            yardstick: name,
+            theirs: both.theirs.milliseconds,
+            goal: .value(15)
+        )
+    }
+}
