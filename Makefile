@@ -49,7 +49,8 @@ demo: release
 
 bench: release
 	@tools/setup demo
-	@swift run -c release kit-bench
+	@$(SWIFT_BUILD) -c release --static-swift-stdlib --product kit-bench
+	@"$$(swift build -c release --show-bin-path)/kit-bench" $(ARGS)
 
 install: release
 	@tools/install "$$(swift build -c release --show-bin-path)" "$(DESTDIR)$(PREFIX)"

@@ -37,6 +37,7 @@ struct Bench: Sendable {
         guard FileManager.default.isExecutableFile(atPath: kit) else {
             throw BenchProblem(.missingProgram, "There is no binary at \(kit): run `make release`.")
         }
+        for name in ["curl", "openssl", "rclone"] { _ = try Self.program(name) }
         python = try Self.program("python3")
         let name = "kit-bench-\(ProcessInfo.processInfo.processIdentifier)"
         memory = URL(filePath: options.memory).appending(path: name).standardizedFileURL
@@ -116,7 +117,7 @@ struct Bench: Sendable {
         let own = (try? packageRoot().appending(path: ".tools/venv/bin").path) ?? ""
         let places = ([own] + path.split(separator: ":").map(String.init)).map { "\($0)/\(name)" }
         guard let place = places.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
-            throw BenchProblem(.missingProgram, "There is no \(name) here: run `tools/setup demo`.")
+            throw BenchProblem(.missingProgram, "There is no \(name) here; `tools/setup test` installs it.")
         }
         return place
     }
@@ -133,10 +134,6 @@ struct Bench: Sendable {
 }
 
 extension [Outcome] {
-    /// How long each took, in seconds.
-    var seconds: Series { Series(values: map(\.seconds)) }
-    /// How long each took, in milliseconds.
-    var milliseconds: Series { Series(values: map { $0.seconds * 1000 }) }
     /// The most memory that any of them had, in MiB.
     var peak: Double { (map(\.peak).max() ?? .nan) / 1_048_576 }
 }

@@ -4,6 +4,7 @@ struct BenchRow: Sendable {
     let name: String
     /// What is measured against what.
     let summary: String
+    /// Measures it; the word is the name of the row.
     let measure: @Sendable (Bench, String) async throws -> [Figure]
 
     /// All of them, in the order in which they run.

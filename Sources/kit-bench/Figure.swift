@@ -40,6 +40,35 @@ struct Figure: Sendable {
     var yardstick: String?
     var theirs: Series?
     var goal: Goal?
+    /// Seconds of processors, which other work on the machine changes less; nil for what is not a time.
+    var ourProcessor: Series?
+    var theirProcessor: Series?
+
+    /// How long the runs took, beside those of a yardstick.
+    static func time(
+        _ row: String,
+        _ measure: String,
+        _ unit: Unit,
+        _ ours: [Outcome],
+        against yardstick: String? = nil,
+        _ theirs: [Outcome]? = nil,
+        goal: Goal? = nil
+    ) -> Figure {
+        func series(_ outcomes: [Outcome]) -> Series {
+            Series(values: outcomes.map { unit == .milliseconds ? $0.seconds * 1000 : $0.seconds })
+        }
+        return Figure(
+            row: row,
+            measure: measure,
+            unit: unit,
+            ours: series(ours),
+            yardstick: yardstick,
+            theirs: theirs.map(series),
+            goal: goal,
+            ourProcessor: Series(values: ours.map(\.processor)),
+            theirProcessor: theirs.map { Series(values: $0.map(\.processor)) }
+        )
+    }
 
     /// A figure that is measured once, such as a count.
     static func single(

@@ -2,8 +2,10 @@ internal import Foundation
 
 /// The table of figures, as text.
 enum Report {
-    private static let head = ["row", "measure", "ipfs-kit", "(from – to)", "yardstick", "figure", "ratio", "goal", ""]
-    private static let rightAligned: Set<Int> = [2, 5, 6]
+    private static let head = [
+        "row", "measure", "ipfs-kit", "(from – to)", "cpu s", "yardstick", "figure", "cpu s", "ratio", "goal", "",
+    ]
+    private static let rightAligned: Set<Int> = [2, 4, 6, 7, 8]
 
     /// The machine and how busy it is with other work.
     static func machine(_ options: Options) -> String {
@@ -30,9 +32,14 @@ enum Report {
         return [
             figure.row, figure.measure, text(figure.ours.median, unit),
             spread ? "\(number(figure.ours.least, unit)) – \(number(figure.ours.most, unit))" : "",
-            figure.yardstick ?? "", figure.theirs.map { text($0.median, unit) } ?? "",
-            figure.ratio.map { String(format: "%.2f", $0) } ?? "", goal(figure), verdict(figure),
+            processor(figure.ourProcessor), figure.yardstick ?? "", figure.theirs.map { text($0.median, unit) } ?? "",
+            processor(figure.theirProcessor), figure.ratio.map { String(format: "%.2f", $0) } ?? "", goal(figure),
+            verdict(figure),
         ]
+    }
+
+    private static func processor(_ series: Series?) -> String {
+        series.map { String(format: "%.3f", $0.median) } ?? ""
     }
 
     private static func goal(_ figure: Figure) -> String {

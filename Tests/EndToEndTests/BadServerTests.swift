@@ -60,8 +60,8 @@ import Testing
         let backend = try Answer.parse(result.text).backends[0]
         #expect(backend.status == .text("failed"), "\(result.text)")
         #expect(try await user.dirty() == ["cloud"])
-        let where_ = try Answer.parse(try await user.attempt(["whereis", root, "--json"]).text)
-        #expect(where_.mappings.items.allSatisfy { $0.status != .text("stored") })
+        let places = try Answer.parse(try await user.attempt(["whereis", root, "--json"]).text)
+        #expect(places.mappings.items.allSatisfy { $0.status != .text("stored") })
         #expect(try await user.pins() == [root])
         let shown = try await user.attempt(["sync"])
         #expect(shown.text.contains("cloud") && shown.text.contains("Run: ipfs-kit "), "\(shown.text)")

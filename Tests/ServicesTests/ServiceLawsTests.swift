@@ -14,7 +14,8 @@ import Testing
         try await withKnownIssue(isIntermittent: true) {
             try await law.verify(on: trial)
         } matching: { issue in
-            (issue.error as? LawViolation)?.message.contains(weakness) ?? false
+            guard let violation = issue.error as? LawViolation else { return false }
+            return weakness.contains { violation.message.contains($0) }
         }
     }
 

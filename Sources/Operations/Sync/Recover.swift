@@ -131,6 +131,10 @@ package struct Recover: Operation {
             guard !fileExists(path) else { continue }
             try replaceFile(path, with: Array(backend.settings.utf8))
             output.backends.append(backend.name)
+            let file = try? kit.backend(backend.name)
+            if file?.row.fields.contains(where: { $0.isSecret && file?.settings[$0.name] == nil }) ?? true {
+                output.needSecrets.append(backend.name)
+            }
         }
         try await kit.registerBackends()
         let mappings = try snapshot.mappings()
@@ -148,6 +152,8 @@ package struct Recover: Operation {
         var pins = 0
         var mappings = 0
         var backends: [String] = []
+        /// Backends whose secrets are to be given again.
+        var needSecrets: [String] = []
         var content: RestoreOutput?
         var warnings: [String] = []
 
@@ -175,8 +181,8 @@ package struct Recover: Operation {
                 ])
             ]
             if let content { parts += content.report.parts }
-            if !backends.isEmpty {
-                parts.append(.line("Secrets are not in a snapshot. Run: ipfs-kit backend update \(backends[0])"))
+            for name in needSecrets {
+                parts.append(.line("Secrets are not in a snapshot. Run: ipfs-kit backend update \(name)"))
             }
             return Report(parts, warnings: warnings + (content?.report.warnings ?? []))
         }

@@ -151,7 +151,8 @@ struct S3Errors: Sendable {
         let detail = error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message
         switch error.code {
         case .cancelled: return StorageError.cancelled
-        case .cannotResolve, .cannotConnect, .timedOut, .connectionLost, .truncated:
+        // A reply that is no HTTP may be the rest of an earlier one: some servers send more than they announced.
+        case .cannotResolve, .cannotConnect, .timedOut, .connectionLost, .truncated, .protocolViolation:
             return self.error(
                 .unavailable,
                 "\(host) could not be reached or did not answer: \(detail)",
@@ -165,7 +166,7 @@ struct S3Errors: Sendable {
         case .bodyFailed:
             return error.cause as? StorageError ?? self.error(.unexpected, detail, what, .never, error)
         case .bodyLengthMismatch: return self.error(.corrupt, detail, what, .never, error)
-        case .badURL, .badRequest, .replyTooLarge, .protocolViolation, .unexpected:
+        case .badURL, .badRequest, .replyTooLarge, .unexpected:
             return self.error(.unexpected, detail, what, .never, error)
         }
     }

@@ -66,13 +66,13 @@ private func addFigures(
     ratio: Double?
 ) -> [Figure] {
     [
-        Figure(
-            row: row,
-            measure: "time",
-            unit: .seconds,
-            ours: both.ours.seconds,
-            yardstick: yardstick,
-            theirs: both.theirs.seconds,
+        Figure.time(
+            row,
+            "time",
+            .seconds,
+            both.ours,
+            against: yardstick,
+            both.theirs,
             goal: ratio.map { .ratio($0) }
         ),
         .single(row, "peak memory", .mebibytes, both.ours.peak, goal: .gate(100)),

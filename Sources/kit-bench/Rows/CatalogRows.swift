@@ -18,13 +18,13 @@ internal import Multiformats
         { try bench.runKit(only, home: empty) }
     )
     return [
-        Figure(
-            row: row,
-            measure: "time, \(count) mappings",
-            unit: .milliseconds,
-            ours: both.ours.milliseconds,
-            yardstick: "the same with one mapping",
-            theirs: both.theirs.milliseconds,
+        Figure.time(
+            row,
+            "time, \(count) mappings",
+            .milliseconds,
+            both.ours,
+            against: "the same with one mapping",
+            both.theirs,
             goal: .value(50)
         )
     ]
@@ -47,13 +47,13 @@ internal import Multiformats
             { try addMapping(bench, empty, next) }
         )
         figures.append(
-            Figure(
-                row: row,
-                measure: "time, \(count) mappings",
-                unit: .milliseconds,
-                ours: both.ours.milliseconds,
-                yardstick: "the same with none",
-                theirs: both.theirs.milliseconds
+            Figure.time(
+                row,
+                "time, \(count) mappings",
+                .milliseconds,
+                both.ours,
+                against: "the same with none",
+                both.theirs
             )
         )
         figures.append(.single(row, "peak memory, \(count) mappings", .mebibytes, both.ours.peak))

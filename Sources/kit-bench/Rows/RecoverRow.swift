@@ -26,13 +26,13 @@ internal import Foundation
         )
         return [("recover", both.ours), ("verify", verified)].flatMap { name, outcomes in
             [
-                Figure(
-                    row: row,
-                    measure: "time of \(name)",
-                    unit: .seconds,
-                    ours: outcomes.seconds,
-                    yardstick: "rclone copy down",
-                    theirs: both.theirs.seconds
+                Figure.time(
+                    row,
+                    "time of \(name)",
+                    .seconds,
+                    outcomes,
+                    against: "rclone copy down",
+                    both.theirs
                 ),
                 .single(row, "peak memory of \(name)", .mebibytes, outcomes.peak, against: "rclone", both.theirs.peak),
             ]

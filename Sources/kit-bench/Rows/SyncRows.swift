@@ -29,7 +29,7 @@ private let uploadsBesidePins = 16.0
             let times = try (0..<max(5, bench.runs)).map { _ in try bench.runKit(["sync"], home: home) }
             let requests = try proxy.counts().all - before
             return [
-                Figure(row: row, measure: "time", unit: .milliseconds, ours: times.milliseconds),
+                Figure.time(row, "time", .milliseconds, times),
                 .single(row, "requests", .count, Double(requests), goal: .gate(0)),
             ]
         }
@@ -65,13 +65,13 @@ private func syncFigures(_ bench: Bench, _ row: String, _ home: URL, pins: Int?)
         { try ObjectServer.with(bench) { try copy(archives, to: $0) } }
     )
     return [
-        Figure(
-            row: row,
-            measure: "time",
-            unit: .seconds,
-            ours: both.ours.seconds,
-            yardstick: "rclone copy",
-            theirs: both.theirs.seconds,
+        Figure.time(
+            row,
+            "time",
+            .seconds,
+            both.ours,
+            against: "rclone copy",
+            both.theirs,
             goal: .ratio(1)
         ),
         .single(
@@ -103,8 +103,7 @@ private func countSync(_ bench: Bench, _ home: URL, _ archives: URL) throws -> (
             _ = try sync(bench, home, server, through: proxy.endpoint)
             return try proxy.counts()
         }
-        let source = "peer:\(ObjectServer.bucket)"
-        _ = try server.runRclone(["copy", source, archives.path, "--include", "*.car", "--exclude", ".*/**"])
+        _ = try server.runRclone(["copy", "peer:\(ObjectServer.bucket)/cars", archives.path])
         return (counts, try server.mebibytes())
     }
 }

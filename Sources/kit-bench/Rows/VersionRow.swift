@@ -10,13 +10,13 @@ internal import Foundation
             { try bench.runKit(["version"], home: home) },
             { try bench.run(words) }
         )
-        return Figure(
-            row: row,
-            measure: "time",
-            unit: .milliseconds,
-            ours: both.ours.milliseconds,
-            yardstick: name,
-            theirs: both.theirs.milliseconds,
+        return Figure.time(
+            row,
+            "time",
+            .milliseconds,
+            both.ours,
+            against: name,
+            both.theirs,
             goal: .value(15)
         )
     }
