@@ -23,7 +23,7 @@ release: setup
 test: setup-test release
 	@$(SWIFT_BUILD) --build-tests
 	@tools/setup link-arrow "$$(swift build --show-bin-path)"
-	@IPFS_KIT_BINARY="$$(swift build -c release --show-bin-path)/ipfs-kit" swift test --skip-build
+	@IPFS_KIT_BINARY="$$(swift build -c release --show-bin-path)/ipfs-kit" tools/test
 
 test-servers: export IPFS_KIT_MUST_RUN = all
 test-servers: test

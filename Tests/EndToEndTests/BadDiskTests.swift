@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// Disks that are full, read-only or not what they seem.
-@Suite(.scratch, .serialized, .timeLimit(.minutes(3))) struct BadDiskTests {
+@Suite(.scratch, .serialized, .timeLimit(.minutes(10))) struct BadDiskTests {
     /// Lends a small disk of its own, where root may mount one.
     private func withDisk(_ options: String, _ work: (String) async throws -> Void) async throws {
         let path = Scratch.current + "/disk"

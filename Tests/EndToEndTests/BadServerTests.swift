@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// Backends that do not do what they should: nothing half is visible, nothing acknowledged is lost, and a later sync ends well.
-@Suite(.scratch, .timeLimit(.minutes(3))) struct BadServerTests {
+@Suite(.scratch, .timeLimit(.minutes(10))) struct BadServerTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         let title: String
         let rules: [FaultyProxy.Rule]
@@ -45,7 +45,7 @@ import Testing
         let bucket = try await Bucket.make()
         let root = try await user.add(sample(200_000))
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, fault.rules)
-        let settings = ["--timeout", "1", "--retry-count", "0"]
+        let settings = ["--timeout", "4", "--retry-count", "0"]
         try await user.createS3(
             "cloud",
             bucket,
@@ -70,7 +70,7 @@ import Testing
         for name in try await bucket.names() where !name.hasPrefix("kits/") {
             #expect(try await bucket.object(name) == exported)
         }
-        try await user.run("backend", "update", "cloud", "--endpoint", bucket.server.endpoint)
+        try await user.run("backend", "update", "cloud", "--endpoint", bucket.server.endpoint, "--timeout", "60")
         try await user.run("sync")
         #expect(try await user.json("verify").backends[0].whole.int == 1)
     }
@@ -145,13 +145,13 @@ import Testing
         #expect(try Answer.parse(verify.text).backends[0].whole.int == 0)
         try FileManager.default.removeItem(atPath: user.home)
         try await user.run("init")
-        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--timeout", "1", "--retry-count", "0")
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--timeout", "4", "--retry-count", "0")
         let recover = try await user.attempt(["recover", "--from", "cloud"])
         #expect(codes.contains(recover.code), "\(recover.code) \(recover.text)")
         #expect(recover.text.contains("Run: ipfs-kit "), "\(recover.text)")
         try await user.run("cat", root, code: 4)
         #expect(try await user.pins() == [root])
-        try await user.run("backend", "update", "cloud", "--endpoint", bucket.server.endpoint)
+        try await user.run("backend", "update", "cloud", "--endpoint", bucket.server.endpoint, "--timeout", "60")
         try await user.run("recover", "--from", "cloud")
         #expect(try [UInt8](await user.run("cat", root).output) == sample(200_000))
     }

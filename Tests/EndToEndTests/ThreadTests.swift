@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// The main job as a user does it: add, replicate, lose everything, recover.
-@Suite(.scratch, .timeLimit(.minutes(3))) struct ThreadTests {
+@Suite(.scratch, .timeLimit(.minutes(10))) struct ThreadTests {
     @Test(arguments: [S3Server.Kind.moto, .rclone])
     func everythingComesBackFromOneBackend(_ kind: S3Server.Kind) async throws {
         var user = try await User.ready()

@@ -54,7 +54,7 @@ import Testing
             ("v2/testdata/sample-v1-tailing-corrupt-section.car", .truncated),
             ("v2/testdata/sample-rootless-v42.car", .badVersion), ("v2/testdata/sample-wrapped-v2.car", .unsupported),
             ("v2/testdata/sample-v2-indexless.car", .unsupported),
-            ("v2/testdata/sample-corrupt-pragma.car", .malformed),
+            ("v2/testdata/sample-corrupt-pragma.car", .truncated),
             ("cmd/car/testdata/inputs/badheaderlength.car", .tooLarge),
             ("cmd/car/testdata/inputs/badsectionlength.car", .tooLarge),
         ] as [(String, DecodingProblem.Code)]

@@ -141,7 +141,7 @@ struct S3ErrorTests {
     @Test(arguments: [
         (HTTPError.Code.cannotConnect, StorageError.Code.unavailable, StorageError.Retry.later),
         (.timedOut, .unavailable, .later), (.truncated, .unavailable, .later), (.tls, .unavailable, .never),
-        (.cancelled, .cancelled, .never), (.protocolViolation, .unexpected, .never),
+        (.cancelled, .cancelled, .never), (.protocolViolation, .unavailable, .later),
     ])
     func exchanges(_ from: HTTPError.Code, _ code: StorageError.Code, _ retry: StorageError.Retry) {
         let error = errors.translate("x", HTTPError(code: from, message: "It broke."))
