@@ -67,6 +67,16 @@ extension Catalog {
         }
     }
 
+    /// What is believed of every root on a backend, in the order of the CIDs.
+    package func statuses(on backend: String) async throws(CatalogError) -> [(cid: CID, status: Mapping.Status)] {
+        try await read { (database) throws(CatalogError) in
+            try database.all("SELECT cid, status FROM mappings WHERE backend = ? ORDER BY cid", [.text(backend)]) {
+                (row: borrowing Row) throws(CatalogError) in
+                (try columnCID(row, 0), Mapping.Status(rawValue: row.text(1)) ?? .unknown)
+            }
+        }
+    }
+
     /// Calls `body` with all mappings of a backend, some thousands at a time, as they are at one moment.
     package func eachMapping<Failure: Error>(
         on backend: String,

@@ -65,6 +65,13 @@ package final class Catalog: Sendable {
         }
     }
 
+    /// Remembers something under a key, in the place of what was there.
+    package func replace(_ key: String, _ value: String) async throws(CatalogError) {
+        try await write { (database) throws(CatalogError) in
+            _ = try database.change("INSERT OR REPLACE INTO kit(key, value) VALUES(?, ?)", [.text(key), .text(value)])
+        }
+    }
+
     /// Remembers something under a key unless there is something already; returns what is there now.
     package func settle(_ key: String, _ value: String) async throws(CatalogError) -> String {
         try await write { (database) throws(CatalogError) in

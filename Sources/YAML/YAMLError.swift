@@ -11,6 +11,9 @@ package struct YAMLError: Error, Sendable, Equatable {
     /// A whole sentence that begins with the place.
     package let message: String
 
+    /// What is wrong, as a phrase without place and full stop.
+    package let problem: String
+
     /// The line, from 1.
     package let line: Int
 
@@ -19,6 +22,7 @@ package struct YAMLError: Error, Sendable, Equatable {
 
     init(_ code: Code, _ problem: String, at mark: YAMLMark) {
         self.code = code
+        self.problem = problem
         message = "Line \(mark.line), column \(mark.column): \(problem)."
         line = mark.line
         column = mark.column

@@ -11,13 +11,15 @@ extension Bench {
     /// A folder in memory with files of random bytes, `perFolder` in each of its folders.
     func randomFiles(_ name: String, count: Int, length: Int, perFolder: Int) throws -> [URL] {
         let top = memory.appending(path: name)
+        let random = try FileHandle(forReadingFrom: URL(filePath: "/dev/urandom"))
+        defer { try? random.close() }
         return try (0..<count).map { index in
             let folder = top.appending(path: "\(index / perFolder)")
             if index % perFolder == 0 {
                 try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             }
             let file = folder.appending(path: "\(index).bin")
-            try randomBytes(length).write(to: file)
+            try (random.read(upToCount: length) ?? Data()).write(to: file)
             return file
         }
     }
@@ -25,18 +27,5 @@ extension Bench {
     /// Removes what a row has made, for memory is short.
     func remove(_ places: URL...) {
         for place in places { try? FileManager.default.removeItem(at: place) }
-    }
-
-    private func randomBytes(_ count: Int) -> Data {
-        var source = SystemRandomNumberGenerator()
-        var data = Data(capacity: count)
-        while data.count < count {
-            var word = source.next()
-            for _ in 0..<8 {
-                data.append(UInt8(truncatingIfNeeded: word))
-                word >>= 8
-            }
-        }
-        return data.prefix(count)
     }
 }

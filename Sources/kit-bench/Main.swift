@@ -32,7 +32,10 @@ enum Main {
         var code: Int32 = 0
         for row in BenchRow.all where options.rows.isEmpty || options.rows.contains(row.name) {
             do {
-                figures += try await row.measure(bench, row.name)
+                let new = try await row.measure(bench, row.name)
+                // A run takes minutes: what is known already is not lost with what comes after.
+                bench.say(Report.table(new))
+                figures += new
             } catch {
                 complain("\(row.name): \(error)")
                 code = 2

@@ -28,7 +28,7 @@ extension BackendFile {
         do throws(YAMLError) {
             root = try YAMLNode.parse(bytes)
         } catch {
-            throw problem(error.line, error.message)
+            throw problem(error.line, error.problem)
         }
         guard let pairs = root.mapping else { throw problem(1, "The file is not a mapping of keys to values") }
         guard let type = root["type"]?.string else { throw problem(1, "The key “type” is required and is not there") }

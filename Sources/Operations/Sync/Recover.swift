@@ -48,7 +48,13 @@ package struct Recover: Operation {
                 output.pins = pins.count
                 return output
             }
-            if let snapshot { try await take(snapshot, kit, catalog, &output) }
+            if let snapshot {
+                // A home that is new goes on as the kit that was lost; one that has pins stays what it is.
+                if try await catalog.pinCount() == 0, BackendFile.isName(snapshot.kit) {
+                    try await catalog.replace("kit_id", snapshot.kit)
+                }
+                try await take(snapshot, kit, catalog, &output)
+            }
             // The pins come first: whatever interrupts what follows, they are not lost again.
             try await catalog.addPins(pins, reason: "recover")
             output.pins = pins.count

@@ -35,25 +35,20 @@ package struct Sync: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> SyncOutput {
         let (files, broken) = try await choose(kit)
-        let catalog = try kit.catalog()
+        let planner = try SyncPlanner(kit, prune: prune, force: force)
         return try await kitErrors {
-            // The generations come first: a pin that is added after they were read marks a later one.
-            let states = Dictionary(
-                try await catalog.backendStates().map { ($0.name, $0) },
-                uniquingKeysWith: { first, _ in first }
-            )
-            let plan = try await makePlan(files, catalog)
+            let (plan, states) = try await planner.plan()
             let wanted = files.filter {
                 force || states[$0.name]?.isDirty ?? true || !(plan.steps[$0.name] ?? []).isEmpty
             }
             if dryRun {
                 return SyncOutput(plan: plan, names: files.map(\.name), broken: broken, short: plan.short)
             }
-            let engine = try await self.engine(kit, files)
+            let engine = try await self.engine(kit)
             let count = wanted.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
             if !wanted.isEmpty { kit.session.progress.began("sync", items: count) }
             defer { if !wanted.isEmpty { kit.session.progress.ended() } }
-            let results = await sync(wanted, plan, states, engine, kit)
+            let results = await sync(wanted, planner, engine, kit)
             let clean = files.filter { file in !wanted.contains { $0.name == file.name } }.map { file in
                 var report = SyncReport(backend: file.name)
                 report.wasClean = true
@@ -103,27 +98,7 @@ package struct Sync: Operation {
         return (files, broken)
     }
 
-    /// Plans over all backends, also those that are not synced now: they may hold replicas that count.
-    private func makePlan(_ files: [BackendFile], _ catalog: Catalog) async throws -> Plan {
-        var beliefs: [Belief] = []
-        for state in try await catalog.backendStates() {
-            beliefs += try await catalog.beliefs(on: state.name)
-        }
-        let chosen = Set(files.map(\.name))
-        let places = files.map { file in
-            Place(
-                name: file.name,
-                takesContent: file.row.capabilities.contains(.write),
-                minReplicas: Int(file.settings["min_replicas"]?.text ?? "") ?? 1
-            )
-        }
-        let pins = try await catalog.pins().map { WantedRoot(root: $0.cid, replicas: $0.replicas) }
-        var plan = Policies.plan(pins: pins, beliefs: beliefs, places: places, prune: prune, force: force)
-        plan.steps = plan.steps.filter { chosen.contains($0.key) }
-        return plan
-    }
-
-    private func engine(_ kit: Kit, _ files: [BackendFile]) async throws(KitError) -> SyncEngine {
+    private func engine(_ kit: Kit) async throws(KitError) -> SyncEngine {
         var settings: [KitSnapshot.Backend] = []
         for name in try kit.backendNames() {
             guard let file = try? kit.backend(name) else { continue }
@@ -143,22 +118,17 @@ package struct Sync: Operation {
 
     private func sync(
         _ files: [BackendFile],
-        _ plan: Plan,
-        _ states: [String: BackendState],
+        _ planner: SyncPlanner,
         _ engine: SyncEngine,
         _ kit: Kit
     ) async -> [SyncResult] {
         await withTaskGroup(of: SyncResult.self) { group in
             for file in files {
-                guard let state = states[file.name] else { continue }
                 group.addTask {
                     do {
-                        let report = try await engine.sync(
-                            try await kit.open(file),
-                            steps: plan.steps[file.name] ?? [],
-                            state: state,
-                            force: force
-                        )
+                        let report = try await engine.sync(try await kit.open(file), force: force) {
+                            try await planner.work(on: file.name)
+                        }
                         return SyncResult(backend: file.name, report: report)
                     } catch {
                         return SyncResult(backend: file.name, error: KitError(any: error))
@@ -177,15 +147,6 @@ package struct Sync: Operation {
                 )
             }
             return results
-        }
-    }
-}
-
-extension Catalog {
-    /// What is believed of every root on a backend, for the planner.
-    func beliefs(on backend: String) async throws(CatalogError) -> [Belief] {
-        try await mappings(on: backend).map {
-            Belief(root: $0.cid, backend: backend, isStored: $0.status == .stored)
         }
     }
 }

@@ -92,7 +92,23 @@ extension SyncEngine {
 
     /// Removes roots that no pin wants: first from the catalog's belief, then the bytes, so that a kill in between
     /// leaves content without a mapping and never a mapping without content.
+    ///
+    /// A backend that another kit uses too keeps everything: what no pin of this kit wants, the other one may count on.
     func remove(_ roots: [CID], _ backend: OpenBackend, _ report: inout SyncReport) async {
+        guard !roots.isEmpty else { return }
+        do {
+            let kits = Set(try await Notes(backend.replica, backend: backend.name)?.list().map(\.kit) ?? [])
+            if let other = kits.subtracting([kit]).min() {
+                throw ReplicationError.suspicious(
+                    """
+                    The kit \(other) keeps content on \(backend.name) too, so nothing was removed from there. Give each \
+                    kit a place of its own, or remove the snapshots of a kit that is gone.
+                    """
+                )
+            }
+        } catch {
+            report.stopped = report.stopped ?? ReplicationError(error)
+        }
         for root in roots where report.stopped == nil {
             do {
                 let mapping = try await catalog.mappings(of: [root]).first { $0.backend == backend.name }

@@ -42,23 +42,39 @@ package struct SyncEngine: Sendable {
         self.scratch = scratch
     }
 
-    /// Brings a backend to `generation` by `steps`.
+    /// What has to be done on a backend, and the generation that it brings about.
+    package struct Work: Sendable {
+        package let state: BackendState
+        package let steps: [Step]
+
+        package init(state: BackendState, steps: [Step]) {
+            self.state = state
+            self.steps = steps
+        }
+    }
+
+    /// Brings a backend in step.
     ///
-    /// A clean backend is not asked anything, unless `force`, which also looks at everything it holds anew.
+    /// `plan` is asked when the lease is held: what another process did before that is known by then. A backend that
+    /// turns out to be clean is not asked anything, unless `force`, which also looks at everything it holds anew.
     /// Throws only when nothing could be begun; what failed on the way is in the report.
     package func sync(
         _ backend: OpenBackend,
-        steps: [Step],
-        state: BackendState,
-        force: Bool
+        force: Bool,
+        plan: @Sendable () async throws -> Work
     ) async throws(ReplicationError) -> SyncReport {
-        var report = SyncReport(backend: backend.name)
-        guard state.isDirty || force || !steps.isEmpty else {
-            report.wasClean = true
-            return report
-        }
         let lease = try await take(backend.name)
-        report = await renewing(lease) { await work(backend, steps, state, force) }
+        var report = SyncReport(backend: backend.name)
+        do {
+            let work = try await plan()
+            if work.state.isDirty || force || !work.steps.isEmpty {
+                report = await renewing(lease) { await self.work(backend, work.steps, work.state, force) }
+            } else {
+                report.wasClean = true
+            }
+        } catch {
+            report.stopped = ReplicationError(error)
+        }
         report.calls = backend.meter.counts
         do throws(CatalogError) {
             try await catalog.release(lease)
