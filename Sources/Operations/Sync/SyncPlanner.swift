@@ -12,8 +12,9 @@ struct SyncPlanner: Sendable {
     let prune: Bool
     let force: Bool
 
-    /// Looks at all backends that have a file. One whose file cannot be read keeps its place: content is not moved
-    /// because of a slip of the pen.
+    /// Looks at all backends that have a file.
+    ///
+    /// One whose file cannot be read keeps its place: content is not moved because of a slip of the pen.
     init(_ kit: Kit, prune: Bool, force: Bool) throws(KitError) {
         catalog = try kit.catalog()
         self.prune = prune
