@@ -108,7 +108,7 @@ struct Bench: Sendable {
 
     /// Says what is being done, to the error output.
     func say(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
+        try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
     }
 
     /// The place of a program: the package's own, or else one of the path.

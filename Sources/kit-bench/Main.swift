@@ -11,6 +11,8 @@ enum Main {
             if options.asksForHelp { return say(Options.usage) }
             if options.listsRows { return say(BenchRow.all.map { "\($0.name): \($0.summary)" }) }
             let bench = try Bench(options)
+            // A reader of the output that goes away must not keep the servers running and the memory full.
+            ignoreBrokenPipes()
             onSignals(stopSignals) { number in
                 bench.children.stopAll()
                 bench.clean()
@@ -52,10 +54,10 @@ enum Main {
     private static func say(_ lines: [String]) { say(lines.joined(separator: "\n")) }
 
     private static func say(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
     }
 
     private static func complain(_ problem: String) {
-        FileHandle.standardError.write(Data("kit-bench: \(problem)\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("kit-bench: \(problem)\n".utf8))
     }
 }
