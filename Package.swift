@@ -21,7 +21,7 @@ let package = Package(
         .library(name: "ipfskit-parquet", type: .dynamic, targets: ["ParquetShim"]),
     ],
     targets: [
-        .c("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        .target(name: "CCurl", path: "Sources/C/CCurl"),  // libcurl4-openssl-dev: its headers; loaded when needed
         .c("CExpat", pkgConfig: "expat", apt: "libexpat1-dev"),
         .c("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         .c("CParquet", pkgConfig: "parquet", apt: "libparquet-dev"),
@@ -91,7 +91,7 @@ let package = Package(
     cxxLanguageStandard: .cxx20
 )
 
-for target in package.targets where target.type != .system && target.name != "ParquetShim" {
+for target in package.targets where target.type != .system && target.path?.hasPrefix("Sources/C/") != true {
     target.swiftSettings = [
         .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
         .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("ImmutableWeakCaptures"),

@@ -27,18 +27,48 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
     }
 
     /// RFC 3339 in UTC with milliseconds: `2026-07-30T19:44:19.863Z`.
-    package var description: String { "\(day)T\(clock).\(Self.padded(parts.fraction, 3))Z" }
+    package var description: String {
+        var text: [UInt8] = []
+        text.reserveCapacity(24)
+        writeDay(to: &text)
+        text.append(UInt8(ascii: "T"))
+        writeClock(to: &text)
+        text.append(UInt8(ascii: "."))
+        Self.write(parts.fraction, 3, to: &text)
+        text.append(UInt8(ascii: "Z"))
+        return String(decoding: text, as: UTF8.self)
+    }
 
     /// The day alone: `2026-07-30`.
     package var day: String {
-        let (year, month, day) = Self.civil(parts.days)
-        return "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(day, 2))"
+        var text: [UInt8] = []
+        writeDay(to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// The time of day to the second: `19:44:19`.
     package var clock: String {
+        var text: [UInt8] = []
+        writeClock(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private func writeDay(to text: inout [UInt8]) {
+        let (year, month, day) = Self.civil(parts.days)
+        Self.write(year, 4, to: &text)
+        text.append(UInt8(ascii: "-"))
+        Self.write(month, 2, to: &text)
+        text.append(UInt8(ascii: "-"))
+        Self.write(day, 2, to: &text)
+    }
+
+    private func writeClock(to text: inout [UInt8]) {
         let second = parts.second
-        return "\(Self.padded(second / 3600, 2)):\(Self.padded(second / 60 % 60, 2)):\(Self.padded(second % 60, 2))"
+        Self.write(second / 3600, 2, to: &text)
+        text.append(UInt8(ascii: ":"))
+        Self.write(second / 60 % 60, 2, to: &text)
+        text.append(UInt8(ascii: ":"))
+        Self.write(second % 60, 2, to: &text)
     }
 
     /// The moment in the basic form of ISO 8601 without fraction: `20260730T194419Z`.
@@ -58,9 +88,15 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
         return (Int(days), Int(rest / 1000), Int(rest % 1000))
     }
 
-    private static func padded(_ number: Int, _ width: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, width - text.count)) + text
+    /// Writes a number with at least so many digits.
+    private static func write(_ number: Int, _ digits: Int, to text: inout [UInt8]) {
+        var divisor = 1
+        for _ in 1..<digits { divisor *= 10 }
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            text.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
     }
 
     /// Days since 1970 of a date in the Gregorian calendar; eras of 400 years make it exact without tables.

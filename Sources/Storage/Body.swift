@@ -6,17 +6,29 @@ package import Digests
 package struct Body: Sendable {
     /// The number of bytes.
     package let length: UInt64
+    /// SHA-256 of all bytes, where whoever made the body knows it: it need not be computed again.
+    package let sha256: [UInt8]?
     private let opener: @Sendable (Range<UInt64>) -> any ByteStream
 
     /// A body whose bytes come from `open`, called for each reading with the range to read.
-    package init(length: UInt64, open: @escaping @Sendable (Range<UInt64>) -> any ByteStream) {
+    package init(
+        length: UInt64,
+        sha256: [UInt8]? = nil,
+        open: @escaping @Sendable (Range<UInt64>) -> any ByteStream
+    ) {
         self.length = length
+        self.sha256 = sha256
         opener = open
     }
 
+    /// The same bytes, each reading of which goes through `layer`.
+    package func through(_ layer: @escaping @Sendable (any ByteStream) -> any ByteStream) -> Body {
+        Body(length: length, sha256: sha256) { [opener] range in layer(opener(range)) }
+    }
+
     /// A body in memory.
-    package init(_ bytes: [UInt8]) {
-        self.init(length: UInt64(bytes.count)) { range in
+    package init(_ bytes: [UInt8], sha256: [UInt8]? = nil) {
+        self.init(length: UInt64(bytes.count), sha256: sha256) { range in
             Pulled {
                 let position = Locked(range.lowerBound)
                 return { () async throws(StorageError) in

@@ -68,13 +68,15 @@ struct Lane: Sendable {
 
     private func body(_ layout: DAGLayout) async throws(StorageError) -> Body {
         let body = layout.body(from: store)
-        return layout.length <= Self.small ? Body(try await body.bytes()) : body
+        guard layout.length <= Self.small else { return body }
+        let bytes = try await body.bytes()
+        return Body(bytes, sha256: digest(.sha256, of: bytes))
     }
 
     private func send(_ layout: DAGLayout, _ body: Body) async throws(StorageError) -> Mapping {
-        let counted = Body(length: body.length) { [progress] range in
+        let counted = body.through { [progress] stream in
             Pulled {
-                let cursor = StreamCursor(body.open(range))
+                let cursor = StreamCursor(stream)
                 return { () async throws(StorageError) in
                     let chunk = try await cursor.next()
                     progress.bytes(UInt64(chunk?.count ?? 0))
@@ -84,8 +86,7 @@ struct Lane: Sendable {
         }
         let receipt = try await backend.replica.store(layout.root, counted)
         if let proof = receipt.proof {
-            let sha256 = layout.length <= Self.small ? try await body.digest(.sha256) : nil
-            return try await mapping(layout, receipt.path, method: "put-\(proof.method)", sha256: sha256)
+            return try await mapping(layout, receipt.path, method: "put-\(proof.method)", sha256: body.sha256)
         }
         let back = try await check(layout, receipt.path)
         return try await mapping(layout, receipt.path, method: "read-back", sha256: back.sha256)

@@ -20,19 +20,20 @@ struct S3Payload: Sendable {
         bytes.reserveCapacity(count)
         var md5 = RunningHash(.md5)
         var sha256 = RunningHash(.sha256)
+        let known = range == 0..<body.length ? body.sha256 : nil
         for try await chunk in body.open(range) {
             guard bytes.count + chunk.count <= count else {
                 throw StorageError(.corrupt, "The source gave more than the \(count) bytes that were expected.")
             }
             md5.update(chunk)
-            if withSHA256 { sha256.update(chunk) }
+            if withSHA256, known == nil { sha256.update(chunk) }
             bytes += chunk
         }
         try StorageError.checkCancellation()
         guard bytes.count == count else {
             throw StorageError(.corrupt, "The source gave \(bytes.count) bytes where \(count) were expected.")
         }
-        return S3Payload(bytes: bytes, md5: md5.digest(), sha256: withSHA256 ? sha256.digest() : nil)
+        return S3Payload(bytes: bytes, md5: md5.digest(), sha256: withSHA256 ? known ?? sha256.digest() : nil)
     }
 
     /// Makes this the body of a request, with the digests by which the service can check it.

@@ -7,7 +7,7 @@ struct Throttled: StorageService {
     var limits: Limits { base.limits }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
-        let slowed = Body(length: body.length) { [bucket] range in bucket.slow(body.open(range)) }
+        let slowed = body.through { [bucket] in bucket.slow($0) }
         return try await base.put(name, slowed)
     }
 

@@ -1,3 +1,7 @@
+#pragma once
+
+// The checks of argument types are macros that Swift cannot see through.
+#define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 
 // Swift cannot call variadic functions, so each kind of argument has a shim of its own.
