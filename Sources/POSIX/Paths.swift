@@ -70,6 +70,17 @@ package func temporaryName(beside path: String) -> String {
     return folder == "/" ? "/" + name : folder + "/" + name
 }
 
+/// Removes what writers that were killed left in a folder: files named by `temporaryName` that nobody has changed for
+/// `seconds`.
+package func removeLeftovers(in folder: String, unchangedFor seconds: Int64) {
+    let now = currentMilliseconds() / 1000
+    for name in (try? listDirectory(folder)) ?? [] where name.first == 0x2E {
+        let path = folder + "/" + String(decoding: name, as: UTF8.self)
+        guard path.hasSuffix(".part"), let info = try? fileInfo(path), info.kind == .file else { continue }
+        if now - info.modified >= seconds { try? removeFile(path) }
+    }
+}
+
 /// Gives a file another name, replacing what has that name.
 package func renameFile(_ path: String, to other: String) throws(FileError) {
     guard unsafe rename(path, other) == 0 else { throw FileError("rename", path) }

@@ -10,12 +10,22 @@ package struct Progress: Sendable {
         case ended
     }
 
+    /// Says whether anybody looks; what only serves the look can be left out otherwise.
+    package let isWatched: Bool
     private let report: @Sendable (Event) -> Void
 
-    package init(_ report: @escaping @Sendable (Event) -> Void) { self.report = report }
+    package init(_ report: @escaping @Sendable (Event) -> Void) {
+        isWatched = true
+        self.report = report
+    }
+
+    private init() {
+        isWatched = false
+        report = { _ in }
+    }
 
     /// Says nothing.
-    package static let silent = Progress { _ in }
+    package static let silent = Progress()
 
     /// A part of the work begins.
     package func began(_ title: String, items: Int? = nil, bytes: UInt64? = nil) {

@@ -154,7 +154,7 @@ package struct BackendFile: Sendable {
         KitError(
             .usage,
             "\(path)\(line > 0 ? ":\(line)" : ""): \(Self.sentence(phrase))",
-            hint: "ipfs-kit backend show \(name)",
+            hint: fileExists(path) ? "ipfs-kit backend show \(name)" : "ipfs-kit backend types \(row.type)",
             backend: name
         )
     }

@@ -50,7 +50,8 @@ package struct Add: Operation {
         let store = try kit.store()
         let catalog = try kit.catalog()
         return try await kitErrors {
-            kit.session.progress.began("add")
+            let size = try await self.size(kit.session.progress)
+            kit.session.progress.began("add", bytes: size)
             defer { kit.session.progress.ended() }
             let (roots, counts) = try await store.ingest { ingest in
                 let importer = Importer(
@@ -66,6 +67,16 @@ package struct Add: Operation {
             }
             if pin { try await pinRoots(roots, catalog, kit.now) }
             return Output(roots: roots.map { ($0.name, $0.entry.cid) }, pinned: pin, counts: counts)
+        }
+    }
+
+    /// The sum of the lengths of all files, where somebody watches and it can be known.
+    private func size(_ progress: Progress) async throws(FileError) -> UInt64? {
+        guard progress.isWatched, !paths.contains("-") else { return nil }
+        return try await BlockingThreads.shared.run { () throws(FileError) in
+            var sum: UInt64 = 0
+            for path in paths { sum += try treeLength(path, withHidden: hidden) }
+            return sum
         }
     }
 
@@ -156,4 +167,20 @@ private func readAll(_ count: Int, _ session: Session) throws(FileError) -> [UIn
         bytes += more
     }
     return bytes
+}
+
+/// The sum of the lengths of the files in a tree; what cannot be looked at counts nothing here and fails later.
+private func treeLength(_ path: String, withHidden: Bool) throws(FileError) -> UInt64 {
+    let info = try fileInfo(path, follow: true)
+    guard info.kind == .directory else { return info.length }
+    var sum: UInt64 = 0
+    var pending = [path]
+    while let folder = pending.popLast() {
+        for name in (try? listDirectory(folder)) ?? [] where withHidden || name.first != 0x2E {
+            let path = folder + "/" + String(decoding: name, as: UTF8.self)
+            guard let info = try? fileInfo(path) else { continue }
+            if info.kind == .directory { pending.append(path) } else if info.kind == .file { sum += info.length }
+        }
+    }
+    return sum
 }

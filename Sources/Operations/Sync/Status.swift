@@ -55,7 +55,7 @@ package struct Status: Operation {
             parts += list.report.parts
             for row in list.rows {
                 guard let problem = row.state?.problem else { continue }
-                parts.append(.line("\(row.file.name): last sync: \(problem)"))
+                parts.append(.line("last sync of \(row.file.name): \(problem)"))
             }
             if !unprotected.isEmpty || list.rows.contains(where: { $0.state?.isDirty ?? false }) {
                 parts.append(.line(list.rows.isEmpty ? "Run: ipfs-kit backend create NAME TYPE" : "Run: ipfs-kit sync"))

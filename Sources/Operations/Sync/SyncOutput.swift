@@ -165,7 +165,11 @@ package struct SyncOutput: OperationOutput {
             Report.Part.line("\(name): \(failure.root) failed: \(failure.error)")
         }
         if report.failures.count > 10 { parts.append(.line("\(name): and \(report.failures.count - 10) more.")) }
-        if let stopped = report.stopped { parts.append(.line("\(name): stopped: \(stopped)")) }
+        if let stopped = report.stopped {
+            // The errors of services begin with the name of the backend already.
+            let message = stopped.description
+            parts.append(.line(message.hasPrefix(name + ": ") ? message : "\(name): stopped: \(message)"))
+        }
         if let error = report.stopped ?? report.failures.first?.error { parts += hint(KitError(error)) }
         return parts
     }

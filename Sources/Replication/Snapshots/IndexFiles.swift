@@ -28,6 +28,8 @@ package struct IndexFiles: Sendable {
                 try makeDirectory(folder)
                 let lock = try File(folder + "/.lock", .update)
                 _ = try lock.lock(wait: true)
+                // With the lock in hand nobody else is writing here: what is there is from a run that was killed.
+                removeLeftovers(in: folder, unchangedFor: 0)
                 return lock
             }
             let (parquet, car) = (folder + "/pin_mappings.parquet", folder + "/pin_mappings.car")

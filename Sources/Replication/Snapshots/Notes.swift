@@ -57,6 +57,7 @@ package struct Notes: Sendable {
         try await translating {
             let path = temporaryName(beside: scratch + "/snapshot")
             try makeDirectory(scratch)
+            removeLeftovers(in: scratch, unchangedFor: 86_400)
             defer { try? removeFile(path) }
             try await KitSnapshot.write(to: path, kit: kit, catalog: catalog, backends: settings)
             // Two snapshots of one millisecond would have one name; the clock may also have been set back.

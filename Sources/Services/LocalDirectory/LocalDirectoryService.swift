@@ -10,10 +10,18 @@ struct LocalDirectoryService: StorageService {
     /// Bytes that stay free on the disk.
     let leastFree: UInt64
 
+    /// What was left behind by writers that were killed long ago is removed once, at the first put.
+    private let sweep = Once(true)
+
     let capabilities = LocalDirectory.capabilities
     let limits = Limits()
 
     private static let chunk = 1 << 20
+
+    init(root: String, leastFree: UInt64) {
+        self.root = root
+        self.leastFree = leastFree
+    }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         let path = root + "/" + name.text
@@ -21,6 +29,7 @@ struct LocalDirectoryService: StorageService {
         let file = try await files(name.text) { () throws(FileError) in
             guard fileExists(root) else { throw FileError.missing(root) }
             try makeDirectory(directoryName(path))
+            if sweep.take() != nil { removeLeftovers(in: directoryName(path), unchangedFor: 86_400) }
             return try File(temporary, .createNew)
         }
         do throws(StorageError) {
