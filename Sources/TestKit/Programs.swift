@@ -23,14 +23,19 @@ package enum Programs {
     /// The binary under test: `IPFS_KIT_BINARY`, or the one built beside the tests.
     package static var kit: URL? {
         if let path = ProcessInfo.processInfo.environment["IPFS_KIT_BINARY"] { return URL(filePath: path) }
+        return built("ipfs-kit")
+    }
+
+    /// A program of this package that was built beside the tests.
+    package static func built(_ name: String) -> URL? {
         var folder = URL(filePath: CommandLine.arguments.first ?? "").deletingLastPathComponent()
         for _ in 0..<4 {
-            let candidate = folder.appending(path: "ipfs-kit")
+            let candidate = folder.appending(path: name)
             let attributes = try? candidate.resourceValues(forKeys: [.isRegularFileKey])
             if attributes?.isRegularFile == true { return candidate }
             folder.deleteLastPathComponent()
         }
-        let built = packageRoot.appending(path: ".build/debug/ipfs-kit")
-        return FileManager.default.isExecutableFile(atPath: built.path) ? built : nil
+        let usual = packageRoot.appending(path: ".build/debug/\(name)")
+        return FileManager.default.isExecutableFile(atPath: usual.path) ? usual : nil
     }
 }
