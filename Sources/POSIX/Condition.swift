@@ -1,6 +1,8 @@
 internal import Glibc
 
 /// A counter that threads can wait on until it moves.
+///
+/// The count is only touched with the mutex held, and the two pointers never change: that is what makes it `Sendable`.
 @safe
 final class Condition: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

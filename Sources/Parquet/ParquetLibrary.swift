@@ -5,6 +5,8 @@ internal import POSIX
 /// takes milliseconds to start, and most runs of a program need none of it.
 ///
 /// The signatures are those of `ParquetShim.h`; its version number is compared before any other function is called.
+///
+/// It holds addresses of functions that never change once they are loaded: that is what makes it `Sendable`.
 @safe
 struct ParquetLibrary: @unchecked Sendable {
     typealias Problem = UnsafeMutablePointer<CChar>
