@@ -14,10 +14,9 @@ public struct Block: Sendable, Hashable {
         self.bytes = bytes
     }
 
-    /// Names `bytes` by their sha2-256; version 0 is used only where it can express the codec (dag-pb).
-    public init(codec: Codec, version: CID.Version = .v1, bytes: [UInt8]) {
-        let cid = CID.v1(codec, Multihash.sha256(of: bytes))
-        self.init(cid: version == .v0 ? cid.v0 ?? cid : cid, bytes: bytes)
+    /// Hashes `bytes` and names them as the format wants.
+    public init(codec: Codec, format: CIDFormat = .v1, bytes: [UInt8]) {
+        self.init(cid: format.cid(of: bytes.span, codec: codec), bytes: bytes)
     }
 
     /// Checks that the bytes have the hash of the CID, and that the hash is one that content may be addressed by.

@@ -53,6 +53,28 @@ public struct Multihash: Hashable, Sendable, Comparable, CustomStringConvertible
         return Multihash(bytes: Array(reader.bytes[start..<reader.offset]), code: code, digestStart: digestStart)
     }
 
+    /// The multihash of `data` under `code`, with the usual length of its digest.
+    ///
+    /// - Throws: `.unsupported` for a function that cannot be computed here; `.tooLong` for identity above
+    ///   ``longestDigest`` bytes.
+    public init(_ code: HashCode, of data: Span<UInt8>) throws(FormatProblem) {
+        switch code {
+        case .sha256: self = .sha256(of: data)
+        case .identity:
+            guard data.count <= Self.longestDigest else {
+                throw FormatProblem(
+                    .tooLong,
+                    "\(data.count) bytes are too many for an identity hash; the limit is \(Self.longestDigest)."
+                )
+            }
+            var digest: [UInt8] = []
+            for index in data.indices { digest.append(data[index]) }
+            try self.init(code: .identity, digest: digest)
+        default:
+            throw FormatProblem(.unsupported, "The hash function \(code) cannot be computed by this program.")
+        }
+    }
+
     /// The sha2-256 multihash of `data`.
     public static func sha256(of data: Span<UInt8>) -> Multihash {
         let bytes = [0x12, 0x20] + Digests.digest(.sha256, of: data)
@@ -66,10 +88,7 @@ public struct Multihash: Hashable, Sendable, Comparable, CustomStringConvertible
 
     /// The identity multihash of `data`; throws `.tooLong` above ``longestDigest`` bytes.
     public static func identity(of data: [UInt8]) throws(FormatProblem) -> Multihash {
-        guard data.count <= longestDigest else {
-            throw FormatProblem(.tooLong, "\(data.count) bytes are too many for an identity hash; the limit is 128.")
-        }
-        return try Multihash(code: .identity, digest: data)
+        try Multihash(.identity, of: data.span)
     }
 
     /// Whether `data` has this hash; throws `.unsupported` for a function that cannot be computed here.

@@ -21,7 +21,7 @@ package struct SampleArchive: Sendable {
         let content = sampleBytes(16, seed: seed)
         // UnixFS (type, data, size) within the field Data of a dag-pb node without links.
         let file: [UInt8] = [0x08, 2, 0x12, 16] + content + [0x18, 16]
-        let block = Block(codec: .dagPB, version: .v0, bytes: [0x0A, UInt8(file.count)] + file)
+        let block = Block(codec: .dagPB, format: .v0, bytes: [0x0A, UInt8(file.count)] + file)
         return SampleArchive(root: block.cid, blocks: [block])
     }
 

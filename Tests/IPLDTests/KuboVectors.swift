@@ -111,18 +111,18 @@ struct ImportOptions {
     var takesEmptyDirectories = true
 
     /// The options of that name, or nil where they are beyond what is implemented.
-    init?(_ name: String) throws {
+    init?(_ name: String) {
         switch name {
         case "default", "wrap", "hidden", "no-empty-dirs": profile = .unixfsV0_2015
-        case "v0-raw": profile = try .test(.v0, raw: true)
-        case "v1", "v1-wrap": profile = try .test(.v1, raw: true)
-        case "v1-noraw": profile = try .test(.v1, raw: false)
-        case "v1-1m": profile = try .test(.v1, raw: true, chunk: 1 << 20)
+        case "v0-raw": profile = .test(.v0, raw: true)
+        case "v1", "v1-wrap": profile = .test(.v1, raw: true)
+        case "v1-noraw": profile = .test(.v1, raw: false)
+        case "v1-1m": profile = .test(.v1, raw: true, chunk: 1 << 20)
         case "v1-2025": profile = .unixfsV1_2025
-        case "c64": profile = try .test(.v0, raw: false, chunk: 64)
-        case "v1-c64": profile = try .test(.v1, raw: true, chunk: 64)
-        case "c1000-l2": profile = try .test(.v0, raw: false, chunk: 1000, links: 2)
-        case "v1-c1000-l3": profile = try .test(.v1, raw: true, chunk: 1000, links: 3)
+        case "c64": profile = .test(.v0, raw: false, chunk: 64)
+        case "v1-c64": profile = .test(.v1, raw: true, chunk: 64)
+        case "c1000-l2": profile = .test(.v0, raw: false, chunk: 1000, links: 2)
+        case "v1-c1000-l3": profile = .test(.v1, raw: true, chunk: 1000, links: 3)
         default: return nil
         }
         wraps = name.hasSuffix("wrap")
@@ -137,7 +137,14 @@ extension ImportProfile {
         raw: Bool,
         chunk: Int = 1 << 18,
         links: Int = 174
-    ) throws -> ImportProfile {
-        try ImportProfile(name: "test", cidVersion: version, chunkSize: chunk, rawLeaves: raw, maxFileLinks: links)
+    ) -> ImportProfile {
+        ImportProfile(
+            name: "test",
+            cids: version == .v0 ? .v0 : .v1,
+            chunker: .size(chunk),
+            rawLeaves: raw,
+            maxFileLinks: links,
+            sharding: Sharding(estimate: .links)
+        )
     }
 }

@@ -37,8 +37,8 @@ struct TestImporter {
         var made: [Block] = []
         let keeps = keepsBlocks
         let emit = { (block: Block) throws(DecodingProblem) in if keeps { made.append(block) } }
-        for start in stride(from: 0, to: bytes.count, by: options.profile.chunkSize) {
-            let chunk = Array(bytes[start..<min(start + options.profile.chunkSize, bytes.count)])
+        for start in stride(from: 0, to: bytes.count, by: options.profile.chunker.longest) {
+            let chunk = Array(bytes[start..<min(start + options.profile.chunker.longest, bytes.count)])
             try builder.append(FileBuilder.leaf(chunk, profile: options.profile), emit: emit)
         }
         let entry = try builder.finish(emit: emit)

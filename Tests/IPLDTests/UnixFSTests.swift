@@ -132,9 +132,10 @@ import Testing
 
     @Test(arguments: [(0, 2), (2_096_897, 2), (1, 1)])
     func profilesOutsideTheLimitsAreRefused(chunk: Int, links: Int) {
-        #expect(throws: DecodingProblem.self) {
-            try ImportProfile(name: "x", cidVersion: .v1, chunkSize: chunk, rawLeaves: true, maxFileLinks: links)
-        }
+        var profile = ImportProfile.unixfsV1_2025
+        profile.chunker = .size(chunk)
+        profile.maxFileLinks = links
+        #expect(throws: DecodingProblem.self) { try profile.validate() }
     }
 
     @Test func anUnknownCodecHasNoLinksThatWeKnow() {

@@ -33,7 +33,7 @@ public struct BuiltNode: Sendable, Hashable {
     /// Encodes a node and names it as the profile wants.
     init(_ node: PBNode, _ profile: ImportProfile) {
         let bytes = node.encoded()
-        block = Block(codec: .dagPB, version: profile.cidVersion, bytes: bytes)
+        block = Block(codec: .dagPB, format: profile.cids, bytes: bytes)
         tsize = node.links.reduce(UInt64(bytes.count)) { $0 &+ ($1.tsize ?? 0) }
     }
 }

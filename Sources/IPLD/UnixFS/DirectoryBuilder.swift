@@ -10,7 +10,7 @@ public struct DirectoryBuilder: Sendable {
     public init(profile: ImportProfile) {
         self.profile = profile
         // The key, the length and the two bytes of the directory's own message.
-        estimate = profile.directoryEstimate == .block ? 4 : 0
+        estimate = profile.sharding.estimate == .block ? 4 : 0
     }
 
     /// The number of entries so far.
@@ -25,11 +25,12 @@ public struct DirectoryBuilder: Sendable {
             throw DecodingProblem(.malformed, "\"\(String(decoding: name, as: UTF8.self))\" is no name for an entry.")
         }
         let link = PBLink(cid: cid, name: name, tsize: tsize)
-        switch profile.directoryEstimate {
+        switch profile.sharding.estimate {
         case .links: estimate += name.count + cid.bytes.count
         case .block: estimate += link.encodedLength
+        case .disabled: break
         }
-        guard estimate <= profile.shardThreshold else {
+        guard estimate <= profile.sharding.threshold else {
             throw DecodingProblem(
                 .unsupported,
                 "The directory is so large that \(profile.name) stores it as a HAMT, which this program cannot write."

@@ -7,7 +7,7 @@ public struct FileBuilder: Sendable {
     /// Starts an empty file.
     public init(profile: ImportProfile) { self.profile = profile }
 
-    /// The leaf of one chunk, which must have ``ImportProfile/chunkSize`` bytes unless it is the last.
+    /// The leaf of one chunk, as ``ImportProfile/chunker`` cut it.
     public static func leaf(_ chunk: [UInt8], profile: ImportProfile) -> FileLeaf {
         FileLeaf(chunk, profile: profile)
     }

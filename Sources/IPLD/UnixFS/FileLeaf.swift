@@ -14,9 +14,9 @@ public struct FileLeaf: Sendable, Hashable {
     /// Makes and hashes the block of a chunk; pure, so chunks can be hashed on several threads.
     public init(_ chunk: [UInt8], profile: ImportProfile) {
         if profile.rawLeaves {
-            block = Block(codec: .raw, bytes: chunk)
+            block = Block(codec: .raw, format: profile.cids, bytes: chunk)
         } else {
-            block = Block(codec: .dagPB, version: profile.cidVersion, bytes: Self.node(chunk))
+            block = Block(codec: .dagPB, format: profile.cids, bytes: Self.node(chunk))
         }
         fileSize = UInt64(chunk.count)
         tsize = UInt64(block.bytes.count)

@@ -2,56 +2,81 @@ public import Multiformats
 
 /// How content becomes blocks: everything that the CID of a file or directory depends on (IPIP-499).
 public struct ImportProfile: Sendable, Hashable {
-    /// How the size of a directory is estimated before it is compared with the threshold.
-    public enum DirectoryEstimate: String, Sendable, Hashable, CaseIterable {
-        /// The sum of the lengths of names and binary CIDs.
-        case links
-        /// The exact length of the encoded node.
-        case block
+    /// How the leaves of a file are put together.
+    public enum Layout: String, Sendable, Hashable, CaseIterable {
+        /// All leaves at one depth.
+        case balanced
+        /// Leaves at growing depths, the first ones nearest to the root.
+        case trickle
     }
 
-    /// The largest chunk, in bytes: 2 MiB − 256.
-    public static let largestChunk = 2_096_896
+    /// When a directory is stored as a HAMT, and how wide that is.
+    public struct Sharding: Sendable, Hashable {
+        /// How the size of a directory is estimated before it is compared with the threshold.
+        public enum Estimate: String, Sendable, Hashable, CaseIterable {
+            /// The sum of the lengths of names and binary CIDs.
+            case links
+            /// The exact length of the encoded node.
+            case block
+            /// No estimate: only the number of links counts.
+            case disabled
+        }
+
+        /// How the size is estimated.
+        public var estimate: Estimate
+
+        /// The estimate in bytes above which a directory is sharded.
+        public var threshold = 1 << 18
+
+        /// The number of entries above which a directory is sharded; nil for any number.
+        public var maxLinks: Int?
+
+        /// The number of buckets of a shard.
+        public var fanout = 256
+
+        /// Sharding by this estimate, with the usual threshold and width.
+        public init(estimate: Estimate) { self.estimate = estimate }
+    }
 
     /// The name that users know.
-    public let name: String
+    public var name: String
 
-    /// The version of dag-pb CIDs; raw leaves are always version 1.
-    public let cidVersion: CID.Version
+    /// How blocks are named.
+    public var cids: CIDFormat
 
-    /// The length of a chunk, in bytes.
-    public let chunkSize: Int
+    /// How content is cut.
+    public var chunker: Chunker
+
+    /// How leaves are put together.
+    public var layout = Layout.balanced
 
     /// Whether leaves are raw blocks rather than dag-pb nodes.
-    public let rawLeaves: Bool
+    public var rawLeaves: Bool
 
     /// The most links of one file node.
-    public let maxFileLinks: Int
+    public var maxFileLinks: Int
 
-    /// How large directories are recognised.
-    public let directoryEstimate: DirectoryEstimate
-
-    /// The estimate in bytes above which a directory has to be sharded.
-    public let shardThreshold: Int
+    /// When directories are sharded.
+    public var sharding: Sharding
 
     /// The profile for new content: version 1, 1 MiB raw chunks, 1024 links.
     public static let unixfsV1_2025 = ImportProfile(
-        unchecked: "unixfs-v1-2025",
-        .v1,
-        1 << 20,
-        true,
-        1024,
-        .block
+        name: "unixfs-v1-2025",
+        cids: .v1,
+        chunker: .size(1 << 20),
+        rawLeaves: true,
+        maxFileLinks: 1024,
+        sharding: Sharding(estimate: .block)
     )
 
     /// What Kubo does unless told otherwise: version 0, 256 KiB chunks in dag-pb leaves, 174 links.
     public static let unixfsV0_2015 = ImportProfile(
-        unchecked: "unixfs-v0-2015",
-        .v0,
-        1 << 18,
-        false,
-        174,
-        .links
+        name: "unixfs-v0-2015",
+        cids: .v0,
+        chunker: .size(1 << 18),
+        rawLeaves: false,
+        maxFileLinks: 174,
+        sharding: Sharding(estimate: .links)
     )
 
     /// The named profiles, the preferred one first.
@@ -63,38 +88,34 @@ public struct ImportProfile: Sendable, Hashable {
         self = profile
     }
 
-    /// A profile of one's own; throws `.unsupported` for a chunk size outside 1 … 2,096,896 or fewer than 2 links.
+    /// A profile of one's own, unchecked; see ``validate()``.
     public init(
         name: String,
-        cidVersion: CID.Version,
-        chunkSize: Int,
+        cids: CIDFormat,
+        chunker: Chunker,
         rawLeaves: Bool,
-        maxFileLinks: Int = 174,
-        directoryEstimate: DirectoryEstimate = .links
-    ) throws(DecodingProblem) {
-        guard (1...Self.largestChunk).contains(chunkSize) else {
-            throw DecodingProblem(.unsupported, "A chunk size must be between 1 and \(Self.largestChunk) bytes.")
+        maxFileLinks: Int,
+        sharding: Sharding
+    ) {
+        self.name = name
+        self.cids = cids
+        self.chunker = chunker
+        self.rawLeaves = rawLeaves
+        self.maxFileLinks = maxFileLinks
+        self.sharding = sharding
+    }
+
+    /// Throws `.unsupported` for chunks outside 1 … 2,096,896 bytes, fewer than 2 links, or a fanout that is no power
+    /// of two between 8 and 1024.
+    public func validate() throws(DecodingProblem) {
+        guard case .size(let size) = chunker, (1...Chunker.largestChunk).contains(size) else {
+            throw DecodingProblem(.unsupported, "A chunk size must be between 1 and \(Chunker.largestChunk) bytes.")
         }
         guard maxFileLinks >= 2 else {
             throw DecodingProblem(.unsupported, "A file node must be able to hold at least 2 links.")
         }
-        self.init(unchecked: name, cidVersion, chunkSize, rawLeaves, maxFileLinks, directoryEstimate)
-    }
-
-    private init(
-        unchecked name: String,
-        _ cidVersion: CID.Version,
-        _ chunkSize: Int,
-        _ rawLeaves: Bool,
-        _ maxFileLinks: Int,
-        _ directoryEstimate: DirectoryEstimate
-    ) {
-        self.name = name
-        self.cidVersion = cidVersion
-        self.chunkSize = chunkSize
-        self.rawLeaves = rawLeaves
-        self.maxFileLinks = maxFileLinks
-        self.directoryEstimate = directoryEstimate
-        shardThreshold = 1 << 18
+        guard (8...1024).contains(sharding.fanout), sharding.fanout.nonzeroBitCount == 1 else {
+            throw DecodingProblem(.unsupported, "A HAMT fanout must be a power of two between 8 and 1024.")
+        }
     }
 }

@@ -86,7 +86,7 @@ struct Importer: Sendable {
             for name in names[start...].prefix(256) {
                 let path = folder + "/" + text(name)
                 let info = try fileInfo(path)
-                guard info.kind == .file, info.length <= min(Self.small, UInt64(profile.chunkSize)) else { break }
+                guard info.kind == .file, info.length <= min(Self.small, UInt64(profile.chunker.longest)) else { break }
                 bytes += info.length
                 paths.append(path)
                 if bytes > Self.batch { break }
@@ -104,8 +104,8 @@ struct Importer: Sendable {
                 group.addTask {
                     let contents = try await files { () throws(FileError) in
                         try paths.map { (path) throws(FileError) in
-                            let bytes = try readFile(path, limit: profile.chunkSize)
-                            guard bytes.count <= profile.chunkSize else { throw FileError("read all of", path, 5) }
+                            let bytes = try readFile(path, limit: profile.chunker.longest)
+                            guard bytes.count <= profile.chunker.longest else { throw FileError("read all of", path, 5) }
                             return bytes
                         }
                     }
@@ -145,7 +145,7 @@ struct Importer: Sendable {
     func addStream(_ read: @escaping @Sendable (UInt64, Int) throws(FileError) -> [UInt8]) async throws -> DAGEntry {
         let profile = profile
         // Whole chunks, so that only the last batch can end in a short one.
-        let size = max(1, Self.batch / profile.chunkSize) * profile.chunkSize
+        let size = max(1, Self.batch / profile.chunker.longest) * profile.chunker.longest
         var builder = FileBuilder(profile: profile)
         var pending: [Block] = []
         var offset: UInt64 = 0
@@ -172,7 +172,7 @@ struct Importer: Sendable {
     /// The leaves of a batch, hashed on as many cores as there are.
     @concurrent
     private func hash(_ batch: [UInt8], _ profile: ImportProfile) async -> [FileLeaf] {
-        let size = profile.chunkSize
+        let size = profile.chunker.longest
         let count = (batch.count + size - 1) / size
         let middle = (count + 1) / 2
         @Sendable func leaves(_ range: Range<Int>) -> [FileLeaf] {
