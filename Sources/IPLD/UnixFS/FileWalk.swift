@@ -55,6 +55,21 @@ public struct FileWalk: Sendable {
         }
     }
 
+    /// The blocks that will be asked for next, as far as they are known, so that they can be read ahead.
+    ///
+    /// There are so many that the content in and below them reaches `bytes`, where an inner node counts as one of the
+    /// largest chunks.
+    public func upcoming(_ bytes: Int) -> [CID] {
+        var found: [CID] = []
+        var sum = 0
+        for part in parts.reversed() where part.cid.hash.code != .identity {
+            guard sum < bytes else { break }
+            found.append(part.cid)
+            sum += min(part.place.count, Chunker.largestChunk)
+        }
+        return found
+    }
+
     /// Hands in the block that was asked for, which must have been verified.
     ///
     /// - Throws: `.missing` for a block that was not asked for; `.malformed` where it has another size than its parent

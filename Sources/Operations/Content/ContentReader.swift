@@ -36,22 +36,51 @@ struct ContentReader: Sendable {
         return (block, parts.last ?? first)
     }
 
+    /// How many bytes of content are read from the store at once.
+    private static let batch = 4 << 20
+
     /// The bytes of a file, or of the part of it in `range`, passed to `sink` piece by piece.
+    ///
+    /// While the sink has the pieces of one batch, the blocks of the next one are read and checked.
     func read(
         _ root: Block,
         _ range: Range<UInt64>? = nil,
         _ sink: (ArraySlice<UInt8>) async throws -> Void
     ) async throws {
         var walk = try FileWalk(root: root, range: range)
+        var fetched: [CID: Block] = [:]
+        var pieces = try Self.pieces(&walk, fetched)
+        while true {
+            let upcoming = Set(walk.upcoming(Self.batch))
+            fetched = fetched.filter { upcoming.contains($0.key) }
+            let wanted = upcoming.filter { fetched[$0] == nil }
+            async let blocks = store.get(Array(wanted))
+            for piece in pieces {
+                try Task.checkCancellation()
+                try await sink(piece)
+                progress.bytes(UInt64(piece.count))
+            }
+            for block in try await blocks { fetched[block.cid] = block }
+            if wanted.isEmpty { break }
+            pieces = try Self.pieces(&walk, fetched)
+        }
+    }
+
+    /// The pieces that the blocks at hand give.
+    private static func pieces(
+        _ walk: inout FileWalk,
+        _ fetched: [CID: Block]
+    ) throws(DecodingProblem) -> [ArraySlice<UInt8>] {
+        var pieces: [ArraySlice<UInt8>] = []
         while let step = try walk.next() {
             switch step {
-            case .need(let cid): try walk.supply(try await store.get(cid))
-            case .bytes(let bytes):
-                try Task.checkCancellation()
-                try await sink(bytes)
-                progress.bytes(UInt64(bytes.count))
+            case .bytes(let bytes): pieces.append(bytes)
+            case .need(let cid):
+                guard let block = fetched[cid] else { return pieces }
+                try walk.supply(block)
             }
         }
+        return pieces
     }
 
     /// Writes what `block` stands for to `path`, where nothing may be yet.

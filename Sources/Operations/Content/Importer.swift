@@ -105,7 +105,9 @@ struct Importer: Sendable {
                     let contents = try await files { () throws(FileError) in
                         try paths.map { (path) throws(FileError) in
                             let bytes = try readFile(path, limit: profile.chunker.longest)
-                            guard bytes.count <= profile.chunker.longest else { throw FileError("read all of", path, 5) }
+                            guard bytes.count <= profile.chunker.longest else {
+                                throw FileError("read all of", path, 5)
+                            }
                             return bytes
                         }
                     }
