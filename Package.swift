@@ -22,6 +22,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CCurl", path: "Sources/C/CCurl"),  // libcurl4-openssl-dev: its headers; loaded when needed
+        .c("CBlake2", pkgConfig: "libb2", apt: "libb2-dev"),
         .c("CExpat", pkgConfig: "expat", apt: "libexpat1-dev"),
         .c("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         .c("CParquet", pkgConfig: "parquet", apt: "libparquet-dev"),
@@ -30,7 +31,7 @@ let package = Package(
         .c("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "ParquetShim", dependencies: ["CParquet"], path: "Sources/C/ParquetShim"),
 
-        .module("Digests", ["COpenSSL"]),
+        .module("Digests", ["CBlake2", "COpenSSL"]),
         .module("HTTPClient", ["CCurl"]),
         .module("POSIX", ["CPOSIX"]),
         .module("Parquet", ["POSIX"]),

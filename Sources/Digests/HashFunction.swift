@@ -1,39 +1,51 @@
 internal import COpenSSL
 
 /// A hash function of OpenSSL 3.
-package enum HashFunction: String, Sendable, CaseIterable {
-    case md5 = "MD5"
-    case sha1 = "SHA1"
-    case sha256 = "SHA2-256"
-    case sha512 = "SHA2-512"
+package enum HashFunction: Int, Sendable, CaseIterable {
+    case md5, sha1, sha256, sha512, sha3x224, sha3x256, sha3x384, sha3x512, shake256, blake2b512, blake2s256
 
     /// The length of a digest, in bytes.
     package var digestLength: Int {
         switch self {
         case .md5: 16
         case .sha1: 20
-        case .sha256: 32
-        case .sha512: 64
+        case .sha3x224: 28
+        case .sha256, .sha3x256, .shake256, .blake2s256: 32
+        case .sha3x384: 48
+        case .sha512, .sha3x512, .blake2b512: 64
+        }
+    }
+
+    /// The name under which OpenSSL offers the function.
+    private var name: String {
+        switch self {
+        case .md5: "MD5"
+        case .sha1: "SHA1"
+        case .sha256: "SHA2-256"
+        case .sha512: "SHA2-512"
+        case .sha3x224: "SHA3-224"
+        case .sha3x256: "SHA3-256"
+        case .sha3x384: "SHA3-384"
+        case .sha3x512: "SHA3-512"
+        case .shake256: "SHAKE-256"
+        case .blake2b512: "BLAKE2B-512"
+        case .blake2s256: "BLAKE2S-256"
         }
     }
 
     /// OpenSSL's description of the function, fetched once and kept for the life of the process.
     var algorithm: OpaquePointer {
-        switch self {
-        case .md5: unsafe Self.fetched.md5
-        case .sha1: unsafe Self.fetched.sha1
-        case .sha256: unsafe Self.fetched.sha256
-        case .sha512: unsafe Self.fetched.sha512
-        }
+        // The one that everything is named by needs no look at a table.
+        if self == .sha256 { return unsafe Self.sha256Algorithm }
+        return unsafe Self.algorithms[rawValue]
     }
 
-    nonisolated(unsafe) private static let fetched = unsafe (
-        md5: fetch(.md5), sha1: fetch(.sha1), sha256: fetch(.sha256), sha512: fetch(.sha512)
-    )
+    nonisolated(unsafe) private static let sha256Algorithm = unsafe fetch(.sha256)
+    nonisolated(unsafe) private static let algorithms = unsafe allCases.map { unsafe fetch($0) }
 
     private static func fetch(_ function: HashFunction) -> OpaquePointer {
-        guard let algorithm = unsafe EVP_MD_fetch(nil, function.rawValue, nil) else {
-            fatalError("OpenSSL offers no \(function.rawValue): the library on this machine is broken.")
+        guard let algorithm = unsafe EVP_MD_fetch(nil, function.name, nil) else {
+            fatalError("OpenSSL offers no \(function.name): the library on this machine is broken.")
         }
         return unsafe algorithm
     }

@@ -1,6 +1,6 @@
 extension Multibase {
-    /// The digits of this base.
-    var alphabet: Alphabet {
+    /// The digits of this base; nil where they are no ASCII.
+    var alphabet: Alphabet? {
         switch self {
         case .base2: .two
         case .base8: .eight
@@ -24,6 +24,7 @@ extension Multibase {
         case .base64Pad: .sixtyFourPad
         case .base64URL: .sixtyFourURL
         case .base64URLPad: .sixtyFourURLPad
+        case .base256emoji: nil
         }
     }
 }

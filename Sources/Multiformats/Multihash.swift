@@ -2,7 +2,7 @@ internal import Digests
 
 /// A hash that says which function made it: code, length, digest.
 ///
-/// Any code is a value; only sha2-256 and identity can be computed and verified here.
+/// Any code is a value; ``HashCode`` names those that can be computed and verified here.
 public struct Multihash: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The longest digest, and the longest identity content, that is accepted from outside.
     public static let longestDigest = 128
@@ -53,26 +53,32 @@ public struct Multihash: Hashable, Sendable, Comparable, CustomStringConvertible
         return Multihash(bytes: Array(reader.bytes[start..<reader.offset]), code: code, digestStart: digestStart)
     }
 
-    /// The multihash of `data` under `code`, with the usual length of its digest.
+    /// The multihash of `data` under `code`, with the usual length of its digest or one that was cut to `length` bytes.
     ///
-    /// - Throws: `.unsupported` for a function that cannot be computed here; `.tooLong` for identity above
-    ///   ``longestDigest`` bytes.
-    public init(_ code: HashCode, of data: Span<UInt8>) throws(FormatProblem) {
-        switch code {
-        case .sha256: self = .sha256(of: data)
-        case .identity:
-            guard data.count <= Self.longestDigest else {
-                throw FormatProblem(
-                    .tooLong,
-                    "\(data.count) bytes are too many for an identity hash; the limit is \(Self.longestDigest)."
-                )
-            }
-            var digest: [UInt8] = []
-            for index in data.indices { digest.append(data[index]) }
-            try self.init(code: .identity, digest: digest)
-        default:
+    /// - Throws: `.unsupported` for a function that cannot be computed here, or a length that it does not have;
+    ///   `.tooLong` for identity above ``longestDigest`` bytes.
+    public init(_ code: HashCode, of data: Span<UInt8>, length: Int? = nil) throws(FormatProblem) {
+        if code == .sha256, length == nil {
+            self = .sha256(of: data)
+            return
+        }
+        guard code != .identity || data.count <= Self.longestDigest else {
+            throw FormatProblem(
+                .tooLong,
+                "\(data.count) bytes are too many for an identity hash; the limit is \(Self.longestDigest)."
+            )
+        }
+        let usual = code == .identity ? data.count : code.digestLength ?? 0
+        let wanted = length ?? usual
+        guard wanted >= 0, wanted <= usual || code.hasAnyLength && wanted <= Self.longestDigest,
+            code != .identity || wanted == usual
+        else {
+            throw FormatProblem(.unsupported, "The hash function \(code) gives no digest of \(wanted) bytes.")
+        }
+        guard let digest = code.digest(of: data, length: max(usual, wanted)) else {
             throw FormatProblem(.unsupported, "The hash function \(code) cannot be computed by this program.")
         }
+        try self.init(code: code, digest: Array(digest.prefix(wanted)))
     }
 
     /// The sha2-256 multihash of `data`.
@@ -93,17 +99,17 @@ public struct Multihash: Hashable, Sendable, Comparable, CustomStringConvertible
 
     /// Whether `data` has this hash; throws `.unsupported` for a function that cannot be computed here.
     public func verify(_ data: Span<UInt8>) throws(FormatProblem) -> Bool {
-        switch code {
-        case .sha256:
-            guard digest.count <= 32, !digest.isEmpty else { return false }
-            return digest.elementsEqual(Digests.digest(.sha256, of: data).prefix(digest.count))
-        case .identity:
-            guard data.count == digest.count else { return false }
-            for (offset, byte) in digest.enumerated() where data[offset] != byte { return false }
-            return true
-        default:
+        let digest = digest
+        guard code == .identity || code.digestLength != nil else {
             throw FormatProblem(.unsupported, "The hash function \(code) cannot be computed by this program.")
         }
+        let usual = code == .identity ? data.count : code.digestLength ?? 0
+        guard digest.count <= usual || code.hasAnyLength, code != .identity || digest.count == usual else {
+            return false
+        }
+        guard code == .identity || !digest.isEmpty else { return false }
+        guard let computed = code.digest(of: data, length: max(usual, digest.count)) else { return false }
+        return digest.elementsEqual(computed.prefix(digest.count))
     }
 
     /// Throws `.notAllowed` where content from outside may not be addressed by this hash: an unknown or weak function,

@@ -64,7 +64,9 @@ struct Bench: Sendable {
             output: output
         )
         children.wait(for: process)
-        let text = try String(contentsOf: output, encoding: .utf8)
+        // Content that was written out is no text, and is not wanted.
+        let data = try Data(contentsOf: output, options: .alwaysMapped).prefix(1 << 20)
+        let text = String(data: data, encoding: .utf8) ?? ""
         let name = words.prefix(3).joined(separator: " ")
         guard process.terminationStatus == 0 else { throw BenchProblem(.failed, "\(name) did not run: \(text)") }
         var outcome = try JSONDecoder().decode(Outcome.self, from: Data(contentsOf: report))

@@ -18,6 +18,11 @@ enum Fixtures {
         return names.sorted()
     }()
 
+    /// A table of the committed vectors.
+    static func kuboTable<T: Decodable>(_ type: T.Type, _ name: String) throws -> T {
+        try JSONDecoder().decode(type, from: Data(contentsOf: kubo.appending(path: name)))
+    }
+
     static func archive(_ name: String) throws -> [UInt8] {
         try bytes(kubo.appending(path: "cars").appending(path: name))
     }

@@ -55,6 +55,7 @@ struct KuboVectors: Decodable {
     }
 
     let inputs: [Input]
+    let optionSets: [String: ImportOptions]
     let vectors: [Vector]
     let ipip499: [IPIP499]
 
@@ -103,48 +104,62 @@ struct KuboVectors: Decodable {
     }
 }
 
-/// How an option set of the table maps to this module: a profile, and what the walk over a folder does.
-struct ImportOptions {
-    let profile: ImportProfile
-    var wraps = false
-    var takesHidden = false
-    var takesEmptyDirectories = true
-
-    /// The options of that name, or nil where they are beyond what is implemented.
-    init?(_ name: String) {
-        switch name {
-        case "default", "wrap", "hidden", "no-empty-dirs": profile = .unixfsV0_2015
-        case "v0-raw": profile = .test(.v0, raw: true)
-        case "v1", "v1-wrap": profile = .test(.v1, raw: true)
-        case "v1-noraw": profile = .test(.v1, raw: false)
-        case "v1-1m": profile = .test(.v1, raw: true, chunk: 1 << 20)
-        case "v1-2025": profile = .unixfsV1_2025
-        case "c64": profile = .test(.v0, raw: false, chunk: 64)
-        case "v1-c64": profile = .test(.v1, raw: true, chunk: 64)
-        case "c1000-l2": profile = .test(.v0, raw: false, chunk: 1000, links: 2)
-        case "v1-c1000-l3": profile = .test(.v1, raw: true, chunk: 1000, links: 3)
-        default: return nil
-        }
-        wraps = name.hasSuffix("wrap")
-        takesHidden = name == "hidden"
-        takesEmptyDirectories = name != "no-empty-dirs"
+/// An option set of the table: the parameters of Kubo's `add` that change a root.
+struct ImportOptions: Decodable, Sendable {
+    private enum CodingKeys: String, CodingKey {
+        case profile, chunker, hash, trickle, inline, mode, mtime, hidden
+        case cidVersion = "cid-version"
+        case rawLeaves = "raw-leaves"
+        case inlineLimit = "inline-limit"
+        case nanoseconds = "mtime-nsecs"
+        case wraps = "wrap-with-directory"
+        case maxFileLinks = "max-file-links"
+        case maxDirectoryLinks = "max-directory-links"
+        case maxHAMTFanout = "max-hamt-fanout"
+        case emptyDirectories = "empty-dirs"
     }
-}
 
-extension ImportProfile {
-    static func test(
-        _ version: CID.Version,
-        raw: Bool,
-        chunk: Int = 1 << 18,
-        links: Int = 174
-    ) -> ImportProfile {
-        ImportProfile(
-            name: "test",
-            cids: version == .v0 ? .v0 : .v1,
-            chunker: .size(chunk),
-            rawLeaves: raw,
-            maxFileLinks: links,
-            sharding: Sharding(estimate: .links)
-        )
+    var profile: String?
+    var chunker: String?
+    var hash: String?
+    var trickle: Bool?
+    var inline: Bool?
+    var mode: UInt32?
+    var mtime: Int64?
+    var hidden: Bool?
+    var cidVersion: Int?
+    var rawLeaves: Bool?
+    var inlineLimit: Int?
+    var nanoseconds: UInt32?
+    var wraps: Bool?
+    var maxFileLinks: Int?
+    var maxDirectoryLinks: Int?
+    var maxHAMTFanout: Int?
+    var emptyDirectories: Bool?
+
+    var metadata: FileMetadata {
+        FileMetadata(mode: mode, modified: mtime.map { UnixFSNode.Time(seconds: $0, nanoseconds: nanoseconds ?? 0) })
+    }
+
+    /// The profile that these options come to.
+    func importProfile() throws -> ImportProfile {
+        var choices = ImportChoices()
+        choices.cidVersion = cidVersion
+        choices.hash = try hash.map { try #require(HashCode(name: $0)) }
+        choices.rawLeaves = rawLeaves
+        choices.chunker = try chunker.map { try Chunker($0) }
+        choices.maxFileLinks = maxFileLinks
+        choices.maxDirectoryLinks = maxDirectoryLinks
+        choices.maxHAMTFanout = maxHAMTFanout
+        choices.trickle = trickle ?? false
+        choices.inlineLimit = inline == true ? inlineLimit ?? 32 : nil
+        choices.keepsMetadata = !metadata.isEmpty
+        let base = try profile.map { try #require(ImportProfile(named: $0)) } ?? .unixfsV0_2015
+        return try choices.applied(to: base)
+    }
+
+    /// The options of that name.
+    init(_ name: String) throws {
+        self = try #require(try KuboVectors.loaded.get().optionSets[name])
     }
 }

@@ -35,7 +35,10 @@ import Testing
         _ = try? links(of: block)
         _ = try? block.verify()
         _ = try? UnixFSEntry(block)
-        _ = try? DirectoryEntry.list(block)
+        if var walk = try? DirectoryWalk(root: block) {
+            while let step = try? walk.next(), case .entry = step {}
+        }
+        if var lookup = try? DirectoryLookup(name: [0x61], in: block) { _ = try? lookup.next() }
         if let node = try? PBNode(block.bytes) { #expect((try? PBNode(node.encoded())) != nil) }
         if let node = try? Node(block.bytes) { #expect((try? node.encoded()) == block.bytes) }
         if var walk = try? FileWalk(root: block, range: 0..<10_000) {

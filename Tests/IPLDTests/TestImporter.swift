@@ -4,11 +4,17 @@ import Multiformats
 
 /// Imports the inputs of the vector table with the builders under test, and keeps no blocks unless asked to.
 struct TestImporter {
-    let options: ImportOptions
+    let profile: ImportProfile
+    var options: ImportOptions?
     var blocks: [Block] = []
     var keepsBlocks = false
 
-    init(_ options: ImportOptions) { self.options = options }
+    init(_ profile: ImportProfile) { self.profile = profile }
+
+    init(_ options: ImportOptions) throws {
+        self.options = options
+        profile = try options.importProfile()
+    }
 
     /// A tree of entries, made from paths; keyed by bytes, since two spellings of one letter are two names here.
     private indirect enum Tree {
@@ -24,25 +30,33 @@ struct TestImporter {
         } else {
             root = try add(try Self.tree(input)) ?? DAGEntry(cid: try CID("bafkqaaa"), tsize: 0)
         }
-        if options.wraps {
-            var wrapper = DirectoryBuilder(profile: options.profile)
+        if options?.wraps == true {
+            var wrapper = DirectoryBuilder(profile: profile)
             try wrapper.add(name: input.id, root)
-            root = try keep(wrapper.build())
+            root = try build(wrapper)
         }
         return root.cid
     }
 
     mutating func file(_ bytes: [UInt8]) throws(DecodingProblem) -> DAGEntry {
-        var builder = FileBuilder(profile: options.profile)
+        var builder = FileBuilder(profile: profile)
         var made: [Block] = []
         let keeps = keepsBlocks
         let emit = { (block: Block) throws(DecodingProblem) in if keeps { made.append(block) } }
-        for start in stride(from: 0, to: bytes.count, by: options.profile.chunker.longest) {
-            let chunk = Array(bytes[start..<min(start + options.profile.chunker.longest, bytes.count)])
-            try builder.append(FileBuilder.leaf(chunk, profile: options.profile), emit: emit)
+        var start = 0
+        while let length = profile.chunker.firstChunk(of: bytes.span.extracting(start...), isLast: true) {
+            try builder.append(FileLeaf(Array(bytes[start..<start + length]), profile: profile), emit: emit)
+            start += length
         }
-        let entry = try builder.finish(emit: emit)
+        let entry = try builder.finish(metadata: options?.metadata ?? .none, emit: emit)
         blocks += made
+        return entry
+    }
+
+    mutating func build(_ directory: DirectoryBuilder) throws(DecodingProblem) -> DAGEntry {
+        var made: [Block] = []
+        let entry = try directory.build(metadata: options?.metadata ?? .none) { made.append($0) }
+        if keepsBlocks { blocks += made }
         return entry
     }
 
@@ -56,15 +70,15 @@ struct TestImporter {
         switch tree {
         case .file(let bytes): return try file(bytes)
         case .symlink(let target):
-            return keep(SymlinkNode.build(target: Array(target.utf8), profile: options.profile))
+            return keep(SymlinkNode.build(target: Array(target.utf8), profile: profile, metadata: options?.metadata ?? .none))
         case .directory(let children):
-            if children.isEmpty && !isRoot && !options.takesEmptyDirectories { return nil }
-            var directory = DirectoryBuilder(profile: options.profile)
-            for (name, child) in children where options.takesHidden || name.first != 0x2E {
+            if children.isEmpty && !isRoot && options?.emptyDirectories == false { return nil }
+            var directory = DirectoryBuilder(profile: profile)
+            for (name, child) in children where options?.hidden == true || name.first != 0x2E {
                 guard let entry = try add(child, isRoot: false) else { continue }
                 try directory.add(name: name, cid: entry.cid, tsize: entry.tsize)
             }
-            return keep(try directory.build())
+            return try build(directory)
         }
     }
 

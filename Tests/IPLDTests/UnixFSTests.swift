@@ -108,12 +108,13 @@ import Testing
         for name in ["b", "a", "aa", "é"] {
             try directory.add(name: Array(name.utf8), cid: Self.leaf.cid, tsize: 3)
         }
-        let built = try directory.build()
-        let entries = try DirectoryEntry.list(built.block)
+        var blocks: [Block] = []
+        let built = try directory.build { blocks.append($0) }
+        let entries = try Listing.all(blocks, built.cid)
         #expect(entries.map { String(decoding: $0.name, as: UTF8.self) } == ["a", "aa", "b", "é"])
-        #expect(built.tsize == UInt64(built.block.bytes.count) + 12)
+        #expect(blocks.count == 1 && built.tsize == UInt64(blocks[0].bytes.count) + 12)
         try directory.add(name: [0x61], cid: Self.leaf.cid, tsize: 3)
-        #expect(throws: DecodingProblem.self) { try directory.build() }
+        #expect(throws: DecodingProblem.self) { try directory.build { _ in } }
     }
 
     @Test func blocksAreClassified() throws {
@@ -125,9 +126,9 @@ import Testing
         #expect(try UnixFSEntry(Block(codec: .dagCBOR, bytes: [0xF6])) == .other(.dagCBOR))
         let shard = Self.node(UnixFSNode(.shard))
         #expect(try UnixFSEntry(shard) == .shardedDirectory)
-        let problem = #expect(throws: DecodingProblem.self) { try DirectoryEntry.list(shard) }
-        #expect(problem?.code == .unsupported && problem?.message.contains("HAMT") == true)
-        #expect(throws: DecodingProblem.self) { try DirectoryEntry.list(Self.leaf) }
+        let problem = #expect(throws: DecodingProblem.self) { try DirectoryWalk(root: shard) }
+        #expect(problem?.code == .malformed && problem?.message.contains("murmur3") == true)
+        #expect(throws: DecodingProblem.self) { try DirectoryWalk(root: Self.leaf) }
     }
 
     @Test(arguments: [(0, 2), (2_096_897, 2), (1, 1)])

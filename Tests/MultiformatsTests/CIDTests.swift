@@ -17,7 +17,7 @@ import Testing
             #expect(cid.description == (cid.version == .v0 ? forms.cid : forms.v1base32))
             #expect(cid.v1.description == forms.v1base32)
             for (name, text) in forms.bases {
-                guard let base = MultibaseTests.names[name] else { continue }
+                guard let base = Multibase(name: name) else { continue }
                 #expect(try CID(text) == cid.v1, "\(name)")
                 #expect(cid.v1.text(in: base) == text)
             }
@@ -66,5 +66,36 @@ import Testing
         #expect(try CID.decode(from: &reader) == cids[0])
         #expect(try CID.decode(from: &reader) == cids[1])
         #expect(reader.remaining == 1)
+    }
+}
+
+@Suite struct CIDFormatTextTests {
+    static let cid = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"
+
+    /// What `ipfs cid format` of Kubo 0.42 documents for each part.
+    @Test(
+        arguments: [
+            ("%s", nil, cid), ("%%%v", nil, "%cidv1"), ("%P", nil, "cidv1-dag-pb-sha2-256-32"),
+            ("%V %c %C %h %H %L", nil, "1 dag-pb 112 sha2-256 18 32"), ("%b %B", Multibase.base36, "base36 k"),
+            ("%S", nil, String(cid.dropFirst())),
+        ] as [(String, Multibase?, String)]
+    )
+    func partsAreThoseOfKubo(format: String, base: Multibase?, text: String) throws {
+        #expect(try CID(Self.cid).formatted(format, base: base) == text)
+    }
+
+    @Test func unknownPartsAndBasesOfVersion0AreRefused() throws {
+        let old = try CID("QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn")
+        #expect(try old.formatted("%s %b") == "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn base58btc")
+        for (format, base) in [("%s", Multibase.base32), ("%x", nil), ("%", nil)] {
+            #expect(throws: FormatProblem.self) { try old.formatted(format, base: base) }
+        }
+    }
+
+    @Test(arguments: Multibase.allCases)
+    func everyBaseIsReadBack(base: Multibase) throws {
+        let cid = try CID(Self.cid)
+        #expect(try CID(cid.formatted("%s", base: base)) == cid)
+        #expect(Multibase(name: base.name) == base)
     }
 }

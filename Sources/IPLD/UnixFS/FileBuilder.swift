@@ -1,54 +1,88 @@
-/// Builds the balanced tree of a file from its leaves, in order, holding one unfinished node per level.
+/// Builds the tree of a file from its leaves, in order, holding one unfinished node per level.
 public struct FileBuilder: Sendable {
-    private let profile: ImportProfile
-    /// The finished children of the unfinished node of each level, leaves first.
-    private var levels: [[DAGEntry]] = [[]]
-
-    /// Starts an empty file.
-    public init(profile: ImportProfile) { self.profile = profile }
-
-    /// The leaf of one chunk, as ``ImportProfile/chunker`` cut it.
-    public static func leaf(_ chunk: [UInt8], profile: ImportProfile) -> FileLeaf {
-        FileLeaf(chunk, profile: profile)
+    /// The tree so far.
+    private enum Tree: Sendable {
+        case balanced(BalancedTree)
+        case trickle(TrickleTree)
     }
 
-    /// Adds the next leaf; `emit` gets its block and every inner node that it completes.
+    private let profile: ImportProfile
+    private var tree: Tree
+    /// The first leaf, as long as it is the only one: it may turn out to be the root, and carry metadata.
+    private var first: FileLeaf?
+    private var isEmpty = true
+
+    /// Starts an empty file.
+    public init(profile: ImportProfile) {
+        self.profile = profile
+        tree = profile.layout == .balanced ? .balanced(BalancedTree(profile)) : .trickle(TrickleTree(profile))
+    }
+
+    /// Adds the next leaf; `emit` gets blocks as they are complete, this one now or later.
     public mutating func append<E: Error>(_ leaf: FileLeaf, emit: (Block) throws(E) -> Void) throws(E) {
-        try emit(leaf.block)
-        levels[0].append(DAGEntry(cid: leaf.block.cid, tsize: leaf.tsize, fileSize: leaf.fileSize))
-        var level = 0
-        while levels[level].count == profile.maxFileLinks {
-            try close(level, emit: emit)
-            level += 1
+        if isEmpty {
+            isEmpty = false
+            first = leaf
+            return
         }
+        if let first = first.take() { try add(first, emit) }
+        try add(leaf, emit)
     }
 
     /// Ends the file: `emit` gets the blocks that are left, the root last; a file without leaves gets an empty one.
-    public mutating func finish<E: Error>(emit: (Block) throws(E) -> Void) throws(E) -> DAGEntry {
-        if levels.allSatisfy(\.isEmpty) { try append(FileLeaf([], profile: profile), emit: emit) }
-        var level = 0
-        while true {
-            let isTop = level == levels.count - 1
-            if isTop, levels[level].count == 1 {
-                defer { levels = [[]] }
-                return levels[level][0]
+    ///
+    /// Metadata go to the root; where that is a raw leaf, which has no room for them, a node is put above it.
+    public mutating func finish<E: Error>(
+        metadata: FileMetadata = .none,
+        emit: (Block) throws(E) -> Void
+    ) throws(E) -> DAGEntry {
+        switch tree {
+        case .trickle(var trickle):
+            if let first { try trickle.append(first, emit: emit) }
+            return try trickle.finish(metadata, emit: emit)
+        case .balanced(var balanced):
+            let only = isEmpty ? FileLeaf([], profile: profile) : first
+            guard let only else { return try balanced.finish(metadata, emit: emit) }
+            if metadata.isEmpty {
+                try emit(only.block)
+                return DAGEntry(cid: only.block.cid, tsize: only.tsize, fileSize: only.fileSize)
             }
-            if !levels[level].isEmpty { try close(level, emit: emit) }
-            level += 1
+            if let root = only.carrying(metadata, profile) {
+                try emit(root.block)
+                return DAGEntry(cid: root.block.cid, tsize: root.tsize, fileSize: only.fileSize)
+            }
+            try balanced.append(only, emit: emit)
+            return try balanced.finish(metadata, emit: emit)
         }
     }
 
-    /// Makes a node of the children at `level` and hands it to the level above.
-    private mutating func close<E: Error>(_ level: Int, emit: (Block) throws(E) -> Void) throws(E) {
-        let children = levels[level]
-        let fileSize = children.reduce(UInt64(0)) { $0 &+ $1.fileSize }
-        let message = UnixFSNode(.file, fileSize: fileSize, blockSizes: children.map(\.fileSize))
+    private mutating func add<E: Error>(_ leaf: FileLeaf, _ emit: (Block) throws(E) -> Void) throws(E) {
+        switch tree {
+        case .balanced(var balanced):
+            // Without a second owner, the arrays inside are changed in place.
+            tree = .trickle(TrickleTree(profile))
+            defer { tree = .balanced(balanced) }
+            try balanced.append(leaf, emit: emit)
+        case .trickle(var trickle):
+            tree = .balanced(BalancedTree(profile))
+            defer { tree = .trickle(trickle) }
+            try trickle.append(leaf, emit: emit)
+        }
+    }
+}
+
+extension BuiltNode {
+    /// An inner node of a file.
+    static func file(
+        _ children: [DAGEntry],
+        _ metadata: FileMetadata,
+        _ profile: ImportProfile
+    ) -> (node: BuiltNode, entry: DAGEntry) {
+        let size = children.reduce(UInt64(0)) { $0 &+ $1.fileSize }
+        let message = UnixFSNode(.file, fileSize: size, blockSizes: children.map(\.fileSize)).with(metadata)
         // Kubo writes the empty name of a chunk link, and so the CID depends on it.
         let links = children.map { PBLink(cid: $0.cid, name: [], tsize: $0.tsize) }
         let node = BuiltNode(PBNode(links: links, data: message.encoded()), profile)
-        try emit(node.block)
-        levels[level].removeAll(keepingCapacity: true)
-        if level + 1 == levels.count { levels.append([]) }
-        levels[level + 1].append(DAGEntry(cid: node.block.cid, tsize: node.tsize, fileSize: fileSize))
+        return (node, DAGEntry(cid: node.block.cid, tsize: node.tsize, fileSize: size))
     }
 }

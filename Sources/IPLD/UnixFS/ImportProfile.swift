@@ -105,12 +105,17 @@ public struct ImportProfile: Sendable, Hashable {
         self.sharding = sharding
     }
 
-    /// Throws `.unsupported` for chunks outside 1 … 2,096,896 bytes, fewer than 2 links, or a fanout that is no power
-    /// of two between 8 and 1024.
+    /// The profile that files with metadata are built with: raw leaves have no room for them.
+    public func keepingMetadata() -> ImportProfile {
+        var profile = self
+        profile.rawLeaves = false
+        return profile
+    }
+
+    /// Throws `.unsupported` for a chunker out of bounds, fewer than 2 links, or a fanout that is no power of two
+    /// between 8 and 1024.
     public func validate() throws(DecodingProblem) {
-        guard case .size(let size) = chunker, (1...Chunker.largestChunk).contains(size) else {
-            throw DecodingProblem(.unsupported, "A chunk size must be between 1 and \(Chunker.largestChunk) bytes.")
-        }
+        try chunker.validate()
         guard maxFileLinks >= 2 else {
             throw DecodingProblem(.unsupported, "A file node must be able to hold at least 2 links.")
         }

@@ -37,34 +37,3 @@ public enum UnixFSEntry: Sendable, Hashable {
         }
     }
 }
-
-/// One entry of a directory.
-public struct DirectoryEntry: Sendable, Hashable {
-    /// The name, which is not always valid UTF-8.
-    public let name: [UInt8]
-
-    /// What it points to.
-    public let cid: CID
-
-    /// The size of everything below in bytes as the writer claimed it, or nil.
-    public let tsize: UInt64?
-
-    /// The entries of a basic directory as stored; of two with one name only the first is given.
-    ///
-    /// - Throws: `.unsupported` for a sharded directory, `.wrongKind` for anything else, `.malformed`, `.truncated`.
-    public static func list(_ block: Block) throws(DecodingProblem) -> [DirectoryEntry] {
-        switch try UnixFSEntry(block) {
-        case .directory: break
-        case .shardedDirectory:
-            throw DecodingProblem(.unsupported, "Sharded directories (HAMT) cannot be read yet.", cid: block.cid)
-        default: throw DecodingProblem(.wrongKind, "The block is no directory.", cid: block.cid)
-        }
-        let node = try about(block.cid) { () throws(DecodingProblem) in try PBNode(block.bytes) }
-        var names: Set<[UInt8]> = []
-        return node.links.compactMap { link in
-            let name = link.name ?? []
-            guard names.insert(name).inserted else { return nil }
-            return DirectoryEntry(name: name, cid: link.cid, tsize: link.tsize)
-        }
-    }
-}

@@ -1,0 +1,36 @@
+internal import BlockStore
+internal import IPLD
+internal import Multiformats
+package import Schema
+
+/// Writes the bytes of a block to standard output.
+package struct BlockGet: Operation {
+    package static let name = "block get"
+    package static let summary = "Write the bytes of a block, as they are stored, to standard output."
+
+    package var cid = ""
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("cid", \.cid, help: "The CID of the block.", required: true, positional: true)
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> NoOutput {
+        let block = try await kit.block(parseCID(cid))
+        try kit.session.write(block.bytes)
+        return NoOutput()
+    }
+}
+
+extension Kit {
+    /// Reads a block of the store.
+    func block(_ cid: CID) async throws(KitError) -> Block {
+        let store = try store()
+        do throws(StoreError) {
+            return try await store.get(cid)
+        } catch {
+            throw KitError(error)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+internal import BlockStore
+internal import Catalog
+internal import IPLD
+package import Multiformats
+package import Schema
+
+/// Stores bytes as blocks.
+package struct BlockPut: Operation {
+    package static let name = "block put"
+    package static let summary = "Store bytes as blocks, just as they are."
+    package static let details = """
+        The bytes are not looked at: a codec only becomes part of the CID.
+        Example: ipfs-kit block put --cid-codec dag-cbor node.cbor
+        """
+    package static let changes = true
+
+    package var files: [String] = []
+    package var codec = Codec.raw.name
+    package var hash = HashCode.sha256.name
+    package var hashLength: Int?
+    package var pin = false
+    package var allowsBigBlocks = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("files", \.files, help: "Files, one block each; - is standard input.", required: true, positional: true),
+        Field("cid_codec", \.codec, help: "The codec of the CIDs.", aliases: ["format", "f"]),
+        Field("mhtype", \.hash, help: "The hash function of the CIDs.", aliases: ["hash"]),
+        Field("mhlen", \.hashLength, help: "The length of the digest in bytes; the usual one by default."),
+        Field("pin", \.pin, help: "Pin the blocks, with everything below them."),
+        Field("allow_big_block", \.allowsBigBlocks, help: "Take blocks above 2 MiB, which other programs may refuse."),
+    ]
+
+    /// The largest block that other programs are sure to take, in bytes.
+    static let largestBlock = 2 << 20
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        let codec = try codecNamed(codec)
+        let hash = try hashNamed(hash)
+        var blocks: [Block] = []
+        for file in files {
+            let limit = allowsBigBlocks ? CARParser.Limits().section - CID.longestText : Self.largestBlock
+            let bytes = try await Input(file, kit.session).readAll(limit: limit)
+            blocks.append(Block(cid: try cid(of: bytes, codec, hash), bytes: bytes))
+        }
+        try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : [])
+        return Output(blocks: blocks.map { ($0.cid, $0.bytes.count) })
+    }
+
+    private func cid(of bytes: [UInt8], _ codec: Codec, _ hash: HashCode) throws(KitError) -> CID {
+        do throws(FormatProblem) {
+            let hash = try Multihash(hash, of: bytes.span, length: hashLength)
+            try hash.checkAllowed()
+            return CID.v1(codec, hash)
+        } catch {
+            throw KitError(.usage, error.message)
+        }
+    }
+
+    /// The blocks that are in the store now.
+    package struct Output: OperationOutput {
+        let blocks: [(cid: CID, size: Int)]
+
+        package var json: JSON {
+            ["blocks": .array(blocks.map { ["cid": .text($0.cid), "size_bytes": .count($0.size)] })]
+        }
+        package var report: Report { Report(blocks.map { .line($0.cid.description) }) }
+        package var quietLines: [String]? { blocks.map(\.cid.description) }
+    }
+}
+
+/// The codec of that name.
+func codecNamed(_ name: String) throws(KitError) -> Codec {
+    let known = ["protobuf": "dag-pb", "cbor": "dag-cbor"][name] ?? name
+    guard let codec = Codec(name: known) else {
+        throw KitError(.usage, "There is no codec “\(name)”; raw, dag-pb, dag-cbor and dag-json are the usual ones.")
+    }
+    return codec
+}
+
+/// The hash function of that name.
+func hashNamed(_ name: String) throws(KitError) -> HashCode {
+    guard let hash = HashCode(name: name) else {
+        throw KitError(.usage, "There is no hash function “\(name)”; sha2-256, sha2-512 and blake3 are usual ones.")
+    }
+    return hash
+}
+
+extension Kit {
+    /// Stores blocks and pins roots among them, which must be whole.
+    func keep(_ blocks: [Block], pinning roots: [CID]) async throws(KitError) {
+        let store = try store()
+        let catalog = try catalog()
+        try await kitErrors {
+            try await store.protecting {
+                try await store.ingest { try await $0.write(blocks) }
+                for root in roots { _ = try await DAGLayout(of: root, in: store) }
+                try await catalog.addPins(roots.map { Pin(cid: $0, createdAt: now) }, reason: "put")
+            }
+        }
+    }
+}
