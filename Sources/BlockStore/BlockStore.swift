@@ -103,6 +103,26 @@ package final class BlockStore: Sendable {
         return block
     }
 
+    /// Runs `body` while nothing is collected: what it stores, or finds in the store, is there until it has ended.
+    ///
+    /// Whoever stores blocks and pins them afterwards does both inside.
+    package func protecting<Value>(_ body: () async throws -> Value) async throws -> Value {
+        let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in try collectionLock(shared: true) }
+        defer { withExtendedLifetime(lock) {} }
+        return try await body()
+    }
+
+    /// The lock that a collection holds alone, and everybody who must not be collected holds together.
+    func collectionLock(shared: Bool) throws(StoreError) -> File {
+        do throws(FileError) {
+            let file = try File(folder + "/lock", .update)
+            _ = try file.lock(shared: shared, wait: true)
+            return file
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
     /// Takes a damaged block out of the index, so that it counts as missing and can be stored again.
     package func discardDamaged(_ cid: CID) async throws(StoreError) {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in

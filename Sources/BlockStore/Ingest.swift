@@ -39,6 +39,9 @@ package final class Ingest: Sendable {
         package var newBlocks: UInt64 = 0
         package var newBytes: UInt64 = 0
         package var knownBlocks: UInt64 = 0
+
+        /// Nothing was written.
+        package init() {}
     }
 
     private let store: BlockStore

@@ -12,6 +12,10 @@ package struct FileInfo: Sendable, Hashable {
     package let allocated: UInt64
     /// Last change, in seconds since 1970.
     package let modified: Int64
+    /// Nanoseconds after that second.
+    package let nanoseconds: UInt32
+    /// The permissions, 12 bits.
+    package let permissions: UInt32
 
     init(_ status: stat) {
         kind =
@@ -24,6 +28,8 @@ package struct FileInfo: Sendable, Hashable {
         length = UInt64(max(0, status.st_size))
         allocated = UInt64(max(0, status.st_blocks)) * 512
         modified = Int64(status.st_mtim.tv_sec)
+        nanoseconds = UInt32(truncatingIfNeeded: status.st_mtim.tv_nsec)
+        permissions = status.st_mode & 0o7777
     }
 }
 

@@ -6,6 +6,16 @@ package struct Field<Root>: Sendable {
     let read: @Sendable (Root) -> FieldValue?
     let write: @Sendable (inout Root, FieldValue) throws(FieldProblem) -> Void
 
+    fileprivate init(
+        copying info: FieldInfo,
+        read: @escaping @Sendable (Root) -> FieldValue?,
+        write: @escaping @Sendable (inout Root, FieldValue) throws(FieldProblem) -> Void
+    ) {
+        self.info = info
+        self.read = read
+        self.write = write
+    }
+
     /// Describes the field at `path`.
     package init<Value: FieldConvertible>(
         _ name: String,
@@ -33,6 +43,19 @@ package struct Field<Root>: Sendable {
         write = { (root: inout Root, value: FieldValue) throws(FieldProblem) in
             root[keyPath: path] = try Value(field: value)
         }
+    }
+}
+
+extension Field {
+    /// The same field of something that holds a `Root` at `path`.
+    package func of<Holder>(_ path: any WritableKeyPath<Holder, Root> & Sendable) -> Field<Holder> {
+        Field<Holder>(
+            copying: info,
+            read: { holder in read(holder[keyPath: path]) },
+            write: { (holder: inout Holder, value: FieldValue) throws(FieldProblem) in
+                try write(&holder[keyPath: path], value)
+            }
+        )
     }
 }
 

@@ -1,7 +1,8 @@
 internal import BlockStore
 internal import Catalog
 internal import IPLD
-package import Multiformats
+internal import Multiformats
+internal import Replication
 package import Schema
 
 /// Stores bytes as blocks.

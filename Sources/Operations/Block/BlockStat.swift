@@ -1,5 +1,5 @@
 internal import IPLD
-package import Multiformats
+internal import Multiformats
 package import Schema
 
 /// Says how long a block is.

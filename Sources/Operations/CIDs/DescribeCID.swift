@@ -1,4 +1,4 @@
-package import Multiformats
+internal import Multiformats
 package import Schema
 
 /// Takes a CID apart.

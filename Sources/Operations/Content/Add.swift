@@ -11,63 +11,94 @@ package struct Add: Operation {
     package static let name = "add"
     package static let summary = "Add files and directories to the store and pin them."
     package static let details = """
-        Content becomes UnixFS, with the same CIDs as Kubo's. `-` adds standard input.
+        Content becomes UnixFS, with the same CIDs as Kubo's. `-` adds standard input. Directories are added with all \
+        that is in them. What is not said follows from the profile; --profile unixfs-v0-2015 is Kubo's default.
         Example: ipfs-kit add photos --name photos-2026
         """
     package static let changes = true
 
     package var paths: [String] = []
-    package var profile = ImportProfile.unixfsV1_2025.name
+    package var form = ImportForm()
     package var pinName = ""
     package var pin = true
-    package var hidden = false
+    package var onlyHash = false
     package var wrap = false
     package var replicas: Int?
+    package var recursive = true
+    package var inputName = ""
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field("paths", \.paths, help: "Files and directories; - is standard input.", required: true, positional: true),
-        Field(
-            "profile",
-            \.profile,
-            help: "How content is cut into blocks: unixfs-v1-2025, or unixfs-v0-2015 for Kubo's old defaults."
-        ),
-        Field("name", \.pinName, help: "The name of the pin; the name of the file where it is not given."),
-        Field("pin", \.pin, help: "Pin what is added."),
-        Field("hidden", \.hidden, help: "Add entries whose names begin with a dot too."),
-        Field("wrap_with_directory", \.wrap, help: "Put what is added into a directory, which keeps its name."),
-        Field("replicas", \.replicas, help: "On how many backends the pin is wanted; all where it is not given."),
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field(
+                "paths",
+                \.paths,
+                help: "Files and directories; - is standard input.",
+                required: true,
+                positional: true
+            ),
+            Field("name", \.pinName, help: "The name of the pin; that of the file by default.", aliases: ["pin_name"]),
+            Field("pin", \.pin, help: "Pin what is added."),
+            Field(
+                "only_hash",
+                \.onlyHash,
+                help: "Say what the CIDs would be, and store nothing (-n).",
+                aliases: ["n", "dry_run"]
+            ),
+            Field(
+                "wrap_with_directory",
+                \.wrap,
+                help: "Put what is added into a directory, which keeps its name (-w).",
+                aliases: ["w", "wrap"]
+            ),
+            Field("replicas", \.replicas, help: "On how many backends the pin is wanted; all by default."),
+            Field("recursive", \.recursive, help: "Take directories; without it they are refused (-r).", aliases: ["r"]),
+            Field("stdin_name", \.inputName, help: "The name of standard input, for --wrap-with-directory."),
+        ] + ImportForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
-        guard let profile = ImportProfile(named: profile) else {
-            throw KitError(
-                .usage,
-                SchemaError.unknown(profile, among: ImportProfile.all.map(\.name)).message
-            )
+        let (profile, rules) = (try form.profile(), try form.rules())
+        for path in paths where !recursive && (try? fileInfo(path, follow: true))?.kind == .directory {
+            throw KitError(.usage, "\(path) is a directory, and --no-recursive says to take none.")
+        }
+        guard !onlyHash else {
+            return try await kitErrors {
+                let roots = try await add(kit, profile, rules) { _ in }
+                return Output(roots: roots.map { ($0.name, $0.entry.cid) }, pinned: false, counts: Ingest.Counts())
+            }
         }
         let store = try kit.store()
         let catalog = try kit.catalog()
         return try await kitErrors {
-            let size = try await self.size(kit.session.progress)
-            kit.session.progress.began("add", bytes: size)
-            defer { kit.session.progress.ended() }
-            let (roots, counts) = try await store.ingest { ingest in
-                let importer = Importer(
-                    profile: profile,
-                    ingest: ingest,
-                    progress: kit.session.progress,
-                    takesHidden: hidden
-                ) { kit.session.emit(Added(item: $0)) }
-                var roots: [(name: String, entry: DAGEntry)] = []
-                for path in paths { roots.append(try await add(path, importer, kit, profile, ingest)) }
-                // The counts are those of this moment; the commit follows before anything is acknowledged.
-                return (roots, ingest.counts)
+            try await store.protecting {
+                let (roots, counts) = try await store.ingest { ingest in
+                    let roots = try await add(kit, profile, rules) { try await ingest.write($0) }
+                    // The counts are those of this moment; the commit follows before anything is acknowledged.
+                    return (roots, ingest.counts)
+                }
+                if pin { try await pinRoots(roots, catalog, kit.now) }
+                return Output(roots: roots.map { ($0.name, $0.entry.cid) }, pinned: pin, counts: counts)
             }
-            if pin { try await pinRoots(roots, catalog, kit.now) }
-            return Output(roots: roots.map { ($0.name, $0.entry.cid) }, pinned: pin, counts: counts)
         }
+    }
+
+    /// Makes blocks of everything that was named.
+    private func add(
+        _ kit: Kit,
+        _ profile: ImportProfile,
+        _ rules: ImportRules,
+        write: @escaping @Sendable ([Block]) async throws -> Void
+    ) async throws -> [(name: String, entry: DAGEntry)] {
+        let progress = kit.session.progress
+        progress.began(onlyHash ? "hash" : "add", bytes: try await size(progress))
+        defer { progress.ended() }
+        let importer = Importer(profile: profile, rules: rules, progress: progress, write: write) {
+            kit.session.emit(Added(item: $0))
+        }
+        var roots: [(name: String, entry: DAGEntry)] = []
+        for path in paths { roots.append(try await add(path, importer, kit)) }
+        return wrap ? [try await wrapped(roots, importer)] : roots
     }
 
     /// The sum of the lengths of all files, where somebody watches and it can be known.
@@ -75,7 +106,7 @@ package struct Add: Operation {
         guard progress.isWatched, !paths.contains("-") else { return nil }
         return try await BlockingThreads.shared.run { () throws(FileError) in
             var sum: UInt64 = 0
-            for path in paths { sum += try treeLength(path, withHidden: hidden) }
+            for path in paths { sum += try treeLength(path, withHidden: form.hidden) }
             return sum
         }
     }
@@ -83,27 +114,32 @@ package struct Add: Operation {
     private func add(
         _ path: String,
         _ importer: Importer,
-        _ kit: Kit,
-        _ profile: ImportProfile,
-        _ ingest: Ingest
+        _ kit: Kit
     ) async throws -> (name: String, entry: DAGEntry) {
-        let name = path == "-" ? "-" : baseName(absolutePath(path))
-        let entry: DAGEntry
-        if path == "-" {
-            entry = try await importer.addStream { (_, count) throws(FileError) in
-                try readAll(count, kit.session)
-            }
-            importer.made(Imported(path: name, entry: entry))
-        } else {
-            entry = try await importer.add(path, name: name)
+        guard path == "-" else {
+            let name = baseName(absolutePath(path))
+            return (name, try await importer.add(path, name: name))
         }
-        guard wrap else { return (name, entry) }
-        var builder = DirectoryBuilder(profile: profile)
-        try builder.add(name: Array(name.utf8), cid: entry.cid, tsize: entry.tsize)
-        let built = try builder.build()
-        try await ingest.write([built.block])
-        importer.made(Imported(path: "", entry: built.entry))
-        return (name, built.entry)
+        let name = inputName.isEmpty ? "-" : inputName
+        let entry = try await importer.addStream(importer.rules.metadata) { (_, count) throws(FileError) in
+            try readAll(count, kit.session)
+        }
+        importer.made(Imported(path: name, entry: entry))
+        return (name, entry)
+    }
+
+    /// One directory with everything that was added, under the name of the first.
+    private func wrapped(
+        _ roots: [(name: String, entry: DAGEntry)],
+        _ importer: Importer
+    ) async throws -> (name: String, entry: DAGEntry) {
+        var builder = DirectoryBuilder(profile: importer.profile)
+        for root in roots { try builder.add(name: root.name, root.entry) }
+        var blocks: [Block] = []
+        let entry = try builder.build(metadata: importer.rules.metadata) { blocks.append($0) }
+        try await importer.write(blocks)
+        importer.made(Imported(path: "", entry: entry))
+        return (roots.first?.name ?? "", entry)
     }
 
     private func pinRoots(_ roots: [(name: String, entry: DAGEntry)], _ catalog: Catalog, _ now: Timestamp) async throws

@@ -22,8 +22,7 @@ struct ContentReader: Sendable {
         let root = try parseCID(first)
         var block = try await store.get(root)
         for part in parts.dropFirst() {
-            let entries = try DirectoryEntry.list(block)
-            guard let entry = entries.first(where: { $0.name == Array(part.utf8) }) else {
+            guard let entry = try await entry(Array(part.utf8), of: block) else {
                 throw KitError(
                     .notFound,
                     "There is no “\(part)” in the directory \(block.cid).",
@@ -34,6 +33,29 @@ struct ContentReader: Sendable {
             block = try await store.get(entry.cid)
         }
         return (block, parts.last ?? first)
+    }
+
+    /// The entry of that name in a directory, or nil.
+    private func entry(_ name: [UInt8], of directory: Block) async throws -> DirectoryEntry? {
+        var lookup = try DirectoryLookup(name: name, in: directory)
+        while true {
+            switch try lookup.next() {
+            case .need(let cid): try lookup.supply(try await store.get(cid))
+            case .found(let entry): return entry
+            case .absent: return nil
+            }
+        }
+    }
+
+    /// Hands the entries of a directory to `body`, one after another.
+    func entries(of directory: Block, _ body: (DirectoryEntry) async throws -> Void) async throws {
+        var walk = try DirectoryWalk(root: directory)
+        while let step = try walk.next() {
+            switch step {
+            case .need(let cid): try walk.supply(try await store.get(cid))
+            case .entry(let entry): try await body(entry)
+            }
+        }
     }
 
     /// How many bytes of content are read from the store at once.
@@ -89,9 +111,9 @@ struct ContentReader: Sendable {
     func extract(_ block: Block, to path: String) async throws {
         switch try UnixFSEntry(block) {
         case .file, .raw: try await extractFile(block, to: path)
-        case .directory:
+        case .directory, .shardedDirectory:
             try await files { () throws(FileError) in try makeNewDirectory(path) }
-            for entry in try DirectoryEntry.list(block) {
+            try await entries(of: block) { entry in
                 guard let name = Self.safeName(entry.name) else {
                     throw KitError(
                         .refused,

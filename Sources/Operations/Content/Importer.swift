@@ -10,67 +10,62 @@ struct Imported: Sendable {
     let entry: DAGEntry
 }
 
-/// Turns files and directories into UnixFS DAGs in the store.
+/// What of a folder is taken, and what is kept of its entries.
+struct ImportRules: Sendable {
+    /// Entries whose names begin with a dot are taken too.
+    var takesHidden = false
+    /// Folders without entries are taken too.
+    var takesEmpty = true
+    /// What symbolic links lead to is taken in their place.
+    var followsLinks = false
+    /// The permissions of files and folders are kept.
+    var keepsModes = false
+    /// The times of the last change are kept.
+    var keepsTimes = false
+    /// Kept for everything, in place of its own.
+    var metadata = FileMetadata.none
+
+    /// The metadata of what `info` describes.
+    func metadata(of info: FileInfo) -> FileMetadata {
+        guard keepsModes || keepsTimes else { return metadata }
+        let time = UnixFSNode.Time(seconds: info.modified, nanoseconds: info.nanoseconds)
+        return FileMetadata(
+            mode: metadata.mode ?? (keepsModes ? info.permissions : nil),
+            modified: metadata.modified ?? (keepsTimes ? time : nil)
+        )
+    }
+}
+
+/// Turns files and directories into UnixFS DAGs.
 struct Importer: Sendable {
     let profile: ImportProfile
-    let ingest: Ingest
+    let rules: ImportRules
     let progress: Progress
-    /// Entries whose names begin with a dot are taken too.
-    let takesHidden: Bool
+    /// Takes the blocks, children before their parents.
+    let write: @Sendable ([Block]) async throws -> Void
     /// Told of everything that was made, in the order in which it was.
     let made: @Sendable (Imported) -> Void
 
     /// Files up to this length are read and hashed several at once; larger ones have their chunks hashed side by side.
     private static let small: UInt64 = 1 << 20
-    /// How many bytes are read, hashed and written at a time.
-    private static let batch = 8 << 20
+    /// How many bytes of small files are read, hashed and written at a time, and how many files.
+    private static let batch: (bytes: UInt64, files: Int) = (4 << 20, 512)
 
     /// Adds what is at `path` under `name`; a link that is named by itself is followed.
     func add(_ path: String, name: String) async throws -> DAGEntry {
         let info = try await files { () throws(FileError) in try fileInfo(path, follow: true) }
-        switch info.kind {
-        case .directory: return try await addDirectory(path, name: name)
-        case .file: return try await addFile(path, name: name, length: info.length)
-        case .symbolicLink, .other:
-            throw KitError(.usage, "\(path) is neither a file nor a directory.")
-        }
+        return try await add(path, name: name, info)
     }
 
-    private func addDirectory(_ path: String, name: String) async throws -> DAGEntry {
-        let names = try await files { () throws(FileError) in try listDirectory(path) }
-            .filter { takesHidden || $0.first != 0x2E }
-        var builder = DirectoryBuilder(profile: profile)
-        var index = names.startIndex
-        while index < names.endIndex {
-            let run = try await smallFiles(path, names, from: index)
-            if !run.isEmpty {
-                for (bytes, leaf) in zip(names[index...], try await addSmall(run)) {
-                    made(Imported(path: name + "/" + text(bytes), entry: leaf))
-                    try builder.add(name: bytes, cid: leaf.cid, tsize: leaf.tsize)
-                }
-                index += run.count
-                continue
-            }
-            let bytes = names[index]
-            let entry = try await addEntry(path + "/" + text(bytes), name: name + "/" + text(bytes))
-            try builder.add(name: bytes, cid: entry.cid, tsize: entry.tsize)
-            index += 1
-        }
-        let built = try builder.build()
-        try await ingest.write([built.block])
-        made(Imported(path: name, entry: built.entry))
-        return built.entry
-    }
-
-    private func addEntry(_ path: String, name: String) async throws -> DAGEntry {
-        let info = try await files { () throws(FileError) in try fileInfo(path) }
+    private func add(_ path: String, name: String, _ info: FileInfo) async throws -> DAGEntry {
         switch info.kind {
-        case .directory: return try await addDirectory(path, name: name)
-        case .file: return try await addFile(path, name: name, length: info.length)
+        case .directory: return try await addDirectory(path, name: name, info)
+        case .file: return try await addFile(path, name: name, info)
         case .symbolicLink:
+            if rules.followsLinks { return try await add(path, name: name) }
             let target = try await files { () throws(FileError) in try linkTarget(path) }
-            let built = SymlinkNode.build(target: target, profile: profile)
-            try await ingest.write([built.block])
+            let built = SymlinkNode.build(target: target, profile: profile, metadata: rules.metadata(of: info))
+            try await write([built.block])
             made(Imported(path: name, entry: built.entry))
             return built.entry
         case .other:
@@ -78,117 +73,160 @@ struct Importer: Sendable {
         }
     }
 
-    /// The paths of the small files that follow one another from `start` on, as many as make a batch.
-    private func smallFiles(_ folder: String, _ names: [[UInt8]], from start: Int) async throws -> [String] {
-        try await files { () throws(FileError) in
-            var paths: [String] = []
+    private func addDirectory(_ path: String, name: String, _ info: FileInfo) async throws -> DAGEntry {
+        let names = try await files { () throws(FileError) in try listDirectory(path) }
+            .filter { rules.takesHidden || $0.first != 0x2E }
+        var builder = DirectoryBuilder(profile: profile)
+        var index = names.startIndex
+        while index < names.endIndex {
+            let run = try await smallFiles(path, names, from: index)
+            for (bytes, entry) in zip(names[index...], try await addSmall(run)) {
+                made(Imported(path: name + "/" + text(bytes), entry: entry))
+                try builder.add(name: bytes, cid: entry.cid, tsize: entry.tsize)
+            }
+            index += run.count
+            guard run.isEmpty else { continue }
+            let bytes = names[index]
+            index += 1
+            let child = path + "/" + text(bytes)
+            let info = try await files { () throws(FileError) in try fileInfo(child) }
+            if info.kind == .directory, try await isLeftOut(child) { continue }
+            let entry = try await add(child, name: name + "/" + text(bytes), info)
+            try builder.add(name: bytes, cid: entry.cid, tsize: entry.tsize)
+        }
+        var blocks: [Block] = []
+        let entry = try builder.build(metadata: rules.metadata(of: info)) { blocks.append($0) }
+        try await write(blocks)
+        made(Imported(path: name, entry: entry))
+        return entry
+    }
+
+    /// Whether a folder has no entries and such folders are left out.
+    private func isLeftOut(_ path: String) async throws -> Bool {
+        guard !rules.takesEmpty else { return false }
+        return try await files { () throws(FileError) in try listDirectory(path).isEmpty }
+    }
+
+    /// The small files that follow one another from `start` on, as many as make a batch.
+    private func smallFiles(
+        _ folder: String,
+        _ names: [[UInt8]],
+        from start: Int
+    ) async throws -> [(path: String, info: FileInfo)] {
+        let limit = min(Self.small, UInt64(profile.chunker.longest))
+        return try await files { () throws(FileError) in
+            var found: [(String, FileInfo)] = []
             var bytes: UInt64 = 0
-            for name in names[start...].prefix(256) {
+            for name in names[start...].prefix(Self.batch.files) {
                 let path = folder + "/" + text(name)
                 let info = try fileInfo(path)
-                guard info.kind == .file, info.length <= min(Self.small, UInt64(profile.chunker.longest)) else { break }
+                // Content that a chunker might cut goes the way of large files.
+                guard info.kind == .file, info.length <= limit, isWhole(info.length) else { break }
                 bytes += info.length
-                paths.append(path)
-                if bytes > Self.batch { break }
+                found.append((path, info))
+                if bytes > Self.batch.bytes { break }
             }
-            return paths
+            return found
+        }
+    }
+
+    /// Whether content of that length is one chunk.
+    private func isWhole(_ length: UInt64) -> Bool {
+        switch profile.chunker {
+        case .size(let size): length <= UInt64(size)
+        case .rabin(let least, _, _): length < UInt64(least)
+        case .buzhash: length < 128 << 10
         }
     }
 
     /// Reads, hashes and writes small files together, each of them one leaf.
-    private func addSmall(_ paths: [String]) async throws -> [DAGEntry] {
-        let profile = profile
-        let halves = [paths.prefix(paths.count / 2), paths.suffix(paths.count - paths.count / 2)]
-        let leaves = try await withThrowingTaskGroup(of: (Int, [FileLeaf]).self) { group in
-            for (half, paths) in halves.enumerated() {
-                group.addTask {
-                    let contents = try await files { () throws(FileError) in
-                        try paths.map { (path) throws(FileError) in
-                            let bytes = try readFile(path, limit: profile.chunker.longest)
-                            guard bytes.count <= profile.chunker.longest else {
-                                throw FileError("read all of", path, 5)
-                            }
-                            return bytes
-                        }
-                    }
-                    return (half, contents.map { FileLeaf($0, profile: profile) })
-                }
-            }
-            var parts: [[FileLeaf]] = [[], []]
-            for try await (half, leaves) in group { parts[half] = leaves }
-            return parts[0] + parts[1]
+    private func addSmall(_ files: [(path: String, info: FileInfo)]) async throws -> [DAGEntry] {
+        guard !files.isEmpty else { return [] }
+        let (profile, rules) = (profile, rules)
+        let middle = files.count / 2
+        @Sendable func make(_ part: ArraySlice<(path: String, info: FileInfo)>) async -> [SmallFile] {
+            // Reading may wait for a disk, so it is not for the threads of tasks, and hashing goes with it.
+            await BlockingThreads.shared.run { part.map { SmallFile($0.path, $0.info, profile, rules) } }
         }
+        async let first = make(files[..<middle])
+        async let second = make(files[middle...])
+        let made = await first + second
         var blocks: [Block] = []
-        var entries: [DAGEntry] = []
-        for leaf in leaves {
-            var builder = FileBuilder(profile: profile)
-            builder.append(leaf) { blocks.append($0) }
-            entries.append(builder.finish { blocks.append($0) })
-            progress.bytes(leaf.fileSize)
+        for file in made {
+            if let failure = file.failure { throw failure }
+            blocks += file.blocks
         }
-        progress.items(paths.count)
-        try await ingest.write(blocks)
-        return entries
+        progress.bytes(files.reduce(0) { $0 + $1.info.length })
+        progress.items(files.count)
+        try await write(blocks)
+        return made.compactMap(\.entry)
     }
 
-    private func addFile(_ path: String, name: String, length: UInt64) async throws -> DAGEntry {
+    private func addFile(_ path: String, name: String, _ info: FileInfo) async throws -> DAGEntry {
         let file = try await files { () throws(FileError) in
             let file = try File(path, .read)
             file.expectSequentialReads()
             return file
         }
-        let entry = try await addStream { (offset, count) throws(FileError) in try file.read(at: offset, count: count) }
+        let entry = try await addStream(rules.metadata(of: info)) { (offset, count) throws(FileError) in
+            try file.read(at: offset, count: count)
+        }
         progress.items()
         made(Imported(path: name, entry: entry))
         return entry
     }
 
     /// Adds content of unknown length: reading, hashing and writing go on side by side, a few batches apart.
-    func addStream(_ read: @escaping @Sendable (UInt64, Int) throws(FileError) -> [UInt8]) async throws -> DAGEntry {
+    func addStream(
+        _ metadata: FileMetadata,
+        _ read: @escaping @Sendable (UInt64, Int) throws(FileError) -> [UInt8]
+    ) async throws -> DAGEntry {
         let profile = profile
-        // Whole chunks, so that only the last batch can end in a short one.
-        let size = max(1, Self.batch / profile.chunker.longest) * profile.chunker.longest
+        let source = ChunkSource(profile.chunker, read: read)
         var builder = FileBuilder(profile: profile)
         var pending: [Block] = []
-        var offset: UInt64 = 0
-        var batch = try await files { () throws(FileError) in try read(0, size) }
-        while !batch.isEmpty {
+        var chunks = try await source.next()
+        while !chunks.isEmpty {
             try Task.checkCancellation()
-            let (current, start, blocks) = (batch, offset + UInt64(batch.count), pending)
-            let isLast = batch.count < size
-            async let following = files { () throws(FileError) in isLast ? [] : try read(start, size) }
-            async let leaves = hash(current, profile)
-            async let written: Void = ingest.write(blocks)
+            let blocks = pending
+            async let following = source.next()
+            async let written: Void = write(blocks)
             pending = []
-            for leaf in await leaves { builder.append(leaf) { pending.append($0) } }
+            let leaves = await sideBySide(chunks, weight: \.count) { FileLeaf($0, profile: profile) }
+            for leaf in leaves { builder.append(leaf) { pending.append($0) } }
             try await written
-            progress.bytes(UInt64(current.count))
-            offset = start
-            batch = try await following
+            progress.bytes(chunks.reduce(0) { $0 + UInt64($1.count) })
+            chunks = try await following
         }
-        let entry = builder.finish { pending.append($0) }
-        try await ingest.write(pending)
+        let entry = builder.finish(metadata: metadata) { pending.append($0) }
+        try await write(pending)
         return entry
-    }
-
-    /// The leaves of a batch, hashed on as many cores as there are.
-    @concurrent
-    private func hash(_ batch: [UInt8], _ profile: ImportProfile) async -> [FileLeaf] {
-        let size = profile.chunker.longest
-        let count = (batch.count + size - 1) / size
-        let middle = (count + 1) / 2
-        @Sendable func leaves(_ range: Range<Int>) -> [FileLeaf] {
-            range.map { FileLeaf(Array(batch[$0 * size..<min(batch.count, ($0 + 1) * size)]), profile: profile) }
-        }
-        async let first = leaves(0..<middle)
-        let second = leaves(middle..<count)
-        return await first + second
     }
 
     private func files<Value: Sendable>(
         _ work: @escaping @Sendable () throws(FileError) -> Value
     ) async throws(FileError) -> Value {
         try await BlockingThreads.shared.run(work)
+    }
+}
+
+/// A file that is one leaf, read and made into blocks, or why it could not be.
+private struct SmallFile: Sendable {
+    var blocks: [Block] = []
+    var entry: DAGEntry?
+    var failure: FileError?
+
+    /// Reads the file and makes its blocks.
+    init(_ path: String, _ info: FileInfo, _ profile: ImportProfile, _ rules: ImportRules) {
+        do throws(FileError) {
+            let bytes = try readFile(path, limit: Int(info.length))
+            guard bytes.count == Int(info.length) else { throw FileError("read all of", path, 5) }
+            var builder = FileBuilder(profile: profile)
+            if !bytes.isEmpty { builder.append(FileLeaf(bytes, profile: profile)) { blocks.append($0) } }
+            entry = builder.finish(metadata: rules.metadata(of: info)) { blocks.append($0) }
+        } catch {
+            failure = error
+        }
     }
 }
 

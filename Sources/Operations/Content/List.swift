@@ -23,7 +23,7 @@ package struct List: Operation {
         return try await kitErrors {
             let (block, _) = try await reader.resolve(path)
             var rows: [Row] = []
-            for entry in try DirectoryEntry.list(block) { rows.append(try await Self.row(entry, store)) }
+            try await reader.entries(of: block) { rows.append(try await Self.row($0, store)) }
             return Output(cid: block.cid, rows: rows)
         }
     }
