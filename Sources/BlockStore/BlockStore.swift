@@ -60,17 +60,42 @@ package final class BlockStore: Sendable {
 
     /// Reads blocks, in the order of `cids`, and checks each against its CID.
     package func get(_ cids: [CID]) async throws(StoreError) -> [Block] {
-        try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            let locations = try index.locate(cids.map(\.hash))
-            var blocks: [Block] = []
-            blocks.reserveCapacity(cids.count)
-            for (cid, location) in zip(cids, locations) { blocks.append(try read(cid, at: location)) }
-            return blocks
+        let locations = try await locate(cids)
+        return try await get(Array(zip(cids, locations)))
+    }
+
+    /// Reads blocks whose places are known, and checks each against its CID; many of them on several cores.
+    package func get(_ places: [(cid: CID, location: BlockLocation?)]) async throws(StoreError) -> [Block] {
+        let total = places.reduce(0) { $0 + ($1.location?.length ?? 0) }
+        guard total > Self.enoughForTwo, places.count > 1 else { return try await read(places[...]) }
+        var middle = 0
+        var sum = 0
+        while sum < total / 2 {
+            sum += places[middle].location?.length ?? 0
+            middle += 1
+        }
+        return try await both(places[..<middle], places[middle...])
+    }
+
+    /// From how many bytes on it is worth a second thread to check them.
+    private static let enoughForTwo = 1 << 17
+
+    private func both(
+        _ first: ArraySlice<(cid: CID, location: BlockLocation?)>,
+        _ second: ArraySlice<(cid: CID, location: BlockLocation?)>
+    ) async throws(StoreError) -> [Block] {
+        do {
+            async let one = read(first)
+            async let other = read(second)
+            return try await one + other
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError(.unexpected, "\(error)")
         }
     }
 
-    /// Reads blocks whose places are known, and checks each against its CID.
-    package func get(_ places: [(cid: CID, location: BlockLocation?)]) async throws(StoreError) -> [Block] {
+    private func read(_ places: ArraySlice<(cid: CID, location: BlockLocation?)>) async throws(StoreError) -> [Block] {
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in
             var blocks: [Block] = []
             blocks.reserveCapacity(places.count)
@@ -107,7 +132,9 @@ package final class BlockStore: Sendable {
     ///
     /// Whoever stores blocks and pins them afterwards does both inside.
     package func protecting<Value>(_ body: () async throws -> Value) async throws -> Value {
-        let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in try collectionLock(shared: true) }
+        let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
+            try collectionLock(shared: true)
+        }
         defer { withExtendedLifetime(lock) {} }
         return try await body()
     }

@@ -9,6 +9,7 @@ extension CID {
     /// - Parameters:
     ///   - format: the text with these parts.
     ///   - base: the base to write in; the usual one of the version where it is nil.
+    /// - Returns: the text.
     /// - Throws: `.badCharacter` for a part that does not exist; `.badVersion` for a version 0 CID in another base than
     ///   base58btc.
     public func formatted(_ format: String, base: Multibase? = nil) throws(FormatProblem) -> String {

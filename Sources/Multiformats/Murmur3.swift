@@ -29,7 +29,9 @@ private func word(_ bytes: Span<UInt8>, _ offset: Int, _ count: Int) -> UInt64 {
     return word
 }
 
-private func scrambledLow(_ word: UInt64) -> UInt64 { rotate(word &* 0x87C3_7B91_1142_53D5, 31) &* 0x4CF5_AD43_2745_937F }
+private func scrambledLow(_ word: UInt64) -> UInt64 {
+    rotate(word &* 0x87C3_7B91_1142_53D5, 31) &* 0x4CF5_AD43_2745_937F
+}
 
 private func scrambledHigh(_ word: UInt64) -> UInt64 {
     rotate(word &* 0x4CF5_AD43_2745_937F, 33) &* 0x87C3_7B91_1142_53D5

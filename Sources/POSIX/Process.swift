@@ -84,10 +84,12 @@ package func endProcess(_ code: Int32) -> Never {
     _exit(code)
 }
 
-/// Keeps the C library from setting aside memory for each thread: large buffers wander between threads here, and each
-/// thread would keep what it once freed.
-package func shareMemoryAmongThreads() {
+/// Makes the C library's memory fit large buffers that wander between threads: they are not set aside for each thread,
+/// and what was freed is used again rather than given back and faulted in anew.
+package func tuneMemory() {
     _ = mallopt(ipfskit_arena_max, 2)
+    _ = mallopt(ipfskit_mmap_threshold, 32 << 20)
+    _ = mallopt(ipfskit_trim_threshold, 256 << 20)
 }
 
 /// Waits until the process ends by other means.

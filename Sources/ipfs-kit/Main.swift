@@ -9,7 +9,7 @@ enum Main {
         // Before anything that starts a thread: signals are blocked in the threads that come after.
         onSignals(stopSignals) { _ in stop.press() }
         ignoreBrokenPipes()
-        shareMemoryAmongThreads()
+        tuneMemory()
         let program = Program(words: Array(CommandLine.arguments.dropFirst()), stop: stop)
         let work = Task.detached {
             let code = await program.run()

@@ -16,7 +16,11 @@ struct BenchRow: Sendable {
         BenchRow(name: "only-hash", summary: "the root of one large file", measure: measureOnlyHash),
         BenchRow(name: "reading", summary: "export and cat of one large file", measure: measureReading),
         BenchRow(name: "car-verify", summary: "verification of one large archive", measure: measureVerification),
-        BenchRow(name: "import-memory", summary: "import of one large archive in memory", measure: measureImportInMemory),
+        BenchRow(
+            name: "import-memory",
+            summary: "import of one large archive in memory",
+            measure: measureImportInMemory
+        ),
         BenchRow(name: "import-disk", summary: "import of one large archive on a disk", measure: measureImportOnDisk),
         BenchRow(name: "sync-small", summary: "first sync of pins of 64 KiB to S3", measure: measureSyncOfSmallPins),
         BenchRow(name: "sync-large", summary: "first sync of one large pin to S3", measure: measureSyncOfLargePin),

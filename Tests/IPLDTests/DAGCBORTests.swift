@@ -11,7 +11,7 @@ import Testing
             let bytes = try Fixtures.bytes(file)
             let block = Block(codec: .dagCBOR, bytes: bytes)
             #expect(block.cid.description == file.deletingPathExtension().lastPathComponent)
-            let node = try Node(bytes)
+            let node = try Node(cbor: bytes)
             #expect(try node.encoded() == bytes)
             #expect(try links(of: block) == Self.linksInside(node))
         }
@@ -35,7 +35,7 @@ import Testing
         for file in try Fixtures.sharedFiles("codec-fixtures/negative-fixtures/dag-cbor/decode", ending: ".json") {
             for fixture in try JSONDecoder().decode([Negative].self, from: Data(contentsOf: file)) {
                 let bytes = try Fixtures.bytes(hex: fixture.hex)
-                #expect(throws: DecodingProblem.self, "\(fixture.name)") { try Node(bytes) }
+                #expect(throws: DecodingProblem.self, "\(fixture.name)") { try Node(cbor: bytes) }
             }
         }
     }
@@ -54,8 +54,8 @@ import Testing
             where !Set(fixture.tags).isDisjoint(with: ["basic", "dag-cbor"]) {
                 let bytes = try Fixtures.bytes(hex: fixture.data)
                 switch fixture.type {
-                case "roundtrip": #expect((try? Node(bytes).encoded()) == bytes, "\(fixture.name)")
-                case "invalid_in": #expect((try? Node(bytes)) == nil, "\(fixture.name)")
+                case "roundtrip": #expect((try? Node(cbor: bytes).encoded()) == bytes, "\(fixture.name)")
+                case "invalid_in": #expect((try? Node(cbor: bytes)) == nil, "\(fixture.name)")
                 default: continue
                 }
                 checked += 1
@@ -76,18 +76,18 @@ import Testing
     )
     func refusesWithACode(hex: String, code: DecodingProblem.Code) throws {
         let bytes = try Fixtures.bytes(hex: hex)
-        let problem = #expect(throws: DecodingProblem.self) { try Node(bytes) }
+        let problem = #expect(throws: DecodingProblem.self) { try Node(cbor: bytes) }
         #expect(problem?.code == code)
     }
 
     @Test func nestingAndItemsAreBounded() throws {
         let deep = [UInt8](repeating: 0x81, count: Node.deepest) + [0xF6]
-        #expect(try Node(deep).encoded() == deep)
+        #expect(try Node(cbor: deep).encoded() == deep)
         let tooDeep = [UInt8](repeating: 0x81, count: 1_000_000) + [0xF6]
-        #expect(throws: DecodingProblem.self) { try Node(tooDeep) }
+        #expect(throws: DecodingProblem.self) { try Node(cbor: tooDeep) }
         #expect(throws: DecodingProblem.self) { try links(of: Block(codec: .dagCBOR, bytes: tooDeep)) }
         let wide: [UInt8] = [0x99, 0x03, 0xE8] + [UInt8](repeating: 0, count: 1000)
-        let problem = #expect(throws: DecodingProblem.self) { try Node(wide, itemLimit: 1000) }
+        let problem = #expect(throws: DecodingProblem.self) { try Node(cbor: wide, itemLimit: 1000) }
         #expect(problem?.code == .tooLarge)
     }
 
@@ -112,6 +112,6 @@ import Testing
             + [0x61, 0x63, 0xF9, 0x3C, 0x00]
         let block = Block(codec: .dagCBOR, bytes: bytes)
         #expect(try links(of: block) == [cid])
-        #expect(throws: DecodingProblem.self) { try Node(bytes) }
+        #expect(throws: DecodingProblem.self) { try Node(cbor: bytes) }
     }
 }

@@ -77,7 +77,8 @@ enum Listing {
         let short = PBLink(cid: good.cid, name: [0x30], tsize: 0)
         let small = PBLink(cid: good.cid, name: Array("0a".utf8), tsize: 0)
         let bad = [
-            shard([good], hash: 0x12), shard([good], hash: nil), shard([good], fanout: 100), shard([good], fanout: 2048),
+            shard([good], hash: 0x12), shard([good], hash: nil), shard([good], fanout: 100),
+            shard([good], fanout: 2048),
             shard([good], fanout: 4), shard([good], fanout: nil), shard([good], field: 33), shard([short]),
             shard([small]), shard([good, good]),
         ]
@@ -131,7 +132,8 @@ enum Listing {
 
     @Test(
         arguments: [
-            ("", "size-262144"), ("default", "size-262144"), ("size-1", "size-1"), ("rabin", "rabin-87381-262144-393216"),
+            ("", "size-262144"), ("default", "size-262144"), ("size-1", "size-1"),
+            ("rabin", "rabin-87381-262144-393216"),
             ("rabin-100", "rabin-33-100-150"), ("rabin-min:16-avg:32-max:64", "rabin-16-32-64"), ("buzhash", "buzhash"),
         ]
     )

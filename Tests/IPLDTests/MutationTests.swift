@@ -40,7 +40,7 @@ import Testing
         }
         if var lookup = try? DirectoryLookup(name: [0x61], in: block) { _ = try? lookup.next() }
         if let node = try? PBNode(block.bytes) { #expect((try? PBNode(node.encoded())) != nil) }
-        if let node = try? Node(block.bytes) { #expect((try? node.encoded()) == block.bytes) }
+        if let node = try? Node(cbor: block.bytes) { #expect((try? node.encoded()) == block.bytes) }
         if var walk = try? FileWalk(root: block, range: 0..<10_000) {
             var steps = 0
             while let step = try? walk.next(), steps < 1000 {

@@ -70,7 +70,9 @@ struct TestImporter {
         switch tree {
         case .file(let bytes): return try file(bytes)
         case .symlink(let target):
-            return keep(SymlinkNode.build(target: Array(target.utf8), profile: profile, metadata: options?.metadata ?? .none))
+            return keep(
+                SymlinkNode.build(target: Array(target.utf8), profile: profile, metadata: options?.metadata ?? .none)
+            )
         case .directory(let children):
             if children.isEmpty && !isRoot && options?.emptyDirectories == false { return nil }
             var directory = DirectoryBuilder(profile: profile)

@@ -9,3 +9,5 @@ static const unsigned int ipfskit_sync_file_range_write = 2;
 extern int mallopt(int parameter, int value);
 
 static const int ipfskit_arena_max = -8;
+static const int ipfskit_mmap_threshold = -3;
+static const int ipfskit_trim_threshold = -1;

@@ -23,21 +23,21 @@ public struct CARHeader: Sendable, Hashable {
 
     /// Decodes a header without its length.
     ///
-    /// - Throws: `.malformed`, `.unsupported` for version 2, `.badVersion`, `.badRoots`, `.tooLarge`.
+    /// - Throws: `.malformed`, `.badVersion`, `.badRoots`, `.tooLarge`.
     public init(_ bytes: [UInt8]) throws(DecodingProblem) {
         let node: Node
-        do { node = try Node(bytes, itemLimit: 1_000_000) } catch {
+        do { node = try Node(cbor: bytes, itemLimit: 1_000_000) } catch {
             let code: DecodingProblem.Code = error.code == .tooLarge ? .tooLarge : .malformed
             throw DecodingProblem(code, "The archive's header cannot be read: \(error.message)")
         }
         guard let entries = node.asMap, let version = node["version"], case .integer(let number) = version else {
             throw DecodingProblem(.malformed, "The archive's header is no map with a version.")
         }
-        guard number != 2 else {
-            throw DecodingProblem(.unsupported, "The archive is a CARv2; only CARv1 is read so far.")
-        }
         guard number == 1 else {
-            throw DecodingProblem(.badVersion, "The archive says it has version \(number); only 1 and 2 exist.")
+            throw DecodingProblem(
+                .badVersion,
+                "The archive says it has version \(number); only 1 and 2 exist, and 2 has another form."
+            )
         }
         guard let list = node["roots"]?.asList else {
             throw DecodingProblem(.badRoots, "The archive's header has no list of roots.")

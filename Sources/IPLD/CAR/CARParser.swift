@@ -1,8 +1,9 @@
 public import Multiformats
 
-/// Reads a CARv1 that arrives in pieces of any size, without doing any input itself.
+/// Reads a CAR of either version that arrives in pieces of any size, without doing any input itself.
 ///
-/// Feed bytes, call ``next()`` until it gives nil, feed more; at the end of the input call ``finish()``.
+/// Feed bytes, call ``next()`` until it gives nil, feed more; at the end of the input call ``finish()``. Of a CARv2 the
+/// payload is read; its index is passed over.
 public struct CARParser: Sendable {
     /// Something that was read whole.
     public enum Event: Sendable, Hashable {
@@ -11,7 +12,7 @@ public struct CARParser: Sendable {
         case block(Block, sectionOffset: Int, dataOffset: Int)
     }
 
-    /// How much is accepted from outside.
+    /// How much is accepted from outside, and what of it.
     public struct Limits: Sendable, Hashable {
         /// The longest header, in bytes.
         public var header = 32 << 20
@@ -19,19 +20,37 @@ public struct CARParser: Sendable {
         /// The longest section (CID and block), in bytes.
         public var section = 8 << 20
 
+        /// Whether a section of length zero ends the archive, as padding, rather than being an error.
+        public var zeroLengthEndsArchive = false
+
         /// The usual limits: 32 MiB and 8 MiB.
         public init() {}
+    }
+
+    private enum Phase: Sendable {
+        case start, container, padding(UInt64), header, sections, rest
     }
 
     /// The last block that was read, for messages.
     public private(set) var lastBlock: CID?
 
+    /// What stood before the payload of a CARv2; nil for a CARv1.
+    public private(set) var container: CARContainer?
+
+    /// The number of bytes after the payload that are no part of an index: a CARv2 without one should have none.
+    public private(set) var extraneous: UInt64 = 0
+
+    /// The number of bytes of the archive that events have been given for.
+    public private(set) var offset = 0
+
     private let limits: Limits
     private let verifiesBlocks: Bool
-    private var buffer: [UInt8] = []
-    private var start = 0
-    private var base = 0
-    private var sawHeader = false
+    private var phase = Phase.start
+    /// The bytes fed last, and how many of them were used.
+    private var chunk: [UInt8] = []
+    private var used = 0
+    /// The beginning of something whose end had not come with the bytes before.
+    private var tail: [UInt8] = []
 
     /// Starts before the header; `verifiesBlocks` says whether each block is checked against its CID.
     public init(verifiesBlocks: Bool = true, limits: Limits = Limits()) {
@@ -39,78 +58,163 @@ public struct CARParser: Sendable {
         self.limits = limits
     }
 
-    /// The number of bytes of the archive that events have been given for.
-    public var offset: Int { base + start }
-
     /// Adds the next bytes of the archive.
-    public mutating func feed(_ chunk: [UInt8]) {
-        feed(chunk[...])
+    public mutating func feed(_ bytes: [UInt8]) {
+        tail += chunk[used...]
+        chunk = bytes
+        used = 0
     }
 
     /// Adds the next bytes of the archive.
-    public mutating func feed(_ chunk: ArraySlice<UInt8>) {
-        if start > 0 {
-            base += start
-            buffer.removeFirst(start)
-            start = 0
-        }
-        buffer.append(contentsOf: chunk)
+    public mutating func feed(_ bytes: ArraySlice<UInt8>) { feed(Array(bytes)) }
+
+    /// The number of bytes that were fed and not used.
+    private var left: Int { tail.count + chunk.count - used }
+
+    /// Up to `count` of the bytes that come next.
+    private func peek(_ count: Int) -> [UInt8] {
+        let first = tail.prefix(count)
+        return Array(first) + chunk[used...].prefix(count - first.count)
     }
 
     /// The next whole thing in the bytes fed so far, or nil where more bytes are needed.
     ///
-    /// - Throws: `.malformed`, `.unsupported`, `.badVersion`, `.badRoots`, `.tooLarge`, `.emptySection`, and what
-    ///   ``Block/verify()`` throws.
+    /// - Throws: `.malformed`, `.badVersion`, `.badRoots`, `.tooLarge`, `.emptySection`, and what ``Block/verify()``
+    ///   throws. After a problem with one block the next call goes on behind it.
     public mutating func next() throws(DecodingProblem) -> Event? {
-        let limit = sawHeader ? limits.section : limits.header
-        guard let body = try frame(limit: limit) else { return nil }
-        if sawHeader {
-            let event = try block(body)
-            start = body.upperBound
-            return event
+        while true {
+            switch phase {
+            case .start: guard try readStart() else { return try headerEvent() }
+            case .container: guard try readContainer() else { return nil }
+            case .padding(let left): guard skip(left) else { return nil }
+            case .header: return try headerEvent()
+            case .sections: return try section()
+            case .rest:
+                if container?.indexOffset ?? 0 == 0 { extraneous += UInt64(left) }
+                (tail, chunk, used) = ([], [], 0)
+                return nil
+            }
         }
-        let header = try CARHeader(Array(buffer[body]))
-        sawHeader = true
-        start = body.upperBound
-        return .header(header)
     }
 
     /// Checks that the archive ended between two sections; throws `.truncated` where it did not.
     public func finish() throws(DecodingProblem) {
-        guard sawHeader, start == buffer.count else {
-            let place = sawHeader ? "a section" : "its header"
-            throw DecodingProblem(.truncated, "The archive ends inside \(place), at byte \(base + buffer.count).")
+        var place = "its header"
+        switch phase {
+        case .rest: return
+        case .sections where left == 0 && container == nil: return
+        case .sections where left == 0 && UInt64(offset) >= container?.dataEnd ?? .max: return
+        case .sections: place = "a section, or before its end"
+        default: break
         }
+        throw DecodingProblem(.truncated, "The archive ends inside \(place), at byte \(offset + left).")
     }
 
-    /// Where the next length-prefixed body is, or nil where it is not there whole yet.
-    private func frame(limit: Int) throws(DecodingProblem) -> Range<Int>? {
-        var reader = ByteReader(buffer, range: start..<buffer.count)
+    /// Looks at the first header; true where it is the pragma of a CARv2.
+    private mutating func readStart() throws(DecodingProblem) -> Bool {
+        let pragma = CARContainer.pragma
+        let begin = peek(pragma.count)
+        guard begin == pragma else {
+            // Fewer bytes than a pragma may still become one.
+            if begin.count == pragma.count || !pragma.starts(with: begin) { phase = .header }
+            return false
+        }
+        _ = take(pragma.count)
+        phase = .container
+        return true
+    }
+
+    private mutating func readContainer() throws(DecodingProblem) -> Bool {
+        guard let bytes = take(CARContainer.length - CARContainer.pragma.count) else { return false }
+        let container = try CARContainer(bytes)
+        self.container = container
+        phase = .padding(container.dataOffset - UInt64(CARContainer.length))
+        return true
+    }
+
+    /// Passes over padding; false where it goes on in bytes to come.
+    private mutating func skip(_ count: UInt64) -> Bool {
+        let here = Int(min(count, UInt64(left)))
+        _ = take(here)
+        phase = UInt64(here) == count ? .header : .padding(count - UInt64(here))
+        return UInt64(here) == count
+    }
+
+    private mutating func headerEvent() throws(DecodingProblem) -> Event? {
+        guard case .header = phase, let (bytes, body) = try frame(limit: limits.header, isHeader: true) else {
+            return nil
+        }
+        phase = .sections
+        return .header(try CARHeader(Array(bytes[body])))
+    }
+
+    private mutating func section() throws(DecodingProblem) -> Event? {
+        if let container, UInt64(offset) >= container.dataEnd {
+            phase = .rest
+            return try next()
+        }
+        let start = offset
+        guard let (bytes, body) = try frame(limit: limits.section, isHeader: false) else { return nil }
+        if body.isEmpty {
+            phase = .rest
+            return try next()
+        }
+        let block = try block(bytes, body, at: start)
+        lastBlock = block.cid
+        if verifiesBlocks { try block.verify() }
+        return .block(block, sectionOffset: start, dataOffset: offset - block.bytes.count)
+    }
+
+    private func block(_ bytes: [UInt8], _ body: Range<Int>, at start: Int) throws(DecodingProblem) -> Block {
+        var reader = ByteReader(bytes, range: body)
+        let cid: CID
+        do { cid = try CID.decode(from: &reader) } catch {
+            throw DecodingProblem(.malformed, "The section at byte \(start) begins with no CID: \(error.message)")
+        }
+        return Block(cid: cid, bytes: Array(bytes[reader.offset..<body.upperBound]))
+    }
+
+    /// Takes the next length and what follows it: the bytes that it lies in, and where; nil where it is not there whole.
+    ///
+    /// Only what began in earlier bytes is put together; all else stays in the array that it was fed in.
+    private mutating func frame(
+        limit: Int,
+        isHeader: Bool
+    ) throws(DecodingProblem) -> (bytes: [UInt8], body: Range<Int>)? {
+        var reader = ByteReader(peek(Varint.maximumLength))
         let length: UInt64
         do { length = try reader.readVarint() } catch {
             if error.code == .truncated { return nil }
             throw DecodingProblem(.malformed, "A length in the archive at byte \(offset) is no varint.")
         }
-        guard length > 0 else {
-            let code: DecodingProblem.Code = sawHeader ? .emptySection : .malformed
+        guard length > 0 || !isHeader && limits.zeroLengthEndsArchive else {
+            let code: DecodingProblem.Code = isHeader ? .malformed : .emptySection
             throw DecodingProblem(code, "The archive has an empty section or header at byte \(offset).")
         }
         guard length <= UInt64(limit) else {
             throw DecodingProblem(.tooLarge, "A part of the archive has \(length) bytes; the limit is \(limit).")
         }
-        guard length <= UInt64(reader.remaining) else { return nil }
-        return reader.offset..<(reader.offset + Int(length))
+        let whole = reader.offset + Int(length)
+        if let container, UInt64(offset + whole) > container.dataEnd, container.dataEnd > 0 {
+            throw DecodingProblem(.malformed, "A section at byte \(offset) goes beyond the payload of the CARv2.")
+        }
+        guard whole <= left else { return nil }
+        offset += whole
+        defer { drop(whole) }
+        guard tail.isEmpty else { return (peek(whole), reader.offset..<whole) }
+        return (chunk, (used + reader.offset)..<(used + whole))
     }
 
-    private mutating func block(_ body: Range<Int>) throws(DecodingProblem) -> Event {
-        var reader = ByteReader(buffer, range: body)
-        let cid: CID
-        do { cid = try CID.decode(from: &reader) } catch {
-            throw DecodingProblem(.malformed, "The section at byte \(offset) begins with no CID: \(error.message)")
-        }
-        let block = Block(cid: cid, bytes: Array(buffer[reader.offset..<body.upperBound]))
-        if verifiesBlocks { try block.verify() }
-        lastBlock = cid
-        return .block(block, sectionOffset: offset, dataOffset: base + reader.offset)
+    private mutating func take(_ count: Int) -> [UInt8]? {
+        guard count <= left else { return nil }
+        defer { drop(count) }
+        offset += count
+        return peek(count)
+    }
+
+    private mutating func drop(_ count: Int) {
+        let ofTail = min(count, tail.count)
+        tail.removeFirst(ofTail)
+        used += count - ofTail
     }
 }

@@ -7,11 +7,20 @@ extension Node {
     /// The most items that one block is read into unless said otherwise.
     public static let defaultItemLimit = 4_000_000
 
-    /// Decodes strict DAG-CBOR (the DAG-CBOR specification, "Strictness").
+    /// Decodes DAG-CBOR (the DAG-CBOR specification, "Strictness").
     ///
+    /// Go's implementation writes negative zero, which the strict form has not; lenient reading takes it.
     /// - Throws: `.malformed`, `.truncated`, `.tooDeep` below ``deepest`` levels, `.tooLarge` above `itemLimit` items.
-    public init(_ bytes: [UInt8], itemLimit: Int = Node.defaultItemLimit) throws(DecodingProblem) {
-        var decoder = NodeDecoder(reader: WireReader(bytes), itemsLeft: itemLimit)
+    public init(
+        cbor bytes: [UInt8],
+        _ strictness: Strictness = .strict,
+        itemLimit: Int = Node.defaultItemLimit
+    ) throws(DecodingProblem) {
+        var decoder = NodeDecoder(
+            reader: WireReader(bytes),
+            isStrict: strictness == .strict,
+            itemsLeft: itemLimit
+        )
         self = try decoder.decode()
     }
 }
@@ -28,6 +37,7 @@ private struct NodeDecoder {
     }
 
     var reader: WireReader
+    let isStrict: Bool
     var itemsLeft: Int
     var open: [Container] = []
 
@@ -36,7 +46,7 @@ private struct NodeDecoder {
             itemsLeft -= 1
             guard itemsLeft >= 0 else { throw DecodingProblem(.tooLarge, "A dag-cbor block has too many items.") }
             if let container = open.last, container.isMap { try readKey() }
-            guard let value = try item(), let root = close(value) else { continue }
+            guard let value = try item(), let root = try close(value) else { continue }
             guard reader.isAtEnd else {
                 throw DecodingProblem(.malformed, "\(reader.remaining) bytes follow the dag-cbor item.")
             }
@@ -46,7 +56,7 @@ private struct NodeDecoder {
 
     /// Reads one item, or opens a container and gives nil.
     private mutating func item() throws(DecodingProblem) -> Node? {
-        let head = try reader.head(strict: true)
+        let head = try reader.head(strict: isStrict)
         switch head.major {
         case 0: return .integer(Int128(head.argument))
         case 1: return .integer(-1 - Int128(head.argument))
@@ -57,7 +67,7 @@ private struct NodeDecoder {
             guard head.argument == 42 else {
                 throw DecodingProblem(.malformed, "Tag \(head.argument) does not exist in dag-cbor.")
             }
-            let bytes = Array(reader.bytes[try reader.linkPayload(strict: true)])
+            let bytes = Array(reader.bytes[try reader.linkPayload(strict: isStrict)])
             return .link(try decoding { () throws(FormatProblem) in try CID(bytes: bytes) })
         default: return try simple(head)
         }
@@ -74,7 +84,7 @@ private struct NodeDecoder {
     }
 
     /// Puts a value into the innermost open container; gives the root once the outermost one is complete.
-    private mutating func close(_ item: Node) -> Node? {
+    private mutating func close(_ item: Node) throws(DecodingProblem) -> Node? {
         var value = item
         while !open.isEmpty {
             let top = open.count - 1
@@ -87,17 +97,27 @@ private struct NodeDecoder {
             open[top].left -= 1
             guard open[top].left == 0 else { return nil }
             let done = open.removeLast()
-            value = done.isMap ? .map(done.entries) : .list(done.items)
+            value = done.isMap ? try map(done.entries) : .list(done.items)
         }
         return value
     }
 
+    /// A map with its keys in order; a strict reader has seen that they are.
+    private func map(_ entries: [Node.Entry]) throws(DecodingProblem) -> Node {
+        guard !isStrict else { return .map(entries) }
+        let sorted = entries.sorted { Node.isOrdered($0.key, before: $1.key) }
+        for (left, right) in zip(sorted, sorted.dropFirst()) where !Node.isOrdered(left.key, before: right.key) {
+            throw DecodingProblem(.malformed, "A dag-cbor map has the key \"\(left.key)\" twice.")
+        }
+        return .map(sorted)
+    }
+
     private mutating func readKey() throws(DecodingProblem) {
-        let head = try reader.head(strict: true)
+        let head = try reader.head(strict: isStrict)
         guard head.major == 3 else { throw DecodingProblem(.malformed, "A dag-cbor map has a key that is no text.") }
         let key = try text(head.argument)
         let top = open.count - 1
-        if let last = open[top].entries.last?.key, !Node.isOrdered(last, before: key) {
+        if isStrict, let last = open[top].entries.last?.key, !Node.isOrdered(last, before: key) {
             throw DecodingProblem(.malformed, "The keys of a dag-cbor map are not in order, or one is there twice.")
         }
         open[top].key = key
@@ -116,14 +136,19 @@ private struct NodeDecoder {
         case 20: return .bool(false)
         case 21: return .bool(true)
         case 22: return .null
-        case 27:
-            let value = Double(bitPattern: head.argument)
-            guard value.isFinite, !(value == 0 && value.sign == .minus) else {
-                throw DecodingProblem(.malformed, "A dag-cbor float is infinite, not a number, or negative zero.")
-            }
-            return .float(value)
+        case 25 where !isStrict:
+            return try float(Double(Float16(bitPattern: UInt16(truncatingIfNeeded: head.argument))))
+        case 26 where !isStrict: return try float(Double(Float(bitPattern: UInt32(truncatingIfNeeded: head.argument))))
+        case 27: return try float(Double(bitPattern: head.argument))
         default:
             throw DecodingProblem(.malformed, "A dag-cbor item is a short float or a simple value that does not exist.")
         }
+    }
+
+    private func float(_ value: Double) throws(DecodingProblem) -> Node {
+        guard value.isFinite, !isStrict || value != 0 || value.sign == .plus else {
+            throw DecodingProblem(.malformed, "A dag-cbor float is infinite, not a number, or negative zero.")
+        }
+        return .float(value)
     }
 }

@@ -7,7 +7,7 @@ public import Multiformats
 public func links(of block: Block) throws(DecodingProblem) -> [CID] {
     var found: [CID] = []
     switch block.cid.codec {
-    case .raw:
+    case .raw, .libp2pKey, .cbor, .json:
         break
     case .dagPB:
         try about(block.cid) { () throws(DecodingProblem) in
@@ -17,6 +17,9 @@ public func links(of block: Block) throws(DecodingProblem) -> [CID] {
         }
     case .dagCBOR:
         found = try about(block.cid) { () throws(DecodingProblem) in try linksOfCBOR(block.bytes) }
+    case .dagJSON:
+        let node = try about(block.cid) { () throws(DecodingProblem) in try Node(json: block.bytes) }
+        node.forEachLink { found.append($0) }
     default:
         throw DecodingProblem(
             .unsupported,

@@ -33,7 +33,11 @@ public struct ImportChoices: Sendable, Hashable {
         var profile = base
         let version = try version(base)
         profile.cids = try decoding { () throws(FormatProblem) in
-            try CIDFormat(version: version, hash: hash ?? base.cids.hash, inlineLimit: inlineLimit ?? base.cids.inlineLimit)
+            try CIDFormat(
+                version: version,
+                hash: hash ?? base.cids.hash,
+                inlineLimit: inlineLimit ?? base.cids.inlineLimit
+            )
         }
         // Asking for version 1 asks for raw leaves; a profile that has version 1 anyway says itself what it has.
         let impliesRaw = version == .v1 && base.cids.version == .v0

@@ -33,16 +33,17 @@ package struct BlockPut: Operation {
         Field("allow_big_block", \.allowsBigBlocks, help: "Take blocks above 2 MiB, which other programs may refuse."),
     ]
 
-    /// The largest block that other programs are sure to take, in bytes.
-    static let largestBlock = 2 << 20
+    /// The largest block that is taken, in bytes: what other programs are sure to take, or what an archive may hold.
+    static func limit(_ allowsBigBlocks: Bool) -> Int {
+        allowsBigBlocks ? CARParser.Limits().section - CID.longestText : 2 << 20
+    }
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let codec = try codecNamed(codec)
         let hash = try hashNamed(hash)
         var blocks: [Block] = []
         for file in files {
-            let limit = allowsBigBlocks ? CARParser.Limits().section - CID.longestText : Self.largestBlock
-            let bytes = try await Input(file, kit.session).readAll(limit: limit)
+            let bytes = try await Input(file, kit.session).readAll(limit: Self.limit(allowsBigBlocks))
             blocks.append(Block(cid: try cid(of: bytes, codec, hash), bytes: bytes))
         }
         try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : [])

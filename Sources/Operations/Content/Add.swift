@@ -53,7 +53,12 @@ package struct Add: Operation {
                 aliases: ["w", "wrap"]
             ),
             Field("replicas", \.replicas, help: "On how many backends the pin is wanted; all by default."),
-            Field("recursive", \.recursive, help: "Take directories; without it they are refused (-r).", aliases: ["r"]),
+            Field(
+                "recursive",
+                \.recursive,
+                help: "Take directories; without it they are refused (-r).",
+                aliases: ["r"]
+            ),
             Field("stdin_name", \.inputName, help: "The name of standard input, for --wrap-with-directory."),
         ] + ImportForm.fields.map { $0.of(\Self.form) }
 
@@ -98,7 +103,7 @@ package struct Add: Operation {
         }
         var roots: [(name: String, entry: DAGEntry)] = []
         for path in paths { roots.append(try await add(path, importer, kit)) }
-        return wrap ? [try await wrapped(roots, importer)] : roots
+        return wrap ? [(roots.first?.name ?? "", try await importer.wrapped(roots))] : roots
     }
 
     /// The sum of the lengths of all files, where somebody watches and it can be known.
@@ -126,20 +131,6 @@ package struct Add: Operation {
         }
         importer.made(Imported(path: name, entry: entry))
         return (name, entry)
-    }
-
-    /// One directory with everything that was added, under the name of the first.
-    private func wrapped(
-        _ roots: [(name: String, entry: DAGEntry)],
-        _ importer: Importer
-    ) async throws -> (name: String, entry: DAGEntry) {
-        var builder = DirectoryBuilder(profile: importer.profile)
-        for root in roots { try builder.add(name: root.name, root.entry) }
-        var blocks: [Block] = []
-        let entry = try builder.build(metadata: importer.rules.metadata) { blocks.append($0) }
-        try await importer.write(blocks)
-        importer.made(Imported(path: "", entry: entry))
-        return (roots.first?.name ?? "", entry)
     }
 
     private func pinRoots(_ roots: [(name: String, entry: DAGEntry)], _ catalog: Catalog, _ now: Timestamp) async throws

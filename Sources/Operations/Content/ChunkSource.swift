@@ -12,7 +12,7 @@ final class ChunkSource: Sendable {
     }
 
     /// How many bytes of content are given out at a time, at least, unless it ends.
-    private static let batch = 4 << 20
+    private static let batch = 8 << 20
 
     private let chunker: Chunker
     private let read: @Sendable (UInt64, Int) throws(FileError) -> [UInt8]

@@ -4,45 +4,63 @@ internal import Multiformats
 internal import POSIX
 internal import Storage
 
-/// Reads UnixFS content out of the store.
+/// Reads UnixFS content out of blocks.
 struct ContentReader: Sendable {
-    let store: BlockStore
+    /// Gives blocks, checked, in the order of their CIDs.
+    let blocks: @Sendable ([CID]) async throws -> [Block]
     let progress: Progress
+
+    /// Reads out of the store.
+    init(store: BlockStore, progress: Progress) {
+        self.init(progress: progress) { try await store.get($0) }
+    }
+
+    /// Reads out of what `blocks` gives.
+    init(progress: Progress, blocks: @escaping @Sendable ([CID]) async throws -> [Block]) {
+        self.blocks = blocks
+        self.progress = progress
+    }
+
+    /// One block.
+    func block(_ cid: CID) async throws -> Block {
+        guard let block = try await blocks([cid]).first else { throw KitError(.notFound, "\(cid) is not there.") }
+        return block
+    }
 
     /// The block that a path such as `CID/photos/a.jpg` leads to, and the last name in it.
     ///
     /// Links are given back themselves; they are not followed.
     func resolve(_ path: String) async throws -> (block: Block, name: String) {
-        var text = path[...]
-        for prefix in ["/ipfs/", "ipfs://"] where text.hasPrefix(prefix) { text = text.dropFirst(prefix.count) }
-        let parts = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
-        guard let first = parts.first else {
-            throw KitError(.usage, "“\(path)” is neither a CID nor a path below one.")
+        let end = try await end(of: path)
+        guard end.value == nil else {
+            throw KitError(.refused, "“\(path)” leads to a value inside a block.", hint: "ipfs-kit dag get \(path)")
         }
-        let root = try parseCID(first)
-        var block = try await store.get(root)
-        for part in parts.dropFirst() {
-            guard let entry = try await entry(Array(part.utf8), of: block) else {
-                throw KitError(
-                    .notFound,
-                    "There is no “\(part)” in the directory \(block.cid).",
-                    hint: "ipfs-kit ls \(root)",
-                    cid: root
-                )
-            }
-            block = try await store.get(entry.cid)
-        }
-        return (block, parts.last ?? first)
+        let name = path.split(separator: "/").last.map { String($0) } ?? path
+        return (try await block(end.cid), name)
     }
 
-    /// The entry of that name in a directory, or nil.
-    private func entry(_ name: [UInt8], of directory: Block) async throws -> DirectoryEntry? {
-        var lookup = try DirectoryLookup(name: name, in: directory)
+    /// Where a path leads.
+    func end(of text: String) async throws -> PathWalk.End {
+        let path: ContentPath
+        do throws(FormatProblem) {
+            path = try ContentPath(text)
+        } catch {
+            throw KitError(error, in: text)
+        }
+        var walk = PathWalk(path)
         while true {
-            switch try lookup.next() {
-            case .need(let cid): try lookup.supply(try await store.get(cid))
-            case .found(let entry): return entry
-            case .absent: return nil
+            switch try walk.next() {
+            case .need(let cid): try walk.supply(try await block(cid))
+            case .end(let end): return end
+            case .absent(let followed):
+                let name = String(decoding: path.segments[followed], as: UTF8.self)
+                let place = ContentPath(root: path.root, segments: Array(path.segments[..<followed]))
+                throw KitError(
+                    .notFound,
+                    "There is no “\(name)” in \(place).",
+                    hint: "ipfs-kit ls \(place)",
+                    cid: path.root
+                )
             }
         }
     }
@@ -52,14 +70,14 @@ struct ContentReader: Sendable {
         var walk = try DirectoryWalk(root: directory)
         while let step = try walk.next() {
             switch step {
-            case .need(let cid): try walk.supply(try await store.get(cid))
+            case .need(let cid): try walk.supply(try await block(cid))
             case .entry(let entry): try await body(entry)
             }
         }
     }
 
     /// How many bytes of content are read from the store at once.
-    private static let batch = 4 << 20
+    private static let batch = 8 << 20
 
     /// The bytes of a file, or of the part of it in `range`, passed to `sink` piece by piece.
     ///
@@ -76,13 +94,13 @@ struct ContentReader: Sendable {
             let upcoming = Set(walk.upcoming(Self.batch))
             fetched = fetched.filter { upcoming.contains($0.key) }
             let wanted = upcoming.filter { fetched[$0] == nil }
-            async let blocks = store.get(Array(wanted))
+            async let following = blocks(Array(wanted))
             for piece in pieces {
                 try Task.checkCancellation()
                 try await sink(piece)
                 progress.bytes(UInt64(piece.count))
             }
-            for block in try await blocks { fetched[block.cid] = block }
+            for block in try await following { fetched[block.cid] = block }
             if wanted.isEmpty { break }
             pieces = try Self.pieces(&walk, fetched)
         }
@@ -121,7 +139,7 @@ struct ContentReader: Sendable {
                         cid: block.cid
                     )
                 }
-                try await extract(try await store.get(entry.cid), to: path + "/" + name)
+                try await extract(try await self.block(entry.cid), to: path + "/" + name)
             }
         case .symlink(let target):
             let text = String(decoding: target, as: UTF8.self)

@@ -43,7 +43,11 @@ package struct ImportForm: Described {
         ),
         Field("trickle", \.trickle, help: "Lay files out as trickle trees (-t).", aliases: ["t"]),
         Field("max_file_links", \.maxFileLinks, help: "The most links of a node of a file."),
-        Field("max_directory_links", \.maxDirectoryLinks, help: "The most entries of a directory before it is sharded."),
+        Field(
+            "max_directory_links",
+            \.maxDirectoryLinks,
+            help: "The most entries of a directory before it is sharded."
+        ),
         Field("max_hamt_fanout", \.maxHAMTFanout, help: "The buckets of a shard: a power of two from 8 to 1024."),
         Field("inline", \.inline, help: "Put small blocks into their CIDs."),
         Field("inline_limit", \.inlineLimit, help: "The longest block that --inline puts into its CID, in bytes."),

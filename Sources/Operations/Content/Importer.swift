@@ -203,6 +203,17 @@ struct Importer: Sendable {
         return entry
     }
 
+    /// One directory with things that were added as its entries.
+    func wrapped(_ entries: [(name: String, entry: DAGEntry)]) async throws -> DAGEntry {
+        var builder = DirectoryBuilder(profile: profile)
+        for entry in entries { try builder.add(name: entry.name, entry.entry) }
+        var blocks: [Block] = []
+        let entry = try builder.build(metadata: rules.metadata) { blocks.append($0) }
+        try await write(blocks)
+        made(Imported(path: "", entry: entry))
+        return entry
+    }
+
     private func files<Value: Sendable>(
         _ work: @escaping @Sendable () throws(FileError) -> Value
     ) async throws(FileError) -> Value {

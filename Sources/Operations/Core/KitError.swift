@@ -118,7 +118,7 @@ extension KitError {
     package init(_ problem: DecodingProblem) {
         let code: ExitCode =
             switch problem.code {
-            case .unsupported: .refused
+            case .unsupported, .wrongKind: .refused
             case .missing: .notFound
             default: .verification
             }
@@ -145,6 +145,7 @@ extension KitError {
         case let error as CatalogError: self.init(error)
         case let error as FileError: self.init(error)
         case let error as DecodingProblem: self.init(error)
+        case let error as FormatProblem: self.init(.usage, error.message)
         case let error as SchemaError: self.init(error)
         case is CancellationError: self.init(.interrupted, "The work was stopped.")
         default: self.init(.other, "\(error)")

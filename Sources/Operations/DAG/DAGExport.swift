@@ -1,3 +1,4 @@
+internal import BlockStore
 internal import Multiformats
 internal import POSIX
 internal import Replication
@@ -27,31 +28,46 @@ package struct DAGExport: Operation {
             let layout = try await DAGLayout(of: cid, in: store)
             kit.session.progress.began("export", bytes: layout.length)
             defer { kit.session.progress.ended() }
-            let target = output.map { temporaryName(beside: absolutePath($0)) }
-            let file = try target.map { try File($0, .createNew, permissions: 0o644) }
-            do {
-                var position: UInt64 = 0
-                for try await chunk in layout.body(from: store).open() {
-                    if let file {
-                        let offset = position
-                        try await BlockingThreads.shared.run { () throws(FileError) in
-                            try file.write(chunk, at: offset)
-                        }
-                    } else {
-                        try kit.session.write(chunk)
-                    }
-                    position += UInt64(chunk.count)
-                    kit.session.progress.bytes(UInt64(chunk.count))
-                }
-                if let target, let output, let file {
-                    try file.syncData()
-                    try renameFile(target, to: absolutePath(output))
-                }
-            } catch {
-                if let target { try? removeFile(target) }
-                throw error
+            if let output {
+                try await Self.write(layout, from: store, to: output, kit.session)
+            } else {
+                try await Self.copy(layout.body(from: store).open(), to: nil, kit.session)
             }
             return Output(cid: cid, path: output, blocks: layout.blockCount, bytes: layout.length)
+        }
+    }
+
+    /// Writes the CAR of a DAG to a file, which appears when it is whole.
+    static func write(_ layout: DAGLayout, from store: BlockStore, to path: String, _ session: Session) async throws {
+        let target = absolutePath(path)
+        let temporary = temporaryName(beside: target)
+        let file = try File(temporary, .createNew, permissions: 0o644)
+        do {
+            try await copy(layout.body(from: store).open(), to: file, session)
+            try file.syncData()
+            try renameFile(temporary, to: target)
+        } catch {
+            try? removeFile(temporary)
+            throw error
+        }
+    }
+
+    /// Writes a stream to a file, or to standard output; what comes next is read and checked meanwhile.
+    private static func copy(_ stream: any ByteStream, to file: File?, _ session: Session) async throws {
+        let cursor = StreamCursor(stream)
+        var position: UInt64 = 0
+        var chunk = try await cursor.next()
+        while let current = chunk {
+            async let following = cursor.next()
+            let offset = position
+            if let file {
+                try await BlockingThreads.shared.run { () throws(FileError) in try file.write(current, at: offset) }
+            } else {
+                try session.write(current)
+            }
+            position += UInt64(current.count)
+            session.progress.bytes(UInt64(current.count))
+            chunk = try await following
         }
     }
 

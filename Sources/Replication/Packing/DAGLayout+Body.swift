@@ -25,7 +25,7 @@ extension DAGLayout {
     }
 
     /// How many bytes are read from the store at once.
-    private static let batch = 1 << 20
+    private static let batch = 4 << 20
 
     private func chunk(
         _ range: Range<UInt64>,

@@ -85,7 +85,7 @@ final class CARFileReader: Sendable {
         guard let place = places[cid.hash] else {
             throw DecodingProblem(.missing, "The block is not in the archive.", cid: cid)
         }
-        return try Node(try file.read(at: place.offset, count: place.length))
+        return try Node(cbor: try file.read(at: place.offset, count: place.length))
     }
 }
 

@@ -46,7 +46,10 @@ struct HAMTBuilder {
             let prefix = form.prefix(of: bucket)
             if inside.count == 1 {
                 links.append(
-                    (bucket, PBLink(cid: first.link.cid, name: prefix + (first.link.name ?? []), tsize: first.link.tsize))
+                    (
+                        bucket,
+                        PBLink(cid: first.link.cid, name: prefix + (first.link.name ?? []), tsize: first.link.tsize)
+                    )
                 )
             } else {
                 let built = try shard(inside, level: level + 1, .none, emit)

@@ -1,6 +1,6 @@
 public import Multiformats
 
-/// A value of the IPLD data model, as dag-cbor stores it.
+/// A value of the IPLD data model (the IPLD specification, "Data Model").
 public indirect enum Node: Sendable, Hashable {
     case null
     case bool(Bool)
@@ -56,4 +56,19 @@ extension Node {
 
     /// The entries, or nil where this is something else.
     public var asMap: [Entry]? { if case .map(let value) = self { value } else { nil } }
+}
+
+extension Node {
+    /// Hands every link in the value to `body`, in the order they stand.
+    public func forEachLink(_ body: (CID) -> Void) {
+        var pending = [self]
+        while let node = pending.popLast() {
+            switch node {
+            case .link(let cid): body(cid)
+            case .list(let items): pending += items.reversed()
+            case .map(let entries): pending += entries.reversed().map(\.value)
+            default: break
+            }
+        }
+    }
 }

@@ -1,0 +1,142 @@
+public import Multiformats
+
+/// One thing that is wrong with an archive.
+public struct CARProblem: Sendable, Hashable {
+    /// What is wrong.
+    public let problem: DecodingProblem
+
+    /// The offset of the section it is about, where there is one.
+    public let offset: Int?
+}
+
+/// What was found in an archive.
+public struct CARReport: Sendable, Hashable {
+    /// 1 or 2.
+    public var version = 1
+    /// The roots that the header names.
+    public var roots: [CID] = []
+    /// The number of sections.
+    public var blocks = 0
+    /// The lengths of the blocks, in bytes.
+    public var bytes: UInt64 = 0
+    /// How many blocks have each codec.
+    public var codecs: [Codec: Int] = [:]
+    /// How many blocks have each hash function.
+    public var hashes: [HashCode: Int] = [:]
+    /// Blocks whose hash cannot be computed here, so that nothing is known of them.
+    public var unverifiable = 0
+    /// What is wrong, the first ``CARVerifier/mostProblems`` of it.
+    public var problems: [CARProblem] = []
+    /// How much is wrong, by kind.
+    public var counts: [DecodingProblem.Code: Int] = [:]
+
+    /// Whether every block is good, and everything that the roots lead to is there.
+    ///
+    /// Doubled blocks, and blocks that no root leads to, do no harm.
+    public var isWhole: Bool {
+        unverifiable == 0 && counts.keys.allSatisfy { $0 == .duplicate || $0 == .unexpected }
+    }
+}
+
+/// Finds everything that is wrong with an archive, without doing any input itself.
+///
+/// Hand it the header and every block with what became of its verification, then ``finish(extraneous:)``. It holds every
+/// multihash of the archive, and the links of the blocks that have some.
+public struct CARVerifier: Sendable {
+    /// The most problems that are listed one by one.
+    public static let mostProblems = 1000
+
+    /// What was found so far.
+    public private(set) var report = CARReport()
+
+    private var numbers: [Multihash: Int] = [:]
+    private var isPresent: [Bool] = []
+    private var below: [Int: [Int]] = [:]
+    private var names: [CID] = []
+
+    /// Starts before the header.
+    public init() {}
+
+    /// Takes the header.
+    public mutating func add(_ header: CARHeader, _ container: CARContainer?) {
+        report.version = container == nil ? 1 : 2
+        report.roots = header.roots
+    }
+
+    /// Takes a block; `problem` is what its verification gave.
+    public mutating func add(_ block: Block, offset: Int, _ problem: DecodingProblem?) {
+        report.blocks += 1
+        report.bytes += UInt64(block.bytes.count)
+        report.codecs[block.cid.codec, default: 0] += 1
+        report.hashes[block.cid.hash.code, default: 0] += 1
+        if let problem {
+            if problem.code == .unsupported { report.unverifiable += 1 } else { note(problem, offset) }
+        }
+        guard problem == nil || problem?.code == .unsupported else { return }
+        let number = number(of: block.cid)
+        guard !isPresent[number] else {
+            return note(DecodingProblem(.duplicate, "The block stood before in the archive.", cid: block.cid), offset)
+        }
+        isPresent[number] = true
+        do throws(DecodingProblem) {
+            let children = try links(of: block)
+            if !children.isEmpty { below[number] = children.map { self.number(of: $0) } }
+        } catch {
+            if error.code != .unsupported { note(error, offset) }
+        }
+    }
+
+    /// Notes a problem that ended the reading, or that one block has.
+    public mutating func note(_ problem: DecodingProblem, _ offset: Int?) {
+        report.counts[problem.code, default: 0] += 1
+        if report.problems.count < Self.mostProblems {
+            report.problems.append(CARProblem(problem: problem, offset: offset))
+        }
+    }
+
+    /// Looks for blocks that are missing, and for those that no root leads to; `extraneous` bytes followed the payload.
+    public mutating func finish(extraneous: UInt64 = 0) -> CARReport {
+        if extraneous > 0 {
+            note(DecodingProblem(.extraneous, "\(extraneous) bytes follow the archive."), nil)
+        }
+        var isReached = [Bool](repeating: false, count: names.count)
+        var pending: [Int] = []
+        for root in report.roots {
+            let number = number(of: root)
+            if number >= isReached.count { isReached.append(false) }
+            pending.append(number)
+        }
+        while let number = pending.popLast() {
+            guard !isReached[number] else { continue }
+            isReached[number] = true
+            if !isPresent[number], !hold(number) {
+                note(DecodingProblem(.missing, "The block is not in the archive.", cid: names[number]), nil)
+            }
+            pending += below[number] ?? []
+        }
+        if !report.roots.isEmpty {
+            for (number, reached) in isReached.enumerated() where !reached && isPresent[number] {
+                note(DecodingProblem(.unexpected, "No root leads to the block.", cid: names[number]), nil)
+            }
+        }
+        return report
+    }
+
+    /// Whether the CID of a block that has no section holds the block itself.
+    private func hold(_ number: Int) -> Bool { names[number].inlineContent != nil }
+
+    private mutating func number(of cid: CID) -> Int {
+        let hash = cid.hash
+        if let number = numbers[hash] { return number }
+        let number = names.count
+        numbers[hash] = number
+        names.append(cid)
+        isPresent.append(false)
+        // The content of an identity CID may lead on, though it has no section.
+        if let content = cid.inlineContent, let children = try? links(of: Block(cid: cid, bytes: content)) {
+            let found = children.map { self.number(of: $0) }
+            if !found.isEmpty { below[number] = found }
+        }
+        return number
+    }
+}

@@ -1,0 +1,86 @@
+internal import IPLD
+internal import Multiformats
+package import Schema
+internal import Storage
+
+/// Checks every block of archives, and that all that their roots lead to is there.
+package struct CARVerify: Operation {
+    package static let name = "car verify"
+    package static let summary = "Check every block of CARs, and that everything their roots lead to is there."
+    package static let details = """
+        Doubled blocks, and blocks that no root leads to, are told and do no harm; anything else ends with 10.
+        Example: ipfs-kit car verify photos.car
+        """
+
+    package var files: [String] = []
+    package var zeroLength = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field(
+            "files",
+            \.files,
+            help: "CAR files of either version; - is standard input.",
+            required: true,
+            positional: true
+        ),
+        Field(
+            "zero_length_section_as_eof",
+            \.zeroLength,
+            help: "Take a section of length zero for the end of the archive."
+        ),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> CARReportOutput {
+        try await kitErrors {
+            var rows: [CARReportOutput.Row] = []
+            for file in files { rows.append(try await Self.row(file, kit, zeroLength, verifies: true)) }
+            return CARReportOutput(rows: rows, isVerified: true)
+        }
+    }
+
+    static func row(
+        _ file: String,
+        _ kit: Kit,
+        _ zeroLength: Bool,
+        verifies: Bool
+    ) async throws -> CARReportOutput.Row {
+        let input = try Input(file, kit.session)
+        kit.session.progress.began(verifies ? "verify" : "inspect", bytes: input.length)
+        defer { kit.session.progress.ended() }
+        var scan = ArchiveScan(input: input, progress: kit.session.progress)
+        scan.limits.zeroLengthEndsArchive = zeroLength
+        let (report, container) = try await scan.report(verifies: verifies)
+        return CARReportOutput.Row(file: file, report: report, container: container)
+    }
+}
+
+/// Says what is in archives, without hashing their blocks.
+package struct CARInspect: Operation {
+    package static let name = "car inspect"
+    package static let summary = "Say what is in CARs: version, roots, blocks, codecs and hash functions."
+    package static let details = "Blocks are not hashed; “ipfs-kit car verify” does that."
+
+    package var files: [String] = []
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field(
+            "files",
+            \.files,
+            help: "CAR files of either version; - is standard input.",
+            required: true,
+            positional: true
+        )
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> CARReportOutput {
+        try await kitErrors {
+            var rows: [CARReportOutput.Row] = []
+            for file in files { rows.append(try await CARVerify.row(file, kit, false, verifies: false)) }
+            return CARReportOutput(rows: rows, isVerified: false)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+internal import IPLD
+internal import Multiformats
+package import Schema
+
+/// Stores values as blocks.
+package struct DAGPut: Operation {
+    package static let name = "dag put"
+    package static let summary = "Store values as blocks: dag-cbor out of dag-json unless told otherwise."
+    package static let details = """
+        The value is read in one codec and written in another, in its canonical form.
+        Example: ipfs-kit dag put --store-codec dag-cbor value.json
+        """
+    package static let changes = true
+
+    package var files: [String] = []
+    package var storeCodec = Codec.dagCBOR.name
+    package var inputCodec = Codec.dagJSON.name
+    package var hash = HashCode.sha256.name
+    package var pin = false
+    package var allowsBigBlocks = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("files", \.files, help: "Files, one value each; - is standard input.", required: true, positional: true),
+        Field("store_codec", \.storeCodec, help: "The codec of the blocks."),
+        Field("input_codec", \.inputCodec, help: "The codec of the files."),
+        Field("hash", \.hash, help: "The hash function of the CIDs."),
+        Field("pin", \.pin, help: "Pin the blocks, with everything below them."),
+        Field("allow_big_block", \.allowsBigBlocks, help: "Take blocks above 2 MiB, which other programs may refuse."),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> BlockPut.Output {
+        let (store, input) = (try codecNamed(storeCodec), try codecNamed(inputCodec))
+        let hash = try hashNamed(hash)
+        var blocks: [Block] = []
+        for file in files {
+            let bytes = try await Input(file, kit.session).readAll(limit: BlockPut.limit(allowsBigBlocks))
+            blocks.append(try await kitErrors { try Self.block(bytes, input, store, hash) })
+        }
+        for block in blocks where block.bytes.count > BlockPut.limit(allowsBigBlocks) {
+            throw KitError(.limit, "The block \(block.cid) would have \(block.bytes.count) bytes.", cid: block.cid)
+        }
+        try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : [])
+        return BlockPut.Output(blocks: blocks.map { ($0.cid, $0.bytes.count) })
+    }
+
+    private static func block(_ bytes: [UInt8], _ input: Codec, _ store: Codec, _ hash: HashCode) throws -> Block {
+        let stored = try Node(bytes, codec: input).encoded(as: store)
+        return Block(codec: store, format: try CIDFormat(version: .v1, hash: hash), bytes: stored)
+    }
+}

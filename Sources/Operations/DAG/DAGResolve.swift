@@ -1,0 +1,37 @@
+internal import IPLD
+internal import Multiformats
+package import Schema
+internal import Storage
+
+/// Says which block a path leads to.
+package struct DAGResolve: Operation {
+    package static let name = "dag resolve"
+    package static let summary = "Say which block a path leads to, and what of the path lies inside that block."
+
+    package var path = ""
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("path", \.path, help: "A path below a CID.", required: true, positional: true)
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        let reader = ContentReader(store: try kit.store(), progress: .silent)
+        return try await kitErrors {
+            let end = try await reader.end(of: path)
+            let rest = end.remainder.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+            return Output(cid: end.cid.description, remainder: rest)
+        }
+    }
+
+    /// Where the path leads.
+    package struct Output: OperationOutput {
+        let cid: String
+        let remainder: String
+
+        package var json: JSON { ["cid": .string(cid), "remainder": .string(remainder)] }
+        package var report: Report { Report(remainder.isEmpty ? cid : "\(cid)/\(remainder)") }
+        package var quietLines: [String]? { [cid] }
+    }
+}
