@@ -74,8 +74,14 @@ final class BlockIndex: Sendable {
         }
     }
 
-    /// Adds blocks and the new length of their pack in one transaction.
-    func add(_ blocks: [(hash: Multihash, location: BlockLocation)], pack: Int64, length: UInt64) throws(StoreError) {
+    /// Adds blocks and the new length of their pack in one transaction; of blocks that are known already, the old
+    /// place stays, unless `moves` says that the new one counts.
+    func add(
+        _ blocks: [(hash: Multihash, location: BlockLocation)],
+        pack: Int64,
+        length: UInt64,
+        moves: Bool = false
+    ) throws(StoreError) {
         try withDatabase { (database: inout Database) throws(StoreError) in
             try database.transaction(.immediate) { (database: inout Database) throws(StoreError) in
                 do throws(DatabaseError) {
@@ -86,7 +92,10 @@ final class BlockIndex: Sendable {
                     // Sorted keys go into the tree in one sweep instead of all over it.
                     for block in blocks.sorted(by: { $0.hash < $1.hash }) {
                         try database.run(
-                            "INSERT OR IGNORE INTO blocks(hash, pack, offset, length) VALUES(?, ?, ?, ?)",
+                            """
+                            INSERT OR \(moves ? "REPLACE" : "IGNORE")
+                            INTO blocks(hash, pack, offset, length) VALUES(?, ?, ?, ?)
+                            """,
                             [
                                 .blob(block.hash.bytes), .integer(block.location.pack),
                                 .integer(Int64(block.location.offset)), .integer(Int64(block.location.length)),
@@ -110,6 +119,55 @@ final class BlockIndex: Sendable {
                 )
             } catch {
                 throw StoreError(error)
+            }
+        }
+    }
+
+    /// Hands every block to `body`.
+    func each(_ body: (Multihash, BlockLocation) throws(StoreError) -> Void) throws(StoreError) {
+        try withDatabase { (database: inout Database) throws(StoreError) in
+            try database.query("SELECT hash, pack, offset, length FROM blocks") {
+                (row: borrowing Row) throws(StoreError) in
+                guard let hash = try? Multihash(bytes: row.bytes(0)) else { return }
+                try body(
+                    hash,
+                    BlockLocation(pack: row.int64(1), offset: UInt64(row.int64(2)), length: Int(row.int64(3)))
+                )
+            }
+        }
+    }
+
+    /// The number of blocks of a pack.
+    func count(in pack: Int64) throws(StoreError) -> UInt64 {
+        try withDatabase { (database: inout Database) throws(StoreError) in
+            try database.first("SELECT count(*) FROM blocks WHERE pack = ?", [.integer(pack)]) {
+                (row: borrowing Row) throws(StoreError) in UInt64(row.int64(0))
+            } ?? 0
+        }
+    }
+
+    /// Forgets all blocks that a pack still has; its number is never used again.
+    func empty(_ pack: Int64) throws(StoreError) {
+        try change { (database: inout Database) throws(DatabaseError) in
+            try database.run("DELETE FROM blocks WHERE pack = ?", [.integer(pack)])
+            try database.run("UPDATE packs SET length = 0 WHERE id = ?", [.integer(pack)])
+        }
+    }
+
+    /// Forgets everything, so that it can be made again from the packs.
+    func clear() throws(StoreError) {
+        try change { (database: inout Database) throws(DatabaseError) in
+            try database.run("DELETE FROM blocks")
+            try database.run("UPDATE packs SET length = 0")
+        }
+    }
+
+    private func change(
+        _ body: (inout Database) throws(DatabaseError) -> Void
+    ) throws(StoreError) {
+        try withDatabase { (database: inout Database) throws(StoreError) in
+            try database.transaction(.immediate) { (database: inout Database) throws(StoreError) in
+                do throws(DatabaseError) { try body(&database) } catch { throw StoreError(error) }
             }
         }
     }

@@ -104,9 +104,23 @@ package final class BlockStore: Sendable {
         }
     }
 
+    /// Reads a block where it was said to be, or where it was moved to since, and checks it.
     func read(_ cid: CID, at location: BlockLocation?) throws(StoreError) -> Block {
         if cid.hash.code == .identity { return Block(cid: cid, bytes: Array(cid.hash.digest)) }
         guard let location else { throw StoreError.missing(cid) }
+        do throws(StoreError) {
+            return try readThere(cid, location)
+        } catch {
+            guard error.code == .corrupt, let place = try index.locate([cid.hash])[0], place != location else {
+                throw error
+            }
+            // A collection moved it, and an open file may be that of a pack that is gone.
+            packs.withLock { _ = $0.removeValue(forKey: place.pack) }
+            return try readThere(cid, place)
+        }
+    }
+
+    private func readThere(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Block {
         let block: Block
         do throws(FileError) {
             block = Block(
@@ -161,6 +175,11 @@ package final class BlockStore: Sendable {
     /// The number of blocks in the store, and the sum of their lengths in bytes.
     package func totals() async throws(StoreError) -> (blocks: UInt64, bytes: UInt64) {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.totals() }
+    }
+
+    /// Closes a pack that is about to be removed.
+    func close(_ number: Int64) {
+        packs.withLock { _ = $0.removeValue(forKey: number) }
     }
 
     private func pack(_ number: Int64) throws(FileError) -> File {

@@ -10,14 +10,16 @@ extension BlockStore {
     package func ingest<Value: Sendable>(
         _ body: (Ingest) async throws -> Value
     ) async throws -> Value {
-        let ingest = Ingest(store: self)
-        do {
-            let value = try await body(ingest)
-            try await ingest.commit()
-            return value
-        } catch {
-            await ingest.abandon()
-            throw error
+        try await protecting {
+            let ingest = Ingest(store: self)
+            do {
+                let value = try await body(ingest)
+                try await ingest.commit()
+                return value
+            } catch {
+                await ingest.abandon()
+                throw error
+            }
         }
     }
 }

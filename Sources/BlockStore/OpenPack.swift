@@ -11,10 +11,10 @@ final class OpenPack: Sendable {
     /// The pack's length with everything that was appended.
     var end: UInt64 { lengths.withLock { $0.end } }
 
-    /// Takes the first pack that has room and that nobody else is writing to, or a new one.
-    init(in store: BlockStore) throws(StoreError) {
+    /// Takes the first pack that has room and that nobody else is writing to, or a new one; none of `avoided`.
+    init(in store: BlockStore, avoiding avoided: Set<Int64> = []) throws(StoreError) {
         let known = try store.index.packs()
-        let open = known.filter { $0.length < BlockStore.packLimit }.map(\.id)
+        let open = known.filter { $0.length < BlockStore.packLimit && !avoided.contains($0.id) }.map(\.id)
         let next = (known.last?.id ?? 0) + 1
         do throws(FileError) {
             for number in open + (next..<next + 1000) {

@@ -21,7 +21,8 @@ package struct Get: Operation {
         Field(
             "output",
             \.output,
-            help: "Where to write it; nothing may be there yet. The last name of the path by default."
+            help: "Where to write it; nothing may be there yet. The last name of the path by default (-o).",
+            aliases: ["o"]
         ),
     ]
 

@@ -18,7 +18,7 @@ package struct DAGExport: Operation {
 
     package static let fields: [Field<Self>] = [
         Field("root", \.root, help: "The CID of the root.", required: true, positional: true),
-        Field("output", \.output, help: "The file to write; standard output where it is not given."),
+        Field("output", \.output, help: "The file to write; standard output by default (-o).", aliases: ["o"]),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {

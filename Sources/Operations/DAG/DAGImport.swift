@@ -29,20 +29,26 @@ package struct DAGImport: Operation {
         return try await kitErrors {
             kit.session.progress.began("import")
             defer { kit.session.progress.ended() }
-            var roots: [CID] = []
-            var blocks: UInt64 = 0
-            for path in files {
-                // One transaction for each file: a damaged one leaves nothing behind.
-                let (found, count) = try await store.ingest { try await Self.take(path, $0, kit) }
-                roots += found
-                blocks += count
-            }
-            if pinRoots {
-                for root in roots { _ = try await DAGLayout(of: root, in: store) }
-                try await catalog.addPins(roots.map { Pin(cid: $0, createdAt: kit.now) }, reason: "dag import")
-            }
+            let (roots, blocks) = try await store.protecting { try await take(store, catalog, kit) }
             return Output(roots: roots, blocks: blocks, pinned: pinRoots)
         }
+    }
+
+    /// Brings all files in and pins what they name.
+    private func take(_ store: BlockStore, _ catalog: Catalog, _ kit: Kit) async throws -> ([CID], UInt64) {
+        var roots: [CID] = []
+        var blocks: UInt64 = 0
+        for path in files {
+            // One transaction for each file: a damaged one leaves nothing behind.
+            let (found, count) = try await store.ingest { try await Self.take(path, $0, kit) }
+            roots += found
+            blocks += count
+        }
+        if pinRoots {
+            for root in roots { _ = try await DAGLayout(of: root, in: store) }
+            try await catalog.addPins(roots.map { Pin(cid: $0, createdAt: kit.now) }, reason: "dag import")
+        }
+        return (roots, blocks)
     }
 
     /// Reads, checks and writes one file; the three go on side by side, a batch apart.

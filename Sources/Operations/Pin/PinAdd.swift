@@ -32,13 +32,15 @@ package struct PinAdd: Operation {
         let store = try kit.store()
         let catalog = try kit.catalog()
         return try await kitErrors {
-            for root in roots { _ = try await DAGLayout(of: root, in: store) }
-            try await catalog.addPins(
-                roots.map {
-                    Pin(cid: $0, name: pinName, metadata: text, replicas: replicas, createdAt: kit.now)
-                },
-                reason: "pin add"
-            )
+            try await store.protecting {
+                for root in roots { _ = try await DAGLayout(of: root, in: store) }
+                try await catalog.addPins(
+                    roots.map {
+                        Pin(cid: $0, name: pinName, metadata: text, replicas: replicas, createdAt: kit.now)
+                    },
+                    reason: "pin add"
+                )
+            }
             return Output(roots: roots)
         }
     }

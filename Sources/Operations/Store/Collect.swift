@@ -1,0 +1,76 @@
+internal import BlockStore
+internal import Catalog
+internal import Multiformats
+package import Schema
+internal import Storage
+
+/// Removes from the store what no pin leads to.
+package struct Collect: Operation {
+    package static let name = "gc"
+    package static let summary = "Remove blocks that no pin leads to from the store."
+    package static let details = """
+        Blocks lie together in packs; a pack is written anew when more than --waste percent of it are such blocks. \
+        Nothing can be added meanwhile. It may be stopped at any time.
+        Example: ipfs-kit gc --dry-run
+        """
+    package static let changes = true
+
+    package var waste = 25
+    package var dryRun = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field(
+            "waste",
+            \.waste,
+            help: "The percentage of a pack that may be blocks without a pin; 0 removes all of them."
+        ),
+        Field("dry_run", \.dryRun, help: "Only say what would be removed."),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        guard (0...100).contains(waste) else { throw KitError(.usage, "--waste is a percentage, from 0 to 100.") }
+        let store = try kit.store()
+        let catalog = try kit.catalog()
+        return try await kitErrors {
+            kit.session.progress.began("collect")
+            defer { kit.session.progress.ended() }
+            let report = try await store.collect(waste: Double(waste) / 100, isDryRun: dryRun) {
+                try await catalog.pins().map(\.cid)
+            }
+            return Output(report: report, isDryRun: dryRun)
+        }
+    }
+
+    /// What was removed.
+    package struct Output: OperationOutput {
+        let found: CollectionReport
+        let isDryRun: Bool
+
+        init(report: CollectionReport, isDryRun: Bool) {
+            found = report
+            self.isDryRun = isDryRun
+        }
+
+        package var json: JSON {
+            [
+                "dry_run": .bool(isDryRun), "live_blocks": .count(found.liveBlocks),
+                "live_bytes": .count(found.liveBytes), "dead_blocks": .count(found.deadBlocks),
+                "dead_bytes": .count(found.deadBytes), "packs_rewritten": .count(found.packs),
+                "freed_bytes": .count(found.freedBytes),
+            ]
+        }
+        package var report: Report {
+            let verb = isDryRun ? "Would free" : "Freed"
+            return Report([
+                .facts([
+                    .init("pinned", "\(found.liveBlocks) blocks (\(ByteCount(found.liveBytes)))"),
+                    .init("without a pin", "\(found.deadBlocks) blocks (\(ByteCount(found.deadBytes)))"),
+                ]),
+                .line("\(verb) \(ByteCount(found.freedBytes)) in \(found.packs) packs."),
+            ])
+        }
+        package var quietLines: [String]? { [String(found.freedBytes)] }
+    }
+}

@@ -1,0 +1,24 @@
+internal import BlockStore
+package import Schema
+internal import Storage
+
+/// Makes the index of the store again.
+package struct StoreRebuildIndex: Operation {
+    package static let name = "store rebuild-index"
+    package static let summary = "Make the index of the store again from its packs alone, each block checked."
+    package static let changes = true
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = []
+
+    package func run(in kit: Kit) async throws(KitError) -> StoreStat.Output {
+        let store = try kit.store()
+        return try await kitErrors {
+            kit.session.progress.began("rebuild")
+            defer { kit.session.progress.ended() }
+            try await store.rebuild()
+            return try await StoreStat.Output(store)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+internal import BlockStore
+package import Schema
+internal import Storage
+
+/// Says how much is in the store.
+package struct StoreStat: Operation {
+    package static let name = "store stat"
+    package static let summary = "Say how many blocks, bytes and packs are in the store."
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = []
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        let store = try kit.store()
+        return try await kitErrors { try await Output(store) }
+    }
+
+    /// The numbers.
+    package struct Output: OperationOutput {
+        let folder: String
+        let blocks: UInt64
+        let bytes: UInt64
+        let packs: Int
+        let packBytes: UInt64
+
+        init(_ store: BlockStore) async throws {
+            (blocks, bytes) = try await store.totals()
+            let packs = try await store.packs()
+            self.packs = packs.count
+            packBytes = packs.reduce(0) { $0 + $1.length }
+            folder = store.folder
+        }
+
+        package var json: JSON {
+            [
+                "path": .string(folder), "blocks": .count(blocks), "block_bytes": .count(bytes),
+                "packs": .count(packs), "pack_bytes": .count(packBytes),
+            ]
+        }
+        package var report: Report {
+            Report([
+                .facts([
+                    .init("store", folder), .init("blocks", "\(blocks) (\(ByteCount(bytes)))"),
+                    .init("packs", "\(packs) (\(ByteCount(packBytes)))"),
+                ])
+            ])
+        }
+    }
+}

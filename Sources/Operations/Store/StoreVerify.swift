@@ -1,0 +1,55 @@
+internal import BlockStore
+internal import Multiformats
+package import Schema
+internal import Storage
+
+/// Checks every block of the store.
+package struct StoreVerify: Operation {
+    package static let name = "store verify"
+    package static let summary = "Check every block of the store against its CID and against the index."
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = []
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        let store = try kit.store()
+        return try await kitErrors {
+            let progress = kit.session.progress
+            progress.began("verify", bytes: try await store.packs().reduce(0) { $0 + $1.length })
+            defer { progress.ended() }
+            return Output(found: try await store.verify { progress.bytes($0) })
+        }
+    }
+
+    /// What was found.
+    package struct Output: OperationOutput {
+        let found: StoreReport
+
+        package var exitCode: ExitCode { found.problems.isEmpty ? .ok : .verification }
+
+        package var json: JSON {
+            [
+                "packs": .count(found.packs), "blocks": .count(found.blocks), "bytes": .count(found.bytes),
+                "unused_sections": .count(found.unused),
+                "problems": .array(
+                    found.problems.map {
+                        ["cid": .text($0.cid), "pack": .count($0.pack), "message": .string($0.message)]
+                    }
+                ),
+            ]
+        }
+        package var report: Report {
+            let lines = found.problems.map { problem -> Report.Part in
+                .line("pack \(problem.pack): \(problem.message)")
+            }
+            let result = found.problems.isEmpty ? "every block has its hash" : "damaged: see above"
+            return Report(
+                lines + [
+                    .line("\(found.blocks) blocks (\(ByteCount(found.bytes))) in \(found.packs) packs: \(result).")
+                ]
+            )
+        }
+        package var quietLines: [String]? { found.problems.compactMap { $0.cid?.description } }
+    }
+}
