@@ -71,12 +71,7 @@ struct DirectorySize: Sendable {
 
     mutating func add(_ link: PBLink) {
         count += 1
-        sum += weight(link)
-    }
-
-    mutating func remove(_ link: PBLink) {
-        count -= 1
-        sum -= weight(link)
+        sum += Self.weight(link, sharding)
     }
 
     /// Whether the directory has to be a HAMT.
@@ -91,7 +86,8 @@ struct DirectorySize: Sendable {
         return size > sharding.threshold
     }
 
-    private func weight(_ link: PBLink) -> Int {
+    /// What an entry adds to the estimate.
+    static func weight(_ link: PBLink, _ sharding: ImportProfile.Sharding) -> Int {
         switch sharding.estimate {
         case .links: (link.name?.count ?? 0) + link.cid.bytes.count
         case .block: link.encodedLength
