@@ -81,7 +81,7 @@ let package = Package(
         .tests("IPLDTests", ["IPLD", "Multiformats"]),
         .tests("SchemaTests", ["Arguments", "Schema"]),
         .tests("StorageTests", ["IPLD", "Multiformats", "Storage", "StorageLaws"]),
-        .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "SQLite"]),
+        .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "POSIX", "SQLite"]),
         .tests("CatalogTests", ["Catalog", "Multiformats", "Schema"]),
         .tests("PoliciesTests", ["Multiformats", "Policies"]),
         .tests("ServicesTests", ["Digests", "HTTPClient", "Services", "Schema", "Storage", "StorageLaws"]),

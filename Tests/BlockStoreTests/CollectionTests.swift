@@ -2,6 +2,7 @@ import BlockStore
 import Foundation
 import IPLD
 import Multiformats
+import POSIX
 import Synchronization
 import TestKit
 import Testing
@@ -124,10 +125,16 @@ private final class Pinned: Sendable {
         async let protected: Void = store.protecting {
             let found = try await store.locate((0..<10).map { leaf($0).cid })
             #expect(!found.contains(nil))
+            let isFree = try File(folder + "/lock", .update).lock(wait: false)
+            #expect(!isFree, "a collection could begin now")
             pinned.roots.withLock { $0 = [leaf(1).cid] }
         }
         try await protected
-        _ = try await other.collect(waste: 0) { pinned.roots.withLock { $0 } }
+        _ = try await other.collect(waste: 0) {
+            let isFree = try File(folder + "/lock", .update).lock(shared: true, wait: false)
+            #expect(!isFree, "something could be stored now")
+            return pinned.roots.withLock { $0 }
+        }
         #expect(try await store.get(leaf(1).cid).bytes == leaf(1).bytes)
         #expect(try await store.totals().blocks == 1)
     }

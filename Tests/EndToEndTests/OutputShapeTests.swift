@@ -18,6 +18,12 @@ import Testing
         ("restore", "whole"), ("restore --full", "whole"), ("recover --from disk --dry-run", "pins"),
         ("dag stat ROOT", "dags"), ("dag export ROOT --output FOLDER/x.car", "path"),
         ("dag import FOLDER/x.car", "roots"),
+        ("dag resolve ROOT", "cid"), ("car inspect FOLDER/x.car", "archives"), ("car verify FOLDER/x.car", "archives"),
+        ("car extract FOLDER/x.car --output FOLDER/out", "path"), ("car create FOLDER/out -o FOLDER/y.car", "cid"),
+        ("block stat ROOT", "size_bytes"), ("block put FOLDER/out", "blocks"), ("dag put FOLDER/value.json", "blocks"),
+        ("cid format ROOT", "cids"), ("cid base32 ROOT", "cids"), ("cid info ROOT", "codec"),
+        ("gc --dry-run", "dead_blocks"), ("gc", "freed_bytes"), ("store verify", "problems"),
+        ("store rebuild-index", "blocks"), ("store stat", "pack_bytes"),
         ("get ROOT --output FOLDER/got", "path"), ("version", "version"), ("completion bash", "script"),
         ("init", "home"),
         ("pin rm ROOT --dry-run", "unpinned"), ("pin rm ROOT", "unpinned"),
@@ -29,6 +35,7 @@ import Testing
         let user = try await User.ready()
         try await user.createDisk("disk")
         let root = try await user.add(sample(400_000))
+        try Data("{}".utf8).write(to: URL(filePath: user.folder + "/value.json"))
         for (command, member) in Self.commands {
             let words = command.replacing("ROOT", with: root).replacing("FOLDER", with: user.folder)
             let result = try await user.attempt(words.split(separator: " ").map(String.init) + ["--json"])

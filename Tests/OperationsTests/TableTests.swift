@@ -10,7 +10,9 @@ import Testing
         let names = operations.map { $0.name }
         #expect(Set(names).count == names.count)
         for name in names {
-            let isPlain = name.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x20 || $0 == 0x2D }
+            let isPlain = name.utf8.allSatisfy {
+                (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x20 || $0 == 0x2D
+            }
             #expect(isPlain && !name.hasPrefix(" ") && !name.hasSuffix(" "), "\(name)")
         }
         // A command that is also the beginning of another could not be told from it.

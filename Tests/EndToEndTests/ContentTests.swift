@@ -1,0 +1,129 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Content in all its forms, as a user of Kubo would try them.
+@Suite(.scratch, .timeLimit(.minutes(10))) struct ContentTests {
+    /// The roots that Kubo 0.42 gives the bytes "hello world".
+    @Test(
+        arguments: [
+            ("unixfs-v0-2015", "Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD"),
+            ("unixfs-v1-2025", "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"),
+        ]
+    )
+    func onlyHashNeedsNoHomeAndStoresNothing(profile: String, root: String) async throws {
+        let user = try User()
+        let result = try await user.run(
+            "add",
+            "-",
+            "-q",
+            "-n",
+            "--profile",
+            profile,
+            input: Array("hello world".utf8)
+        )
+        #expect(result.text == root + "\n")
+        #expect(!FileManager.default.fileExists(atPath: user.home))
+    }
+
+    @Test(
+        arguments: [
+            "--trickle", "--chunker rabin", "--chunker buzhash", "--hash blake3", "--inline --inline-limit 128",
+            "--preserve-mode --preserve-mtime", "--max-file-links 3 --chunker size-1000", "--raw-leaves false",
+            "--max-directory-links 2 --max-hamt-fanout 8", "--cid-version 0 --profile unixfs-v0-2015",
+        ]
+    )
+    func everyFormOfATreeIsReadBack(options: String) async throws {
+        let user = try await User.ready()
+        let tree = user.folder + "/tree"
+        try Trees.make(at: tree)
+        try Data(sample(700_000)).write(to: URL(filePath: tree + "/large"))
+        let words = options.split(separator: " ").map(String.init)
+        let hashed = try await user.attempt(["add", tree, "--hidden", "-q", "-n"] + words)
+        let added = try await user.attempt(["add", tree, "--hidden", "-q"] + words)
+        #expect(added.code == 0 && added.text == hashed.text, "\(added.errorText)")
+        let root = added.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        try await user.run("get", root, "-o", user.folder + "/back")
+        #expect(try Trees.contents(of: user.folder + "/back") == Trees.contents(of: tree))
+        let tail = try await user.run("cat", root + "/large", "--offset", "1000").output
+        #expect(tail == Data(sample(700_000)[1000...]))
+        // The same as an archive made without a store, which holds everything.
+        let packed = try await user.attempt(
+            ["car", "create", tree, "--hidden", "-q", "-o", user.folder + "/t.car"] + words
+        )
+        #expect(packed.text == added.text, "\(packed.errorText)")
+        let archive = try await user.json("car", "verify", user.folder + "/t.car").archives[0]
+        #expect(archive.whole == .flag(true))
+        let exported = try await user.run("dag", "export", root).output
+        #expect(try exported == Data(contentsOf: URL(filePath: user.folder + "/t.car")))
+        try await user.run("car", "extract", user.folder + "/t.car", "-o", user.folder + "/out")
+        #expect(try Trees.contents(of: user.folder + "/out") == Trees.contents(of: tree))
+    }
+
+    @Test func damagedArchivesAreNamedAndChangeNothing() async throws {
+        let user = try await User.ready()
+        let root = try await user.add(sample(3 << 20))
+        let path = user.folder + "/x.car"
+        try await user.run("dag", "export", root, "-o", path)
+        let whole = try Data(contentsOf: URL(filePath: path))
+        var flipped = whole
+        flipped[whole.count / 2] ^= 1
+        for (bytes, kind) in [(flipped, "wrongHash"), (whole.dropLast(5), "truncated"), (whole + [0], "emptySection")] {
+            try Data(bytes).write(to: URL(filePath: path))
+            let report = try await user.json("car", "verify", path, code: 10)
+            #expect(report.archives[0].problems.items.contains { $0.kind.text == kind }, "\(kind)")
+            let other = try await User.ready(kind)
+            try await other.run("dag", "import", path, code: 10)
+            #expect(try await other.json("store", "stat").blocks == .number(0))
+        }
+    }
+
+    @Test func valuesGoInAndOutInAllCodecs() async throws {
+        let user = try await User.ready()
+        let leaf = try await user.add(Array("leaf".utf8))
+        let text = #"{"a":[1,{"/":"\#(leaf)"}],"b":{"/":{"bytes":"AQI"}}}"#
+        let put = try await user.run("dag", "put", "-", "-q", "--pin", input: Array(text.utf8))
+        let root = put.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect(try await user.run("dag", "get", root).text == text)
+        #expect(try await user.run("dag", "get", root + "/a/0").text == "1")
+        #expect(try await user.run("dag", "resolve", root + "/a/1", "-q").text == leaf + "\n")
+        #expect(try await user.run("dag", "resolve", root + "/b").text == root + "/b\n")
+        try await user.run("dag", "get", root + "/c", code: 4)
+        let block = try await user.run("block", "get", root).output
+        let again = try await user.run("block", "put", "-", "-q", "--cid-codec", "dag-cbor", input: Array(block))
+        #expect(again.text == put.text)
+        #expect(try await user.run("block", "stat", root, "-q").text == "\(block.count)\n")
+        try await user.run("dag", "put", "-", code: 10, input: Array("{".utf8))
+        try await user.run("block", "put", "-", code: 8, input: [UInt8](repeating: 0, count: (2 << 20) + 1))
+    }
+
+    @Test func cidsAreWrittenInOtherForms() async throws {
+        let user = try User()
+        let old = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
+        let new = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354"
+        #expect(try await user.run("cid", "base32", old).text == new + "\n")
+        #expect(try await user.run("cid", "format", "--cid-version", "0", new).text == old + "\n")
+        #expect(try await user.run("cid", "format", "-f", "%P", old).text == "cidv0-dag-pb-sha2-256-32\n")
+        #expect(try await user.json("cid", "info", old).cid_v1.text == new)
+        try await user.run("cid", "info", "nonsense", code: 2)
+    }
+
+    @Test func collectionKeepsPinsAndNothingElse() async throws {
+        let user = try await User.ready()
+        let kept = try await user.add(sample(2 << 20), name: "kept")
+        let lost = try await user.add(sample(5 << 20).reversed(), name: "lost")
+        try await user.run("gc", "--waste", "0")
+        #expect(try await user.run("cat", lost).output.count == 5 << 20)
+        try await user.run("pin", "rm", lost)
+        let would = try await user.json("gc", "--dry-run")
+        #expect(would.packs_rewritten == .number(1))
+        try await user.run("cat", lost)
+        try await user.run("gc")
+        try await user.run("cat", lost, code: 4)
+        let before = try await user.run("cat", kept).output
+        try await user.run("store", "verify")
+        try await user.run("store", "rebuild-index")
+        let after = try await user.run("cat", kept).output
+        #expect(before == Data(sample(2 << 20)) && after == before)
+    }
+}
