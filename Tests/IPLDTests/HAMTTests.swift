@@ -66,7 +66,9 @@ enum Listing {
     }
 
     @Test func shardsWithNonsenseAreRefused() throws {
-        let good = PBLink(cid: Block(codec: .raw, bytes: []).cid, name: Array("0Aname".utf8), tsize: 0)
+        // The hash of "470.txt" begins with 00 6E.
+        let good = PBLink(cid: Block(codec: .raw, bytes: []).cid, name: Array("00470.txt".utf8), tsize: 0)
+        let lost = PBLink(cid: good.cid, name: Array("01470.txt".utf8), tsize: 0)
         func shard(_ links: [PBLink], hash: UInt64? = 0x22, fanout: UInt64? = 256, field: Int = 1) -> Block {
             var node = UnixFSNode(.shard, data: [UInt8](repeating: 1, count: field))
             node.hashType = hash
@@ -80,10 +82,33 @@ enum Listing {
             shard([good], hash: 0x12), shard([good], hash: nil), shard([good], fanout: 100),
             shard([good], fanout: 2048),
             shard([good], fanout: 4), shard([good], fanout: nil), shard([good], field: 33), shard([short]),
-            shard([small]), shard([good, good]),
+            shard([small]), shard([good, good]), shard([lost]),
         ]
         for (index, block) in bad.enumerated() {
             #expect(throws: DecodingProblem.self, "\(index)") { try DirectoryWalk(root: block) }
+        }
+    }
+
+    @Test func shardsThatHoldOneAnotherManyTimesAreRefusedAtOnce() throws {
+        var blocks: [CID: Block] = [:]
+        func shard(_ links: [PBLink]) -> Block {
+            var node = UnixFSNode(.shard, data: [UInt8](repeating: 0xFF, count: 32))
+            node.hashType = 0x22
+            node.fanout = 256
+            let block = Block(codec: .dagPB, bytes: PBNode(links: links, data: node.encoded()).encoded())
+            blocks[block.cid] = block
+            return block
+        }
+        func name(_ bucket: Int) -> [UInt8] {
+            Array((bucket < 16 ? "0" : "") + String(bucket, radix: 16, uppercase: true)).map { $0.asciiValue ?? 0 }
+        }
+        for bottom in [shard([]), shard([PBLink(cid: try CID("bafkqaaa"), name: Array("00x".utf8), tsize: 0)])] {
+            var top = bottom
+            for _ in 0..<6 { top = shard((0..<256).map { PBLink(cid: top.cid, name: name($0), tsize: 0) }) }
+            var walk = try DirectoryWalk(root: top)
+            #expect(throws: DecodingProblem.self) {
+                while case .need(let cid)? = try walk.next() { try walk.supply(try #require(blocks[cid])) }
+            }
         }
     }
 

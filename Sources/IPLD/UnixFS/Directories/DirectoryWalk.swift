@@ -15,11 +15,9 @@ public struct DirectoryWalk: Sendable {
 
     private enum Item {
         case entry(DirectoryEntry)
-        case shard(CID, level: Int)
+        /// A shard, and the first bits of the hashes of all names in it.
+        case shard(CID, level: Int, path: UInt64)
     }
-
-    /// The deepest shard that a hash of 64 bits can lead to, at 3 bits a level.
-    private static let deepest = 21
 
     /// What is still to come, the next item last.
     private var items: [Item] = []
@@ -41,7 +39,7 @@ public struct DirectoryWalk: Sendable {
             items = links.reversed().map { link in
                 .entry(DirectoryEntry(name: link.name ?? [], cid: link.cid, tsize: link.tsize))
             }
-        case .shard: try open(root, node, message, level: 0)
+        case .shard: try open(root, node, message, level: 0, path: 0)
         default: throw DecodingProblem(.wrongKind, "The block is a \(message.kind), not a directory.", cid: root.cid)
         }
     }
@@ -53,7 +51,7 @@ public struct DirectoryWalk: Sendable {
             case .entry(let entry):
                 items.removeLast()
                 return .entry(entry)
-            case .shard(let cid, _):
+            case .shard(let cid, _, _):
                 guard let content = cid.inlineContent else { return .need(cid) }
                 try supply(Block(cid: cid, bytes: content))
             }
@@ -65,24 +63,26 @@ public struct DirectoryWalk: Sendable {
     ///
     /// - Throws: `.missing` for a block that was not asked for; `.malformed`, `.wrongKind`, `.tooDeep`, `.truncated`.
     public mutating func supply(_ block: Block) throws(DecodingProblem) {
-        guard case .shard(let cid, let level)? = items.last, cid == block.cid else {
+        guard case .shard(let cid, let level, let path)? = items.last, cid == block.cid else {
             throw DecodingProblem(.missing, "Another block was supplied than the one asked for.", cid: block.cid)
-        }
-        guard level <= Self.deepest else {
-            throw DecodingProblem(.tooDeep, "The directory has more than \(Self.deepest) levels.", cid: block.cid)
         }
         items.removeLast()
         let (node, message) = try Self.read(block)
-        try open(block, node, message, level: level)
+        try open(block, node, message, level: level, path: path)
     }
 
     private mutating func open(
         _ block: Block,
         _ node: PBNode,
         _ message: UnixFSNode,
-        level: Int
+        level: Int,
+        path: UInt64
     ) throws(DecodingProblem) {
-        let shard = try about(block.cid) { () throws(DecodingProblem) in try HAMTShard(node, message) }
+        let shard = try about(block.cid) { () throws(DecodingProblem) in
+            let shard = try HAMTShard(node, message)
+            try shard.check(level: level, path: path)
+            return shard
+        }
         guard form == nil || form == shard.form else {
             throw DecodingProblem(.malformed, "The shards of a directory have several widths.", cid: block.cid)
         }
@@ -91,7 +91,7 @@ public struct DirectoryWalk: Sendable {
             if let name = slot.name {
                 items.append(.entry(DirectoryEntry(name: name, cid: slot.link.cid, tsize: slot.link.tsize)))
             } else {
-                items.append(.shard(slot.link.cid, level: level + 1))
+                items.append(.shard(slot.link.cid, level: level + 1, path: shard.form.path(path, slot.bucket)))
             }
         }
     }

@@ -60,6 +60,22 @@ struct HAMTShard {
         self.slots = slots
     }
 
+    /// Checks that every entry is where the hash of its name leads, and that no shard but the root is empty.
+    ///
+    /// Without that, a few shards that hold one another many times would have more entries than anybody can list.
+    /// - Throws: `.malformed`; `.tooDeep` where the hash is used up.
+    func check(level: Int, path: UInt64) throws(DecodingProblem) {
+        guard level == 0 || !slots.isEmpty else { throw DecodingProblem(.malformed, "A shard has nothing in it.") }
+        for slot in slots {
+            let name = slot.name ?? []
+            let hash = slot.name == nil ? 0 : murmur3x64(name.span)
+            let isPlaced = try form.leads(hash, to: form.path(path, slot.bucket), level: level)
+            guard slot.name == nil || isPlaced else {
+                throw DecodingProblem(.malformed, "An entry of a shard is not where its name leads.")
+            }
+        }
+    }
+
     /// What is in a bucket, or nil.
     func slot(_ bucket: Int) -> Slot? { slots.first { $0.bucket == bucket } }
 }

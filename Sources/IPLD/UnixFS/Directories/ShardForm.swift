@@ -18,6 +18,15 @@ struct ShardForm: Sendable, Hashable {
         return Int(truncatingIfNeeded: hash >> UInt64(64 - end)) & (fanout - 1)
     }
 
+    /// The first bits of the hashes of all names below a bucket of a shard that is itself reached by the bits `path`.
+    func path(_ path: UInt64, _ bucket: Int) -> UInt64 { path << UInt64(bits) | UInt64(bucket) }
+
+    /// Whether a hash begins with the bits of a path that ends at a bucket of a shard of `level`.
+    func leads(_ hash: UInt64, to path: UInt64, level: Int) throws(DecodingProblem) -> Bool {
+        _ = try bucket(of: hash, level: level)
+        return hash >> UInt64(64 - (level + 1) * bits) == path
+    }
+
     /// The bucket as it stands before names: hexadecimal in upper case, filled up with zeros.
     func prefix(of bucket: Int) -> [UInt8] {
         let digits = Array("0123456789ABCDEF".utf8)

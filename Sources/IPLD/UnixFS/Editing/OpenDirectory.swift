@@ -47,7 +47,7 @@ final class OpenDirectory {
             content = .basic(
                 Dictionary(node.links.map { ($0.name ?? [], $0) }, uniquingKeysWith: { first, _ in first })
             )
-        case .shard: content = .sharded(OpenShard(try HAMTShard(node, message), level: 0))
+        case .shard: content = .sharded(try OpenShard(HAMTShard(node, message), level: 0, path: 0))
         default: throw DecodingProblem(.wrongKind, "The block is a \(message.kind), not a directory.", cid: cid)
         }
     }
@@ -153,7 +153,7 @@ final class OpenDirectory {
             guard size.needsShards(metadata) else {
                 return BuiltNode.directory(Array(links.values), metadata, profile)
             }
-            let shard = OpenShard(form: ShardForm(fanout: profile.sharding.fanout), level: 0)
+            let shard = OpenShard(form: ShardForm(fanout: profile.sharding.fanout), level: 0, path: 0)
             for (name, link) in links { try shard.set(link, name, context) }
             content = .sharded(shard)
             return try shard.encode(metadata, context)

@@ -11,20 +11,25 @@ final class OpenShard {
 
     private let form: ShardForm
     private let level: Int
+    /// The first bits of the hashes of all names in it.
+    private let path: UInt64
     private var slots: [Int: Slot] = [:]
     /// The link to it as it is stored, as long as nothing changes in or below it.
     private var link: PBLink?
 
     /// An empty shard.
-    init(form: ShardForm, level: Int) {
+    init(form: ShardForm, level: Int, path: UInt64) {
         self.form = form
         self.level = level
+        self.path = path
     }
 
     /// A shard as it is stored.
-    init(_ shard: HAMTShard, level: Int, link: PBLink? = nil) {
+    init(_ shard: HAMTShard, level: Int, path: UInt64, link: PBLink? = nil) throws(DecodingProblem) {
+        try shard.check(level: level, path: path)
         form = shard.form
         self.level = level
+        self.path = path
         self.link = link
         for slot in shard.slots {
             // Inside, an entry has its bare name; the bucket is put before it when the shard is written.
@@ -55,7 +60,7 @@ final class OpenShard {
                 slots[bucket] = .entry(entry)
                 return
             }
-            let shard = OpenShard(form: form, level: level + 1)
+            let shard = OpenShard(form: form, level: level + 1, path: form.path(path, bucket))
             try shard.set(old, old.name ?? [], context)
             try shard.set(entry, name, context)
             slots[bucket] = .open(shard)
@@ -136,7 +141,7 @@ final class OpenShard {
             guard shard.form == form else {
                 throw DecodingProblem(.malformed, "The shards of a directory have several widths.", cid: link.cid)
             }
-            let below = OpenShard(shard, level: level + 1, link: link)
+            let below = try OpenShard(shard, level: level + 1, path: form.path(path, bucket), link: link)
             slots[bucket] = .open(below)
             return below
         case .entry?, nil: return nil
