@@ -18,6 +18,7 @@ let package = Package(
     products: [
         .executable(name: "ipfs-kit", targets: ["ipfs-kit"]),
         .library(name: "IPFSKit", targets: ["IPFSKit"]),
+        .library(name: "IPLD", targets: ["IPLD", "Multiformats"]),
         .library(name: "ipfskit-parquet", type: .dynamic, targets: ["ParquetShim"]),
     ],
     targets: [
@@ -68,12 +69,17 @@ let package = Package(
         .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Storage", "StorageLaws"]),
         .executableTarget(
             name: "kit-bench",
-            dependencies: ["Catalog", "Digests", "Multiformats", "POSIX"]
+            dependencies: ["Catalog", "IPLD", "Multiformats", "POSIX"]
         ),
         .executableTarget(
             name: "example-keep-a-folder",
             dependencies: ["IPFSKit"],
             path: "Examples/KeepAFolder"
+        ),
+        .executableTarget(
+            name: "example-pack-a-file",
+            dependencies: ["IPLD", "Multiformats"],
+            path: "Examples/PackAFile"
         ),
 
         .tests("WrapperTests", ["Digests", "HTTPClient", "Parquet", "POSIX", "SQLite", "XML", "YAML"]),

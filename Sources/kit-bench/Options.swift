@@ -61,8 +61,10 @@ struct Options: Sendable {
 struct Amounts: Sendable {
     /// The length of the one large file, in bytes.
     let large: Int
-    /// How many files of 4 KiB a tree has; a hundred are in a directory.
+    /// How many files of 4 KiB a tree has; they are in one directory.
     let smallFiles: Int
+    /// How many entries a large directory has.
+    let entries: Int
     /// How many pins of 64 KiB are synced.
     let pins: Int
     /// Among how many mappings one is looked for.
@@ -73,6 +75,7 @@ struct Amounts: Sendable {
     static let full = Amounts(
         large: 1 << 30,
         smallFiles: 10_000,
+        entries: 1_000_000,
         pins: 1000,
         mappings: 1_000_000,
         indexed: [10_000, 100_000]
@@ -80,6 +83,7 @@ struct Amounts: Sendable {
     static let quick = Amounts(
         large: 1 << 27,
         smallFiles: 1000,
+        entries: 30_000,
         pins: 100,
         mappings: 100_000,
         indexed: [1000, 10_000]

@@ -122,7 +122,8 @@ import Testing
         let version2: [UInt8] = [0x0A, 0xA1, 0x67] + Array("version".utf8) + [0x02] + sample(100)
         let damaged: [(String, [UInt8], Set<Int>)] = [
             ("cut", Array(whole.dropLast(10)), [10]), ("flipped", flipped, [10]), ("wrong root", wrongRoot, [4, 10]),
-            ("version 2", version2, [12]), ("page", Array("<html><body>Not found</body></html>".utf8), [10]),
+            ("version 2 of nonsense", version2, [10]),
+            ("page", Array("<html><body>Not found</body></html>".utf8), [10]),
             ("empty", [], [10]), ("only a head", Array(whole[..<head]), [4, 10]),
             ("cut head", Array(whole[..<9]), [10]),
             ("length that lies", [0xFF, 0xFF, 0xFF, 0xFF, 0x7F] + whole, [10, 12]),
@@ -136,6 +137,14 @@ import Testing
             #expect(try await fresh.pins().isEmpty, "\(title)")
         }
         #expect(try await fresh.run("cat", root, code: 4).output.isEmpty)
+        // The undamaged archive as the payload of a CARv2 without an index.
+        var container = version2[..<11] + [UInt8](repeating: 0, count: 16)
+        for value in [51, whole.count, 0] {
+            for shift in 0..<8 { container.append(UInt8(value >> (8 * shift) & 0xFF)) }
+        }
+        try write(container + whole, to: fresh.folder + "/good.car")
+        try await fresh.run("dag", "import", fresh.folder + "/good.car")
+        #expect(try await fresh.run("cat", root).output == Data(sample(700_000)))
     }
 
     @Test func nothingIsOverwrittenOrLeftHalf() async throws {

@@ -21,4 +21,34 @@ import Testing
         )
         #expect(compare.code == 0, "\(compare.text)")
     }
+
+    @Test func packsAFileAndReadsItBack() async throws {
+        let example = try #require(Programs.built("example-pack-a-file"), "the example was not built")
+        let (file, archive) = (Scratch.current + "/file", Scratch.current + "/file.car")
+        try write(sample(3_000_000), to: file)
+        let result = try await ProcessRunner.run(example, [file, archive])
+        #expect(result.code == 0, "\(result.errorText)")
+        #expect(result.text.contains("bytes 5 to 9: \(Array(sample(3_000_000)[5..<10]))"))
+        let user = try await User.ready()
+        let report = try await user.json("car", "verify", archive)
+        #expect(report.archives[0].whole == .flag(true))
+        try await user.run("car", "extract", archive, "-o", user.folder + "/out")
+        #expect(try bytes(at: user.folder + "/out/content") == sample(3_000_000))
+    }
+
+    /// The article shows the program that the test above runs.
+    @Test func theArticleIsTheProgram() throws {
+        let program = try String(
+            contentsOf: packageRoot.appending(path: "Examples/PackAFile/main.swift"),
+            encoding: .utf8
+        )
+        let path = "Sources/IPLD/IPLD.docc/PackAFile.md"
+        let article = try String(contentsOf: packageRoot.appending(path: path), encoding: .utf8)
+        let parts = article.components(separatedBy: "```swift\n").dropFirst()
+        #expect(parts.count == 6)
+        for part in parts {
+            let code = try #require(part.components(separatedBy: "\n```").first)
+            #expect(program.contains(code), "\(code)")
+        }
+    }
 }

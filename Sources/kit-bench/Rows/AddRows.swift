@@ -11,7 +11,7 @@ internal import Foundation
         { try addAnew(bench, [file.path], in: bench.memory) },
         { try bench.run(hash) }
     )
-    return addFigures(row, both, yardstick: "openssl dgst -sha256", ratio: 1.1)
+    return addFigures(row, both, yardstick: "openssl dgst -sha256", goal: .ratio(1.1))
 }
 
 /// The add of one large file with the home on a disk, against writing the same bytes to that disk.
@@ -32,12 +32,17 @@ internal import Foundation
             return try bench.run(write)
         }
     )
-    return addFigures(row, both, yardstick: "dd conv=fdatasync", ratio: 1.15)
+    return addFigures(row, both, yardstick: "dd conv=fdatasync", goal: .ratio(1.15))
 }
 
 /// The add of many small files in memory, against a copy of them.
 @Sendable func measureAddOfSmallFiles(_ bench: Bench, _ row: String) async throws -> [Figure] {
-    _ = try bench.randomFiles("tree", count: bench.amounts.smallFiles, length: 4096, perFolder: 100)
+    _ = try bench.randomFiles(
+        "tree",
+        count: bench.amounts.smallFiles,
+        length: 4096,
+        perFolder: bench.amounts.smallFiles
+    )
     let (tree, copy) = (bench.memory.appending(path: "tree"), bench.memory.appending(path: "copy"))
     let home = bench.memory.appending(path: "home")
     defer { bench.remove(tree, copy, home) }
@@ -49,7 +54,7 @@ internal import Foundation
             return try bench.run(["cp", "-r", tree.path, copy.path])
         }
     )
-    return addFigures(row, both, yardstick: "cp -r", ratio: nil)
+    return addFigures(row, both, yardstick: "cp -r", goal: .value(0.5))
 }
 
 /// Adds to a home that is new and on its disk before the time starts.
@@ -63,7 +68,7 @@ private func addFigures(
     _ row: String,
     _ both: (ours: [Outcome], theirs: [Outcome]),
     yardstick: String,
-    ratio: Double?
+    goal: Figure.Goal
 ) -> [Figure] {
     [
         Figure.time(
@@ -73,7 +78,7 @@ private func addFigures(
             both.ours,
             against: yardstick,
             both.theirs,
-            goal: ratio.map { .ratio($0) }
+            goal: goal
         ),
         .single(row, "peak memory", .mebibytes, both.ours.peak, goal: .gate(contentPeak)),
     ]
