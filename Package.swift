@@ -47,7 +47,7 @@ let package = Package(
 
         .module("Storage", ["Digests", "IPLD", "Multiformats", "Schema"]),
         .module("Policies", ["Multiformats", "Schema"]),
-        .module("BlockStore", ["IPLD", "Multiformats", "POSIX", "SQLite"]),
+        .module("BlockStore", ["Digests", "IPLD", "Multiformats", "POSIX"]),
         .module("Catalog", ["Multiformats", "POSIX", "Schema", "SQLite"]),
 
         .module("Services", ["Digests", "HTTPClient", "POSIX", "Schema", "Storage", "XML"]),
@@ -69,7 +69,7 @@ let package = Package(
         .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Storage", "StorageLaws"]),
         .executableTarget(
             name: "kit-bench",
-            dependencies: ["Catalog", "IPLD", "Multiformats", "POSIX"]
+            dependencies: ["BlockStore", "Catalog", "IPLD", "Multiformats", "POSIX"]
         ),
         .executableTarget(
             name: "example-keep-a-folder",
@@ -87,7 +87,7 @@ let package = Package(
         .tests("IPLDTests", ["IPLD", "Multiformats"]),
         .tests("SchemaTests", ["Arguments", "Schema"]),
         .tests("StorageTests", ["IPLD", "Multiformats", "Storage", "StorageLaws"]),
-        .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "POSIX", "SQLite"]),
+        .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "POSIX"]),
         .tests("CatalogTests", ["Catalog", "Multiformats", "Schema"]),
         .tests("PoliciesTests", ["Multiformats", "Policies"]),
         .tests("ServicesTests", ["Digests", "HTTPClient", "Services", "Schema", "Storage", "StorageLaws"]),

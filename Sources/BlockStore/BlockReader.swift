@@ -1,5 +1,5 @@
-package import IPLD
-package import Multiformats
+public import IPLD
+public import Multiformats
 internal import POSIX
 internal import Synchronization
 
@@ -7,7 +7,7 @@ extension BlockStore {
     /// Runs `body` on a thread that may block, with synchronous access to the blocks.
     ///
     /// For work that looks at many blocks in turn: it saves a change of threads for each of them.
-    package func reading<Value: Sendable>(
+    public func reading<Value: Sendable>(
         _ body: @escaping @Sendable (BlockReader) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let reader = BlockReader(store: self)
@@ -26,7 +26,7 @@ extension BlockStore {
 }
 
 /// Synchronous access to the blocks of a store, for use on a thread that may block.
-package final class BlockReader: Sendable {
+public final class BlockReader: Sendable {
     private let store: BlockStore
     private let stopped = Atomic(false)
 
@@ -37,15 +37,15 @@ package final class BlockReader: Sendable {
     /// Where a block is; throws `notFound` where it is not there.
     ///
     /// Identity CIDs have no place.
-    package func locate(_ cid: CID) throws(StoreError) -> BlockLocation? {
+    public func locate(_ cid: CID) throws(StoreError) -> BlockLocation? {
         if stopped.load(ordering: .relaxed) { throw StoreError(.cancelled, "The work was stopped.") }
         if cid.hash.code == .identity { return nil }
-        guard let location = try store.index.locate([cid.hash])[0] else { throw StoreError.missing(cid) }
+        guard let location = try store.index.locate([BlockKey(cid)])[0] else { throw StoreError.missing(cid) }
         return location
     }
 
     /// Reads a block whose place is known, and checks it against its CID.
-    package func read(_ cid: CID, at location: BlockLocation?) throws(StoreError) -> Block {
+    public func read(_ cid: CID, at location: BlockLocation?) throws(StoreError) -> Block {
         if stopped.load(ordering: .relaxed) { throw StoreError(.cancelled, "The work was stopped.") }
         return try store.read(cid, at: location)
     }

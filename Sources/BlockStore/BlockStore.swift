@@ -1,5 +1,5 @@
-package import IPLD
-package import Multiformats
+public import IPLD
+public import Multiformats
 internal import POSIX
 internal import Synchronization
 
@@ -7,46 +7,45 @@ internal import Synchronization
 ///
 /// What `ingest` acknowledged is on the disk. Every read checks the hash. Several processes may use one store at once:
 /// each appends to a pack of its own while it ingests.
-package final class BlockStore: Sendable {
+public final class BlockStore: Sendable {
     /// The folder of the store.
-    package let folder: String
+    public let folder: String
     let index: BlockIndex
-    private let packs = Mutex<[Int64: File]>([:])
+    /// Open packs, and open files that references lead to, by their paths.
+    private let files = Mutex<[String: File]>([:])
 
     /// Packs are closed when they reach this length, in bytes.
     static let packLimit: UInt64 = 1 << 30
 
     /// Opens the store in `folder`, making it when it is not there, and its index when that is missing.
-    package init(folder: String) throws(StoreError) {
+    ///
+    /// Making the index of an old store again waits until nobody stores anything.
+    public init(folder: String) throws(StoreError) {
         self.folder = folder
         do throws(FileError) {
             try makeDirectory(folder + "/packs")
         } catch {
             throw StoreError(error)
         }
-        let path = folder + "/index.sqlite"
-        let isNew = !fileExists(path)
-        index = try BlockIndex(path: path)
-        if isNew { try rebuildIndex() }
+        index = try BlockIndex(folder: folder + "/index")
+        guard try index.isNew() else { return }
+        if try packNumbers().isEmpty { try index.begin() } else { try rebuildIndex(onlyIfNew: true) }
     }
 
     /// The path of a pack.
-    func path(of pack: Int64) -> String {
-        let number = String(pack)
-        return "\(folder)/packs/\(String(repeating: "0", count: max(0, 6 - number.count)))\(number).car"
-    }
+    func path(of pack: PackID) -> String { folder + "/packs/" + pack.fileName }
 
     /// Where blocks are, in the order of `cids`; nil for one that is not there.
     ///
     /// Identity CIDs are nowhere.
-    package func locate(_ cids: [CID]) async throws(StoreError) -> [BlockLocation?] {
+    public func locate(_ cids: [CID]) async throws(StoreError) -> [BlockLocation?] {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in
-            try index.locate(cids.map(\.hash))
+            try index.locate(cids.map { BlockKey($0) })
         }
     }
 
     /// Says whether a block is in the store; one that its CID carries whole always is.
-    package func has(_ cid: CID) async throws(StoreError) -> Bool {
+    public func has(_ cid: CID) async throws(StoreError) -> Bool {
         if cid.hash.code == .identity { return true }
         return try await locate([cid])[0] != nil
     }
@@ -54,18 +53,18 @@ package final class BlockStore: Sendable {
     /// Reads a block and checks it against its CID.
     ///
     /// Throws `notFound`, and `corrupt` where the bytes on the disk are not those of the CID.
-    package func get(_ cid: CID) async throws(StoreError) -> Block {
+    public func get(_ cid: CID) async throws(StoreError) -> Block {
         try await get([cid])[0]
     }
 
     /// Reads blocks, in the order of `cids`, and checks each against its CID.
-    package func get(_ cids: [CID]) async throws(StoreError) -> [Block] {
+    public func get(_ cids: [CID]) async throws(StoreError) -> [Block] {
         let locations = try await locate(cids)
         return try await get(Array(zip(cids, locations)))
     }
 
     /// Reads blocks whose places are known, and checks each against its CID; many of them on several cores.
-    package func get(_ places: [(cid: CID, location: BlockLocation?)]) async throws(StoreError) -> [Block] {
+    public func get(_ places: [(cid: CID, location: BlockLocation?)]) async throws(StoreError) -> [Block] {
         let total = places.reduce(0) { $0 + ($1.location?.length ?? 0) }
         guard total > Self.enoughForTwo, places.count > 1 else { return try await read(places[...]) }
         var middle = 0
@@ -111,41 +110,48 @@ package final class BlockStore: Sendable {
         do throws(StoreError) {
             return try readThere(cid, location)
         } catch {
-            guard error.code == .corrupt, let place = try index.locate([cid.hash])[0], place != location else {
+            guard error.code == .corrupt || error.code == .changed,
+                let place = try index.locateNow([BlockKey(cid)])[0], place != location
+            else {
                 throw error
             }
             // A collection moved it, and an open file may be that of a pack that is gone.
-            packs.withLock { _ = $0.removeValue(forKey: place.pack) }
+            close(place.pack)
             return try readThere(cid, place)
         }
     }
 
     private func readThere(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Block {
-        let block: Block
+        if location.pack.isReferences { return try readReferred(cid, location) }
+        let bytes: [UInt8]
         do throws(FileError) {
-            block = Block(
-                cid: cid,
-                bytes: try pack(location.pack).read(at: location.offset, count: location.length)
-            )
+            bytes = try file(path(of: location.pack)).read(at: location.offset, count: location.length)
         } catch {
             guard error.code == .notFound else { throw StoreError(error) }
             throw StoreError.damaged(cid, "its pack is gone. \(error)")
         }
-        do throws(DecodingProblem) {
-            try block.verify()
-        } catch {
-            guard error.code != .wrongHash else {
-                throw StoreError.damaged(cid, "the bytes on the disk have another hash.")
-            }
-            throw StoreError(.unexpected, error.description, cid: cid)
+        let block = Block(cid: cid, bytes: bytes)
+        guard try Self.isSound(block) else {
+            throw StoreError.damaged(cid, "the bytes on the disk have another hash.")
         }
         return block
+    }
+
+    /// Whether a block has the hash that its CID says.
+    static func isSound(_ block: Block) throws(StoreError) -> Bool {
+        do throws(DecodingProblem) {
+            try block.verify()
+            return true
+        } catch {
+            if error.code == .wrongHash { return false }
+            throw StoreError(.unexpected, error.description, cid: block.cid)
+        }
     }
 
     /// Runs `body` while nothing is collected: what it stores, or finds in the store, is there until it has ended.
     ///
     /// Whoever stores blocks and pins them afterwards does both inside.
-    package func protecting<Value>(_ body: () async throws -> Value) async throws -> Value {
+    public func protecting<Value>(_ body: () async throws -> Value) async throws -> Value {
         let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
             try collectionLock(shared: true)
         }
@@ -165,30 +171,32 @@ package final class BlockStore: Sendable {
     }
 
     /// Takes a damaged block out of the index, so that it counts as missing and can be stored again.
-    package func discardDamaged(_ cid: CID) async throws(StoreError) {
+    public func discardDamaged(_ cid: CID) async throws(StoreError) {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in
-            guard let location = try index.locate([cid.hash])[0] else { return }
-            try index.forget(cid.hash, at: location)
+            let key = BlockKey(cid)
+            guard let location = try index.locateNow([key])[0] else { return }
+            try index.forget(key, at: location)
         }
     }
 
     /// The number of blocks in the store, and the sum of their lengths in bytes.
-    package func totals() async throws(StoreError) -> (blocks: UInt64, bytes: UInt64) {
+    public func totals() async throws(StoreError) -> (blocks: UInt64, bytes: UInt64) {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.totals() }
     }
 
-    /// Closes a pack that is about to be removed.
-    func close(_ number: Int64) {
-        packs.withLock { _ = $0.removeValue(forKey: number) }
+    /// Closes a pack that is about to be removed, or that may be another one by now.
+    func close(_ pack: PackID) {
+        files.withLock { _ = $0.removeValue(forKey: path(of: pack)) }
     }
 
-    private func pack(_ number: Int64) throws(FileError) -> File {
-        if let file = packs.withLock({ $0[number] }) { return file }
-        let file = try File(path(of: number), .read)
-        packs.withLock { packs in
+    /// A file that is read again and again.
+    func file(_ path: String) throws(FileError) -> File {
+        if let file = files.withLock({ $0[path] }) { return file }
+        let file = try File(path, .read)
+        files.withLock { files in
             // A store of many packs must not use up the process's descriptors.
-            if packs.count >= 128 { packs.removeAll() }
-            packs[number] = file
+            if files.count >= 128 { files.removeAll() }
+            files[path] = file
         }
         return file
     }

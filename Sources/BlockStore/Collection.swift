@@ -1,19 +1,21 @@
 internal import IPLD
-package import Multiformats
+public import Multiformats
 internal import POSIX
 
 /// What a collection found and did.
-package struct CollectionReport: Sendable, Hashable {
-    /// Blocks that some root leads to, and their bytes.
-    package var liveBlocks: UInt64 = 0
-    package var liveBytes: UInt64 = 0
-    /// Blocks that no root leads to, and their bytes.
-    package var deadBlocks: UInt64 = 0
-    package var deadBytes: UInt64 = 0
+public struct CollectionReport: Sendable, Hashable {
+    /// Blocks that some root leads to.
+    public var liveBlocks: UInt64 = 0
+    /// The bytes of those blocks.
+    public var liveBytes: UInt64 = 0
+    /// Blocks that no root leads to.
+    public var deadBlocks: UInt64 = 0
+    /// The bytes of those blocks.
+    public var deadBytes: UInt64 = 0
     /// Packs that were written anew or removed, or would be.
-    package var packs: UInt64 = 0
+    public var packs: UInt64 = 0
     /// The bytes by which the packs became smaller, or would.
-    package var freedBytes: UInt64 = 0
+    public var freedBytes: UInt64 = 0
 }
 
 extension BlockStore {
@@ -22,7 +24,8 @@ extension BlockStore {
     /// It waits until nobody stores anything, and nobody can until it has ended. A pack is removed only after its live
     /// blocks are in another one and can be found there, so it may be stopped at any time. Blocks of a root that are
     /// not in the store are passed over; one that is damaged ends the work, for what lies below it cannot be known.
-    package func collect(
+    /// References to files go when all that stand in one pack with them are dead.
+    public func collect(
         waste: Double = 0.25,
         isDryRun: Bool = false,
         roots: () async throws -> [CID]
@@ -34,21 +37,23 @@ extension BlockStore {
         // Asked for under the lock: what is pinned before it is known here, and after it nothing can be pinned.
         let roots = try await roots()
         return try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            try Collector(store: self, live: mark(roots)).run(waste, isDryRun: isDryRun)
+            var collector = Collector(store: self, live: try mark(roots))
+            return try collector.run(waste, isDryRun: isDryRun)
         }
     }
 
     /// The blocks that the roots lead to and that are in the store.
-    private func mark(_ roots: [CID]) throws(StoreError) -> Set<Multihash> {
-        var live: Set<Multihash> = []
-        // One block may be raw to one root and a node to another, so what was followed is known by its CID.
-        var followed: Set<CID> = []
+    private func mark(_ roots: [CID]) throws(StoreError) -> LiveSet {
+        try index.join()
+        guard let segment = try index.segments().first else {
+            throw StoreError(.unexpected, "The index of the store has vanished.")
+        }
+        var live = LiveSet(segment)
         var pending = roots
         while let cid = pending.popLast() {
-            guard cid.codec == .raw || followed.insert(cid).inserted else { continue }
-            let location = try index.locate([cid.hash])[0]
-            if location != nil { live.insert(cid.hash) }
-            guard cid.codec != .raw, location != nil || cid.hash.code == .identity else { continue }
+            let isInline = cid.hash.code == .identity
+            let (location, isNew) = try isInline ? (nil, cid.codec != .raw) : live.mark(cid)
+            guard isNew else { continue }
             let block = try read(cid, at: location)
             do throws(DecodingProblem) {
                 pending += try links(of: block)
@@ -69,28 +74,21 @@ private struct Collector {
     }
 
     let store: BlockStore
-    let live: Set<Multihash>
+    var live: LiveSet
 
-    func run(_ waste: Double, isDryRun: Bool) throws(StoreError) -> CollectionReport {
+    /// So many bytes are copied before the packs that they came from are removed: the space that a collection needs.
+    private static let mostCopied: UInt64 = 4 << 30
+
+    mutating func run(_ waste: Double, isDryRun: Bool) throws(StoreError) -> CollectionReport {
         var report = CollectionReport()
-        var shares: [Int64: Share] = [:]
-        try store.index.each { (hash, location) throws(StoreError) in
-            let length = UInt64(location.length)
-            if live.contains(hash) {
-                report.liveBlocks += 1
-                report.liveBytes += length
-                // With what stands before a block under the usual CID.
-                shares[location.pack, default: Share()].live += length + 39
-            } else {
-                report.deadBlocks += 1
-                report.deadBytes += length
-                shares[location.pack, default: Share()].deadBlocks += 1
-            }
-        }
+        let shares = try shares(&report)
         let wasteful = try store.index.packs().filter { pack in
             let share = shares[pack.id] ?? Share()
-            let wasted = Double(pack.length) - Double(share.live)
-            return pack.length > 0 && share.deadBlocks > 0 && wasted > waste * Double(pack.length)
+            guard pack.length > 0, share.live > 0 else { return pack.length > 0 }
+            guard !pack.id.isReferences else { return false }
+            // A pack without dead blocks may have much that a collection which was stopped had copied already.
+            let bound = share.deadBlocks > 0 ? waste : max(waste, 0.25)
+            return Double(pack.length) - Double(share.live) > bound * Double(pack.length)
         }
         report.packs = UInt64(wasteful.count)
         report.freedBytes = wasteful.reduce(0) { sum, pack in
@@ -98,64 +96,144 @@ private struct Collector {
         }
         guard !isDryRun else { return report }
         let numbers = Set(wasteful.map(\.id))
-        for pack in wasteful { try rewrite(pack.id, pack.length, avoiding: numbers) }
+        var copied: UInt64 = 0
+        var emptied: Set<PackID> = []
+        for pack in wasteful {
+            let share = shares[pack.id]?.live ?? 0
+            if copied + share > Self.mostCopied, !emptied.isEmpty {
+                try remove(emptied)
+                (copied, emptied) = (0, [])
+            }
+            if share > 0 { try copy(pack.id, pack.length, avoiding: numbers) }
+            copied += share
+            emptied.insert(pack.id)
+        }
+        try remove(emptied)
         try removeStrays()
         return report
     }
 
-    /// Copies what lives in a pack to others, and removes it when all of that can be found there.
-    private func rewrite(_ number: Int64, _ length: UInt64, avoiding: Set<Int64>) throws(StoreError) {
-        var target: OpenPack?
-        var moved: [(hash: Multihash, location: BlockLocation)] = []
-        func commit() throws(StoreError) {
-            guard let pack = target, !moved.isEmpty else { return }
-            try pack.makeLasting()
-            try store.index.add(moved, pack: pack.number, length: pack.end, moves: true)
-            pack.committed()
-            moved = []
-        }
-        do throws(StoreError) {
-            try store.eachSection(of: number, upTo: length) { (block, offset) throws(StoreError) in
-                guard live.contains(block.cid.hash) else { return }
-                let place = try store.index.locate([block.cid.hash])[0]
-                guard place?.pack == number, place?.offset == offset else { return }
-                do throws(DecodingProblem) { try block.verify() } catch {
-                    throw StoreError.damaged(block.cid, "so its pack is left as it is. \(error)")
-                }
-                let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
-                let size = UInt64(prefix.count + block.bytes.count)
-                if let pack = target, pack.end + size > BlockStore.packLimit {
-                    try commit()
-                    target = nil
-                }
-                if target == nil { target = try OpenPack(in: store, avoiding: avoiding) }
-                guard let pack = target else { return }
-                let start = pack.end + UInt64(prefix.count)
-                try pack.append([prefix, block.bytes], count: size)
-                moved.append(
-                    (block.cid.hash, BlockLocation(pack: pack.number, offset: start, length: block.bytes.count))
-                )
+    private func shares(_ report: inout CollectionReport) throws(StoreError) -> [PackID: Share] {
+        var shares: [PackID: Share] = [:]
+        var found = report
+        try live.each { entry, isLive in
+            let length = UInt64(entry.length)
+            if isLive {
+                found.liveBlocks += 1
+                found.liveBytes += length
+                // With what stands before a block under the usual CID.
+                shares[entry.pack, default: Share()].live += length + 39
+            } else {
+                found.deadBlocks += 1
+                found.deadBytes += length
+                shares[entry.pack, default: Share()].deadBlocks += 1
             }
-            try commit()
+        }
+        report = found
+        return shares
+    }
+
+    /// Copies what lives in a pack to others; when this returns, all of that can be found there.
+    private mutating func copy(
+        _ id: PackID,
+        _ length: UInt64,
+        avoiding: Set<PackID>
+    ) throws(StoreError) {
+        var target = Target(store: store, avoided: avoiding)
+        do throws(StoreError) {
+            var reader = try PackReader(store.path(of: id), upTo: length)
+            while let stretch = try reader.next() {
+                for section in stretch.sections { try copy(section, of: stretch, in: id, to: &target) }
+            }
+            guard reader.offset == length else {
+                throw StoreError(.corrupt, "The pack \(id.fileName) is damaged after byte \(reader.offset).")
+            }
+            try target.commit()
         } catch {
-            target?.undo()
+            target.pack?.undo()
             throw error
         }
-        try store.index.empty(number)
-        store.close(number)
-        do throws(FileError) { try removeFile(store.path(of: number)) } catch { throw StoreError(error) }
+    }
+
+    private mutating func copy(
+        _ section: PackSections.Section,
+        of stretch: PackSections,
+        in id: PackID,
+        to target: inout Target
+    ) throws(StoreError) {
+        guard let (cid, start) = stretch.cid(of: section) else { return }
+        let key = BlockKey(cid)
+        guard let place = try live.needed(key)?.location, place.pack == id,
+            place.offset == stretch.offset + UInt64(start), let block = stretch.block(of: section)
+        else { return }
+        guard try BlockStore.isSound(block) else {
+            throw StoreError.damaged(cid, "so its pack is left as it is.")
+        }
+        try target.append(block, key)
+    }
+
+    /// Forgets packs whose live blocks are elsewhere, and removes them.
+    private func remove(_ packs: Set<PackID>) throws(StoreError) {
+        guard !packs.isEmpty else { return }
+        try store.index.join(dropping: packs)
+        for pack in packs.sorted() { try remove(pack) }
+    }
+
+    private func remove(_ pack: PackID) throws(StoreError) {
+        store.close(pack)
+        do throws(FileError) { try removeFile(store.path(of: pack)) } catch {
+            guard error.code != .notFound else { return }
+            throw StoreError(error)
+        }
     }
 
     /// Removes packs that nothing of was ever committed, or whose blocks are all elsewhere: somebody was stopped there.
     private func removeStrays() throws(StoreError) {
         let known = Set(try store.index.packs().filter { $0.length > 0 }.map(\.id))
-        do throws(FileError) {
-            for number in try store.packNumbers() where !known.contains(number) {
-                store.close(number)
-                try removeFile(store.path(of: number))
-            }
-        } catch {
-            throw StoreError(error)
+        for pack in try store.packNumbers() where !known.contains(pack) { try remove(pack) }
+    }
+}
+
+/// Where blocks are copied to.
+private struct Target {
+    let store: BlockStore
+    let avoided: Set<PackID>
+    private(set) var pack: OpenPack?
+    private var moved: [IndexEntry] = []
+
+    init(store: BlockStore, avoided: Set<PackID>) {
+        self.store = store
+        self.avoided = avoided
+    }
+
+    private static let commitBlocks = 65_536
+
+    mutating func append(_ block: Block, _ key: BlockKey) throws(StoreError) {
+        let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
+        let size = UInt64(prefix.count + block.bytes.count)
+        if let pack, pack.end + size > BlockStore.packLimit {
+            try commit()
+            self.pack = nil
         }
+        let pack = try openPack()
+        let start = pack.end + UInt64(prefix.count)
+        try pack.append([prefix, block.bytes], count: size)
+        moved.append(IndexEntry(key, at: BlockLocation(pack: pack.id, offset: start, length: block.bytes.count)))
+        if moved.count >= Self.commitBlocks { try commit() }
+    }
+
+    private mutating func openPack() throws(StoreError) -> OpenPack {
+        if let pack { return pack }
+        let opened = try OpenPack(in: store, avoiding: avoided)
+        pack = opened
+        return opened
+    }
+
+    mutating func commit() throws(StoreError) {
+        guard let pack, !moved.isEmpty else { return }
+        try pack.makeLasting()
+        try store.index.add(moved, packs: [(pack.id, pack.end)])
+        pack.committed()
+        moved = []
     }
 }

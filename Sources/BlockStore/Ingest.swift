@@ -1,4 +1,4 @@
-package import IPLD
+public import IPLD
 internal import Multiformats
 internal import POSIX
 internal import Synchronization
@@ -7,7 +7,7 @@ extension BlockStore {
     /// Lends a writer; what it wrote is on the disk, and can be found, when this returns.
     ///
     /// When `body` throws, what was not committed yet is dropped.
-    package func ingest<Value: Sendable>(
+    public func ingest<Value: Sendable>(
         _ body: (Ingest) async throws -> Value
     ) async throws -> Value {
         try await protecting {
@@ -27,23 +27,27 @@ extension BlockStore {
 /// Writes blocks into the store.
 ///
 /// Used by one task at a time.
-package final class Ingest: Sendable {
+public final class Ingest: Sendable {
     private struct State {
-        var pack: OpenPack?
+        /// The pack for blocks, and the one for references.
+        var packs: [OpenPack?] = [nil, nil]
         /// Blocks that were written and are not in the index yet.
-        var fresh: [(hash: Multihash, location: BlockLocation)] = []
-        var freshHashes: Set<Multihash> = []
+        var fresh: [IndexEntry] = []
+        var freshKeys: Set<BlockKey> = []
         var counts = Counts()
     }
 
     /// What was written and what was there already.
-    package struct Counts: Sendable, Hashable {
-        package var newBlocks: UInt64 = 0
-        package var newBytes: UInt64 = 0
-        package var knownBlocks: UInt64 = 0
+    public struct Counts: Sendable, Hashable {
+        /// Blocks that the store did not have, and their bytes.
+        public var newBlocks: UInt64 = 0
+        /// The bytes of the new blocks.
+        public var newBytes: UInt64 = 0
+        /// Blocks that the store had.
+        public var knownBlocks: UInt64 = 0
 
         /// Nothing was written.
-        package init() {}
+        public init() {}
     }
 
     private let store: BlockStore
@@ -55,22 +59,60 @@ package final class Ingest: Sendable {
     private static let commitBlocks = 65_536
 
     /// What was written so far.
-    package var counts: Counts { state.withLock { $0.counts } }
+    public var counts: Counts { state.withLock { $0.counts } }
 
     /// Appends the blocks that the store does not have yet.
     ///
-    /// They are trusted to be those of their CIDs.
-    package func write(_ blocks: [Block]) async throws(StoreError) {
+    /// They are trusted to be those of their CIDs. Throws `unexpected` for a block above 8 MiB.
+    public func write(_ blocks: [Block]) async throws(StoreError) {
+        try await change { [store] (state) throws(StoreError) in
+            let wanted = blocks.filter { $0.cid.hash.code != .identity }
+            let keys = wanted.map { BlockKey($0.cid) }
+            let known = try store.index.locateNow(keys)
+            var batch = Batch()
+            for (index, block) in wanted.enumerated() {
+                // A copy of one's own is better than a reference to what somebody else may change.
+                let stored = known[index]?.pack.isReferences == true ? nil : known[index]
+                guard Self.isFresh(keys[index], stored, block.bytes.count, &state) else { continue }
+                try Self.append(block, as: nil, keys[index], &batch, &state, store)
+            }
+            try batch.flush(to: state.packs[0])
+        }
+    }
+
+    /// Notes where the blocks are that the store does not have yet: in files that are not the store's.
+    ///
+    /// They are read, and checked, there whenever they are asked for. Their CIDs are trusted.
+    public func refer(to references: [Reference]) async throws(StoreError) {
+        try await change { [store] (state) throws(StoreError) in
+            let wanted = references.filter { $0.cid.hash.code != .identity }
+            let keys = wanted.map { BlockKey($0.cid) }
+            let known = try store.index.locateNow(keys)
+            var batch = Batch()
+            for (index, reference) in wanted.enumerated()
+            where Self.isFresh(keys[index], known[index], reference.length, &state) {
+                try Self.append(try reference.block(), as: reference, keys[index], &batch, &state, store)
+            }
+            try batch.flush(to: state.packs[1])
+        }
+    }
+
+    private func change(
+        _ body: @escaping @Sendable (inout State) throws(StoreError) -> Void
+    ) async throws(StoreError) {
         if Task.isCancelled { throw StoreError(.cancelled, "The work was stopped.") }
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            try state.withLock { (state) throws(StoreError) in try append(blocks, &state) }
+            try state.withLock { (state) throws(StoreError) in
+                try body(&state)
+                if state.fresh.count >= Self.commitBlocks { try Self.commit(&state, store) }
+            }
         }
     }
 
     /// Makes everything written so far last, and known to all.
-    package func commit() async throws(StoreError) {
+    public func commit() async throws(StoreError) {
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            try state.withLock { (state) throws(StoreError) in try commit(&state) }
+            try state.withLock { (state) throws(StoreError) in try Self.commit(&state, store) }
         }
     }
 
@@ -78,66 +120,94 @@ package final class Ingest: Sendable {
     func abandon() async {
         await BlockingThreads.shared.run { [self] in
             state.withLock { state in
-                state.pack?.undo()
-                state.pack = nil
+                for pack in state.packs { pack?.undo() }
+                state.packs = [nil, nil]
                 state.fresh = []
-                state.freshHashes = []
+                state.freshKeys = []
             }
         }
     }
 
-    private func append(_ blocks: [Block], _ state: inout State) throws(StoreError) {
-        let wanted = blocks.filter { $0.cid.hash.code != .identity }
-        let known = try store.index.locate(wanted.map(\.cid.hash))
+    /// Whether a block is to be written; counts it.
+    private static func isFresh(
+        _ key: BlockKey,
+        _ known: BlockLocation?,
+        _ length: Int,
+        _ state: inout State
+    ) -> Bool {
+        guard known == nil, state.freshKeys.insert(key).inserted else {
+            state.counts.knownBlocks += 1
+            return false
+        }
+        state.counts.newBlocks += 1
+        state.counts.newBytes += UInt64(length)
+        return true
+    }
+
+    /// Sections that are to be written to one pack together.
+    private struct Batch {
         var pieces: [[UInt8]] = []
-        var pending: UInt64 = 0
-        for (block, location) in zip(wanted, known) {
-            guard location == nil, state.freshHashes.insert(block.cid.hash).inserted else {
-                state.counts.knownBlocks += 1
-                continue
-            }
-            let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
-            let length = UInt64(prefix.count + block.bytes.count)
-            if let pack = state.pack, pack.end + pending + length > BlockStore.packLimit {
-                try flush(&pieces, &pending, &state)
-                try commit(&state)
-                state.pack = nil
-            }
-            let pack = try openPack(&state)
-            let offset = pack.end + pending + UInt64(prefix.count)
-            pieces.append(prefix)
-            pieces.append(block.bytes)
-            pending += length
-            state.fresh.append(
-                (block.cid.hash, BlockLocation(pack: pack.number, offset: offset, length: block.bytes.count))
-            )
-            state.counts.newBlocks += 1
-            state.counts.newBytes += UInt64(block.bytes.count)
+        var count: UInt64 = 0
+
+        mutating func flush(to pack: OpenPack?) throws(StoreError) {
+            guard count > 0 else { return }
+            try pack?.append(pieces, count: count)
+            self = Batch()
         }
-        try flush(&pieces, &pending, &state)
-        if state.fresh.count >= Self.commitBlocks { try commit(&state) }
     }
 
-    private func flush(_ pieces: inout [[UInt8]], _ pending: inout UInt64, _ state: inout State) throws(StoreError) {
-        guard pending > 0 else { return }
-        try openPack(&state).append(pieces, count: pending)
-        pieces = []
-        pending = 0
+    /// Appends a section: a block, or what says where one is.
+    private static func append(
+        _ block: Block,
+        as reference: Reference?,
+        _ key: BlockKey,
+        _ batch: inout Batch,
+        _ state: inout State,
+        _ store: BlockStore
+    ) throws(StoreError) {
+        let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
+        let length = UInt64(prefix.count + block.bytes.count)
+        guard length <= UInt64(CARParser.Limits().section) else {
+            throw StoreError(
+                .unexpected,
+                "The block \(block.cid) has \(block.bytes.count) bytes; the store takes blocks of up to 8 MiB.",
+                cid: block.cid
+            )
+        }
+        let kind = reference == nil ? 0 : 1
+        if let pack = state.packs[kind], pack.end + batch.count + length > BlockStore.packLimit {
+            try batch.flush(to: pack)
+            try commit(&state, store)
+            state.packs[kind] = nil
+        }
+        let pack = try openPack(kind, &state, store)
+        let start = pack.end + batch.count
+        batch.pieces.append(prefix)
+        batch.pieces.append(block.bytes)
+        batch.count += length
+        let location = BlockLocation(
+            pack: pack.id,
+            offset: reference == nil ? start + UInt64(prefix.count) : start,
+            length: reference?.length ?? block.bytes.count
+        )
+        state.fresh.append(IndexEntry(key, at: location))
     }
 
-    private func openPack(_ state: inout State) throws(StoreError) -> OpenPack {
-        if let pack = state.pack { return pack }
-        let pack = try OpenPack(in: store)
-        state.pack = pack
+    private static func openPack(_ kind: Int, _ state: inout State, _ store: BlockStore) throws(StoreError) -> OpenPack
+    {
+        if let pack = state.packs[kind] { return pack }
+        let pack = try OpenPack(in: store, references: kind == 1)
+        state.packs[kind] = pack
         return pack
     }
 
-    private func commit(_ state: inout State) throws(StoreError) {
-        guard let pack = state.pack, !state.fresh.isEmpty else { return }
-        try pack.makeLasting()
-        try store.index.add(state.fresh, pack: pack.number, length: pack.end)
-        pack.committed()
+    private static func commit(_ state: inout State, _ store: BlockStore) throws(StoreError) {
+        guard !state.fresh.isEmpty else { return }
+        let packs = state.packs.compactMap { $0 }
+        for pack in packs { try pack.makeLasting() }
+        try store.index.add(state.fresh, packs: packs.map { ($0.id, $0.end) })
+        for pack in packs { pack.committed() }
         state.fresh = []
-        state.freshHashes = []
+        state.freshKeys = []
     }
 }

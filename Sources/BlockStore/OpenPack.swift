@@ -4,48 +4,61 @@ internal import Synchronization
 
 /// A pack that this process appends to; its lock keeps others away until it is closed.
 final class OpenPack: Sendable {
-    let number: Int64
+    let id: PackID
     private let file: File
     private let lengths: Mutex<(committed: UInt64, end: UInt64)>
 
     /// The pack's length with everything that was appended.
     var end: UInt64 { lengths.withLock { $0.end } }
 
-    /// Takes the first pack that has room and that nobody else is writing to, or a new one; none of `avoided`.
-    init(in store: BlockStore, avoiding avoided: Set<Int64> = []) throws(StoreError) {
-        let known = try store.index.packs()
-        let open = known.filter { $0.length < BlockStore.packLimit && !avoided.contains($0.id) }.map(\.id)
-        let next = (known.last?.id ?? 0) + 1
-        do throws(FileError) {
-            for number in open + (next..<next + 1000) {
-                let path = store.path(of: number)
-                // Only a pack that the index knows may be empty or short; one whose file went missing is left alone.
-                if number < next, !fileExists(path) { continue }
-                let file = try File(path, .update)
-                guard try file.lock(wait: false) else { continue }
-                // Another process may have written to it, and closed it, since the packs were listed.
-                let length = try Self.committedLength(number, store)
-                guard length < BlockStore.packLimit, try file.length() >= length else { continue }
-                // What lies beyond was never indexed: a process was stopped in the middle of it.
-                try file.truncate(to: length)
-                self.number = number
-                self.file = file
-                let header = CARHeader(roots: []).encoded
-                if length == 0 {
-                    try file.write(header, at: 0)
-                    try syncDirectory(store.folder + "/packs")
-                }
-                lengths = Mutex((length, length == 0 ? UInt64(header.count) : length))
-                return
-            }
-        } catch {
-            throw StoreError(error)
+    /// Takes the first pack of a kind that has room and that nobody else is writing to, or a new one; none of `avoided`.
+    init(in store: BlockStore, references: Bool = false, avoiding avoided: Set<PackID> = []) throws(StoreError) {
+        let known = try store.index.packs().filter { $0.id.isReferences == references }
+        let open = known.filter { $0.length > 0 && $0.length < BlockStore.packLimit && !avoided.contains($0.id) }
+        let next = (known.last?.id.number ?? 0) + 1
+        let fresh = (next..<min(next + 1000, PackID.highest)).map { PackID($0, isReferences: references) }
+        for id in open.map(\.id) + fresh {
+            // A pack whose file went missing is left alone.
+            if id.number < next, !fileExists(store.path(of: id)) { continue }
+            guard let (file, length) = try Self.take(id, store) else { continue }
+            self.id = id
+            self.file = file
+            let header = CARHeader(roots: []).encoded
+            if length == 0 { try Self.begin(file, header, store) }
+            lengths = Mutex((length, length == 0 ? UInt64(header.count) : length))
+            return
         }
         throw StoreError(.busy, "A thousand processes are writing to the store at once; try again later.")
     }
 
-    private static func committedLength(_ number: Int64, _ store: BlockStore) throws(FileError) -> UInt64 {
-        (try? store.index.length(of: number)) ?? .max
+    /// Locks a pack and cuts off what was never committed; nil where somebody else has it, or it has no room.
+    private static func take(_ id: PackID, _ store: BlockStore) throws(StoreError) -> (File, UInt64)? {
+        let file: File
+        do throws(FileError) {
+            file = try File(store.path(of: id), .update)
+            guard try file.lock(wait: false) else { return nil }
+        } catch {
+            throw StoreError(error)
+        }
+        // Another process may have written to it, and closed it, since the packs were listed.
+        let length = try store.index.packs().first { $0.id == id }?.length ?? 0
+        do throws(FileError) {
+            guard length < BlockStore.packLimit, try file.length() >= length else { return nil }
+            // What lies beyond was never indexed: a process was stopped in the middle of it.
+            try file.truncate(to: length)
+            return (file, length)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private static func begin(_ file: File, _ header: [UInt8], _ store: BlockStore) throws(StoreError) {
+        do throws(FileError) {
+            try file.write(header, at: 0)
+            try syncDirectory(store.folder + "/packs")
+        } catch {
+            throw StoreError(error)
+        }
     }
 
     /// Appends pieces whose lengths sum up to `count`.

@@ -1,25 +1,37 @@
-internal import IPLD
-package import Multiformats
+public import Multiformats
 package import POSIX
-package import SQLite
 
 /// A failure of the block store.
-package struct StoreError: Error, Sendable, CustomStringConvertible, DatabaseErrorConvertible {
+public struct StoreError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is.
-    package enum Code: Sendable, Hashable {
+    public enum Code: Sendable, Hashable {
+        /// A block is not in the store.
         case notFound
         /// The bytes on the disk are not those of the CID.
         case corrupt
-        case full, permissionDenied, busy
+        /// A file that was added by reference is not what it was.
+        case changed
+        /// The disk, or the share of it that one may use, is full.
+        case full
+        /// The files of the store may not be read or written.
+        case permissionDenied
+        /// Others use the store in a way that did not end.
+        case busy
+        /// The task was cancelled.
         case cancelled
+        /// Something else; the message says what.
         case unexpected
     }
 
-    package let code: Code
-    package let message: String
-    package let cid: CID?
+    /// What kind of failure it is.
+    public let code: Code
+    /// A whole sentence for a person.
+    public let message: String
+    /// The block, where one can be named.
+    public let cid: CID?
 
-    package init(_ code: Code, _ message: String, cid: CID? = nil) {
+    /// A failure with its sentence.
+    public init(_ code: Code, _ message: String, cid: CID? = nil) {
         self.code = code
         self.message = message
         self.cid = cid
@@ -36,23 +48,18 @@ package struct StoreError: Error, Sendable, CustomStringConvertible, DatabaseErr
         self.init(code, error.description)
     }
 
-    /// What a failed statement means for the store.
-    package init(_ error: DatabaseError) {
-        let code: Code =
-            switch error.code {
-            case .full: .full
-            case .readOnly, .cannotOpen: .permissionDenied
-            case .busy, .locked: .busy
-            case .corrupt, .notADatabase: .corrupt
-            default: .unexpected
-            }
-        self.init(code, error.message)
-    }
-
-    package var description: String { message }
+    /// The sentence.
+    public var description: String { message }
 
     static func missing(_ cid: CID) -> StoreError {
         StoreError(.notFound, "The block \(cid) is not in the store.", cid: cid)
+    }
+
+    static func damagedIndex(_ path: String) -> StoreError {
+        StoreError(
+            .corrupt,
+            "The index of the store is damaged in \(path); `ipfs-kit store rebuild-index` makes it again from the packs."
+        )
     }
 
     static func damaged(_ cid: CID, _ detail: String) -> StoreError {

@@ -1,51 +1,69 @@
 internal import IPLD
-package import Multiformats
+public import Multiformats
 internal import POSIX
 
 /// What a verification of the whole store found.
-package struct StoreReport: Sendable {
+public struct StoreReport: Sendable {
     /// Something that is wrong.
-    package struct Problem: Sendable {
+    public struct Problem: Sendable {
         /// The block, where one can be named.
-        package let cid: CID?
-        package let pack: Int64
-        package let message: String
+        public let cid: CID?
+        /// The file of the store, below its folder.
+        public let place: String
+        /// A sentence.
+        public let message: String
     }
 
-    package var packs: UInt64 = 0
-    package var blocks: UInt64 = 0
-    package var bytes: UInt64 = 0
+    /// The packs that were read.
+    public var packs: UInt64 = 0
+    /// The blocks that the index leads to, and that are there.
+    public var blocks: UInt64 = 0
+    /// The bytes of those blocks.
+    public var bytes: UInt64 = 0
+    /// Of those blocks, the ones that are in files outside of the store.
+    public var references: UInt64 = 0
     /// Blocks that stand in a pack a second time, or that a later write replaced; they do no harm.
-    package var unused: UInt64 = 0
-    package var problems: [Problem] = []
+    public var unused: UInt64 = 0
+    /// What is wrong; of very many problems, the first thousand.
+    public var problems: [Problem] = []
 
     /// The most problems that are listed.
     static let mostProblems = 1000
 
-    mutating func note(_ cid: CID?, _ pack: Int64, _ message: String) {
+    mutating func note(_ cid: CID?, _ place: String, _ message: String) {
         guard problems.count < Self.mostProblems else { return }
-        problems.append(Problem(cid: cid, pack: pack, message: message))
+        problems.append(Problem(cid: cid, place: place, message: message))
     }
 }
 
 extension BlockStore {
-    /// Reads every pack and checks every block against its CID and against the index.
+    /// Reads every pack and checks every block against its CID and against the index; nothing is collected meanwhile.
     ///
     /// `progress` is told of bytes as they are read.
-    package func verify(progress: @escaping @Sendable (UInt64) -> Void) async throws(StoreError) -> StoreReport {
+    public func verify(progress: @escaping @Sendable (UInt64) -> Void) async throws(StoreError) -> StoreReport {
+        let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
+            try collectionLock(shared: true)
+        }
+        defer { withExtendedLifetime(lock) {} }
         var report = StoreReport()
-        for pack in try await packs() {
+        let (packs, damaged) = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
+            try expectations()
+        }
+        for place in damaged {
+            report.note(nil, place, "The index is damaged; `ipfs-kit store rebuild-index` makes it again.")
+        }
+        for pack in packs {
             try Self.checkCancellation()
             report.packs += 1
-            try await verify(pack.id, pack.length, &report, progress)
+            try await verify(pack, &report, progress)
         }
         return report
     }
 
     /// The packs that hold blocks, with the length of each that counts.
-    package func packs() async throws(StoreError) -> [(id: Int64, length: UInt64)] {
+    public func packs() async throws(StoreError) -> [(name: String, length: UInt64)] {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in
-            try index.packs().filter { $0.length > 0 }
+            try index.packs().filter { $0.length > 0 }.map { ($0.id.fileName, $0.length) }
         }
     }
 
@@ -53,86 +71,149 @@ extension BlockStore {
         if Task.isCancelled { throw StoreError(.cancelled, "The work was stopped.") }
     }
 
-    private struct Section: Sendable {
-        let block: Block
-        let offset: UInt64
+    /// What the index says of a pack.
+    private struct Expectation: Sendable {
+        let id: PackID
+        let length: UInt64
+        let blocks: UInt64
+
+        /// Its file, below the folder of the store.
+        var place: String { "packs/" + id.fileName }
     }
 
-    /// Where the reading of a pack has got.
-    private struct Reading: Sendable {
-        var parser = CARParser(verifiesBlocks: false)
-        var position: UInt64 = 0
-        var sections: [Section] = []
-        var problem: DecodingProblem?
-    }
-
-    private func verify(
-        _ number: Int64,
-        _ length: UInt64,
-        _ report: inout StoreReport,
-        _ progress: @Sendable (UInt64) -> Void
-    ) async throws(StoreError) {
-        var reading = Reading()
-        var indexed: UInt64 = 0
-        while reading.position < length, reading.problem == nil {
-            try Self.checkCancellation()
-            let before = reading
-            reading = try await read(number, length, before)
-            let moved = reading.position - before.position
-            guard moved > 0 else { break }
-            progress(moved)
-            let problems = await sideBySide(reading.sections, weight: { $0.block.bytes.count + 64 }) {
-                section -> DecodingProblem? in
-                do throws(DecodingProblem) {
-                    try section.block.verify()
-                    return nil
-                } catch {
-                    return error
-                }
-            }
-            let places = try await locate(reading.sections.map(\.block.cid))
-            for ((section, problem), place) in zip(zip(reading.sections, problems), places) {
-                let isHere = place?.pack == number && place?.offset == section.offset
-                indexed += isHere ? 1 : 0
-                report.blocks += isHere ? 1 : 0
-                report.bytes += isHere ? UInt64(section.block.bytes.count) : 0
-                report.unused += isHere ? 0 : 1
-                if let problem, isHere { report.note(section.block.cid, number, problem.message) }
-            }
-        }
-        if let problem = reading.problem { report.note(nil, number, problem.message) }
-        if reading.position < length { report.note(nil, number, "The pack ends before what is in the index.") }
-        let expected = try await count(in: number)
-        if expected != indexed {
-            report.note(nil, number, "The index has \(expected) blocks of the pack, and \(indexed) were found there.")
-        }
-    }
-
-    private func count(in pack: Int64) async throws(StoreError) -> UInt64 {
-        try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.count(in: pack) }
-    }
-
-    private func read(_ number: Int64, _ length: UInt64, _ before: Reading) async throws(StoreError) -> Reading {
-        try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            var reading = before
-            reading.sections = []
+    /// What the index says of the packs; what is wrong with the index itself is a problem of its own.
+    private func expectations() throws(StoreError) -> (packs: [Expectation], damaged: [String]) {
+        var damaged: [String] = []
+        for segment in try index.segments() {
             do throws(FileError) {
-                let file = try File(path(of: number), .read)
-                let chunk = try file.read(at: before.position, count: Int(min(8 << 20, length - before.position)))
-                reading.position += UInt64(chunk.count)
-                reading.parser.feed(chunk)
+                if try !segment.isSound() { damaged.append("index/" + segment.name.fileName) }
             } catch {
                 throw StoreError(error)
             }
-            do throws(DecodingProblem) {
-                while let event = try reading.parser.next() {
-                    guard case .block(let block, _, let offset) = event else { continue }
-                    reading.sections.append(Section(block: block, offset: UInt64(offset)))
-                }
-            } catch {
-                reading.problem = error
+        }
+        let packs = try index.packs().filter { $0.length > 0 }
+        let lengths = Dictionary(packs.map { ($0.id, $0.length) }) { first, _ in first }
+        var counts: [PackID: UInt64] = [:]
+        // What was stored since the packs were listed is beyond their ends, and not looked at.
+        try index.each { entry in
+            guard let place = entry.location, place.offset < lengths[place.pack] ?? 0 else { return }
+            counts[place.pack, default: 0] += 1
+        }
+        return (packs.map { Expectation(id: $0.id, length: $0.length, blocks: counts[$0.id] ?? 0) }, damaged)
+    }
+
+    /// What a section of a pack turned out to be.
+    private struct Finding: Sendable {
+        /// The block that it stands for; nil where it begins with no CID.
+        var cid: CID?
+        /// What the index should say.
+        var offset: UInt64
+        var reference: Reference?
+        var problem: String?
+    }
+
+    private func verify(
+        _ pack: Expectation,
+        _ report: inout StoreReport,
+        _ progress: @Sendable (UInt64) -> Void
+    ) async throws(StoreError) {
+        guard fileExists(path(of: pack.id)) else {
+            report.note(nil, pack.place, "The pack is gone, and with it \(pack.blocks) blocks.")
+            return
+        }
+        var reader = try PackReader(path(of: pack.id), upTo: pack.length)
+        var indexed: UInt64 = 0
+        while true {
+            try Self.checkCancellation()
+            let before = reader
+            let (stretch, after) = try await Self.next(before)
+            reader = after
+            guard let stretch else { break }
+            progress(after.offset - before.offset)
+            indexed += try await check(stretch, of: pack, &report)
+        }
+        if reader.offset < pack.length {
+            report.note(nil, pack.place, "The pack cannot be read after byte \(reader.offset) of \(pack.length).")
+        }
+        if pack.blocks != indexed {
+            report.note(
+                nil,
+                pack.place,
+                "The index has \(pack.blocks) blocks of the pack, and \(indexed) were found there."
+            )
+        }
+    }
+
+    private static func next(_ before: PackReader) async throws(StoreError) -> (PackSections?, PackReader) {
+        try await BlockingThreads.shared.run { () throws(StoreError) in
+            var reader = before
+            let stretch = try reader.next()
+            return (stretch, reader)
+        }
+    }
+
+    /// Checks sections; gives how many of them are what the index leads to.
+    private func check(
+        _ stretch: PackSections,
+        of pack: Expectation,
+        _ report: inout StoreReport
+    ) async throws(StoreError) -> UInt64 {
+        let isReferences = pack.id.isReferences
+        let findings = await sideBySide(stretch.sections, weight: { $0.end - $0.start + 64 }) { section in
+            isReferences ? Self.reference(section, of: stretch) : Self.block(section, of: stretch)
+        }
+        let places = try await locate(findings.compactMap(\.cid))
+        var indexed: UInt64 = 0
+        for (finding, place) in zip(findings.filter { $0.cid != nil }, places) {
+            guard let place, place.pack == pack.id, place.offset == finding.offset else {
+                report.unused += 1
+                continue
             }
-            return reading
+            indexed += 1
+            report.blocks += 1
+            report.bytes += UInt64(place.length)
+            var problem = finding.problem
+            if let reference = finding.reference {
+                report.references += 1
+                problem = try await check(reference, at: place)
+            }
+            if let problem { report.note(finding.cid, pack.place, problem) }
+        }
+        return indexed
+    }
+
+    private static func block(_ section: PackSections.Section, of stretch: PackSections) -> Finding {
+        guard let (cid, start) = stretch.cid(of: section) else { return Finding(offset: 0) }
+        var finding = Finding(cid: cid, offset: stretch.offset + UInt64(start))
+        do throws(FormatProblem) {
+            if try !cid.hash.verify(stretch.bytes.span.extracting(start..<section.end)) {
+                finding.problem = "The block \(cid) is damaged: its bytes have another hash."
+            }
+        } catch {
+            finding.problem = "The block \(cid) cannot be checked: \(error.message)"
+        }
+        return finding
+    }
+
+    private static func reference(_ section: PackSections.Section, of stretch: PackSections) -> Finding {
+        let reference = stretch.block(of: section).flatMap { Reference($0) }
+        return Finding(
+            cid: reference?.cid,
+            offset: stretch.offset + UInt64(section.start),
+            reference: reference
+        )
+    }
+
+    /// What is wrong with the file that a reference leads to.
+    private func check(_ reference: Reference, at place: BlockLocation) async throws(StoreError) -> String? {
+        try await BlockingThreads.shared.run { [self] () throws(StoreError) in
+            do throws(StoreError) {
+                _ = try readReferred(reference.cid, place)
+                return nil
+            } catch {
+                guard error.code == .changed || error.code == .corrupt else { throw error }
+                return error.message
+            }
         }
     }
 }

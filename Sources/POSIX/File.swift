@@ -66,6 +66,45 @@ package final class File: Sendable {
         return bytes
     }
 
+    /// Reads up to `count` numbers of eight bytes each, the lowest byte first, at `offset` bytes, in place of what is in
+    /// `words`; fewer only at the end of the file.
+    package func read(words: inout [UInt64], at offset: UInt64, count: Int) throws(FileError) {
+        if words.count < count { words += [UInt64](repeating: 0, count: count - words.count) }
+        if words.count > count { words.removeLast(words.count - count) }
+        var filled = 0
+        var failure: Int32 = 0
+        unsafe words.withUnsafeMutableBytes { buffer in
+            while filled < buffer.count, let start = buffer.baseAddress {
+                let got = unsafe pread(descriptor, start + filled, buffer.count - filled, off_t(offset) + off_t(filled))
+                if got > 0 {
+                    filled += got
+                } else if got == 0 {
+                    break
+                } else if errno != EINTR {
+                    failure = errno
+                    break
+                }
+            }
+        }
+        guard failure == 0 else { throw FileError("read", path, failure) }
+        words.removeLast(count - filled / 8)
+        if UInt64(1).littleEndian != 1 { for index in words.indices { words[index] = words[index].byteSwapped } }
+    }
+
+    /// Writes numbers of eight bytes each, the lowest byte first, at `offset` bytes.
+    package func write(words: [UInt64], at offset: UInt64) throws(FileError) {
+        let words = UInt64(1).littleEndian == 1 ? words : words.map(\.byteSwapped)
+        var done = 0
+        while done < words.count * 8 {
+            let wrote = unsafe words.withUnsafeBytes { buffer in
+                unsafe buffer.baseAddress.map {
+                    unsafe pwrite(descriptor, $0 + done, buffer.count - done, off_t(offset) + off_t(done))
+                } ?? 0
+            }
+            if wrote >= 0 { done += wrote } else if errno != EINTR { throw FileError("write", path) }
+        }
+    }
+
     /// Reads up to `count` bytes from where the last such call stopped: for pipes and terminals.
     package func readNext(count: Int) throws(FileError) -> [UInt8] {
         try POSIX.readNext(descriptor, path, count)

@@ -68,7 +68,7 @@ package struct Restorer: Sendable {
                 let failure = (error as? StorageError)?.cause as? StoreError ?? error as? StoreError
                 switch failure?.code {
                 case .notFound: return false
-                case .corrupt:
+                case .corrupt, .changed:
                     guard let cid = failure?.cid else { throw ReplicationError(error) }
                     do throws(StoreError) {
                         try await store.discardDamaged(cid)

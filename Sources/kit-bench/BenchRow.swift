@@ -23,6 +23,7 @@ struct BenchRow: Sendable {
         ),
         BenchRow(name: "import-disk", summary: "import of one large archive on a disk", measure: measureImportOnDisk),
         BenchRow(name: "edit", summary: "putting one file into a large directory", measure: measureEdit),
+        BenchRow(name: "block-index", summary: "finding blocks among very many", measure: measureBlockIndex),
         BenchRow(name: "sync-small", summary: "first sync of pins of 64 KiB to S3", measure: measureSyncOfSmallPins),
         BenchRow(name: "sync-large", summary: "first sync of one large pin to S3", measure: measureSyncOfLargePin),
         BenchRow(name: "sync-clean", summary: "sync of what is in step", measure: measureCleanSync),

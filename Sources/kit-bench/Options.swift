@@ -65,6 +65,8 @@ struct Amounts: Sendable {
     let smallFiles: Int
     /// How many entries a large directory has.
     let entries: Int
+    /// How many blocks a large store has.
+    let blocks: Int
     /// How many pins of 64 KiB are synced.
     let pins: Int
     /// Among how many mappings one is looked for.
@@ -76,6 +78,7 @@ struct Amounts: Sendable {
         large: 1 << 30,
         smallFiles: 10_000,
         entries: 1_000_000,
+        blocks: 10_000_000,
         pins: 1000,
         mappings: 1_000_000,
         indexed: [10_000, 100_000]
@@ -84,6 +87,7 @@ struct Amounts: Sendable {
         large: 1 << 27,
         smallFiles: 1000,
         entries: 30_000,
+        blocks: 300_000,
         pins: 100,
         mappings: 100_000,
         indexed: [1000, 10_000]

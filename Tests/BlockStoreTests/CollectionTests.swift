@@ -45,7 +45,7 @@ private final class Pinned: Sendable {
         let sound = try await store.verify { _ in }
         #expect(sound.problems.isEmpty)
         // Another opening, and one without the index, find the same.
-        try FileManager.default.removeItem(atPath: folder + "/index.sqlite")
+        try FileManager.default.removeItem(atPath: folder + "/index")
         #expect(try await BlockStore(folder: folder).totals().blocks == 51)
     }
 

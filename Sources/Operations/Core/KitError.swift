@@ -64,7 +64,7 @@ extension KitError {
         let (code, hint): (ExitCode, String?) =
             switch error.code {
             case .notFound: (.notFound, "ipfs-kit restore \(cid)")
-            case .corrupt: (.verification, "ipfs-kit restore \(cid)")
+            case .corrupt, .changed: (.verification, "ipfs-kit restore \(cid)")
             case .full: (.limit, nil)
             case .permissionDenied: (.authorisation, nil)
             case .busy: (.locked, nil)

@@ -15,9 +15,10 @@ package struct StoreRebuildIndex: Operation {
     package func run(in kit: Kit) async throws(KitError) -> StoreStat.Output {
         let store = try kit.store()
         return try await kitErrors {
-            kit.session.progress.began("rebuild")
-            defer { kit.session.progress.ended() }
-            try await store.rebuild()
+            let progress = kit.session.progress
+            progress.began("rebuild", bytes: try await store.packs().reduce(0) { $0 + $1.length })
+            defer { progress.ended() }
+            try await store.rebuild { progress.bytes($0) }
             return try await StoreStat.Output(store)
         }
     }

@@ -31,17 +31,17 @@ package struct StoreVerify: Operation {
         package var json: JSON {
             [
                 "packs": .count(found.packs), "blocks": .count(found.blocks), "bytes": .count(found.bytes),
-                "unused_sections": .count(found.unused),
+                "referenced_blocks": .count(found.references), "unused_sections": .count(found.unused),
                 "problems": .array(
                     found.problems.map {
-                        ["cid": .text($0.cid), "pack": .count($0.pack), "message": .string($0.message)]
+                        ["cid": .text($0.cid), "place": .string($0.place), "message": .string($0.message)]
                     }
                 ),
             ]
         }
         package var report: Report {
             let lines = found.problems.map { problem -> Report.Part in
-                .line("pack \(problem.pack): \(problem.message)")
+                .line("\(problem.place): \(problem.message)")
             }
             let result = found.problems.isEmpty ? "every block has its hash" : "damaged: see above"
             return Report(

@@ -136,7 +136,7 @@ extension StorageError {
         let code: Code =
             switch error.code {
             case .cancelled: .cancelled
-            case .corrupt, .notFound: .corrupt
+            case .corrupt, .changed, .notFound: .corrupt
             default: .unexpected
             }
         self.init(code, error.message, cause: error)

@@ -1,0 +1,59 @@
+internal import IPLD
+internal import Multiformats
+internal import POSIX
+
+extension BlockStore {
+    /// Reads a block out of the file that its reference names; throws `changed` where the file is not what it was.
+    func readReferred(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Block {
+        let reference = try reference(cid, location)
+        let bytes: [UInt8]
+        do throws(FileError) {
+            // Opening what is no file may wait for ever.
+            guard try fileInfo(reference.path, follow: true).kind == .file else {
+                throw FileError.missing(reference.path)
+            }
+            bytes = try file(reference.path).read(at: reference.offset, count: reference.length)
+        } catch {
+            throw StoreError.changed(reference, "cannot be read: \(error)")
+        }
+        let block = Block(cid: cid, bytes: bytes)
+        guard bytes.count == reference.length else { throw StoreError.changed(reference, "is shorter than it was.") }
+        guard try Self.isSound(block) else { throw StoreError.changed(reference, "has other content there now.") }
+        return block
+    }
+
+    private func reference(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Reference {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try file(path(of: location.pack)).read(at: location.offset, count: Reference.longestSection)
+        } catch {
+            guard error.code == .notFound else { throw StoreError(error) }
+            throw StoreError.damaged(cid, "the pack with its reference is gone. \(error)")
+        }
+        guard let record = Self.section(bytes), let reference = Reference(record), reference.cid.hash == cid.hash else {
+            throw StoreError.damaged(cid, "there is no reference to it where one should be.")
+        }
+        return reference
+    }
+
+    /// The block of the section that `bytes` begin with.
+    private static func section(_ bytes: [UInt8]) -> Block? {
+        var reader = ByteReader(bytes)
+        guard let length = try? reader.readVarint(), length <= UInt64(reader.remaining) else { return nil }
+        let end = reader.offset + Int(length)
+        guard let cid = try? CID.decode(from: &reader), reader.offset <= end else { return nil }
+        return Block(cid: cid, bytes: Array(bytes[reader.offset..<end]))
+    }
+}
+
+extension StoreError {
+    /// A file that was added by reference and is not what it was.
+    static func changed(_ reference: Reference, _ detail: String) -> StoreError {
+        StoreError(
+            .changed,
+            "\(reference.path) holds the block \(reference.cid) since it was added with --no-copy, and \(detail) "
+                + "Put the file back as it was, or bring the block back with `ipfs-kit restore`.",
+            cid: reference.cid
+        )
+    }
+}

@@ -1,0 +1,173 @@
+import BlockStore
+import Foundation
+import IPLD
+import Multiformats
+import TestKit
+import Testing
+
+private func block(_ number: Int) -> Block {
+    Block(codec: .raw, bytes: Array("block \(number) ".utf8) + [UInt8](repeating: 7, count: number % 50))
+}
+
+/// Chance that can be repeated.
+private struct Chance: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state ^ (state >> 29)
+    }
+}
+
+@Suite(.scratch) struct IndexTests {
+    private let folder: String
+
+    init() { folder = Scratch.current + "/store" }
+
+    private func files(_ name: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder + "/" + name).sorted()
+    }
+
+    private func segments() throws -> [String] { try files("index").filter { $0.hasSuffix(".idx") } }
+
+    @Test(arguments: [1, 2, 3]) func `whatever happens to it, the store has what it should`(seed: UInt64) async throws {
+        var chance = Chance(state: seed)
+        // Two openings, as two processes have, of which one may know less than the other.
+        var stores = [try BlockStore(folder: folder), try BlockStore(folder: folder)]
+        var expected: Set<Int> = []
+        for round in 0..<100 {
+            let store = stores[Int.random(in: 0...1, using: &chance)]
+            switch Int.random(in: 0..<20, using: &chance) {
+            case 0..<11:
+                let numbers = (0..<Int.random(in: 1...200, using: &chance)).map { _ in
+                    Int.random(in: 0..<4000, using: &chance)
+                }
+                try await store.ingest { try await $0.write(numbers.map(block)) }
+                expected.formUnion(numbers)
+            case 11..<14:
+                guard let number = expected.min() else { continue }
+                try await store.discardDamaged(block(number).cid)
+                expected.remove(number)
+            case 14..<16:
+                let kept = Set(expected.filter { _ in Int.random(in: 0..<4, using: &chance) > 0 })
+                let roots = kept.map { block($0).cid }
+                _ = try await store.collect(waste: 0) { roots }
+                expected = kept
+            case 16:
+                // What was discarded is in the packs still, and sound: it comes back.
+                let before = try await store.totals().blocks
+                try await store.rebuild()
+                #expect(try await store.totals().blocks >= before)
+                let back = try await store.locate((0..<4000).map { block($0).cid })
+                expected.formUnion(back.indices.filter { back[$0] != nil })
+            case 17: stores = [try BlockStore(folder: folder), stores[0]]
+            default:
+                let numbers = (0..<100).map { _ in Int.random(in: 0..<4000, using: &chance) }
+                for store in stores {
+                    let found = try await store.locate(numbers.map { block($0).cid })
+                    for (number, place) in zip(numbers, found) where expected.contains(number) {
+                        #expect(place != nil, "seed \(seed), round \(round): block \(number) is not found")
+                    }
+                }
+            }
+            #expect(try segments().count <= 12)
+        }
+        let last = try BlockStore(folder: folder)
+        #expect(try await last.totals().blocks == UInt64(expected.count))
+        let numbers = expected.sorted()
+        #expect(try await last.get(numbers.map { block($0).cid }).map(\.bytes) == numbers.map { block($0).bytes })
+        let report = try await last.verify { _ in }
+        #expect(report.problems.isEmpty && report.blocks == UInt64(expected.count))
+    }
+
+    @Test func `many commits leave few segments, and the larger ones are not written again each time`() async throws {
+        let store = try BlockStore(folder: folder)
+        for round in 0..<300 {
+            try await store.ingest { try await $0.write((0..<20).map { block(round * 20 + $0) }) }
+        }
+        #expect(try segments().count <= 6)
+        let missing = try await store.locate((0..<6000).map { block($0).cid }).filter { $0 == nil }.count
+        #expect(missing == 0)
+    }
+
+    @Test func `a damaged index is said to be, and made again`() async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write((0..<5000).map(block)) }
+        let path = URL(filePath: folder + "/index/" + (try #require(segments().first)))
+        let good = try Data(contentsOf: path)
+        // In the header, in the tables at the end, in the entries; and cut.
+        var damaged = [good, good, good, good.dropLast(8)]
+        damaged[0][9] ^= 1
+        damaged[1][good.count - 20] ^= 1
+        damaged[2][good.count / 2] ^= 1
+        for (number, bytes) in damaged.enumerated() {
+            try bytes.write(to: path)
+            let opened = try BlockStore(folder: folder)
+            if number == 2 {
+                let report = try await opened.verify { _ in }
+                #expect(report.problems.contains { $0.place.hasPrefix("index/") })
+            } else {
+                let error = await #expect(throws: StoreError.self) { _ = try await opened.locate([block(1).cid]) }
+                #expect(error?.code == .corrupt)
+                #expect(error?.message.contains("rebuild-index") == true)
+            }
+        }
+        let opened = try BlockStore(folder: folder)
+        try await opened.rebuild()
+        #expect(try await opened.get((0..<5000).map { block($0).cid }).count == 5000)
+        #expect(try segments().count == 1)
+    }
+
+    @Test func `what somebody left who was stopped in a commit is removed`() async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write([block(1)]) }
+        let old = URL(filePath: folder + "/index/" + (try #require(segments().first)))
+        let copy = try Data(contentsOf: old)
+        try await store.ingest { try await $0.write([block(2)]) }
+        // A segment that was merged and not removed yet, and one that never got its name.
+        try copy.write(to: old)
+        try Data("torn".utf8).write(to: URL(filePath: folder + "/index/.segment.1.2.part"))
+        let opened = try BlockStore(folder: folder)
+        #expect(try await opened.totals().blocks == 2)
+        try await opened.ingest { try await $0.write([block(3)]) }
+        #expect(try segments().count == 1)
+        #expect(try files("index").count == 2)
+    }
+
+    @Test func `keys that were chosen to fall together are found`() async throws {
+        // Identity of all but the last bytes: hashes of other functions get keys of their own.
+        let store = try BlockStore(folder: folder)
+        let blocks = try (0..<3000).map { number in
+            let bytes = Array("block \(number)".utf8)
+            return Block(cid: CID.v1(.raw, try Multihash(.sha512, of: bytes.span)), bytes: bytes)
+        }
+        var digest = [UInt8](repeating: 0xAA, count: 32)
+        // Not the hashes of anything, which nobody checks when they are written.
+        let alike = try (0..<3000).map { number in
+            digest[30] = UInt8(number / 256)
+            digest[31] = UInt8(number % 256)
+            return Block(cid: CID.v1(.raw, try Multihash(code: .sha256, digest: digest)), bytes: [1])
+        }
+        try await store.ingest { try await $0.write(blocks + alike) }
+        let found = try await store.locate((blocks + alike).map(\.cid))
+        #expect(!found.contains(nil) && Set(found).count == 6000)
+        #expect(try await store.get(blocks[1234].cid).bytes == blocks[1234].bytes)
+        digest[0] = 0
+        let other = CID.v1(.raw, try Multihash(code: .sha256, digest: digest))
+        #expect(try await !store.has(other))
+    }
+
+    @Test func `one key under two codecs is one block`() async throws {
+        let store = try BlockStore(folder: folder)
+        let one = block(1)
+        try await store.ingest { try await $0.write([one]) }
+        #expect(try await store.get(CID.v1(.dagCBOR, one.cid.hash)).bytes == one.bytes)
+    }
+
+    @Test func `a block that could not be read back is refused`() async throws {
+        let store = try BlockStore(folder: folder)
+        let large = Block(codec: .raw, bytes: [UInt8](repeating: 1, count: 8 << 20))
+        await #expect(throws: StoreError.self) { try await store.ingest { try await $0.write([large]) } }
+        #expect(try await store.totals().blocks == 0)
+    }
+}

@@ -1,0 +1,94 @@
+import BlockStore
+import Foundation
+import IPLD
+import Multiformats
+import TestKit
+import Testing
+
+@Suite(.scratch) struct ReferenceTests {
+    private let folder: String
+    private let path: String
+    private let content: [UInt8]
+    private let leaves: [Block]
+    private let references: [Reference]
+
+    init() throws {
+        folder = Scratch.current + "/store"
+        path = Scratch.current + "/original"
+        content = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 / 7 * 31) }
+        leaves = [0, 1, 2].map { [content] in Block(codec: .raw, bytes: Array(content[$0 * 30_000..<($0 + 1) * 30_000]))
+        }
+        references = leaves.enumerated().map { [path] index, leaf in
+            Reference(cid: leaf.cid, path: path, offset: UInt64(index) * 30_000, length: 30_000)
+        }
+        try Data(content).write(to: URL(filePath: path))
+    }
+
+    private func filled() async throws -> BlockStore {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.refer(to: references) }
+        return store
+    }
+
+    @Test func `blocks are read out of the file, also after the index was made again`() async throws {
+        let store = try await filled()
+        #expect(try await store.get(leaves.map(\.cid)).map(\.bytes) == leaves.map(\.bytes))
+        let packs = try FileManager.default.contentsOfDirectory(atPath: folder + "/packs")
+        #expect(packs == ["000001.ref"])
+        try FileManager.default.removeItem(atPath: folder + "/index")
+        let reopened = try BlockStore(folder: folder)
+        #expect(try await reopened.get(leaves.map(\.cid)).map(\.bytes) == leaves.map(\.bytes))
+        let report = try await reopened.verify { _ in }
+        #expect(report.problems.isEmpty && report.references == 3 && report.bytes == 90_000)
+    }
+
+    enum Change: CaseIterable { case otherBytes, shorter, gone, directory, pipe, shifted }
+
+    @Test(arguments: Change.allCases) func `a changed file is an error that names it, never other bytes`(
+        change: Change
+    ) async throws {
+        let store = try await filled()
+        let url = URL(filePath: path)
+        switch change {
+        case .otherBytes:
+            // The same length and the same time of change.
+            let time = try FileManager.default.attributesOfItem(atPath: path)[.modificationDate]
+            var bytes = content
+            bytes[70_000] ^= 1
+            try Data(bytes).write(to: url)
+            try FileManager.default.setAttributes([.modificationDate: time as Any], ofItemAtPath: path)
+        case .shorter: try Data(content.prefix(75_000)).write(to: url)
+        case .gone: try FileManager.default.removeItem(at: url)
+        case .directory:
+            try FileManager.default.removeItem(at: url)
+            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        case .pipe:
+            try FileManager.default.removeItem(at: url)
+            #expect(unsafe mkfifo(path, 0o600) == 0)
+        case .shifted: try Data([0] + content).write(to: url)
+        }
+        let error = await #expect(throws: StoreError.self) { _ = try await store.get(leaves[2].cid) }
+        #expect(error?.code == .changed)
+        #expect(error?.cid == leaves[2].cid)
+        #expect(error?.message.contains(path) == true)
+        let report = try await store.verify { _ in }
+        #expect(report.problems.contains { $0.cid == leaves[2].cid })
+        // A copy takes the place of the reference.
+        try await store.ingest { try await $0.write([leaves[2]]) }
+        #expect(try await store.get(leaves[2].cid).bytes == leaves[2].bytes)
+    }
+
+    @Test func `references go when none of their pack is needed`() async throws {
+        let store = try await filled()
+        let own = Block(codec: .raw, bytes: [1, 2, 3])
+        try await store.ingest { try await $0.write([own]) }
+        let some = try await store.collect(waste: 0) { [leaves[0].cid] }
+        #expect(some.deadBlocks == 3)
+        #expect(try await store.has(leaves[1].cid))
+        #expect(try await !store.has(own.cid))
+        _ = try await store.collect(waste: 0) { [] }
+        #expect(try await store.totals().blocks == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").isEmpty)
+        #expect(try [UInt8](Data(contentsOf: URL(filePath: path))) == content)
+    }
+}
