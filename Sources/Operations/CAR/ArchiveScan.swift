@@ -5,74 +5,94 @@ internal import Storage
 /// Reads an archive from front to back and looks at every block.
 struct ArchiveScan: Sendable {
     let input: Input
-    let progress: Progress
     var limits = CARParser.Limits()
 
-    /// How many bytes are read at a time.
-    private static let batch = 8 << 20
+    /// How many bytes are read at a time, and how many such pieces are checked at once.
+    private static let piece = 2 << 20
+    private static let width = 4
 
-    /// Reads it all; `verifies` says whether blocks are checked against their CIDs.
-    ///
-    /// What is damaged beyond reading ends it; the report says so.
-    func report(verifies: Bool) async throws -> (report: CARReport, container: CARContainer?) {
-        var parser = CARParser(verifiesBlocks: false, limits: limits)
-        var verifier = CARVerifier()
-        var position: UInt64 = 0
-        var chunk = try await input.read(at: 0, Self.batch)
-        reading: while !chunk.isEmpty {
-            let start = position + UInt64(chunk.count)
-            async let following = input.read(at: start, Self.batch)
-            parser.feed(chunk)
-            let (sections, problem) = Self.sections(&parser, &verifier)
-            let problems =
-                verifies ? await Self.check(sections) : [DecodingProblem?](repeating: nil, count: sections.count)
-            for (section, problem) in zip(sections, problems) {
-                verifier.add(section.block, offset: section.offset, problem)
-            }
-            progress.bytes(UInt64(chunk.count))
-            position = start
-            chunk = try await following
-            if let problem {
-                verifier.note(problem, parser.offset)
-                return (verifier.finish(), parser.container)
-            }
-        }
-        do throws(DecodingProblem) { try parser.finish() } catch { verifier.note(error, parser.offset) }
-        return (verifier.finish(extraneous: parser.extraneous), parser.container)
-    }
-
-    private struct Section: Sendable {
+    /// A block of the archive.
+    struct Section: Sendable {
         let block: Block
+        /// The offset of the section's first byte.
         let offset: Int
+        /// What is wrong with the block; nil too where it was not checked.
+        var problem: DecodingProblem?
     }
 
-    /// The sections that are whole in what was fed, and what kept more from being read.
-    private static func sections(
-        _ parser: inout CARParser,
-        _ verifier: inout CARVerifier
-    ) -> (sections: [Section], problem: DecodingProblem?) {
+    /// What was read in one go.
+    struct Piece: Sendable {
+        var header: CARHeader?
         var sections: [Section] = []
+        /// What kept more from being read, and where; nothing follows it.
+        var damage: DecodingProblem?
+        /// How far the archive has been read, in bytes.
+        var offset = 0
+        /// How many bytes were read.
+        var length: UInt64 = 0
+        /// What stood before the payload of a CARv2.
+        var container: CARContainer?
+        /// See ``CARParser/extraneous``.
+        var extraneous: UInt64 = 0
+    }
+
+    /// Hands what is in the archive to `take`, piece by piece; `verifies` says whether blocks are checked against their
+    /// CIDs.
+    ///
+    /// Some pieces are checked while others are read and taken. The last one is that with the damage, or says how the
+    /// archive ended.
+    func read(verifies: Bool, _ take: (Piece) async throws -> Void) async throws {
+        var parser = CARParser(verifiesBlocks: false, limits: limits)
+        var position: UInt64 = 0
+        var isAtEnd = false
+        try await inOrder(width: Self.width) { () -> Piece? in
+            if isAtEnd { return nil }
+            let chunk = try await input.read(at: position, Self.piece)
+            position += UInt64(chunk.count)
+            let piece = Self.parse(chunk, &parser)
+            isAtEnd = chunk.isEmpty || piece.damage != nil
+            return piece
+        } work: { (piece: Piece) -> Piece in
+            verifies ? piece.checked() : piece
+        } take: { (piece: Piece) in
+            try await take(piece)
+        }
+    }
+
+    /// The sections that are whole with what was read last; nothing read is the end.
+    private static func parse(_ chunk: [UInt8], _ parser: inout CARParser) -> Piece {
+        var piece = Piece()
+        piece.length = UInt64(chunk.count)
+        parser.feed(chunk)
         do throws(DecodingProblem) {
             while let event = try parser.next() {
                 switch event {
-                case .header(let header): verifier.add(header, parser.container)
-                case .block(let block, let offset, _): sections.append(Section(block: block, offset: offset))
+                case .header(let header): piece.header = header
+                case .block(let block, let offset, _): piece.sections.append(Section(block: block, offset: offset))
                 }
             }
-            return (sections, nil)
+            if chunk.isEmpty { try parser.finish() }
         } catch {
-            return (sections, error)
+            piece.damage = error
         }
+        piece.offset = parser.offset
+        piece.container = parser.container
+        piece.extraneous = parser.extraneous
+        return piece
     }
+}
 
-    private static func check(_ sections: [Section]) async -> [DecodingProblem?] {
-        await sideBySide(sections, weight: { $0.block.bytes.count + 64 }) { section -> DecodingProblem? in
+extension ArchiveScan.Piece {
+    /// The same with each block checked.
+    fileprivate func checked() -> Self {
+        var piece = self
+        for index in piece.sections.indices {
             do throws(DecodingProblem) {
-                try section.block.verify()
-                return nil
+                try piece.sections[index].block.verify()
             } catch {
-                return error
+                piece.sections[index].problem = error
             }
         }
+        return piece
     }
 }

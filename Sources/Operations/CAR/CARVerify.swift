@@ -49,9 +49,19 @@ package struct CARVerify: Operation {
         let input = try Input(file, kit.session)
         kit.session.progress.began(verifies ? "verify" : "inspect", bytes: input.length)
         defer { kit.session.progress.ended() }
-        var scan = ArchiveScan(input: input, progress: kit.session.progress)
+        var scan = ArchiveScan(input: input)
         scan.limits.zeroLengthEndsArchive = zeroLength
-        let (report, container) = try await scan.report(verifies: verifies)
+        var verifier = CARVerifier()
+        var extraneous: UInt64 = 0
+        var container: CARContainer?
+        try await scan.read(verifies: verifies) { piece in
+            if let header = piece.header { verifier.add(header, piece.container) }
+            for section in piece.sections { verifier.add(section.block, offset: section.offset, section.problem) }
+            if let damage = piece.damage { verifier.note(damage, piece.offset) }
+            (container, extraneous) = (piece.container, piece.extraneous)
+            kit.session.progress.bytes(piece.length)
+        }
+        let report = verifier.finish(extraneous: extraneous)
         return CARReportOutput.Row(file: file, report: report, container: container)
     }
 }

@@ -23,6 +23,7 @@ package struct Add: Operation {
     package var pin = true
     package var onlyHash = false
     package var wrap = false
+    package var noCopy = false
     package var replicas: Int?
     package var recursive = true
     package var inputName = ""
@@ -52,6 +53,12 @@ package struct Add: Operation {
                 help: "Put what is added into a directory, which keeps its name (-w).",
                 aliases: ["w", "wrap"]
             ),
+            Field(
+                "no_copy",
+                \.noCopy,
+                help: "Leave the content in the files, which must not change, and store only where it is.",
+                aliases: ["nocopy"]
+            ),
             Field("replicas", \.replicas, help: "On how many backends the pin is wanted; all by default."),
             Field(
                 "recursive",
@@ -67,9 +74,12 @@ package struct Add: Operation {
         for path in paths where !recursive && (try? fileInfo(path, follow: true))?.kind == .directory {
             throw KitError(.usage, "\(path) is a directory, and --no-recursive says to take none.")
         }
+        guard !noCopy || profile.rawLeaves && !paths.contains("-") else {
+            throw KitError(.usage, "--no-copy needs files, and raw leaves, which the other options do not give.")
+        }
         guard !onlyHash else {
             return try await kitErrors {
-                let roots = try await add(kit, profile, rules) { _ in }
+                let roots = try await add(kit, profile, rules, nil)
                 return Output(roots: roots.map { ($0.name, $0.entry.cid) }, pinned: false, counts: Ingest.Counts())
             }
         }
@@ -78,7 +88,7 @@ package struct Add: Operation {
         return try await kitErrors {
             try await store.protecting {
                 let (roots, counts) = try await store.ingest { ingest in
-                    let roots = try await add(kit, profile, rules) { try await ingest.write($0) }
+                    let roots = try await add(kit, profile, rules, ingest)
                     // The counts are those of this moment; the commit follows before anything is acknowledged.
                     return (roots, ingest.counts)
                 }
@@ -93,13 +103,18 @@ package struct Add: Operation {
         _ kit: Kit,
         _ profile: ImportProfile,
         _ rules: ImportRules,
-        write: @escaping @Sendable ([Block]) async throws -> Void
+        _ ingest: Ingest?
     ) async throws -> [(name: String, entry: DAGEntry)] {
         let progress = kit.session.progress
         progress.began(onlyHash ? "hash" : "add", bytes: try await size(progress))
         defer { progress.ended() }
-        let importer = Importer(profile: profile, rules: rules, progress: progress, write: write) {
-            kit.session.emit(Added(item: $0))
+        var importer = Importer(profile: profile, rules: rules, progress: progress) { blocks in
+            if let ingest { try await ingest.write(blocks) }
+        } made: { item in
+            kit.session.emit(Added(item: item))
+        }
+        if noCopy {
+            importer.refer = { references in if let ingest { try await ingest.refer(to: references) } }
         }
         var roots: [(name: String, entry: DAGEntry)] = []
         for path in paths { roots.append(try await add(path, importer, kit)) }

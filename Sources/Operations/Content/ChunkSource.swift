@@ -4,6 +4,9 @@ internal import Storage
 
 /// Content cut into chunks, some megabytes of them at a time; used by one task at a time.
 final class ChunkSource: Sendable {
+    /// Some chunks that follow one another, which may still have to be read.
+    typealias Part = @Sendable () throws(FileError) -> [[UInt8]]
+
     private struct State {
         /// Bytes that were read and not given out.
         var left: [UInt8] = []
@@ -12,7 +15,7 @@ final class ChunkSource: Sendable {
     }
 
     /// How many bytes of content are given out at a time, at least, unless it ends.
-    private static let batch = 8 << 20
+    static let batch = 2 << 20
 
     private let chunker: Chunker
     private let read: @Sendable (UInt64, Int) throws(FileError) -> [UInt8]
@@ -24,31 +27,17 @@ final class ChunkSource: Sendable {
         self.read = read
     }
 
-    /// The next chunks; none at the end.
+    /// The next chunks; none at the end, and none after it.
     func next() async throws(FileError) -> [[UInt8]] {
         try await BlockingThreads.shared.run { [self] () throws(FileError) in
             var state = state.read { $0 }
-            let chunks =
-                if case .size(let size) = chunker { try whole(size, &state) } else { try cut(&state) }
+            // Without a second owner, the bytes are changed in place.
+            self.state.change { $0.left = [] }
+            let chunks = try cut(&state)
             let after = state
             self.state.change { $0 = after }
             return chunks
         }
-    }
-
-    /// Chunks of one length are read each into its own array, so that they are not copied.
-    private func whole(_ size: Int, _ state: inout State) throws(FileError) -> [[UInt8]] {
-        guard size >= 1 << 16 else { return try cut(&state) }
-        var chunks: [[UInt8]] = []
-        var bytes = 0
-        while bytes < Self.batch, !state.isAtEnd {
-            let chunk = try read(state.offset, size)
-            state.offset += UInt64(chunk.count)
-            state.isAtEnd = chunk.count < size
-            if !chunk.isEmpty { chunks.append(chunk) }
-            bytes += chunk.count
-        }
-        return chunks
     }
 
     private func cut(_ state: inout State) throws(FileError) -> [[UInt8]] {
@@ -67,5 +56,50 @@ final class ChunkSource: Sendable {
         }
         state.left.removeFirst(start)
         return chunks
+    }
+}
+
+/// A file cut into chunks of one length, which can be read in any order.
+final class FileParts: Sendable {
+    private let file: File
+    private let length: UInt64
+    private let chunk: Int
+    private let position = Locked<UInt64>(0)
+
+    /// Cuts the first `length` bytes of a file into chunks of `chunk` bytes.
+    init(file: File, length: UInt64, chunk: Int) {
+        self.file = file
+        self.length = length
+        self.chunk = chunk
+    }
+
+    /// The next chunks, each read into an array of its own so that they are not copied; nil at the end.
+    ///
+    /// A part throws where the file has become shorter.
+    func next() -> ChunkSource.Part? {
+        let count = UInt64(max(1, ChunkSource.batch / chunk) * chunk)
+        let start = position.change { position in
+            defer { position += count }
+            return position
+        }
+        guard start < length else { return nil }
+        let end = min(start + count, length)
+        return { [file, chunk] () throws(FileError) in
+            var chunks: [[UInt8]] = []
+            guard chunk >= 1 << 16 else {
+                let bytes = try file.read(at: start, count: Int(end - start))
+                guard bytes.count == Int(end - start) else { throw FileError("read all of", file.path, 5) }
+                return stride(from: 0, to: bytes.count, by: chunk).map {
+                    Array(bytes[$0..<min($0 + chunk, bytes.count)])
+                }
+            }
+            for offset in stride(from: start, to: end, by: chunk) {
+                let wanted = Int(min(UInt64(chunk), end - offset))
+                let bytes = try file.read(at: offset, count: wanted)
+                guard bytes.count == wanted else { throw FileError("read all of", file.path, 5) }
+                chunks.append(bytes)
+            }
+            return chunks
+        }
     }
 }

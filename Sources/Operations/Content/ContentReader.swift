@@ -76,33 +76,48 @@ struct ContentReader: Sendable {
         }
     }
 
-    /// How many bytes of content are read from the store at once.
-    private static let batch = 8 << 20
+    /// How many bytes of content are on their way at once, and in how many parts.
+    private static let ahead = 8 << 20
+    private static let parts = 4
 
     /// The bytes of a file, or of the part of it in `range`, passed to `sink` piece by piece.
     ///
-    /// While the sink has the pieces of one batch, the blocks of the next one are read and checked.
+    /// While the sink has some pieces, the blocks of the next ones are read and checked.
     func read(
         _ root: Block,
         _ range: Range<UInt64>? = nil,
         _ sink: (ArraySlice<UInt8>) async throws -> Void
     ) async throws {
+        let blocks = blocks
         var walk = try FileWalk(root: root, range: range)
         var fetched: [CID: Block] = [:]
-        var pieces = try Self.pieces(&walk, fetched)
-        while true {
-            let upcoming = Set(walk.upcoming(Self.batch))
-            fetched = fetched.filter { upcoming.contains($0.key) }
-            let wanted = upcoming.filter { fetched[$0] == nil }
-            async let following = blocks(Array(wanted))
+        var underway: Set<CID> = []
+        func pass(_ pieces: [ArraySlice<UInt8>]) async throws {
             for piece in pieces {
                 try Task.checkCancellation()
                 try await sink(piece)
                 progress.bytes(UInt64(piece.count))
             }
-            for block in try await following { fetched[block.cid] = block }
-            if wanted.isEmpty { break }
-            pieces = try Self.pieces(&walk, fetched)
+        }
+        try await pass(Self.pieces(&walk, fetched))
+        try await inOrder(width: Self.parts) { () -> [CID]? in
+            let upcoming = walk.upcoming(Self.ahead)
+            let wanted = upcoming.filter { fetched[$0] == nil && !underway.contains($0) }
+            guard !wanted.isEmpty else { return nil }
+            // A CID may be there several times.
+            let part = Array(Set(wanted.prefix(max(1, upcoming.count / Self.parts))))
+            underway.formUnion(part)
+            return part
+        } work: { (part: [CID]) -> [Block] in
+            try await blocks(part)
+        } take: { (part: [Block]) in
+            for block in part {
+                fetched[block.cid] = block
+                underway.remove(block.cid)
+            }
+            try await pass(Self.pieces(&walk, fetched))
+            let upcoming = Set(walk.upcoming(Self.ahead))
+            fetched = fetched.filter { upcoming.contains($0.key) }
         }
     }
 

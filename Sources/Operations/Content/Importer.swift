@@ -43,6 +43,8 @@ struct Importer: Sendable {
     let progress: Progress
     /// Takes the blocks, children before their parents.
     let write: @Sendable ([Block]) async throws -> Void
+    /// Takes the leaves that stay in their files; nil where they are blocks like others.
+    var refer: (@Sendable ([Reference]) async throws -> Void)?
     /// Told of everything that was made, in the order in which it was.
     let made: @Sendable (Imported) -> Void
 
@@ -151,14 +153,15 @@ struct Importer: Sendable {
         async let first = make(files[..<middle])
         async let second = make(files[middle...])
         let made = await first + second
-        var blocks: [Block] = []
-        for file in made {
-            if let failure = file.failure { throw failure }
-            blocks += file.blocks
+        var leaving = Leaving(refers: refer != nil)
+        for (file, made) in zip(files, made) {
+            if let failure = made.failure { throw failure }
+            leaving.begin(file.path)
+            for block in made.blocks { leaving.take(block) }
         }
         progress.bytes(files.reduce(0) { $0 + $1.info.length })
         progress.items(files.count)
-        try await write(blocks)
+        try await store(&leaving)
         return made.compactMap(\.entry)
     }
 
@@ -168,39 +171,69 @@ struct Importer: Sendable {
             file.expectSequentialReads()
             return file
         }
-        let entry = try await addStream(rules.metadata(of: info)) { (offset, count) throws(FileError) in
-            try file.read(at: offset, count: count)
+        let metadata = rules.metadata(of: info)
+        let entry: DAGEntry
+        if case .size(let size) = profile.chunker, info.length > 0 {
+            let parts = FileParts(file: file, length: info.length, chunk: size)
+            entry = try await build(metadata, path) { parts.next() }
+        } else {
+            entry = try await addStream(metadata, path) { (offset, count) throws(FileError) in
+                try file.read(at: offset, count: count)
+            }
         }
         progress.items()
         made(Imported(path: name, entry: entry))
         return entry
     }
 
-    /// Adds content of unknown length: reading, hashing and writing go on side by side, a few batches apart.
+    /// Adds content of unknown length, which `read` gives in order; it is that of the file at `path`, if there is one.
     func addStream(
         _ metadata: FileMetadata,
+        _ path: String? = nil,
         _ read: @escaping @Sendable (UInt64, Int) throws(FileError) -> [UInt8]
     ) async throws -> DAGEntry {
-        let profile = profile
         let source = ChunkSource(profile.chunker, read: read)
-        var builder = FileBuilder(profile: profile)
-        var pending: [Block] = []
-        var chunks = try await source.next()
-        while !chunks.isEmpty {
-            try Task.checkCancellation()
-            let blocks = pending
-            async let following = source.next()
-            async let written: Void = write(blocks)
-            pending = []
-            let leaves = await sideBySide(chunks, weight: \.count) { FileLeaf($0, profile: profile) }
-            for leaf in leaves { builder.append(leaf) { pending.append($0) } }
-            try await written
-            progress.bytes(chunks.reduce(0) { $0 + UInt64($1.count) })
-            chunks = try await following
+        return try await build(metadata, path) {
+            let chunks = try await source.next()
+            if chunks.isEmpty { return nil }
+            return { () throws(FileError) in chunks }
         }
-        let entry = builder.finish(metadata: metadata) { pending.append($0) }
-        try await write(pending)
+    }
+
+    /// How many parts of a file are read and hashed at once: one for each core, and some that wait for them.
+    private static let width = 4
+
+    /// Makes a file out of parts: some are read and hashed while others are written.
+    private func build(
+        _ metadata: FileMetadata,
+        _ path: String?,
+        _ next: () async throws -> ChunkSource.Part?
+    ) async throws -> DAGEntry {
+        let profile = profile
+        var builder = FileBuilder(profile: profile)
+        var leaving = Leaving(refers: refer != nil)
+        leaving.begin(path)
+        try await inOrder(width: Self.width, next: next) { part in
+            // Reading may wait for a disk, so it is not for the threads of tasks, and hashing goes with it.
+            try await BlockingThreads.shared.run { () throws(FileError) -> [FileLeaf] in
+                let chunks = try part()
+                return chunks.map { FileLeaf($0, profile: profile) }
+            }
+        } take: { (leaves: [FileLeaf]) in
+            for leaf in leaves { builder.append(leaf) { leaving.take($0) } }
+            try await store(&leaving)
+            progress.bytes(leaves.reduce(0) { $0 + $1.fileSize })
+        }
+        let entry = builder.finish(metadata: metadata) { leaving.take($0) }
+        try await store(&leaving)
         return entry
+    }
+
+    private func store(_ leaving: inout Leaving) async throws {
+        try await write(leaving.blocks)
+        try await refer?(leaving.references)
+        leaving.blocks = []
+        leaving.references = []
     }
 
     /// One directory with things that were added as its entries.
@@ -218,6 +251,34 @@ struct Importer: Sendable {
         _ work: @escaping @Sendable () throws(FileError) -> Value
     ) async throws(FileError) -> Value {
         try await BlockingThreads.shared.run(work)
+    }
+}
+
+/// What is on its way from files to the store.
+private struct Leaving {
+    /// Whether leaves stay in their files.
+    let refers: Bool
+    var blocks: [Block] = []
+    var references: [Reference] = []
+    private var path: String?
+    private var offset: UInt64 = 0
+
+    init(refers: Bool) { self.refers = refers }
+
+    /// Starts with a file.
+    mutating func begin(_ path: String?) {
+        self.path = path.map { absolutePath($0) }
+        offset = 0
+    }
+
+    /// Takes the next block; the raw ones of a file are its content, in order.
+    mutating func take(_ block: Block) {
+        guard refers, let path, block.cid.codec == .raw else {
+            blocks.append(block)
+            return
+        }
+        references.append(Reference(cid: block.cid, path: path, offset: offset, length: block.bytes.count))
+        offset += UInt64(block.bytes.count)
     }
 }
 

@@ -31,7 +31,7 @@ package struct DAGExport: Operation {
             if let output {
                 try await Self.write(layout, from: store, to: output, kit.session)
             } else {
-                try await Self.copy(layout.body(from: store).open(), to: nil, kit.session)
+                try await Self.copy(layout, from: store, to: nil, kit.session)
             }
             return Output(cid: cid, path: output, blocks: layout.blockCount, bytes: layout.length)
         }
@@ -43,7 +43,7 @@ package struct DAGExport: Operation {
         let temporary = temporaryName(beside: target)
         let file = try File(temporary, .createNew, permissions: 0o644)
         do {
-            try await copy(layout.body(from: store).open(), to: file, session)
+            try await copy(layout, from: store, to: file, session)
             try file.syncData()
             try renameFile(temporary, to: target)
         } catch {
@@ -52,22 +52,26 @@ package struct DAGExport: Operation {
         }
     }
 
-    /// Writes a stream to a file, or to standard output; what comes next is read and checked meanwhile.
-    private static func copy(_ stream: any ByteStream, to file: File?, _ session: Session) async throws {
-        let cursor = StreamCursor(stream)
+    /// Writes the CAR to a file, or to standard output; what comes next is read and checked meanwhile.
+    private static func copy(
+        _ layout: DAGLayout,
+        from store: BlockStore,
+        to file: File?,
+        _ session: Session
+    ) async throws {
         var position: UInt64 = 0
-        var chunk = try await cursor.next()
-        while let current = chunk {
-            async let following = cursor.next()
+        try await layout.copy(from: store) { pieces in
             let offset = position
             if let file {
-                try await BlockingThreads.shared.run { () throws(FileError) in try file.write(current, at: offset) }
+                try await BlockingThreads.shared.run { () throws(FileError) in
+                    try file.write(pieces: pieces, at: offset)
+                }
             } else {
-                try session.write(current)
+                for piece in pieces { try session.write(piece) }
             }
-            position += UInt64(current.count)
-            session.progress.bytes(UInt64(current.count))
-            chunk = try await following
+            let count = pieces.reduce(0) { $0 + UInt64($1.count) }
+            position += count
+            session.progress.bytes(count)
         }
     }
 

@@ -51,80 +51,32 @@ package struct DAGImport: Operation {
         return (roots, blocks)
     }
 
-    /// Reads, checks and writes one file; the three go on side by side, a batch apart.
+    /// Reads, checks and writes one file.
     private static func take(_ path: String, _ ingest: Ingest, _ kit: Kit) async throws -> ([CID], UInt64) {
-        let file = path == "-" ? nil : try File(path, .read)
-        @Sendable func read(_ offset: UInt64) async throws(KitError) -> [UInt8] {
-            try await BlockingThreads.shared.run { () throws(KitError) in try Self.read(file, offset, kit.session) }
-        }
-        var archive = Archive()
-        var position: UInt64 = 0
-        var chunk = try await read(0)
-        while !chunk.isEmpty {
-            let (start, checked) = (position + UInt64(chunk.count), archive.checked)
-            async let following = read(start)
-            async let written: Void = ingest.write(checked)
-            do throws(DecodingProblem) {
-                try await archive.take(chunk)
-            } catch {
-                throw archive.refusal(of: path, error)
-            }
-            try await written
-            kit.session.progress.bytes(UInt64(chunk.count))
-            position = start
-            chunk = try await following
-        }
-        do throws(DecodingProblem) {
-            try archive.parser.finish()
-        } catch {
-            throw archive.refusal(of: path, error)
-        }
-        try await ingest.write(archive.checked)
-        return (archive.roots, archive.count)
-    }
-
-    private static func read(_ file: File?, _ offset: UInt64, _ session: Session) throws(KitError) -> [UInt8] {
-        guard let file else { return try session.read(1 << 20) }
-        do throws(FileError) {
-            return try file.read(at: offset, count: 4 << 20)
-        } catch {
-            throw KitError(error)
-        }
-    }
-
-    /// How far the reading of an archive has got.
-    private struct Archive {
-        var parser = CARParser(verifiesBlocks: false)
         var roots: [CID] = []
         var count: UInt64 = 0
-        /// The blocks of the last chunk, which are good.
-        var checked: [Block] = []
-        var lastGood: CID?
-
-        /// Takes the blocks out of a chunk and checks them.
-        mutating func take(_ chunk: [UInt8]) async throws(DecodingProblem) {
-            parser.feed(chunk)
-            checked = []
-            while let event = try parser.next() {
-                switch event {
-                case .header(let header): roots = header.roots
-                case .block(let block, _, _): checked.append(block)
-                }
+        var last: CID?
+        try await ArchiveScan(input: try Input(path, kit.session)).read(verifies: true) { piece in
+            roots += piece.header?.roots ?? []
+            for section in piece.sections {
+                if let problem = section.problem { throw refusal(of: path, problem, after: last) }
+                last = section.block.cid
             }
-            let (good, problem) = await Block.verify(checked)
-            if good > 0 { lastGood = checked[good - 1].cid }
-            count += UInt64(good)
-            if let problem { throw problem }
+            if let damage = piece.damage { throw refusal(of: path, damage, after: last) }
+            try await ingest.write(piece.sections.map(\.block))
+            count += UInt64(piece.sections.count)
+            kit.session.progress.bytes(piece.length)
         }
+        return (roots, count)
+    }
 
-        func refusal(of path: String, _ problem: DecodingProblem) -> KitError {
-            let last = lastGood.map { " The last good block is \($0)." } ?? ""
-            return KitError(
-                problem.code == .unsupported ? .refused : .verification,
-                "\(path) was not imported: \(problem)\(last)",
-                cid: problem.cid
-            )
-        }
+    private static func refusal(of path: String, _ problem: DecodingProblem, after last: CID?) -> KitError {
+        let last = last.map { " The last good block is \($0)." } ?? ""
+        return KitError(
+            problem.code == .unsupported ? .refused : .verification,
+            "\(path) was not imported: \(problem)\(last)",
+            cid: problem.cid
+        )
     }
 
     /// What was brought in.

@@ -14,6 +14,26 @@ extension DAGLayout {
         }
     }
 
+    /// Hands the bytes of the CAR to `sink` in order; several parts of it are read and checked at once.
+    package func copy(from store: BlockStore, to sink: ([[UInt8]]) async throws -> Void) async throws {
+        try await sink([header])
+        var next = 0
+        try await inOrder(width: 4) { () -> Range<Int>? in
+            let first = next
+            next = end(of: first, 0..<length, Self.batch / 2)
+            return first == next ? nil : first..<next
+        } work: { (part: Range<Int>) -> [[UInt8]] in
+            try await store.reading { (reader) throws(StoreError) in
+                var blocks: [Block] = []
+                blocks.reserveCapacity(part.count)
+                for entry in entries[part] { blocks.append(try reader.read(entry.cid, at: entry.location)) }
+                return Self.sections(blocks)
+            }
+        } take: { (pieces: [[UInt8]]) in
+            try await sink(pieces)
+        }
+    }
+
     /// How far a reading of the body has got.
     private struct Reading: Sendable {
         /// The entry to be read next.
@@ -60,7 +80,7 @@ extension DAGLayout {
         }
     }
 
-    /// The sections of some entries: small ones joined, the bytes of large blocks alone so that they are not copied.
+    /// The sections of some entries.
     private func read(
         _ entries: ArraySlice<Entry>,
         from store: BlockStore
@@ -71,6 +91,11 @@ extension DAGLayout {
         } catch {
             throw StorageError(error)
         }
+        return Self.sections(blocks)
+    }
+
+    /// The sections of blocks: small ones joined, the bytes of large blocks alone so that they are not copied.
+    private static func sections(_ blocks: [Block]) -> [[UInt8]] {
         var chunks: [[UInt8]] = []
         var small: [UInt8] = []
         for block in blocks {
@@ -119,10 +144,10 @@ extension DAGLayout {
     }
 
     /// The end of the entries that are read in one go from `first` on.
-    private func end(of first: Int, _ range: Range<UInt64>) -> Int {
+    private func end(of first: Int, _ range: Range<UInt64>, _ batch: Int = batch) -> Int {
         var last = first
         var bytes = 0
-        while last < entries.count, entries[last].offset < range.upperBound, bytes < Self.batch {
+        while last < entries.count, entries[last].offset < range.upperBound, bytes < batch {
             bytes += entries[last].location?.length ?? 64
             last += 1
         }

@@ -57,6 +57,14 @@ enum Trees {
         return found
     }
 
+    /// The sum of the lengths of the files below a folder.
+    static func size(of root: String) throws -> Int {
+        try files(in: root).reduce(0) { sum, name in
+            let attributes = try FileManager.default.attributesOfItem(atPath: root + "/" + name)
+            return sum + (attributes[.size] as? Int ?? 0)
+        }
+    }
+
     /// The names of all files below a folder, those that begin with a dot too.
     static func files(in root: String) throws -> [String] {
         try contents(of: root).filter { $0.value.hasPrefix("file ") }.keys.sorted()
