@@ -7,7 +7,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 LINTED := Sources Tests Examples Package.swift
 PREFIX ?= /usr/local
 
-.PHONY: build release test test-servers format lint docs check demo bench install clean setup setup-test
+.PHONY: build release test test-kubo test-servers format lint docs check demo bench install clean setup setup-test
 
 build: setup
 	@$(SWIFT_BUILD) --product ipfs-kit
@@ -24,6 +24,13 @@ test: setup-test release
 	@$(SWIFT_BUILD) --build-tests
 	@tools/setup link-arrow "$$(swift build --show-bin-path)"
 	@IPFS_KIT_BINARY="$$(swift build -c release --show-bin-path)/ipfs-kit" tools/test
+
+test-kubo: export IPFS_KIT_MUST_RUN = kubo
+test-kubo: release
+	@tools/setup kubo
+	@$(SWIFT_BUILD) --build-tests
+	@tools/setup link-arrow "$$(swift build --show-bin-path)"
+	@IPFS_KIT_BINARY="$$(swift build -c release --show-bin-path)/ipfs-kit" tools/test EndToEndTests.KuboTests
 
 test-servers: export IPFS_KIT_MUST_RUN = all
 test-servers: test

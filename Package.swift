@@ -18,6 +18,7 @@ let package = Package(
     products: [
         .executable(name: "ipfs-kit", targets: ["ipfs-kit"]),
         .library(name: "IPFSKit", targets: ["IPFSKit"]),
+        .library(name: "BlockStore", targets: ["BlockStore", "IPLD", "Multiformats"]),
         .library(name: "IPLD", targets: ["IPLD", "Multiformats"]),
         .library(name: "ipfskit-parquet", type: .dynamic, targets: ["ParquetShim"]),
     ],
@@ -75,6 +76,11 @@ let package = Package(
             name: "example-keep-a-folder",
             dependencies: ["IPFSKit"],
             path: "Examples/KeepAFolder"
+        ),
+        .executableTarget(
+            name: "example-keep-blocks",
+            dependencies: ["BlockStore", "IPLD", "Multiformats"],
+            path: "Examples/KeepBlocks"
         ),
         .executableTarget(
             name: "example-pack-a-file",

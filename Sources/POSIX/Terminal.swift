@@ -17,7 +17,7 @@ package enum StandardStream: Int32, Sendable {
     }
 
     /// Writes all of `bytes`, waiting where the reader is slow.
-    package func write(_ bytes: [UInt8]) throws(FileError) {
+    package func write(_ bytes: ArraySlice<UInt8>) throws(FileError) {
         var done = 0
         while done < bytes.count {
             let wrote = unsafe bytes.withUnsafeBytes { buffer in

@@ -36,16 +36,29 @@ import Testing
         #expect(try bytes(at: user.folder + "/out/content") == sample(3_000_000))
     }
 
-    /// The article shows the program that the test above runs.
-    @Test func theArticleIsTheProgram() throws {
+    @Test func keepsBlocksAndCollectsThem() async throws {
+        let example = try #require(Programs.built("example-keep-blocks"), "the example was not built")
+        let file = Scratch.current + "/file"
+        try write(sample(3_000_000), to: file)
+        let result = try await ProcessRunner.run(example, [file, Scratch.current + "/store"])
+        #expect(result.code == 0, "\(result.errorText)")
+        let lines = result.text.split(separator: "\n").dropFirst().joined(separator: "; ")
+        #expect(lines == "content 3000000 bytes; problems 0; live 4, dead 0; live 0, dead 4")
+        let root = result.text.split(separator: "\n").first?.dropFirst("root ".count)
+        #expect(try await root.map(String.init) == User.ready().add(sample(3_000_000)))
+    }
+
+    /// The articles show the programs that the tests above run.
+    @Test(arguments: [("PackAFile", "IPLD", 6), ("KeepBlocks", "BlockStore", 5)])
+    func theArticleIsTheProgram(name: String, module: String, count: Int) throws {
         let program = try String(
-            contentsOf: packageRoot.appending(path: "Examples/PackAFile/main.swift"),
+            contentsOf: packageRoot.appending(path: "Examples/\(name)/main.swift"),
             encoding: .utf8
         )
-        let path = "Sources/IPLD/IPLD.docc/PackAFile.md"
+        let path = "Sources/\(module)/\(module).docc/\(name).md"
         let article = try String(contentsOf: packageRoot.appending(path: path), encoding: .utf8)
         let parts = article.components(separatedBy: "```swift\n").dropFirst()
-        #expect(parts.count == 6)
+        #expect(parts.count == count)
         for part in parts {
             let code = try #require(part.components(separatedBy: "\n```").first)
             #expect(program.contains(code), "\(code)")

@@ -18,7 +18,7 @@ package struct BlockGet: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
         let block = try await kit.block(parseCID(cid))
-        try kit.session.write(block.bytes)
+        try kit.session.write(block.bytes[...])
         return NoOutput()
     }
 }

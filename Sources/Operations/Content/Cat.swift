@@ -27,7 +27,7 @@ package struct Cat: Operation {
             for path in paths {
                 let (block, _) = try await reader.resolve(path)
                 try await reader.read(block, UInt64(offset)..<max(end, UInt64(offset))) { bytes in
-                    try kit.session.write(Array(bytes))
+                    try kit.session.write(bytes)
                 }
             }
             return NoOutput()

@@ -8,7 +8,7 @@ package struct Session: Sendable {
     /// The value of an environment variable.
     package var environment: @Sendable (String) -> String?
     /// Takes content for standard output.
-    package var write: @Sendable ([UInt8]) throws(KitError) -> Void
+    package var write: @Sendable (ArraySlice<UInt8>) throws(KitError) -> Void
     /// Takes one item of an output that comes bit by bit.
     package var emit: @Sendable (any OperationOutput) -> Void
     /// Gives up to so many bytes of standard input; none at its end.
@@ -18,7 +18,7 @@ package struct Session: Sendable {
         progress: Progress = .silent,
         timing: Timing = Timing(now: currentMilliseconds),
         environment: @escaping @Sendable (String) -> String? = { POSIX.environment($0) },
-        write: @escaping @Sendable ([UInt8]) throws(KitError) -> Void = { _ in },
+        write: @escaping @Sendable (ArraySlice<UInt8>) throws(KitError) -> Void = { _ in },
         emit: @escaping @Sendable (any OperationOutput) -> Void = { _ in },
         read: @escaping @Sendable (Int) throws(KitError) -> [UInt8] = { _ in [] }
     ) {

@@ -67,7 +67,7 @@ package struct DAGExport: Operation {
                     try file.write(pieces: pieces, at: offset)
                 }
             } else {
-                for piece in pieces { try session.write(piece) }
+                for piece in pieces { try session.write(piece[...]) }
             }
             let count = pieces.reduce(0) { $0 + UInt64($1.count) }
             position += count

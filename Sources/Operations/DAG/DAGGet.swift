@@ -29,7 +29,7 @@ package struct DAGGet: Operation {
             // Bytes that are in the wanted codec are given as they are, canonical or not.
             return block.cid.codec == codec ? block.bytes : try Node(decoding: block, .lenient).encoded(as: codec)
         }
-        try kit.session.write(bytes)
+        try kit.session.write(bytes[...])
         return NoOutput()
     }
 }

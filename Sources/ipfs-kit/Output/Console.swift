@@ -44,7 +44,7 @@ final class Console: Sendable {
     var helpWidth: Int { min(StandardStream.output.width ?? 100, 100) }
 
     /// Writes content as it is.
-    func write(_ bytes: [UInt8]) throws(KitError) {
+    func write(_ bytes: ArraySlice<UInt8>) throws(KitError) {
         // Content is not made of lines, so a bar cannot share a terminal with it.
         if isTerminal { bar.hide() }
         do throws(FileError) {
@@ -62,7 +62,7 @@ final class Console: Sendable {
         let failure: FileError? = output.withLock { _ in
             if isTerminal { bar.clear() }
             do throws(FileError) {
-                try StandardStream.output.write(Array(text.utf8))
+                try StandardStream.output.write(Array(text.utf8)[...])
                 return nil
             } catch {
                 return error
@@ -85,7 +85,7 @@ final class Console: Sendable {
     func talk(_ line: String) {
         bar.clear()
         // Nobody can be told that standard error is closed.
-        try? StandardStream.error.write(Array((DisplayText(line).text + "\n").utf8))
+        try? StandardStream.error.write(Array((DisplayText(line).text + "\n").utf8)[...])
     }
 
     /// Shows the result of an operation.

@@ -74,6 +74,6 @@ final class ProgressBar: Sendable {
 
     private static func write(_ text: String) {
         // Nobody can be told that standard error is closed.
-        try? StandardStream.error.write(Array(text.utf8))
+        try? StandardStream.error.write(Array(text.utf8)[...])
     }
 }

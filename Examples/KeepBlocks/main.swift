@@ -1,0 +1,51 @@
+// Keeps the blocks of a file in a store on the disk, reads them back, and collects what is not needed any more.
+//
+//   swift run example-keep-blocks FILE FOLDER
+//
+// The article “Keep blocks on a disk” in Sources/BlockStore/BlockStore.docc explains it step by step.
+
+import BlockStore
+import Foundation
+import IPLD
+import Multiformats
+
+guard CommandLine.arguments.count == 3 else {
+    print("usage: example-keep-blocks FILE FOLDER")
+    throw CancellationError()
+}
+let file = try FileHandle(forReadingFrom: URL(filePath: CommandLine.arguments[1]))
+
+let store = try BlockStore(folder: CommandLine.arguments[2])
+
+let profile = ImportProfile.unixfsV1_2025
+let root = try await store.ingest { ingest in
+    var builder = FileBuilder(profile: profile)
+    while let chunk = try file.read(upToCount: profile.chunker.longest), !chunk.isEmpty {
+        var blocks: [Block] = []
+        builder.append(FileLeaf([UInt8](chunk), profile: profile)) { blocks.append($0) }
+        try await ingest.write(blocks)
+    }
+    var blocks: [Block] = []
+    let entry = builder.finish { blocks.append($0) }
+    try await ingest.write(blocks)
+    return entry.cid
+}
+print("root \(root)")
+
+var walk = try FileWalk(root: try await store.get(root))
+var length = 0
+while let step = try walk.next() {
+    switch step {
+    case .bytes(let bytes): length += bytes.count
+    case .need(let cid): try walk.supply(try await store.get(cid))
+    }
+}
+print("content \(length) bytes")
+
+let report = try await store.verify { _ in }
+print("problems \(report.problems.count)")
+
+let kept = try await store.collect(waste: 0) { [root] }
+print("live \(kept.liveBlocks), dead \(kept.deadBlocks)")
+let rest = try await store.collect(waste: 0) { [] }
+print("live \(rest.liveBlocks), dead \(rest.deadBlocks)")
