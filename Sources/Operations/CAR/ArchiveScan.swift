@@ -25,7 +25,9 @@ struct ArchiveScan: Sendable {
             parser.feed(chunk)
             let (sections, problem) = Self.sections(&parser, &verifier)
             let problems =
-                verifies ? await Self.check(sections) : [DecodingProblem?](repeating: nil, count: sections.count)
+                verifies
+                ? await Block.problems(of: sections.map(\.block))
+                : [DecodingProblem?](repeating: nil, count: sections.count)
             for (section, problem) in zip(sections, problems) {
                 verifier.add(section.block, offset: section.offset, problem)
             }
@@ -62,17 +64,6 @@ struct ArchiveScan: Sendable {
             return (sections, nil)
         } catch {
             return (sections, error)
-        }
-    }
-
-    private static func check(_ sections: [Section]) async -> [DecodingProblem?] {
-        await sideBySide(sections, weight: { $0.block.bytes.count + 64 }) { section -> DecodingProblem? in
-            do throws(DecodingProblem) {
-                try section.block.verify()
-                return nil
-            } catch {
-                return error
-            }
         }
     }
 }
