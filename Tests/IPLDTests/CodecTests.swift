@@ -106,6 +106,12 @@ import Testing
         #expect(try Node(json: Array(text.utf8)) == .float(value))
     }
 
+    @Test(arguments: [768 << 10 | 1, 1_500_000])
+    func bytesOfWholeBlocksAreReadAndWritten(count: Int) throws {
+        let node = Node.bytes([UInt8](repeating: 0xA5, count: count))
+        #expect(try Node(json: node.json()) == node)
+    }
+
     @Test func nestingIsBounded() throws {
         let deep = String(repeating: "[", count: 1024) + String(repeating: "]", count: 1024)
         #expect(throws: Never.self) { try Node(json: Array(deep.utf8)) }
