@@ -49,7 +49,14 @@ extension Block {
     /// - Returns: how many blocks from the first on are good, and the problem of the one after them, or nil where all
     ///   are.
     public static func verify(_ blocks: [Block]) async -> (good: Int, problem: DecodingProblem?) {
-        let problems = await sideBySide(blocks, weight: { $0.bytes.count + 64 }) { block -> DecodingProblem? in
+        let problems = await problems(of: blocks)
+        guard let first = problems.firstIndex(where: { $0 != nil }) else { return (blocks.count, nil) }
+        return (first, problems[first])
+    }
+
+    /// Checks blocks on all cores, and gives for each what ``verify()`` throws, or nil.
+    public static func problems(of blocks: [Block]) async -> [DecodingProblem?] {
+        await sideBySide(blocks, weight: { $0.bytes.count + 64 }) { block -> DecodingProblem? in
             do throws(DecodingProblem) {
                 try block.verify()
                 return nil
@@ -57,7 +64,5 @@ extension Block {
                 return error
             }
         }
-        guard let first = problems.firstIndex(where: { $0 != nil }) else { return (blocks.count, nil) }
-        return (first, problems[first])
     }
 }

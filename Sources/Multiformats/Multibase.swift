@@ -9,10 +9,9 @@ public enum Multibase: UInt32, Sendable, CaseIterable {
     case base64 = 0x6D, base64Pad = 0x4D, base64URL = 0x75, base64URLPad = 0x55
     case base256emoji = 0x1F680
 
-    /// The longest text that is decoded, in bytes.
-    public static let longestText = 1 << 20
-
     /// The longest text in a base that is no power of two, in bytes: its conversion takes quadratic time.
+    ///
+    /// Of other bases any text that is in memory is read, for that takes no more time and memory than the text did.
     public static let longestPositionalText = 2048
 
     /// The character that texts of this base begin with.
@@ -48,11 +47,14 @@ public enum Multibase: UInt32, Sendable, CaseIterable {
 
     private func bytes(_ text: Substring.UnicodeScalarView) throws(FormatProblem) -> [UInt8] {
         let digits = Array(String(text).utf8)
-        let limit = alphabet?.bits == 0 ? Self.longestPositionalText : Self.longestText
-        guard digits.count <= limit else {
-            throw FormatProblem(.tooLong, "The text has \(digits.count) characters; the limit is \(limit).")
-        }
         guard let alphabet else { return try EmojiAlphabet.bytes(text) }
-        return alphabet.bits == 0 ? try alphabet.positionalBytes(digits) : try alphabet.groupedBytes(digits)
+        guard alphabet.bits == 0 else { return try alphabet.groupedBytes(digits) }
+        guard digits.count <= Self.longestPositionalText else {
+            throw FormatProblem(
+                .tooLong,
+                "The text has \(digits.count) characters; the limit is \(Self.longestPositionalText)."
+            )
+        }
+        return try alphabet.positionalBytes(digits)
     }
 }

@@ -95,6 +95,21 @@ import Testing
 
     @Test(
         arguments: [
+            ("\u{8}\u{c}\u{0}\u{1f}", #"\u0008\u000c\u0000\u001f"#), ("\t\n\r", #"\t\n\r"#), ("\"\\/", #"\"\\/"#),
+            ("\u{2027}\u{2028}\u{2029}\u{202a}", "\u{2027}\\u2028\\u2029\u{202a}"), ("<>&", "<>&"),
+            ("\u{7f}\u{80}é\u{fffd}🚀", "\u{7f}\u{80}é\u{fffd}🚀"),
+        ]
+    )
+    func textIsEscapedAsInGo(text: String, form: String) throws {
+        for node in [Node.string(text), .map([.init(text, .null)])] {
+            let json = try node.json()
+            #expect(String(decoding: json, as: UTF8.self).contains("\"\(form)\""))
+            #expect(try Node(json: json) == node)
+        }
+    }
+
+    @Test(
+        arguments: [
             (1.0, "1.0"), (-0.5, "-0.5"), (1e20, "100000000000000000000.0"), (1e21, "1e+21"), (1.5e300, "1.5e+300"),
             (1e-6, "0.000001"), (1e-7, "1e-7"), (Double.leastNonzeroMagnitude, "5e-324"), (123.456, "123.456"),
             (0, "0.0"), (-0.0, "-0.0"),
@@ -104,6 +119,12 @@ import Testing
     func floatsAreWrittenAsInECMAScript(value: Double, text: String) throws {
         #expect(String(decoding: try Node.float(value).json(), as: UTF8.self) == text)
         #expect(try Node(json: Array(text.utf8)) == .float(value))
+    }
+
+    @Test(arguments: [768 << 10 | 1, 1_500_000])
+    func bytesOfWholeBlocksAreReadAndWritten(count: Int) throws {
+        let node = Node.bytes([UInt8](repeating: 0xA5, count: count))
+        #expect(try Node(json: node.json()) == node)
     }
 
     @Test func nestingIsBounded() throws {

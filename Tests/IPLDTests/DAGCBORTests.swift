@@ -56,6 +56,9 @@ import Testing
                 switch fixture.type {
                 case "roundtrip": #expect((try? Node(cbor: bytes).encoded()) == bytes, "\(fixture.name)")
                 case "invalid_in": #expect((try? Node(cbor: bytes)) == nil, "\(fixture.name)")
+                case "invalid_out":
+                    let written = try? Node(cbor: bytes, .lenient).encoded()
+                    #expect(written != bytes, "\(fixture.name)")
                 default: continue
                 }
                 checked += 1
@@ -101,6 +104,15 @@ import Testing
         ] {
             #expect(throws: DecodingProblem.self) { try bad.encoded() }
         }
+    }
+
+    @Test(arguments: ["fb8000000000000000", "82fb8000000000000000fb0000000000000000", "a16161fb8000000000000000"])
+    func negativeZeroStaysWhereItWas(hex: String) throws {
+        let bytes = try Fixtures.bytes(hex: hex)
+        let node = try Node(cbor: bytes, .lenient)
+        #expect(try node.encoded(.lenient) == bytes)
+        #expect(try Node(json: node.json()).encoded(as: .dagCBOR, .lenient) == bytes)
+        #expect(try Node(cbor: node.encoded()) == node)
     }
 
     @Test func linksOfOldDataAreFound() throws {

@@ -118,4 +118,90 @@ import Testing
         #expect(try end("l/2") == .absent(followed: 1))
         #expect(throws: DecodingProblem.self) { try end("l/0/y") }
     }
+
+    // Content that is made to cost more than it is worth.
+
+    /// Walks a selection of the blocks of a table; nil where it asks more often than `limit` times.
+    private static func walk(
+        _ root: CID,
+        _ blocks: [CID: Block],
+        range: String? = nil,
+        repeats: Bool = false,
+        limit: Int = .max
+    ) throws -> [CID]? {
+        let range = try range.map { try EntityRange($0) }
+        var selection = Selection(ContentPath(root: root), range: range, repeats: repeats)
+        var sent: [CID] = []
+        var asked = 0
+        while true {
+            switch try selection.next() {
+            case .need(let cid):
+                asked += 1
+                guard asked <= limit else { return nil }
+                try selection.supply(try #require(blocks[cid]))
+            case .block(let block): sent.append(block.cid)
+            case .end: return sent
+            }
+        }
+    }
+
+    /// A file of so many levels, each of two links to the next, with one byte at the end of every way.
+    private static func doubling(_ levels: Int) -> (root: CID, blocks: [CID: Block]) {
+        var blocks = [Block(codec: .raw, bytes: [1])]
+        for level in 0..<levels {
+            let size = UInt64(1) << UInt64(level)
+            let link = PBLink(cid: blocks[level].cid, name: [], tsize: size)
+            let data = UnixFSNode(.file, fileSize: 2 * size, blockSizes: [size, size]).encoded()
+            blocks.append(Block(codec: .dagPB, bytes: PBNode(links: [link, link], data: data).encoded()))
+        }
+        return (blocks[levels].cid, Dictionary(uniqueKeysWithValues: blocks.map { ($0.cid, $0) }))
+    }
+
+    @Test(arguments: ["0:*", "1:*", "0:-2", "5:1000000", "-1:*", "3:1152921504606846970", "576460752303423487:-9"])
+    func aFileThatDoublesAtEveryLevelIsWalkedOnce(range: String) throws {
+        let (root, blocks) = Self.doubling(60)
+        let sent = try Self.walk(root, blocks, range: range, limit: 1000)
+        #expect(sent.map { Set($0).count } == 61 && sent?.count == 61)
+    }
+
+    @Test(arguments: 0..<200)
+    func whatRepeatsIsPassedOverAndNothingElse(seed: UInt64) throws {
+        var numbers = SeededNumbers(state: seed)
+        // Levels of nodes that link to anything below them, so that many ways lead to one node.
+        var nodes = (0..<3).map { (Block(codec: .raw, bytes: [UInt8](repeating: $0, count: Int($0))), UInt64($0)) }
+        for _ in 0..<8 {
+            let children = (0..<Int.random(in: 1...4, using: &numbers)).map { _ in
+                nodes[Int.random(in: 0..<nodes.count, using: &numbers)]
+            }
+            let size = children.reduce(0) { $0 + $1.1 }
+            let data = UnixFSNode(.file, fileSize: size, blockSizes: children.map(\.1)).encoded()
+            let links = children.map { PBLink(cid: $0.0.cid, name: [], tsize: $0.1) }
+            nodes.append((Block(codec: .dagPB, bytes: PBNode(links: links, data: data).encoded()), size))
+        }
+        let blocks = Dictionary(nodes.map { ($0.0.cid, $0.0) }, uniquingKeysWith: { first, _ in first })
+        let root = nodes[nodes.count - 1]
+        let from = UInt64.random(in: 0...root.1, using: &numbers)
+        let range = "\(from):\(UInt64.random(in: from...(root.1 + 1), using: &numbers))"
+        let all = try #require(try Self.walk(root.0.cid, blocks, range: range, repeats: true))
+        var seen: Set<CID> = []
+        let once = all.filter { seen.insert($0).inserted }
+        #expect(try Self.walk(root.0.cid, blocks, range: range) == once, "\(range)")
+    }
+
+    @Test func aRepeatOfAnotherSizeIsAnError() throws {
+        let leaf = Block(codec: .raw, bytes: [1, 2])
+        let link = PBLink(cid: leaf.cid, name: [], tsize: 2)
+        let data = UnixFSNode(.file, fileSize: 5, blockSizes: [2, 3]).encoded()
+        let root = Block(codec: .dagPB, bytes: PBNode(links: [link, link], data: data).encoded())
+        let blocks = [leaf.cid: leaf, root.cid: root]
+        #expect(throws: DecodingProblem.self) { try Self.walk(root.cid, blocks, range: "0:*") }
+        #expect(try Self.walk(root.cid, blocks, range: "0:1") == [root.cid, leaf.cid])
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aWideNodeCostsWhatItIsLong() throws {
+        let leaves = (0..<50_000).map { Block(codec: .raw, bytes: Array("\($0)".utf8)) }
+        let root = Block(codec: .dagCBOR, bytes: try Node.list(leaves.map { .link($0.cid) }).encoded())
+        let blocks = Dictionary(uniqueKeysWithValues: (leaves + [root]).map { ($0.cid, $0) })
+        #expect(try Self.walk(root.cid, blocks) == [root.cid] + leaves.map(\.cid))
+    }
 }

@@ -1,12 +1,14 @@
 internal import Multiformats
 
 extension Node {
-    /// The canonical bytes.
+    /// The canonical bytes, as DAG-CBOR.
     ///
+    /// Negative zero, which strict reading refuses, is written as the zero that it equals; the lenient form keeps it, as
+    /// Go's implementation does, and is canonical in all else.
     /// - Throws: `.malformed` for an integer or float outside the data model or a key that is there twice; `.tooDeep`.
-    public func encoded() throws(DecodingProblem) -> [UInt8] {
+    public func encoded(_ strictness: Strictness = .strict) throws(DecodingProblem) -> [UInt8] {
         var bytes: [UInt8] = []
-        try append(to: &bytes, depth: 0)
+        try append(to: &bytes, strictness, depth: 0)
         return bytes
     }
 
@@ -16,7 +18,7 @@ extension Node {
         return leftCount == rightCount ? left.utf8.lexicographicallyPrecedes(right.utf8) : leftCount < rightCount
     }
 
-    private func append(to bytes: inout [UInt8], depth: Int) throws(DecodingProblem) {
+    private func append(to bytes: inout [UInt8], _ strictness: Strictness, depth: Int) throws(DecodingProblem) {
         guard depth <= Self.deepest else {
             throw DecodingProblem(.tooDeep, "A value is nested deeper than \(Self.deepest) levels.")
         }
@@ -27,8 +29,7 @@ extension Node {
         case .float(let value):
             guard value.isFinite else { throw DecodingProblem(.malformed, "dag-cbor holds finite floats only.") }
             bytes.append(0xFB)
-            // Negative zero is refused on reading, so it is written as the zero that it equals.
-            Self.append(value == 0 ? 0 : value.bitPattern, width: 8, to: &bytes)
+            Self.append(value == 0 && strictness == .strict ? 0 : value.bitPattern, width: 8, to: &bytes)
         case .string(let value):
             Self.append(major: 3, UInt64(value.utf8.count), to: &bytes)
             bytes.append(contentsOf: value.utf8)
@@ -37,8 +38,8 @@ extension Node {
             bytes.append(contentsOf: value)
         case .list(let items):
             Self.append(major: 4, UInt64(items.count), to: &bytes)
-            for item in items { try item.append(to: &bytes, depth: depth + 1) }
-        case .map(let entries): try Self.append(entries, to: &bytes, depth: depth)
+            for item in items { try item.append(to: &bytes, strictness, depth: depth + 1) }
+        case .map(let entries): try Self.append(entries, to: &bytes, strictness, depth: depth)
         case .link(let cid):
             bytes.append(contentsOf: [0xD8, 42])
             Self.append(major: 2, UInt64(cid.bytes.count + 1), to: &bytes)
@@ -47,7 +48,12 @@ extension Node {
         }
     }
 
-    private static func append(_ entries: [Entry], to bytes: inout [UInt8], depth: Int) throws(DecodingProblem) {
+    private static func append(
+        _ entries: [Entry],
+        to bytes: inout [UInt8],
+        _ strictness: Strictness,
+        depth: Int
+    ) throws(DecodingProblem) {
         let entries = entries.sorted { isOrdered($0.key, before: $1.key) }
         for (left, right) in zip(entries, entries.dropFirst()) where !isOrdered(left.key, before: right.key) {
             throw DecodingProblem(.malformed, "A map has the key \"\(left.key)\" twice.")
@@ -56,7 +62,7 @@ extension Node {
         for entry in entries {
             append(major: 3, UInt64(entry.key.utf8.count), to: &bytes)
             bytes.append(contentsOf: entry.key.utf8)
-            try entry.value.append(to: &bytes, depth: depth + 1)
+            try entry.value.append(to: &bytes, strictness, depth: depth + 1)
         }
     }
 

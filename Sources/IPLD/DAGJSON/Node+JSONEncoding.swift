@@ -77,19 +77,23 @@ extension Node {
         }
     }
 
+    /// Writes text with the escapes that Kubo writes, which are those of Go's JSON packages: two letters for quotation
+    /// mark, backslash, tab, line feed and carriage return; numbers for the other control characters, and for U+2028 and
+    /// U+2029, which are ends of lines in JavaScript.
     private static func append(text: String, to bytes: inout [UInt8]) {
         let digits = Array("0123456789abcdef".utf8)
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-            case 0x08: bytes += #"\b"#.utf8
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0x22, 0x5C: bytes += [UInt8(ascii: "\\"), UInt8(truncatingIfNeeded: scalar.value)]
             case 0x09: bytes += #"\t"#.utf8
             case 0x0A: bytes += #"\n"#.utf8
-            case 0x0C: bytes += #"\f"#.utf8
             case 0x0D: bytes += #"\r"#.utf8
-            case 0..<0x20: bytes += #"\u00"#.utf8 + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            default: bytes.append(byte)
+            case 0..<0x20: bytes += #"\u00"#.utf8 + [digits[Int(scalar.value >> 4)], digits[Int(scalar.value & 15)]]
+            case 0x20..<0x80: bytes.append(UInt8(truncatingIfNeeded: scalar.value))
+            case 0x2028: bytes += #"\u2028"#.utf8
+            case 0x2029: bytes += #"\u2029"#.utf8
+            default: if let encoded = UTF8.encode(scalar) { bytes.append(contentsOf: encoded) }
             }
         }
         bytes.append(UInt8(ascii: "\""))

@@ -33,11 +33,14 @@ extension Node {
         }
     }
 
-    /// The bytes of the value in a codec.
+    /// The bytes of the value in a codec; see ``encoded(_:)`` for what is lenient about dag-cbor.
     ///
     /// - Throws: `.unsupported` for a codec that is not known here; `.wrongKind` for a value that the codec cannot
     ///   express; `.malformed`, `.tooDeep`.
-    public func encoded(as codec: Codec) throws(DecodingProblem) -> [UInt8] {
+    public func encoded(
+        as codec: Codec,
+        _ strictness: Strictness = .strict
+    ) throws(DecodingProblem) -> [UInt8] {
         switch codec {
         case .raw:
             guard case .bytes(let bytes) = self else {
@@ -45,7 +48,7 @@ extension Node {
             }
             return bytes
         case .dagPB: return try PBNode(self).encoded()
-        case .dagCBOR, .cbor: return try encoded()
+        case .dagCBOR, .cbor: return try encoded(strictness)
         case .dagJSON, .json: return try json()
         default: throw DecodingProblem(.unsupported, "The codec \(codec) is not known to this program.")
         }

@@ -27,19 +27,25 @@ public struct Selection: Sendable {
     }
 
     private enum Phase: Sendable {
-        case path(PathWalk)
+        case path
         case terminal(CID)
-        case file(FileWalk)
-        case shards(DirectoryWalk)
-        /// What is still to be walked, the next CID last.
-        case below([CID])
+        case file
+        case shards
+        case below
         case over
     }
 
     private let scope: Scope
     private let range: EntityRange?
     private let repeats: Bool
-    private var phase: Phase
+    private var phase = Phase.path
+    // What the phases walk stands beside them, so that it is changed in place: copied for every block, the list of a
+    // wide node would cost the square of its length.
+    private var path: PathWalk
+    private var file: FileWalk?
+    private var shards: DirectoryWalk?
+    /// What is still to be walked below the end of the path, the next CID last.
+    private var pending: [CID] = []
     private var terminal: CID?
     private var ready: [Block] = []
     private var seen: Set<CID> = []
@@ -57,7 +63,7 @@ public struct Selection: Sendable {
         self.scope = range == nil ? scope : .entity
         self.range = range
         self.repeats = repeats
-        phase = .path(PathWalk(path))
+        self.path = PathWalk(path)
     }
 
     /// The next step; asks for the same block again until it is supplied.
@@ -72,19 +78,15 @@ public struct Selection: Sendable {
     public mutating func supply(_ block: Block) throws(DecodingProblem) {
         give(block)
         switch phase {
-        case .path(var walk):
+        case .path:
             last = block
-            try walk.supply(block)
-            phase = .path(walk)
-        case .terminal(let cid) where cid == block.cid: phase = try open(block)
-        case .file(var walk):
-            try walk.supply(block)
-            phase = .file(walk)
-        case .shards(var walk):
-            try walk.supply(block)
-            phase = .shards(walk)
-        case .below(let pending) where pending.last == block.cid:
-            phase = .below(pending.dropLast() + (try links(of: block)).reversed())
+            try path.supply(block)
+        case .terminal(let cid) where cid == block.cid: try open(block)
+        case .file: try file?.supply(block)
+        case .shards: try shards?.supply(block)
+        case .below where pending.last == block.cid:
+            pending.removeLast()
+            pending += try links(of: block).reversed()
         default: throw DecodingProblem(.missing, "Another block was supplied than the one asked for.", cid: block.cid)
         }
     }
@@ -97,64 +99,76 @@ public struct Selection: Sendable {
     /// Goes on by one move; nil where there may be something to give now.
     private mutating func advance() throws(DecodingProblem) -> Step? {
         switch phase {
-        case .path(var walk):
-            let step = try walk.next()
-            phase = .path(walk)
-            switch step {
+        case .path:
+            switch try path.next() {
             case .need(let cid): return .need(cid)
             case .absent: phase = .over
             case .end(let end):
                 terminal = end.cid
                 // The block that a path ends inside of was given on the way.
-                if end.value != nil, let last { phase = try open(last) } else { phase = .terminal(end.cid) }
+                if end.value != nil, let last { try open(last) } else { phase = .terminal(end.cid) }
             }
         case .terminal(let cid):
             guard let content = cid.inlineContent else { return .need(cid) }
-            phase = try open(Block(cid: cid, bytes: content))
-        case .file(var walk):
-            let step = try walk.next()
-            phase = .file(walk)
+            try open(Block(cid: cid, bytes: content))
+        case .file:
+            let step = try file?.next()
             if case .need(let cid)? = step { return .need(cid) }
             if step == nil { phase = .over }
-        case .shards(var walk):
-            let step = try walk.next()
-            phase = .shards(walk)
+        case .shards:
+            let step = try shards?.next()
             if case .need(let cid)? = step { return .need(cid) }
             if step == nil { phase = .over }
-        case .below(var pending):
-            guard let cid = pending.last else {
-                phase = .over
-                return nil
-            }
-            if let content = cid.inlineContent {
-                pending.removeLast()
-                phase = .below(pending + (try links(of: Block(cid: cid, bytes: content))).reversed())
-            } else if !repeats, seen.contains(cid) {
-                pending.removeLast()
-                phase = .below(pending)
-            } else {
-                return .need(cid)
-            }
+        case .below: return try descend()
         case .over: return .end(terminal)
         }
         return nil
     }
 
-    /// What comes after the block at the end of the path.
-    private func open(_ block: Block) throws(DecodingProblem) -> Phase {
-        switch scope {
-        case .block: return .over
-        case .all: return .below(try links(of: block).reversed())
-        case .entity: break
+    /// Goes on below the end of the path.
+    private mutating func descend() throws(DecodingProblem) -> Step? {
+        guard let cid = pending.last else {
+            phase = .over
+            return nil
         }
-        guard block.cid.codec == .dagPB else { return .over }
+        if let content = cid.inlineContent {
+            pending.removeLast()
+            pending += try links(of: Block(cid: cid, bytes: content)).reversed()
+        } else if !repeats, seen.contains(cid) {
+            pending.removeLast()
+        } else {
+            return .need(cid)
+        }
+        return nil
+    }
+
+    /// Begins what comes after the block at the end of the path.
+    private mutating func open(_ block: Block) throws(DecodingProblem) {
+        switch scope {
+        case .block: phase = .over
+        case .all: try openAll(block)
+        case .entity: try openEntity(block)
+        }
+    }
+
+    private mutating func openAll(_ block: Block) throws(DecodingProblem) {
+        pending = try links(of: block).reversed()
+        phase = .below
+    }
+
+    private mutating func openEntity(_ block: Block) throws(DecodingProblem) {
+        phase = .over
+        guard block.cid.codec == .dagPB else { return }
         switch try UnixFSEntry(block) {
         case .file(let size):
-            guard let range else { return .below(try links(of: block).reversed()) }
-            guard let bytes = range.resolved(size: size) else { return .over }
-            return .file(try FileWalk(root: block, range: bytes))
-        case .shardedDirectory: return .shards(try DirectoryWalk(root: block))
-        default: return .over
+            guard let range else { return try openAll(block) }
+            guard let bytes = range.resolved(size: size) else { return }
+            file = try FileWalk(root: block, range: bytes, passesOverRepeats: !repeats)
+            phase = .file
+        case .shardedDirectory:
+            shards = try DirectoryWalk(root: block)
+            phase = .shards
+        default: return
         }
     }
 }

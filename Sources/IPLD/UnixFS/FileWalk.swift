@@ -31,12 +31,24 @@ public struct FileWalk: Sendable {
 
     private var parts: [Part] = []
     private var ready: ArraySlice<UInt8> = []
+    /// The sizes of the nodes that lay in the range wholly; nil where repeats are read again.
+    private var walked: [CID: Int]?
 
     /// Starts at the root of a file.
     ///
     /// - Throws: `.wrongKind` where the block is no file; `.malformed`, `.truncated`.
     public init(root: Block, range: Range<UInt64>? = nil) throws(DecodingProblem) {
+        try self.init(root: root, range: range, passesOverRepeats: false)
+    }
+
+    /// Starts at the root of a file; a walk that passes over repeats is for those who want the blocks, not the content.
+    ///
+    /// All blocks below a node that lay wholly in the range have been asked for, so where the same node comes again,
+    /// nothing new is below it. Without that, a file of sixty levels with two links to one node each would be walked for
+    /// ever.
+    init(root: Block, range: Range<UInt64>?, passesOverRepeats: Bool) throws(DecodingProblem) {
         let node = try FileNode(root)
+        walked = passesOverRepeats ? [:] : nil
         fileSize = node.size
         self.range = (range ?? 0..<node.size).clamped(to: 0..<node.size)
         open(node, at: 0, depth: 0)
@@ -50,6 +62,11 @@ public struct FileWalk: Sendable {
                 return .bytes(ready)
             }
             guard let part = parts.last else { return nil }
+            // Of another size it is no repeat, but an error that is found when its block is supplied.
+            if let size = walked?[part.cid], size == part.place.count, isWhole(part) {
+                parts.removeLast()
+                continue
+            }
             guard let content = part.cid.inlineContent else { return .need(part.cid) }
             try supply(Block(cid: part.cid, bytes: content))
         }
@@ -90,8 +107,11 @@ public struct FileWalk: Sendable {
             )
         }
         parts.removeLast()
+        if isWhole(part) { walked?[part.cid] = part.place.count }
         open(node, at: part.place.lowerBound, depth: part.depth)
     }
+
+    private func isWhole(_ part: Part) -> Bool { part.place.clamped(to: range) == part.place }
 
     /// Makes a node's own bytes ready and remembers the children that overlap the range, the first one last.
     ///

@@ -24,10 +24,12 @@ package struct DAGGet: Operation {
         let reader = ContentReader(store: try kit.store(), progress: .silent)
         let bytes = try await kitErrors {
             let end = try await reader.end(of: path)
-            if let value = end.value { return try value.encoded(as: codec) }
+            // What was read leniently is given as it is.
+            if let value = end.value { return try value.encoded(as: codec, .lenient) }
             let block = try await reader.block(end.cid)
             // Bytes that are in the wanted codec are given as they are, canonical or not.
-            return block.cid.codec == codec ? block.bytes : try Node(decoding: block, .lenient).encoded(as: codec)
+            guard block.cid.codec != codec else { return block.bytes }
+            return try Node(decoding: block, .lenient).encoded(as: codec, .lenient)
         }
         try kit.session.write(bytes[...])
         return NoOutput()

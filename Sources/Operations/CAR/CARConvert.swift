@@ -1,0 +1,80 @@
+internal import IPLD
+package import Schema
+internal import Storage
+
+/// Writes an archive as the other version.
+package struct CARConvert: Operation {
+    package static let name = "car convert"
+    package static let summary = "Write a CAR as version 1 or 2, with or without an index, each block checked."
+    package static let details = """
+        Header and sections stay byte for byte what they are. A CAR of version 2 can be read at random through its index.
+        Example: ipfs-kit car convert photos.car --car-version 2 --output indexed.car
+        """
+    package static let changes = true
+
+    /// The versions of the format.
+    package enum Version: String, Sendable, CaseIterable, FieldChoice {
+        case one = "1"
+        case two = "2"
+    }
+
+    /// How the index is written.
+    package enum Index: String, Sendable, CaseIterable, FieldChoice {
+        case multihashSorted = "multihash-sorted"
+        case sorted, none
+    }
+
+    package var file = ""
+    package var output = ""
+    package var carVersion = Version.two
+    package var index = Index.multihashSorted
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field(
+            "file",
+            \.file,
+            help: "The CAR file, of either version; - is standard input.",
+            required: true,
+            positional: true
+        ),
+        Field(
+            "output",
+            \.output,
+            help: "The file to write; nothing may be there yet (-o).",
+            required: true,
+            aliases: ["o"]
+        ),
+        Field("car_version", \.carVersion, help: "The version to write."),
+        Field("index", \.index, help: "The index of a version 2; version 1 has none."),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
+        try await kitErrors {
+            var stream = try await ArchiveStream(file, kit.session)
+            kit.session.progress.began("convert", bytes: stream.length)
+            defer { kit.session.progress.ended() }
+            var writer = CARWriter(stream.header, form)
+            var file = try NewFile(output)
+            do {
+                try await file.append([writer.beginning])
+                try await writer.copy(&stream, to: &file)
+                try await file.append([writer.ending])
+                return try await ArchiveOutput(writer, file.finish(start: writer.patch), stream.unverifiable)
+            } catch {
+                file.discard()
+                throw error
+            }
+        }
+    }
+
+    private var form: CARWriter.Form {
+        switch (carVersion, index) {
+        case (.one, _): .plain
+        case (.two, .multihashSorted): .container(index: .multihashSorted)
+        case (.two, .sorted): .container(index: .sorted)
+        case (.two, .none): .container(index: nil)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+internal import IPLD
+package import Schema
+internal import Storage
+
+/// Writes the index of an archive to a file of its own.
+package struct CARMakeIndex: Operation {
+    package static let name = "car index"
+    package static let summary = "Write the index of a CAR to a file of its own, each block checked."
+    package static let details = """
+        It says where the section of each multihash begins, counted from the start of the payload. For an archive that
+        carries its index, there is “car convert”.
+        Example: ipfs-kit car index photos.car
+        """
+    package static let changes = true
+
+    /// How the index is written.
+    package enum Format: String, Sendable, CaseIterable, FieldChoice {
+        case multihashSorted = "multihash-sorted"
+        case sorted
+    }
+
+    package var file = ""
+    package var output: String?
+    package var format = Format.multihashSorted
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field(
+            "file",
+            \.file,
+            help: "The CAR file, of either version; - is standard input.",
+            required: true,
+            positional: true
+        ),
+        Field(
+            "output",
+            \.output,
+            help: "The file to write; by default the name of the archive with .idx (-o).",
+            aliases: ["o"]
+        ),
+        Field("format", \.format, help: "The format of the index."),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
+        guard file != "-" || output != nil else {
+            throw KitError(.usage, "Standard input has no name that an index could take; --output gives one.")
+        }
+        return try await kitErrors {
+            var stream = try await ArchiveStream(file, kit.session)
+            kit.session.progress.began("index", bytes: stream.length)
+            defer { kit.session.progress.ended() }
+            let index: CARIndex.Format = format == .sorted ? .sorted : .multihashSorted
+            var writer = CARWriter(stream.header, .container(index: index))
+            var target = try NewFile(output ?? file + ".idx")
+            do {
+                while let blocks = try await stream.next() {
+                    for block in blocks { _ = writer.section(block.cid, length: block.bytes.count) }
+                }
+                try await target.append([writer.ending])
+                return try await ArchiveOutput(writer, target.finish(), stream.unverifiable)
+            } catch {
+                target.discard()
+                throw error
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+internal import IPLD
+internal import Multiformats
+package import Schema
+internal import Storage
+
+/// Splits an archive into shards.
+package struct CARSplit: Operation {
+    package static let name = "car split"
+    package static let summary = "Split a CAR into CARs of a size that a service takes, each block checked."
+    package static let details = """
+        Every shard is an archive of its own. The first names the roots, the others the empty CID bafkqaaa; “car join”
+        makes the original of them. Nothing appears where the archive is damaged.
+        Example: ipfs-kit car split photos.car --size 100MB
+        """
+    package static let changes = true
+
+    package var file = ""
+    package var size = ByteCount(100_000_000)
+    package var output: String?
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field(
+            "file",
+            \.file,
+            help: "The CAR file, of either version; - is standard input.",
+            required: true,
+            positional: true
+        ),
+        Field("size", \.size, help: "The most bytes of a shard, such as 100MB or 1GiB."),
+        Field(
+            "output",
+            \.output,
+            help: "What the names of the shards begin with: PREFIX-00001.car; by default the name of the file (-o).",
+            aliases: ["o"]
+        ),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        guard file != "-" || output != nil else {
+            throw KitError(.usage, "Standard input has no name that shards could take; --output gives one.")
+        }
+        return try await kitErrors {
+            var stream = try await ArchiveStream(file, kit.session)
+            kit.session.progress.began("split", bytes: stream.length)
+            defer { kit.session.progress.ended() }
+            var shards = ShardFiles(prefix: output ?? String(file.hasSuffix(".car") ? file.dropLast(4) : file[...]))
+            do {
+                var sharding = try limited { () throws(DecodingProblem) in
+                    try CARSharding(stream.header, limit: size.bytes)
+                }
+                try await shards.begin(sharding.beginning)
+                while let blocks = try await stream.next() { try await shards.append(blocks, &sharding) }
+                try await shards.appear()
+            } catch {
+                shards.discard()
+                throw error
+            }
+            return Output(
+                roots: stream.header.roots,
+                blocks: shards.blocks.reduce(0, +),
+                unverifiable: stream.unverifiable,
+                shards: zip(shards.whole, shards.blocks).map { ($0.path, $0.length, $1) }
+            )
+        }
+    }
+
+    /// The shards that were written.
+    package struct Output: OperationOutput {
+        let roots: [CID]
+        let blocks: Int
+        let unverifiable: Int
+        let shards: [(path: String, bytes: UInt64, blocks: Int)]
+
+        package var json: JSON {
+            [
+                "roots": .array(roots.map { .text($0) }), "blocks": .count(blocks),
+                "unverifiable": .count(unverifiable),
+                "shards": .array(
+                    shards.map {
+                        ["path": .string($0.path), "bytes": .count($0.bytes), "blocks": .count($0.blocks)]
+                    }
+                ),
+            ]
+        }
+        package var report: Report {
+            let rows = shards.map { [$0.path, "\($0.blocks)", "\(ByteCount($0.bytes))"] }
+            return Report(
+                [.table([.init("SHARD"), .init("BLOCKS", number: true), .init("SIZE", number: true)], rows: rows)],
+                warnings: ArchiveOutput.warnings(unverifiable)
+            )
+        }
+        package var quietLines: [String]? { shards.map(\.path) }
+    }
+}
+
+/// Runs `body`, whose only problem is that something does not fit the size that was asked for.
+private func limited<Value>(_ body: () throws(DecodingProblem) -> Value) throws(KitError) -> Value {
+    do throws(DecodingProblem) {
+        return try body()
+    } catch {
+        throw KitError(.limit, error.message, cid: error.cid)
+    }
+}
+
+/// The files of shards: one that is being written, and those that are whole and appear all at once.
+private struct ShardFiles {
+    let prefix: String
+    private(set) var whole: [NewFile.Whole] = []
+    /// The number of blocks in each shard.
+    private(set) var blocks: [Int] = []
+    private var current: NewFile?
+
+    init(prefix: String) { self.prefix = prefix }
+
+    /// Begins the next shard.
+    mutating func begin(_ bytes: [UInt8]) async throws {
+        try await close()
+        let digits = String(whole.count + 1)
+        // Leading zeros, so that a shell lists the shards in their order.
+        let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+        var file = try NewFile("\(prefix)-\(number).car")
+        current = file
+        blocks.append(0)
+        try await file.append([bytes])
+        current = file
+    }
+
+    mutating func append(_ found: [Block], _ sharding: inout CARSharding) async throws {
+        var pieces: [[UInt8]] = []
+        for block in found {
+            let place = try limited { () throws(DecodingProblem) in
+                try sharding.place(block.cid, length: block.bytes.count)
+            }
+            if place.shard == blocks.count {
+                try await current?.append(pieces)
+                pieces = []
+                try await begin(place.bytes)
+            } else {
+                pieces.append(place.bytes)
+            }
+            pieces.append(block.bytes)
+            blocks[place.shard] += 1
+        }
+        try await current?.append(pieces)
+    }
+
+    mutating func appear() async throws {
+        try await close()
+        for file in whole { try NewFile.checkAbsence(file.path) }
+        for file in whole { try file.appear() }
+    }
+
+    func discard() {
+        current?.discard()
+        for file in whole { file.discard() }
+    }
+
+    private mutating func close() async throws {
+        guard let file = current else { return }
+        whole.append(try await file.finish())
+        current = nil
+    }
+}
