@@ -15,6 +15,7 @@ package func inOrder<Item: Sendable, Value: Sendable>(
         var taken = 0
         var done: [Int: Value] = [:]
         while true {
+            try Task.checkCancellation()
             while begun - taken < width, let item = try await next() {
                 let number = begun
                 begun += 1

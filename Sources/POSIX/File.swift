@@ -50,20 +50,26 @@ package final class File: Sendable {
     package func read(at offset: UInt64, count: Int) throws(FileError) -> [UInt8] {
         var failure: Int32 = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count, let start = buffer.baseAddress {
-                let got = unsafe pread(descriptor, start + filled, count - filled, off_t(offset) + off_t(filled))
-                if got > 0 {
-                    filled += got
-                } else if got == 0 {
-                    break
-                } else if errno != EINTR {
-                    failure = errno
-                    break
-                }
-            }
+            unsafe (filled, failure) = fill(UnsafeMutableRawBufferPointer(buffer), at: offset)
         }
         guard failure == 0 else { throw FileError("read", path, failure) }
         return bytes
+    }
+
+    /// Reads until the buffer is full or the file ends; gives how many bytes there are, and the error that ended it or 0.
+    private func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> (filled: Int, failure: Int32) {
+        var filled = 0
+        while filled < buffer.count, let start = buffer.baseAddress {
+            let got = unsafe pread(descriptor, start + filled, buffer.count - filled, off_t(offset) + off_t(filled))
+            if got == 0 { break }
+            if got > 0 { filled += got } else if errno != EINTR { return (filled, errno) }
+        }
+        return (filled, 0)
+    }
+
+    /// Reads up to `count` bytes from where the last such call stopped: for pipes and terminals.
+    package func readNext(count: Int) throws(FileError) -> [UInt8] {
+        try POSIX.readNext(descriptor, path, count)
     }
 
     /// Reads up to `count` numbers of eight bytes each, the lowest byte first, at `offset` bytes, in place of what is in
@@ -71,21 +77,7 @@ package final class File: Sendable {
     package func read(words: inout [UInt64], at offset: UInt64, count: Int) throws(FileError) {
         if words.count < count { words += [UInt64](repeating: 0, count: count - words.count) }
         if words.count > count { words.removeLast(words.count - count) }
-        var filled = 0
-        var failure: Int32 = 0
-        unsafe words.withUnsafeMutableBytes { buffer in
-            while filled < buffer.count, let start = buffer.baseAddress {
-                let got = unsafe pread(descriptor, start + filled, buffer.count - filled, off_t(offset) + off_t(filled))
-                if got > 0 {
-                    filled += got
-                } else if got == 0 {
-                    break
-                } else if errno != EINTR {
-                    failure = errno
-                    break
-                }
-            }
-        }
+        let (filled, failure) = unsafe words.withUnsafeMutableBytes { unsafe fill($0, at: offset) }
         guard failure == 0 else { throw FileError("read", path, failure) }
         words.removeLast(count - filled / 8)
         if UInt64(1).littleEndian != 1 { for index in words.indices { words[index] = words[index].byteSwapped } }
@@ -103,11 +95,6 @@ package final class File: Sendable {
             }
             if wrote >= 0 { done += wrote } else if errno != EINTR { throw FileError("write", path) }
         }
-    }
-
-    /// Reads up to `count` bytes from where the last such call stopped: for pipes and terminals.
-    package func readNext(count: Int) throws(FileError) -> [UInt8] {
-        try POSIX.readNext(descriptor, path, count)
     }
 
     /// Writes all of `bytes` at `offset`.
