@@ -98,7 +98,7 @@ let package = Package(
         .tests("PoliciesTests", ["Multiformats", "Policies"]),
         .tests("ServicesTests", ["Digests", "HTTPClient", "Services", "Schema", "Storage", "StorageLaws"]),
         .tests("OperationsTests", ["Catalog", "Operations", "Replication", "Schema", "Services", "Storage", "YAML"]),
-        .tests("EndToEndTests", ["Multiformats", "Operations"]),
+        .tests("EndToEndTests", ["IPLD", "Multiformats", "Operations"]),
         .tests("HouseRulesTests", ["Operations", "Schema", "Services", "Storage"]),
     ],
     cxxLanguageStandard: .cxx20
