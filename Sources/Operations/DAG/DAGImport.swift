@@ -57,7 +57,8 @@ package struct DAGImport: Operation {
         var count: UInt64 = 0
         var last: CID?
         try await ArchiveScan(input: try Input(path, kit.session)).read(verifies: true) { piece in
-            roots += piece.header?.roots ?? []
+            // The empty identity CID stands where an archive, such as a shard, has no root.
+            roots += piece.header?.roots.filter { $0.inlineContent != [] } ?? []
             for section in piece.sections {
                 if let problem = section.problem { throw refusal(of: path, problem, after: last) }
                 last = section.block.cid
