@@ -32,15 +32,13 @@ package struct ArchiveOutput: OperationOutput {
 }
 
 extension CARWriter {
-    /// Writes the rest of a stream to `file`, section by section.
-    mutating func copy(_ stream: inout ArchiveStream, to file: inout NewFile) async throws {
-        while let blocks = try await stream.next() {
-            var pieces: [[UInt8]] = []
-            for block in blocks {
-                guard let prefix = section(block.cid, length: block.bytes.count) else { continue }
-                pieces += [prefix, block.bytes]
-            }
-            try await file.append(pieces)
+    /// Writes blocks to `file`, section by section.
+    mutating func copy(_ blocks: [Block], to file: inout NewFile) async throws {
+        var pieces: [[UInt8]] = []
+        for block in blocks {
+            guard let prefix = section(block.cid, length: block.bytes.count) else { continue }
+            pieces += [prefix, block.bytes]
         }
+        try await file.append(pieces)
     }
 }

@@ -59,6 +59,51 @@ struct ArchiveScan: Sendable {
         }
     }
 
+    /// Hands the header and then the blocks of the archive, each checked, to who wants them; tells the progress.
+    ///
+    /// - Returns: how many blocks have a hash that cannot be computed here; they were given as they are.
+    /// - Throws: what is wrong with the archive; where it is a block, no block of the same piece is given.
+    func read(
+        _ progress: Progress,
+        header: (CARHeader) async throws -> Void,
+        blocks: ([Block]) async throws -> Void
+    ) async throws -> Int {
+        var unverifiable = 0
+        var isBegun = false
+        try await read(verifies: true) { piece in
+            for case let problem? in piece.sections.map(\.problem) {
+                guard problem.code == .unsupported else { throw problem }
+                unverifiable += 1
+            }
+            if let found = piece.header {
+                isBegun = true
+                try await header(found)
+            }
+            try await blocks(piece.sections.map(\.block))
+            if let damage = piece.damage { throw damage }
+            progress.bytes(piece.length)
+        }
+        guard isBegun else {
+            throw DecodingProblem(.truncated, "\(input.name) ends before the header of an archive.")
+        }
+        return unverifiable
+    }
+
+    /// The header of the archive, read by itself.
+    func header() async throws -> CARHeader {
+        var parser = CARParser(verifiesBlocks: false, limits: limits)
+        var position: UInt64 = 0
+        while true {
+            let chunk = try await input.read(at: position, 64 << 10)
+            position += UInt64(chunk.count)
+            parser.feed(chunk)
+            if case .header(let header)? = try parser.next() { return header }
+            guard chunk.isEmpty else { continue }
+            try parser.finish()
+            throw DecodingProblem(.truncated, "\(input.name) ends before the header of an archive.")
+        }
+    }
+
     /// The sections that are whole with what was read last; nothing read is the end.
     private static func parse(_ chunk: [UInt8], _ parser: inout CARParser) -> Piece {
         var piece = Piece()

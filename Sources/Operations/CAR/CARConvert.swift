@@ -52,16 +52,20 @@ package struct CARConvert: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
         try await kitErrors {
-            var stream = try await ArchiveStream(file, kit.session)
-            kit.session.progress.began("convert", bytes: stream.length)
+            let input = try Input(file, kit.session)
+            kit.session.progress.began("convert", bytes: input.length)
             defer { kit.session.progress.ended() }
-            var writer = CARWriter(stream.header, form)
+            var writer = CARWriter(CARHeader(roots: []), form)
             var file = try NewFile(output)
             do {
-                try await file.append([writer.beginning])
-                try await writer.copy(&stream, to: &file)
+                let unverifiable = try await ArchiveScan(input: input).read(kit.session.progress) { header in
+                    writer = CARWriter(header, form)
+                    try await file.append([writer.beginning])
+                } blocks: { blocks in
+                    try await writer.copy(blocks, to: &file)
+                }
                 try await file.append([writer.ending])
-                return try await ArchiveOutput(writer, file.finish(start: writer.patch), stream.unverifiable)
+                return try await ArchiveOutput(writer, file.finish(start: writer.patch), unverifiable)
             } catch {
                 file.discard()
                 throw error

@@ -44,9 +44,9 @@ package struct CARJoin: Operation {
             var headers: [CARHeader] = []
             var length: UInt64 = 0
             for name in files {
-                let shard = try await ArchiveStream(name, kit.session)
-                headers.append(shard.header)
-                length += shard.length ?? 0
+                let shard = ArchiveScan(input: try Input(name, kit.session))
+                headers.append(try await shard.header())
+                length += shard.input.length ?? 0
             }
             kit.session.progress.began("join", bytes: length)
             defer { kit.session.progress.ended() }
@@ -56,9 +56,11 @@ package struct CARJoin: Operation {
                 try await file.append([writer.beginning])
                 var unverifiable = 0
                 for name in files {
-                    var shard = try await ArchiveStream(name, kit.session)
-                    try await writer.copy(&shard, to: &file)
-                    unverifiable += shard.unverifiable
+                    let shard = ArchiveScan(input: try Input(name, kit.session))
+                    unverifiable += try await shard.read(kit.session.progress) { _ in
+                    } blocks: { blocks in
+                        try await writer.copy(blocks, to: &file)
+                    }
                 }
                 return try await ArchiveOutput(writer, file.finish(), unverifiable)
             } catch {

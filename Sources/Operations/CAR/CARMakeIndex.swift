@@ -47,18 +47,20 @@ package struct CARMakeIndex: Operation {
             throw KitError(.usage, "Standard input has no name that an index could take; --output gives one.")
         }
         return try await kitErrors {
-            var stream = try await ArchiveStream(file, kit.session)
-            kit.session.progress.began("index", bytes: stream.length)
+            let input = try Input(file, kit.session)
+            kit.session.progress.began("index", bytes: input.length)
             defer { kit.session.progress.ended() }
-            let index: CARIndex.Format = format == .sorted ? .sorted : .multihashSorted
-            var writer = CARWriter(stream.header, .container(index: index))
+            let form = CARWriter.Form.container(index: format == .sorted ? .sorted : .multihashSorted)
+            var writer = CARWriter(CARHeader(roots: []), form)
             var target = try NewFile(output ?? file + ".idx")
             do {
-                while let blocks = try await stream.next() {
+                let unverifiable = try await ArchiveScan(input: input).read(kit.session.progress) { header in
+                    writer = CARWriter(header, form)
+                } blocks: { blocks in
                     for block in blocks { _ = writer.section(block.cid, length: block.bytes.count) }
                 }
                 try await target.append([writer.ending])
-                return try await ArchiveOutput(writer, target.finish(), stream.unverifiable)
+                return try await ArchiveOutput(writer, target.finish(), unverifiable)
             } catch {
                 target.discard()
                 throw error

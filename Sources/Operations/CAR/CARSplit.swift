@@ -42,25 +42,35 @@ package struct CARSplit: Operation {
             throw KitError(.usage, "Standard input has no name that shards could take; --output gives one.")
         }
         return try await kitErrors {
-            var stream = try await ArchiveStream(file, kit.session)
-            kit.session.progress.began("split", bytes: stream.length)
+            let input = try Input(file, kit.session)
+            kit.session.progress.began("split", bytes: input.length)
             defer { kit.session.progress.ended() }
             var shards = ShardFiles(prefix: output ?? String(file.hasSuffix(".car") ? file.dropLast(4) : file[...]))
+            var roots: [CID] = []
+            var unverifiable = 0
             do {
-                var sharding = try limited { () throws(DecodingProblem) in
-                    try CARSharding(stream.header, limit: size.bytes)
+                var sharding: CARSharding?
+                unverifiable = try await ArchiveScan(input: input).read(kit.session.progress) { header in
+                    roots = header.roots
+                    let begun = try limited { () throws(DecodingProblem) in
+                        try CARSharding(header, limit: size.bytes)
+                    }
+                    sharding = begun
+                    try await shards.begin(begun.beginning)
+                } blocks: { blocks in
+                    guard var current = sharding.take() else { return }
+                    try await shards.append(blocks, &current)
+                    sharding = current
                 }
-                try await shards.begin(sharding.beginning)
-                while let blocks = try await stream.next() { try await shards.append(blocks, &sharding) }
                 try await shards.appear()
             } catch {
                 shards.discard()
                 throw error
             }
             return Output(
-                roots: stream.header.roots,
+                roots: roots,
                 blocks: shards.blocks.reduce(0, +),
-                unverifiable: stream.unverifiable,
+                unverifiable: unverifiable,
                 shards: zip(shards.whole, shards.blocks).map { ($0.path, $0.length, $1) }
             )
         }
