@@ -68,7 +68,9 @@ import Testing
 
     private static func text(_ chance: inout Chance) -> String {
         let letters = Array("abc/\\\"é日本🎉 \n\t\u{1}\u{7F}\u{2028}")
-        return String((0..<Int.random(in: 0..<30, using: &chance)).map { _ in letters.randomElement(using: &chance) ?? "a" })
+        return String(
+            (0..<Int.random(in: 0..<30, using: &chance)).map { _ in letters.randomElement(using: &chance) ?? "a" }
+        )
     }
 
     private static func link(_ chance: inout Chance) -> CID {
