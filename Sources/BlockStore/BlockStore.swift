@@ -172,7 +172,10 @@ public final class BlockStore: Sendable {
 
     /// Takes a damaged block out of the index, so that it counts as missing and can be stored again.
     public func discardDamaged(_ cid: CID) async throws(StoreError) {
-        try await BlockingThreads.shared.run { [index] () throws(StoreError) in
+        try await BlockingThreads.shared.run { [self] () throws(StoreError) in
+            // A collection counts on an index that nobody else changes.
+            let lock = try collectionLock(shared: true)
+            defer { withExtendedLifetime(lock) {} }
             let key = BlockKey(cid)
             guard let location = try index.locateNow([key])[0] else { return }
             try index.forget(key, at: location)

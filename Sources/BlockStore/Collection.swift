@@ -45,8 +45,10 @@ extension BlockStore {
     /// The blocks that the roots lead to and that are in the store.
     private func mark(_ roots: [CID]) throws(StoreError) -> LiveSet {
         try index.join()
-        guard let segment = try index.segments().first else {
-            throw StoreError(.unexpected, "The index of the store has vanished.")
+        let segments = try index.segments()
+        // A newer segment would hide nearly everything, and what is not seen here is removed.
+        guard segments.count == 1, let segment = segments.first else {
+            throw StoreError(.busy, "Somebody changes the index of the store; try again later.")
         }
         var live = LiveSet(segment)
         var pending = roots
@@ -70,7 +72,8 @@ private struct Collector {
     /// What one pack holds.
     private struct Share {
         var live: UInt64 = 0
-        var deadBlocks: UInt64 = 0
+        var liveBlocks: UInt64 = 0
+        var dead: UInt64 = 0
     }
 
     let store: BlockStore
@@ -87,8 +90,9 @@ private struct Collector {
             guard pack.length > 0, share.live > 0 else { return pack.length > 0 }
             guard !pack.id.isReferences else { return false }
             // A pack without dead blocks may have much that a collection which was stopped had copied already.
-            let bound = share.deadBlocks > 0 ? waste : max(waste, 0.25)
-            return Double(pack.length) - Double(share.live) > bound * Double(pack.length)
+            let bound = share.dead > 0 ? waste : max(waste, 0.25)
+            let wasted = max(Double(share.dead), Double(pack.length) - Double(share.live))
+            return wasted > bound * Double(pack.length)
         }
         report.packs = UInt64(wasteful.count)
         report.freedBytes = wasteful.reduce(0) { sum, pack in
@@ -99,12 +103,13 @@ private struct Collector {
         var copied: UInt64 = 0
         var emptied: Set<PackID> = []
         for pack in wasteful {
+            let blocks = shares[pack.id]?.liveBlocks ?? 0
             let share = shares[pack.id]?.live ?? 0
             if copied + share > Self.mostCopied, !emptied.isEmpty {
                 try remove(emptied)
                 (copied, emptied) = (0, [])
             }
-            if share > 0 { try copy(pack.id, pack.length, avoiding: numbers) }
+            if blocks > 0 { try copy(blocks, of: pack.id, pack.length, avoiding: numbers) }
             copied += share
             emptied.insert(pack.id)
         }
@@ -121,12 +126,13 @@ private struct Collector {
             if isLive {
                 found.liveBlocks += 1
                 found.liveBytes += length
-                // With what stands before a block under the usual CID.
+                // With what stands before a block under the usual CID: 37 bytes, or 39 for a large one.
                 shares[entry.pack, default: Share()].live += length + 39
+                shares[entry.pack, default: Share()].liveBlocks += 1
             } else {
                 found.deadBlocks += 1
                 found.deadBytes += length
-                shares[entry.pack, default: Share()].deadBlocks += 1
+                shares[entry.pack, default: Share()].dead += length + 37
             }
         }
         report = found
@@ -135,18 +141,29 @@ private struct Collector {
 
     /// Copies what lives in a pack to others; when this returns, all of that can be found there.
     private mutating func copy(
-        _ id: PackID,
+        _ blocks: UInt64,
+        of id: PackID,
         _ length: UInt64,
         avoiding: Set<PackID>
     ) throws(StoreError) {
         var target = Target(store: store, avoided: avoiding)
         do throws(StoreError) {
             var reader = try PackReader(store.path(of: id), upTo: length)
-            while let stretch = try reader.next() {
-                for section in stretch.sections { try copy(section, of: stretch, in: id, to: &target) }
+            var found: UInt64 = 0
+            while found < blocks {
+                guard let stretch = try reader.next() else {
+                    if try reader.findNext() { continue }
+                    break
+                }
+                for section in stretch.sections where try copy(section, of: stretch, in: id, to: &target) {
+                    found += 1
+                }
             }
-            guard reader.offset == length else {
-                throw StoreError(.corrupt, "The pack \(id.fileName) is damaged after byte \(reader.offset).")
+            guard found == blocks else {
+                throw StoreError(
+                    .corrupt,
+                    "Of \(blocks) pinned blocks in the pack \(id.fileName), \(found) are there; it is left as it is."
+                )
             }
             try target.commit()
         } catch {
@@ -160,16 +177,17 @@ private struct Collector {
         of stretch: PackSections,
         in id: PackID,
         to target: inout Target
-    ) throws(StoreError) {
-        guard let (cid, start) = stretch.cid(of: section) else { return }
+    ) throws(StoreError) -> Bool {
+        guard let (cid, start) = stretch.cid(of: section) else { return false }
         let key = BlockKey(cid)
         guard let place = try live.needed(key)?.location, place.pack == id,
             place.offset == stretch.offset + UInt64(start), let block = stretch.block(of: section)
-        else { return }
+        else { return false }
         guard try BlockStore.isSound(block) else {
             throw StoreError.damaged(cid, "so its pack is left as it is.")
         }
         try target.append(block, key)
+        return true
     }
 
     /// Forgets packs whose live blocks are elsewhere, and removes them.

@@ -4,8 +4,8 @@ internal import POSIX
 internal import Synchronization
 
 extension BlockStore {
-    /// Makes the index again from the packs, alone with the store: every block whose hash is right, up to the first
-    /// break in each pack.
+    /// Makes the index again from the packs, alone with the store: every block whose hash is right, also behind what
+    /// cannot be read.
     ///
     /// `progress` is told of bytes as they are read.
     public func rebuild(progress: @escaping @Sendable (UInt64) -> Void = { _ in }) async throws(StoreError) {
@@ -26,19 +26,30 @@ extension BlockStore {
         defer { runs.remove() }
         var lengths: [(id: PackID, length: UInt64)] = []
         for pack in try packNumbers() {
-            var reader = try PackReader(path(of: pack), upTo: .max)
-            while true {
-                let before = reader.offset
-                var stretches: [PackSections] = []
-                while stretches.count < EntryRuns.writers, let stretch = try reader.next() { stretches.append(stretch) }
-                if stretches.isEmpty { break }
-                try note(stretches, of: pack, in: runs)
-                progress(reader.offset - before)
-            }
-            lengths.append((pack, reader.offset))
+            lengths.append((pack, try scan(pack, into: runs, progress)))
         }
         try runs.finish()
         try index.replace(by: try runs.segments(), packs: lengths)
+    }
+
+    /// Notes the blocks of a pack; gives the length of it that counts, which is where its last section ends.
+    private func scan(
+        _ pack: PackID,
+        into runs: EntryRuns,
+        _ progress: (UInt64) -> Void
+    ) throws(StoreError) -> UInt64 {
+        var reader = try PackReader(path(of: pack), upTo: .max)
+        while true {
+            let before = reader.offset
+            var stretches: [PackSections] = []
+            while stretches.count < EntryRuns.writers, let stretch = try reader.next() { stretches.append(stretch) }
+            try note(stretches, of: pack, in: runs)
+            progress(max(reader.offset, before) - before)
+            // What is cut off when the pack is appended to must not hide anything.
+            if stretches.isEmpty, try !reader.findNext() { break }
+        }
+        try reader.makeLasting()
+        return reader.offset
     }
 
     /// Notes what is in some stretches of a pack, on as many cores as there are.

@@ -128,12 +128,14 @@ extension BlockStore {
             let before = reader
             let (stretch, after) = try await Self.next(before)
             reader = after
-            guard let stretch else { break }
-            progress(after.offset - before.offset)
-            indexed += try await check(stretch, of: pack, &report)
-        }
-        if reader.offset < pack.length {
-            report.note(nil, pack.place, "The pack cannot be read after byte \(reader.offset) of \(pack.length).")
+            if let stretch {
+                progress(after.offset - before.offset)
+                indexed += try await check(stretch, of: pack, &report)
+                continue
+            }
+            guard after.offset < pack.length else { break }
+            report.note(nil, pack.place, "What follows byte \(after.offset) of \(pack.length) is no section.")
+            guard try await Self.find(&reader) else { break }
         }
         if pack.blocks != indexed {
             report.note(
@@ -142,6 +144,18 @@ extension BlockStore {
                 "The index has \(pack.blocks) blocks of the pack, and \(indexed) were found there."
             )
         }
+    }
+
+    /// Goes on behind what is no section, if there is anything.
+    private static func find(_ reader: inout PackReader) async throws(StoreError) -> Bool {
+        let before = reader
+        let (isThere, after) = try await BlockingThreads.shared.run { () throws(StoreError) in
+            var reader = before
+            let isThere = try reader.findNext()
+            return (isThere, reader)
+        }
+        reader = after
+        return isThere
     }
 
     private static func next(_ before: PackReader) async throws(StoreError) -> (PackSections?, PackReader) {

@@ -139,6 +139,24 @@ private final class Pinned: Sendable {
         #expect(try await store.totals().blocks == 1)
     }
 
+    @Test func `a damaged block cannot be given up while a collection looks at the index`() async throws {
+        let store = try BlockStore(folder: folder)
+        let other = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write((0..<10).map(leaf)) }
+        let roots = (0..<10).map { leaf($0).cid }
+        let report = try await withThrowingTaskGroup(of: Void.self) { group in
+            let report = try await store.collect(waste: 0) {
+                // It has to wait until the collection is over.
+                group.addTask { try await other.discardDamaged(leaf(3).cid) }
+                return roots
+            }
+            try await group.waitForAll()
+            return report
+        }
+        #expect(report.liveBlocks == 10 && report.deadBlocks == 0)
+        #expect(try await other.totals().blocks == 9)
+    }
+
     @Test func `packs of somebody who was stopped are removed`() async throws {
         let store = try BlockStore(folder: folder)
         try await store.ingest { try await $0.write([leaf(1)]) }

@@ -118,6 +118,50 @@ private struct Chance: RandomNumberGenerator {
         #expect(try segments().count == 1)
     }
 
+    enum Damage: CaseIterable { case length, longer, shorter, cid, header, torn }
+
+    @Test(arguments: Damage.allCases) func `what lies behind damage is found again, and nothing is cut off`(
+        damage: Damage
+    ) async throws {
+        let blocks =
+            (0..<60).map { block($0 * 13) } + [Block(codec: .raw, bytes: [UInt8](repeating: 9, count: 200_000))]
+        try await BlockStore(folder: folder).ingest { try await $0.write(blocks) }
+        let path = URL(filePath: folder + "/packs/000001.car")
+        var bytes = try Data(contentsOf: path)
+        // The section of the thirtieth block: a length of one byte, a CID of 36 bytes, the block.
+        let place = try #require(bytes.range(of: Data(blocks[30].bytes))).lowerBound - 37
+        var lost: Set<Int> = [30]
+        switch damage {
+        case .length: bytes[place] = 0x80
+        case .longer: bytes[place] = 0x7F
+        case .shorter: bytes[place] -= 5
+        case .cid: bytes[place + 1] = 0xFF
+        case .header:
+            bytes[0] = 0xFF
+            lost = []
+        case .torn:
+            bytes += CARSection.prefix(for: blocks[1].cid, length: 4000) + [1, 2, 3]
+            lost = []
+        }
+        try bytes.write(to: path)
+        try FileManager.default.removeItem(atPath: folder + "/index")
+        let store = try BlockStore(folder: folder)
+        let found = try await store.locate(blocks.map(\.cid))
+        #expect(Set(found.indices.filter { found[$0] == nil }) == lost)
+        // Whatever is written afterwards, and collected, what was found stays.
+        try await store.ingest { try await $0.write([block(9999)]) }
+        let kept = blocks.indices.filter { !lost.contains($0) }.map { blocks[$0].cid } + [block(9999).cid]
+        #expect(try await store.get(kept).map(\.cid) == kept)
+        try FileManager.default.removeItem(atPath: folder + "/index")
+        let again = try BlockStore(folder: folder)
+        _ = try await again.collect(waste: 0) { kept }
+        #expect(try await again.get(kept).map(\.cid) == kept)
+        _ = try await again.collect(waste: 0) { Array(kept.dropFirst()) }
+        #expect(try await again.get(Array(kept.dropFirst())).count == kept.count - 1)
+        let problems = try await again.verify { _ in }.problems.map(\.message)
+        #expect(problems.isEmpty, "\(problems)")
+    }
+
     @Test func `what somebody left who was stopped in a commit is removed`() async throws {
         let store = try BlockStore(folder: folder)
         try await store.ingest { try await $0.write([block(1)]) }
