@@ -62,6 +62,29 @@ import Testing
         }
     }
 
+    @Test(arguments: CARIndex.Format.allCases)
+    func digestsOfAllFunctionsAndLengthsAreFound(format: CARIndex.Format) throws {
+        var numbers = SeededNumbers(state: 7)
+        var index = CARIndex()
+        var offsets: [Multihash: [UInt64]] = [:]
+        for _ in 0..<500 {
+            let code: HashCode = [.sha256, .sha1, .sha512, .blake3][Int.random(in: 0..<4, using: &numbers)]
+            let length = Int.random(in: 20...22, using: &numbers)
+            // Few digests, so that some are there under several functions, and several times.
+            let digest = [UInt8](repeating: UInt8.random(in: 0...9, using: &numbers), count: length)
+            let hash = try Multihash(code: code, digest: digest)
+            let offset = UInt64.random(in: 0...UInt64.max, using: &numbers)
+            index.add(.v1(.raw, hash), offset: offset)
+            offsets[hash, default: []].append(offset)
+        }
+        let reader = try CARIndexReader(index.encoded(format))
+        #expect(reader.count == 500 && index.count == 500)
+        for hash in offsets.keys {
+            let same = offsets.filter { format == .sorted ? $0.key.digest == hash.digest : $0.key == hash }
+            #expect(try reader.offsets(of: hash) == same.values.flatMap { $0 }.sorted())
+        }
+    }
+
     @Test func aBlockIsWrittenOnceWhereThatIsAskedFor() throws {
         let leaf = Block(codec: .raw, bytes: [1])
         // The same bytes under another CID are another block.
