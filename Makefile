@@ -6,8 +6,10 @@ export IPFS_KIT_TEST_PYTHON := $(CURDIR)/.tools/venv/bin/python
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 LINTED := Sources Tests Examples Package.swift
 PREFIX ?= /usr/local
+SECONDS_EACH ?= 60
 
-.PHONY: build release test test-kubo test-servers format lint docs check demo bench install clean setup setup-test
+.PHONY: build release test test-kubo test-servers sanitize fuzz format lint docs check demo bench install clean \
+	setup setup-test
 
 build: setup
 	@$(SWIFT_BUILD) --product ipfs-kit
@@ -21,9 +23,11 @@ release: setup
 	@tools/setup copy-arrow "$$(swift build -c release --show-bin-path)"
 
 test: setup-test release
+	@$(SWIFT_BUILD) -c release --static-swift-stdlib --product kit-mutate
 	@$(SWIFT_BUILD) --build-tests
 	@tools/setup link-arrow "$$(swift build --show-bin-path)"
-	@IPFS_KIT_BINARY="$$(swift build -c release --show-bin-path)/ipfs-kit" tools/test
+	@bin="$$(swift build -c release --show-bin-path)" && \
+		IPFS_KIT_BINARY="$$bin/ipfs-kit" IPFS_KIT_MUTATE="$$bin/kit-mutate" tools/test
 
 test-kubo: export IPFS_KIT_MUST_RUN = kubo
 test-kubo: release
@@ -34,6 +38,13 @@ test-kubo: release
 
 test-servers: export IPFS_KIT_MUST_RUN = all
 test-servers: test
+
+sanitize: setup-test
+	@tools/sanitize
+
+fuzz: setup
+	@echo "Each target runs for $(SECONDS_EACH) seconds; SECONDS_EACH=600 makes it longer."
+	@tools/fuzz $(SECONDS_EACH) $(TARGETS)
 
 format:
 	@swift format --in-place --recursive $(LINTED)

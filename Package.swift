@@ -68,6 +68,8 @@ let package = Package(
 
         .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Storage"]),
         .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Storage", "StorageLaws"]),
+        .module("FuzzTargets", ["IPLD", "Multiformats"]),
+        .executableTarget(name: "kit-mutate", dependencies: ["FuzzTargets", "Multiformats", "POSIX"]),
         .executableTarget(
             name: "kit-bench",
             dependencies: ["BlockStore", "Catalog", "IPLD", "Multiformats", "POSIX"]
@@ -90,7 +92,7 @@ let package = Package(
 
         .tests("WrapperTests", ["Digests", "HTTPClient", "Parquet", "POSIX", "SQLite", "XML", "YAML"]),
         .tests("MultiformatsTests", ["Multiformats"]),
-        .tests("IPLDTests", ["IPLD", "Multiformats"]),
+        .tests("IPLDTests", ["FuzzTargets", "IPLD", "Multiformats"]),
         .tests("SchemaTests", ["Arguments", "Schema"]),
         .tests("StorageTests", ["IPLD", "Multiformats", "Storage", "StorageLaws"]),
         .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "POSIX"]),

@@ -132,6 +132,25 @@ func report(on bytes: [UInt8], chunk: Int = 10_000, limits: CARParser.Limits = .
         }
     }
 
+    @Test func rootsThatHoldLinksAreFollowed() throws {
+        let leaves = (0..<3).map { Block(codec: .raw, bytes: [UInt8($0)]) }
+        let content = try Node.list(leaves.prefix(2).map { .link($0.cid) }).encoded()
+        let holder = CID.v1(.dagCBOR, try .identity(of: content))
+        #expect(report(on: Self.archive(leaves, roots: [holder])).counts == [.unexpected: 1])
+        #expect(report(on: Self.archive([], roots: [holder, leaves[2].cid])).counts == [.missing: 3])
+    }
+
+    /// Each CID holds the next one: to follow them would cost the square of their length.
+    @Test func longCIDsInsideOneAnotherAreNotFollowed() throws {
+        var inner = CID.v1(.raw, try .identity(of: []))
+        while inner.bytes.count < 20_000 {
+            let content = try Node.link(inner).encoded()
+            inner = CID.v1(.dagCBOR, try Multihash(code: .identity, digest: content))
+        }
+        let block = Block(codec: .dagCBOR, bytes: try Node.link(inner).encoded())
+        #expect(report(on: Self.archive([block], roots: [block.cid])).counts == [.missing: 1])
+    }
+
     @Test func hostileContainersAreRefused() {
         let good = CARContainer(dataSize: 100, hasIndex: true).encoded.dropFirst(CARContainer.pragma.count)
         let most = [UInt8](repeating: 0xFF, count: 8)

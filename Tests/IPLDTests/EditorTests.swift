@@ -1,3 +1,4 @@
+import FuzzTargets
 import IPLD
 import Multiformats
 import Testing

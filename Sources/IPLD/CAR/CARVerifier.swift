@@ -99,13 +99,9 @@ public struct CARVerifier: Sendable {
         if extraneous > 0 {
             note(DecodingProblem(.extraneous, "\(extraneous) bytes follow the archive."), nil)
         }
+        // A root that holds content gives numbers to what that links to, too.
+        var pending: [Int] = report.roots.map { number(of: $0) }
         var isReached = [Bool](repeating: false, count: names.count)
-        var pending: [Int] = []
-        for root in report.roots {
-            let number = number(of: root)
-            if number >= isReached.count { isReached.append(false) }
-            pending.append(number)
-        }
         while let number = pending.popLast() {
             guard !isReached[number] else { continue }
             isReached[number] = true
