@@ -45,5 +45,5 @@ enum Main {
     }
 
     /// Writes a line at once: what stays in memory is lost in a crash.
-    private static func say(_ line: String) { try? StandardStream.output.write(Array((line + "\n").utf8)) }
+    private static func say(_ line: String) { try? StandardStream.output.write(Array((line + "\n").utf8)[...]) }
 }

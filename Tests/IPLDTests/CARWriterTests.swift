@@ -1,4 +1,5 @@
 import Foundation
+import FuzzTargets
 import IPLD
 import Multiformats
 import Testing
