@@ -141,11 +141,10 @@ public struct CARParser: Sendable {
     }
 
     private mutating func headerEvent() throws(DecodingProblem) -> Event? {
-        guard case .header = phase, let (bytes, body) = try frame(limit: limits.header, isHeader: true) else {
-            return nil
-        }
+        guard case .header = phase, let frame = try frame(limit: limits.header, isHeader: true) else { return nil }
         phase = .sections
-        return .header(try CARHeader(Array(bytes[body])))
+        defer { pass(frame) }
+        return .header(try CARHeader(copy(from: frame.prefix, count: frame.length)))
     }
 
     private mutating func section() throws(DecodingProblem) -> Event? {
@@ -154,33 +153,65 @@ public struct CARParser: Sendable {
             return try next()
         }
         let start = offset
-        guard let (bytes, body) = try frame(limit: limits.section, isHeader: false) else { return nil }
-        if body.isEmpty {
+        guard let frame = try frame(limit: limits.section, isHeader: false) else { return nil }
+        guard frame.length > 0 else {
+            pass(frame)
             phase = .rest
             return try next()
         }
-        let block = try block(bytes, body, at: start)
+        let (block, data) = try take(frame)
         lastBlock = block.cid
         if verifiesBlocks { try block.verify() }
-        return .block(block, sectionOffset: start, dataOffset: offset - block.bytes.count)
+        return .block(block, sectionOffset: start, dataOffset: start + data)
     }
 
-    private func block(_ bytes: [UInt8], _ body: Range<Int>, at start: Int) throws(DecodingProblem) -> Block {
-        var reader = ByteReader(bytes, range: body)
+    /// Takes a section: its block, and how many bytes stand before that.
+    private mutating func take(_ frame: Frame) throws(DecodingProblem) -> (block: Block, data: Int) {
+        defer { pass(frame) }
         let cid: CID
-        do { cid = try CID.decode(from: &reader) } catch {
-            throw DecodingProblem(.malformed, "The section at byte \(start) begins with no CID: \(error.message)")
+        let length: Int
+        do {
+            (cid, length) = try self.cid(of: frame)
+        } catch {
+            throw DecodingProblem(.malformed, "The section at byte \(offset) begins with no CID: \(error.message)")
         }
-        return Block(cid: cid, bytes: Array(bytes[reader.offset..<body.upperBound]))
+        let data = frame.prefix + length
+        return (Block(cid: cid, bytes: copy(from: data, count: frame.length - length)), data)
     }
 
-    /// Takes the next length and what follows it: the bytes that it lies in, and where; nil where it is not there whole.
+    /// The CID that a section begins with, and its length in bytes.
+    private func cid(of frame: Frame) throws(FormatProblem) -> (cid: CID, length: Int) {
+        var reader =
+            if tail.isEmpty {
+                ByteReader(chunk, range: (used + frame.prefix)..<(used + frame.whole))
+            } else {
+                // Only a CID is put together here, so that the block after it is copied once.
+                ByteReader(copy(from: frame.prefix, count: min(frame.length, Self.longestUsualCID)))
+            }
+        let start = reader.offset
+        do {
+            return (try CID.decode(from: &reader), reader.offset - start)
+        } catch {
+            guard error.code == .truncated, !tail.isEmpty, frame.length > Self.longestUsualCID else { throw error }
+        }
+        reader = ByteReader(copy(from: frame.prefix, count: frame.length))
+        return (try CID.decode(from: &reader), reader.offset)
+    }
+
+    private static let longestUsualCID = 256
+
+    /// A header or a section that is there whole: the length of the varint, and of what follows it.
+    private struct Frame {
+        let prefix: Int
+        let length: Int
+
+        var whole: Int { prefix + length }
+    }
+
+    /// What comes next, as far as its length says; nil where it is not there whole.
     ///
-    /// Only what began in earlier bytes is put together; all else stays in the array that it was fed in.
-    private mutating func frame(
-        limit: Int,
-        isHeader: Bool
-    ) throws(DecodingProblem) -> (bytes: [UInt8], body: Range<Int>)? {
+    /// It is not taken yet: see ``pass(_:)``.
+    private func frame(limit: Int, isHeader: Bool) throws(DecodingProblem) -> Frame? {
         var reader = ByteReader(peek(Varint.maximumLength))
         let length: UInt64
         do { length = try reader.readVarint() } catch {
@@ -198,11 +229,26 @@ public struct CARParser: Sendable {
         if let container, UInt64(offset + whole) > container.dataEnd, container.dataEnd > 0 {
             throw DecodingProblem(.malformed, "A section at byte \(offset) goes beyond the payload of the CARv2.")
         }
-        guard whole <= left else { return nil }
-        offset += whole
-        defer { drop(whole) }
-        guard tail.isEmpty else { return (peek(whole), reader.offset..<whole) }
-        return (chunk, (used + reader.offset)..<(used + whole))
+        return whole <= left ? Frame(prefix: reader.offset, length: Int(length)) : nil
+    }
+
+    /// Takes a frame.
+    private mutating func pass(_ frame: Frame) {
+        offset += frame.whole
+        drop(frame.whole)
+    }
+
+    /// So many of the bytes that come next, after the first `start` of them; all of them must be there.
+    private func copy(from start: Int, count: Int) -> [UInt8] {
+        let first = tail.dropFirst(start).prefix(count)
+        let begin = used + max(0, start - tail.count)
+        let rest = chunk[begin..<begin + count - first.count]
+        if first.isEmpty { return Array(rest) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        bytes += first
+        bytes += rest
+        return bytes
     }
 
     private mutating func take(_ count: Int) -> [UInt8]? {

@@ -9,7 +9,7 @@ struct ArchiveScan: Sendable {
 
     /// How many bytes are read at a time, and how many such pieces are checked at once.
     private static let piece = 2 << 20
-    private static let width = 4
+    private static let width = 8
 
     /// A block of the archive.
     struct Section: Sendable {
