@@ -15,10 +15,11 @@ import Testing
         var generator = Chance(state: seed)
         var kept: [String: Int] = [:]
         var killed = 0
-        let longest = try await measure(user)
+        var longest = try await measure(user)
         for round in 0..<rounds {
             let count = 6_000_000 + Int.random(in: 0..<2_000_000, using: &generator)
             try write(sample(count, seed: UInt64(round + 1)), to: user.folder + "/content")
+            let before = killed
             let moment = Duration.milliseconds(Int.random(in: 1..<longest, using: &generator))
             switch round % 3 {
             case 0, 1:
@@ -32,6 +33,8 @@ import Testing
             default:
                 killed += try await recoverKilled(from: user, moment, round)
             }
+            // Where commands were done before, the next ones are killed earlier: what else the machine does changes.
+            longest = killed > before ? min(longest * 6 / 5, 2000) : max(longest * 3 / 4, 8)
             let pins = Set(try await user.pins())
             #expect(kept.keys.allSatisfy(pins.contains), "round \(round), seed \(seed)")
             // The same content once more: the run after a kill finishes.
