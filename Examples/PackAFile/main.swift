@@ -42,7 +42,7 @@ var parser = CARParser()
 var found: [CID: Block] = [:]
 parser.feed([UInt8](try Data(contentsOf: target)))
 while let event = try parser.next() {
-    if case .block(let block, _, _) = event { found[block.cid] = block }
+    if case .section(let section) = event { found[section.cid] = section.block }
 }
 try parser.finish()
 

@@ -235,7 +235,7 @@ private struct Target {
         }
         let pack = try openPack()
         let start = pack.end + UInt64(prefix.count)
-        try pack.append([prefix, block.bytes], count: size)
+        try pack.append([prefix[...], block.bytes[...]], count: size)
         moved.append(IndexEntry(key, at: BlockLocation(pack: pack.id, offset: start, length: block.bytes.count)))
         if moved.count >= Self.commitBlocks { try commit() }
     }

@@ -65,6 +65,21 @@ public final class Ingest: Sendable {
     ///
     /// They are trusted to be those of their CIDs. Throws `unexpected` for a block above 8 MiB.
     public func write(_ blocks: [Block]) async throws(StoreError) {
+        try await write(blocks.map { Content(cid: $0.cid, bytes: $0.bytes[...]) })
+    }
+
+    /// Appends the blocks of an archive that the store does not have yet; see the other ``write(_:)``.
+    public func write(_ sections: [CARSection]) async throws(StoreError) {
+        try await write(sections.map { Content(cid: $0.cid, bytes: $0.bytes) })
+    }
+
+    /// A block whose bytes may lie among others.
+    private struct Content {
+        let cid: CID
+        let bytes: ArraySlice<UInt8>
+    }
+
+    private func write(_ blocks: [Content]) async throws(StoreError) {
         try await change { [store] (state) throws(StoreError) in
             let wanted = blocks.filter { $0.cid.hash.code != .identity }
             let keys = wanted.map { BlockKey($0.cid) }
@@ -91,7 +106,9 @@ public final class Ingest: Sendable {
             var batch = Batch()
             for (index, reference) in wanted.enumerated()
             where Self.isFresh(keys[index], known[index], reference.length, &state) {
-                try Self.append(try reference.block(), as: reference, keys[index], &batch, &state, store)
+                let block = try reference.block()
+                let content = Content(cid: block.cid, bytes: block.bytes[...])
+                try Self.append(content, as: reference, keys[index], &batch, &state, store)
             }
             try batch.flush(to: state.packs[1])
         }
@@ -146,7 +163,7 @@ public final class Ingest: Sendable {
 
     /// Sections that are to be written to one pack together.
     private struct Batch {
-        var pieces: [[UInt8]] = []
+        var pieces: [ArraySlice<UInt8>] = []
         var count: UInt64 = 0
 
         mutating func flush(to pack: OpenPack?) throws(StoreError) {
@@ -158,7 +175,7 @@ public final class Ingest: Sendable {
 
     /// Appends a section: a block, or what says where one is.
     private static func append(
-        _ block: Block,
+        _ block: Content,
         as reference: Reference?,
         _ key: BlockKey,
         _ batch: inout Batch,
@@ -182,8 +199,7 @@ public final class Ingest: Sendable {
         }
         let pack = try openPack(kind, &state, store)
         let start = pack.end + batch.count
-        batch.pieces.append(prefix)
-        batch.pieces.append(block.bytes)
+        batch.pieces += [prefix[...], block.bytes]
         batch.count += length
         let location = BlockLocation(
             pack: pack.id,

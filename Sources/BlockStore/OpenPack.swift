@@ -62,7 +62,7 @@ final class OpenPack: Sendable {
     }
 
     /// Appends pieces whose lengths sum up to `count`.
-    func append(_ pieces: [[UInt8]], count: UInt64) throws(StoreError) {
+    func append(_ pieces: [ArraySlice<UInt8>], count: UInt64) throws(StoreError) {
         let start = end
         do throws(FileError) {
             try file.write(pieces: pieces, at: start)

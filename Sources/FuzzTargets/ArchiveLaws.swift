@@ -10,7 +10,11 @@ private struct Reading: Equatable {
     var container: CARContainer?
 
     var blocks: [Block] {
-        events.compactMap { if case .block(let block, _, _) = $0 { block } else { nil } }
+        sections.map(\.block)
+    }
+
+    var sections: [CARSection] {
+        events.compactMap { if case .section(let section) = $0 { section } else { nil } }
     }
 
     var roots: [CID]? { if case .header(let header)? = events.first { header.roots } else { nil } }
@@ -53,6 +57,11 @@ private func checkArchive(_ bytes: [UInt8]) throws(BrokenLaw) -> Reading {
     let pieces = bytes.prefix(5).map { 1 + Int($0) % 61 } + [1, 1 + bytes.count % 251]
     let parts = try read(bytes, pieces: pieces)
     try law(whole == parts, "An archive reads the same in one piece and in many.")
+    for section in whole.sections {
+        let end = section.dataOffset + section.bytes.count
+        let isThere = section.offset < section.dataOffset && end <= bytes.count
+        try law(isThere && bytes[section.dataOffset..<end] == section.bytes, "A section is where it says.")
+    }
     try checkBuffer(Array(bytes.prefix(2048)))
     try verify(whole)
     let blocks = Dictionary(whole.blocks.map { ($0.cid, $0) }, uniquingKeysWith: { first, _ in first })
@@ -104,7 +113,6 @@ private func take(_ parser: inout CARParser, into reading: inout Reading) throws
         do {
             guard let event = try parser.next() else { return }
             reading.events.append(event)
-            try? reading.check(event, end: parser.offset)
         } catch {
             if parser.offset == before || reading.events.isEmpty {
                 reading.end = error
@@ -115,20 +123,10 @@ private func take(_ parser: inout CARParser, into reading: inout Reading) throws
     }
 }
 
-extension Reading {
-    fileprivate func check(_ event: CARParser.Event, end: Int) throws(BrokenLaw) {
-        guard case .block(let block, let section, let data) = event else { return }
-        try law(section < data && data + block.bytes.count == end, "A block is where its event says.")
-    }
-}
-
 private func verify(_ reading: Reading) throws(BrokenLaw) {
     var verifier = CARVerifier()
     verifier.add(CARHeader(roots: reading.roots ?? []), reading.container)
-    for event in reading.events {
-        guard case .block(let block, let offset, _) = event else { continue }
-        verifier.add(block, offset: offset, nil)
-    }
+    for section in reading.sections { verifier.add(section, nil) }
     for problem in reading.problems { verifier.note(problem, nil) }
     let report = verifier.finish(extraneous: reading.extraneous)
     try law(report.blocks == reading.blocks.count, "A report counts every block.")

@@ -23,16 +23,22 @@ public struct Block: Sendable, Hashable {
     ///
     /// - Throws: `.wrongHash`, `.notAllowed`, or `.unsupported` for a function that cannot be computed here.
     public func verify() throws(DecodingProblem) {
+        try cid.verify(bytes.span)
+    }
+}
+
+extension CID {
+    /// Checks that `bytes` are those that this names; see ``Block/verify()``.
+    func verify(_ bytes: Span<UInt8>) throws(DecodingProblem) {
         let matches: Bool
         do {
-            let hash = cid.hash
             try hash.checkAllowed()
-            matches = try hash.verify(bytes.span)
+            matches = try hash.verify(bytes)
         } catch {
-            throw DecodingProblem(error, cid: cid)
+            throw DecodingProblem(error, cid: self)
         }
         guard matches else {
-            throw DecodingProblem(.wrongHash, "The bytes of block \(cid) do not have the hash it names.", cid: cid)
+            throw DecodingProblem(.wrongHash, "The bytes of block \(self) do not have the hash it names.", cid: self)
         }
     }
 }

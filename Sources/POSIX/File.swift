@@ -99,11 +99,11 @@ package final class File: Sendable {
 
     /// Writes all of `bytes` at `offset`.
     package func write(_ bytes: [UInt8], at offset: UInt64) throws(FileError) {
-        try write(pieces: [bytes], at: offset)
+        try write(pieces: [bytes[...]], at: offset)
     }
 
     /// Writes all pieces one after another from `offset` on, in as few calls as the system allows.
-    package func write(pieces: [[UInt8]], at offset: UInt64) throws(FileError) {
+    package func write(pieces: [ArraySlice<UInt8>], at offset: UInt64) throws(FileError) {
         var position = off_t(offset)
         var index = 0
         var done = 0
@@ -132,23 +132,26 @@ package final class File: Sendable {
         }
     }
 
-    /// One `pwrite` or `pwritev` of what is left; small pieces are gathered, large ones go alone.
-    private func gather(_ pieces: [[UInt8]], from index: Int, skipping done: Int, at position: off_t) -> Int {
+    /// One `pwrite` of what is left; small pieces are gathered, large ones go alone so that they are not copied.
+    private func gather(_ pieces: [ArraySlice<UInt8>], from index: Int, skipping done: Int, at position: off_t) -> Int {
         let first = pieces[index]
-        if first.count - done >= 1 << 17 || index + 1 == pieces.count {
+        if first.count - done >= Self.large || index + 1 == pieces.count {
             return unsafe first.withUnsafeBytes { buffer in
                 guard let start = buffer.baseAddress else { return 0 }
                 return unsafe pwrite(descriptor, start + done, buffer.count - done, position)
             }
         }
-        var batch = Array(first[done...])
+        var batch = Array(first.dropFirst(done))
         var next = index + 1
-        while next < pieces.count, batch.count + pieces[next].count <= 1 << 20 {
+        while next < pieces.count, pieces[next].count < Self.large, batch.count < 1 << 20 {
             batch += pieces[next]
             next += 1
         }
         return unsafe batch.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, position) }
     }
+
+    /// From so many bytes on, a call costs less than a copy.
+    private static let large = 1 << 15
 
     /// Waits until all data is on the disk, and the length with it.
     package func syncData() throws(FileError) {

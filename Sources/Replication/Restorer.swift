@@ -87,9 +87,9 @@ package struct Restorer: Sendable {
         try await translating {
             try await store.ingest { ingest in
                 try await readBack(root, from: source.backend.replica, path: source.path, progress: progress) {
-                    (blocks) async throws(StorageError) in
+                    (sections) async throws(StorageError) in
                     do throws(StoreError) {
-                        try await ingest.write(blocks)
+                        try await ingest.write(sections)
                     } catch {
                         throw StorageError(error)
                     }

@@ -54,7 +54,7 @@ package struct SampleArchive: Sendable {
         while let event = try parser.next() {
             switch event {
             case .header(let header): roots = header.roots
-            case .block(let block, _, _): cids.insert(block.cid)
+            case .section(let section): cids.insert(section.cid)
             }
         }
         try parser.finish()

@@ -34,7 +34,7 @@ private func packs(_ folder: String) throws -> [String] {
         parser.feed(Array(try Data(contentsOf: URL(filePath: folder + "/packs/000001.car"))))
         var found: [CID] = []
         while let event = try parser.next() {
-            if case .block(let block, _, _) = event { found.append(block.cid) }
+            if case .section(let section) = event { found.append(section.cid) }
         }
         try parser.finish()
         #expect(found == blocks.map(\.cid))

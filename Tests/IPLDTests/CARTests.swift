@@ -23,11 +23,12 @@ import Testing
         var sections: [Int] = []
         var blocks: [Int] = []
         while let event = try parser.next() {
-            guard case .block(let block, let section, let data) = event else { continue }
-            sections.append(section)
-            blocks.append(data)
-            #expect(CARSection.length(for: block.cid, length: block.bytes.count) == parser.offset - section)
-            _ = try links(of: block)
+            guard case .section(let section) = event else { continue }
+            sections.append(section.offset)
+            blocks.append(section.dataOffset)
+            let length = CARSection.length(for: section.cid, length: section.bytes.count)
+            #expect(length == parser.offset - section.offset)
+            _ = try section.links
         }
         try parser.finish()
         #expect(sections == layout.blocks.map(\.offset) && blocks == layout.blocks.map(\.blockOffset))

@@ -13,10 +13,10 @@ func report(on bytes: [UInt8], chunk: Int = 10_000, limits: CARParser.Limits = .
             while let event = try parser.next() {
                 switch event {
                 case .header(let header): verifier.add(header, parser.container)
-                case .block(let block, let offset, _):
+                case .section(let section):
                     var problem: DecodingProblem?
-                    do throws(DecodingProblem) { try block.verify() } catch { problem = error }
-                    verifier.add(block, offset: offset, problem)
+                    do throws(DecodingProblem) { try section.verify() } catch { problem = error }
+                    verifier.add(section, problem)
                 }
             }
         }
@@ -169,8 +169,8 @@ func report(on bytes: [UInt8], chunk: Int = 10_000, limits: CARParser.Limits = .
         var index = CARIndex()
         parser.feed(archive)
         while let event = try parser.next() {
-            guard case .block(let block, let offset, _) = event else { continue }
-            index.add(block.cid, offset: UInt64(offset) - (parser.container?.dataOffset ?? 0))
+            guard case .section(let section) = event else { continue }
+            index.add(section.cid, offset: UInt64(section.offset) - (parser.container?.dataOffset ?? 0))
         }
         return index
     }

@@ -67,9 +67,9 @@ struct Archive {
             while let event = try parser.next() {
                 switch event {
                 case .header(let found): header = found
-                case .block(let block, _, let dataOffset):
-                    blocks.append(block)
-                    offsets.append(dataOffset)
+                case .section(let section):
+                    blocks.append(section.block)
+                    offsets.append(section.dataOffset)
                 }
             }
         }

@@ -8,8 +8,7 @@ public struct CARParser: Sendable {
     /// Something that was read whole.
     public enum Event: Sendable, Hashable {
         case header(CARHeader)
-        /// A block, the offset of its section's first byte, and the offset of its own first byte, from the start.
-        case block(Block, sectionOffset: Int, dataOffset: Int)
+        case section(CARSection)
     }
 
     /// How much is accepted from outside, and what of it.
@@ -144,7 +143,7 @@ public struct CARParser: Sendable {
         guard case .header = phase, let frame = try frame(limit: limits.header, isHeader: true) else { return nil }
         phase = .sections
         defer { pass(frame) }
-        return .header(try CARHeader(copy(from: frame.prefix, count: frame.length)))
+        return .header(try CARHeader(Array(bytes(from: frame.prefix, count: frame.length))))
     }
 
     private mutating func section() throws(DecodingProblem) -> Event? {
@@ -152,21 +151,19 @@ public struct CARParser: Sendable {
             phase = .rest
             return try next()
         }
-        let start = offset
         guard let frame = try frame(limit: limits.section, isHeader: false) else { return nil }
         guard frame.length > 0 else {
             pass(frame)
             phase = .rest
             return try next()
         }
-        let (block, data) = try take(frame)
-        lastBlock = block.cid
-        if verifiesBlocks { try block.verify() }
-        return .block(block, sectionOffset: start, dataOffset: start + data)
+        let section = try take(frame)
+        lastBlock = section.cid
+        if verifiesBlocks { try section.verify() }
+        return .section(section)
     }
 
-    /// Takes a section: its block, and how many bytes stand before that.
-    private mutating func take(_ frame: Frame) throws(DecodingProblem) -> (block: Block, data: Int) {
+    private mutating func take(_ frame: Frame) throws(DecodingProblem) -> CARSection {
         defer { pass(frame) }
         let cid: CID
         let length: Int
@@ -176,7 +173,8 @@ public struct CARParser: Sendable {
             throw DecodingProblem(.malformed, "The section at byte \(offset) begins with no CID: \(error.message)")
         }
         let data = frame.prefix + length
-        return (Block(cid: cid, bytes: copy(from: data, count: frame.length - length)), data)
+        let bytes = bytes(from: data, count: frame.length - length)
+        return CARSection(cid: cid, bytes: bytes, offset: offset, dataOffset: offset + data)
     }
 
     /// The CID that a section begins with, and its length in bytes.
@@ -186,7 +184,7 @@ public struct CARParser: Sendable {
                 ByteReader(chunk, range: (used + frame.prefix)..<(used + frame.whole))
             } else {
                 // Only a CID is put together here, so that the block after it is copied once.
-                ByteReader(copy(from: frame.prefix, count: min(frame.length, Self.longestUsualCID)))
+                ByteReader(Array(bytes(from: frame.prefix, count: min(frame.length, Self.longestUsualCID))))
             }
         let start = reader.offset
         do {
@@ -194,7 +192,7 @@ public struct CARParser: Sendable {
         } catch {
             guard error.code == .truncated, !tail.isEmpty, frame.length > Self.longestUsualCID else { throw error }
         }
-        reader = ByteReader(copy(from: frame.prefix, count: frame.length))
+        reader = ByteReader(Array(bytes(from: frame.prefix, count: frame.length)))
         return (try CID.decode(from: &reader), reader.offset)
     }
 
@@ -239,16 +237,18 @@ public struct CARParser: Sendable {
     }
 
     /// So many of the bytes that come next, after the first `start` of them; all of them must be there.
-    private func copy(from start: Int, count: Int) -> [UInt8] {
+    ///
+    /// They are copied only where they did not come in one piece.
+    private func bytes(from start: Int, count: Int) -> ArraySlice<UInt8> {
         let first = tail.dropFirst(start).prefix(count)
         let begin = used + max(0, start - tail.count)
         let rest = chunk[begin..<begin + count - first.count]
-        if first.isEmpty { return Array(rest) }
+        if first.isEmpty { return rest }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
         bytes += first
         bytes += rest
-        return bytes
+        return bytes[...]
     }
 
     private mutating func take(_ count: Int) -> [UInt8]? {

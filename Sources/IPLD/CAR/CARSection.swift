@@ -1,7 +1,36 @@
 public import Multiformats
 
-/// One block inside a content archive.
-public enum CARSection {
+/// A block inside a content archive, and where it stands there.
+///
+/// Its bytes are a part of those that were read with it, which stay in memory as long as it does: take ``block`` to keep
+/// one for long.
+public struct CARSection: Sendable, Hashable {
+    /// The name.
+    public let cid: CID
+
+    /// The content.
+    public let bytes: ArraySlice<UInt8>
+
+    /// The offset of the section's first byte, from the start of the archive.
+    public let offset: Int
+
+    /// The offset of the content's first byte, from the start of the archive.
+    public let dataOffset: Int
+
+    /// The block by itself, with a copy of the content.
+    public var block: Block { Block(cid: cid, bytes: Array(bytes)) }
+
+    /// Checks that the bytes have the hash of the CID; throws what ``Block/verify()`` does.
+    public func verify() throws(DecodingProblem) {
+        let span = bytes.span
+        try cid.verify(span)
+    }
+
+    /// The CIDs that the block links to; throws what ``links(of:)`` does.
+    public var links: [CID] {
+        get throws(DecodingProblem) { cid.codec.isLinkless ? [] : try IPLD.links(of: block) }
+    }
+
     /// The bytes that go before a block of `length` bytes: the section's length and the CID.
     public static func prefix(for cid: CID, length: Int) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -63,26 +63,27 @@ public struct CARVerifier: Sendable {
         report.roots = header.roots
     }
 
-    /// Takes a block; `problem` is what its verification gave.
-    public mutating func add(_ block: Block, offset: Int, _ problem: DecodingProblem?) {
+    /// Takes a section; `problem` is what its verification gave.
+    public mutating func add(_ section: CARSection, _ problem: DecodingProblem?) {
+        let cid = section.cid
         report.blocks += 1
-        report.bytes += UInt64(block.bytes.count)
-        report.codecs[block.cid.codec, default: 0] += 1
-        report.hashes[block.cid.hash.code, default: 0] += 1
+        report.bytes += UInt64(section.bytes.count)
+        report.codecs[cid.codec, default: 0] += 1
+        report.hashes[cid.hash.code, default: 0] += 1
         if let problem {
-            if problem.code == .unsupported { report.unverifiable += 1 } else { note(problem, offset) }
+            if problem.code == .unsupported { report.unverifiable += 1 } else { note(problem, section.offset) }
         }
         guard problem == nil || problem?.code == .unsupported else { return }
-        let number = number(of: block.cid)
+        let number = number(of: cid)
         guard !isPresent[number] else {
-            return note(DecodingProblem(.duplicate, "The block stood before in the archive.", cid: block.cid), offset)
+            return note(DecodingProblem(.duplicate, "The block stood before in the archive.", cid: cid), section.offset)
         }
         isPresent[number] = true
         do throws(DecodingProblem) {
-            let children = try links(of: block)
+            let children = try section.links
             if !children.isEmpty { below[number] = children.map { self.number(of: $0) } }
         } catch {
-            if error.code != .unsupported { note(error, offset) }
+            if error.code != .unsupported { note(error, section.offset) }
         }
     }
 

@@ -7,7 +7,7 @@ public import Multiformats
 public func links(of block: Block) throws(DecodingProblem) -> [CID] {
     var found: [CID] = []
     switch block.cid.codec {
-    case .raw, .libp2pKey, .cbor, .json:
+    case let codec where codec.isLinkless:
         break
     case .dagPB:
         try about(block.cid) { () throws(DecodingProblem) in
@@ -28,6 +28,16 @@ public func links(of block: Block) throws(DecodingProblem) -> [CID] {
         )
     }
     return found
+}
+
+extension Codec {
+    /// Whether blocks of this codec never link to others.
+    var isLinkless: Bool {
+        switch self {
+        case .raw, .libp2pKey, .cbor, .json: true
+        default: false
+        }
+    }
 }
 
 /// Passes over a CBOR item without building it, so that a hostile block costs no more than its length.

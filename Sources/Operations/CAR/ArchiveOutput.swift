@@ -32,12 +32,12 @@ package struct ArchiveOutput: OperationOutput {
 }
 
 extension CARWriter {
-    /// Writes blocks to `file`, section by section.
-    mutating func copy(_ blocks: [Block], to file: inout NewFile) async throws {
-        var pieces: [[UInt8]] = []
-        for block in blocks {
-            guard let prefix = section(block.cid, length: block.bytes.count) else { continue }
-            pieces += [prefix, block.bytes]
+    /// Writes sections to `file`.
+    mutating func copy(_ sections: [CARSection], to file: inout NewFile) async throws {
+        var pieces: [ArraySlice<UInt8>] = []
+        for found in sections {
+            guard let prefix = section(found.cid, length: found.bytes.count) else { continue }
+            pieces += [prefix[...], found.bytes]
         }
         try await file.append(pieces)
     }

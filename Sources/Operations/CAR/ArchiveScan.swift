@@ -11,19 +11,12 @@ struct ArchiveScan: Sendable {
     private static let piece = 2 << 20
     private static let width = 8
 
-    /// A block of the archive.
-    struct Section: Sendable {
-        let block: Block
-        /// The offset of the section's first byte.
-        let offset: Int
-        /// What is wrong with the block; nil too where it was not checked.
-        var problem: DecodingProblem?
-    }
-
     /// What was read in one go.
     struct Piece: Sendable {
         var header: CARHeader?
-        var sections: [Section] = []
+        var sections: [CARSection] = []
+        /// What is wrong with blocks, by the index of their sections; nothing where they were not checked.
+        var problems: [Int: DecodingProblem] = [:]
         /// What kept more from being read, and where; nothing follows it.
         var damage: DecodingProblem?
         /// How far the archive has been read, in bytes.
@@ -59,27 +52,25 @@ struct ArchiveScan: Sendable {
         }
     }
 
-    /// Hands the header and then the blocks of the archive, each checked, to who wants them; tells the progress.
+    /// Hands the header and then the sections of the archive, each checked, to who wants them; tells the progress.
     ///
     /// - Returns: how many blocks have a hash that cannot be computed here; they were given as they are.
     /// - Throws: what is wrong with the archive; where it is a block, no block of the same piece is given.
     func read(
         _ progress: Progress,
         header: (CARHeader) async throws -> Void,
-        blocks: ([Block]) async throws -> Void
+        sections: ([CARSection]) async throws -> Void
     ) async throws -> Int {
         var unverifiable = 0
         var isBegun = false
         try await read(verifies: true) { piece in
-            for case let problem? in piece.sections.map(\.problem) {
-                guard problem.code == .unsupported else { throw problem }
-                unverifiable += 1
-            }
+            if let first = piece.firstProblem(where: { $0 != .unsupported }) { throw first.problem }
+            unverifiable += piece.problems.count
             if let found = piece.header {
                 isBegun = true
                 try await header(found)
             }
-            try await blocks(piece.sections.map(\.block))
+            try await sections(piece.sections)
             if let damage = piece.damage { throw damage }
             progress.bytes(piece.length)
         }
@@ -113,7 +104,7 @@ struct ArchiveScan: Sendable {
             while let event = try parser.next() {
                 switch event {
                 case .header(let header): piece.header = header
-                case .block(let block, let offset, _): piece.sections.append(Section(block: block, offset: offset))
+                case .section(let section): piece.sections.append(section)
                 }
             }
             if chunk.isEmpty { try parser.finish() }
@@ -128,15 +119,18 @@ struct ArchiveScan: Sendable {
 }
 
 extension ArchiveScan.Piece {
+    /// What is wrong with the first block that has a problem of such a kind.
+    func firstProblem(
+        where isMeant: (DecodingProblem.Code) -> Bool = { _ in true }
+    ) -> (index: Int, problem: DecodingProblem)? {
+        problems.filter { isMeant($0.value.code) }.min { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
     /// The same with each block checked.
     fileprivate func checked() -> Self {
         var piece = self
-        for index in piece.sections.indices {
-            do throws(DecodingProblem) {
-                try piece.sections[index].block.verify()
-            } catch {
-                piece.sections[index].problem = error
-            }
+        for (index, section) in sections.enumerated() {
+            do throws(DecodingProblem) { try section.verify() } catch { piece.problems[index] = error }
         }
         return piece
     }

@@ -60,11 +60,11 @@ package struct CARConvert: Operation {
             do {
                 let unverifiable = try await ArchiveScan(input: input).read(kit.session.progress) { header in
                     writer = CARWriter(header, form)
-                    try await file.append([writer.beginning])
-                } blocks: { blocks in
-                    try await writer.copy(blocks, to: &file)
+                    try await file.append([writer.beginning[...]])
+                } sections: { sections in
+                    try await writer.copy(sections, to: &file)
                 }
-                try await file.append([writer.ending])
+                try await file.append([writer.ending[...]])
                 return try await ArchiveOutput(writer, file.finish(start: writer.patch), unverifiable)
             } catch {
                 file.discard()

@@ -89,7 +89,8 @@ final class ArchiveBlocks: Sendable {
             while let event = try parser.next() {
                 switch event {
                 case .header(let header): roots = header.roots
-                case .block(let block, _, let offset): places[block.cid.hash] = (UInt64(offset), block.bytes.count)
+                case .section(let section):
+                    places[section.cid.hash] = (UInt64(section.dataOffset), section.bytes.count)
                 }
             }
         }

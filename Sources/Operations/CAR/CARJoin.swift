@@ -53,13 +53,13 @@ package struct CARJoin: Operation {
             var writer = CARWriter(try CARHeader(joining: headers), omitsRepeats: true)
             var file = try NewFile(output)
             do {
-                try await file.append([writer.beginning])
+                try await file.append([writer.beginning[...]])
                 var unverifiable = 0
                 for name in files {
                     let shard = ArchiveScan(input: try Input(name, kit.session))
                     unverifiable += try await shard.read(kit.session.progress) { _ in
-                    } blocks: { blocks in
-                        try await writer.copy(blocks, to: &file)
+                    } sections: { sections in
+                        try await writer.copy(sections, to: &file)
                     }
                 }
                 return try await ArchiveOutput(writer, file.finish(), unverifiable)

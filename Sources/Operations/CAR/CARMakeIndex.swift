@@ -56,10 +56,10 @@ package struct CARMakeIndex: Operation {
             do {
                 let unverifiable = try await ArchiveScan(input: input).read(kit.session.progress) { header in
                     writer = CARWriter(header, form)
-                } blocks: { blocks in
-                    for block in blocks { _ = writer.section(block.cid, length: block.bytes.count) }
+                } sections: { sections in
+                    for section in sections { _ = writer.section(section.cid, length: section.bytes.count) }
                 }
-                try await target.append([writer.ending])
+                try await target.append([writer.ending[...]])
                 return try await ArchiveOutput(writer, target.finish(), unverifiable)
             } catch {
                 target.discard()

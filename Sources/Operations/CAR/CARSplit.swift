@@ -57,9 +57,9 @@ package struct CARSplit: Operation {
                     }
                     sharding = begun
                     try await shards.begin(begun.beginning)
-                } blocks: { blocks in
+                } sections: { sections in
                     guard var current = sharding.take() else { return }
-                    try await shards.append(blocks, &current)
+                    try await shards.append(sections, &current)
                     sharding = current
                 }
                 try await shards.appear()
@@ -133,24 +133,24 @@ private struct ShardFiles {
         var file = try NewFile("\(prefix)-\(number).car")
         current = file
         blocks.append(0)
-        try await file.append([bytes])
+        try await file.append([bytes[...]])
         current = file
     }
 
-    mutating func append(_ found: [Block], _ sharding: inout CARSharding) async throws {
-        var pieces: [[UInt8]] = []
-        for block in found {
+    mutating func append(_ sections: [CARSection], _ sharding: inout CARSharding) async throws {
+        var pieces: [ArraySlice<UInt8>] = []
+        for section in sections {
             let place = try limited { () throws(DecodingProblem) in
-                try sharding.place(block.cid, length: block.bytes.count)
+                try sharding.place(section.cid, length: section.bytes.count)
             }
             if place.shard == blocks.count {
                 try await current?.append(pieces)
                 pieces = []
                 try await begin(place.bytes)
             } else {
-                pieces.append(place.bytes)
+                pieces.append(place.bytes[...])
             }
-            pieces.append(block.bytes)
+            pieces.append(section.bytes)
             blocks[place.shard] += 1
         }
         try await current?.append(pieces)

@@ -56,7 +56,7 @@ package struct CARVerify: Operation {
         var container: CARContainer?
         try await scan.read(verifies: verifies) { piece in
             if let header = piece.header { verifier.add(header, piece.container) }
-            for section in piece.sections { verifier.add(section.block, offset: section.offset, section.problem) }
+            for (index, section) in piece.sections.enumerated() { verifier.add(section, piece.problems[index]) }
             if let damage = piece.damage { verifier.note(damage, piece.offset) }
             (container, extraneous) = (piece.container, piece.extraneous)
             kit.session.progress.bytes(piece.length)

@@ -37,7 +37,7 @@ struct NewFile: Sendable {
     }
 
     /// Writes pieces at the end.
-    mutating func append(_ pieces: [[UInt8]]) async throws {
+    mutating func append(_ pieces: [ArraySlice<UInt8>]) async throws {
         let (file, start) = (file, length)
         try await BlockingThreads.shared.run { () throws(FileError) in try file.write(pieces: pieces, at: start) }
         length += pieces.reduce(0) { $0 + UInt64($1.count) }

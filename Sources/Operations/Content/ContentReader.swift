@@ -170,7 +170,7 @@ struct ContentReader: Sendable {
     private func extractFile(_ block: Block, to path: String) async throws {
         let file = try await files { () throws(FileError) in try File(path, .createNew, permissions: 0o644) }
         var offset: UInt64 = 0
-        var pieces: [[UInt8]] = []
+        var pieces: [ArraySlice<UInt8>] = []
         var pending = 0
         func flush() async throws {
             let (batch, start) = (pieces, offset)
@@ -180,7 +180,7 @@ struct ContentReader: Sendable {
             pending = 0
         }
         try await read(block) { bytes in
-            pieces.append(Array(bytes))
+            pieces.append(bytes)
             pending += bytes.count
             if pending >= 4 << 20 { try await flush() }
         }

@@ -64,7 +64,7 @@ package struct DAGExport: Operation {
             let offset = position
             if let file {
                 try await BlockingThreads.shared.run { () throws(FileError) in
-                    try file.write(pieces: pieces, at: offset)
+                    try file.write(pieces: pieces.map { $0[...] }, at: offset)
                 }
             } else {
                 for piece in pieces { try session.write(piece[...]) }

@@ -59,12 +59,12 @@ package struct DAGImport: Operation {
         try await ArchiveScan(input: try Input(path, kit.session)).read(verifies: true) { piece in
             // The empty identity CID stands where an archive, such as a shard, has no root.
             roots += piece.header?.roots.filter { $0.inlineContent != [] } ?? []
-            for section in piece.sections {
-                if let problem = section.problem { throw refusal(of: path, problem, after: last) }
-                last = section.block.cid
+            if let (index, problem) = piece.firstProblem() {
+                throw refusal(of: path, problem, after: index > 0 ? piece.sections[index - 1].cid : last)
             }
+            last = piece.sections.last?.cid ?? last
             if let damage = piece.damage { throw refusal(of: path, damage, after: last) }
-            try await ingest.write(piece.sections.map(\.block))
+            try await ingest.write(piece.sections)
             count += UInt64(piece.sections.count)
             kit.session.progress.bytes(piece.length)
         }

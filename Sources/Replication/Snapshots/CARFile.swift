@@ -8,7 +8,7 @@ internal import Synchronization
 final class CARFileWriter: Sendable {
     private struct State {
         var end: UInt64
-        var pieces: [[UInt8]] = []
+        var pieces: [ArraySlice<UInt8>] = []
         var pending = 0
     }
 
@@ -24,9 +24,9 @@ final class CARFileWriter: Sendable {
     /// Appends a block.
     func append(_ block: Block) throws(FileError) {
         try state.withLock { (state) throws(FileError) in
-            state.pieces.append(CARSection.prefix(for: block.cid, length: block.bytes.count))
-            state.pieces.append(block.bytes)
-            state.pending += state.pieces[state.pieces.count - 2].count + block.bytes.count
+            let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
+            state.pieces += [prefix[...], block.bytes[...]]
+            state.pending += prefix.count + block.bytes.count
             if state.pending >= 1 << 20 { try flush(&state) }
         }
     }
@@ -69,8 +69,8 @@ final class CARFileReader: Sendable {
             while let event = try parser.next() {
                 switch event {
                 case .header(let header): root = header.roots.first
-                case .block(let block, _, let offset):
-                    places[block.cid.hash] = (UInt64(offset), block.bytes.count)
+                case .section(let section):
+                    places[section.cid.hash] = (UInt64(section.dataOffset), section.bytes.count)
                 }
             }
         }

@@ -14,32 +14,40 @@ package struct ReadBack: Sendable, Hashable {
 
 /// Reads the CAR of a root back from a backend, checks every block against its CID, and that none is missing.
 ///
-/// `take` is given the blocks as they come, each of them checked. Throws `notFound` where the backend says that it is not there, `corrupt` where it is not what it should be, and
-/// whatever kept the backend from answering: none of these is read as one of the others.
+/// `take` is given the sections as they come, each of them checked. Throws `notFound` where the backend says that it is
+/// not there, `corrupt` where it is not what it should be, and whatever kept the backend from answering: none of these is
+/// read as one of the others.
 @concurrent
 package func readBack(
     _ root: CID,
     from replica: any Replica,
     path: String?,
     progress: Progress = .silent,
-    take: ([Block]) async throws(StorageError) -> Void = { _ in }
+    take: ([CARSection]) async throws(StorageError) -> Void = { _ in }
 ) async throws(StorageError) -> ReadBack {
     let hashing = HashingStream(try await replica.fetch(root, path: path), progress)
     var completeness = Completeness(root: root)
-    for try await blocks in VerifiedBlocks(hashing.stream, root: root) {
-        for block in blocks {
-            do throws(DecodingProblem) {
-                try completeness.see(block)
-            } catch {
-                throw StorageError(.corrupt, "The CAR of \(root) is damaged: \(error)", cause: error)
-            }
+    for try await sections in VerifiedBlocks(hashing.stream, root: root) {
+        try damage(of: root) { () throws(DecodingProblem) in
+            for section in sections { try completeness.see(section) }
         }
-        try await take(blocks)
+        try await take(sections)
     }
-    if let missing = completeness.missing {
+    if let missing = try damage(of: root, { () throws(DecodingProblem) in try completeness.missing() }) {
         throw StorageError(.corrupt, "The CAR of \(root) is not complete: it lacks the block \(missing).")
     }
     return ReadBack(blockCount: completeness.blockCount, length: hashing.length, sha256: hashing.digest)
+}
+
+private func damage<Value>(
+    of root: CID,
+    _ body: () throws(DecodingProblem) -> Value
+) throws(StorageError) -> Value {
+    do throws(DecodingProblem) {
+        return try body()
+    } catch {
+        throw StorageError(.corrupt, "The CAR of \(root) is damaged: \(error)", cause: error)
+    }
 }
 
 /// A stream whose length and SHA-256 are known when it has been read.

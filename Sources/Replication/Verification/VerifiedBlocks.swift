@@ -33,7 +33,7 @@ package struct VerifiedBlocks: AsyncSequence, Sendable {
             self.root = root
         }
 
-        package mutating func next() async throws(StorageError) -> [Block]? {
+        package mutating func next() async throws(StorageError) -> [CARSection]? {
             while !isAtEnd {
                 let chunk = try await cursor.next()
                 do throws(DecodingProblem) {
@@ -43,8 +43,8 @@ package struct VerifiedBlocks: AsyncSequence, Sendable {
                         isAtEnd = true
                         try parser.finish()
                     }
-                    let blocks = try take()
-                    if !blocks.isEmpty { return blocks }
+                    let sections = try take()
+                    if !sections.isEmpty { return sections }
                 } catch {
                     throw StorageError(.corrupt, "The CAR of \(root) is damaged: \(error)", cause: error)
                 }
@@ -54,12 +54,12 @@ package struct VerifiedBlocks: AsyncSequence, Sendable {
 
         package mutating func next(
             isolation actor: isolated (any Actor)?
-        ) async throws(StorageError) -> [Block]? {
+        ) async throws(StorageError) -> [CARSection]? {
             try await next()
         }
 
-        private mutating func take() throws(DecodingProblem) -> [Block] {
-            var blocks: [Block] = []
+        private mutating func take() throws(DecodingProblem) -> [CARSection] {
+            var sections: [CARSection] = []
             while let event = try parser.next() {
                 switch event {
                 case .header(let header):
@@ -70,10 +70,10 @@ package struct VerifiedBlocks: AsyncSequence, Sendable {
                             "Its root should be \(root), and is \(found.isEmpty ? "none" : found)."
                         )
                     }
-                case .block(let block, _, _): blocks.append(block)
+                case .section(let section): sections.append(section)
                 }
             }
-            return blocks
+            return sections
         }
     }
 }
