@@ -38,6 +38,10 @@ package struct ArgumentParser: Sendable {
             if isGlobal, flag.find(in: inputs.fields)?.field.kind != .flag { continue }
             var rest = words
             guard try values.take(flag, &rest) else {
+                if let letters = flag.letters(amongst: GlobalFlags.fieldInfo + inputs.fields) {
+                    words = letters + words
+                    continue
+                }
                 let flags = (GlobalFlags.fieldInfo + inputs.fields + inputs.openFields).map(\.flag)
                 throw ArgumentError.unknownFlag(flag.spelled, command: command.name, among: flags)
             }

@@ -26,6 +26,13 @@ struct FlagWord {
         String(name.map { $0 == "-" ? "_" : $0 })
     }
 
+    /// The flags that a word such as `-rQ` stands for, one by one; nil unless each letter is one of `fields`.
+    func letters(amongst fields: [FieldInfo]) -> [String]? {
+        guard attached == nil, spelled.count > 2, !spelled.hasPrefix("--") else { return nil }
+        let letters = spelled.dropFirst().map { "-\($0)" }
+        return letters.allSatisfy { FlagWord($0)?.find(in: fields) != nil } ? letters : nil
+    }
+
     /// The field that is meant, and whether it is negated by `no-`.
     func find(in fields: [FieldInfo]) -> (field: FieldInfo, isNegated: Bool)? {
         if let field = fields.first(where: { $0.answers(to: name) }) { return (field, false) }

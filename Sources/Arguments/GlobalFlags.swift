@@ -6,7 +6,7 @@ package struct GlobalFlags: Described {
     package var home: String?
     package var quiet = false
     package var verbose = false
-    package var noProgress = false
+    package var progress = true
     package var help = false
 
     package init() {}
@@ -14,9 +14,19 @@ package struct GlobalFlags: Described {
     package static let fields: [Field<Self>] = [
         Field("json", \.json, help: "Print the result as JSON: one line for each item where items come one by one."),
         Field("home", \.home, help: "The folder of the kit home.", env: ["IPFS_KIT_HOME"]),
-        Field("quiet", \.quiet, help: "Print only what matters (-q)."),
+        Field("quiet", \.quiet, help: "Print only what matters (-q).", aliases: ["Q", "quieter"]),
         Field("verbose", \.verbose, help: "Say more about what is being done (-v)."),
-        Field("no_progress", \.noProgress, help: "Show no progress bar."),
+        Field("progress", \.progress, help: "Show how far long work has come, on a terminal."),
         Field("help", \.help, help: "Explain the command (-h)."),
     ]
+
+    /// What each flag is where nothing is said.
+    package static var defaults: [String: FieldValue] {
+        let standard = GlobalFlags()
+        return Dictionary(
+            uniqueKeysWithValues: fieldInfo.compactMap { field in
+                standard.value(of: field.name).map { (field.name, $0) }
+            }
+        )
+    }
 }

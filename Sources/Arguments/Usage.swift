@@ -53,7 +53,7 @@ package struct Usage: Sendable {
         lines += section("Flags", flags.map { ($0.usage(inputs.defaults[$0.name]), notes($0)) })
         lines += section(
             "Settings",
-            inputs.openFields.unique.map { ($0.usage(nil), $0.explanation(nil, isOpen: true)) }
+            inputs.openFields.unique.map { ($0.usage(.flag(false)), $0.explanation(nil, isOpen: true)) }
         )
         return lines + globalFlags
     }
@@ -67,7 +67,10 @@ package struct Usage: Sendable {
     }
 
     private var globalFlags: [String] {
-        section("Flags of all commands", GlobalFlags.fieldInfo.map { ($0.usage(nil), $0.explanation(nil)) })
+        section(
+            "Flags of all commands",
+            GlobalFlags.fieldInfo.map { ($0.usage(GlobalFlags.defaults[$0.name]), $0.explanation(nil)) }
+        )
     }
 
     /// A heading with names on the left and what they mean, in lines of the right length, on the right.
@@ -105,10 +108,10 @@ extension Command {
 }
 
 extension FieldInfo {
-    /// The flag with a word for its value: `--limit NUMBER`; one that is set by itself is `--[no-]pin`.
+    /// The flag with a word for its value: `--limit NUMBER`; one that is not false by itself is `--[no-]pin`.
     package func usage(_ standard: FieldValue?) -> String {
         guard kind == .flag else { return "\(flag) \(kind.word)" }
-        return standard == .flag(true) ? "--[no-]" + flag.dropFirst(2) : flag
+        return standard == .flag(false) ? flag : "--[no-]" + flag.dropFirst(2)
     }
 
     /// What the field means, with what is to be known about giving it.

@@ -29,7 +29,7 @@ import Testing
     @Test(
         arguments: [
             "--trickle", "--chunker rabin", "--chunker buzhash", "--hash blake3", "--inline --inline-limit 128",
-            "--preserve-mode --preserve-mtime", "--max-file-links 3 --chunker size-1000", "--raw-leaves false",
+            "--preserve-mode --preserve-mtime", "--max-file-links 3 --chunker size-1000", "--no-raw-leaves",
             "--max-directory-links 2 --max-hamt-fanout 8", "--cid-version 0 --profile unixfs-v0-2015",
         ]
     )
@@ -58,6 +58,33 @@ import Testing
         #expect(try exported == Data(contentsOf: URL(filePath: user.folder + "/t.car")))
         try await user.run("car", "extract", user.folder + "/t.car", "-o", user.folder + "/out")
         #expect(try Trees.contents(of: user.folder + "/out") == Trees.contents(of: tree))
+    }
+
+    /// What Kubo does with a link that is named; people who want the content are told how to get it.
+    @Test(arguments: ["--dereference-args", "--dereference-symlinks"])
+    func namedLinksAreAddedAsLinksUnlessToldOtherwise(option: String) async throws {
+        let user = try await User.ready()
+        let root = try await user.add(sample(1000))
+        let link = user.folder + "/link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "file")
+        let added = try await user.run("add", link, "--json")
+        #expect(added.errorText.contains("--dereference-args"))
+        let cid = try await user.run("add", link, "-nQ").text.trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect(cid != root)
+        try await user.run("get", cid, "-o", user.folder + "/back")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: user.folder + "/back") == "file")
+        #expect(try await user.run("add", link, "-Q", option).text == root + "\n")
+    }
+
+    @Test(arguments: [(0, 500), (0, 250), (50, 100), (150, 20), (99, 2), (250, 300), (300, 10), (0, 0)])
+    func aRangeIsOneOfAllFilesTogether(offset: Int, length: Int) async throws {
+        let user = try await User.ready()
+        let parts = [sample(100, seed: 1), sample(100, seed: 2), sample(100, seed: 3)]
+        var roots: [String] = []
+        for part in parts { roots.append(try await user.add(part)) }
+        let whole = parts.flatMap { $0 }
+        let result = try await user.attempt(["cat", "-o", "\(offset)", "-l", "\(length)"] + roots)
+        #expect(result.code == 0 && result.output == Data(whole.dropFirst(offset).prefix(length)))
     }
 
     @Test func damagedArchivesAreNamedAndChangeNothing() async throws {

@@ -8,10 +8,10 @@ import Testing
 @Suite(.scratch, .timeLimit(.minutes(10))) struct KuboTests {
     private static let forms = [
         "--profile unixfs-v0-2015", "--profile unixfs-v1-2025", "--trickle", "--chunker rabin", "--chunker buzhash",
-        "--trickle --raw-leaves false --chunker size-1000 --max-file-links 3", "--hash blake3", "--hash sha2-512",
+        "--trickle --no-raw-leaves --chunker size-1000 --max-file-links 3", "--hash blake3", "--hash sha2-512",
         "--chunker rabin-16384-65536-131072", "--hash sha3-256", "--hash blake2b-256", "--inline --inline-limit 64",
         "--max-directory-links 10 --max-hamt-fanout 8", "--max-directory-links 10 --max-hamt-fanout 1024",
-        "--max-directory-links 10 --max-hamt-fanout 16 --raw-leaves false", "--preserve-mode --preserve-mtime",
+        "--max-directory-links 10 --max-hamt-fanout 16 --no-raw-leaves", "--preserve-mode --preserve-mtime",
         "--max-file-links 2 --chunker size-4096", "--cid-version 0 --trickle --max-file-links 5",
         "--cid-version 1 --profile unixfs-v0-2015 --chunker size-12345",
     ]

@@ -96,7 +96,7 @@ import Testing
         #expect(try [UInt8](Data(contentsOf: URL(filePath: tree + "/large"))) == bytes)
     }
 
-    @Test(arguments: [["--raw-leaves", "false"], ["--preserve-mode"], ["--profile", "unixfs-v0-2015"]])
+    @Test(arguments: [["--raw-leaves=false"], ["--preserve-mode"], ["--profile", "unixfs-v0-2015"]])
     func contentThatCannotStayInItsFilesIsRefused(options: [String]) async throws {
         let user = try await User.ready()
         let path = user.folder + "/file"

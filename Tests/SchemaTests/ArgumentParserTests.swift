@@ -84,8 +84,16 @@ import Testing
 
     @Test func `global flags stand anywhere before the dashes`() throws {
         let global = try parse("--json pin -q add a --home=/h --no-progress b -v").global
-        #expect(global.json && global.quiet && global.noProgress && global.verbose && global.home == "/h")
+        #expect(global.json && global.quiet && !global.progress && global.verbose && global.home == "/h")
         #expect(try parse("pin add a -- --json").global.json == false)
+    }
+
+    @Test(arguments: ["-qv", "-Qv", "-vq"])
+    func `short flags may stand together`(word: String) throws {
+        let global = try parse("pin add \(word) a b").global
+        #expect(global.quiet && global.verbose && !global.json)
+        #expect(throws: ArgumentError.self) { try parse("pin add \(word)x a b") }
+        #expect(throws: ArgumentError.self) { try parse("pin add -\(word) a b") }
     }
 
     @Test func `a variable gives a value where no flag does`() throws {

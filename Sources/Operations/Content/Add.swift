@@ -71,16 +71,23 @@ package struct Add: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let (profile, rules) = (try form.profile(), try form.rules())
-        for path in paths where !recursive && (try? fileInfo(path, follow: true))?.kind == .directory {
-            throw KitError(.usage, "\(path) is a directory, and --no-recursive says to take none.")
+        let kinds = paths.map { (try? fileInfo($0, follow: rules.followsNamedLinks))?.kind }
+        if let index = kinds.firstIndex(of: .directory), !recursive {
+            throw KitError(.usage, "\(paths[index]) is a directory, and --no-recursive says to take none.")
         }
+        let links = zip(paths, kinds).filter { $1 == .symbolicLink }.map { $0.0 }
         guard !noCopy || profile.rawLeaves && !paths.contains("-") else {
             throw KitError(.usage, "--no-copy needs files, and raw leaves, which the other options do not give.")
         }
         guard !onlyHash else {
             return try await kitErrors {
                 let roots = try await add(kit, profile, rules, nil)
-                return Output(roots: roots.map { ($0.name, $0.entry.cid) }, pinned: false, counts: Ingest.Counts())
+                return Output(
+                    roots: roots.map { ($0.name, $0.entry.cid) },
+                    links: links,
+                    pinned: false,
+                    counts: Ingest.Counts()
+                )
             }
         }
         let store = try kit.store()
@@ -93,7 +100,12 @@ package struct Add: Operation {
                     return (roots, ingest.counts)
                 }
                 if pin { try await pinRoots(roots, catalog, kit.now) }
-                return Output(roots: roots.map { ($0.name, $0.entry.cid) }, pinned: pin, counts: counts)
+                return Output(
+                    roots: roots.map { ($0.name, $0.entry.cid) },
+                    links: links,
+                    pinned: pin,
+                    counts: counts
+                )
             }
         }
     }
@@ -126,7 +138,7 @@ package struct Add: Operation {
         guard progress.isWatched, !paths.contains("-") else { return nil }
         return try await BlockingThreads.shared.run { () throws(FileError) in
             var sum: UInt64 = 0
-            for path in paths { sum += try treeLength(path, withHidden: form.hidden) }
+            for path in paths { sum += try treeLength(path, form) }
             return sum
         }
     }
@@ -165,6 +177,8 @@ package struct Add: Operation {
     package struct Output: OperationOutput {
         /// The names that were given, and the roots.
         package let roots: [(name: String, cid: CID)]
+        /// Arguments that are symbolic links, of which nothing but the link was added.
+        let links: [String]
         let pinned: Bool
         let counts: Ingest.Counts
 
@@ -176,7 +190,14 @@ package struct Add: Operation {
                 "known_blocks": .count(counts.knownBlocks),
             ]
         }
-        package var report: Report { Report() }
+        package var report: Report {
+            Report(
+                [],
+                warnings: links.map {
+                    "\($0) is a symbolic link, and only the link was added; --dereference-args adds what it leads to."
+                }
+            )
+        }
         package var quietLines: [String]? { roots.map(\.cid.description) }
     }
 }
@@ -212,13 +233,13 @@ private func readAll(_ count: Int, _ session: Session) throws(FileError) -> [UIn
 }
 
 /// The sum of the lengths of the files in a tree; what cannot be looked at counts nothing here and fails later.
-private func treeLength(_ path: String, withHidden: Bool) throws(FileError) -> UInt64 {
-    let info = try fileInfo(path, follow: true)
+private func treeLength(_ path: String, _ form: ImportForm) throws(FileError) -> UInt64 {
+    let info = try fileInfo(path, follow: form.followsLinks || form.followsNamedLinks)
     guard info.kind == .directory else { return info.length }
     var sum: UInt64 = 0
     var pending = [path]
     while let folder = pending.popLast() {
-        for name in (try? listDirectory(folder)) ?? [] where withHidden || name.first != 0x2E {
+        for name in (try? listDirectory(folder)) ?? [] where form.hidden || name.first != 0x2E {
             let path = folder + "/" + String(decoding: name, as: UTF8.self)
             guard let info = try? fileInfo(path) else { continue }
             if info.kind == .directory { pending.append(path) } else if info.kind == .file { sum += info.length }

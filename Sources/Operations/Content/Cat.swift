@@ -1,11 +1,11 @@
-internal import Multiformats
+internal import IPLD
 package import Schema
 internal import Storage
 
 /// Writes the bytes of files to standard output.
 package struct Cat: Operation {
     package static let name = "cat"
-    package static let summary = "Write the bytes of a file to standard output."
+    package static let summary = "Write the bytes of files, one after another, to standard output."
 
     package var paths: [String] = []
     package var offset = 0
@@ -15,20 +15,24 @@ package struct Cat: Operation {
 
     package static let fields: [Field<Self>] = [
         Field("paths", \.paths, help: "CIDs, or paths below them.", required: true, positional: true),
-        Field("offset", \.offset, help: "The byte to begin with."),
-        Field("length", \.length, help: "The most bytes to write."),
+        Field("offset", \.offset, help: "The byte of all content to begin with (-o).", aliases: ["o"]),
+        Field("length", \.length, help: "The most bytes to write (-l).", aliases: ["l"]),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
         guard offset >= 0, length ?? 0 >= 0 else { throw KitError(.usage, "--offset and --length are not negative.") }
         let reader = ContentReader(store: try kit.store(), progress: kit.session.progress)
-        let end = length.map { UInt64(offset).addingReportingOverflow(UInt64($0)).partialValue } ?? .max
+        var passed = UInt64(offset)
+        var left = length.map { UInt64($0) } ?? .max
         return try await kitErrors {
             for path in paths {
                 let (block, _) = try await reader.resolve(path)
-                try await reader.read(block, UInt64(offset)..<max(end, UInt64(offset))) { bytes in
-                    try kit.session.write(bytes)
-                }
+                let size = try FileWalk(root: block).fileSize
+                let start = min(passed, size)
+                let count = min(left, size - start)
+                passed -= start
+                left -= count
+                try await reader.read(block, start..<start + count) { bytes in try kit.session.write(bytes) }
             }
             return NoOutput()
         }

@@ -7,7 +7,7 @@ package struct ImportForm: Described {
     package var profileName = ImportProfile.unixfsV1_2025.name
     package var cidVersion: Int?
     package var hash: String?
-    package var rawLeaves: String?
+    package var rawLeaves: Bool?
     package var chunker: String?
     package var trickle = false
     package var maxFileLinks: Int?
@@ -18,6 +18,7 @@ package struct ImportForm: Described {
     package var hidden = false
     package var emptyDirectories = true
     package var followsLinks = false
+    package var followsNamedLinks = false
     package var keepsMode = false
     package var keepsTime = false
     package var mode: String?
@@ -34,7 +35,7 @@ package struct ImportForm: Described {
         ),
         Field("cid_version", \.cidVersion, help: "The version of CIDs: 0 or 1."),
         Field("hash", \.hash, help: "The hash function, such as sha2-256 or blake3."),
-        Field("raw_leaves", \.rawLeaves, help: "Whether leaves are raw blocks: true or false."),
+        Field("raw_leaves", \.rawLeaves, help: "Make leaves raw blocks, or not; what the profile says by default."),
         Field(
             "chunker",
             \.chunker,
@@ -53,12 +54,8 @@ package struct ImportForm: Described {
         Field("inline_limit", \.inlineLimit, help: "The longest block that --inline puts into its CID, in bytes."),
         Field("hidden", \.hidden, help: "Add entries whose names begin with a dot too (-H).", aliases: ["H"]),
         Field("empty_dirs", \.emptyDirectories, help: "Add directories without entries too."),
-        Field(
-            "dereference_symlinks",
-            \.followsLinks,
-            help: "Add what symbolic links lead to.",
-            aliases: ["dereference_args"]
-        ),
+        Field("dereference_symlinks", \.followsLinks, help: "Add what symbolic links lead to, not the links."),
+        Field("dereference_args", \.followsNamedLinks, help: "The same for links that are named as arguments only."),
         Field("preserve_mode", \.keepsMode, help: "Keep permissions; leaves are then no raw blocks."),
         Field("preserve_mtime", \.keepsTime, help: "Keep times of change; leaves are then no raw blocks."),
         Field("mode", \.mode, help: "Permissions for everything: octal with a leading 0, or decimal."),
@@ -87,6 +84,7 @@ package struct ImportForm: Described {
             takesHidden: hidden,
             takesEmpty: emptyDirectories,
             followsLinks: followsLinks,
+            followsNamedLinks: followsLinks || followsNamedLinks,
             keepsModes: keepsMode,
             keepsTimes: keepsTime,
             metadata: try metadata
@@ -101,10 +99,7 @@ package struct ImportForm: Described {
         var choices = ImportChoices()
         choices.cidVersion = cidVersion
         if let hash { choices.hash = try hashNamed(hash) }
-        if let rawLeaves {
-            guard let isRaw = Bool(rawLeaves) else { throw KitError(.usage, "--raw-leaves is true or false.") }
-            choices.rawLeaves = isRaw
-        }
+        choices.rawLeaves = rawLeaves
         choices.maxFileLinks = maxFileLinks
         choices.maxDirectoryLinks = maxDirectoryLinks
         choices.maxHAMTFanout = maxHAMTFanout

@@ -18,6 +18,8 @@ struct ImportRules: Sendable {
     var takesEmpty = true
     /// What symbolic links lead to is taken in their place.
     var followsLinks = false
+    /// The same for links that were named themselves.
+    var followsNamedLinks = false
     /// The permissions of files and folders are kept.
     var keepsModes = false
     /// The times of the last change are kept.
@@ -53,10 +55,13 @@ struct Importer: Sendable {
     /// How many bytes of small files are read, hashed and written at a time, and how many files.
     private static let batch: (bytes: UInt64, files: Int) = (4 << 20, 512)
 
-    /// Adds what is at `path` under `name`; a link that is named by itself is followed.
+    /// Adds what is at `path`, which somebody named, under `name`.
     func add(_ path: String, name: String) async throws -> DAGEntry {
-        let info = try await files { () throws(FileError) in try fileInfo(path, follow: true) }
-        return try await add(path, name: name, info)
+        try await add(path, name: name, try await self.info(path, follow: rules.followsNamedLinks))
+    }
+
+    private func info(_ path: String, follow: Bool = false) async throws(FileError) -> FileInfo {
+        try await files { () throws(FileError) in try fileInfo(path, follow: follow) }
     }
 
     private func add(_ path: String, name: String, _ info: FileInfo) async throws -> DAGEntry {
@@ -64,7 +69,7 @@ struct Importer: Sendable {
         case .directory: return try await addDirectory(path, name: name, info)
         case .file: return try await addFile(path, name: name, info)
         case .symbolicLink:
-            if rules.followsLinks { return try await add(path, name: name) }
+            if rules.followsLinks { return try await add(path, name: name, try await self.info(path, follow: true)) }
             let target = try await files { () throws(FileError) in try linkTarget(path) }
             let built = SymlinkNode.build(target: target, profile: profile, metadata: rules.metadata(of: info))
             try await write([built.block])
@@ -91,7 +96,7 @@ struct Importer: Sendable {
             let bytes = names[index]
             index += 1
             let child = path + "/" + text(bytes)
-            let info = try await files { () throws(FileError) in try fileInfo(child) }
+            let info = try await self.info(child)
             if info.kind == .directory, try await isLeftOut(child) { continue }
             let entry = try await add(child, name: name + "/" + text(bytes), info)
             try builder.add(name: bytes, cid: entry.cid, tsize: entry.tsize)

@@ -11,7 +11,7 @@ func operationsDocument(_ commands: [Command]) -> [String] {
         "flags. Underscores and dashes in names of flags are the same.", "",
         "## Flags of all commands", "",
     ]
-    lines += flagTable(GlobalFlags.fieldInfo, defaults: [:]) { "`\($0.usage(nil))`" }
+    lines += flagTable(GlobalFlags.fieldInfo, defaults: [:]) { "`\($0.usage(GlobalFlags.defaults[$0.name]))`" }
     lines += ["", "`-h`, `-q`, `-v` are `--help`, `--quiet`, `--verbose`; `-n` is `--dry-run` where a command has it."]
     lines += ["", "## Exit codes", "", "| code | name | meaning |", "|---:|---|---|"]
     lines += ExitCode.allCases.map { "| \($0.rawValue) | \($0) | \($0.meaning) |" }

@@ -27,7 +27,7 @@ final class Console: Sendable {
     init(_ global: GlobalFlags, _ stop: StopSwitch) {
         self.global = global
         self.stop = stop
-        let mayShow = !global.quiet && !global.json && !global.noProgress
+        let mayShow = !global.quiet && !global.json && global.progress
         bar = ProgressBar(isShown: mayShow && StandardStream.error.isTerminal, tellsTitles: global.verbose)
     }
 

@@ -2,8 +2,8 @@ import Foundation
 import TestKit
 import Testing
 
-/// A command of the program while it runs.
-struct Running: Sendable {
+/// A command of the program while it runs; it ends with the test at the latest.
+final class Running: Sendable {
     private let process: Process
     private let ended: AsyncStream<Void>
     private let folder: URL
@@ -29,6 +29,8 @@ struct Running: Sendable {
         try process.run()
         self.ended = ended
     }
+
+    deinit { if process.isRunning { process.terminate() } }
 
     /// What it has printed so far.
     var output: String { (try? String(contentsOf: folder.appending(path: "out"), encoding: .utf8)) ?? "" }
