@@ -8,8 +8,8 @@ struct ArchiveScan: Sendable {
     var limits = CARParser.Limits()
 
     /// How many bytes are read at a time, and how many such pieces are checked at once.
-    private static let piece = 2 << 20
-    private static let width = 8
+    private static let piece = 4 << 20
+    private static let width = 4
 
     /// What was read in one go.
     struct Piece: Sendable {
