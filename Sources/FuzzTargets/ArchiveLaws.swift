@@ -114,7 +114,7 @@ private func take(_ parser: inout CARParser, into reading: inout Reading) throws
             guard let event = try parser.next() else { return }
             reading.events.append(event)
         } catch {
-            if parser.offset == before || reading.events.isEmpty {
+            if parser.offset == before {
                 reading.end = error
             } else {
                 reading.problems.append(error)

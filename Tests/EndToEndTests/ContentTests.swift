@@ -95,7 +95,19 @@ import Testing
         let whole = try Data(contentsOf: URL(filePath: path))
         var flipped = whole
         flipped[whole.count / 2] ^= 1
-        for (bytes, kind) in [(flipped, "wrongHash"), (whole.dropLast(5), "truncated"), (whole + [0], "emptySection")] {
+        // What follows a section without a CID is still looked at.
+        var nameless = whole
+        let leaf = try #require(whole.range(of: Data([0x01, 0x55, 0x12, 0x20]), in: 200..<whole.count))
+        nameless[leaf.lowerBound] = 9
+        try nameless.write(to: URL(filePath: path))
+        let found = try await user.json("car", "verify", path, code: 10).archives[0]
+        #expect(found.problems.items.map(\.kind.text) == ["malformed", "missing"])
+        #expect(found.problems[0].offset.int == leaf.lowerBound - 3 && found.blocks.int == 3)
+        let cases = [
+            (flipped, "wrongHash"), (whole.dropLast(5), "truncated"), (whole + [0], "emptySection"),
+            (nameless, "malformed"),
+        ]
+        for (bytes, kind) in cases {
             try Data(bytes).write(to: URL(filePath: path))
             let report = try await user.json("car", "verify", path, code: 10)
             #expect(report.archives[0].problems.items.contains { $0.kind.text == kind }, "\(kind)")

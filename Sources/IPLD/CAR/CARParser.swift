@@ -79,7 +79,8 @@ public struct CARParser: Sendable {
     /// The next whole thing in the bytes fed so far, or nil where more bytes are needed.
     ///
     /// - Throws: `.malformed`, `.badVersion`, `.badRoots`, `.tooLarge`, `.emptySection`, and what ``Block/verify()``
-    ///   throws. After a problem with one block the next call goes on behind it.
+    ///   throws. After a problem with one section ``offset`` lies behind it, and the next call goes on there; after any
+    ///   other it is unchanged, and nothing more can be read.
     public mutating func next() throws(DecodingProblem) -> Event? {
         while true {
             switch phase {
@@ -118,14 +119,16 @@ public struct CARParser: Sendable {
             if begin.count == pragma.count || !pragma.starts(with: begin) { phase = .header }
             return false
         }
-        _ = take(pragma.count)
+        pass(pragma.count)
         phase = .container
         return true
     }
 
     private mutating func readContainer() throws(DecodingProblem) -> Bool {
-        guard let bytes = take(CARContainer.length - CARContainer.pragma.count) else { return false }
-        let container = try CARContainer(bytes)
+        let length = CARContainer.length - CARContainer.pragma.count
+        guard left >= length else { return false }
+        let container = try CARContainer(peek(length))
+        pass(length)
         self.container = container
         phase = .padding(container.dataOffset - UInt64(CARContainer.length))
         return true
@@ -134,16 +137,17 @@ public struct CARParser: Sendable {
     /// Passes over padding; false where it goes on in bytes to come.
     private mutating func skip(_ count: UInt64) -> Bool {
         let here = Int(min(count, UInt64(left)))
-        _ = take(here)
+        pass(here)
         phase = UInt64(here) == count ? .header : .padding(count - UInt64(here))
         return UInt64(here) == count
     }
 
     private mutating func headerEvent() throws(DecodingProblem) -> Event? {
         guard case .header = phase, let frame = try frame(limit: limits.header, isHeader: true) else { return nil }
+        let header = try CARHeader(Array(bytes(from: frame.prefix, count: frame.length)))
         phase = .sections
-        defer { pass(frame) }
-        return .header(try CARHeader(Array(bytes(from: frame.prefix, count: frame.length))))
+        pass(frame.whole)
+        return .header(header)
     }
 
     private mutating func section() throws(DecodingProblem) -> Event? {
@@ -153,7 +157,7 @@ public struct CARParser: Sendable {
         }
         guard let frame = try frame(limit: limits.section, isHeader: false) else { return nil }
         guard frame.length > 0 else {
-            pass(frame)
+            pass(frame.whole)
             phase = .rest
             return try next()
         }
@@ -164,7 +168,7 @@ public struct CARParser: Sendable {
     }
 
     private mutating func take(_ frame: Frame) throws(DecodingProblem) -> CARSection {
-        defer { pass(frame) }
+        defer { pass(frame.whole) }
         let cid: CID
         let length: Int
         do {
@@ -208,7 +212,7 @@ public struct CARParser: Sendable {
 
     /// What comes next, as far as its length says; nil where it is not there whole.
     ///
-    /// It is not taken yet: see ``pass(_:)``.
+    /// It is not taken yet: see `pass`.
     private func frame(limit: Int, isHeader: Bool) throws(DecodingProblem) -> Frame? {
         var reader = ByteReader(peek(Varint.maximumLength))
         let length: UInt64
@@ -230,10 +234,12 @@ public struct CARParser: Sendable {
         return whole <= left ? Frame(prefix: reader.offset, length: Int(length)) : nil
     }
 
-    /// Takes a frame.
-    private mutating func pass(_ frame: Frame) {
-        offset += frame.whole
-        drop(frame.whole)
+    /// Uses so many of the bytes that come next; all of them must be there.
+    private mutating func pass(_ count: Int) {
+        offset += count
+        let ofTail = min(count, tail.count)
+        tail.removeFirst(ofTail)
+        used += count - ofTail
     }
 
     /// So many of the bytes that come next, after the first `start` of them; all of them must be there.
@@ -249,18 +255,5 @@ public struct CARParser: Sendable {
         bytes += first
         bytes += rest
         return bytes[...]
-    }
-
-    private mutating func take(_ count: Int) -> [UInt8]? {
-        guard count <= left else { return nil }
-        defer { drop(count) }
-        offset += count
-        return peek(count)
-    }
-
-    private mutating func drop(_ count: Int) {
-        let ofTail = min(count, tail.count)
-        tail.removeFirst(ofTail)
-        used += count - ofTail
     }
 }

@@ -17,10 +17,10 @@ struct ArchiveScan: Sendable {
         var sections: [CARSection] = []
         /// What is wrong with blocks, by the index of their sections; nothing where they were not checked.
         var problems: [Int: DecodingProblem] = [:]
-        /// What kept more from being read, and where; nothing follows it.
-        var damage: DecodingProblem?
-        /// How far the archive has been read, in bytes.
-        var offset = 0
+        /// What kept single sections, or all that follows, from being read, and the offsets of these.
+        var damages: [(offset: Int, problem: DecodingProblem)] = []
+        /// Whether nothing more is read.
+        var isLast = false
         /// How many bytes were read.
         var length: UInt64 = 0
         /// What stood before the payload of a CARv2.
@@ -32,8 +32,7 @@ struct ArchiveScan: Sendable {
     /// Hands what is in the archive to `take`, piece by piece; `verifies` says whether blocks are checked against their
     /// CIDs.
     ///
-    /// Some pieces are checked while others are read and taken. The last one is that with the damage, or says how the
-    /// archive ended.
+    /// Some pieces are checked while others are read and taken. The last one says how the archive ended.
     func read(verifies: Bool, _ take: (Piece) async throws -> Void) async throws {
         var parser = CARParser(verifiesBlocks: false, limits: limits)
         var position: UInt64 = 0
@@ -43,7 +42,7 @@ struct ArchiveScan: Sendable {
             let chunk = try await input.read(at: position, Self.piece)
             position += UInt64(chunk.count)
             let piece = Self.parse(chunk, &parser)
-            isAtEnd = chunk.isEmpty || piece.damage != nil
+            isAtEnd = piece.isLast
             return piece
         } work: { (piece: Piece) -> Piece in
             verifies ? piece.checked() : piece
@@ -71,7 +70,7 @@ struct ArchiveScan: Sendable {
                 try await header(found)
             }
             try await sections(piece.sections)
-            if let damage = piece.damage { throw damage }
+            if let damage = piece.damages.first { throw damage.problem }
             progress.bytes(piece.length)
         }
         guard isBegun else {
@@ -100,18 +99,25 @@ struct ArchiveScan: Sendable {
         var piece = Piece()
         piece.length = UInt64(chunk.count)
         parser.feed(chunk)
-        do throws(DecodingProblem) {
-            while let event = try parser.next() {
-                switch event {
+        piece.isLast = chunk.isEmpty
+        var isOver = false
+        while !isOver {
+            let start = parser.offset
+            do throws(DecodingProblem) {
+                switch try parser.next() {
                 case .header(let header): piece.header = header
                 case .section(let section): piece.sections.append(section)
+                case nil:
+                    isOver = true
+                    if chunk.isEmpty { try parser.finish() }
                 }
+            } catch {
+                piece.damages.append((start, error))
+                // What follows a bad section can be read, but who reads nothing else will read nothing good.
+                isOver = parser.offset == start || piece.damages.count == CARVerifier.mostProblems
+                piece.isLast = isOver
             }
-            if chunk.isEmpty { try parser.finish() }
-        } catch {
-            piece.damage = error
         }
-        piece.offset = parser.offset
         piece.container = parser.container
         piece.extraneous = parser.extraneous
         return piece

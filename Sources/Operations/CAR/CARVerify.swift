@@ -57,7 +57,7 @@ package struct CARVerify: Operation {
         try await scan.read(verifies: verifies) { piece in
             if let header = piece.header { verifier.add(header, piece.container) }
             for (index, section) in piece.sections.enumerated() { verifier.add(section, piece.problems[index]) }
-            if let damage = piece.damage { verifier.note(damage, piece.offset) }
+            for damage in piece.damages { verifier.note(damage.problem, damage.offset) }
             (container, extraneous) = (piece.container, piece.extraneous)
             kit.session.progress.bytes(piece.length)
         }

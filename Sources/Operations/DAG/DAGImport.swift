@@ -62,8 +62,11 @@ package struct DAGImport: Operation {
             if let (index, problem) = piece.firstProblem() {
                 throw refusal(of: path, problem, after: index > 0 ? piece.sections[index - 1].cid : last)
             }
+            if let damage = piece.damages.first {
+                let before = piece.sections.last { $0.offset < damage.offset }
+                throw refusal(of: path, damage.problem, after: before?.cid ?? last)
+            }
             last = piece.sections.last?.cid ?? last
-            if let damage = piece.damage { throw refusal(of: path, damage, after: last) }
             try await ingest.write(piece.sections)
             count += UInt64(piece.sections.count)
             kit.session.progress.bytes(piece.length)
