@@ -33,7 +33,9 @@ package struct ArgumentParser: Sendable {
                 plain.append(word)
                 continue
             }
-            let isGlobal = try global.take(flag, &words)
+            // `-v` is short for --verbose, but not to a command that has a `-v` itself.
+            let isShort = !flag.spelled.hasPrefix("--")
+            let isGlobal = isShort && flag.own(of: inputs.fields) != nil ? false : try global.take(flag, &words)
             // A flag such as `--verbose` may mean something to the command as well.
             if isGlobal, flag.find(in: inputs.fields)?.field.kind != .flag { continue }
             var rest = words

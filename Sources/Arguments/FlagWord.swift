@@ -2,8 +2,10 @@ internal import Schema
 
 /// A word that stands for a flag: `--name`, `--name=value` or one of the short ones.
 struct FlagWord {
-    /// The name in the spelling of fields, with underscores.
+    /// The name in the spelling of fields, with underscores; for a short flag of all commands its long name.
     let name: String
+    /// The same as it was typed.
+    let typed: String
     /// What follows the equals sign.
     let attached: String?
     /// The flag as it was typed, without a value.
@@ -18,7 +20,8 @@ struct FlagWord {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         spelled = parts.first.map(String.init) ?? word
         attached = parts.count > 1 ? String(parts[1]) : nil
-        name = Self.short[spelled] ?? Self.normal(spelled.drop { $0 == "-" })
+        typed = Self.normal(spelled.drop { $0 == "-" })
+        name = Self.short[spelled] ?? typed
     }
 
     /// A name with underscores for dashes, so that both spellings are one.
@@ -33,9 +36,12 @@ struct FlagWord {
         return letters.allSatisfy { FlagWord($0)?.find(in: fields) != nil } ? letters : nil
     }
 
+    /// The field that answers to what was typed, whatever that means to other commands.
+    func own(of fields: [FieldInfo]) -> FieldInfo? { fields.first { $0.answers(to: typed) } }
+
     /// The field that is meant, and whether it is negated by `no-`.
     func find(in fields: [FieldInfo]) -> (field: FieldInfo, isNegated: Bool)? {
-        if let field = fields.first(where: { $0.answers(to: name) }) { return (field, false) }
+        if let field = own(of: fields) ?? fields.first(where: { $0.answers(to: name) }) { return (field, false) }
         guard name.hasPrefix("no_") else { return nil }
         let rest = String(name.dropFirst(3))
         return fields.first { $0.kind == .flag && $0.answers(to: rest) }.map { ($0, true) }

@@ -16,7 +16,7 @@ package struct GlobalFlags: Described {
         Field("home", \.home, help: "The folder of the kit home.", env: ["IPFS_KIT_HOME"]),
         Field("quiet", \.quiet, help: "Print only what matters (-q).", aliases: ["Q", "quieter"]),
         Field("verbose", \.verbose, help: "Say more about what is being done (-v)."),
-        Field("progress", \.progress, help: "Show how far long work has come, on a terminal."),
+        Field("progress", \.progress, help: "Show how far long work has come, on a terminal (-p).", aliases: ["p"]),
         Field("help", \.help, help: "Explain the command (-h)."),
     ]
 

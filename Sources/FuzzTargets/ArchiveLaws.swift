@@ -106,15 +106,14 @@ private func read(_ bytes: [UInt8], pieces: [Int]) throws(BrokenLaw) -> Reading 
     return reading
 }
 
-/// Takes what can be read now; a problem that does not move the parser ends the reading.
+/// Takes what can be read now; a problem behind which nothing can be read ends it.
 private func take(_ parser: inout CARParser, into reading: inout Reading) throws(BrokenLaw) {
     while reading.end == nil {
-        let before = parser.offset
         do {
             guard let event = try parser.next() else { return }
             reading.events.append(event)
         } catch {
-            if parser.offset == before {
+            if parser.isOver {
                 reading.end = error
             } else {
                 reading.problems.append(error)

@@ -142,6 +142,10 @@ import Testing
         let new = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354"
         #expect(try await user.run("cid", "base32", old).text == new + "\n")
         #expect(try await user.run("cid", "format", "--cid-version", "0", new).text == old + "\n")
+        // To this command -v is no --verbose, as in Kubo.
+        let short = try await user.run("cid", "format", "-v", "1", "-b", "base36", old).text
+        #expect(short.hasPrefix("k2jmt"))
+        #expect(try await user.run("cid", "base32", String(short.dropLast())).text == new + "\n")
         #expect(try await user.run("cid", "format", "-f", "%P", old).text == "cidv0-dag-pb-sha2-256-32\n")
         #expect(try await user.json("cid", "info", old).cid_v1.text == new)
         try await user.run("cid", "info", "nonsense", code: 2)

@@ -42,6 +42,9 @@ public struct CARParser: Sendable {
     /// The number of bytes of the archive that events have been given for.
     public private(set) var offset = 0
 
+    /// Whether a problem was met behind which nothing can be read.
+    public private(set) var isOver = false
+
     private let limits: Limits
     private let verifiesBlocks: Bool
     private var phase = Phase.start
@@ -79,9 +82,19 @@ public struct CARParser: Sendable {
     /// The next whole thing in the bytes fed so far, or nil where more bytes are needed.
     ///
     /// - Throws: `.malformed`, `.badVersion`, `.badRoots`, `.tooLarge`, `.emptySection`, and what ``Block/verify()``
-    ///   throws. After a problem with one section ``offset`` lies behind it, and the next call goes on there; after any
-    ///   other it is unchanged, and nothing more can be read.
+    ///   throws. After a problem with one section the next call goes on behind it; after any other, ``isOver`` is true.
     public mutating func next() throws(DecodingProblem) -> Event? {
+        let start = offset
+        do {
+            return try read()
+        } catch {
+            if case .sections = phase, offset > start { throw error }
+            isOver = true
+            throw error
+        }
+    }
+
+    private mutating func read() throws(DecodingProblem) -> Event? {
         while true {
             switch phase {
             case .start: guard try readStart() else { return try headerEvent() }
@@ -153,13 +166,13 @@ public struct CARParser: Sendable {
     private mutating func section() throws(DecodingProblem) -> Event? {
         if let container, UInt64(offset) >= container.dataEnd {
             phase = .rest
-            return try next()
+            return try read()
         }
         guard let frame = try frame(limit: limits.section, isHeader: false) else { return nil }
         guard frame.length > 0 else {
             pass(frame.whole)
             phase = .rest
-            return try next()
+            return try read()
         }
         let section = try take(frame)
         lastBlock = section.cid

@@ -112,9 +112,9 @@ struct ArchiveScan: Sendable {
                     if chunk.isEmpty { try parser.finish() }
                 }
             } catch {
-                piece.damages.append((start, error))
-                // What follows a bad section can be read, but who reads nothing else will read nothing good.
-                isOver = parser.offset == start || piece.damages.count == CARVerifier.mostProblems
+                piece.damages.append((parser.isOver ? parser.offset : start, error))
+                // Behind a bad section others can be read, but nobody needs to know of millions of them.
+                isOver = parser.isOver || piece.damages.count == CARVerifier.mostProblems
                 piece.isLast = isOver
             }
         }

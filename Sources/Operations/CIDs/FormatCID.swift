@@ -9,7 +9,7 @@ package struct FormatCID: Operation {
         The format is a text with parts of the CID: %s the CID, %S without the prefix of its base, %b and %B the base, \
         %v and %V the version, %c and %C the codec, %h and %H the hash function, %L the length of the digest, \
         %m and %M the multihash, %d and %D the digest, %P all of cidv1-codec-hash-length.
-        Example: ipfs-kit cid format --cid-version 1 -b base36 QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn
+        Example: ipfs-kit cid format -v 1 -b base36 QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn
         """
 
     package var cids: [String] = []
@@ -22,10 +22,15 @@ package struct FormatCID: Operation {
 
     package static let fields: [Field<Self>] = [
         Field("cids", \.cids, help: "CIDs.", required: true, positional: true),
-        Field("format", \.format, help: "What to write of each.", aliases: ["f"]),
-        Field("cid_version", \.version, help: "The version to change to: 0 or 1."),
-        Field("codec", \.codec, help: "The codec to change to.", aliases: ["mc"]),
-        Field("base", \.base, help: "The multibase to write in, such as base32, base36 or base58btc.", aliases: ["b"]),
+        Field("format", \.format, help: "What to write of each (-f).", aliases: ["f"]),
+        Field("cid_version", \.version, help: "The version to change to: 0 or 1 (-v).", aliases: ["v"]),
+        Field("codec", \.codec, help: "The codec to change to (--mc).", aliases: ["mc"]),
+        Field(
+            "base",
+            \.base,
+            help: "The multibase to write in, such as base32, base36 or base58btc (-b).",
+            aliases: ["b"]
+        ),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> LinesOutput {

@@ -45,7 +45,7 @@ package struct Add: Operation {
                 "only_hash",
                 \.onlyHash,
                 help: "Say what the CIDs would be, and store nothing (-n).",
-                aliases: ["n", "dry_run"]
+                aliases: ["n"]
             ),
             Field(
                 "wrap_with_directory",
