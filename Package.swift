@@ -75,6 +75,11 @@ let package = Package(
             dependencies: ["BlockStore", "Catalog", "IPLD", "Multiformats", "POSIX"]
         ),
         .executableTarget(
+            name: "example-change-a-directory",
+            dependencies: ["IPLD", "Multiformats"],
+            path: "Examples/ChangeADirectory"
+        ),
+        .executableTarget(
             name: "example-keep-a-folder",
             dependencies: ["IPFSKit"],
             path: "Examples/KeepAFolder"

@@ -20,9 +20,9 @@ let store = try BlockStore(folder: CommandLine.arguments[2])
 let profile = ImportProfile.unixfsV1_2025
 let root = try await store.ingest { ingest in
     var builder = FileBuilder(profile: profile)
-    while let chunk = try file.read(upToCount: profile.chunker.longest), !chunk.isEmpty {
+    while let content = try file.read(upToCount: 1 << 20), !content.isEmpty {
         var blocks: [Block] = []
-        builder.append(FileLeaf([UInt8](chunk), profile: profile)) { blocks.append($0) }
+        builder.append(content: content) { blocks.append($0) }
         try await ingest.write(blocks)
     }
     var blocks: [Block] = []
@@ -41,6 +41,20 @@ while let step = try walk.next() {
     }
 }
 print("content \(length) bytes")
+
+let path = URL(filePath: CommandLine.arguments[2] + ".car")
+try Data().write(to: path)
+let output = try FileHandle(forWritingTo: path)
+var archive = CARWriter(CARHeader(roots: [root]))
+try output.write(contentsOf: archive.beginning)
+var order = DAGWalk(root: root)
+while let cid = order.next() {
+    let block = try await store.get(cid)
+    order.visit(try links(of: block))
+    guard let prefix = archive.section(cid, length: block.bytes.count) else { continue }
+    try output.write(contentsOf: prefix + block.bytes)
+}
+try output.write(contentsOf: archive.ending)
 
 let report = try await store.verify { _ in }
 print("problems \(report.problems.count)")

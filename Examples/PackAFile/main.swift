@@ -12,17 +12,14 @@ guard CommandLine.arguments.count == 3 else {
     print("usage: example-pack-a-file FILE CAR")
     throw CancellationError()
 }
-let content = [UInt8](try Data(contentsOf: URL(filePath: CommandLine.arguments[1])))
+let source = try FileHandle(forReadingFrom: URL(filePath: CommandLine.arguments[1]))
 let target = URL(filePath: CommandLine.arguments[2])
 
 let profile = ImportProfile.unixfsV1_2025
 var builder = FileBuilder(profile: profile)
 var blocks: [Block] = []
-var rest = content[...]
-while let length = profile.chunker.firstChunk(of: rest.span, isLast: true) {
-    let leaf = FileLeaf(Array(rest.prefix(length)), profile: profile)
-    builder.append(leaf) { blocks.append($0) }
-    rest = rest.dropFirst(length)
+while let content = try source.read(upToCount: 1 << 20), !content.isEmpty {
+    builder.append(content: content) { blocks.append($0) }
 }
 let file = builder.finish { blocks.append($0) }
 
@@ -40,11 +37,22 @@ try Data(archive).write(to: target)
 
 var parser = CARParser()
 var found: [CID: Block] = [:]
-parser.feed([UInt8](try Data(contentsOf: target)))
-while let event = try parser.next() {
-    if case .section(let section) = event { found[section.cid] = section.block }
+let reading = try FileHandle(forReadingFrom: target)
+while let bytes = try reading.read(upToCount: 1 << 20), !bytes.isEmpty {
+    parser.feed([UInt8](bytes))
+    while let event = try parser.next() {
+        if case .section(let section) = event { found[section.cid] = section.block }
+    }
 }
 try parser.finish()
+
+var checked = CARParser(verifiesBlocks: false)
+var verifier = CARVerifier()
+checked.feed([UInt8](try Data(contentsOf: target)))
+verifier.take(from: &checked)
+let report = verifier.finish(checked)
+for found in report.problems { print("\(found.problem.code): \(found.problem)") }
+print("whole: \(report.isWhole), \(report.blocks) blocks")
 
 var path = PathWalk(try ContentPath("\(root.cid)/content"))
 while case .need(let cid) = try path.next() {

@@ -73,6 +73,8 @@ package struct ArgumentParser: Sendable {
         var found: (command: Command, length: Int)?
         while let word = words.first, word != "--" {
             if let flag = FlagWord(word) {
+                // Where no more words can follow, the flag may be one of the command's own.
+                if found != nil, nextWords(after: path).isEmpty { break }
                 var rest = words.dropFirst()
                 guard try global.take(flag, &rest) else { break }
                 words = rest

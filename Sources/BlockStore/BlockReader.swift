@@ -44,6 +44,9 @@ public final class BlockReader: Sendable {
         return location
     }
 
+    /// Reads a block, and checks it against its CID; throws `notFound` where it is not there, `corrupt` for other bytes.
+    public func get(_ cid: CID) throws(StoreError) -> Block { try read(cid, at: try locate(cid)) }
+
     /// Reads a block whose place is known, and checks it against its CID.
     public func read(_ cid: CID, at location: BlockLocation?) throws(StoreError) -> Block {
         if stopped.load(ordering: .relaxed) { throw StoreError(.cancelled, "The work was stopped.") }

@@ -26,7 +26,7 @@ public struct Reference: Sendable, Hashable {
     /// The reference as it stands in a pack: a dag-cbor list of the four parts.
     func block() throws(StoreError) -> Block {
         let node = Node.list([.link(cid), .string(path), .integer(Int128(offset)), .integer(Int128(length))])
-        guard path.utf8.count < Self.longestSection / 2, let bytes = try? node.encoded() else {
+        guard path.utf8.count < Self.longestSection / 2, let bytes = try? node.cbor() else {
             throw StoreError(.unexpected, "The path of \(path) is too long to refer to.", cid: cid)
         }
         return Block(codec: .dagCBOR, bytes: bytes)

@@ -12,7 +12,7 @@ package struct SampleArchive: Sendable {
     package init(seed: UInt64, leaves: Int = 3) {
         let blocks = (0..<leaves).map { Block(codec: .raw, bytes: sampleBytes(200 + $0, seed: seed &+ UInt64($0))) }
         let links = blocks.map { Node.link($0.cid) }
-        let top = Block(codec: .dagCBOR, bytes: (try? Node.list(links).encoded()) ?? [])
+        let top = Block(codec: .dagCBOR, bytes: (try? Node.list(links).cbor()) ?? [])
         self.init(root: top.cid, blocks: [top] + blocks)
     }
 

@@ -45,11 +45,29 @@ import Testing
         let lines = result.text.split(separator: "\n").dropFirst().joined(separator: "; ")
         #expect(lines == "content 3000000 bytes; problems 0; live 4, dead 0; live 0, dead 4")
         let root = result.text.split(separator: "\n").first?.dropFirst("root ".count)
-        #expect(try await root.map(String.init) == User.ready().add(sample(3_000_000)))
+        let user = try await User.ready()
+        #expect(try await root.map(String.init) == user.add(sample(3_000_000)))
+        let exported = try await user.run("dag", "export", root.map(String.init) ?? "").output
+        #expect(try bytes(at: Scratch.current + "/store.car") == [UInt8](exported))
+    }
+
+    @Test func changesADirectory() async throws {
+        let example = try #require(Programs.built("example-change-a-directory"), "the example was not built")
+        let result = try await ProcessRunner.run(example, [])
+        #expect(result.code == 0, "\(result.errorText)")
+        let lines = result.text.split(separator: "\n")
+        #expect(lines[1] == "new blocks 3" && lines[3] == "read back true")
+        #expect(lines[4].hasPrefix("more bafkrei") && lines[5] == "name-1 is not there")
+        // The same names in folders on a disk give the same root.
+        let folder = Scratch.current + "/folder"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for number in 1...10_000 { try write(Array("content \(number)".utf8), to: folder + "/name-\(number)") }
+        let user = try await User.ready()
+        #expect(try await "root " + user.run("add", folder, "-Qn").text == lines[0] + "\n")
     }
 
     /// The articles show the programs that the tests above run.
-    @Test(arguments: [("PackAFile", "IPLD", 6), ("KeepBlocks", "BlockStore", 5)])
+    @Test(arguments: [("PackAFile", "IPLD", 8), ("ChangeADirectory", "IPLD", 6), ("KeepBlocks", "BlockStore", 7)])
     func theArticleIsTheProgram(name: String, module: String, count: Int) throws {
         let program = try String(
             contentsOf: packageRoot.appending(path: "Examples/\(name)/main.swift"),

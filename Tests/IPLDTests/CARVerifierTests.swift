@@ -7,23 +7,11 @@ import Testing
 func report(on bytes: [UInt8], chunk: Int = 10_000, limits: CARParser.Limits = .init()) -> CARReport {
     var parser = CARParser(verifiesBlocks: false, limits: limits)
     var verifier = CARVerifier()
-    func read() throws(DecodingProblem) {
-        for start in stride(from: 0, to: bytes.count, by: chunk) {
-            parser.feed(bytes[start..<min(start + chunk, bytes.count)])
-            while let event = try parser.next() {
-                switch event {
-                case .header(let header): verifier.add(header, parser.container)
-                case .section(let section):
-                    var problem: DecodingProblem?
-                    do throws(DecodingProblem) { try section.verify() } catch { problem = error }
-                    verifier.add(section, problem)
-                }
-            }
-        }
-        try parser.finish()
+    for start in stride(from: 0, to: bytes.count, by: chunk) {
+        parser.feed(bytes[start..<min(start + chunk, bytes.count)])
+        verifier.take(from: &parser)
     }
-    do throws(DecodingProblem) { try read() } catch { verifier.note(error, parser.offset) }
-    return verifier.finish(extraneous: parser.extraneous)
+    return verifier.finish(parser)
 }
 
 @Suite struct CARVerifierTests {
@@ -134,7 +122,7 @@ func report(on bytes: [UInt8], chunk: Int = 10_000, limits: CARParser.Limits = .
 
     @Test func rootsThatHoldLinksAreFollowed() throws {
         let leaves = (0..<3).map { Block(codec: .raw, bytes: [UInt8($0)]) }
-        let content = try Node.list(leaves.prefix(2).map { .link($0.cid) }).encoded()
+        let content = try Node.list(leaves.prefix(2).map { .link($0.cid) }).cbor()
         let holder = CID.v1(.dagCBOR, try .identity(of: content))
         #expect(report(on: Self.archive(leaves, roots: [holder])).counts == [.unexpected: 1])
         #expect(report(on: Self.archive([], roots: [holder, leaves[2].cid])).counts == [.missing: 3])
@@ -144,10 +132,10 @@ func report(on bytes: [UInt8], chunk: Int = 10_000, limits: CARParser.Limits = .
     @Test func longCIDsInsideOneAnotherAreNotFollowed() throws {
         var inner = CID.v1(.raw, try .identity(of: []))
         while inner.bytes.count < 20_000 {
-            let content = try Node.link(inner).encoded()
+            let content = try Node.link(inner).cbor()
             inner = CID.v1(.dagCBOR, try Multihash(code: .identity, digest: content))
         }
-        let block = Block(codec: .dagCBOR, bytes: try Node.link(inner).encoded())
+        let block = Block(codec: .dagCBOR, bytes: try Node.link(inner).cbor())
         #expect(report(on: Self.archive([block], roots: [block.cid])).counts == [.missing: 1])
     }
 

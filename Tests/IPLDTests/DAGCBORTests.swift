@@ -12,7 +12,7 @@ import Testing
             let block = Block(codec: .dagCBOR, bytes: bytes)
             #expect(block.cid.description == file.deletingPathExtension().lastPathComponent)
             let node = try Node(cbor: bytes)
-            #expect(try node.encoded() == bytes)
+            #expect(try node.cbor() == bytes)
             #expect(try links(of: block) == Self.linksInside(node))
         }
     }
@@ -54,10 +54,10 @@ import Testing
             where !Set(fixture.tags).isDisjoint(with: ["basic", "dag-cbor"]) {
                 let bytes = try Fixtures.bytes(hex: fixture.data)
                 switch fixture.type {
-                case "roundtrip": #expect((try? Node(cbor: bytes).encoded()) == bytes, "\(fixture.name)")
+                case "roundtrip": #expect((try? Node(cbor: bytes).cbor()) == bytes, "\(fixture.name)")
                 case "invalid_in": #expect((try? Node(cbor: bytes)) == nil, "\(fixture.name)")
                 case "invalid_out":
-                    let written = try? Node(cbor: bytes, .lenient).encoded()
+                    let written = try? Node(cbor: bytes, .lenient).cbor()
                     #expect(written != bytes, "\(fixture.name)")
                 default: continue
                 }
@@ -85,7 +85,7 @@ import Testing
 
     @Test func nestingAndItemsAreBounded() throws {
         let deep = [UInt8](repeating: 0x81, count: Node.deepest) + [0xF6]
-        #expect(try Node(cbor: deep).encoded() == deep)
+        #expect(try Node(cbor: deep).cbor() == deep)
         let tooDeep = [UInt8](repeating: 0x81, count: 1_000_000) + [0xF6]
         #expect(throws: DecodingProblem.self) { try Node(cbor: tooDeep) }
         #expect(throws: DecodingProblem.self) { try links(of: Block(codec: .dagCBOR, bytes: tooDeep)) }
@@ -96,13 +96,13 @@ import Testing
 
     @Test func encodingSortsAndRefuses() throws {
         let node = Node.map([.init("bb", .integer(1)), .init("c", .float(-0.0)), .init("a", .bool(true))])
-        #expect(try node.encoded() == Fixtures.bytes(hex: "a36161f56163fb000000000000000062626201"))
+        #expect(try node.cbor() == Fixtures.bytes(hex: "a36161f56163fb000000000000000062626201"))
         #expect(node["bb"]?.asInt == 1 && node["x"] == nil)
         for bad in [
             Node.float(.nan), .integer(Int128(1) << 64), .integer(-(Int128(1) << 64) - 1),
             .map([.init("a", .null), .init("a", .null)]),
         ] {
-            #expect(throws: DecodingProblem.self) { try bad.encoded() }
+            #expect(throws: DecodingProblem.self) { try bad.cbor() }
         }
     }
 
@@ -110,9 +110,9 @@ import Testing
     func negativeZeroStaysWhereItWas(hex: String) throws {
         let bytes = try Fixtures.bytes(hex: hex)
         let node = try Node(cbor: bytes, .lenient)
-        #expect(try node.encoded(.lenient) == bytes)
+        #expect(try node.cbor(.lenient) == bytes)
         #expect(try Node(json: node.json()).encoded(as: .dagCBOR, .lenient) == bytes)
-        #expect(try Node(cbor: node.encoded()) == node)
+        #expect(try Node(cbor: node.cbor()) == node)
     }
 
     @Test func linksOfOldDataAreFound() throws {

@@ -23,7 +23,7 @@ import Testing
             let bytes = try Multibase.base64.decodeWithoutPrefix(String(record.cborBase64.prefix { $0 != "=" }))
             #expect(Block(codec: .dagCBOR, bytes: bytes).cid.description == record.cid)
             let node = try Node(cbor: bytes)
-            #expect(try node.encoded() == bytes)
+            #expect(try node.cbor() == bytes)
             #expect(try Node(json: node.json()) == node)
         }
     }
@@ -36,7 +36,7 @@ import Testing
             let isOld = file.lastPathComponent == "non-canon.cbor"
             if isOld { #expect(throws: DecodingProblem.self) { try Node(cbor: bytes) } }
             let node = try Node(cbor: bytes, .lenient)
-            if !isOld { #expect(try node.encoded() == bytes, "\(file.lastPathComponent)") }
+            if !isOld { #expect(try node.cbor() == bytes, "\(file.lastPathComponent)") }
         }
     }
 

@@ -104,8 +104,8 @@ import Testing
     }
 
     @Test func pathsLeadThroughMapsListsAndLinks() throws {
-        let leaf = Block(codec: .dagCBOR, bytes: try Node.map([.init("x", .list([.integer(7)]))]).encoded())
-        let top = Block(codec: .dagCBOR, bytes: try Node.map([.init("l", .list([.null, .link(leaf.cid)]))]).encoded())
+        let leaf = Block(codec: .dagCBOR, bytes: try Node.map([.init("x", .list([.integer(7)]))]).cbor())
+        let top = Block(codec: .dagCBOR, bytes: try Node.map([.init("l", .list([.null, .link(leaf.cid)]))]).cbor())
         func end(_ path: String) throws -> PathWalk.Step {
             var walk = PathWalk(try ContentPath("\(top.cid)/\(path)"))
             while case .need(let cid) = try walk.next() { try walk.supply(cid == top.cid ? top : leaf) }
@@ -201,7 +201,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func aWideNodeCostsWhatItIsLong() throws {
         let leaves = (0..<50_000).map { Block(codec: .raw, bytes: Array("\($0)".utf8)) }
-        let root = Block(codec: .dagCBOR, bytes: try Node.list(leaves.map { .link($0.cid) }).encoded())
+        let root = Block(codec: .dagCBOR, bytes: try Node.list(leaves.map { .link($0.cid) }).cbor())
         let blocks = Dictionary(uniqueKeysWithValues: (leaves + [root]).map { ($0.cid, $0) })
         #expect(try Self.walk(root.cid, blocks) == [root.cid] + leaves.map(\.cid))
     }

@@ -17,7 +17,7 @@ public struct CARHeader: Sendable, Hashable {
             Node.Entry("roots", .list(roots.map(Node.link))), Node.Entry("version", .integer(1)),
         ])
         // Two fixed keys and links: nothing that the encoder refuses.
-        let body = (try? node.encoded()) ?? []
+        let body = (try? node.cbor()) ?? []
         return Varint.encode(UInt64(body.count)) + body
     }
 

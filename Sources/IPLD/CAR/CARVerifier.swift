@@ -11,8 +11,8 @@ public struct CARProblem: Sendable, Hashable {
 
 /// What was found in an archive.
 public struct CARReport: Sendable, Hashable {
-    /// 1 or 2.
-    public var version = 1
+    /// 1 or 2; nil where no header could be read.
+    public var version: Int?
     /// The roots that the header names.
     public var roots: [CID] = []
     /// The number of sections.
@@ -40,8 +40,9 @@ public struct CARReport: Sendable, Hashable {
 
 /// Finds everything that is wrong with an archive, without doing any input itself.
 ///
-/// Hand it the header and every block with what became of its verification, then ``finish(extraneous:)``. It holds every
-/// multihash of the archive, and the links of the blocks that have some.
+/// Feed a ``CARParser`` that does not verify blocks, call ``take(from:)`` each time, and ``finish(_:)`` at the end. To check
+/// blocks on several threads, hand over header and sections with what became of their verification instead, then
+/// ``finish(extraneous:)``. It holds every multihash of the archive, and the links of the blocks that have some.
 public struct CARVerifier: Sendable {
     /// The most problems that are listed one by one.
     public static let mostProblems = 1000
@@ -56,6 +57,36 @@ public struct CARVerifier: Sendable {
 
     /// Starts before the header.
     public init() {}
+
+    /// Takes all that `parser` can read of what it was fed, and checks every block.
+    ///
+    /// The parser must not verify blocks itself, since it would not give a wrong one out. Where
+    /// ``CARParser/isOver`` is true afterwards, nothing behind can be read.
+    public mutating func take(from parser: inout CARParser) {
+        while !parser.isOver {
+            let start = parser.offset
+            do throws(DecodingProblem) {
+                guard let event = try parser.next() else { return }
+                switch event {
+                case .header(let header): add(header, parser.container)
+                case .section(let section):
+                    var problem: DecodingProblem?
+                    do throws(DecodingProblem) { try section.verify() } catch { problem = error }
+                    add(section, problem)
+                }
+            } catch {
+                note(error, parser.isOver ? parser.offset : start)
+            }
+        }
+    }
+
+    /// Says what was found, at the end of the input of `parser`.
+    public mutating func finish(_ parser: CARParser) -> CARReport {
+        if !parser.isOver {
+            do throws(DecodingProblem) { try parser.finish() } catch { note(error, parser.offset) }
+        }
+        return finish(extraneous: parser.extraneous)
+    }
 
     /// Takes the header.
     public mutating func add(_ header: CARHeader, _ container: CARContainer?) {

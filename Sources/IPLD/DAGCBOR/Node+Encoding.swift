@@ -6,7 +6,7 @@ extension Node {
     /// Negative zero, which strict reading refuses, is written as the zero that it equals; the lenient form keeps it, as
     /// Go's implementation does, and is canonical in all else.
     /// - Throws: `.malformed` for an integer or float outside the data model or a key that is there twice; `.tooDeep`.
-    public func encoded(_ strictness: Strictness = .strict) throws(DecodingProblem) -> [UInt8] {
+    public func cbor(_ strictness: Strictness = .strict) throws(DecodingProblem) -> [UInt8] {
         var bytes: [UInt8] = []
         try append(to: &bytes, strictness, depth: 0)
         return bytes

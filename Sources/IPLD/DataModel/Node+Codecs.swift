@@ -33,7 +33,7 @@ extension Node {
         }
     }
 
-    /// The bytes of the value in a codec; see ``encoded(_:)`` for what is lenient about dag-cbor.
+    /// The bytes of the value in a codec; see ``cbor(_:)`` for what is lenient about dag-cbor.
     ///
     /// - Throws: `.unsupported` for a codec that is not known here; `.wrongKind` for a value that the codec cannot
     ///   express; `.malformed`, `.tooDeep`.
@@ -48,7 +48,7 @@ extension Node {
             }
             return bytes
         case .dagPB: return try PBNode(self).encoded()
-        case .dagCBOR, .cbor: return try encoded(strictness)
+        case .dagCBOR, .cbor: return try cbor(strictness)
         case .dagJSON, .json: return try json()
         default: throw DecodingProblem(.unsupported, "The codec \(codec) is not known to this program.")
         }

@@ -11,7 +11,7 @@ public indirect enum Node: Sendable, Hashable {
     case string(String)
     case bytes([UInt8])
     case list([Node])
-    /// Decoded maps are in canonical order; encoding sorts.
+    /// Decoded maps are in canonical order; encoding sorts. Order counts in comparisons: see ``canonical``.
     case map([Entry])
     case link(CID)
 
@@ -59,6 +59,19 @@ extension Node {
 }
 
 extension Node {
+    /// The same value with the entries of every map in canonical order, as decoding gives it: shorter keys first, then
+    /// by bytes.
+    public var canonical: Node {
+        switch self {
+        case .list(let items): .list(items.map(\.canonical))
+        case .map(let entries):
+            .map(
+                entries.map { Entry($0.key, $0.value.canonical) }.sorted { Self.isOrdered($0.key, before: $1.key) }
+            )
+        default: self
+        }
+    }
+
     /// Hands every link in the value to `body`, in the order they stand.
     public func forEachLink(_ body: (CID) -> Void) {
         var pending = [self]

@@ -19,10 +19,14 @@ public struct ContentPath: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `CID/a/b`, `/ipfs/CID/a/b` or `ipfs://CID/a/b`; "." and ".." are resolved in the text.
     ///
-    /// - Throws: `.badCharacter` where ".." leads above the root; `.tooLong`; what ``CID/init(_:)`` throws.
+    /// - Throws: `.badCharacter` where ".." leads above the root; `.tooLong`; `.unsupported` for a
+    ///   name of IPNS; what ``CID/init(_:)`` throws.
     public init(_ text: String) throws(FormatProblem) {
         guard text.utf8.count <= Self.longestText else { throw FormatProblem(.tooLong, "The path is too long.") }
         var rest = text[...]
+        guard !["/ipns/", "ipns://"].contains(where: { text.hasPrefix($0) }) else {
+            throw FormatProblem(.unsupported, "What a name of IPNS leads to may change; a path begins with a CID.")
+        }
         for prefix in ["/ipfs/", "ipfs://"] where rest.hasPrefix(prefix) {
             rest = rest.dropFirst(prefix.count)
             break

@@ -1,4 +1,4 @@
-/// Builds the tree of a file from its leaves, in order, holding one unfinished node per level.
+/// Builds the tree of a file from its content or its leaves, in order, holding one unfinished node per level.
 public struct FileBuilder: Sendable {
     /// The tree so far.
     private enum Tree: Sendable {
@@ -11,11 +11,31 @@ public struct FileBuilder: Sendable {
     /// The first leaf, as long as it is the only one: it may turn out to be the root, and carry metadata.
     private var first: FileLeaf?
     private var isEmpty = true
+    /// Content that may belong to a longer chunk.
+    private var uncut: [UInt8] = []
 
     /// Starts an empty file.
     public init(profile: ImportProfile) {
         self.profile = profile
         tree = profile.layout == .balanced ? .balanced(BalancedTree(profile)) : .trickle(TrickleTree(profile))
+    }
+
+    /// Adds content in pieces of any length, which are cut as the profile says; `emit` gets blocks as they are complete.
+    ///
+    /// Less than ``Chunker/longest`` bytes wait for what comes next. Use this, or leaves that were cut before.
+    public mutating func append<E: Error>(content: some Sequence<UInt8>, emit: (Block) throws(E) -> Void) throws(E) {
+        uncut += content
+        try cut(isLast: false, emit)
+    }
+
+    private mutating func cut<E: Error>(isLast: Bool, _ emit: (Block) throws(E) -> Void) throws(E) {
+        var start = 0
+        defer { uncut.removeFirst(start) }
+        while let length = profile.chunker.firstChunk(of: uncut.span.extracting(start...), isLast: isLast) {
+            let chunk = Array(uncut[start..<start + length])
+            start += length
+            try append(FileLeaf(chunk, profile: profile), emit: emit)
+        }
     }
 
     /// Adds the next leaf; `emit` gets blocks as they are complete, this one now or later.
@@ -36,6 +56,7 @@ public struct FileBuilder: Sendable {
         metadata: FileMetadata = .none,
         emit: (Block) throws(E) -> Void
     ) throws(E) -> DAGEntry {
+        try cut(isLast: true, emit)
         switch tree {
         case .trickle(var trickle):
             if let first { try trickle.append(first, emit: emit) }
@@ -45,7 +66,7 @@ public struct FileBuilder: Sendable {
             guard let only else { return try balanced.finish(metadata, emit: emit) }
             if metadata.isEmpty {
                 try emit(only.block)
-                return DAGEntry(cid: only.block.cid, tsize: only.tsize, fileSize: only.fileSize)
+                return only.entry
             }
             if let root = only.carrying(metadata, profile) {
                 try emit(root.block)

@@ -11,6 +11,9 @@ public struct FileLeaf: Sendable, Hashable {
     /// The length of the block.
     public var tsize: UInt64 { UInt64(block.bytes.count) }
 
+    /// The leaf as an entry of a directory: the whole of a file that is one chunk long.
+    public var entry: DAGEntry { DAGEntry(cid: block.cid, tsize: tsize, fileSize: fileSize) }
+
     /// Makes and hashes the block of a chunk; pure, so chunks can be hashed on several threads.
     public init(_ chunk: [UInt8], profile: ImportProfile) {
         if profile.rawLeaves {

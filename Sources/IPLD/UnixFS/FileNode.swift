@@ -29,10 +29,9 @@ struct FileNode {
 
     private init(dagPB bytes: [UInt8]) throws(DecodingProblem) {
         var children: [CID] = []
+        var hasNames = false
         let message = try PBNode.read(bytes) { (link: PBNode.RawLink) throws(DecodingProblem) in
-            guard link.name?.isEmpty ?? true else {
-                throw DecodingProblem(.malformed, "A link inside a file has a name.")
-            }
+            if link.name?.isEmpty == false { hasNames = true }
             children.append(link.cid)
         }
         guard let message else { throw DecodingProblem(.wrongKind, "The dag-pb block holds no UnixFS.") }
@@ -40,6 +39,7 @@ struct FileNode {
         guard node.kind == .file || node.kind == .raw else {
             throw DecodingProblem(.wrongKind, "The block is a \(node.kind), not a file.")
         }
+        guard !hasNames else { throw DecodingProblem(.malformed, "A link inside a file has a name.") }
         guard node.blockSizes.count == children.count else {
             throw DecodingProblem(
                 .malformed,

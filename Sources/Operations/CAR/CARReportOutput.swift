@@ -57,7 +57,7 @@ package struct CARReportOutput: OperationOutput {
             items.sorted { $0 < $1 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
         }
         var facts: [Report.Fact] = [
-            .init("file", row.file), .init("version", "\(report.version)"),
+            .init("file", row.file), .init("version", report.version.map(String.init) ?? "unknown"),
             .init("roots", report.roots.isEmpty ? "none" : report.roots.map(\.description).joined(separator: ", ")),
             .init("blocks", "\(report.blocks) (\(ByteCount(report.bytes)))"),
             .init("codecs", list(report.codecs.map { ($0.key.name, $0.value) })),

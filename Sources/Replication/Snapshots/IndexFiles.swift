@@ -137,7 +137,7 @@ func indexRoot(
             .init("version", .integer(1)), .init("format", .string("pin_mappings_car")),
             .init("created_at", .string(time.description)), .init("backend_name", .string(backend)),
             .init("count", .integer(Int128(pages.count))), .init("pages", links),
-        ]).encoded()
+        ]).cbor()
     )
     try emit(root)
     return root.cid

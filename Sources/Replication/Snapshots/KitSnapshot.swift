@@ -115,7 +115,7 @@ package struct KitSnapshot: Sendable {
                     .init("version", .integer(1)), .init("format", .string(format)), .init("kit", .string(kit)),
                     .init("created_at", .string(time.description)), .init("backends", .list(settings)),
                     .init("pins", pins), .init("indexes", .list(indexes)),
-                ]).encoded()
+                ]).cbor()
             )
             try car.append(root)
             try car.finish(root: root.cid)

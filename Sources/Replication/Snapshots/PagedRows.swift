@@ -30,7 +30,7 @@ struct PagedRows {
     }
 
     private mutating func close(_ emit: (Block) throws -> Void) throws {
-        let page = Block(codec: .dagCBOR, bytes: try Node.list(rows).encoded())
+        let page = Block(codec: .dagCBOR, bytes: try Node.list(rows).cbor())
         try emit(page)
         pages.append(page.cid)
         rows.removeAll(keepingCapacity: true)

@@ -4,6 +4,7 @@ public import Multiformats
 ///
 /// Changes gather in memory; ``finish()`` makes the blocks. Whatever the order of the changes, the root is the one that
 /// ``DirectoryBuilder`` makes of the same entries, except that a sharded directory that only grew stays sharded.
+/// Copies of an editor share their changes.
 public struct DirectoryEditor {
     /// Gives a block of the tree, verified.
     public typealias Source = (CID) throws(DecodingProblem) -> Block
