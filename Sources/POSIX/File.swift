@@ -19,16 +19,16 @@ package final class File: Sendable {
     private let descriptor: Int32
 
     /// Opens a file; `permissions` apply to a file that is made.
-    package init(_ path: String, _ mode: Mode, permissions: UInt32 = 0o600) throws(FileError) {
+    package init(_ path: some FileName, _ mode: Mode, permissions: UInt32 = 0o600) throws(FileError) {
         let flags =
             switch mode {
             case .read: O_RDONLY
             case .update: O_RDWR | O_CREAT
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
-        let descriptor = unsafe open(path, flags | O_CLOEXEC, permissions)
-        guard descriptor >= 0 else { throw FileError("open", path) }
-        self.path = path
+        let descriptor = unsafe path.withSystemName { unsafe open($0, flags | O_CLOEXEC, permissions) }
+        guard descriptor >= 0 else { throw FileError("open", path.shown) }
+        self.path = path.shown
         self.descriptor = descriptor
     }
 

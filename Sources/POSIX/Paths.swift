@@ -1,3 +1,4 @@
+internal import CPOSIX
 internal import Glibc
 
 /// What a name in a file system stands for.
@@ -34,10 +35,10 @@ package struct FileInfo: Sendable, Hashable {
 }
 
 /// What is at `path`; a symbolic link is described itself unless `follow` is set.
-package func fileInfo(_ path: String, follow: Bool = false) throws(FileError) -> FileInfo {
+package func fileInfo(_ path: some FileName, follow: Bool = false) throws(FileError) -> FileInfo {
     var status = stat()
-    let result = unsafe follow ? stat(path, &status) : lstat(path, &status)
-    guard result == 0 else { throw FileError("find", path) }
+    let result = unsafe path.withSystemName { unsafe follow ? stat($0, &status) : lstat($0, &status) }
+    guard result == 0 else { throw FileError("find", path.shown) }
     return FileInfo(status)
 }
 
@@ -47,10 +48,10 @@ package func fileExists(_ path: String) -> Bool {
 }
 
 /// The whole content of a file of at most `limit` bytes.
-package func readFile(_ path: String, limit: Int = 64 << 20) throws(FileError) -> [UInt8] {
+package func readFile(_ path: some FileName, limit: Int = 64 << 20) throws(FileError) -> [UInt8] {
     let file = try File(path, .read)
     let length = try file.length()
-    guard length <= UInt64(limit) else { throw FileError("read", path, EFBIG) }
+    guard length <= UInt64(limit) else { throw FileError("read", path.shown, EFBIG) }
     return try file.read(at: 0, count: Int(length) + 1)
 }
 
@@ -130,13 +131,16 @@ package func makeDirectory(_ path: String, permissions: UInt32 = 0o700) throws(F
 }
 
 /// Makes a directory; anything that has its name already, a link too, is an error.
-package func makeNewDirectory(_ path: String, permissions: UInt32 = 0o755) throws(FileError) {
-    guard unsafe mkdir(path, permissions) == 0 else { throw FileError("make the folder", path) }
+package func makeNewDirectory(_ path: some FileName, permissions: UInt32 = 0o755) throws(FileError) {
+    let result = unsafe path.withSystemName { unsafe mkdir($0, permissions) }
+    guard result == 0 else { throw FileError("make the folder", path.shown) }
 }
 
 /// The names in a directory as the bytes they are, sorted, without "." and "..".
-package func listDirectory(_ path: String) throws(FileError) -> [[UInt8]] {
-    guard let directory = unsafe opendir(path) else { throw FileError("list", path) }
+package func listDirectory(_ path: some FileName) throws(FileError) -> [[UInt8]] {
+    guard let directory = unsafe path.withSystemName({ unsafe opendir($0) }) else {
+        throw FileError("list", path.shown)
+    }
     defer { unsafe closedir(directory) }
     var names: [[UInt8]] = []
     while true {
@@ -154,7 +158,7 @@ package func listDirectory(_ path: String) throws(FileError) -> [[UInt8]] {
         }
         if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }
     }
-    guard errno == 0 else { throw FileError("list", path) }
+    guard errno == 0 else { throw FileError("list", path.shown) }
     return names.sorted { $0.lexicographicallyPrecedes($1) }
 }
 
@@ -167,22 +171,45 @@ package func syncDirectory(_ path: String) throws(FileError) {
 }
 
 /// What a symbolic link points to.
-package func linkTarget(_ path: String) throws(FileError) -> [UInt8] {
+package func linkTarget(_ path: some FileName) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
     let target = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
         let got = unsafe buffer.withMemoryRebound(to: CChar.self) { text in
-            unsafe text.baseAddress.map { unsafe readlink(path, $0, text.count) } ?? -1
+            unsafe text.baseAddress.map { address in
+                unsafe path.withSystemName { unsafe readlink($0, address, text.count) }
+            } ?? -1
         }
         if got < 0 { failure = errno }
         count = max(0, got)
     }
-    guard failure == 0 else { throw FileError("read the link", path, failure) }
+    guard failure == 0 else { throw FileError("read the link", path.shown, failure) }
     return target
 }
 
 /// Makes a symbolic link.
-package func makeLink(_ path: String, to target: String) throws(FileError) {
-    guard unsafe symlink(target, path) == 0 else { throw FileError("make the link", path) }
+package func makeLink(_ path: some FileName, to target: some FileName) throws(FileError) {
+    let result = unsafe target.withSystemName { target in
+        unsafe path.withSystemName { unsafe symlink(target, $0) }
+    }
+    guard result == 0 else { throw FileError("make the link", path.shown) }
+}
+
+/// Gives a file or a directory these permissions, 12 bits.
+package func setPermissions(_ path: some FileName, _ permissions: UInt32) throws(FileError) {
+    let result = unsafe path.withSystemName { unsafe chmod($0, permissions) }
+    guard result == 0 else { throw FileError("set the permissions of", path.shown) }
+}
+
+/// Sets the time of the last change, in seconds since 1970 and nanoseconds after that; of a symbolic link its own.
+package func setModified(_ path: some FileName, _ seconds: Int64, _ nanoseconds: UInt32) throws(FileError) {
+    let accessed = timespec(tv_sec: 0, tv_nsec: ipfskit_utime_omit)
+    let modified = timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds))
+    let result = unsafe path.withSystemName { name in
+        unsafe [accessed, modified].withUnsafeBufferPointer {
+            unsafe utimensat(AT_FDCWD, name, $0.baseAddress, AT_SYMLINK_NOFOLLOW)
+        }
+    }
+    guard result == 0 else { throw FileError("set the time of", path.shown) }
 }
 
 /// Space of the file system that holds a path, in bytes.

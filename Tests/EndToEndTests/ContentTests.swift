@@ -60,6 +60,40 @@ import Testing
         #expect(try Trees.contents(of: user.folder + "/out") == Trees.contents(of: tree))
     }
 
+    @Test func namesThatAreNoTextComeBackAsTheyWere() async throws {
+        let user = try await User.ready()
+        let (tree, back) = (user.folder + "/tree", user.folder + "/back")
+        try await user.shell(
+            """
+            mkdir "\(tree)" && cd "\(tree)" && mkdir "$(printf 'd\\344')" && cd "$(printf 'd\\344')" && \
+            printf 1 > "$(printf 'f\\377')" && printf 2 > ordinary && ln -s "$(printf 'f\\377')" "$(printf 'l\\300')"
+            """
+        )
+        let root = try await user.run("add", tree, "-Q").text.trimmingCharacters(in: .whitespacesAndNewlines)
+        try await user.run("get", root, "-o", back)
+        try await user.shell("diff -r --no-dereference '\(tree)' '\(back)' && test $(find '\(back)' | wc -l) = 5")
+        try await user.run("add", tree, "--no-copy", code: 12)
+    }
+
+    @Test func permissionsAndTimesComeBack() async throws {
+        let user = try await User.ready()
+        let (tree, back) = (user.folder + "/tree", user.folder + "/back")
+        try await user.shell(
+            """
+            mkdir -p "\(tree)/inner" && cd "\(tree)" && printf 1 > a && printf 2 > inner/b && ln -s a link && \
+            chmod 640 a && chmod 4751 inner/b && chmod 550 inner && touch -h -d @1500000000.25 a inner/b link && \
+            touch -d @1400000000 inner .
+            """
+        )
+        let root = try await user.run("add", tree, "-Q", "--preserve-mode", "--preserve-mtime").text
+        try await user.run("get", root.trimmingCharacters(in: .whitespacesAndNewlines), "-o", back)
+        // Nobody gets to run what others made as somebody else.
+        try await user.shell("chmod 751 '\(tree)/inner/b'")
+        let list = "find . -printf '%P %y %m %T@\n' | sort"
+        let before = try await user.shell("cd '\(tree)' && " + list)
+        #expect(try await user.shell("cd '\(back)' && " + list) == before)
+    }
+
     /// What Kubo does with a link that is named; people who want the content are told how to get it.
     @Test(arguments: ["--dereference-args", "--dereference-symlinks"])
     func namedLinksAreAddedAsLinksUnlessToldOtherwise(option: String) async throws {

@@ -6,6 +6,8 @@ extern int renameat2(int from, const char *name, int to, const char *other, unsi
 
 static const unsigned int ipfskit_sync_file_range_write = 2;
 
+static const long ipfskit_utime_omit = (1L << 30) - 2;
+
 extern int mallopt(int parameter, int value);
 
 static const int ipfskit_arena_max = -8;

@@ -237,10 +237,10 @@ private func treeLength(_ path: String, _ form: ImportForm) throws(FileError) ->
     let info = try fileInfo(path, follow: form.followsLinks || form.followsNamedLinks)
     guard info.kind == .directory else { return info.length }
     var sum: UInt64 = 0
-    var pending = [path]
+    var pending = [Array(path.utf8)]
     while let folder = pending.popLast() {
         for name in (try? listDirectory(folder)) ?? [] where form.hidden || name.first != 0x2E {
-            let path = folder + "/" + String(decoding: name, as: UTF8.self)
+            let path = folder + [0x2F] + name
             guard let info = try? fileInfo(path) else { continue }
             if info.kind == .directory { pending.append(path) } else if info.kind == .file { sum += info.length }
         }

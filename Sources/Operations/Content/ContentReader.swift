@@ -140,34 +140,43 @@ struct ContentReader: Sendable {
 
     /// Writes what `block` stands for to `path`, where nothing may be yet.
     ///
-    /// Names come from strangers: none may lead out of its directory, and nothing is written through a link.
-    func extract(_ block: Block, to path: String) async throws {
+    /// Names come from strangers: none may lead out of its directory, and nothing is written through a link. Permissions and
+    /// times that were kept are given back, but for the bits that let a program run as somebody else.
+    func extract(_ block: Block, to path: String) async throws { try await extract(block, to: Array(path.utf8)) }
+
+    private func extract(_ block: Block, to path: [UInt8]) async throws {
         switch try UnixFSEntry(block) {
         case .file, .raw: try await extractFile(block, to: path)
         case .directory, .shardedDirectory:
             try await files { () throws(FileError) in try makeNewDirectory(path) }
             try await entries(of: block) { entry in
-                guard let name = Self.safeName(entry.name) else {
+                guard Self.isSafe(entry.name) else {
                     throw KitError(
                         .refused,
                         "The directory \(block.cid) has an entry whose name cannot be that of a file.",
                         cid: block.cid
                     )
                 }
-                try await extract(try await self.block(entry.cid), to: path + "/" + name)
+                try await extract(try await self.block(entry.cid), to: path + [0x2F] + entry.name)
             }
         case .symlink(let target):
-            let text = String(decoding: target, as: UTF8.self)
-            guard !target.contains(0), Array(text.utf8) == target else {
+            guard !target.isEmpty, !target.contains(0) else {
                 throw KitError(.refused, "The link \(block.cid) has a target that cannot be written.", cid: block.cid)
             }
-            try await files { () throws(FileError) in try makeLink(path, to: text) }
+            try await files { () throws(FileError) in try makeLink(path, to: target) }
         default:
             throw KitError(.refused, "\(block.cid) is neither a file nor a directory.", cid: block.cid)
         }
+        let metadata = try FileMetadata(of: block)
+        guard !metadata.isEmpty else { return }
+        let isLink = if case .symlink = try UnixFSEntry(block) { true } else { false }
+        try await files { () throws(FileError) in
+            if let mode = metadata.mode, !isLink { try setPermissions(path, mode & 0o777) }
+            if let time = metadata.modified { try setModified(path, time.seconds, time.nanoseconds) }
+        }
     }
 
-    private func extractFile(_ block: Block, to path: String) async throws {
+    private func extractFile(_ block: Block, to path: [UInt8]) async throws {
         let file = try await files { () throws(FileError) in try File(path, .createNew, permissions: 0o644) }
         var offset: UInt64 = 0
         var pieces: [ArraySlice<UInt8>] = []
@@ -188,12 +197,8 @@ struct ContentReader: Sendable {
         progress.items()
     }
 
-    private static func safeName(_ name: [UInt8]) -> String? {
-        let text = String(decoding: name, as: UTF8.self)
-        guard !name.isEmpty, name != [0x2E], name != [0x2E, 0x2E], !name.contains(0x2F), !name.contains(0),
-            Array(text.utf8) == name
-        else { return nil }
-        return text
+    private static func isSafe(_ name: [UInt8]) -> Bool {
+        !name.isEmpty && name != [0x2E] && name != [0x2E, 0x2E] && !name.contains(0x2F) && !name.contains(0)
     }
 
     private func files<Value: Sendable>(

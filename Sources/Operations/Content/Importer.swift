@@ -57,14 +57,15 @@ struct Importer: Sendable {
 
     /// Adds what is at `path`, which somebody named, under `name`.
     func add(_ path: String, name: String) async throws -> DAGEntry {
-        try await add(path, name: name, try await self.info(path, follow: rules.followsNamedLinks))
+        let bytes = Array(path.utf8)
+        return try await add(bytes, name: name, try await info(bytes, follow: rules.followsNamedLinks))
     }
 
-    private func info(_ path: String, follow: Bool = false) async throws(FileError) -> FileInfo {
+    private func info(_ path: [UInt8], follow: Bool = false) async throws(FileError) -> FileInfo {
         try await files { () throws(FileError) in try fileInfo(path, follow: follow) }
     }
 
-    private func add(_ path: String, name: String, _ info: FileInfo) async throws -> DAGEntry {
+    private func add(_ path: [UInt8], name: String, _ info: FileInfo) async throws -> DAGEntry {
         switch info.kind {
         case .directory: return try await addDirectory(path, name: name, info)
         case .file: return try await addFile(path, name: name, info)
@@ -76,11 +77,11 @@ struct Importer: Sendable {
             made(Imported(path: name, entry: built.entry))
             return built.entry
         case .other:
-            throw KitError(.usage, "\(path) is a device, a socket or a pipe, which cannot be added.")
+            throw KitError(.usage, "\(path.shown) is a device, a socket or a pipe, which cannot be added.")
         }
     }
 
-    private func addDirectory(_ path: String, name: String, _ info: FileInfo) async throws -> DAGEntry {
+    private func addDirectory(_ path: [UInt8], name: String, _ info: FileInfo) async throws -> DAGEntry {
         let names = try await files { () throws(FileError) in try listDirectory(path) }
             .filter { rules.takesHidden || $0.first != 0x2E }
         var builder = DirectoryBuilder(profile: profile)
@@ -88,17 +89,17 @@ struct Importer: Sendable {
         while index < names.endIndex {
             let run = try await smallFiles(path, names, from: index)
             for (bytes, entry) in zip(names[index...], try await addSmall(run)) {
-                made(Imported(path: name + "/" + text(bytes), entry: entry))
+                made(Imported(path: name + "/" + bytes.shown, entry: entry))
                 try builder.add(name: bytes, cid: entry.cid, tsize: entry.tsize)
             }
             index += run.count
             guard run.isEmpty else { continue }
             let bytes = names[index]
             index += 1
-            let child = path + "/" + text(bytes)
+            let child = path + [0x2F] + bytes
             let info = try await self.info(child)
             if info.kind == .directory, try await isLeftOut(child) { continue }
-            let entry = try await add(child, name: name + "/" + text(bytes), info)
+            let entry = try await add(child, name: name + "/" + bytes.shown, info)
             try builder.add(name: bytes, cid: entry.cid, tsize: entry.tsize)
         }
         var blocks: [Block] = []
@@ -109,23 +110,23 @@ struct Importer: Sendable {
     }
 
     /// Whether a folder has no entries and such folders are left out.
-    private func isLeftOut(_ path: String) async throws -> Bool {
+    private func isLeftOut(_ path: [UInt8]) async throws -> Bool {
         guard !rules.takesEmpty else { return false }
         return try await files { () throws(FileError) in try listDirectory(path).isEmpty }
     }
 
     /// The small files that follow one another from `start` on, as many as make a batch.
     private func smallFiles(
-        _ folder: String,
+        _ folder: [UInt8],
         _ names: [[UInt8]],
         from start: Int
-    ) async throws -> [(path: String, info: FileInfo)] {
+    ) async throws -> [(path: [UInt8], info: FileInfo)] {
         let limit = min(Self.small, UInt64(profile.chunker.longest))
         return try await files { () throws(FileError) in
-            var found: [(String, FileInfo)] = []
+            var found: [([UInt8], FileInfo)] = []
             var bytes: UInt64 = 0
             for name in names[start...].prefix(Self.batch.files) {
-                let path = folder + "/" + text(name)
+                let path = folder + [0x2F] + name
                 let info = try fileInfo(path)
                 // Content that a chunker might cut goes the way of large files.
                 guard info.kind == .file, info.length <= limit, isWhole(info.length) else { break }
@@ -147,11 +148,11 @@ struct Importer: Sendable {
     }
 
     /// Reads, hashes and writes small files together, each of them one leaf.
-    private func addSmall(_ files: [(path: String, info: FileInfo)]) async throws -> [DAGEntry] {
+    private func addSmall(_ files: [(path: [UInt8], info: FileInfo)]) async throws -> [DAGEntry] {
         guard !files.isEmpty else { return [] }
         let (profile, rules) = (profile, rules)
         let middle = files.count / 2
-        @Sendable func make(_ part: ArraySlice<(path: String, info: FileInfo)>) async -> [SmallFile] {
+        @Sendable func make(_ part: ArraySlice<(path: [UInt8], info: FileInfo)>) async -> [SmallFile] {
             // Reading may wait for a disk, so it is not for the threads of tasks, and hashing goes with it.
             await BlockingThreads.shared.run { part.map { SmallFile($0.path, $0.info, profile, rules) } }
         }
@@ -161,7 +162,7 @@ struct Importer: Sendable {
         var leaving = Leaving(refers: refer != nil)
         for (file, made) in zip(files, made) {
             if let failure = made.failure { throw failure }
-            leaving.begin(file.path)
+            try leaving.begin(file.path)
             for block in made.blocks { leaving.take(block) }
         }
         progress.bytes(files.reduce(0) { $0 + $1.info.length })
@@ -170,7 +171,7 @@ struct Importer: Sendable {
         return made.compactMap(\.entry)
     }
 
-    private func addFile(_ path: String, name: String, _ info: FileInfo) async throws -> DAGEntry {
+    private func addFile(_ path: [UInt8], name: String, _ info: FileInfo) async throws -> DAGEntry {
         let file = try await files { () throws(FileError) in
             let file = try File(path, .read)
             file.expectSequentialReads()
@@ -194,7 +195,7 @@ struct Importer: Sendable {
     /// Adds content of unknown length, which `read` gives in order; it is that of the file at `path`, if there is one.
     func addStream(
         _ metadata: FileMetadata,
-        _ path: String? = nil,
+        _ path: [UInt8]? = nil,
         _ read: @escaping @Sendable (UInt64, Int) throws(FileError) -> [UInt8]
     ) async throws -> DAGEntry {
         let source = ChunkSource(profile.chunker, read: read)
@@ -211,13 +212,13 @@ struct Importer: Sendable {
     /// Makes a file out of parts: some are read and hashed while others are written.
     private func build(
         _ metadata: FileMetadata,
-        _ path: String?,
+        _ path: [UInt8]?,
         _ next: () async throws -> ChunkSource.Part?
     ) async throws -> DAGEntry {
         let profile = profile
         var builder = FileBuilder(profile: profile)
         var leaving = Leaving(refers: refer != nil)
-        leaving.begin(path)
+        try leaving.begin(path)
         try await inOrder(width: Self.width, next: next) { part in
             // Reading may wait for a disk, so it is not for the threads of tasks, and hashing goes with it.
             try await BlockingThreads.shared.run { () throws(FileError) -> [FileLeaf] in
@@ -271,8 +272,13 @@ private struct Leaving {
     init(refers: Bool) { self.refers = refers }
 
     /// Starts with a file.
-    mutating func begin(_ path: String?) {
-        self.path = path.map { absolutePath($0) }
+    mutating func begin(_ path: [UInt8]?) throws(KitError) {
+        if let path, refers {
+            guard Array(path.shown.utf8) == path else {
+                throw KitError(.refused, "\(path.shown) has a name that is no UTF-8, which --no-copy cannot note.")
+            }
+            self.path = absolutePath(path.shown)
+        }
         offset = 0
     }
 
@@ -294,10 +300,10 @@ private struct SmallFile: Sendable {
     var failure: FileError?
 
     /// Reads the file and makes its blocks.
-    init(_ path: String, _ info: FileInfo, _ profile: ImportProfile, _ rules: ImportRules) {
+    init(_ path: [UInt8], _ info: FileInfo, _ profile: ImportProfile, _ rules: ImportRules) {
         do throws(FileError) {
             let bytes = try readFile(path, limit: Int(info.length))
-            guard bytes.count == Int(info.length) else { throw FileError("read all of", path, 5) }
+            guard bytes.count == Int(info.length) else { throw FileError("read all of", path.shown, 5) }
             var builder = FileBuilder(profile: profile)
             if !bytes.isEmpty { builder.append(FileLeaf(bytes, profile: profile)) { blocks.append($0) } }
             entry = builder.finish(metadata: rules.metadata(of: info)) { blocks.append($0) }
@@ -306,6 +312,3 @@ private struct SmallFile: Sendable {
         }
     }
 }
-
-/// A name as text; bytes that are no UTF-8 become U+FFFD, and only what is shown depends on it.
-private func text(_ name: [UInt8]) -> String { String(decoding: name, as: UTF8.self) }

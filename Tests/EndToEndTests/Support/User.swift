@@ -63,6 +63,14 @@ struct User: Sendable {
         )
     }
 
+    /// Runs a script of the shell, fails the test unless it ends with 0, and gives what it printed.
+    @discardableResult
+    func shell(_ script: String, at location: SourceLocation = #_sourceLocation) async throws -> String {
+        let result = try await ProcessRunner.run(URL(filePath: "/bin/sh"), ["-c", script])
+        #expect(result.code == 0, "\(result.text)\(result.errorText)", sourceLocation: location)
+        return result.text
+    }
+
     /// Adds a file with these bytes and returns its CID.
     @discardableResult
     func add(_ bytes: [UInt8], name: String = "file") async throws -> String {
