@@ -51,8 +51,8 @@ public struct CARParser: Sendable {
     /// The bytes fed last, and how many of them were used.
     private var chunk: [UInt8] = []
     private var used = 0
-    /// The beginning of something whose end had not come with the bytes before.
-    private var tail: [UInt8] = []
+    /// The beginning of something whose end had not come with the bytes before: a part of these, as long as it is alone.
+    private var tail: ArraySlice<UInt8> = []
 
     /// Starts before the header; `verifiesBlocks` says whether each block is checked against its CID.
     public init(verifiesBlocks: Bool = true, limits: Limits = Limits()) {
@@ -62,7 +62,7 @@ public struct CARParser: Sendable {
 
     /// Adds the next bytes of the archive.
     public mutating func feed(_ bytes: [UInt8]) {
-        tail += chunk[used...]
+        if tail.isEmpty { tail = chunk[used...] } else { tail += chunk[used...] }
         chunk = bytes
         used = 0
     }
