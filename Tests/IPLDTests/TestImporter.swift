@@ -43,10 +43,9 @@ struct TestImporter {
         var made: [Block] = []
         let keeps = keepsBlocks
         let emit = { (block: Block) throws(DecodingProblem) in if keeps { made.append(block) } }
-        var start = 0
-        while let length = profile.chunker.firstChunk(of: bytes.span.extracting(start...), isLast: true) {
-            try builder.append(FileLeaf(Array(bytes[start..<start + length]), profile: profile), emit: emit)
-            start += length
+        // Pieces that chunks do not begin and end with.
+        for start in stride(from: 0, to: bytes.count, by: 300_001) {
+            try builder.append(content: bytes[start..<min(start + 300_001, bytes.count)], emit: emit)
         }
         let entry = try builder.finish(metadata: options?.metadata ?? .none, emit: emit)
         blocks += made
