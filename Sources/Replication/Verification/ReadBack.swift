@@ -27,7 +27,7 @@ package func readBack(
 ) async throws(StorageError) -> ReadBack {
     let hashing = HashingStream(try await replica.fetch(root, path: path), progress)
     var completeness = Completeness(root: root)
-    for try await sections in VerifiedBlocks(hashing.stream, root: root) {
+    for try await sections in VerifiedSections(hashing.stream, root: root) {
         try damage(of: root) { () throws(DecodingProblem) in
             for section in sections { try completeness.see(section) }
         }

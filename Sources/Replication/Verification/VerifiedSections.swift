@@ -2,10 +2,10 @@ package import IPLD
 package import Multiformats
 package import Storage
 
-/// The blocks of a CAR that somebody else keeps, each checked against its CID before anybody sees it.
+/// The sections of a CAR that somebody else keeps, each block checked against its CID before anybody sees it.
 ///
 /// A CAR that is cut short, that has another root, or a block with a wrong hash, ends the stream with `.corrupt`.
-package struct VerifiedBlocks: AsyncSequence, Sendable {
+package struct VerifiedSections: AsyncSequence, Sendable {
     package typealias Failure = StorageError
 
     let stream: any ByteStream
@@ -21,7 +21,7 @@ package struct VerifiedBlocks: AsyncSequence, Sendable {
         Iterator(cursor: StreamCursor(stream), root: root)
     }
 
-    /// Gives the blocks of one chunk of the CAR at a time.
+    /// Gives the sections of one chunk of the CAR at a time.
     package struct Iterator: AsyncIteratorProtocol {
         let cursor: StreamCursor<[UInt8]>
         let root: CID
