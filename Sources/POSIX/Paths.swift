@@ -17,6 +17,14 @@ package struct FileInfo: Sendable, Hashable {
     package let nanoseconds: UInt32
     /// The permissions, 12 bits.
     package let permissions: UInt32
+    /// What tells it apart from everything else, whatever its path.
+    package let identity: Identity
+
+    /// A file system, and the number of something in it.
+    package struct Identity: Sendable, Hashable {
+        fileprivate let device: UInt
+        fileprivate let number: UInt
+    }
 
     init(_ status: stat) {
         kind =
@@ -31,6 +39,7 @@ package struct FileInfo: Sendable, Hashable {
         modified = Int64(status.st_mtim.tv_sec)
         nanoseconds = UInt32(truncatingIfNeeded: status.st_mtim.tv_nsec)
         permissions = status.st_mode & 0o7777
+        identity = Identity(device: status.st_dev, number: status.st_ino)
     }
 }
 

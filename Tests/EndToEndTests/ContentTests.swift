@@ -108,6 +108,10 @@ import Testing
         try await user.run("get", cid, "-o", user.folder + "/back")
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: user.folder + "/back") == "file")
         #expect(try await user.run("add", link, "-Q", option).text == root + "\n")
+        // Two links that lead back double at each level.
+        let loops = user.folder + "/loops"
+        try await user.shell("mkdir '\(loops)' && cd '\(loops)' && ln -s . one && ln -s ../loops two")
+        try await user.run("add", loops, "-Q", option, code: option == "--dereference-args" ? 0 : 2)
     }
 
     @Test(arguments: [(0, 500), (0, 250), (50, 100), (150, 20), (99, 2), (250, 300), (300, 10), (0, 0)])

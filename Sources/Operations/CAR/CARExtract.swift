@@ -8,7 +8,10 @@ internal import Storage
 package struct CARExtract: Operation {
     package static let name = "car extract"
     package static let summary = "Write the files and directories in a CAR to the disk, each block checked."
-    package static let details = "Example: ipfs-kit car extract photos.car --output photos"
+    package static let details = """
+        Permissions and times that were kept are given back, without the bits that let a program run as somebody else.
+        Example: ipfs-kit car extract photos.car --output photos
+        """
     package static let changes = true
 
     package var file = ""

@@ -8,7 +8,10 @@ internal import Storage
 package struct Get: Operation {
     package static let name = "get"
     package static let summary = "Write a file or a directory from the store to the disk."
-    package static let details = "Example: ipfs-kit get bafy…/photos -o restored"
+    package static let details = """
+        Permissions and times that were kept are given back, without the bits that let a program run as somebody else.
+        Example: ipfs-kit get bafy…/photos -o restored
+        """
     package static let changes = true
 
     package var path = ""

@@ -65,12 +65,24 @@ struct Importer: Sendable {
         try await files { () throws(FileError) in try fileInfo(path, follow: follow) }
     }
 
-    private func add(_ path: [UInt8], name: String, _ info: FileInfo) async throws -> DAGEntry {
+    /// Adds what `info` describes, which is in `folders`.
+    private func add(
+        _ path: [UInt8],
+        name: String,
+        _ info: FileInfo,
+        in folders: [FileInfo.Identity] = []
+    ) async throws -> DAGEntry {
         switch info.kind {
-        case .directory: return try await addDirectory(path, name: name, info)
+        case .directory:
+            guard !folders.contains(info.identity) else {
+                throw KitError(.usage, "\(path.shown) leads back to a folder that it is in, so adding it has no end.")
+            }
+            return try await addDirectory(path, name: name, info, in: folders + [info.identity])
         case .file: return try await addFile(path, name: name, info)
         case .symbolicLink:
-            if rules.followsLinks { return try await add(path, name: name, try await self.info(path, follow: true)) }
+            if rules.followsLinks {
+                return try await add(path, name: name, try await self.info(path, follow: true), in: folders)
+            }
             let target = try await files { () throws(FileError) in try linkTarget(path) }
             let built = SymlinkNode.build(target: target, profile: profile, metadata: rules.metadata(of: info))
             try await write([built.block])
@@ -81,7 +93,12 @@ struct Importer: Sendable {
         }
     }
 
-    private func addDirectory(_ path: [UInt8], name: String, _ info: FileInfo) async throws -> DAGEntry {
+    private func addDirectory(
+        _ path: [UInt8],
+        name: String,
+        _ info: FileInfo,
+        in folders: [FileInfo.Identity]
+    ) async throws -> DAGEntry {
         let names = try await files { () throws(FileError) in try listDirectory(path) }
             .filter { rules.takesHidden || $0.first != 0x2E }
         var builder = DirectoryBuilder(profile: profile)
@@ -99,7 +116,7 @@ struct Importer: Sendable {
             let child = path + [0x2F] + bytes
             let info = try await self.info(child)
             if info.kind == .directory, try await isLeftOut(child) { continue }
-            let entry = try await add(child, name: name + "/" + bytes.shown, info)
+            let entry = try await add(child, name: name + "/" + bytes.shown, info, in: folders)
             try builder.add(name: bytes, cid: entry.cid, tsize: entry.tsize)
         }
         var blocks: [Block] = []
