@@ -28,7 +28,9 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     var weaknesses: [String: [String]] {
         guard self == .s3OverRclone else { return [:] }
         return [
-            "two writers of one name leave one of the two whole": ["that none of them stored", "cannot do that"],
+            "two writers of one name leave one of the two whole": [
+                "that none of them stored", "cannot do that", "cannot do it now",
+            ],
             "a reader during a replacement sees the old or the new": ["that were never stored", "not valid HTTP"],
         ]
     }
