@@ -37,15 +37,22 @@ package enum HashFunction: Int, Sendable, CaseIterable {
     var algorithm: OpaquePointer {
         // The one that everything is named by needs no look at a table.
         if self == .sha256 { return unsafe Self.sha256Algorithm }
-        return unsafe Self.algorithms[rawValue]
+        return unsafe Self.offered(Self.algorithms[rawValue], self)
     }
 
-    nonisolated(unsafe) private static let sha256Algorithm = unsafe fetch(.sha256)
+    // Unchecked, for these pointers are set once, before anybody sees them, and OpenSSL does not change what they lead to.
+    nonisolated(unsafe) private static let sha256Algorithm = unsafe offered(fetch(.sha256), .sha256)
     nonisolated(unsafe) private static let algorithms = unsafe allCases.map { unsafe fetch($0) }
 
-    private static func fetch(_ function: HashFunction) -> OpaquePointer {
-        guard let algorithm = unsafe EVP_MD_fetch(nil, function.name, nil) else {
-            fatalError("OpenSSL offers no \(function.name): the library on this machine is broken.")
+    private static func fetch(_ function: HashFunction) -> OpaquePointer? {
+        unsafe EVP_MD_fetch(nil, function.name, nil)
+    }
+
+    /// The program ends where the function is missing: every OpenSSL 3 has it unless somebody took it away, and content
+    /// that it names cannot be told from other content then.
+    private static func offered(_ algorithm: OpaquePointer?, _ function: HashFunction) -> OpaquePointer {
+        guard let algorithm = unsafe algorithm else {
+            fatalError("OpenSSL on this machine offers no \(function.name), which is part of every OpenSSL 3.")
         }
         return unsafe algorithm
     }

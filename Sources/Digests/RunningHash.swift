@@ -2,7 +2,8 @@ internal import COpenSSL
 
 /// A running hash: feed it bytes, take the digest.
 ///
-/// Whatever feeds it is `mutating` and it cannot be copied, so one thread at a time has it.
+/// Whatever feeds it is `mutating` and it cannot be copied, so one thread at a time has it: that is what makes it
+/// `Sendable`, unchecked since it holds a pointer.
 @safe
 package struct RunningHash: ~Copyable, @unchecked Sendable {
     private let context: OpaquePointer
@@ -10,10 +11,9 @@ package struct RunningHash: ~Copyable, @unchecked Sendable {
 
     /// Starts a hash.
     package init(_ function: HashFunction) {
-        guard let context = unsafe EVP_MD_CTX_new() else { fatalError("OpenSSL has no memory for a digest.") }
-        unsafe self.context = unsafe context
+        unsafe context = unsafe newContext()
         self.function = function
-        _ = unsafe EVP_DigestInit_ex2(context, function.algorithm, nil)
+        check(unsafe EVP_DigestInit_ex2(context, function.algorithm, nil), "begin a digest")
     }
 
     deinit { unsafe EVP_MD_CTX_free(context) }
@@ -21,7 +21,7 @@ package struct RunningHash: ~Copyable, @unchecked Sendable {
     /// Adds bytes to what is hashed.
     package mutating func update(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { buffer in
-            _ = unsafe EVP_DigestUpdate(context, buffer.baseAddress, buffer.count)
+            check(unsafe EVP_DigestUpdate(context, buffer.baseAddress, buffer.count), "go on with a digest")
         }
     }
 
@@ -32,11 +32,11 @@ package struct RunningHash: ~Copyable, @unchecked Sendable {
 
     /// The digest of all bytes so far; the hash goes on.
     package func digest() -> [UInt8] {
-        guard let copy = unsafe EVP_MD_CTX_new() else { fatalError("OpenSSL has no memory for a digest.") }
+        let copy = unsafe newContext()
         defer { unsafe EVP_MD_CTX_free(copy) }
-        _ = unsafe EVP_MD_CTX_copy_ex(copy, context)
+        check(unsafe EVP_MD_CTX_copy_ex(copy, context), "copy a digest")
         return unsafe [UInt8](unsafeUninitializedCapacity: function.digestLength) { buffer, count in
-            _ = unsafe EVP_DigestFinal_ex(copy, buffer.baseAddress, nil)
+            check(unsafe EVP_DigestFinal_ex(copy, buffer.baseAddress, nil), "end a digest")
             count = function.digestLength
         }
     }
@@ -46,7 +46,7 @@ package struct RunningHash: ~Copyable, @unchecked Sendable {
 package func digest(_ function: HashFunction, of bytes: Span<UInt8>) -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: function.digestLength) { output, count in
         unsafe bytes.withUnsafeBufferPointer { input in
-            _ = unsafe EVP_Digest(
+            let result = unsafe EVP_Digest(
                 input.baseAddress,
                 input.count,
                 output.baseAddress,
@@ -54,6 +54,7 @@ package func digest(_ function: HashFunction, of bytes: Span<UInt8>) -> [UInt8] 
                 function.algorithm,
                 nil
             )
+            check(result, "make a digest")
         }
         count = function.digestLength
     }
@@ -70,7 +71,7 @@ package func authenticationCode(_ function: HashFunction, key: [UInt8], message:
         var length: UInt32 = 0
         // An empty key is legal in HMAC, but OpenSSL takes a null pointer to mean "as before".
         let keyBytes = key.isEmpty ? [0] : key
-        _ = unsafe HMAC(
+        let code = unsafe HMAC(
             function.algorithm,
             keyBytes,
             Int32(key.count),
@@ -79,11 +80,14 @@ package func authenticationCode(_ function: HashFunction, key: [UInt8], message:
             output.baseAddress,
             &length
         )
+        check(unsafe code == nil ? 0 : 1, "make an authentication code")
         count = function.digestLength
     }
 }
 
 /// Bytes from the operating system's secure generator.
+///
+/// The program ends where it has none: names and keys that can be guessed would be worse, and no caller could do better.
 package func randomBytes(_ count: Int) -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
         guard unsafe RAND_bytes(buffer.baseAddress, Int32(count)) == 1 else {
