@@ -17,6 +17,9 @@ final class CurlThread: Sendable {
     }
 
     /// A curl multi handle, which only the thread uses, except to wake it.
+    ///
+    /// curl allows that from any thread while the handle is there, and the inbox sees to it that it is: so it is
+    /// `Sendable`, unchecked since it is a pointer.
     @safe
     private struct Multi: @unchecked Sendable {
         let handle: UnsafeMutableRawPointer

@@ -14,6 +14,18 @@ package final class BlockingThreads: Sendable {
         var head = 0
         var idle = 0
         var started = 0
+
+        /// Takes the job that waits longest.
+        mutating func take() -> (@Sendable () -> Void)? {
+            guard head < jobs.count else { return nil }
+            let job = jobs[head].take()
+            head += 1
+            if head > 64, head * 2 > jobs.count {
+                jobs.removeFirst(head)
+                head = 0
+            }
+            return job
+        }
     }
 
     private let limit: Int
@@ -49,11 +61,20 @@ package final class BlockingThreads: Sendable {
             queue.started += 1
             return true
         }
-        if start { startThread() }
+        if start, !startThread() {
+            // Those that are there take the job. Where there are none, all that wait are run here: late is better than never.
+            let jobs = queue.withLock { queue in
+                queue.started -= 1
+                var jobs: [@Sendable () -> Void] = []
+                while queue.started == 0, let job = queue.take() { jobs.append(job) }
+                return jobs
+            }
+            for job in jobs { job() }
+        }
         wakeUp.signal()
     }
 
-    private func startThread() {
+    private func startThread() -> Bool {
         startDetachedThread { [self] in
             while true { next()() }
         }
@@ -62,17 +83,9 @@ package final class BlockingThreads: Sendable {
     private func next() -> @Sendable () -> Void {
         while true {
             let seen = wakeUp.generation()
-            let job: (@Sendable () -> Void)? = queue.withLock { queue in
-                guard queue.head < queue.jobs.count else {
-                    queue.idle += 1
-                    return nil
-                }
-                let job = queue.jobs[queue.head].take()
-                queue.head += 1
-                if queue.head > 64, queue.head * 2 > queue.jobs.count {
-                    queue.jobs.removeFirst(queue.head)
-                    queue.head = 0
-                }
+            let job = queue.withLock { queue in
+                let job = queue.take()
+                if job == nil { queue.idle += 1 }
                 return job
             }
             if let job { return job }

@@ -49,8 +49,8 @@ private final class ThreadBody {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
-/// Starts a thread that runs `body` and is never waited for.
-package func startDetachedThread(_ body: @escaping @Sendable () -> Void) {
+/// Starts a thread that runs `body` and is never waited for; false where the system refuses one more.
+package func startDetachedThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
     unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
@@ -68,5 +68,6 @@ package func startDetachedThread(_ body: @escaping @Sendable () -> Void) {
         },
         argument
     )
-    guard result == 0 else { fatalError("The system refuses to start another thread (error \(result)).") }
+    if result != 0 { unsafe Unmanaged<ThreadBody>.fromOpaque(argument).release() }
+    return result == 0
 }

@@ -55,20 +55,22 @@ package var programFolder: String {
 
 /// Calls `handler` on a thread of its own each time one of `signals` arrives, instead of what it would do.
 ///
-/// Call it before any other thread is started: the signals are blocked in all of them.
+/// Call it before any other thread is started: the signals are blocked in all of them. Where the system refuses a thread,
+/// the signals do what they would do without it.
 package func onSignals(_ signals: [Int32], _ handler: @escaping @Sendable (Int32) -> Void) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
     for signal in signals { unsafe sigaddset(&set, signal) }
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     let waiting = set
-    startDetachedThread {
+    let isHeard = startDetachedThread {
         var set = waiting
         while true {
             var number: Int32 = 0
             if unsafe sigwait(&set, &number) == 0 { handler(number) }
         }
     }
+    if !isHeard { unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil) }
 }
 
 /// The signals that ask a program to stop.

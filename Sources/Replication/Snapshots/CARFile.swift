@@ -17,8 +17,8 @@ final class CARFileWriter: Sendable {
 
     init(path: String) throws(FileError) {
         file = try File(path, .createNew)
-        let placeholder = Block(codec: .dagCBOR, bytes: [])
-        state = Mutex(State(end: UInt64(CARHeader(roots: [placeholder.cid]).encoded.count)))
+        let anyRoot = Block(codec: .dagCBOR, bytes: []).cid
+        state = Mutex(State(end: UInt64(CARHeader(roots: [anyRoot]).encoded.count)))
     }
 
     /// Appends a block.
