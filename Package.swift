@@ -66,9 +66,10 @@ let package = Package(
         .module("IPFSKit", ["Catalog", "Multiformats", "Operations", "Replication", "Schema"]),
         .executableTarget(name: "ipfs-kit", dependencies: ["Arguments", "Operations", "POSIX", "Schema", "Storage"]),
 
-        .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Storage"]),
+        .module("Samples"),
+        .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Samples", "Storage"]),
         .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Storage", "StorageLaws"]),
-        .module("FuzzTargets", ["IPLD", "Multiformats"]),
+        .module("FuzzTargets", ["IPLD", "Multiformats", "Samples"]),
         .executableTarget(name: "kit-mutate", dependencies: ["FuzzTargets", "Multiformats", "POSIX"]),
         .executableTarget(
             name: "kit-bench",
@@ -97,15 +98,18 @@ let package = Package(
 
         .tests("WrapperTests", ["Digests", "HTTPClient", "Parquet", "POSIX", "SQLite", "XML", "YAML"]),
         .tests("MultiformatsTests", ["Multiformats"]),
-        .tests("IPLDTests", ["FuzzTargets", "IPLD", "Multiformats"]),
+        .tests("IPLDTests", ["FuzzTargets", "IPLD", "Multiformats", "Samples"]),
         .tests("SchemaTests", ["Arguments", "Schema"]),
-        .tests("StorageTests", ["IPLD", "Multiformats", "Storage", "StorageLaws"]),
-        .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "POSIX"]),
+        .tests("StorageTests", ["IPLD", "Multiformats", "Samples", "Storage", "StorageLaws"]),
+        .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "POSIX", "Samples"]),
         .tests("CatalogTests", ["Catalog", "Multiformats", "Schema"]),
         .tests("PoliciesTests", ["Multiformats", "Policies"]),
-        .tests("ServicesTests", ["Digests", "HTTPClient", "Services", "Schema", "Storage", "StorageLaws"]),
+        .tests(
+            "ServicesTests",
+            ["Digests", "HTTPClient", "Samples", "Services", "Schema", "Storage", "StorageLaws"]
+        ),
         .tests("OperationsTests", ["Catalog", "Operations", "Replication", "Schema", "Services", "Storage", "YAML"]),
-        .tests("EndToEndTests", ["IPLD", "Multiformats", "Operations"]),
+        .tests("EndToEndTests", ["IPLD", "Multiformats", "Operations", "Samples"]),
         .tests("HouseRulesTests", ["Operations", "Schema", "Services", "Storage"]),
     ],
     cxxLanguageStandard: .cxx20

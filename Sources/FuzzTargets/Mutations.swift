@@ -1,3 +1,5 @@
+internal import Samples
+
 /// Damaged copies of an input, the same ones in every run.
 public struct Mutations {
     private static let numbers: [[UInt8]] = [
@@ -12,7 +14,7 @@ public struct Mutations {
     /// Starts with the first copy; `seed` decides all that follow.
     public init(of original: [UInt8], seed: UInt64) {
         self.original = original
-        numbers = SeededNumbers(state: seed)
+        numbers = SeededNumbers(seed: seed)
     }
 
     /// The next copy, damaged in one to four places.

@@ -1,3 +1,4 @@
+internal import Samples
 internal import Storage
 
 /// The ways in which the source of an upload goes wrong.

@@ -1,3 +1,4 @@
+internal import Samples
 internal import Storage
 
 extension Law {

@@ -1,4 +1,5 @@
 internal import Digests
+internal import Samples
 internal import Storage
 
 extension Law {

@@ -1,5 +1,6 @@
 internal import IPLD
 package import Multiformats
+internal import Samples
 package import Storage
 
 /// A small content archive made for a trial.

@@ -2,21 +2,12 @@ import BlockStore
 import Foundation
 import IPLD
 import Multiformats
+import Samples
 import TestKit
 import Testing
 
 private func block(_ number: Int) -> Block {
     Block(codec: .raw, bytes: Array("block \(number) ".utf8) + [UInt8](repeating: 7, count: number % 50))
-}
-
-/// Chance that can be repeated.
-private struct Chance: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
 }
 
 @Suite(.scratch) struct IndexTests {
@@ -31,7 +22,7 @@ private struct Chance: RandomNumberGenerator {
     private func segments() throws -> [String] { try files("index").filter { $0.hasSuffix(".idx") } }
 
     @Test(arguments: [1, 2, 3]) func `whatever happens to it, the store has what it should`(seed: UInt64) async throws {
-        var chance = Chance(state: seed)
+        var chance = SeededNumbers(seed: seed)
         // Two openings, as two processes have, of which one may know less than the other.
         var stores = [try BlockStore(folder: folder), try BlockStore(folder: folder)]
         var expected: Set<Int> = []

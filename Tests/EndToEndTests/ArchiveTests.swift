@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
     private static func archive(_ name: String = "user") async throws -> (user: User, path: String, bytes: Data) {
         let user = try await User.ready(name)
         try Trees.make(at: user.folder + "/tree")
-        try Data(sample(3 << 20)).write(to: URL(filePath: user.folder + "/tree/large"))
+        try Data(sampleBytes(3 << 20)).write(to: URL(filePath: user.folder + "/tree/large"))
         let path = user.folder + "/a.car"
         try await user.run("car", "create", user.folder + "/tree", "-o", path)
         return (user, path, try Data(contentsOf: URL(filePath: path)))

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 @Suite(.scratch, .timeLimit(.minutes(10))) struct BackendStateTests {
     @Test func oneBackendsFailureDoesNotStopAnother() async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(5000))
+        let root = try await user.add(sampleBytes(5000))
         let bad = try await user.createDisk("bad")
         try await user.createDisk("good")
         try FileManager.default.removeItem(atPath: bad)
@@ -23,7 +24,7 @@ import Testing
 
     @Test func oneBrokenFileDoesNotStopAnother() async throws {
         let user = try await User.ready()
-        try await user.add(sample(5000))
+        try await user.add(sampleBytes(5000))
         try await user.createDisk("good")
         try write(Array("type: s3\nenabled: [x\n".utf8), to: user.home + "/backend_configs/bad.yaml")
         let sync = try await user.json("sync", code: 6)
@@ -36,7 +37,7 @@ import Testing
         let user = try await User.ready()
         try await user.createDisk("disk")
         try await user.run("sync")
-        let root = try await user.add(sample(100))
+        let root = try await user.add(sampleBytes(100))
         #expect(try await user.json("backend", "dirty").dirty[0].state.reason == .text("add"))
         try await user.run("sync")
         #expect(try await user.dirty().isEmpty)
@@ -58,10 +59,10 @@ import Testing
         let slow = FaultyProxy.Rule.hang.on("PUT", path: ".car", times: 1...1)
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [slow])
         try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--timeout", "2")
-        try await user.add(sample(1000, seed: 1), name: "one")
+        try await user.add(sampleBytes(1000, seed: 1), name: "one")
         let sync = try Running(user, "sync", "--json")
         try await sync.wait { try await proxy.count("PUT") > 0 }
-        let later = try await user.add(sample(1000, seed: 2), name: "two")
+        let later = try await user.add(sampleBytes(1000, seed: 2), name: "two")
         #expect(await sync.end() == 0, "\(sync.output) \(sync.errors)")
         #expect(try await user.dirty() == ["cloud"])
         let second = try await user.json("sync")
@@ -75,7 +76,7 @@ import Testing
         let bucket = try await Bucket.make()
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [.hang.on("PUT", times: 1...1)])
         try await user.createS3("cloud", bucket, endpoint: proxy.endpoint)
-        try await user.add(sample(1000))
+        try await user.add(sampleBytes(1000))
         let first = try Running(user, "sync")
         try await first.wait { try await proxy.count("PUT") > 0 }
         let second = try await user.json("sync", code: 11)
@@ -92,7 +93,7 @@ import Testing
         var second = try await User.ready("second")
         let bucket = try await Bucket.make()
         for user in [first, second] {
-            for index in 0..<4 { try await user.add(sample(3000, seed: UInt64(index)), name: "f\(index)") }
+            for index in 0..<4 { try await user.add(sampleBytes(3000, seed: UInt64(index)), name: "f\(index)") }
         }
         try await first.createS3("cloud", bucket)
         try await second.createS3("cloud", bucket)
@@ -107,7 +108,7 @@ import Testing
         let bucket = try await Bucket.make()
         // All but one of the uploads pass; that one never ends.
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [.hang.on("PUT", times: 6...6)])
-        for index in 0..<8 { try await user.add(sample(3000, seed: UInt64(index)), name: "f\(index)") }
+        for index in 0..<8 { try await user.add(sampleBytes(3000, seed: UInt64(index)), name: "f\(index)") }
         try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--max-connections", "2")
         let sync = try Running(user, "sync")
         try await sync.wait { try await proxy.count("PUT") >= 8 }
@@ -123,11 +124,11 @@ import Testing
     @Test func anotherPlaceUnderTheOldNameIsSuspicious() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
-        try await user.add(sample(1000))
+        try await user.add(sampleBytes(1000))
         try await user.run("sync")
         try FileManager.default.moveItem(atPath: disk, toPath: disk + ".away")
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-        try await user.add(sample(1000, seed: 2), name: "other")
+        try await user.add(sampleBytes(1000, seed: 2), name: "other")
         let refused = try await user.run("sync", code: 12)
         #expect((refused.text + refused.errorText).contains("ipfs-kit sync --force disk"))
         #expect(try Trees.files(in: disk).isEmpty)
@@ -140,8 +141,8 @@ import Testing
     @Test func onlyPruneRemoves() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
-        let gone = try await user.add(sample(1000))
-        let kept = try await user.add(sample(1000, seed: 2), name: "kept")
+        let gone = try await user.add(sampleBytes(1000))
+        let kept = try await user.add(sampleBytes(1000, seed: 2), name: "kept")
         let claimed = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
         try write([1], to: disk + "/claimed.car")
         try await user.run("backend", "pin", "add", "disk", claimed, "claimed.car")

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -24,8 +25,8 @@ import Testing
     @Test func aFullBackendIsALimit() async throws {
         try await withDisk("size=1m") { path in
             let user = try await User.ready()
-            let small = try await user.add(sample(10_000), name: "small")
-            try await user.add(sample(3 << 20), name: "large")
+            let small = try await user.add(sampleBytes(10_000), name: "small")
+            try await user.add(sampleBytes(3 << 20), name: "large")
             try await user.run("backend", "create", "disk", "filesystem", "--path", path)
             let sync = try await user.json("sync", code: 6)
             #expect(sync.backends[0].uploaded.int == 1 && sync.backends[0].failures[0].code.int == 8)
@@ -40,14 +41,14 @@ import Testing
             var user = try User()
             user.environment["IPFS_KIT_HOME"] = path + "/home"
             try await user.run("init")
-            let kept = try await user.add(sample(100_000), name: "kept")
-            try write(sample(20 << 20, seed: 7), to: user.folder + "/large")
+            let kept = try await user.add(sampleBytes(100_000), name: "kept")
+            try write(sampleBytes(20 << 20, seed: 7), to: user.folder + "/large")
             let full = try await user.run("add", user.folder + "/large", code: 8)
             #expect(full.errorText.contains("ipfs-kit: "))
             #expect(try await user.pins() == [kept])
-            #expect(try [UInt8](await user.run("cat", kept).output) == sample(100_000))
+            #expect(try [UInt8](await user.run("cat", kept).output) == sampleBytes(100_000))
             // What could not be kept does not take up room.
-            try await user.add(sample(500_000, seed: 3), name: "after")
+            try await user.add(sampleBytes(500_000, seed: 3), name: "after")
             // Filled to the last byte, the catalog cannot write either, and says so.
             _ = try await ProcessRunner.run(
                 try #require(Programs.find("dd")),
@@ -57,14 +58,14 @@ import Testing
             #expect(refused.code == 8 || refused.code == 0, "\(refused.code) \(refused.errorText)")
             try FileManager.default.removeItem(atPath: path + "/filler")
             #expect(try await user.pins().contains(kept) == (refused.code == 8))
-            #expect(try [UInt8](await user.run("cat", kept).output) == sample(100_000))
+            #expect(try [UInt8](await user.run("cat", kept).output) == sampleBytes(100_000))
         }
     }
 
     @Test func aReadOnlyBackendRefusesAccess() async throws {
         try await withDisk("size=1m") { path in
             let user = try await User.ready()
-            let root = try await user.add(sample(1000))
+            let root = try await user.add(sampleBytes(1000))
             let mount = try #require(Programs.find("mount"))
             #expect(try await ProcessRunner.run(mount, ["-o", "remount,ro", path]).code == 0)
             try await user.run("backend", "create", "disk", "filesystem", "--path", path)
@@ -79,7 +80,7 @@ import Testing
 
     @Test func aFileInThePlaceOfTheDirectoryIsAnError() async throws {
         let user = try await User.ready()
-        try await user.add(sample(1000))
+        try await user.add(sampleBytes(1000))
         try write([1], to: user.folder + "/file")
         try await user.run("backend", "create", "disk", "filesystem", "--path", user.folder + "/file/below")
         let result = try await user.attempt(["sync"])
@@ -90,7 +91,7 @@ import Testing
     @Test func aBackendThatIsAwayIsUnknown() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
-        let root = try await user.add(sample(1000))
+        let root = try await user.add(sampleBytes(1000))
         try await user.run("sync")
         try FileManager.default.moveItem(atPath: disk, toPath: disk + ".away")
         let verify = try await user.json("verify", code: 5)

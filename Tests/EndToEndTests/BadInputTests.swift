@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -109,8 +110,8 @@ import Testing
 
     @Test func damagedArchivesAreRefused() async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(700_000))
-        let other = try await user.add(sample(100, seed: 9), name: "other")
+        let root = try await user.add(sampleBytes(700_000))
+        let other = try await user.add(sampleBytes(100, seed: 9), name: "other")
         let whole = [UInt8](try await user.run("dag", "export", root).output)
         let second = [UInt8](try await user.run("dag", "export", other).output)
         let fresh = try await User.ready("fresh")
@@ -119,7 +120,7 @@ import Testing
         // The head of one archive before the blocks of another: its root is not among them.
         let head = Int(whole[0]) + 1
         let wrongRoot = Array(whole[..<head]) + Array(second[(Int(second[0]) + 1)...])
-        let version2: [UInt8] = [0x0A, 0xA1, 0x67] + Array("version".utf8) + [0x02] + sample(100)
+        let version2: [UInt8] = [0x0A, 0xA1, 0x67] + Array("version".utf8) + [0x02] + sampleBytes(100)
         let damaged: [(String, [UInt8], Set<Int>)] = [
             ("cut", Array(whole.dropLast(10)), [10]), ("flipped", flipped, [10]), ("wrong root", wrongRoot, [4, 10]),
             ("version 2 of nonsense", version2, [10]),
@@ -144,12 +145,12 @@ import Testing
         }
         try write(container + whole, to: fresh.folder + "/good.car")
         try await fresh.run("dag", "import", fresh.folder + "/good.car")
-        #expect(try await fresh.run("cat", root).output == Data(sample(700_000)))
+        #expect(try await fresh.run("cat", root).output == Data(sampleBytes(700_000)))
     }
 
     @Test func nothingIsOverwrittenOrLeftHalf() async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(1000))
+        let root = try await user.add(sampleBytes(1000))
         try write([1], to: user.folder + "/there")
         try await user.run("get", root, "--output", user.folder + "/there", code: 12)
         #expect(try bytes(at: user.folder + "/there") == [1])

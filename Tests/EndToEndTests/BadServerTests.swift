@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -43,7 +44,7 @@ import Testing
     func aServerThat(_ fault: Fault) async throws {
         var user = try await User.ready()
         let bucket = try await Bucket.make()
-        let root = try await user.add(sample(200_000))
+        let root = try await user.add(sampleBytes(200_000))
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, fault.rules)
         let settings = ["--timeout", "4", "--retry-count", "0"]
         try await user.createS3(
@@ -79,7 +80,7 @@ import Testing
         var user = try await User.ready()
         let bucket = try await Bucket.make()
         try await user.createS3("cloud", bucket)
-        try await user.add(sample(1000))
+        try await user.add(sampleBytes(1000))
         user.environment["E2E_SECRET"] = "wrong"
         let sync = try await user.run("sync", code: 7)
         #expect(sync.text.contains("cloud") && sync.text.contains("Run: ipfs-kit backend show cloud"))
@@ -95,7 +96,7 @@ import Testing
 
     @Test func aServerThatIsDownIsTemporary() async throws {
         let user = try await User.ready()
-        try await user.add(sample(1000))
+        try await user.add(sampleBytes(1000))
         try await user.run(
             "backend",
             "create",
@@ -125,7 +126,7 @@ import Testing
     func aBadReadIsNotTakenForContent(_ rule: FaultyProxy.Rule, _ codes: Set<Int>) async throws {
         var user = try await User.ready()
         let bucket = try await Bucket.make()
-        let root = try await user.add(sample(200_000))
+        let root = try await user.add(sampleBytes(200_000))
         try await user.createS3("cloud", bucket)
         try await user.run("sync")
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [rule.on("GET", path: root)])
@@ -153,6 +154,6 @@ import Testing
         #expect(try await user.pins() == [root])
         try await user.run("backend", "update", "cloud", "--endpoint", bucket.server.endpoint, "--timeout", "60")
         try await user.run("recover", "--from", "cloud")
-        #expect(try [UInt8](await user.run("cat", root).output) == sample(200_000))
+        #expect(try [UInt8](await user.run("cat", root).output) == sampleBytes(200_000))
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -37,7 +38,7 @@ import Testing
         let user = try await User.ready()
         let tree = user.folder + "/tree"
         try Trees.make(at: tree)
-        try Data(sample(700_000)).write(to: URL(filePath: tree + "/large"))
+        try Data(sampleBytes(700_000)).write(to: URL(filePath: tree + "/large"))
         let words = options.split(separator: " ").map(String.init)
         let hashed = try await user.attempt(["add", tree, "--hidden", "-q", "-n"] + words)
         let added = try await user.attempt(["add", tree, "--hidden", "-q"] + words)
@@ -46,7 +47,7 @@ import Testing
         try await user.run("get", root, "-o", user.folder + "/back")
         #expect(try Trees.contents(of: user.folder + "/back") == Trees.contents(of: tree))
         let tail = try await user.run("cat", root + "/large", "--offset", "1000").output
-        #expect(tail == Data(sample(700_000)[1000...]))
+        #expect(tail == Data(sampleBytes(700_000)[1000...]))
         // The same as an archive made without a store, which holds everything.
         let packed = try await user.attempt(
             ["car", "create", tree, "--hidden", "-q", "-o", user.folder + "/t.car"] + words
@@ -98,7 +99,7 @@ import Testing
     @Test(arguments: ["--dereference-args", "--dereference-symlinks"])
     func namedLinksAreAddedAsLinksUnlessToldOtherwise(option: String) async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(1000))
+        let root = try await user.add(sampleBytes(1000))
         let link = user.folder + "/link"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "file")
         let added = try await user.run("add", link, "--json")
@@ -117,7 +118,7 @@ import Testing
     @Test(arguments: [(0, 500), (0, 250), (50, 100), (150, 20), (99, 2), (250, 300), (300, 10), (0, 0)])
     func aRangeIsOneOfAllFilesTogether(offset: Int, length: Int) async throws {
         let user = try await User.ready()
-        let parts = [sample(100, seed: 1), sample(100, seed: 2), sample(100, seed: 3)]
+        let parts = [sampleBytes(100, seed: 1), sampleBytes(100, seed: 2), sampleBytes(100, seed: 3)]
         var roots: [String] = []
         for part in parts { roots.append(try await user.add(part)) }
         let whole = parts.flatMap { $0 }
@@ -127,7 +128,7 @@ import Testing
 
     @Test func damagedArchivesAreNamedAndChangeNothing() async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(3 << 20))
+        let root = try await user.add(sampleBytes(3 << 20))
         let path = user.folder + "/x.car"
         try await user.run("dag", "export", root, "-o", path)
         let whole = try Data(contentsOf: URL(filePath: path))
@@ -191,8 +192,8 @@ import Testing
 
     @Test func collectionKeepsPinsAndNothingElse() async throws {
         let user = try await User.ready()
-        let kept = try await user.add(sample(2 << 20), name: "kept")
-        let lost = try await user.add(sample(5 << 20).reversed(), name: "lost")
+        let kept = try await user.add(sampleBytes(2 << 20), name: "kept")
+        let lost = try await user.add(sampleBytes(5 << 20).reversed(), name: "lost")
         try await user.run("gc", "--waste", "0")
         #expect(try await user.run("cat", lost).output.count == 5 << 20)
         try await user.run("pin", "rm", lost)
@@ -205,6 +206,6 @@ import Testing
         try await user.run("store", "verify")
         try await user.run("store", "rebuild-index")
         let after = try await user.run("cat", kept).output
-        #expect(before == Data(sample(2 << 20)) && after == before)
+        #expect(before == Data(sampleBytes(2 << 20)) && after == before)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
         let disk = try await user.createDisk("disk")
         var roots: [String] = []
         for index in 0..<6 {
-            roots.append(try await user.add(sample(400_000 + index, seed: UInt64(index)), name: "f\(index)"))
+            roots.append(try await user.add(sampleBytes(400_000 + index, seed: UInt64(index)), name: "f\(index)"))
         }
         try await user.run("sync")
         let listed = try await user.json("backend", "pin", "list", "disk").mappings.items
@@ -40,8 +41,8 @@ import Testing
 
     @Test func damageInTheStoreIsNotHandedOut() async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(3_000_000))
-        let other = try await user.add(sample(2000, seed: 5), name: "other")
+        let root = try await user.add(sampleBytes(3_000_000))
+        let other = try await user.add(sampleBytes(2000, seed: 5), name: "other")
         try await user.createDisk("disk")
         try await user.run("sync")
         let pack = try #require(Trees.files(in: user.home + "/store/packs").first { $0.hasSuffix(".car") })
@@ -57,12 +58,12 @@ import Testing
         }
         #expect(try await user.run("cat", other).output.count == 2000)
         try await user.run("restore", root)
-        #expect(try [UInt8](await user.run("cat", root).output) == sample(3_000_000))
+        #expect(try [UInt8](await user.run("cat", root).output) == sampleBytes(3_000_000))
     }
 
     @Test func damageInTheStoreIsNotReplicated() async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(3_000_000))
+        let root = try await user.add(sampleBytes(3_000_000))
         let disk = try await user.createDisk("disk")
         let pack = try #require(Trees.files(in: user.home + "/store/packs").first { $0.hasSuffix(".car") })
         var content = try bytes(at: user.home + "/store/packs/" + pack)
@@ -76,7 +77,7 @@ import Testing
 
     @Test func withoutAnyReplicaRestoreSaysSo() async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(3000))
+        let root = try await user.add(sampleBytes(3000))
         let disk = try await user.createDisk("disk")
         try await user.run("sync")
         for pack in try Trees.files(in: user.home + "/store") {
@@ -89,22 +90,22 @@ import Testing
         #expect(failed.text.contains(root) && failed.text.contains("disk"))
         try write(content, to: disk + "/" + path)
         try await user.run("restore")
-        #expect(try [UInt8](await user.run("cat", root).output) == sample(3000))
+        #expect(try [UInt8](await user.run("cat", root).output) == sampleBytes(3000))
     }
 
     @Test func lostIndexesAreMadeAgain() async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(600_000))
+        let root = try await user.add(sampleBytes(600_000))
         try FileManager.default.removeItem(atPath: user.home + "/store/index")
-        #expect(try [UInt8](await user.run("cat", root).output) == sample(600_000))
+        #expect(try [UInt8](await user.run("cat", root).output) == sampleBytes(600_000))
     }
 
     @Test func aDamagedSnapshotGivesWayToAnOlderOne() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
-        let first = try await user.add(sample(1000), name: "first")
+        let first = try await user.add(sampleBytes(1000), name: "first")
         try await user.run("sync")
-        let second = try await user.add(sample(1000, seed: 2), name: "second")
+        let second = try await user.add(sampleBytes(1000, seed: 2), name: "second")
         try await user.run("sync")
         let newest = try #require(Trees.files(in: disk).filter { $0.hasPrefix("kits/") }.max())
         var content = try bytes(at: disk + "/" + newest)

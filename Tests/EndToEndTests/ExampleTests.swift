@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -25,21 +26,21 @@ import Testing
     @Test func packsAFileAndReadsItBack() async throws {
         let example = try #require(Programs.built("example-pack-a-file"), "the example was not built")
         let (file, archive) = (Scratch.current + "/file", Scratch.current + "/file.car")
-        try write(sample(3_000_000), to: file)
+        try write(sampleBytes(3_000_000), to: file)
         let result = try await ProcessRunner.run(example, [file, archive])
         #expect(result.code == 0, "\(result.errorText)")
-        #expect(result.text.contains("bytes 5 to 9: \(Array(sample(3_000_000)[5..<10]))"))
+        #expect(result.text.contains("bytes 5 to 9: \(Array(sampleBytes(3_000_000)[5..<10]))"))
         let user = try await User.ready()
         let report = try await user.json("car", "verify", archive)
         #expect(report.archives[0].whole == .flag(true))
         try await user.run("car", "extract", archive, "-o", user.folder + "/out")
-        #expect(try bytes(at: user.folder + "/out/content") == sample(3_000_000))
+        #expect(try bytes(at: user.folder + "/out/content") == sampleBytes(3_000_000))
     }
 
     @Test func keepsBlocksAndCollectsThem() async throws {
         let example = try #require(Programs.built("example-keep-blocks"), "the example was not built")
         let file = Scratch.current + "/file"
-        try write(sample(3_000_000), to: file)
+        try write(sampleBytes(3_000_000), to: file)
         let result = try await ProcessRunner.run(example, [file, Scratch.current + "/store"])
         #expect(result.code == 0, "\(result.errorText)")
         let lines = result.text.split(separator: "\n")
@@ -48,7 +49,7 @@ import Testing
         #expect(Array(lines[3...]) == ["problems 0", "live 6, dead 0", "live 0, dead 6"])
         let root = result.text.split(separator: "\n").first?.dropFirst("root ".count)
         let user = try await User.ready()
-        #expect(try await root.map(String.init) == user.add(sample(3_000_000)))
+        #expect(try await root.map(String.init) == user.add(sampleBytes(3_000_000)))
         let exported = try await user.run("dag", "export", root.map(String.init) ?? "").output
         #expect(try bytes(at: Scratch.current + "/store.car") == [UInt8](exported))
     }

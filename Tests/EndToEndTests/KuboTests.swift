@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -58,7 +59,7 @@ import Testing
         let paths = try (0..<40).map { number in
             let path = "\(user.folder)/\(number)"
             let length = [0, 1, 262_144, 262_145, 45_613_056, 45_613_057][safe: number] ?? number * number * 997
-            try write(sample(length, seed: UInt64(number + 1)), to: path)
+            try write(sampleBytes(length, seed: UInt64(number + 1)), to: path)
             return path
         }
         try makeTree(at: user.folder + "/tree")
@@ -76,9 +77,9 @@ import Testing
                 withIntermediateDirectories: true
             )
         }
-        for number in 0..<500 { try write(sample(number, seed: 3), to: "\(path)/many/name \(number * 7919)") }
+        for number in 0..<500 { try write(sampleBytes(number, seed: 3), to: "\(path)/many/name \(number * 7919)") }
         for length in [0, 1, 32, 33, 127, 128, 5000, 262_144, 262_145, 1_048_576, 1_048_577, 3_000_000, 7_654_321] {
-            try write(sample(length, seed: UInt64(length + 1)), to: "\(path)/a/b/\(length)")
+            try write(sampleBytes(length, seed: UInt64(length + 1)), to: "\(path)/a/b/\(length)")
         }
         try write([UInt8](repeating: 0, count: 5 << 20), to: "\(path)/ünï/zeros")
     }

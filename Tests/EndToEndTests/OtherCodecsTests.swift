@@ -1,13 +1,14 @@
 import Foundation
 import IPLD
 import Multiformats
+import Samples
 import TestKit
 import Testing
 
 /// Values that chance makes, encoded here and read by the codecs of others: the same value, and the same bytes again.
 @Suite(.scratch, .timeLimit(.minutes(5))) struct OtherCodecsTests {
     @Test func readWhatIsEncodedHere() async throws {
-        var chance = Chance(state: 3)
+        var chance = SeededNumbers(seed: 3)
         var lines: [String] = []
         for _ in 0..<1500 {
             let node = Self.value(&chance, depth: 0)
@@ -43,7 +44,7 @@ import Testing
         print(json.dumps({"read": read, "wrong": wrong[:5]}))
         """
 
-    private static func value(_ chance: inout Chance, depth: Int) -> Node {
+    private static func value(_ chance: inout SeededNumbers, depth: Int) -> Node {
         let kinds = depth < 4 ? 0..<10 : 0..<8
         switch Int.random(in: kinds, using: &chance) {
         case 0: return .null
@@ -66,21 +67,21 @@ import Testing
         }
     }
 
-    private static func text(_ chance: inout Chance) -> String {
+    private static func text(_ chance: inout SeededNumbers) -> String {
         let letters = Array("abc/\\\"é日本🎉 \n\t\u{1}\u{7F}\u{2028}")
         return String(
             (0..<Int.random(in: 0..<30, using: &chance)).map { _ in letters.randomElement(using: &chance) ?? "a" }
         )
     }
 
-    private static func link(_ chance: inout Chance) -> CID {
+    private static func link(_ chance: inout SeededNumbers) -> CID {
         let hash = Multihash.sha256(of: [UInt8.random(in: 0...255, using: &chance)])
         let codec = [Codec.raw, .dagPB, .dagCBOR][Int.random(in: 0..<3, using: &chance)]
         let cid = CID.v1(codec, hash)
         return Bool.random(using: &chance) ? cid.v0 ?? cid : cid
     }
 
-    private static func directory(_ chance: inout Chance) -> PBNode {
+    private static func directory(_ chance: inout SeededNumbers) -> PBNode {
         let links = (0..<Int.random(in: 0..<8, using: &chance)).map { number in
             PBLink(
                 cid: link(&chance),

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
         let added = try await user.run("add", user.folder + "/tree", "--quiet")
         let roots = [
             added.text.trimmingCharacters(in: .whitespacesAndNewlines),
-            try await user.add(sample(12 << 20), name: "large"), try await user.add([]),
+            try await user.add(sampleBytes(12 << 20), name: "large"), try await user.add([]),
         ]
         // Parts, so that an upload in parts is among them.
         try await user.createS3("cloud", bucket, "--multipart-threshold", "5MiB", "--part-size", "5MiB")
@@ -30,7 +31,7 @@ import Testing
     @Test func indexesAreReadByOthers() async throws {
         let user = try await User.ready()
         try await user.createDisk("disk")
-        for index in 0..<3 { try await user.add(sample(500 * (index + 1)), name: "ünï \(index)") }
+        for index in 0..<3 { try await user.add(sampleBytes(500 * (index + 1)), name: "ünï \(index)") }
         try await user.run("sync")
         let claimed = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
         try await user.run("backend", "pin", "add", "disk", claimed, "by/hand.car", "--name", "名前")

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -34,7 +35,7 @@ import Testing
     @Test func everyCommandAnswersInJSON() async throws {
         let user = try await User.ready()
         try await user.createDisk("disk")
-        let root = try await user.add(sample(400_000))
+        let root = try await user.add(sampleBytes(400_000))
         try Data("{}".utf8).write(to: URL(filePath: user.folder + "/value.json"))
         for (command, member) in Self.commands {
             let words = command.replacing("ROOT", with: root).replacing("FOLDER", with: user.folder)

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -15,7 +16,7 @@ import Testing
             Self.canary,
         ]
         let disk = try await user.createDisk("disk")
-        let root = try await user.add(sample(1000))
+        let root = try await user.add(sampleBytes(1000))
         let commands = [
             create, ["backend", "show", "cloud"], ["backend", "list"], ["backend", "test", "cloud"], ["sync"],
             ["backend", "update", "cloud", "--region", "us-east-1"], ["status"], ["verify"], ["whereis", root],
@@ -45,7 +46,7 @@ import Testing
         let bucket = try await Bucket.make()
         try await user.createS3("cloud", bucket)
         let disk = try await user.createDisk("disk")
-        try await user.add(sample(1000))
+        try await user.add(sampleBytes(1000))
         user.environment["E2E_SECRET"] = Self.canary
         for command in ["sync", "backend test cloud", "verify cloud", "recover --from cloud", "backend show cloud"] {
             for flags in [[], ["--json"], ["--verbose"]] {
@@ -62,7 +63,7 @@ import Testing
     @Test func onlyTheOwnerMayRead() async throws {
         let user = try await User.ready()
         try await user.createDisk("disk")
-        try await user.add(sample(1000))
+        try await user.add(sampleBytes(1000))
         try await user.run("sync")
         func mode(_ path: String) throws -> Int {
             try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int ?? -1

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -52,7 +53,7 @@ import Testing
         try await user.createDisk("disk")
         let roots = try await withThrowingTaskGroup(of: String.self) { group in
             for index in 0..<6 {
-                group.addTask { try await user.add(sample(300_000, seed: UInt64(index / 2)), name: "f\(index)") }
+                group.addTask { try await user.add(sampleBytes(300_000, seed: UInt64(index / 2)), name: "f\(index)") }
             }
             return try await group.reduce(into: Set<String>()) { $0.insert($1) }
         }
@@ -89,7 +90,7 @@ import Testing
         let bucket = try await Bucket.make()
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [.hang.on("PUT", times: 3...3)])
         try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--max-connections", "1")
-        for index in 0..<4 { try await user.add(sample(1000, seed: UInt64(index)), name: "f\(index)") }
+        for index in 0..<4 { try await user.add(sampleBytes(1000, seed: UInt64(index)), name: "f\(index)") }
         let sync = try Running(user, "sync")
         try await sync.wait { try await proxy.count("PUT") == 3 }
         sync.signal(SIGINT)
@@ -104,7 +105,7 @@ import Testing
         var user = try await User.ready()
         let bucket = try await Bucket.make()
         try await user.createS3("cloud", bucket)
-        for index in 0..<3 { try await user.add(sample(1000, seed: UInt64(index)), name: "f\(index)") }
+        for index in 0..<3 { try await user.add(sampleBytes(1000, seed: UInt64(index)), name: "f\(index)") }
         try await user.run("sync")
         let pins = try await user.json("pin", "ls")
         let hang = FaultyProxy.Rule.hang.on("GET", path: "/cars/", times: 2...2)

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 @Suite(.scratch, .timeLimit(.minutes(10))) struct StoreTests {
     @Test func aCollectionThatIsKilledLosesNothing() async throws {
         let user = try await User.ready()
-        var generator = Chance(state: 7)
+        var generator = SeededNumbers(seed: 7)
         var kept: [String: UInt64] = [:]
         var killed = 0
         var seed: UInt64 = 0
@@ -14,7 +15,7 @@ import Testing
         for round in 0..<12 {
             for _ in 0..<3 {
                 seed += 1
-                let root = try await user.add(sample(1_000_000, seed: seed), name: "content")
+                let root = try await user.add(sampleBytes(1_000_000, seed: seed), name: "content")
                 // Every third stays; the others are garbage in the midst of what is pinned.
                 if seed % 3 == 0 { kept[root] = seed } else { try await user.run("pin", "rm", root) }
             }
@@ -31,7 +32,7 @@ import Testing
         #expect(killed >= 2, "\(killed) of 12 were killed in time")
         try await user.run("gc", "--waste", "0")
         for (root, seed) in kept {
-            #expect(try await [UInt8](user.run("cat", root).output) == sample(1_000_000, seed: seed))
+            #expect(try await [UInt8](user.run("cat", root).output) == sampleBytes(1_000_000, seed: seed))
         }
         // Nothing but what is pinned is left, in the index and in the packs.
         let size = try Trees.size(of: user.home + "/store/packs")
@@ -47,7 +48,7 @@ import Testing
                     for round in 0..<6 {
                         // The same content again and again: a collection must not take what is being found.
                         let name = "file-\(writer)-\(round)"
-                        roots.append(try await user.add(sample(400_000, seed: UInt64(round % 3)), name: name))
+                        roots.append(try await user.add(sampleBytes(400_000, seed: UInt64(round % 3)), name: name))
                         if round < 4 { _ = try await user.attempt(["pin", "rm", roots[round]]) }
                     }
                     return roots
@@ -70,7 +71,7 @@ import Testing
         let disk = try await user.createDisk("disk")
         let tree = user.folder + "/tree"
         try Trees.make(at: tree)
-        try Data(sample(2_900_000, seed: 5)).write(to: URL(filePath: tree + "/large"))
+        try Data(sampleBytes(2_900_000, seed: 5)).write(to: URL(filePath: tree + "/large"))
         let hashed = try await user.run("add", tree, "-q", "-n")
         let added = try await user.run("add", tree, "-q", "--no-copy")
         #expect(added.text == hashed.text)
@@ -84,7 +85,7 @@ import Testing
         #expect(report.problems.items.isEmpty && (report.referenced_blocks.int ?? 0) >= 3)
 
         // A file that is changed is an error that says which; a restore makes a copy of what it was.
-        var bytes = sample(2_900_000, seed: 5)
+        var bytes = sampleBytes(2_900_000, seed: 5)
         bytes[2_500_000] ^= 1
         try Data(bytes).write(to: URL(filePath: tree + "/large"))
         let refused = try await user.run("cat", root + "/large", code: 10)
@@ -92,7 +93,7 @@ import Testing
         #expect(refused.output.count < 2_900_000)
         try await user.run("store", "verify", code: 10)
         try await user.run("restore", root)
-        #expect(try await [UInt8](user.run("cat", root + "/large").output) == sample(2_900_000, seed: 5))
+        #expect(try await [UInt8](user.run("cat", root + "/large").output) == sampleBytes(2_900_000, seed: 5))
         #expect(try [UInt8](Data(contentsOf: URL(filePath: tree + "/large"))) == bytes)
     }
 
@@ -100,7 +101,7 @@ import Testing
     func contentThatCannotStayInItsFilesIsRefused(options: [String]) async throws {
         let user = try await User.ready()
         let path = user.folder + "/file"
-        try Data(sample(1000)).write(to: URL(filePath: path))
+        try Data(sampleBytes(1000)).write(to: URL(filePath: path))
         let result = try await user.attempt(["add", path, "--no-copy"] + options)
         #expect(result.code == 2, "\(result.text)\(result.errorText)")
     }

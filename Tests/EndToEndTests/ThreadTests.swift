@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import TestKit
 import Testing
 
@@ -58,7 +59,7 @@ import Testing
         let bucket = try await Bucket.make()
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [])
         try await user.createS3("cloud", bucket, endpoint: proxy.endpoint)
-        for index in 0..<5 { try await user.add(sample(1000, seed: UInt64(index)), name: "f\(index)") }
+        for index in 0..<5 { try await user.add(sampleBytes(1000, seed: UInt64(index)), name: "f\(index)") }
         let first = try await user.json("sync")
         #expect(first.backends[0].calls.int ?? 0 > 0)
         let before = try await proxy.requests()
@@ -71,7 +72,7 @@ import Testing
 
     @Test func recoveryOfMetadataAloneLeavesContentWhereItIs() async throws {
         let user = try await User.ready()
-        let root = try await user.add(sample(10_000))
+        let root = try await user.add(sampleBytes(10_000))
         let disk = try await user.createDisk("disk")
         try await user.run("sync")
         try FileManager.default.removeItem(atPath: user.home)
@@ -84,7 +85,7 @@ import Testing
         let missing = try await user.run("cat", root, code: 4)
         #expect(missing.errorText.contains("ipfs-kit restore"))
         try await user.run("restore", root)
-        #expect(try await [UInt8](user.run("cat", root).output) == sample(10_000))
+        #expect(try await [UInt8](user.run("cat", root).output) == sampleBytes(10_000))
     }
 
     @Test func aDirectoryThatIsNotThereIsNeverMade() async throws {

@@ -2,6 +2,7 @@ import Foundation
 import FuzzTargets
 import IPLD
 import Multiformats
+import Samples
 import Testing
 
 @Suite struct CARWriterTests {
@@ -65,7 +66,7 @@ import Testing
 
     @Test(arguments: CARIndex.Format.allCases)
     func digestsOfAllFunctionsAndLengthsAreFound(format: CARIndex.Format) throws {
-        var numbers = SeededNumbers(state: 7)
+        var numbers = SeededNumbers(seed: 7)
         var index = CARIndex()
         var offsets: [Multihash: [UInt64]] = [:]
         for _ in 0..<500 {
@@ -137,7 +138,7 @@ import Testing
 
     @Test(arguments: 0..<20)
     func archivesOfAnySizesComeBack(seed: UInt64) throws {
-        var numbers = SeededNumbers(state: seed)
+        var numbers = SeededNumbers(seed: seed)
         let blocks = (0..<Int.random(in: 0...60, using: &numbers)).map { index in
             let count = Int.random(in: 0...300, using: &numbers)
             return Block(codec: .raw, bytes: Array("\(index) ".utf8) + [UInt8](repeating: 1, count: count))

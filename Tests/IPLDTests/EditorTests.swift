@@ -1,6 +1,7 @@
 import FuzzTargets
 import IPLD
 import Multiformats
+import Samples
 import Testing
 
 @Suite struct EditorTests {
@@ -61,7 +62,7 @@ import Testing
     @Test(arguments: profiles.indices, [1, 2, 3])
     func anySequenceOfChangesGivesWhatTheBuilderMakes(profile: Int, seed: UInt64) throws {
         let profile = Self.profiles[profile]
-        var numbers = SeededNumbers(state: seed)
+        var numbers = SeededNumbers(seed: seed)
         let blocks = Blocks()
         var tree: [String: DAGEntry] = [:]
         let folders: Set<String> = ["d", "d/e"]

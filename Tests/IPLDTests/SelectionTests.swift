@@ -2,6 +2,7 @@ import Foundation
 import FuzzTargets
 import IPLD
 import Multiformats
+import Samples
 import Testing
 
 @Suite struct SelectionTests {
@@ -167,7 +168,7 @@ import Testing
 
     @Test(arguments: 0..<200)
     func whatRepeatsIsPassedOverAndNothingElse(seed: UInt64) throws {
-        var numbers = SeededNumbers(state: seed)
+        var numbers = SeededNumbers(seed: seed)
         // Levels of nodes that link to anything below them, so that many ways lead to one node.
         var nodes = (0..<3).map { (Block(codec: .raw, bytes: [UInt8](repeating: $0, count: Int($0))), UInt64($0)) }
         for _ in 0..<8 {

@@ -1,3 +1,4 @@
+import Samples
 import Services
 import Storage
 import StorageLaws

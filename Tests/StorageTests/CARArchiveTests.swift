@@ -1,4 +1,5 @@
 import Multiformats
+import Samples
 import Storage
 import StorageLaws
 import TestKit

@@ -1,4 +1,5 @@
 @testable import Storage
+import Samples
 import Schema
 import StorageLaws
 import TestKit

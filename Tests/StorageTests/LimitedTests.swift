@@ -1,4 +1,5 @@
 @testable import Storage
+import Samples
 import StorageLaws
 import TestKit
 import Testing

@@ -1,4 +1,5 @@
 @testable import Storage
+import Samples
 import StorageLaws
 import TestKit
 import Testing
@@ -72,7 +73,7 @@ import Testing
             now: { 0 },
             sleep: { _ in
                 waiting.open()
-                try await Task.sleep(for: .seconds(3600))
+                try await hangUntilCancelled()
             }
         )
         let service = Retrying(base: faulty, retries: 3, timing: timing)

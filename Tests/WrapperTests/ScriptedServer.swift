@@ -104,15 +104,11 @@ final class ServerConnection {
         return count
     }
 
-    /// Waits until the client hangs up, without reading.
-    func waitForHangUp() {
+    /// Waits until the client hangs up, without reading, and no longer than so many milliseconds.
+    func waitForHangUp(atMost milliseconds: Int32 = 5000) {
         // POLLRDHUP, which Glibc's module leaves out.
         var entry = pollfd(fd: peer, events: 0x2000, revents: 0)
-        _ = unsafe poll(&entry, 1, 5000)
-    }
-
-    func pause(milliseconds: Int) {
-        Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
+        _ = unsafe poll(&entry, 1, milliseconds)
     }
 
     func send(_ text: String) { send(Array(text.utf8)) }

@@ -83,22 +83,12 @@ package final class FaultyService: StorageService {
         let effect = script.first { $0.call == call && $0.times.contains(time) }?.effect
         switch effect {
         case .fail(let error): throw error
-        case .hang: try await Self.hang()
+        case .hang: do { try await hangUntilCancelled() } catch { throw StorageError.cancelled }
         default: break
         }
         let value = try await work(effect)
         if case .loseReply(let error) = effect { throw error }
         return value
-    }
-
-    private static func hang() async throws(StorageError) -> Never {
-        while true {
-            do {
-                try await Task.sleep(for: .seconds(3600))
-            } catch {
-                throw StorageError.cancelled
-            }
-        }
     }
 
     /// The stream up to `count` bytes; then the error, or an end where there is none.

@@ -57,7 +57,8 @@ struct ServerProcess: Sendable {
     private static func stopAll() {
         for (identifier, folder) in running.read({ $0 }) {
             kill(identifier, SIGTERM)
-            // It may still write while it ends, and its folder has to go all the same.
+            // It may still write while it ends, and its folder has to go all the same. No task runs any more at an exit, so
+            // its end is asked for rather than awaited.
             for _ in 0..<100 where kill(identifier, 0) == 0 { usleep(20_000) }
             try? FileManager.default.removeItem(at: folder)
         }

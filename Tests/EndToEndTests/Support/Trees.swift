@@ -1,19 +1,6 @@
 import Foundation
+import Samples
 import Testing
-
-/// Bytes that look random and are the same for the same seed.
-func sample(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
-    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(count + 8)
-    while bytes.count < count {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: state >> shift)) }
-    }
-    return Array(bytes.prefix(count))
-}
 
 /// Directory trees on the disk.
 enum Trees {
@@ -24,8 +11,8 @@ enum Trees {
             try files.createDirectory(atPath: "\(path)/\(folder)", withIntermediateDirectories: true)
         }
         let contents: [(String, [UInt8])] = [
-            ("a/b/c/deep.txt", Array("deep\n".utf8)), ("zero", []), ("big.bin", sample(3_000_000)),
-            ("chunk.bin", sample(1 << 20, seed: 2)), ("ünï/日本/名前 with spaces.txt", Array("unicode".utf8)),
+            ("a/b/c/deep.txt", Array("deep\n".utf8)), ("zero", []), ("big.bin", sampleBytes(3_000_000)),
+            ("chunk.bin", sampleBytes(1 << 20, seed: 2)), ("ünï/日本/名前 with spaces.txt", Array("unicode".utf8)),
             ("a/quote'\"\\.txt", [0, 255, 10, 13]), ("same as deep", Array("deep\n".utf8)),
         ]
         for (name, bytes) in contents { try Data(bytes).write(to: URL(filePath: "\(path)/\(name)")) }

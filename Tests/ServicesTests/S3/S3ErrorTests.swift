@@ -1,0 +1,79 @@
+import Digests
+import HTTPClient
+import Schema
+import Storage
+import Testing
+
+@testable import Services
+
+struct S3ErrorTests {
+    private let errors = S3Errors(bucket: "bkt", host: "s3.test")
+
+    @Test(arguments: [
+        (404, "NoSuchKey", StorageError.Code.notFound, StorageError.Retry.never, "“bkt”"),
+        (404, "NoSuchBucket", .badSettings, .never, "connection.bucket"),
+        (403, "SignatureDoesNotMatch", .badCredentials, .never, "credentials.secret_access_key"),
+        (403, "InvalidAccessKeyId", .badCredentials, .never, "credentials.access_key_id"),
+        (400, "ExpiredToken", .badCredentials, .never, "expired"),
+        (403, "AccessDenied", .permissionDenied, .never, "“bkt”"),
+        (403, "QuotaExceeded", .quotaExceeded, .never, "room"),
+        (503, "SlowDown", .rateLimited, .later, "fewer"),
+        (400, "RequestTimeout", .unavailable, .later, "now"),
+        (400, "EntityTooSmall", .badSettings, .never, "connection.part_size"),
+        (400, "BadDigest", .corrupt, .later, "changed"),
+        (501, "NotImplemented", .unsupported, .never, "cannot"),
+        (418, "Teapot", .unexpected, .never, "418 (Teapot: “Said.”)"),
+        (403, "", .permissionDenied, .never, "403"), (401, "", .badCredentials, .never, "401"),
+        (500, "", .unavailable, .later, "500"), (302, "", .badSettings, .never, "connection.endpoint"),
+        (413, "", .tooLarge, .never, "413"), (429, "", .rateLimited, .later, "429"),
+    ])
+    func table(
+        _ status: Int,
+        _ word: String,
+        _ code: StorageError.Code,
+        _ retry: StorageError.Retry,
+        _ phrase: String
+    ) {
+        let error = errors.translate(
+            "Storing x",
+            status: status,
+            headers: HTTPHeaders([]),
+            body: word.isEmpty ? [] : Array(fault(word).utf8),
+            now: noon
+        )
+        #expect(error.code == code)
+        #expect(error.retry == retry)
+        #expect(error.message.contains(phrase))
+        #expect(error.message.hasPrefix("Storing x failed: ") && error.message.hasSuffix("."))
+    }
+
+    @Test(arguments: [
+        ("7", StorageError.Retry.after(.seconds(7))), ("Thu, 01 Jan 2026 12:00:30 GMT", .after(.seconds(30))),
+        ("Thu, 01 Jan 2026 11:00:00 GMT", .after(.zero)), ("soon", .later), ("-1", .later),
+    ])
+    func retryAfter(_ text: String, _ retry: StorageError.Retry) {
+        let headers = HTTPHeaders([HTTPField(name: "retry-after", value: text)])
+        #expect(errors.translate("x", status: 503, headers: headers, body: [], now: noon).retry == retry)
+    }
+
+    @Test func hostileTextIsCut() {
+        let text = fault("A\u{202E}<!-- -->b&#10;", "").replacing(
+            "Said.",
+            with: String(repeating: "x\u{9B}", count: 900)
+        )
+        let error = errors.translate("x", status: 400, headers: HTTPHeaders([]), body: Array(text.utf8), now: noon)
+        #expect(error.message.utf8.count < 400)
+        #expect(error.message.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x9B })
+    }
+
+    @Test(arguments: [
+        (HTTPError.Code.cannotConnect, StorageError.Code.unavailable, StorageError.Retry.later),
+        (.timedOut, .unavailable, .later), (.truncated, .unavailable, .later), (.tls, .unavailable, .never),
+        (.cancelled, .cancelled, .never), (.protocolViolation, .unavailable, .later),
+    ])
+    func exchanges(_ from: HTTPError.Code, _ code: StorageError.Code, _ retry: StorageError.Retry) {
+        let error = errors.translate("x", HTTPError(code: from, message: "It broke."))
+        #expect(error.code == code)
+        #expect(error.retry == retry)
+    }
+}

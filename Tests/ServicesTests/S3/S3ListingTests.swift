@@ -1,0 +1,87 @@
+import Digests
+import HTTPClient
+import Schema
+import Storage
+import Testing
+
+@testable import Services
+
+struct S3ListingTests {
+    private func page(_ names: [String], _ more: String = "<IsTruncated>false</IsTruncated>") -> HTTPReply {
+        let contents = names.map {
+            "<Contents><Key>\($0)</Key><Size>3</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+        }
+        return reply(200, [:], "<ListBucketResult xmlns=\"x\">\(more)\(contents.joined())</ListBucketResult>")
+    }
+
+    private func names(_ service: S3Service) async throws -> [[String]] {
+        var pages: [[String]] = []
+        for try await page in service.list("a") { pages.append(page.map(\.name.text)) }
+        return pages
+    }
+
+    @Test func pagesAreFollowedAndStrangersLeftOut() async throws {
+        let server = ScriptedServer { (request, number) in
+            number == 1
+                ? page(
+                    ["p/a%2B", "p/a1", "p/a1", "q/a", "p/", "p/b", "p/a/../x"],
+                    "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
+                        + "<NextContinuationToken>t/+</NextContinuationToken>"
+                )
+                : page(["p/a2"])
+        }
+        #expect(try await names(server.service(prefix: "p")) == [["a1"], ["a2"]])
+        #expect(
+            server.lines[1].contains(
+                "continuation-token=t%2F%2B&encoding-type=url&list-type=2&max-keys=1000&prefix=p%2Fa"
+            )
+        )
+    }
+
+    @Test func anOldServiceIsFollowedByMarker() async throws {
+        let server = ScriptedServer { (request, number) in
+            number == 1 ? page(["a1"], "<IsTruncated>true</IsTruncated>") : page(["a2"])
+        }
+        #expect(try await names(server.service()) == [["a1"], ["a2"]])
+        #expect(server.lines[1].contains("marker=a1") && !server.lines[1].contains("list-type"))
+    }
+
+    @Test func aServiceWithoutVersionTwo() async throws {
+        let server = ScriptedServer { (request, _) in
+            request.url.contains("list-type=2") ? reply(501, [:], fault("NotImplemented")) : page(["a1"])
+        }
+        #expect(try await names(server.service()) == [["a1"]])
+    }
+
+    @Test(arguments: [
+        "<IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken>",
+        "<IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents>",
+        "<IsTruncated>true</IsTruncated><Contents><Size>1</Size></Contents>",
+        "<IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>-1</Size></Contents>",
+        "<IsTruncated>true</IsTruncated>", "",
+        "<EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>"
+            + "<Contents><Key>a%</Key><Size>1</Size></Contents>",
+    ])
+    func aListingThatCannotBeFinishedThrows(_ more: String) async throws {
+        let server = ScriptedServer { (_, _) in page([], more) }
+        let service = try server.service()
+        #expect(await failure { try await names(service) }?.code == .unexpected)
+        #expect(server.requests.count <= 3)
+    }
+
+    @Test func aFailedPageIsAskedForAgain() async throws {
+        let server = ScriptedServer { (_, number) in
+            switch number {
+            case 1: page(["a1"], "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>")
+            case 2: reply(503)
+            default: page(["a2"])
+            }
+        }
+        let cursor = StreamCursor(try server.service().list("a"))
+        #expect(try await cursor.next()?.count == 1)
+        #expect(await failure { try await cursor.next() }?.retry == .later)
+        #expect(try await cursor.next()?.first?.name.text == "a2")
+        #expect(try await cursor.next() == nil)
+        #expect(server.lines[1] == server.lines[2])
+    }
+}

@@ -1,0 +1,100 @@
+import Digests
+import HTTPClient
+import Schema
+import Storage
+import Testing
+
+@testable import Services
+
+struct S3UploadTests {
+    private static let part = 5 << 20
+    private static let body = Body([UInt8](repeating: 7, count: part + 10))
+    private static let first = digest(.md5, of: [UInt8](repeating: 7, count: part))
+    private static let last = digest(.md5, of: [UInt8](repeating: 7, count: 10))
+    private static let whole = hex(digest(.md5, of: first + last)) + "-2"
+    private static let proof = ObjectDigest.md5OfParts(digest(.md5, of: first + last), parts: 2)
+
+    /// A service that takes parts; `complete` is its answer to the last request, `pending` what it lists in the beginning.
+    private func server(
+        pending: String = "",
+        parts: String = "",
+        head: HTTPReply = reply(404),
+        complete: HTTPReply
+    ) -> ScriptedServer {
+        ScriptedServer { (request, _) in
+            switch request.method {
+            case "GET" where request.url.contains("uploads="):
+                reply(200, [:], "<ListMultipartUploadsResult>\(pending)</ListMultipartUploadsResult>")
+            case "GET": reply(200, [:], "<ListPartsResult>\(parts)</ListPartsResult>")
+            case "POST" where request.url.contains("uploads="):
+                reply(
+                    200,
+                    [:],
+                    "<InitiateMultipartUploadResult><UploadId>U/1</UploadId></InitiateMultipartUploadResult>"
+                )
+            case "POST": complete
+            case "PUT":
+                reply(200, ["ETag": "\"\(hex(request.url.contains("partNumber=1&") ? Self.first : Self.last))\""])
+            case "HEAD": request.url.hasSuffix("/bkt") ? reply(200) : head
+            default: reply(204)
+            }
+        }
+    }
+
+    private func done(_ etag: String) -> HTTPReply {
+        reply(
+            200,
+            [:],
+            "  \n<CompleteMultipartUploadResult><ETag>&quot;\(etag)&quot;</ETag></CompleteMultipartUploadResult>"
+        )
+    }
+
+    private func put(_ server: ScriptedServer) async throws -> PutReceipt {
+        try await server.service().put(name("x"), Self.body)
+    }
+
+    @Test func partsAreSentAndProven() async throws {
+        let server = server(complete: done(Self.whole))
+        #expect(try await put(server).proof == Self.proof)
+        #expect(server.lines.contains("PUT http://s3.test/bkt/x?partNumber=2&uploadId=U%2F1"))
+        #expect(!server.lines.contains { $0.hasPrefix("DELETE") })
+    }
+
+    @Test func partsThatAreThereAreKept() async throws {
+        let pending =
+            "<Upload><Key>x.other</Key><UploadId>no</UploadId></Upload><Upload><Key>x</Key><UploadId>old</UploadId></Upload>"
+        let parts =
+            "<Part><PartNumber>1</PartNumber><Size>\(Self.part)</Size><ETag>\(hex(Self.first))</ETag></Part>"
+            + "<Part><PartNumber>2</PartNumber><Size>10</Size><ETag>\(hex(Self.first))</ETag></Part>"
+        let server = server(pending: pending, parts: parts, complete: done(Self.whole))
+        #expect(try await put(server).proof == Self.proof)
+        #expect(server.lines.filter { $0.hasPrefix("PUT") } == ["PUT http://s3.test/bkt/x?partNumber=2&uploadId=old"])
+    }
+
+    @Test func anErrorInsideSuccessIsAnError() async throws {
+        let server = server(complete: reply(200, [:], fault("InternalError")))
+        #expect(await failure { try await put(server) }?.code == .unavailable)
+        // It may be tried again, so the parts stay.
+        #expect(!server.lines.contains { $0.hasPrefix("DELETE") })
+    }
+
+    @Test func whatCannotSucceedIsTakenAway() async throws {
+        let server = server(complete: reply(403, [:], fault("AccessDenied")))
+        #expect(await failure { try await put(server) }?.code == .permissionDenied)
+        #expect(server.lines.last == "DELETE http://s3.test/bkt/x?uploadId=U%2F1")
+    }
+
+    @Test(arguments: [true, false]) func aLostUploadMayBeDone(_ isThere: Bool) async throws {
+        let head = reply(200, ["Content-Length": "\(Self.part + 10)", "ETag": isThere ? Self.whole : hex(Self.first)])
+        let server = server(head: head, complete: reply(404, [:], fault("NoSuchUpload")))
+        if isThere {
+            #expect(try await put(server).proof == Self.proof)
+        } else {
+            #expect(await failure { try await put(server) }?.retry == .later)
+        }
+    }
+
+    @Test func anotherDigestOfTheWholeProvesNothing() async throws {
+        #expect(try await put(server(complete: done("\(hex(Self.first))-2"))).proof == nil)
+    }
+}

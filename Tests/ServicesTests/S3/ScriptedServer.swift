@@ -1,0 +1,79 @@
+import Digests
+import HTTPClient
+import Schema
+import Storage
+import Testing
+
+@testable import Services
+
+let noon = Timestamp("2026-01-01T12:00:00Z") ?? Timestamp(milliseconds: 0)
+
+/// A service that answers by a function and remembers what it was asked.
+final class ScriptedServer: Sendable {
+    typealias Answer = @Sendable (HTTPRequest, Int) throws(HTTPError) -> HTTPReply
+
+    private let asked = Locked<[HTTPRequest]>([])
+    private let answer: Answer
+
+    init(_ answer: @escaping Answer) { self.answer = answer }
+
+    var requests: [HTTPRequest] { asked.read { $0 } }
+    var lines: [String] { requests.map { "\($0.method) \($0.url)" } }
+
+    func connection(
+        type: String = "s3",
+        endpoint: String = "http://s3.test",
+        prefix: String = ""
+    ) throws -> S3Connection {
+        var settings = S3Settings()
+        settings.endpoint = endpoint
+        settings.bucket = "bkt"
+        settings.prefix = prefix
+        let transport = S3Transport(
+            exchange: { (request) throws(HTTPError) in
+                let number = self.asked.change { requests in
+                    requests.append(request)
+                    return requests.count
+                }
+                return try self.answer(request, number)
+            },
+            download: { (_) throws(HTTPError) in throw HTTPError(code: .unexpected, message: "No downloads here.") }
+        )
+        return S3Connection(
+            target: try S3Target(settings, type: type, profile: [:], environment: { _ in nil }),
+            credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: "SK"),
+            transport: transport,
+            timing: Timing(now: { noon.milliseconds })
+        )
+    }
+
+    func service(prefix: String = "", type: String = "s3") throws -> S3Service {
+        var settings = S3Settings()
+        settings.multipartThreshold = ByteCount(4 << 20)
+        settings.partSize = ByteCount(5 << 20)
+        return try S3Service(try connection(type: type, prefix: prefix), settings)
+    }
+}
+
+func reply(_ status: Int, _ headers: [String: String] = [:], _ body: String = "") -> HTTPReply {
+    HTTPReply(
+        status: status,
+        headers: HTTPHeaders(headers.map { HTTPField(name: $0.key, value: $0.value) }),
+        body: Array(body.utf8)
+    )
+}
+
+func fault(_ code: String, _ more: String = "") -> String {
+    "<?xml version=\"1.0\"?><Error><Code>\(code)</Code><Message>Said.</Message>\(more)</Error>"
+}
+
+func failure<Value>(_ work: () async throws -> Value) async -> StorageError? {
+    do {
+        _ = try await work()
+        return nil
+    } catch {
+        return error as? StorageError
+    }
+}
+
+func name(_ text: String) throws -> ObjectName { try #require(ObjectName(text)) }
