@@ -40,7 +40,7 @@ public final class BlockReader: Sendable {
     public func locate(_ cid: CID) throws(StoreError) -> BlockLocation? {
         if stopped.load(ordering: .relaxed) { throw StoreError(.cancelled, "The work was stopped.") }
         if cid.hash.code == .identity { return nil }
-        guard let location = try store.index.locate([BlockKey(cid)])[0] else { throw StoreError.missing(cid) }
+        guard let location = try store.index.locate([BlockKey(cid)])[0] else { throw try store.absence(of: cid) }
         return location
     }
 

@@ -22,7 +22,7 @@ extension BlockStore {
         return block
     }
 
-    private func reference(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Reference {
+    func reference(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Reference {
         let bytes: [UInt8]
         do throws(FileError) {
             bytes = try file(path(of: location.pack)).read(at: location.offset, count: Reference.longestSection)

@@ -17,7 +17,7 @@ public final class BlockStore: Sendable {
     /// Packs are closed when they reach this length, in bytes.
     static let packLimit: UInt64 = 1 << 30
 
-    /// Opens the store in `folder`, making it when it is not there, and its index when that is missing.
+    /// Opens the store in `folder`, making it when it is not there, and its index when all of that is missing.
     ///
     /// Making the index of an old store again waits until nobody stores anything.
     public init(folder: String) throws(StoreError) {
@@ -28,8 +28,48 @@ public final class BlockStore: Sendable {
             throw StoreError(error)
         }
         index = try BlockIndex(folder: folder + "/index")
+        let isEmpty = try packNumbers().isEmpty
+        try identify(isEmpty: isEmpty)
         guard try index.isNew() else { return }
-        if try packNumbers().isEmpty { try index.begin() } else { try rebuildIndex(onlyIfNew: true) }
+        if isEmpty { try index.begin() } else { try rebuildIndex(onlyIfNew: true) }
+    }
+
+    /// Finds out which store this is; one that is new, or of the time before stores had an identity, gets one.
+    private func identify(isEmpty: Bool) throws(StoreError) {
+        var identity = try Self.identity(in: folder, index)
+        var mayMake = identity == nil && isEmpty
+        if identity == nil, !isEmpty { mayMake = try index.isOfFirstVersion() }
+        if mayMake {
+            let lock = try index.lock(shared: false)
+            defer { withExtendedLifetime(lock) {} }
+            // Somebody else may have done it while this one waited.
+            identity = try Self.identity(in: folder, index)
+            if identity == nil {
+                let fresh = StoreIdentity.random()
+                try Self.write(fresh, in: folder)
+                identity = fresh
+            }
+        }
+        index.store.withLock { $0 = identity }
+    }
+
+    /// What tells the store apart from every other, as 32 hexadecimal digits; nil where that is lost with the index.
+    public var identity: String? { index.store.withLock { $0 }?.text }
+
+    /// How many commits the index holds: what was committed later than this is not in it.
+    public func generation() async throws(StoreError) -> UInt64 {
+        try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.generation() }
+    }
+
+    /// A number that becomes another one with each loss: while it is the same, every block that was in the store is in it,
+    /// unless it was collected.
+    public func epoch() async throws(StoreError) -> UInt64 {
+        try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.epoch() }
+    }
+
+    /// Makes what is in the store last, whoever stored it: for those who rely on what they found there.
+    public func makeLasting() async throws(StoreError) {
+        try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.makeLasting() }
     }
 
     /// The path of a pack.
@@ -83,15 +123,25 @@ public final class BlockStore: Sendable {
         _ first: ArraySlice<(cid: CID, location: BlockLocation?)>,
         _ second: ArraySlice<(cid: CID, location: BlockLocation?)>
     ) async throws(StoreError) -> [Block] {
-        do {
-            async let one = read(first)
-            async let other = read(second)
-            return try await one + other
-        } catch let error as StoreError {
-            throw error
-        } catch {
-            throw StoreError(.unexpected, "\(error)")
+        // A group, for two `async let` side by side are compiled wrongly (decision 0004).
+        let halves = await withTaskGroup(of: (Bool, Result<[Block], StoreError>).self) { group in
+            group.addTask { (true, await self.result(first)) }
+            group.addTask { (false, await self.result(second)) }
+            var halves: [Bool: Result<[Block], StoreError>] = [:]
+            for await (isFirst, half) in group { halves[isFirst] = half }
+            return halves
         }
+        var blocks: [Block] = []
+        for half in [halves[true], halves[false]] {
+            guard let half else { throw StoreError(.unexpected, "Half of the blocks were not read.") }
+            blocks += try half.get()
+        }
+        return blocks
+    }
+
+    private func result(_ places: ArraySlice<(cid: CID, location: BlockLocation?)>) async -> Result<[Block], StoreError>
+    {
+        do throws(StoreError) { return .success(try await read(places)) } catch { return .failure(error) }
     }
 
     private func read(_ places: ArraySlice<(cid: CID, location: BlockLocation?)>) async throws(StoreError) -> [Block] {
@@ -106,19 +156,43 @@ public final class BlockStore: Sendable {
     /// Reads a block where it was said to be, or where it was moved to since, and checks it.
     func read(_ cid: CID, at location: BlockLocation?) throws(StoreError) -> Block {
         if cid.hash.code == .identity { return Block(cid: cid, bytes: Array(cid.hash.digest)) }
-        guard let location else { throw StoreError.missing(cid) }
-        do throws(StoreError) {
-            return try readThere(cid, location)
-        } catch {
-            guard error.code == .corrupt || error.code == .changed,
-                let place = try index.locateNow([BlockKey(cid)])[0], place != location
-            else {
+        guard var place = location else { throw try absence(of: cid) }
+        while true {
+            do throws(StoreError) {
+                return try readThere(cid, place)
+            } catch {
+                guard error.code == .corrupt || error.code == .changed else { throw error }
+                let key = BlockKey(cid)
+                if let now = try index.locateNow([key])[0], now != place {
+                    // A collection moved it, and an open file may be that of a pack that is gone.
+                    close(now.pack)
+                    place = now
+                    continue
+                }
+                // What is damaged leaves the index at once, whoever sees it: so it can be stored again, and nobody counts on
+                // it. A file of somebody else may be put back as it was, so its reference stays.
+                if error.code == .corrupt { try? index.forget([(key, place)]) }
                 throw error
             }
-            // A collection moved it, and an open file may be that of a pack that is gone.
-            close(place.pack)
-            return try readThere(cid, place)
         }
+    }
+
+    /// Why a block is not there: it never was, or it was found damaged.
+    func absence(of cid: CID) throws(StoreError) -> StoreError {
+        try index.isLost(BlockKey(cid))
+            ? .damaged(cid, "that was seen before, and nobody has stored it again.") : .missing(cid)
+    }
+
+    /// Whether these bytes are at a place in a pack.
+    func holds(_ bytes: ArraySlice<UInt8>, _ location: BlockLocation) -> Bool {
+        guard location.length == bytes.count, let file = try? file(path(of: location.pack)) else { return false }
+        return file.holds(bytes, at: location.offset)
+    }
+
+    /// Whether a block can be read from a place in the store or in a file; one that is where `reference` says was just seen.
+    func isReadable(_ cid: CID, _ location: BlockLocation, as reference: Reference) -> Bool {
+        if location.pack.isReferences, (try? self.reference(cid, location)) == reference { return true }
+        return (try? readThere(cid, location)) != nil
     }
 
     private func readThere(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Block {
@@ -167,18 +241,6 @@ public final class BlockStore: Sendable {
             return file
         } catch {
             throw StoreError(error)
-        }
-    }
-
-    /// Takes a damaged block out of the index, so that it counts as missing and can be stored again.
-    public func discardDamaged(_ cid: CID) async throws(StoreError) {
-        try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            // A collection counts on an index that nobody else changes.
-            let lock = try collectionLock(shared: true)
-            defer { withExtendedLifetime(lock) {} }
-            let key = BlockKey(cid)
-            guard let location = try index.locateNow([key])[0] else { return }
-            try index.forget(key, at: location)
         }
     }
 

@@ -22,12 +22,17 @@ extension BlockStore {
     /// Removes the blocks that none of the roots leads to, out of packs of which more than `waste` is such blocks.
     ///
     /// It waits until nobody stores anything, and nobody can until it has ended. A pack is removed only after its live
-    /// blocks are in another one and can be found there, so it may be stopped at any time. Blocks of a root that are
-    /// not in the store are passed over; one that is damaged ends the work, for what lies below it cannot be known.
-    /// References to files go when all that stand in one pack with them are dead.
+    /// blocks are in another one and can be found there, so it may be stopped at any time. References to files go when all
+    /// that stand in one pack with them are dead.
+    ///
+    /// Nothing is removed without proof that all is known: each part of the index must be there and as it was written, the
+    /// index no older than `generation`, and every block that a root leads to in the store and readable.
+    /// - Throws: ``StoreError`` `incomplete` where a block of a root is missing, `corrupt` for damage, also of the index;
+    ///   whatever `roots` throws.
     public func collect(
         waste: Double = 0.25,
         isDryRun: Bool = false,
+        atLeast generation: UInt64 = 0,
         roots: () async throws -> [CID]
     ) async throws -> CollectionReport {
         let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
@@ -37,30 +42,44 @@ extension BlockStore {
         // Asked for under the lock: what is pinned before it is known here, and after it nothing can be pinned.
         let roots = try await roots()
         return try await BlockingThreads.shared.run { [self] () throws(StoreError) in
+            try proveIndex(atLeast: generation)
             var collector = Collector(store: self, live: try mark(roots))
             return try collector.run(waste, isDryRun: isDryRun)
         }
     }
 
-    /// The blocks that the roots lead to and that are in the store.
-    private func mark(_ roots: [CID]) throws(StoreError) -> LiveSet {
-        try index.join()
-        let segments = try index.segments()
-        // A newer segment would hide nearly everything, and what is not seen here is removed.
-        guard segments.count == 1, let segment = segments.first else {
-            throw StoreError(.busy, "Somebody changes the index of the store; try again later.")
+    /// Makes sure that the index says everything of the store; what it left out would be removed.
+    private func proveIndex(atLeast generation: UInt64) throws(StoreError) {
+        if let damaged = try index.damaged().first {
+            throw StoreError.damagedIndex("\(index.folder)/\(damaged.name.fileName)")
         }
-        var live = LiveSet(segment)
+        guard try index.generation() >= generation else { throw StoreError.oldIndex(index.folder) }
+        for pack in try index.packs() where pack.length > 0 {
+            let length = (try? fileInfo(path(of: pack.id)).length) ?? 0
+            guard length < pack.length else { continue }
+            throw StoreError(
+                .corrupt,
+                "The pack \(path(of: pack.id)) has \(length) bytes of at least \(pack.length); nothing is removed from a store "
+                    + "that lost something. `ipfs-kit store verify` says what is damaged."
+            )
+        }
+    }
+
+    /// The blocks that the roots lead to.
+    private func mark(_ roots: [CID]) throws(StoreError) -> LiveSet {
+        var live = LiveSet(try index.joined())
         var pending = roots
         while let cid = pending.popLast() {
             let isInline = cid.hash.code == .identity
-            let (location, isNew) = try isInline ? (nil, cid.codec != .raw) : live.mark(cid)
+            guard let (location, isNew) = try isInline ? (nil, cid.codec != .raw) : live.mark(cid) else {
+                throw StoreError.incomplete(cid)
+            }
             guard isNew else { continue }
             let block = try read(cid, at: location)
             do throws(DecodingProblem) {
                 pending += try links(of: block)
             } catch {
-                throw StoreError(.unexpected, "The links of \(cid) cannot be followed: \(error)", cid: cid)
+                throw StoreError(error, linksOf: cid)
             }
         }
         return live
@@ -114,7 +133,10 @@ private struct Collector {
             emptied.insert(pack.id)
         }
         try remove(emptied)
+        // No pin leads to what was lost: every block that one leads to was found.
+        if case .unsure(let error) = try store.index.join(forgetsLost: true) { throw StoreError(error) }
         try removeStrays()
+        try cutTails()
         return report
     }
 
@@ -193,7 +215,8 @@ private struct Collector {
     /// Forgets packs whose live blocks are elsewhere, and removes them.
     private func remove(_ packs: Set<PackID>) throws(StoreError) {
         guard !packs.isEmpty else { return }
-        try store.index.join(dropping: packs)
+        // Unless the index without them lasts, the one that leads to them may come back.
+        if case .unsure(let error) = try store.index.join(dropping: packs) { throw StoreError(error) }
         for pack in packs.sorted() { try remove(pack) }
     }
 
@@ -209,6 +232,17 @@ private struct Collector {
     private func removeStrays() throws(StoreError) {
         let known = Set(try store.index.packs().filter { $0.length > 0 }.map(\.id))
         for pack in try store.packNumbers() where !known.contains(pack) { try remove(pack) }
+    }
+
+    /// Cuts off what lies beyond the ends of packs: it was appended by somebody who was stopped, and never committed.
+    private func cutTails() throws(StoreError) {
+        for pack in try store.index.packs() where pack.length > 0 {
+            try StoreError.translating {
+                let file = try File(store.path(of: pack.id), .update)
+                guard try file.length() > pack.length, try file.lock(wait: false) else { return }
+                try file.truncate(to: pack.length)
+            }
+        }
     }
 }
 
@@ -250,8 +284,10 @@ private struct Target {
     mutating func commit() throws(StoreError) {
         guard let pack, !moved.isEmpty else { return }
         try pack.makeLasting()
-        try store.index.add(moved, packs: [(pack.id, pack.end)])
+        let publication = try store.index.add(moved, packs: [(pack.id, pack.end)])
+        // Whatever fails from here on, the index may lead to what was appended: it stays.
         pack.committed()
         moved = []
+        if case .unsure(let error) = publication { throw StoreError(error) }
     }
 }

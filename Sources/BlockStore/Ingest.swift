@@ -34,6 +34,10 @@ public final class Ingest: Sendable {
         /// Blocks that were written and are not in the index yet.
         var fresh: [IndexEntry] = []
         var freshKeys: Set<BlockKey> = []
+        /// What was appended to each pack so far: from where on, and up to where.
+        var appended: [PackID: Range<UInt64>] = [:]
+        /// Whether something is relied upon that others published, which may not be on the disk.
+        var reliesOnOthers = false
         var counts = Counts()
     }
 
@@ -43,8 +47,10 @@ public final class Ingest: Sendable {
         public var newBlocks: UInt64 = 0
         /// The bytes of the new blocks.
         public var newBytes: UInt64 = 0
-        /// Blocks that the store had.
+        /// Blocks that the store had, with the same bytes.
         public var knownBlocks: UInt64 = 0
+        /// Blocks whose bytes in the store were damaged, or are not where they were, and that were written again.
+        public var healedBlocks: UInt64 = 0
 
         /// Nothing was written.
         public init() {}
@@ -61,9 +67,10 @@ public final class Ingest: Sendable {
     /// What was written so far.
     public var counts: Counts { state.withLock { $0.counts } }
 
-    /// Appends the blocks that the store does not have yet.
+    /// Appends the blocks that the store does not have yet, or has no more as they were.
     ///
-    /// They are trusted to be those of their CIDs. Throws `unexpected` for a block above 8 MiB.
+    /// They are trusted to be those of their CIDs. What is known already is compared with the bytes at hand, for known is
+    /// not readable. Throws `unexpected` for a block above 8 MiB.
     public func write(_ blocks: [Block]) async throws(StoreError) {
         try await write(blocks.map { Content(cid: $0.cid, bytes: $0.bytes[...]) })
     }
@@ -88,16 +95,18 @@ public final class Ingest: Sendable {
             for (index, block) in wanted.enumerated() {
                 // A copy of one's own is better than a reference to what somebody else may change.
                 let stored = known[index]?.pack.isReferences == true ? nil : known[index]
-                guard Self.isFresh(keys[index], stored, block.bytes.count, &state) else { continue }
+                guard Self.isNeeded(keys[index], stored, block.bytes.count, &state, { store.holds(block.bytes, $0) })
+                else { continue }
                 try Self.append(block, as: nil, keys[index], &batch, &state, store)
             }
             try batch.flush(to: state.packs[0])
         }
     }
 
-    /// Notes where the blocks are that the store does not have yet: in files that are not the store's.
+    /// Notes where the blocks are that the store does not have yet, or has no more: in files that are not the store's.
     ///
-    /// They are read, and checked, there whenever they are asked for. Their CIDs are trusted.
+    /// They are read, and checked, there whenever they are asked for. Their CIDs are trusted. A reference that was noted
+    /// before, and leads to a file that moved or changed, is replaced.
     public func refer(to references: [Reference]) async throws(StoreError) {
         try await change { [store] (state) throws(StoreError) in
             let wanted = references.filter { $0.cid.hash.code != .identity }
@@ -105,7 +114,13 @@ public final class Ingest: Sendable {
             let known = try store.index.locateNow(keys)
             var batch = Batch()
             for (index, reference) in wanted.enumerated()
-            where Self.isFresh(keys[index], known[index], reference.length, &state) {
+            where Self.isNeeded(
+                keys[index],
+                known[index],
+                reference.length,
+                &state,
+                { store.isReadable(reference.cid, $0, as: reference) }
+            ) {
                 let block = try reference.block()
                 let content = Content(cid: block.cid, bytes: block.bytes[...])
                 try Self.append(content, as: reference, keys[index], &batch, &state, store)
@@ -126,7 +141,12 @@ public final class Ingest: Sendable {
         }
     }
 
-    /// Makes everything written so far last, and known to all.
+    /// Whether a block is where this ingest appended it: its bytes need not be looked at.
+    public func wrote(_ location: BlockLocation) -> Bool {
+        state.withLock { $0.appended[location.pack]?.contains(location.offset) ?? false }
+    }
+
+    /// Makes everything written so far last, and known to all; and what was found there, too.
     public func commit() async throws(StoreError) {
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in
             try state.withLock { (state) throws(StoreError) in try Self.commit(&state, store) }
@@ -146,18 +166,31 @@ public final class Ingest: Sendable {
     }
 
     /// Whether a block is to be written; counts it.
-    private static func isFresh(
+    ///
+    /// `isSound` is asked of one that is known whether its bytes are there.
+    private static func isNeeded(
         _ key: BlockKey,
         _ known: BlockLocation?,
         _ length: Int,
-        _ state: inout State
+        _ state: inout State,
+        _ isSound: (BlockLocation) -> Bool
     ) -> Bool {
-        guard known == nil, state.freshKeys.insert(key).inserted else {
+        if state.freshKeys.contains(key) {
             state.counts.knownBlocks += 1
             return false
         }
-        state.counts.newBlocks += 1
-        state.counts.newBytes += UInt64(length)
+        if let known {
+            guard !isSound(known) else {
+                state.reliesOnOthers = true
+                state.counts.knownBlocks += 1
+                return false
+            }
+            state.counts.healedBlocks += 1
+        } else {
+            state.counts.newBlocks += 1
+            state.counts.newBytes += UInt64(length)
+        }
+        state.freshKeys.insert(key)
         return true
     }
 
@@ -207,6 +240,8 @@ public final class Ingest: Sendable {
             length: reference?.length ?? block.bytes.count
         )
         state.fresh.append(IndexEntry(key, at: location))
+        let first = state.appended[pack.id]?.lowerBound ?? start
+        state.appended[pack.id] = first..<start + length
     }
 
     private static func openPack(_ kind: Int, _ state: inout State, _ store: BlockStore) throws(StoreError) -> OpenPack
@@ -218,12 +253,19 @@ public final class Ingest: Sendable {
     }
 
     private static func commit(_ state: inout State, _ store: BlockStore) throws(StoreError) {
-        guard !state.fresh.isEmpty else { return }
+        guard !state.fresh.isEmpty else {
+            if state.reliesOnOthers { try store.index.makeLasting() }
+            state.reliesOnOthers = false
+            return
+        }
         let packs = state.packs.compactMap { $0 }
         for pack in packs { try pack.makeLasting() }
-        try store.index.add(state.fresh, packs: packs.map { ($0.id, $0.end) })
+        let publication = try store.index.add(state.fresh, packs: packs.map { ($0.id, $0.end) })
+        // Whatever fails from here on, the index may lead to what was appended: it stays.
         for pack in packs { pack.committed() }
         state.fresh = []
         state.freshKeys = []
+        if case .unsure(let error) = publication { throw StoreError(error) }
+        state.reliesOnOthers = false
     }
 }

@@ -17,9 +17,9 @@ struct LiveSet {
 
     /// Notes that a block is needed.
     ///
-    /// - Returns: where it is, if it is in the store, and whether its links are still to be followed.
-    mutating func mark(_ cid: CID) throws(StoreError) -> (location: BlockLocation?, isNew: Bool) {
-        guard let (number, entry) = try find(BlockKey(cid)) else { return (nil, false) }
+    /// - Returns: where it is, and whether its links are still to be followed; nil where it is not in the store.
+    mutating func mark(_ cid: CID) throws(StoreError) -> (location: BlockLocation?, isNew: Bool)? {
+        guard let (number, entry) = try find(BlockKey(cid)), !entry.isRemoved else { return nil }
         live.insert(number)
         guard cid.codec != .raw else { return (entry.location, false) }
         return (entry.location, followed[cid.codec, default: Bitmap(count: segment.count)].insert(number))
@@ -41,7 +41,7 @@ struct LiveSet {
             var cursor = try EntryCursor(segment)
             var number: UInt64 = 0
             while let entry = cursor.next {
-                body(entry, live.contains(number))
+                if !entry.isRemoved { body(entry, live.contains(number)) }
                 number += 1
                 try cursor.advance()
             }

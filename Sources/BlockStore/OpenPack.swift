@@ -7,58 +7,69 @@ final class OpenPack: Sendable {
     let id: PackID
     private let file: File
     private let lengths: Mutex<(committed: UInt64, end: UInt64)>
+    private let store: BlockStore
 
     /// The pack's length with everything that was appended.
     var end: UInt64 { lengths.withLock { $0.end } }
 
-    /// Takes the first pack of a kind that has room and that nobody else is writing to, or a new one; none of `avoided`.
+    /// Takes the first pack of a kind that has room, ends where the index says and is nobody else's; or a new one.
+    ///
+    /// What lies beyond the end of a pack was perhaps acknowledged by an index that is lost, so nobody appends there: only
+    /// a collection, which has proof that the index is whole, cuts it off.
     init(in store: BlockStore, references: Bool = false, avoiding avoided: Set<PackID> = []) throws(StoreError) {
+        self.store = store
         let known = try store.index.packs().filter { $0.id.isReferences == references }
-        let open = known.filter { $0.length > 0 && $0.length < BlockStore.packLimit && !avoided.contains($0.id) }
-        let next = (known.last?.id.number ?? 0) + 1
-        let fresh = (next..<min(next + 1000, PackID.highest)).map { PackID($0, isReferences: references) }
-        for id in open.map(\.id) + fresh {
-            // A pack whose file went missing is left alone.
-            if id.number < next, !fileExists(store.path(of: id)) { continue }
-            guard let (file, length) = try Self.take(id, store) else { continue }
-            self.id = id
+        for pack in known where pack.length > 0 && pack.length < BlockStore.packLimit && !avoided.contains(pack.id) {
+            guard let file = try Self.take(pack.id, store) else { continue }
+            id = pack.id
             self.file = file
-            let header = CARHeader(roots: []).encoded
-            if length == 0 { try Self.begin(file, header, store) }
-            lengths = Mutex((length, length == 0 ? UInt64(header.count) : length))
+            lengths = Mutex((pack.length, pack.length))
             return
         }
-        throw StoreError(.busy, "A thousand processes are writing to the store at once; try again later.")
-    }
-
-    /// Locks a pack and cuts off what was never committed; nil where somebody else has it, or it has no room.
-    private static func take(_ id: PackID, _ store: BlockStore) throws(StoreError) -> (File, UInt64)? {
-        let file: File
-        do throws(FileError) {
-            file = try File(store.path(of: id), .update)
-            guard try file.lock(wait: false) else { return nil }
-        } catch {
-            throw StoreError(error)
-        }
-        // Another process may have written to it, and closed it, since the packs were listed.
-        let length = try store.index.packs().first { $0.id == id }?.length ?? 0
-        do throws(FileError) {
-            guard length < BlockStore.packLimit, try file.length() >= length else { return nil }
-            // What lies beyond was never indexed: a process was stopped in the middle of it.
-            try file.truncate(to: length)
-            return (file, length)
-        } catch {
-            throw StoreError(error)
-        }
-    }
-
-    private static func begin(_ file: File, _ header: [UInt8], _ store: BlockStore) throws(StoreError) {
+        (id, file) = try Self.make(after: known.last?.id, references, store)
+        let header = CARHeader(roots: []).encoded
         do throws(FileError) {
             try file.write(header, at: 0)
             try syncDirectory(store.folder + "/packs")
         } catch {
             throw StoreError(error)
         }
+        lengths = Mutex((0, UInt64(header.count)))
+    }
+
+    /// Locks a pack; nil where somebody else has it, or it is not as long as the index says now.
+    private static func take(_ id: PackID, _ store: BlockStore) throws(StoreError) -> File? {
+        // A pack whose file went missing is left alone.
+        guard fileExists(store.path(of: id)) else { return nil }
+        return try StoreError.translating {
+            let file = try File(store.path(of: id), .update)
+            guard try file.lock(wait: false) else { return nil }
+            // Another process may have written to it, and closed it, since the packs were listed.
+            let length = try file.length()
+            guard length < BlockStore.packLimit else { return nil }
+            return try store.index.packs().contains { $0.id == id && $0.length == length } ? file : nil
+        }
+    }
+
+    /// Makes a pack with a number that was never used.
+    private static func make(
+        after last: PackID?,
+        _ references: Bool,
+        _ store: BlockStore
+    ) throws(StoreError) -> (PackID, File) {
+        let there = try store.packNumbers().filter { $0.isReferences == references }.map(\.number).max() ?? 0
+        let next = max(there, last?.number ?? 0) + 1
+        for number in next..<min(next + 1000, PackID.highest) {
+            let id = PackID(number, isReferences: references)
+            do throws(FileError) {
+                let file = try File(store.path(of: id), .createNew)
+                guard try file.lock(wait: false) else { continue }
+                return (id, file)
+            } catch {
+                guard error.code == .exists else { throw StoreError(error) }
+            }
+        }
+        throw StoreError(.busy, "A thousand processes are writing to the store at once; try again later.")
     }
 
     /// Appends pieces whose lengths sum up to `count`.
@@ -82,14 +93,16 @@ final class OpenPack: Sendable {
         }
     }
 
-    /// Notes that the index knows everything up to the end.
+    /// Notes that the index knows everything up to the end, or that nobody knows that it does not.
     func committed() {
         lengths.withLock { $0.committed = $0.end }
     }
 
-    /// Cuts off what the index does not know.
+    /// Cuts off what was appended and never committed, as far as the index confirms that; removes a pack without any.
     func undo() {
-        let length = lengths.withLock { $0.committed }
-        try? file.truncate(to: length)
+        let committed = lengths.withLock { $0.committed }
+        guard let packs = try? store.index.packs() else { return }
+        let length = max(committed, packs.first { $0.id == id }?.length ?? 0)
+        if length > 0 { try? file.truncate(to: length) } else { try? removeFile(store.path(of: id)) }
     }
 }

@@ -4,19 +4,39 @@ internal import POSIX
 internal import Synchronization
 
 extension BlockStore {
-    /// Makes the index again from the packs, alone with the store: every block whose hash is right, also behind what
-    /// cannot be read.
+    /// Makes the index again from the packs, alone with the store: every block whose hash is right is in it.
     ///
-    /// `progress` is told of bytes as they are read.
-    public func rebuild(progress: @escaping @Sendable (UInt64) -> Void = { _ in }) async throws(StoreError) {
+    /// Also what lies behind something that cannot be read is found. Nothing of the old index is needed. The new one is at least as new as `generation`. A store that does not know which one it is becomes `identity`, or
+    /// gets a new one. `progress` is told of bytes as they are read.
+    public func rebuild(
+        identity: String? = nil,
+        atLeast generation: UInt64 = 0,
+        progress: @escaping @Sendable (UInt64) -> Void = { _ in }
+    ) async throws(StoreError) {
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            try rebuildIndex(onlyIfNew: false, progress: progress)
+            if index.store.withLock({ $0 }) == nil {
+                let identity = identity.flatMap { StoreIdentity($0) } ?? .random()
+                try Self.write(identity, in: folder)
+                index.store.withLock { $0 = identity }
+            }
+            try rebuildIndex(onlyIfNew: false, atLeast: generation, progress: progress)
+        }
+    }
+
+    /// The number of packs on the disk, and the sum of their lengths in bytes, whatever the index says.
+    public func packFiles() async throws(StoreError) -> (count: Int, bytes: UInt64) {
+        try await BlockingThreads.shared.run { [self] () throws(StoreError) in
+            try StoreError.translating {
+                let packs = try packNumbers()
+                return (packs.count, try packs.reduce(0) { $0 + (try fileInfo(path(of: $1)).length) })
+            }
         }
     }
 
     /// Puts everything that is in the packs into a new index; `onlyIfNew` unless somebody else has made one meanwhile.
     func rebuildIndex(
         onlyIfNew: Bool,
+        atLeast generation: UInt64 = 0,
         progress: @escaping @Sendable (UInt64) -> Void = { _ in }
     ) throws(StoreError) {
         let lock = try collectionLock(shared: false)
@@ -29,7 +49,8 @@ extension BlockStore {
             lengths.append((pack, try scan(pack, into: runs, progress)))
         }
         try runs.finish()
-        try index.replace(by: try runs.segments(), packs: lengths)
+        let publication = try index.replace(by: try runs.segments(), packs: lengths, atLeast: generation)
+        if case .unsure(let error) = publication { throw StoreError(error) }
     }
 
     /// Notes the blocks of a pack; gives the length of it that counts, which is where its last section ends.

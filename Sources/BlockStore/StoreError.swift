@@ -1,3 +1,4 @@
+package import IPLD
 public import Multiformats
 package import POSIX
 
@@ -11,6 +12,12 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case corrupt
         /// A file that was added by reference is not what it was.
         case changed
+        /// A block has the hash of its CID, and is not what its codec says.
+        case malformed
+        /// Nobody here knows how the links of a block are found.
+        case unfollowable
+        /// A block that must be there is not, so what was asked for would lose more.
+        case incomplete
         /// The disk, or the share of it that one may use, is full.
         case full
         /// The files of the store may not be read or written.
@@ -51,6 +58,25 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     /// The sentence.
     public var description: String { message }
 
+    /// Runs `body`, and says of failed file calls what they mean for the store.
+    static func translating<Value>(_ body: () throws -> Value) throws(StoreError) -> Value {
+        do {
+            return try body()
+        } catch let error as StoreError {
+            throw error
+        } catch let error as FileError {
+            throw StoreError(error)
+        } catch {
+            throw StoreError(.unexpected, "\(error)")
+        }
+    }
+
+    /// What links that cannot be followed mean for whoever needs the whole DAG.
+    package init(_ problem: DecodingProblem, linksOf cid: CID) {
+        let code: Code = problem.code == .unsupported ? .unfollowable : .malformed
+        self.init(code, "The links of \(cid) cannot be followed: \(problem)", cid: cid)
+    }
+
     static func missing(_ cid: CID) -> StoreError {
         StoreError(.notFound, "The block \(cid) is not in the store.", cid: cid)
     }
@@ -59,6 +85,22 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         StoreError(
             .corrupt,
             "The index of the store is damaged in \(path); `ipfs-kit store rebuild-index` makes it again from the packs."
+        )
+    }
+
+    static func oldIndex(_ folder: String) -> StoreError {
+        StoreError(
+            .corrupt,
+            "The index of the store in \(folder) is older than what was committed: a part of it is lost. "
+                + "`ipfs-kit store rebuild-index` makes it again from the packs."
+        )
+    }
+
+    static func incomplete(_ cid: CID) -> StoreError {
+        StoreError(
+            .incomplete,
+            "The block \(cid), which a pin leads to, is not in the store. Nothing is removed while a pin is not whole.",
+            cid: cid
         )
     }
 

@@ -39,6 +39,7 @@ public struct StoreReport: Sendable {
 extension BlockStore {
     /// Reads every pack and checks every block against its CID and against the index; nothing is collected meanwhile.
     ///
+    /// What is damaged leaves the index, so that it can be stored again and nobody counts on it.
     /// `progress` is told of bytes as they are read.
     public func verify(progress: @escaping @Sendable (UInt64) -> Void) async throws(StoreError) -> StoreReport {
         let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
@@ -83,14 +84,7 @@ extension BlockStore {
 
     /// What the index says of the packs; what is wrong with the index itself is a problem of its own.
     private func expectations() throws(StoreError) -> (packs: [Expectation], damaged: [String]) {
-        var damaged: [String] = []
-        for segment in try index.segments() {
-            do throws(FileError) {
-                if try !segment.isSound() { damaged.append("index/" + segment.name.fileName) }
-            } catch {
-                throw StoreError(error)
-            }
-        }
+        let damaged = try index.damaged().map { "index/" + $0.name.fileName }
         let packs = try index.packs().filter { $0.length > 0 }
         let lengths = Dictionary(packs.map { ($0.id, $0.length) }) { first, _ in first }
         var counts: [PackID: UInt64] = [:]
@@ -110,6 +104,8 @@ extension BlockStore {
         var offset: UInt64
         var reference: Reference?
         var problem: String?
+        /// Whether the bytes are those of another block.
+        var isDamaged = false
     }
 
     private func verify(
@@ -178,11 +174,17 @@ extension BlockStore {
         }
         let places = try await locate(findings.compactMap(\.cid))
         var indexed: UInt64 = 0
+        var damaged: [(BlockKey, BlockLocation)] = []
         for (finding, place) in zip(findings.filter { $0.cid != nil }, places) {
             guard let place, place.pack == pack.id, place.offset == finding.offset else {
-                report.unused += 1
+                if place == nil, finding.isDamaged, let problem = finding.problem {
+                    report.note(finding.cid, pack.place, problem + " It was damaged before, and not stored again.")
+                } else {
+                    report.unused += 1
+                }
                 continue
             }
+            if finding.isDamaged, let cid = finding.cid { damaged.append((BlockKey(cid), place)) }
             indexed += 1
             report.blocks += 1
             report.bytes += UInt64(place.length)
@@ -193,6 +195,10 @@ extension BlockStore {
             }
             if let problem { report.note(finding.cid, pack.place, problem) }
         }
+        if !damaged.isEmpty {
+            let damaged = damaged
+            try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.forget(damaged) }
+        }
         return indexed
     }
 
@@ -202,6 +208,7 @@ extension BlockStore {
         do throws(FormatProblem) {
             if try !cid.hash.verify(stretch.bytes.span.extracting(start..<section.end)) {
                 finding.problem = "The block \(cid) is damaged: its bytes have another hash."
+                finding.isDamaged = true
             }
         } catch {
             finding.problem = "The block \(cid) cannot be checked: \(error.message)"

@@ -56,27 +56,19 @@ package struct Restorer: Sendable {
         return .failed(failures)
     }
 
-    /// Says whether every block is there; one whose bytes are damaged is taken out of the index, so that it can be
-    /// stored again.
+    /// Says whether every block is there; what is damaged is as good as not there, and is stored again over that.
     private func isWhole(_ root: CID, thorough: Bool) async throws(ReplicationError) -> Bool {
-        while true {
-            do {
-                let layout = try await DAGLayout(of: root, in: store)
-                if thorough { for try await _ in layout.body(from: store).open() {} }
-                return true
-            } catch {
-                let failure = (error as? StorageError)?.cause as? StoreError ?? error as? StoreError
-                switch failure?.code {
-                case .notFound: return false
-                case .corrupt, .changed:
-                    guard let cid = failure?.cid else { throw ReplicationError(error) }
-                    do throws(StoreError) {
-                        try await store.discardDamaged(cid)
-                    } catch {
-                        throw .store(error)
-                    }
-                default: throw ReplicationError(error)
-                }
+        do {
+            let layout = try await DAGLayout(of: root, in: store)
+            if thorough { for try await _ in layout.body(from: store).open() {} }
+            return true
+        } catch {
+            let failure = (error as? StorageError)?.cause as? StoreError ?? error as? StoreError
+            switch failure?.code {
+            case .notFound, .changed: return false
+            // Without a block it is the index that is damaged.
+            case .corrupt where failure?.cid != nil: return false
+            default: throw ReplicationError(error)
             }
         }
     }

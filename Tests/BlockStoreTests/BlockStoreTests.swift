@@ -67,19 +67,93 @@ private func packs(_ folder: String) throws -> [String] {
         #expect(try await store.get(block(3).cid).bytes == block(3).bytes)
     }
 
-    @Test func `what a killed process appended is cut off`() async throws {
+    @Test func `what a killed process appended is cut off by a collection, and by nobody before`() async throws {
         try await BlockStore(folder: folder).ingest { try await $0.write([block(1)]) }
         let path = URL(filePath: folder + "/packs/000001.car")
         let whole = try Data(contentsOf: path)
         // A section that was begun and never indexed.
-        try (whole + CARSection.prefix(for: block(9).cid, length: 4000) + [1, 2, 3]).write(to: path)
+        let longer = whole + CARSection.prefix(for: block(9).cid, length: 4000) + [1, 2, 3]
+        try longer.write(to: path)
         let store = try BlockStore(folder: folder)
         try await store.ingest { try await $0.write([block(2)]) }
         #expect(try await store.get([block(1).cid, block(2).cid]).count == 2)
-        var parser = CARParser()
-        parser.feed(Array(try Data(contentsOf: path)))
-        while try parser.next() != nil {}
-        try parser.finish()
+        #expect(try Data(contentsOf: path) == longer)
+        _ = try await store.collect { [block(1).cid, block(2).cid] }
+        #expect(try Data(contentsOf: path) == whole)
+        #expect(try await store.get([block(1).cid, block(2).cid]).count == 2)
+    }
+
+    @Test func `what is damaged is forgotten by whoever sees it, and stored again`() async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write((0..<10).map { block($0) }) }
+        let epoch = try await store.epoch()
+        let path = URL(filePath: folder + "/packs/000001.car")
+        var bytes = try Data(contentsOf: path)
+        let place = try #require(bytes.firstRange(of: Data(block(4).bytes)))
+        bytes[place.lowerBound + 20] ^= 1
+        try bytes.write(to: path)
+        let reader = try BlockStore(folder: folder)
+        await #expect(throws: StoreError.self) { try await reader.get(block(4).cid) }
+        for store in [reader, try BlockStore(folder: folder)] {
+            #expect(try await !store.has(block(4).cid))
+            #expect(try await store.epoch() != epoch)
+            let report = try await store.verify { _ in }
+            #expect(report.problems.map(\.cid) == [block(4).cid])
+        }
+        let counts = try await reader.ingest { ingest in
+            try await ingest.write([block(4), block(5)])
+            return ingest.counts
+        }
+        #expect(counts.newBlocks == 1 && counts.knownBlocks == 1)
+        #expect(try await BlockStore(folder: folder).get(block(4).cid).bytes == block(4).bytes)
+        #expect(try await reader.verify { _ in }.problems.isEmpty)
+    }
+
+    @Test func `known is compared with what is at hand, and written again where it is damaged`() async throws {
+        try await BlockStore(folder: folder).ingest { try await $0.write((0..<10).map { block($0) }) }
+        let path = URL(filePath: folder + "/packs/000001.car")
+        var bytes = try Data(contentsOf: path)
+        let place = try #require(bytes.firstRange(of: Data(block(4).bytes)))
+        bytes[place.lowerBound + 20] ^= 1
+        try bytes.write(to: path)
+        // Nobody has seen the damage before.
+        let store = try BlockStore(folder: folder)
+        let counts = try await store.ingest { ingest in
+            try await ingest.write((0..<10).map { block($0) })
+            return ingest.counts
+        }
+        #expect(counts.healedBlocks == 1 && counts.knownBlocks == 9 && counts.newBlocks == 0)
+        #expect(try await BlockStore(folder: folder).get((0..<10).map { block($0).cid }).count == 10)
+    }
+
+    @Test func `a store is known again, also without its files that say which one it is`() async throws {
+        let store = try BlockStore(folder: folder)
+        let identity = try #require(store.identity)
+        #expect(try BlockStore(folder: folder).identity == identity)
+        #expect(try BlockStore(folder: Scratch.current + "/other").identity != identity)
+        try FileManager.default.removeItem(atPath: folder + "/identity")
+        #expect(try BlockStore(folder: folder).identity == identity)
+        try await store.ingest { try await $0.write([block(1)]) }
+        try FileManager.default.removeItem(atPath: folder + "/identity")
+        try FileManager.default.removeItem(atPath: folder + "/index")
+        let lost = try BlockStore(folder: folder)
+        #expect(lost.identity == nil)
+        #expect(try await lost.has(block(1).cid))
+        try await lost.rebuild(identity: identity)
+        #expect(try BlockStore(folder: folder).identity == identity)
+    }
+
+    @Test func `the owner of a store and how far it came are noted`() throws {
+        let store = try BlockStore(folder: folder)
+        #expect(try BlockStore.owner(ofStoreIn: folder) == nil)
+        for mark in [7, 123_456_789, 8] as [UInt64] {
+            try store.note(BlockStore.Owner(name: "abc", mark: mark))
+            #expect(try BlockStore.owner(ofStoreIn: folder) == BlockStore.Owner(name: "abc", mark: mark))
+        }
+        var bytes = try Data(contentsOf: URL(filePath: folder + "/owner"))
+        bytes[4] ^= 1
+        try bytes.write(to: URL(filePath: folder + "/owner"))
+        #expect(try BlockStore.owner(ofStoreIn: folder) == nil)
     }
 
     @Test func `damage on the disk is an error that names the block, never other bytes`() async throws {
@@ -94,8 +168,6 @@ private func packs(_ folder: String) throws -> [String] {
         let error = await #expect(throws: StoreError.self) { try await reopened.get(block(2).cid) }
         #expect(error?.code == .corrupt)
         #expect(error?.cid == block(2).cid)
-        // It can be stored again once it is given up.
-        try await reopened.discardDamaged(block(2).cid)
         try await reopened.ingest { try await $0.write([block(2)]) }
         #expect(try await reopened.get(block(2).cid).bytes == block(2).bytes)
     }

@@ -1,32 +1,43 @@
 internal import POSIX
+internal import Synchronization
 
 extension BlockIndex {
     /// Adds blocks, and the new lengths of their packs, at once; what was known of the same blocks counts no more.
-    func add(_ entries: [IndexEntry], packs: [(id: PackID, length: UInt64)]) throws(StoreError) {
+    ///
+    /// Throws where nothing was added. What was published is never undone: everything that fails afterwards is in the
+    /// answer.
+    func add(_ entries: [IndexEntry], packs: [(id: PackID, length: UInt64)]) throws(StoreError) -> Publication {
         try change { () throws(StoreError) in try commit(entries, packs: packs) }
     }
 
-    /// Forgets a block whose bytes turned out to be damaged, if that is still where it is.
-    func forget(_ key: BlockKey, at location: BlockLocation) throws(StoreError) {
-        try change { () throws(StoreError) in
-            guard try locateNow([key])[0] == location else { return }
-            try commit([IndexEntry(removed: key)], packs: [])
+    /// Forgets blocks whose bytes turned out to be damaged, as far as they are still where that was seen; begins another
+    /// epoch.
+    func forget(_ damaged: [(key: BlockKey, location: BlockLocation)]) throws(StoreError) {
+        _ = try change { () throws(StoreError) in
+            let places = try Self.locate(damaged.map(\.key), in: try segmentsAlone())
+            let lost = zip(damaged, places).filter { $0.location == $1 }.map { IndexEntry(removed: $0.0.key) }
+            guard !lost.isEmpty else { return .published }
+            return try commit(lost, packs: [], epoch: .random(in: 1...UInt64.max))
         }
+        // What this process knows of before is wrong now.
+        _ = try segments()
     }
 
     /// Makes an index that has nothing in it yet one that is not new.
     func begin() throws(StoreError) {
-        try change { () throws(StoreError) in if try isNew() { try commit([], packs: []) } }
+        _ = try change { () throws(StoreError) in try isNew() ? try commit([], packs: []) : .published }
     }
 
-    /// Makes one segment of all, without the blocks that are in `dropped` packs, and forgets those packs.
+    /// Makes one segment of all, without the blocks that are in `dropped` packs, and forgets those packs; and, if it
+    /// `forgetsLost`, what was found damaged.
     ///
-    /// The highest number of a pack stays known, so that it is not used again.
-    func join(dropping dropped: Set<PackID> = []) throws(StoreError) {
+    /// The highest number of a pack stays known, so that it is not used again. Packs may be removed only where the answer
+    /// is `published`: otherwise the segments of before may come back after a crash.
+    func join(dropping dropped: Set<PackID> = [], forgetsLost: Bool = false) throws(StoreError) -> Publication {
         try change { () throws(StoreError) in
-            let segments = try segments()
-            // One from the first commit on is joined already: it has nothing of what was removed.
-            if dropped.isEmpty, segments.count == 1, segments[0].name.commits.lowerBound == 1 { return }
+            let segments = try segmentsAlone()
+            let hasLost = segments.contains { $0.header.lost > 0 }
+            if dropped.isEmpty, segments.count == 1, !(hasLost && forgetsLost) { return .published }
             let known = Self.longest(segments.flatMap(\.packs))
             let highest = [false, true].compactMap { kind in known.last { $0.id.isReferences == kind }?.id }
             let packs = known.compactMap { pack -> (id: PackID, length: UInt64)? in
@@ -34,55 +45,59 @@ extension BlockIndex {
                 return highest.contains(pack.id) ? (pack.id, 0) : nil
             }
             let last = segments.first?.name.commits.upperBound ?? 0
-            var sources: [EntryCursor] = []
-            do throws(FileError) {
-                for segment in segments { sources.append(try EntryCursor(segment)) }
-                let most = segments.reduce(0) { $0 + $1.count }
-                try write(sources, SegmentName(1...last + 1), most: most, packs: packs) { entry in
-                    !entry.isRemoved && !dropped.contains(entry.pack)
-                }
-            } catch {
-                throw StoreError(error)
+            return try write(segments, SegmentName(1...last + 1), packs, segments.first?.header.epoch ?? 0) { entry in
+                entry.isRemoved ? !forgetsLost : !dropped.contains(entry.pack)
             }
         }
     }
 
-    /// Puts what is in `runs`, the newest of them first, in the place of everything, even of what cannot be read.
+    /// One segment with everything.
+    func joined() throws(StoreError) -> Segment {
+        for _ in 0..<10 {
+            if case .unsure(let error) = try join() { throw StoreError(error) }
+            let segments = try segments()
+            // A newer segment would hide nearly everything.
+            if segments.count == 1, let segment = segments.first { return segment }
+        }
+        throw StoreError(.busy, "Somebody changes the index of the store; try again later.")
+    }
+
+    /// Puts what is in `runs` in the place of everything, even of what cannot be read; begins another epoch.
+    ///
+    /// Of a block that is there several times, the best place counts. The new index is at least as new as `generation`.
     func replace(
         by runs: [Segment],
-        packs: [(id: PackID, length: UInt64)]
-    ) throws(StoreError) {
+        packs: [(id: PackID, length: UInt64)],
+        atLeast generation: UInt64
+    ) throws(StoreError) -> Publication {
         try change { () throws(StoreError) in
-            let last = try names().map(\.commits.upperBound).max() ?? 0
-            do throws(FileError) {
-                var sources: [EntryCursor] = []
-                for run in runs { sources.append(try EntryCursor(run)) }
-                let most = runs.reduce(0) { $0 + $1.count }
-                try write(sources, SegmentName(1...last + 1), most: most, packs: packs) { _ in true }
-            } catch {
-                throw StoreError(error)
+            let last = max(try names().map(\.commits.upperBound).max() ?? 0, generation)
+            return try write(runs, SegmentName(1...last + 1), packs, .random(in: 1...UInt64.max), takesBest: true) {
+                _ in
+                true
             }
         }
+    }
+
+    /// Makes what was published last, whoever did it.
+    func makeLasting() throws(StoreError) {
+        do throws(FileError) { try syncDirectory(folder) } catch { throw StoreError(error) }
     }
 
     /// Runs `body` while nobody else changes the index, and removes what it made superfluous.
-    private func change(_ body: () throws(StoreError) -> Void) throws(StoreError) {
-        let lock: File
-        do throws(FileError) {
-            lock = try File(folder + "/lock", .update)
-            _ = try lock.lock(wait: true)
-            // Only who has the lock writes here, so these are of somebody who was stopped.
-            removeLeftovers(in: folder, unchangedFor: 0)
-        } catch {
-            throw StoreError(error)
-        }
+    private func change(_ body: () throws(StoreError) -> Publication) throws(StoreError) -> Publication {
+        let lock = try lock(shared: false)
         defer { withExtendedLifetime(lock) {} }
-        try body()
-        try removeDead()
+        // Only who has the lock writes here, so these are of somebody who was stopped.
+        removeLeftovers(in: folder, unchangedFor: 0)
+        let publication = try body()
+        // Until the new segment lasts, those that it takes the place of may be needed again. They do no harm.
+        if case .published = publication { removeDead() }
+        return publication
     }
 
-    private func removeDead() throws(StoreError) {
-        let names = try names()
+    private func removeDead() {
+        guard let names = try? names() else { return }
         for name in names where names.contains(where: { $0 != name && $0.covers(name) }) {
             try? removeFile(folder + "/" + name.fileName)
         }
@@ -90,8 +105,12 @@ extension BlockIndex {
 
     /// Writes one segment with the entries, and with the newest segments as far as they are no larger than what is
     /// merged with them: so there are few of them, and an entry is not written again often.
-    private func commit(_ entries: [IndexEntry], packs: [(id: PackID, length: UInt64)]) throws(StoreError) {
-        let segments = try segments()
+    private func commit(
+        _ entries: [IndexEntry],
+        packs: [(id: PackID, length: UInt64)],
+        epoch: UInt64? = nil
+    ) throws(StoreError) -> Publication {
+        let segments = try segmentsAlone()
         let last = segments.first?.name.commits.upperBound ?? 0
         var sum = UInt64(entries.count)
         let merged = segments.prefix { segment in
@@ -101,33 +120,35 @@ extension BlockIndex {
         }
         let first = merged.last?.name.commits.lowerBound ?? last + 1
         let packs = Self.longest(merged.flatMap(\.packs) + packs)
-        do throws(FileError) {
-            var sources = [try EntryCursor(entries.sorted { $0.key < $1.key })]
-            for segment in merged { sources.append(try EntryCursor(segment)) }
-            // Older segments may have what was removed; where there are none, nothing needs to be said of it.
-            let isOldest = first == 1
-            try write(sources, SegmentName(first...last + 1), most: sum, packs: packs) { entry in
-                !entry.isRemoved || !isOldest
-            }
-        } catch {
-            throw StoreError(error)
-        }
+        let epoch = epoch ?? segments.first?.header.epoch ?? .random(in: 1...UInt64.max)
+        return try write(Array(merged), SegmentName(first...last + 1), packs, epoch, entries) { _ in true }
     }
 
     /// Segments of so few entries are merged into every commit.
     private static let alwaysMerged: UInt64 = 512
 
+    /// Writes one segment of entries and of segments, the newest first, that are as they were written.
     private func write(
-        _ sources: [EntryCursor],
+        _ segments: [Segment],
         _ name: SegmentName,
-        most: UInt64,
-        packs: [(id: PackID, length: UInt64)],
+        _ packs: [(id: PackID, length: UInt64)],
+        _ epoch: UInt64,
+        _ entries: [IndexEntry] = [],
+        takesBest: Bool = false,
         _ isKept: (IndexEntry) -> Bool
-    ) throws(FileError) {
-        var writer = try SegmentWriter(in: folder, most: most)
-        try merge(sources) { (entry) throws(FileError) in
-            if isKept(entry) { try writer.append(entry) }
+    ) throws(StoreError) -> Publication {
+        let store = store.withLock { $0 } ?? .none
+        return try StoreError.translating {
+            var sources = [try EntryCursor(entries.sorted { $0.key < $1.key })]
+            for segment in segments { sources.append(try EntryCursor(segment)) }
+            let most = segments.reduce(UInt64(entries.count)) { $0 + $1.count }
+            var writer = try SegmentWriter(in: folder, most: most, of: store, epoch: epoch)
+            let isSound = try merge(sources, takesBest: takesBest) { (entry) throws(FileError) in
+                if isKept(entry) { try writer.append(entry) }
+            }
+            // Damage must not get a new checksum that holds.
+            guard isSound else { throw StoreError.damagedIndex(folder) }
+            return try writer.finish(name, packs: packs)
         }
-        try writer.finish(name, packs: packs)
     }
 }

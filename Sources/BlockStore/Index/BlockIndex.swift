@@ -3,33 +3,15 @@ internal import Synchronization
 
 /// Where every block is: a folder of sorted files, of which each commit adds one and merges the small ones of before.
 ///
-/// It can be made again from the packs alone. Readers, in this and in other processes, never wait: a file is not changed
-/// after it got its name, and stays readable for whoever has it open.
+/// It can be made again from the packs alone. Readers, in this and in other processes, do not wait: a file is not changed
+/// after it got its name, and stays readable for whoever has it open. The names say which commits there are, and so how
+/// new the index is and whether a part of it is lost; times of files say nothing.
 final class BlockIndex: Sendable {
     let folder: String
-    private let listing = Mutex(Listing())
-
-    /// The live segments, and the state of the folder in which they were found.
-    private struct Listing {
-        /// The newest first.
-        var segments: [Segment] = []
-        var stamp: Stamp?
-    }
-
-    /// When a folder was changed last.
-    private struct Stamp: Equatable {
-        let seconds: Int64
-        let nanoseconds: UInt32
-
-        /// Nil while another change might get the same time, for the clocks of file systems are coarse.
-        init?(_ folder: String) throws(FileError) {
-            let info = try fileInfo(folder)
-            let age = currentMilliseconds() - (info.modified * 1000 + Int64(info.nanoseconds / 1_000_000))
-            guard age > 50 else { return nil }
-            seconds = info.modified
-            nanoseconds = info.nanoseconds
-        }
-    }
+    /// The store that the index belongs to; nil while nobody knows.
+    let store = Mutex<StoreIdentity?>(nil)
+    /// The live segments as they were when the folder was looked at last, the newest first.
+    private let known = Mutex<[Segment]>([])
 
     /// Opens the index in a folder, which is made where it is not there.
     init(folder: String) throws(StoreError) {
@@ -37,26 +19,51 @@ final class BlockIndex: Sendable {
         do throws(FileError) { try makeDirectory(folder) } catch { throw StoreError(error) }
     }
 
-    /// Whether nothing was ever committed to it.
-    func isNew() throws(StoreError) -> Bool { try liveNames().isEmpty }
+    /// Whether nothing was ever committed to it, or all of it is lost.
+    func isNew() throws(StoreError) -> Bool { try names().isEmpty }
 
     /// The live segments, the newest first, as they are now.
     func segments() throws(StoreError) -> [Segment] {
-        try listing.withLock { (listing) throws(StoreError) in
-            for _ in 0..<100 {
-                // Taken before the list: a change after it shows in the next stamp.
-                let stamp = try stamp()
-                if let stamp, stamp == listing.stamp { return listing.segments }
-                guard let segments = try open(try liveNames(), listing.segments) else { continue }
-                listing = Listing(segments: segments, stamp: stamp)
-                return segments
-            }
-            throw StoreError(.busy, "The index of the store changes faster than it can be read; try again later.")
+        for _ in 0..<20 {
+            if let segments = try look() { return segments }
+        }
+        // Names come and go while a folder is read; under the lock nobody changes them.
+        let lock = try lock(shared: true)
+        defer { withExtendedLifetime(lock) {} }
+        return try segmentsAlone()
+    }
+
+    /// The live segments for whoever holds the lock of the index; throws `corrupt` where a part of it is lost or damaged.
+    func segmentsAlone() throws(StoreError) -> [Segment] {
+        if let segments = try look() { return segments }
+        throw StoreError.damagedIndex(folder)
+    }
+
+    /// How many commits there were; 0 before the first.
+    func generation() throws(StoreError) -> UInt64 { try segments().first?.name.commits.upperBound ?? 0 }
+
+    /// The epoch of the index: another number after each loss of what was in the store.
+    func epoch() throws(StoreError) -> UInt64 { try segments().first?.header.epoch ?? 0 }
+
+    /// The live segments; nil where they do not follow one another without a gap, or one is not there any more.
+    private func look() throws(StoreError) -> [Segment]? {
+        let names = Self.live(try names())
+        guard Self.isComplete(names) else { return nil }
+        return try known.withLock { (known) throws(StoreError) in
+            guard let segments = try open(names, known) else { return nil }
+            known = segments
+            return segments
         }
     }
 
-    private func stamp() throws(StoreError) -> Stamp? {
-        do throws(FileError) { return try Stamp(folder) } catch { throw StoreError(error) }
+    /// Whether segments hold every commit from the first one on.
+    static func isComplete(_ names: [SegmentName]) -> Bool {
+        var next: UInt64 = 1
+        for name in names.reversed() {
+            guard name.commits.lowerBound == next else { return false }
+            next = name.commits.upperBound + 1
+        }
+        return true
     }
 
     /// Opens segments by their names; nil where one is gone, for it was merged since.
@@ -67,22 +74,44 @@ final class BlockIndex: Sendable {
                 segments.append(segment)
                 continue
             }
+            let found: Segment?
             do throws(FileError) {
-                guard let segment = try Segment(name, in: folder) else {
-                    throw FileError("understand", folder + "/" + name.fileName, 0)
-                }
-                segments.append(segment)
+                found = try Segment(name, in: folder)
             } catch {
                 if error.code == .notFound { return nil }
-                throw error.number == 0 ? StoreError.damagedIndex(error.path) : StoreError(error)
+                throw StoreError(error)
             }
+            guard let found, belongsHere(found) else {
+                throw StoreError.damagedIndex(folder + "/" + name.fileName)
+            }
+            segments.append(found)
         }
         return segments
     }
 
-    /// The names of the segments that no other segment covers, the newest first.
-    private func liveNames() throws(StoreError) -> [SegmentName] {
-        let names = try names()
+    private func belongsHere(_ segment: Segment) -> Bool {
+        // Those of the first version do not say whose they are.
+        guard segment.header.store != .none, let store = store.withLock({ $0 }) else { return true }
+        return segment.header.store == store
+    }
+
+    /// The store that a segment names, for one that does not know itself.
+    func readableIdentity() throws(StoreError) -> StoreIdentity? {
+        try headers().first { $0.store != .none }?.store
+    }
+
+    /// Whether the index is of the time when segments did not say whose they are.
+    func isOfFirstVersion() throws(StoreError) -> Bool { try headers().contains { $0.version == 1 } }
+
+    /// The headers of the segments that can be read, the newest first.
+    private func headers() throws(StoreError) -> [SegmentHeader] {
+        try names().sorted { $0.commits.upperBound > $1.commits.upperBound }.compactMap { name in
+            (try? Segment(name, in: folder))?.header
+        }
+    }
+
+    /// The segments that no other one covers, the newest first.
+    static func live(_ names: [SegmentName]) -> [SegmentName] {
         let live = names.filter { name in !names.contains { $0 != name && $0.covers(name) } }
         return live.sorted { $0.commits.lowerBound > $1.commits.lowerBound }
     }
@@ -98,15 +127,26 @@ final class BlockIndex: Sendable {
         }
     }
 
+    /// Waits for the lock of the index, which is given back when the file is dropped.
+    func lock(shared: Bool) throws(StoreError) -> File {
+        do throws(FileError) {
+            let lock = try File(folder + "/lock", .update)
+            _ = try lock.lock(shared: shared, wait: true)
+            return lock
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
     /// Where blocks are, in the order of `keys`; nil for one that is not there.
     ///
     /// One that was there when the index was looked at last is said to be there still.
     func locate(_ keys: [BlockKey]) throws(StoreError) -> [BlockLocation?] {
-        let known = listing.withLock { $0.segments }
-        var found = try Self.locate(keys, in: known)
+        let before = known.withLock { $0 }
+        var found = try Self.locate(keys, in: before)
         guard found.contains(nil) else { return found }
         // What is not there may have come since.
-        let fresh = try segments().filter { segment in !known.contains { $0 === segment } }
+        let fresh = try segments().filter { segment in !before.contains { $0 === segment } }
         guard !fresh.isEmpty else { return found }
         let missing = keys.indices.filter { found[$0] == nil }
         for (index, location) in zip(missing, try Self.locate(missing.map { keys[$0] }, in: fresh)) {
@@ -120,7 +160,24 @@ final class BlockIndex: Sendable {
         try Self.locate(keys, in: try segments())
     }
 
-    private static func locate(_ keys: [BlockKey], in segments: [Segment]) throws(StoreError) -> [BlockLocation?] {
+    /// Whether a block was there, and was found damaged.
+    func isLost(_ key: BlockKey) throws(StoreError) -> Bool {
+        let segments = try segments()
+        do throws(FileError) {
+            var words: [UInt64] = []
+            for segment in segments {
+                if let entry = try segment.find(key, &words)?.entry { return entry.isRemoved }
+            }
+            return false
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// How many blocks were found damaged, and were neither stored again nor collected.
+    func lost() throws(StoreError) -> UInt64 { try segments().reduce(0) { $0 + $1.header.lost } }
+
+    static func locate(_ keys: [BlockKey], in segments: [Segment]) throws(StoreError) -> [BlockLocation?] {
         do throws(FileError) {
             var words: [UInt64] = []
             var found: [BlockLocation?] = []
@@ -155,8 +212,8 @@ final class BlockIndex: Sendable {
     /// The number of blocks and of their bytes.
     func totals() throws(StoreError) -> (blocks: UInt64, bytes: UInt64) {
         let segments = try segments()
-        // The only segment holds each key once, and none that was removed, or its header would not be enough.
-        if segments.count == 1, segments[0].name.commits.lowerBound == 1 {
+        // The only segment holds each key once; where none of them is lost, its header is enough.
+        if segments.count == 1, segments[0].header.lost == 0, segments[0].header.version > 1 {
             return (segments[0].count, segments[0].header.bytes)
         }
         var totals: (blocks: UInt64, bytes: UInt64) = (0, 0)
@@ -173,11 +230,24 @@ final class BlockIndex: Sendable {
         do throws(FileError) {
             var sources: [EntryCursor] = []
             for segment in segments { sources.append(try EntryCursor(segment)) }
-            try merge(sources) { (entry) throws(FileError) in
+            _ = try merge(sources) { (entry) throws(FileError) in
                 if !entry.isRemoved { body(entry) }
             }
         } catch {
             throw StoreError(error)
         }
+    }
+
+    /// The live segments whose entries are not as they were written.
+    func damaged() throws(StoreError) -> [Segment] {
+        var damaged: [Segment] = []
+        for segment in try segments() {
+            do throws(FileError) {
+                if try !segment.isSound() { damaged.append(segment) }
+            } catch {
+                throw StoreError(error)
+            }
+        }
+        return damaged
     }
 }

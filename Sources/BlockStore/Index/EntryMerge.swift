@@ -6,8 +6,12 @@ struct EntryCursor {
     private var words: [UInt64]
     private var index = 0
     private var number: UInt64 = 0
+    private var sum = SegmentHeader.emptySum
     /// The entry that is next; nil at the end.
     private(set) var next: IndexEntry?
+
+    /// Whether all entries came, and were as they were written; known at the end.
+    var isSound: Bool { segment.map { number == $0.count && sum == $0.header.entriesSum } ?? true }
 
     /// The entries of a segment.
     init(_ segment: Segment) throws(FileError) {
@@ -29,6 +33,7 @@ struct EntryCursor {
     mutating func advance() throws(FileError) {
         if index >= words.count, let segment, number < segment.count {
             try segment.read(&words, from: number)
+            sum = SegmentHeader.checksum(words[...], from: sum)
             index = 0
             number += UInt64(words.count / IndexEntry.words)
         }
@@ -41,38 +46,63 @@ struct EntryCursor {
     }
 }
 
-/// Hands the entries of several sources to `body` in the order of their keys, each key once: as the first source says
-/// that has it.
+/// Hands the entries of several sources to `body` in the order of their keys, each key once.
 ///
-/// A source may have a key several times.
+/// A source may have a key several times. Of a key that several have, the first source says where its block is; with
+/// `takesBest` the one whose place is the best.
+/// - Returns: whether the segments among the sources were as they were written.
 func merge(
     _ sources: [EntryCursor],
+    takesBest: Bool = false,
     _ body: (IndexEntry) throws(FileError) -> Void
-) throws(FileError) {
-    var sources = sources
-    // The numbers of the sources that are not at their end, the one with the least key last.
-    var order: [Int] = []
-    for number in sources.indices.reversed() { place(number, sources, &order) }
+) throws(FileError) -> Bool {
+    var queue = EntryQueue(sources, takesBest: takesBest)
     var last: BlockKey?
-    while let number = order.popLast() {
-        guard let entry = sources[number].next else { continue }
-        try sources[number].advance()
-        place(number, sources, &order)
+    while let entry = try queue.next() {
         guard entry.key != last else { continue }
         last = entry.key
         try body(entry)
     }
+    return queue.sources.allSatisfy(\.isSound)
 }
 
-/// Puts the number of a source where its next key belongs; of equal keys, that of the first source comes first.
-private func place(_ number: Int, _ sources: [EntryCursor], _ order: inout [Int]) {
-    guard let key = sources[number].next?.key else { return }
-    var low = 0
-    var high = order.count
-    while low < high {
-        let middle = (low + high) / 2
-        guard let other = sources[order[middle]].next?.key else { return }
-        if other > key || other == key && order[middle] > number { low = middle + 1 } else { high = middle }
+/// Sources in the order of the entries that are next in them.
+private struct EntryQueue {
+    private(set) var sources: [EntryCursor]
+    private let takesBest: Bool
+    /// The numbers of the sources that are not at their end, the one whose entry comes first last.
+    private var order: [Int] = []
+
+    init(_ sources: [EntryCursor], takesBest: Bool) {
+        self.sources = sources
+        self.takesBest = takesBest
+        for number in sources.indices { place(number) }
     }
-    order.insert(number, at: low)
+
+    mutating func next() throws(FileError) -> IndexEntry? {
+        guard let number = order.popLast(), let entry = sources[number].next else { return nil }
+        try sources[number].advance()
+        place(number)
+        return entry
+    }
+
+    /// Puts the number of a source where its next entry belongs.
+    private mutating func place(_ number: Int) {
+        guard let entry = sources[number].next else { return }
+        var low = 0
+        var high = order.count
+        while low < high {
+            let middle = (low + high) / 2
+            guard let other = sources[order[middle]].next else { return }
+            if comes(other, order[middle], after: entry, number) { low = middle + 1 } else { high = middle }
+        }
+        order.insert(number, at: low)
+    }
+
+    private func comes(_ other: IndexEntry, _ otherNumber: Int, after entry: IndexEntry, _ number: Int) -> Bool {
+        guard other.key == entry.key else { return other.key > entry.key }
+        if takesBest, entry.isBetter(than: other) { return true }
+        if takesBest, other.isBetter(than: entry) { return false }
+        return otherNumber > number
+    }
 }

@@ -47,15 +47,15 @@ final class EntryRuns: Sendable {
     /// Sorts entries into a run, and empties the list.
     private func write(_ entries: inout [IndexEntry]) throws(StoreError) {
         guard !entries.isEmpty else { return }
-        entries.sort { $0.key < $1.key }
+        entries.sort { $0.key != $1.key ? $0.key < $1.key : $0.isBetter(than: $1) }
         let number = count.withLock { count in
             count += 1
             return count
         }
         do throws(FileError) {
-            var writer = try SegmentWriter(in: folder, most: 0)
+            var writer = try SegmentWriter(in: folder, most: 0, of: .none, epoch: 0)
             for entry in entries { try writer.append(entry) }
-            try writer.finish(SegmentName(number...number), packs: [], isLasting: false)
+            _ = try writer.finish(SegmentName(number...number), packs: [], isLasting: false)
         } catch {
             throw StoreError(error)
         }

@@ -20,7 +20,7 @@ struct IndexEntry: Sendable, BitwiseCopyable {
         offset = location.offset
     }
 
-    /// A block that is nowhere, whatever older parts of the index say.
+    /// A block that was found damaged and is nowhere, whatever older parts of the index say.
     init(removed key: BlockKey) {
         self.key = key
         place = Self.removedBit
@@ -51,6 +51,13 @@ struct IndexEntry: Sendable, BitwiseCopyable {
     /// Where the block is; nil where it is nowhere.
     var location: BlockLocation? {
         isRemoved ? nil : BlockLocation(pack: pack, offset: offset, length: length)
+    }
+
+    /// Whether this place of a block is to be preferred to another one of the same block, where an index is made again
+    /// from the packs: a copy to a reference, and of two the one that was written later.
+    func isBetter(than other: IndexEntry) -> Bool {
+        guard pack.isReferences == other.pack.isReferences else { return other.pack.isReferences }
+        return pack != other.pack ? pack > other.pack : offset > other.offset
     }
 
     /// Appends the words of the entry.

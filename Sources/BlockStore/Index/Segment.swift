@@ -18,8 +18,10 @@ final class Segment: Sendable {
         file = try File(folder + "/" + name.fileName, .read)
         self.name = name
         var words: [UInt64] = []
-        try file.read(words: &words, at: 0, count: SegmentHeader.words)
+        try file.read(words: &words, at: 0, count: SegmentHeader.mostWords)
         guard let header = SegmentHeader(words, length: try file.length()) else { return nil }
+        // Files that were exchanged would hide newer entries behind older ones.
+        guard header.version == 1 || header.commits == name.commits else { return nil }
         self.header = header
         try file.read(words: &words, at: header.tablesOffset, count: header.tablesWords)
         guard words.count == header.tablesWords, SegmentHeader.checksum(words[...]) == header.tablesSum else {
@@ -58,14 +60,14 @@ final class Segment: Sendable {
     }
 
     private func entry(_ number: UInt64, _ words: inout [UInt64]) throws(FileError) -> IndexEntry? {
-        try file.read(words: &words, at: SegmentHeader.offset(of: number), count: IndexEntry.words)
+        try file.read(words: &words, at: header.offset(of: number), count: IndexEntry.words)
         return words.count == IndexEntry.words ? IndexEntry(words, at: 0) : nil
     }
 
     /// Reads entries from the one with that number on into `words`, as many as are read well in one go.
     func read(_ words: inout [UInt64], from number: UInt64) throws(FileError) {
         let most = min(count - min(number, count), 5_000)
-        try file.read(words: &words, at: SegmentHeader.offset(of: number), count: Int(most) * IndexEntry.words)
+        try file.read(words: &words, at: header.offset(of: number), count: Int(most) * IndexEntry.words)
     }
 
     /// Whether the entries are as they were written, and in their order.

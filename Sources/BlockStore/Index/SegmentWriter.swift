@@ -15,21 +15,16 @@ struct SegmentWriter: ~Copyable {
     private static let batch = 4096 * IndexEntry.words
 
     /// Begins a segment of at most `most` entries.
-    init(in folder: String, most: UInt64) throws(FileError) {
+    init(in folder: String, most: UInt64, of store: StoreIdentity, epoch: UInt64) throws(FileError) {
         self.folder = folder
         path = temporaryName(beside: folder + "/segment")
         file = try File(path, .createNew)
         let bits = SegmentHeader.bucketBits(for: most)
-        header = SegmentHeader(
-            count: 0,
-            bucketBits: bits,
-            bytes: 0,
-            packs: 0,
-            entriesSum: SegmentHeader.emptySum,
-            tablesSum: 0
-        )
+        header = SegmentHeader(bucketBits: bits)
+        header.store = store
+        header.epoch = epoch
         buckets = [UInt64](repeating: 0, count: 1 << bits)
-        position = SegmentHeader.offset(of: 0)
+        position = header.offset(of: 0)
         words.reserveCapacity(Self.batch + IndexEntry.words)
     }
 
@@ -42,6 +37,7 @@ struct SegmentWriter: ~Copyable {
         tails[tails.count - 1] |= (entry.key.fourth & 0xFF) << (header.count % 8 * 8)
         header.count += 1
         header.bytes &+= UInt64(entry.length)
+        if entry.isRemoved { header.lost += 1 }
         buckets[header.bucket(of: entry.key)] += 1
         if words.count >= Self.batch { try flush() }
     }
@@ -54,12 +50,15 @@ struct SegmentWriter: ~Copyable {
     }
 
     /// Ends the segment: it has its name when this returns, and is on the disk if it `isLasting`.
+    ///
+    /// Throws where it surely has not got its name.
     consuming func finish(
         _ name: SegmentName,
         packs: [(id: PackID, length: UInt64)],
         isLasting: Bool = true
-    ) throws(FileError) {
+    ) throws(FileError) -> Publication {
         try flush()
+        header.commits = name.commits
         header.packs = UInt64(packs.count)
         var sum: UInt64 = 0
         for index in buckets.indices {
@@ -75,8 +74,8 @@ struct SegmentWriter: ~Copyable {
         }
         try file.write(words: header.encoded, at: 0)
         if isLasting { try file.syncData() }
-        try renameFile(path, to: folder + "/" + name.fileName)
+        let publication = try Publication.of(path, as: folder + "/" + name.fileName, isLasting: isLasting)
         isKept = true
-        if isLasting { try syncDirectory(folder) }
+        return publication
     }
 }

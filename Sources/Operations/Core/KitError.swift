@@ -64,7 +64,10 @@ extension KitError {
         let (code, hint): (ExitCode, String?) =
             switch error.code {
             case .notFound: (.notFound, "ipfs-kit restore \(cid)")
-            case .corrupt, .changed: (.verification, "ipfs-kit restore \(cid)")
+            case .corrupt, .changed: (.verification, error.cid == nil ? nil : "ipfs-kit restore \(cid)")
+            case .incomplete: (.refused, "ipfs-kit restore")
+            case .malformed: (.verification, nil)
+            case .unfollowable: (.refused, nil)
             case .full: (.limit, nil)
             case .permissionDenied: (.authorisation, nil)
             case .busy: (.locked, nil)

@@ -16,7 +16,7 @@ package struct StoreRebuildIndex: Operation {
         let store = try kit.store()
         return try await kitErrors {
             let progress = kit.session.progress
-            progress.began("rebuild", bytes: try await store.packs().reduce(0) { $0 + $1.length })
+            progress.began("rebuild", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
             try await store.rebuild { progress.bytes($0) }
             return try await StoreStat.Output(store)

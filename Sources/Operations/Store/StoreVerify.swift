@@ -16,7 +16,7 @@ package struct StoreVerify: Operation {
         let store = try kit.store()
         return try await kitErrors {
             let progress = kit.session.progress
-            progress.began("verify", bytes: try await store.packs().reduce(0) { $0 + $1.length })
+            progress.began("verify", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
             return Output(found: try await store.verify { progress.bytes($0) })
         }

@@ -161,7 +161,8 @@ extension StorageError {
         let code: Code =
             switch error.code {
             case .cancelled: .cancelled
-            case .corrupt, .changed, .notFound: .corrupt
+            case .corrupt, .changed, .notFound, .incomplete, .malformed: .corrupt
+            case .unfollowable: .unsupported
             default: .unexpected
             }
         self.init(code, error.message, cause: error)

@@ -54,7 +54,7 @@ package struct DAGLayout: Sendable {
             do throws(DecodingProblem) {
                 walk.visit(try links(of: block))
             } catch {
-                throw StoreError(.unexpected, "The links of \(cid) cannot be followed: \(error)", cid: cid)
+                throw StoreError(error, linksOf: cid)
             }
         }
         self.root = root

@@ -1,0 +1,118 @@
+internal import POSIX
+
+/// What tells a store apart from every other: 128 bits of chance, made with it.
+struct StoreIdentity: Sendable, Hashable, BitwiseCopyable {
+    let high: UInt64
+    let low: UInt64
+
+    /// That of no store.
+    static let none = StoreIdentity(high: 0, low: 0)
+
+    init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// A new one.
+    static func random() -> StoreIdentity {
+        StoreIdentity(high: .random(in: 1...UInt64.max), low: .random(in: 0...UInt64.max))
+    }
+
+    /// Reads 32 hexadecimal digits.
+    init?(_ text: String) {
+        guard text.utf8.count == 32, let high = UInt64(text.prefix(16), radix: 16),
+            let low = UInt64(text.dropFirst(16), radix: 16)
+        else { return nil }
+        self.init(high: high, low: low)
+        guard self != .none, self.text == text else { return nil }
+    }
+
+    var text: String { Self.digits(high) + Self.digits(low) }
+
+    private static func digits(_ number: UInt64) -> String {
+        let text = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - text.utf8.count) + text
+    }
+}
+
+extension BlockStore {
+    /// Whose store it is, and how far the owner had come when that was noted last.
+    ///
+    /// What an owner lists as worth keeping lies outside of the store. So that nothing is collected by a list that is
+    /// empty, old or somebody else's, the store knows the owner's name, and a number that the owner counts up with
+    /// every change of the list.
+    public struct Owner: Sendable, Hashable {
+        /// A name of letters and digits, at most 40.
+        public let name: String
+        /// What the owner had counted up to.
+        public let mark: UInt64
+
+        /// An owner and how far it has come.
+        public init(name: String, mark: UInt64) {
+            self.name = name
+            self.mark = mark
+        }
+    }
+
+    private static func ownerFile(_ folder: String) -> String { folder + "/owner" }
+    private static let ownerLength = 80
+
+    /// The owner of the store in a folder; nil where none is noted, or the note cannot be read.
+    public static func owner(ofStoreIn folder: String) throws(StoreError) -> Owner? {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try File(ownerFile(folder), .read).read(at: 0, count: ownerLength)
+        } catch {
+            guard error.code == .notFound else { throw StoreError(error) }
+            return nil
+        }
+        let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+        guard words.count >= 3, let mark = UInt64(words[1]), let sum = UInt64(words[2], radix: 16) else { return nil }
+        let owner = Owner(name: String(words[0]), mark: mark)
+        return sum == checksum(owner) ? owner : nil
+    }
+
+    /// Notes the owner, in place of another and of an older mark.
+    ///
+    /// It is not waited for the disk: a note that is lost protects less, and never refuses anything.
+    public func note(_ owner: Owner) throws(StoreError) {
+        let text = "\(owner.name) \(owner.mark) \(String(Self.checksum(owner), radix: 16)) "
+        let padding = [UInt8](repeating: 0x20, count: max(0, Self.ownerLength - 1 - text.utf8.count))
+        do throws(FileError) {
+            try File(Self.ownerFile(folder), .update).write(Array(text.utf8) + padding + [0x0A], at: 0)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private static func checksum(_ owner: Owner) -> UInt64 {
+        SegmentHeader.checksum("\(owner.name) \(owner.mark)".utf8.map { UInt64($0) }[...])
+    }
+
+    // MARK: Identity
+
+    private static func identityFile(_ folder: String) -> String { folder + "/identity" }
+
+    /// The identity that stands in the folder, or in a segment of its index; nil where there is none that can be read.
+    static func identity(in folder: String, _ index: BlockIndex) throws(StoreError) -> StoreIdentity? {
+        let path = identityFile(folder)
+        do throws(FileError) {
+            let text = String(decoding: try File(path, .read).read(at: 0, count: 64), as: UTF8.self)
+            if let identity = StoreIdentity(String(text.prefix { $0 != "\n" })) { return identity }
+        } catch {
+            guard error.code == .notFound else { throw StoreError(error) }
+        }
+        guard let identity = try index.readableIdentity() else { return nil }
+        try write(identity, in: folder)
+        return identity
+    }
+
+    /// Writes the identity down, so that it is known without an index.
+    static func write(_ identity: StoreIdentity, in folder: String) throws(StoreError) {
+        do throws(FileError) {
+            try replaceFile(identityFile(folder), with: Array((identity.text + "\n").utf8))
+        } catch {
+            throw StoreError(error)
+        }
+    }
+}
