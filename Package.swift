@@ -54,7 +54,10 @@ let package = Package(
         .module("Services", ["Digests", "HTTPClient", "POSIX", "Schema", "Storage", "XML"]),
         .module(
             "Replication",
-            ["BlockStore", "Catalog", "Digests", "IPLD", "Multiformats", "Parquet", "Policies", "POSIX", "Storage"]
+            [
+                "BlockStore", "Catalog", "Digests", "IPLD", "Multiformats", "Parquet", "Policies", "POSIX", "Schema",
+                "Storage",
+            ]
         ),
         .module(
             "Operations",
@@ -102,8 +105,8 @@ let package = Package(
         .tests("SchemaTests", ["Arguments", "Schema"]),
         .tests("StorageTests", ["IPLD", "Multiformats", "Samples", "Storage", "StorageLaws"]),
         .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "POSIX", "Samples"]),
-        .tests("CatalogTests", ["Catalog", "Multiformats", "Schema"]),
-        .tests("PoliciesTests", ["Multiformats", "Policies"]),
+        .tests("CatalogTests", ["Catalog", "Multiformats", "POSIX", "Schema", "SQLite"]),
+        .tests("PoliciesTests", ["Multiformats", "Policies", "Schema"]),
         .tests(
             "ServicesTests",
             ["Digests", "HTTPClient", "Samples", "Services", "Schema", "Storage", "StorageLaws"]

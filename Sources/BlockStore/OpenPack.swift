@@ -20,10 +20,10 @@ final class OpenPack: Sendable {
         self.store = store
         let known = try store.index.packs().filter { $0.id.isReferences == references }
         for pack in known where pack.length > 0 && pack.length < BlockStore.packLimit && !avoided.contains(pack.id) {
-            guard let file = try Self.take(pack.id, store) else { continue }
+            guard let (file, length) = try Self.take(pack.id, store) else { continue }
             id = pack.id
             self.file = file
-            lengths = Mutex((pack.length, pack.length))
+            lengths = Mutex((length, length))
             return
         }
         (id, file) = try Self.make(after: known.last?.id, references, store)
@@ -37,8 +37,8 @@ final class OpenPack: Sendable {
         lengths = Mutex((0, UInt64(header.count)))
     }
 
-    /// Locks a pack; nil where somebody else has it, or it is not as long as the index says now.
-    private static func take(_ id: PackID, _ store: BlockStore) throws(StoreError) -> File? {
+    /// Locks a pack, and gives its length; nil where somebody else has it, or it is not as long as the index says now.
+    private static func take(_ id: PackID, _ store: BlockStore) throws(StoreError) -> (File, UInt64)? {
         // A pack whose file went missing is left alone.
         guard fileExists(store.path(of: id)) else { return nil }
         return try StoreError.translating {
@@ -47,7 +47,7 @@ final class OpenPack: Sendable {
             // Another process may have written to it, and closed it, since the packs were listed.
             let length = try file.length()
             guard length < BlockStore.packLimit else { return nil }
-            return try store.index.packs().contains { $0.id == id && $0.length == length } ? file : nil
+            return try store.index.packs().contains { $0.id == id && $0.length == length } ? (file, length) : nil
         }
     }
 

@@ -75,11 +75,14 @@ extension BlockStore {
     /// Notes the owner, in place of another and of an older mark.
     ///
     /// It is not waited for the disk: a note that is lost protects less, and never refuses anything.
-    public func note(_ owner: Owner) throws(StoreError) {
-        let text = "\(owner.name) \(owner.mark) \(String(Self.checksum(owner), radix: 16)) "
-        let padding = [UInt8](repeating: 0x20, count: max(0, Self.ownerLength - 1 - text.utf8.count))
+    public func note(_ owner: Owner) throws(StoreError) { try Self.note(owner, ofStoreIn: folder) }
+
+    /// The same for a store that is not open.
+    public static func note(_ owner: Owner, ofStoreIn folder: String) throws(StoreError) {
+        let text = "\(owner.name) \(owner.mark) \(String(checksum(owner), radix: 16)) "
+        let padding = [UInt8](repeating: 0x20, count: max(0, ownerLength - 1 - text.utf8.count))
         do throws(FileError) {
-            try File(Self.ownerFile(folder), .update).write(Array(text.utf8) + padding + [0x0A], at: 0)
+            try File(ownerFile(folder), .update).write(Array(text.utf8) + padding + [0x0A], at: 0)
         } catch {
             throw StoreError(error)
         }

@@ -1,3 +1,4 @@
+internal import Schema
 internal import SQLite
 
 extension Catalog {
@@ -10,9 +11,13 @@ extension Catalog {
         guard !known.isSuperset(of: names) else { return }
         try await write { (database) throws(CatalogError) in
             for name in names {
+                let incarnation = randomIdentifier()
                 try database.change(
-                    "INSERT OR IGNORE INTO backends(name, generation, reason, dirty_since) VALUES(?, 1, ?, ?)",
-                    [.text(name), .text("never synced"), .integer(time)]
+                    """
+                    INSERT OR IGNORE INTO backends(name, generation, reason, dirty_since, incarnation, place)
+                        VALUES(?1, 1, ?2, ?3, ?4, ?4)
+                    """,
+                    [.text(name), .text("never synced"), .integer(time), .text(incarnation)]
                 )
             }
         }
@@ -44,36 +49,66 @@ extension Catalog {
         }
     }
 
-    /// Notes that a sync brought a backend to `generation` and left the snapshot `note` there.
+    /// Notes that a sync brought a backend to `generation`.
     ///
     /// A mark made since then is of a later generation and stays.
-    package func finishSync(_ name: String, generation: Int64, note: String?) async throws(CatalogError) {
+    package func finishSync(generation: Int64, under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write { (database) throws(CatalogError) in
+        try await write(under: lease) { (database) throws(CatalogError) in
             try database.change(
                 """
-                UPDATE backends SET synced_generation = max(synced_generation, ?2), synced_at = ?3,
-                    note = coalesce(?4, note), problem = NULL WHERE name = ?1
+                UPDATE backends SET synced_generation = max(synced_generation, ?2), synced_at = ?3, problem = NULL
+                    WHERE name = ?1
                 """,
-                [.text(name), .integer(generation), .integer(time), .text(note)]
+                [.text(lease.backend), .integer(generation), .integer(time)]
             )
         }
     }
 
     /// Notes what went wrong at a sync; the backend stays dirty.
-    package func failSync(_ name: String, problem: String) async throws(CatalogError) {
-        try await write { (database) throws(CatalogError) in
-            try database.change("UPDATE backends SET problem = ?2 WHERE name = ?1", [.text(name), .text(problem)])
+    package func failSync(problem: String, under lease: Lease) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.change(
+                "UPDATE backends SET problem = ?2 WHERE name = ?1",
+                [.text(lease.backend), .text(Redactor.shared.clean(problem))]
+            )
         }
     }
 
-    /// Forgets a backend with its mappings, its journal and its lease.
+    /// Notes the snapshot that was left on a backend.
+    package func noteSnapshot(_ name: String, under lease: Lease) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.change(
+                "UPDATE backends SET note = ?2 WHERE name = ?1",
+                [.text(lease.backend), .text(name)]
+            )
+        }
+    }
+
+    /// Forgets a backend with all that is known of it; whoever is at work on it has no right to write any more.
     package func removeBackend(_ name: String) async throws(CatalogError) {
         try await write { (database) throws(CatalogError) in
             try database.change("DELETE FROM backends WHERE name = ?", [.text(name)])
-            for table in ["mappings", "transfers", "leases"] {
+            for table in ["mappings", "observations", "journal", "leases", "peers"] {
                 try database.change("DELETE FROM \(table) WHERE backend = ?", [.text(name)])
             }
+        }
+    }
+
+    /// Makes another backend of one that has the same name, but is another place: nothing is known of what is there.
+    package func reincarnate(_ name: String) async throws(CatalogError) {
+        let time = now()
+        try await write { (database) throws(CatalogError) in
+            try database.reincarnate(name, at: time)
+            try database.change("DELETE FROM leases WHERE backend = ?", [.text(name)])
+        }
+    }
+
+    /// The same for whoever is at work on the backend, and goes on with what is there now.
+    package func reincarnate(under lease: Lease) async throws(CatalogError) {
+        let time = now()
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.reincarnate(lease.backend, at: time)
         }
     }
 }
@@ -92,4 +127,25 @@ extension Database {
         }
         for name in names { try self.change(change + " WHERE name = ?3", values + [.text(name)]) }
     }
+
+    fileprivate mutating func reincarnate(_ name: String, at time: Int64) throws(CatalogError) {
+        try change(
+            """
+            UPDATE backends SET incarnation = ?2, place = ?2, note = NULL, marker = NULL, marked_at = NULL,
+                synced_at = NULL, problem = NULL WHERE name = ?1
+            """,
+            [.text(name), .text(randomIdentifier())]
+        )
+        try change(
+            "UPDATE mappings SET status = 'unknown', is_ours = 0, revision = revision + 1, updated_at = ?2 WHERE backend = ?1",
+            [.text(name), .integer(time)]
+        )
+        for table in ["journal", "peers"] { try change("DELETE FROM \(table) WHERE backend = ?", [.text(name)]) }
+        try markDirty([name], reason: "another place", at: time)
+    }
+}
+
+/// 20 letters and digits of chance: 100 bits.
+package func randomIdentifier() -> String {
+    String((0..<20).map { _ in "abcdefghijklmnopqrstuvwxyz234567".randomElement() ?? "a" })
 }

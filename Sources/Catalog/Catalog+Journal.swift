@@ -1,40 +1,189 @@
 package import Multiformats
+internal import Schema
 internal import SQLite
 
 extension Catalog {
-    /// Writes down transfers before they begin, so that a later run knows what may have arrived unrecorded.
-    package func begin(_ cids: [CID], on backend: String) async throws(CatalogError) {
+    /// Writes down uploads before they begin, so that a later run knows what may have arrived unrecorded.
+    package func begin(_ cids: [CID], under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write { (database) throws(CatalogError) in
+        try await write(under: lease) { (database) throws(CatalogError) in
             for cid in cids {
                 try database.change(
-                    "INSERT OR REPLACE INTO transfers(backend, cid, started_at) VALUES(?, ?, ?)",
-                    [.text(backend), .blob(cid.bytes), .integer(time)]
+                    """
+                    INSERT INTO journal(backend, cid, kind, path, started_at) VALUES(?, ?, 'store', '', ?)
+                        ON CONFLICT(backend, cid) DO UPDATE SET kind = 'store', started_at = excluded.started_at
+                    """,
+                    [.text(lease.backend), .blob(cid.bytes), .integer(time)]
                 )
             }
         }
     }
 
-    /// The roots whose transfer to a backend began in an earlier run and was never recorded as ended.
-    package func interrupted(on backend: String) async throws(CatalogError) -> Set<CID> {
+    /// Writes down removals before they begin, those that are still right; returns their roots with their paths.
+    package func begin(
+        _ removals: [(cid: CID, reason: Removal)],
+        under lease: Lease
+    ) async throws(CatalogError) -> [(cid: CID, path: String)] {
+        let time = now()
+        return try await write(under: lease) { (database) throws(CatalogError) in
+            var begun: [(cid: CID, path: String)] = []
+            for (cid, reason) in removals {
+                guard let mapping = try database.mapping(cid, lease.backend) else { continue }
+                guard try database.isRight(reason, cid, lease.backend) else { continue }
+                try database.insert(reason, cid, mapping.path, lease.backend, at: time)
+                begun.append((cid, mapping.path))
+            }
+            return begun
+        }
+    }
+
+    /// Says whether what has this path on a backend may be removed now: the lease is there, its removal was written down,
+    /// and the reason for it holds.
+    package func mayRemove(_ path: String, under lease: Lease) async throws(CatalogError) -> Bool {
         try await read { (database) throws(CatalogError) in
-            var found: Set<CID> = []
-            try database.query("SELECT cid FROM transfers WHERE backend = ?", [.text(backend)]) {
-                (row: borrowing Row) throws(CatalogError) in found.insert(try columnCID(row, 0))
-            }
-            return found
+            try database.check(lease)
+            let found = try database.first(
+                """
+                SELECT cid, minimum, pin_changed_at, others FROM journal WHERE backend = ? AND path = ? AND kind = 'remove'
+                """,
+                [.text(lease.backend), .text(path)]
+            ) { (row: borrowing Row) throws(CatalogError) in (cid: try columnCID(row, 0), reason: Removal(row)) }
+            guard let found else { return false }
+            return try database.isRight(found.reason, found.cid, lease.backend)
         }
     }
 
-    /// Takes transfers that did not happen, or that failed, out of the journal.
-    package func forget(_ cids: [CID], on backend: String) async throws(CatalogError) {
-        try await write { (database) throws(CatalogError) in
+    /// Everything that began on a backend and whose end nobody knows, in the order of the CIDs.
+    package func transfers(on backend: String) async throws(CatalogError) -> [Transfer] {
+        try await read { (database) throws(CatalogError) in
+            try database.all("SELECT \(Transfer.columns) FROM journal WHERE backend = ? ORDER BY cid", [.text(backend)])
+            {
+                (row: borrowing Row) throws(CatalogError) in try Transfer(row)
+            }
+        }
+    }
+
+    /// How many uploads and removals are open on each backend.
+    package func transferCounts() async throws(CatalogError) -> [String: Int] {
+        try await read { (database) throws(CatalogError) in
+            var counts: [String: Int] = [:]
+            try database.query("SELECT backend, count(*) FROM journal GROUP BY backend") {
+                (row: borrowing Row) throws(CatalogError) in counts[row.text(0)] = Int(row.int64(1))
+            }
+            return counts
+        }
+    }
+
+    /// Notes that attempts failed; what may have happened all the same stays in the journal, the rest leaves it.
+    package func noteFailures(
+        _ failures: [(cid: CID, problem: String, mayHaveHappened: Bool)],
+        under lease: Lease
+    ) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            for failure in failures {
+                if failure.mayHaveHappened {
+                    try database.change(
+                        "UPDATE journal SET tries = tries + 1, last_error = ?3 WHERE backend = ?1 AND cid = ?2",
+                        [
+                            .text(lease.backend), .blob(failure.cid.bytes),
+                            .text(Redactor.shared.clean(failure.problem)),
+                        ]
+                    )
+                } else {
+                    try database.endTransfer(failure.cid, lease.backend)
+                }
+            }
+        }
+    }
+
+    /// Forgets mappings of roots that no pin wants and that the service said are not there: nothing is to be removed.
+    package func forgetUnwanted(_ cids: [CID], under lease: Lease) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
             for cid in cids {
                 try database.change(
-                    "DELETE FROM transfers WHERE backend = ? AND cid = ?",
-                    [.text(backend), .blob(cid.bytes)]
+                    """
+                    DELETE FROM mappings WHERE cid = ?1 AND backend = ?2 AND status = 'missing'
+                        AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.cid = ?1)
+                    """,
+                    [.blob(cid.bytes), .text(lease.backend)]
                 )
             }
+        }
+    }
+}
+
+extension Removal {
+    fileprivate init(_ row: borrowing Row) {
+        guard let minimum = row.optionalInt64(1), let changed = row.optionalInt64(2) else {
+            self = .unwanted
+            return
+        }
+        self = .surplus(
+            minimum: Int(minimum),
+            others: row.text(3).split(separator: ",").map { String($0) },
+            pinChangedAt: Timestamp(milliseconds: changed)
+        )
+    }
+}
+
+extension Database {
+    /// What of a root is open on a backend.
+    mutating func journalKind(_ cid: CID, _ backend: String) throws(CatalogError) -> Transfer.Kind? {
+        let kind = try first(
+            "SELECT kind FROM journal WHERE backend = ? AND cid = ?",
+            [.text(backend), .blob(cid.bytes)]
+        ) { (row: borrowing Row) throws(CatalogError) in Transfer.Kind(rawValue: row.text(0)) }
+        return kind ?? nil
+    }
+
+    /// Takes a root out of the journal of a backend.
+    mutating func endTransfer(_ cid: CID, _ backend: String) throws(CatalogError) {
+        try change("DELETE FROM journal WHERE backend = ? AND cid = ?", [.text(backend), .blob(cid.bytes)])
+    }
+
+    fileprivate mutating func insert(
+        _ reason: Removal,
+        _ cid: CID,
+        _ path: String,
+        _ backend: String,
+        at time: Int64
+    ) throws(CatalogError) {
+        var values: [SQLValue] = [.text(backend), .blob(cid.bytes), .text(path)]
+        switch reason {
+        case .unwanted: values += [.null, .null, .null]
+        case .surplus(let minimum, let others, let changed):
+            values += [
+                .integer(Int64(minimum)), .integer(changed.milliseconds), .text(others.joined(separator: ",")),
+            ]
+        }
+        try change(
+            """
+            INSERT OR REPLACE INTO journal(backend, cid, kind, path, minimum, pin_changed_at, others, started_at)
+                VALUES(?1, ?2, 'remove', ?3, ?4, ?5, ?6, ?7)
+            """,
+            values + [.integer(time)]
+        )
+    }
+
+    /// Whether a root may be removed from a backend for this reason as things are now.
+    fileprivate mutating func isRight(
+        _ reason: Removal,
+        _ cid: CID,
+        _ backend: String
+    ) throws(CatalogError) -> Bool {
+        let changed = try first("SELECT updated_at FROM pins WHERE cid = ?", [.blob(cid.bytes)]) {
+            (row: borrowing Row) throws(CatalogError) in row.int64(0)
+        }
+        switch reason {
+        case .unwanted: return changed == nil
+        case .surplus(let minimum, let others, let planned):
+            guard changed == planned.milliseconds else { return false }
+            var count = 0
+            for other in others where other != backend {
+                guard let copy = try mapping(cid, other), copy.status == .stored else { continue }
+                if try journalKind(cid, other) != .remove { count += 1 }
+            }
+            return count >= minimum
         }
     }
 }

@@ -2,44 +2,13 @@ package import Multiformats
 internal import SQLite
 
 extension Catalog {
-    /// Stores mappings, replacing those of the same CID and backend but for the date of their creation, and takes
-    /// their transfers out of the journal, all in one transaction.
-    package func record(_ mappings: [Mapping]) async throws(CatalogError) {
+    /// Forgets where a root is, on the owner's word; returns whether that was known.
+    package func forgetMapping(_ cid: CID, of backend: String) async throws(CatalogError) -> Bool {
         try await write { (database) throws(CatalogError) in
-            for mapping in mappings {
-                try database.change(
-                    """
-                    INSERT INTO mappings(\(Mapping.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    ON CONFLICT(cid, backend) DO UPDATE SET path = excluded.path, status = excluded.status,
-                        name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END,
-                        metadata = CASE excluded.metadata WHEN '{}' THEN metadata ELSE excluded.metadata END,
-                        size_bytes = coalesce(excluded.size_bytes, size_bytes),
-                        block_count = coalesce(excluded.block_count, block_count),
-                        car_sha256 = coalesce(excluded.car_sha256, car_sha256), updated_at = excluded.updated_at,
-                        verified_at = excluded.verified_at, verify_method = excluded.verify_method,
-                        verified_by = excluded.verified_by
-                    """,
-                    mapping.values
-                )
-                try database.change(
-                    "DELETE FROM transfers WHERE backend = ? AND cid = ?",
-                    [.text(mapping.backend), .blob(mapping.cid.bytes)]
-                )
-            }
-        }
-    }
-
-    /// Removes mappings of a backend; returns how many there were.
-    package func removeMappings(_ cids: [CID], of backend: String) async throws(CatalogError) -> Int {
-        try await write { (database) throws(CatalogError) in
-            var count = 0
-            for cid in cids {
-                count += try database.change(
-                    "DELETE FROM mappings WHERE cid = ? AND backend = ?",
-                    [.blob(cid.bytes), .text(backend)]
-                )
-            }
-            return count
+            try database.change(
+                "DELETE FROM mappings WHERE cid = ? AND backend = ?",
+                [.blob(cid.bytes), .text(backend)]
+            ) > 0
         }
     }
 
@@ -67,12 +36,22 @@ extension Catalog {
         }
     }
 
-    /// What is believed of every root on a backend, in the order of the CIDs.
-    package func statuses(on backend: String) async throws(CatalogError) -> [(cid: CID, status: Mapping.Status)] {
+    /// What is known of every root on a backend, in the order of the CIDs.
+    package func statuses(on backend: String) async throws(CatalogError) -> [KnownCopy] {
         try await read { (database) throws(CatalogError) in
-            try database.all("SELECT cid, status FROM mappings WHERE backend = ? ORDER BY cid", [.text(backend)]) {
-                (row: borrowing Row) throws(CatalogError) in
-                (try columnCID(row, 0), Mapping.Status(rawValue: row.text(1)) ?? .unknown)
+            try database.all(
+                """
+                SELECT m.cid, m.status, m.is_ours, j.kind FROM mappings m
+                    LEFT JOIN journal j ON j.backend = m.backend AND j.cid = m.cid WHERE m.backend = ? ORDER BY m.cid
+                """,
+                [.text(backend)]
+            ) { (row: borrowing Row) throws(CatalogError) in
+                KnownCopy(
+                    cid: try columnCID(row, 0),
+                    status: Mapping.Status(rawValue: row.text(1)) ?? .unknown,
+                    isOurs: row.int64(2) != 0,
+                    isBeingRemoved: row.optionalText(3) == Transfer.Kind.remove.rawValue
+                )
             }
         }
     }
@@ -126,7 +105,9 @@ extension Catalog {
                 """
                 SELECT pins.cid FROM pins JOIN mappings m ON m.cid = pins.cid AND m.backend = ?1 AND m.status = 'stored'
                 WHERE NOT EXISTS (
-                    SELECT 1 FROM mappings o WHERE o.cid = pins.cid AND o.backend <> ?1 AND o.status = 'stored'
+                    SELECT 1 FROM mappings o LEFT JOIN backends b ON b.name = o.backend
+                        WHERE o.cid = pins.cid AND o.backend <> ?1 AND o.status = 'stored'
+                        AND b.place IS NOT (SELECT place FROM backends WHERE name = ?1)
                 ) ORDER BY pins.cid
                 """,
                 [.text(backend)]
@@ -145,6 +126,16 @@ extension Catalog {
             ) { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
         }
     }
+}
+
+/// What is known of a root on a backend, in short.
+package struct KnownCopy: Sendable, Hashable {
+    package let cid: CID
+    package let status: Mapping.Status
+    /// See ``Mapping/isOurs``.
+    package let isOurs: Bool
+    /// Whether a removal began, and nobody knows how it ended.
+    package let isBeingRemoved: Bool
 }
 
 /// How many mappings a backend has.

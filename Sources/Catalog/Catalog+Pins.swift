@@ -5,41 +5,60 @@ internal import SQLite
 extension Catalog {
     /// Pins roots, and marks every backend dirty in the same transaction.
     ///
-    /// A root that is pinned already keeps its date; a name, metadata or replica count that is given replaces the old.
-    package func addPins(_ pins: [Pin], reason: String) async throws(CatalogError) {
+    /// A root that is pinned already keeps its date; a name, metadata or replica count that is given replaces the old. `store`
+    /// says how new the store was in which they were seen whole, and its epoch.
+    package func addPins(
+        _ pins: [Pin],
+        reason: String,
+        store: StoreState? = nil
+    ) async throws(CatalogError) {
         let time = now()
         try await write { (database) throws(CatalogError) in
+            var sum = try database.pinSum()
             for pin in pins {
+                if try !database.isPinned(pin.cid) { sum.toggle(pin.cid, by: 1) }
                 try database.change(
                     """
-                    INSERT INTO pins(\(Pin.columns)) VALUES(?, ?, ?, ?, ?, ?)
+                    INSERT INTO pins(\(Pin.columns), whole_epoch) VALUES(?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT(cid) DO UPDATE SET
                         name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END,
                         metadata = CASE excluded.metadata WHEN '{}' THEN metadata ELSE excluded.metadata END,
-                        replicas = coalesce(excluded.replicas, replicas), updated_at = excluded.updated_at
+                        replicas = coalesce(excluded.replicas, replicas), updated_at = excluded.updated_at,
+                        whole_epoch = coalesce(excluded.whole_epoch, whole_epoch)
                     """,
                     [
                         .blob(pin.cid.bytes), .text(pin.name), .text(pin.metadata),
                         .integer(pin.replicas.map(Int64.init)),
                         .integer(pin.createdAt.milliseconds), .integer(pin.updatedAt.milliseconds),
+                        .integer(store.map { Int64(bitPattern: $0.epoch) }),
                     ]
                 )
             }
+            try database.setPinSum(sum)
+            if let store { try database.raise("store_generation", to: Int64(clamping: store.generation)) }
             try database.markDirty(nil, reason: reason, at: time)
         }
+        await tellPinsChanged()
     }
 
     /// Removes pins and marks every backend dirty; returns the roots that were pinned.
     package func removePins(_ cids: [CID], reason: String) async throws(CatalogError) -> [CID] {
         let time = now()
-        return try await write { (database) throws(CatalogError) in
+        let removed = try await write { (database) throws(CatalogError) in
             var removed: [CID] = []
+            var sum = try database.pinSum()
             for cid in cids where try database.change("DELETE FROM pins WHERE cid = ?", [.blob(cid.bytes)]) > 0 {
                 removed.append(cid)
+                sum.toggle(cid, by: -1)
             }
-            if !removed.isEmpty { try database.markDirty(nil, reason: reason, at: time) }
+            if !removed.isEmpty {
+                try database.setPinSum(sum)
+                try database.markDirty(nil, reason: reason, at: time)
+            }
             return removed
         }
+        await tellPinsChanged()
+        return removed
     }
 
     /// The pin of a root, or nil where it is not pinned.
@@ -51,13 +70,15 @@ extension Catalog {
         }
     }
 
-    /// All pins in the order of their CIDs, or those whose name has `text` in it.
+    /// All pins in the order of their CIDs, or those whose name has `text` in it; throws `corrupt` where some are lost.
     package func pins(nameContaining text: String? = nil) async throws(CatalogError) -> [Pin] {
         try await read { (database) throws(CatalogError) in
-            try database.all(
-                "SELECT \(Pin.columns) FROM pins WHERE ?1 IS NULL OR instr(name, ?1) > 0 ORDER BY cid",
-                [.text(text)]
-            ) { (row: borrowing Row) throws(CatalogError) in try Pin(row) }
+            let pins = try database.all("SELECT \(Pin.columns) FROM pins ORDER BY cid") {
+                (row: borrowing Row) throws(CatalogError) in try Pin(row)
+            }
+            try database.pinSum().prove(pins.lazy.map(\.cid))
+            guard let text else { return pins }
+            return pins.filter { text.isEmpty || $0.name.contains(text) }
         }
     }
 
@@ -68,5 +89,117 @@ extension Catalog {
                 Int(row.int64(0))
             } ?? 0
         }
+    }
+
+    /// The pinned roots that were not seen whole since the store lost something last.
+    package func pinsToLookAt(in epoch: UInt64) async throws(CatalogError) -> [CID] {
+        try await read { (database) throws(CatalogError) in
+            try database.all(
+                "SELECT cid FROM pins WHERE whole_epoch IS NULL OR whole_epoch <> ? ORDER BY cid",
+                [.integer(Int64(bitPattern: epoch))]
+            ) { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
+        }
+    }
+
+    /// Notes that pinned roots were seen whole in the store.
+    package func noteWhole(_ cids: [CID], in epoch: UInt64) async throws(CatalogError) {
+        guard !cids.isEmpty else { return }
+        try await write { (database) throws(CatalogError) in
+            for cid in cids {
+                try database.change(
+                    "UPDATE pins SET whole_epoch = ? WHERE cid = ?",
+                    [.integer(Int64(bitPattern: epoch)), .blob(cid.bytes)]
+                )
+            }
+        }
+    }
+}
+
+/// How new a block store was, and the epoch of its losses, when it was looked at.
+package struct StoreState: Sendable, Hashable {
+    package let generation: UInt64
+    package let epoch: UInt64
+
+    package init(generation: UInt64, epoch: UInt64) {
+        self.generation = generation
+        self.epoch = epoch
+    }
+}
+
+/// What all pins together amount to: a list that lost some, or got others, is known by it.
+///
+/// SQLite does not notice a page whose content has rotted, and what no pin leads to is collected.
+private struct PinSum {
+    var count: Int64
+    var digest: UInt64
+    /// Counts up with every change of the list.
+    var generation: Int64
+
+    /// Notes that a pin came or went.
+    mutating func toggle(_ cid: CID, by step: Int64) {
+        count += step
+        digest ^= Self.weight(cid)
+    }
+
+    /// FNV-1a of a CID, finished with the mixer of SplitMix64 so that no bits of two CIDs cancel out.
+    private static func weight(_ cid: CID) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in cid.bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
+        return hash ^ (hash >> 31)
+    }
+
+    /// The sum of these pins.
+    static func of(_ cids: some Sequence<CID>, generation: Int64 = 0) -> PinSum {
+        var sum = PinSum(count: 0, digest: 0, generation: generation)
+        for cid in cids { sum.toggle(cid, by: 1) }
+        return sum
+    }
+
+    /// Throws `corrupt` where these are not the pins that were noted.
+    func prove(_ cids: some Sequence<CID>) throws(CatalogError) {
+        let found = Self.of(cids)
+        guard found.count == count, found.digest == digest else {
+            throw CatalogError(
+                .corrupt,
+                "The catalog is damaged: it had \(count) pins, and the \(found.count) that can be read are not these."
+            )
+        }
+    }
+}
+
+extension Database {
+    fileprivate mutating func isPinned(_ cid: CID) throws(CatalogError) -> Bool {
+        try first("SELECT 1 FROM pins WHERE cid = ?", [.blob(cid.bytes)]) { (row: borrowing Row) throws(CatalogError) in
+            true
+        } ?? false
+    }
+
+    fileprivate mutating func pinSum() throws(CatalogError) -> PinSum {
+        let digest = try value("pins_digest").flatMap { UInt64($0, radix: 16) } ?? 0
+        return PinSum(count: try number("pins_count"), digest: digest, generation: try number("pins_generation"))
+    }
+
+    /// Writes the sum down, as that of another generation.
+    fileprivate mutating func setPinSum(_ sum: PinSum) throws(CatalogError) {
+        try setValue("pins_count", String(sum.count))
+        try setValue("pins_digest", String(sum.digest, radix: 16))
+        try setValue("pins_generation", String(sum.generation + 1))
+    }
+
+    private mutating func pinnedCIDs() throws(CatalogError) -> [CID] {
+        try all("SELECT cid FROM pins") { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
+    }
+
+    /// Notes what the pins of a catalog amount to that has no such note yet.
+    mutating func sumPins() throws(CatalogError) { try setPinSum(PinSum.of(try pinnedCIDs())) }
+
+    /// Throws `corrupt` where the pins are not those that were noted.
+    mutating func provePins() throws(CatalogError) { try pinSum().prove(try pinnedCIDs()) }
+
+    /// Raises a number that is remembered, where it is lower.
+    mutating func raise(_ key: String, to number: Int64) throws(CatalogError) {
+        if try self.number(key) < number { try setValue(key, String(number)) }
     }
 }

@@ -5,80 +5,232 @@ internal import Synchronization
 
 /// What the kit knows: pins, backends and how clean they are, where every CID is and how that is known.
 ///
-/// What a call acknowledged is on the disk. Several processes may use one catalog at once.
+/// What a call acknowledged is on the disk. Several processes may use one catalog at once. Nothing but SQLite opens its
+/// file: closing another descriptor of it would drop the locks that SQLite holds.
 package final class Catalog: Sendable {
     private let database: Mutex<Database>
+    /// The path of the file.
+    package let path: String
+    /// The folder of the files by which processes exclude one another.
+    let locks: String
+    /// What the catalog said of itself when it was opened.
+    package let opened: OpenedState
+    /// Told of each change of the list of pins when it is on the disk: how far the list has come.
+    private let watcher = Mutex<(@Sendable (UInt64) -> Void)?>(nil)
     /// The time, in milliseconds since 1970.
     let now: @Sendable () -> Int64
 
     /// The time now.
     package var time: Timestamp { Timestamp(milliseconds: now()) }
 
-    /// Opens the catalog at `path`, making or upgrading its tables where needed.
-    package init(path: String, now: @escaping @Sendable () -> Int64 = currentMilliseconds) throws(CatalogError) {
+    /// The version of the SQLite library.
+    package static var libraryVersion: String { Database.libraryVersion }
+
+    /// How long another process may hold what is needed, in milliseconds.
+    private static let patience = 60_000
+    /// The log is copied back when it is longer than this, in bytes.
+    private static let longestLog: UInt64 = 4 << 20
+
+    /// Opens the catalog at `path`, upgrading its tables where needed.
+    ///
+    /// Throws `missing` where there is none, and where nothing is in it: only ``make(at:now:)`` makes one.
+    package convenience init(
+        path: String,
+        now: @escaping @Sendable () -> Int64 = currentMilliseconds
+    ) throws(CatalogError) {
+        try self.init(path, makesIt: false, now)
+    }
+
+    /// Opens the catalog at `path`, making it, or completing one that nothing is in yet.
+    package static func make(
+        at path: String,
+        now: @escaping @Sendable () -> Int64 = currentMilliseconds
+    ) throws(CatalogError) -> Catalog {
+        try Catalog(path, makesIt: true, now)
+    }
+
+    private init(
+        _ path: String,
+        makesIt: Bool,
+        _ now: @escaping @Sendable () -> Int64
+    ) throws(CatalogError) {
+        self.path = path
         self.now = now
+        locks = directoryName(path) + "/locks"
+        guard makesIt || fileExists(path) else {
+            throw CatalogError(.missing, "There is no catalog at \(path).")
+        }
+        try Self.makeFolder(locks)
+        var database = try Self.open(path, makesIt: makesIt)
+        if try Migrations.areNeeded(for: &database) {
+            let lock = try Self.lock(locks)
+            try Migrations.apply(to: &database, at: path)
+            withExtendedLifetime(lock) {}
+        }
+        opened = try OpenedState(&database)
+        self.database = Mutex(database)
+    }
+
+    /// Whether there is a catalog at `path`, and not only its file.
+    package static func hasTables(at path: String) throws(CatalogError) -> Bool {
         do throws(DatabaseError) {
-            var database = try Database(path: path, busyTimeout: 60_000)
-            // FULL makes each commit reach the disk before it returns: an acknowledgement depends on that.
-            try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000")
-            self.database = Mutex(database)
+            var database = try Database(path: path, mode: .readWrite)
+            return try database.userVersion() > 0
         } catch {
             throw CatalogError(error)
         }
-        try self.database.withLock { (database) throws(CatalogError) in try Migrations.apply(to: &database) }
+    }
+
+    /// Notes, at once and on this thread, which store belongs to the catalog.
+    package func adopt(store identity: String) throws(CatalogError) {
+        try database.withLock { (database) throws(CatalogError) in
+            let lock = try Self.lock(locks)
+            defer { withExtendedLifetime(lock) {} }
+            try database.transaction(.immediate) { (database: inout Database) throws(CatalogError) in
+                try database.setValue("store_id", identity)
+            }
+        }
+    }
+
+    /// Has `body` told of each change of the list of pins.
+    package func onPinsChanged(_ body: @escaping @Sendable (UInt64) -> Void) { watcher.withLock { $0 = body } }
+
+    /// Tells who wants to know how far the list of pins has come.
+    func tellPinsChanged() async {
+        guard let body = watcher.withLock({ $0 }), let generation = try? await pinsGeneration() else { return }
+        body(generation)
+    }
+
+    deinit {
+        // What others do not hold is copied back, so that the file alone is the catalog while nobody uses it.
+        let log = path + "-wal"
+        guard let length = try? fileInfo(log).length, length > 0, let lock = try? Self.lock(locks, wait: false) else {
+            return
+        }
+        database.withLock { database in Self.checkpoint(&database) }
+        withExtendedLifetime(lock) {}
+    }
+
+    private static func open(_ path: String, makesIt: Bool) throws(CatalogError) -> Database {
+        var isEmpty = false
+        do throws(DatabaseError) {
+            var database = try Database(
+                path: path,
+                mode: makesIt ? .readWriteCreate : .readWrite,
+                busyTimeout: patience
+            )
+            isEmpty = try database.userVersion() == 0
+            if makesIt || !isEmpty {
+                // FULL makes each commit reach the disk before it returns: an acknowledgement depends on that.
+                try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000")
+                return database
+            }
+        } catch {
+            throw CatalogError(error)
+        }
+        throw CatalogError(.missing, "There is nothing in the catalog \(path).")
+    }
+
+    private static func makeFolder(_ path: String) throws(CatalogError) {
+        do throws(FileError) { try makeDirectory(path, permissions: 0o700) } catch { throw CatalogError(error) }
+    }
+
+    /// The lock under which everything is written, and the log copied back, by all processes.
+    static func lock(_ folder: String, wait: Bool = true) throws(CatalogError) -> File {
+        do throws(FileError) {
+            let file = try File(folder + "/catalog", .update)
+            guard try file.lock(wait: wait) else { throw FileError("lock", file.path, 0) }
+            return file
+        } catch {
+            throw CatalogError(error)
+        }
+    }
+
+    /// Copies the log back as far as no reader needs it.
+    private static func checkpoint(_ database: inout Database) {
+        database.setBusyTimeout(0)
+        _ = try? database.checkpoint(.truncate)
+        database.setBusyTimeout(patience)
     }
 
     /// Runs `body` on a thread that may block, with a view of the catalog that does not change meanwhile.
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value
     ) async throws(CatalogError) -> Value {
-        try await run(.deferred, body)
-    }
-
-    /// Runs `body` on a thread that may block, in one transaction: all of its changes are made, or none.
-    @discardableResult
-    func write<Value: Sendable>(
-        _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value
-    ) async throws(CatalogError) -> Value {
-        try await run(.immediate, body)
-    }
-
-    private func run<Value: Sendable>(
-        _ kind: Database.TransactionKind,
-        _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value
-    ) async throws(CatalogError) -> Value {
         try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
             try database.withLock { (database) throws(CatalogError) in
-                try database.transaction(kind) { (database: inout Database) throws(CatalogError) in
-                    try body(&database)
+                try Self.setReadOnly(true, &database)
+                do throws(CatalogError) {
+                    let value = try database.transaction(.deferred) { (database: inout Database) throws(CatalogError) in
+                        try body(&database)
+                    }
+                    try Self.setReadOnly(false, &database)
+                    return value
+                } catch {
+                    try? Self.setReadOnly(false, &database)
+                    throw error
                 }
             }
         }
     }
 
-    /// Something that this kit remembers under a key, such as its own identifier.
-    package func value(_ key: String) async throws(CatalogError) -> String? {
-        try await read { (database) throws(CatalogError) in
-            try database.first("SELECT value FROM kit WHERE key = ?", [.text(key)]) {
-                (row: borrowing Row) throws(CatalogError) in row.text(0)
+    /// Runs `body` on a thread that may block, in one transaction: all of its changes are made, or none.
+    ///
+    /// One process writes at a time, under a lock of its own, and only under that lock is the log copied back: in SQLite
+    /// before 3.51.3 a commit that begins the log anew while another connection copies it back can be lost.
+    @discardableResult
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value
+    ) async throws(CatalogError) -> Value {
+        try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
+            try database.withLock { (database) throws(CatalogError) in
+                let lock = try Self.lock(locks)
+                defer { withExtendedLifetime(lock) {} }
+                do throws(CatalogError) {
+                    let value = try database.transaction(.immediate) {
+                        (database: inout Database) throws(CatalogError) in
+                        try body(&database)
+                    }
+                    if let log = try? fileInfo(path + "-wal"), log.length > Self.longestLog {
+                        Self.checkpoint(&database)
+                    }
+                    return value
+                } catch {
+                    // After a failure of the disk the connection may believe what is not so.
+                    if error.code == .inputOutput || error.code == .full,
+                        let fresh = try? Self.open(path, makesIt: false)
+                    {
+                        database = fresh
+                    }
+                    throw error
+                }
             }
         }
     }
 
+    private static func setReadOnly(_ flag: Bool, _ database: inout Database) throws(CatalogError) {
+        try database.change("PRAGMA query_only = \(flag ? 1 : 0)")
+    }
+}
+
+extension Catalog {
+    /// Something that this kit remembers under a key, such as its own identifier.
+    package func value(_ key: String) async throws(CatalogError) -> String? {
+        try await read { (database) throws(CatalogError) in try database.value(key) }
+    }
+
     /// Remembers something under a key, in the place of what was there.
     package func replace(_ key: String, _ value: String) async throws(CatalogError) {
-        try await write { (database) throws(CatalogError) in
-            _ = try database.change("INSERT OR REPLACE INTO kit(key, value) VALUES(?, ?)", [.text(key), .text(value)])
-        }
+        try await write { (database) throws(CatalogError) in try database.setValue(key, value) }
     }
 
     /// Remembers something under a key unless there is something already; returns what is there now.
     package func settle(_ key: String, _ value: String) async throws(CatalogError) -> String {
-        try await write { (database) throws(CatalogError) in
-            try database.change("INSERT OR IGNORE INTO kit(key, value) VALUES(?, ?)", [.text(key), .text(value)])
-            return try database.first("SELECT value FROM kit WHERE key = ?", [.text(key)]) {
-                (row: borrowing Row) throws(CatalogError) in row.text(0)
-            } ?? value
+        if let known = try await self.value(key) { return known }
+        return try await write { (database) throws(CatalogError) in
+            if let known = try database.value(key) { return known }
+            try database.setValue(key, value)
+            return value
         }
     }
 }
@@ -92,5 +244,34 @@ extension Database {
         } catch {
             throw CatalogError(error)
         }
+    }
+
+    /// What is remembered under a key.
+    mutating func value(_ key: String) throws(CatalogError) -> String? {
+        try first("SELECT value FROM kit WHERE key = ?", [.text(key)]) { (row: borrowing Row) throws(CatalogError) in
+            row.text(0)
+        }
+    }
+
+    /// Remembers something under a key.
+    mutating func setValue(_ key: String, _ value: String) throws(CatalogError) {
+        try change("INSERT OR REPLACE INTO kit(key, value) VALUES(?, ?)", [.text(key), .text(value)])
+    }
+
+    /// A number that is remembered under a key; 0 where there is none.
+    mutating func number(_ key: String) throws(CatalogError) -> Int64 { try value(key).flatMap { Int64($0) } ?? 0 }
+}
+
+extension CatalogError {
+    /// What a failed file call means for the catalog.
+    init(_ error: FileError) {
+        let code: Code =
+            switch error.code {
+            case .full: .full
+            case .permissionDenied, .readOnly: .permissionDenied
+            case .unavailable: .inputOutput
+            default: .unexpected
+            }
+        self.init(code, error.description)
     }
 }

@@ -10,6 +10,12 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible, DatabaseE
         case corrupt
         /// The catalog was written by a later version of the program.
         case tooNew
+        /// There is no catalog, or nothing is in its file.
+        case missing
+        /// It is not this process any more that may change what is known of a backend.
+        case fenced
+        /// The disk did not do what it was asked.
+        case inputOutput
         case unexpected
     }
 
@@ -29,6 +35,7 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible, DatabaseE
             case .readOnly, .cannotOpen: .permissionDenied
             case .busy, .locked: .busy
             case .corrupt, .notADatabase: .corrupt
+            case .ioError: .inputOutput
             default: .unexpected
             }
         self.init(code, error.message)

@@ -1,15 +1,25 @@
 internal import POSIX
 internal import SQLite
 
-/// The right of one process to sync one backend.
+/// The right of one process to change what is known of a backend, and what is on it.
 ///
-/// It ends by itself unless it is renewed.
-package struct Lease: Sendable, Hashable {
+/// On one machine it is a file lock, which ends with the process and with nothing else: neither clocks nor process numbers
+/// decide there, and a process that is stopped keeps it. Between machines that share a home, a row of the catalog says who
+/// has it, and runs out unless it is renewed. Whoever has lost it can write nothing any more: every transaction about a
+/// backend looks for the row first.
+package final class Lease: Sendable {
     package let backend: String
-    let token: String
+    package let token: String
+    /// Whether it is the only one that may send requests which change the backend; others only write down what they saw.
+    package let isExclusive: Bool
+    private let lock: File?
 
-    /// How long a lease lasts without renewal, in milliseconds.
-    package static let duration: Int64 = 60_000
+    init(backend: String, token: String, lock: File?) {
+        self.backend = backend
+        self.token = token
+        isExclusive = lock != nil
+        self.lock = lock
+    }
 }
 
 /// Who has a lease that somebody else wanted.
@@ -19,43 +29,72 @@ package struct LeaseHolder: Error, Sendable, Hashable {
 }
 
 extension Catalog {
-    /// Takes the lease of a backend, or says who has it.
-    ///
-    /// A lease that ran out, or whose process on this machine has ended, is taken over.
-    package func takeLease(_ backend: String) async throws(CatalogError) -> Result<Lease, LeaseHolder> {
+    /// Takes the exclusive lease of a backend for so many milliseconds at a time, or says who has it.
+    package func takeLease(
+        _ backend: String,
+        for duration: Int64
+    ) async throws(CatalogError) -> Result<Lease, LeaseHolder> {
+        let lock = try await lockFile(of: backend)
         let time = now()
-        let lease = Lease(backend: backend, token: String(UInt64.random(in: 0...UInt64.max), radix: 36))
-        let (host, boot, process) = (hostName, bootIdentifier, processIdentifier)
-        return try await write { (database) throws(CatalogError) in
-            let holder = try database.first(
-                "SELECT host, boot, process, expires_at FROM leases WHERE backend = ?",
+        let (host, boot) = (hostName, bootIdentifier)
+        let holder = try await read { (database) throws(CatalogError) in
+            try database.first(
+                "SELECT process, host, boot, expires_at FROM leases WHERE backend = ? AND changes = 1",
                 [.text(backend)]
-            ) { (row: borrowing Row) throws(CatalogError) -> LeaseHolder? in
-                let other = Int32(truncatingIfNeeded: row.int64(2))
-                let isHere = row.text(0) == host
-                let isOver = isHere && (row.text(1) != boot || !processIsAlive(other))
-                return isOver || row.int64(3) < time ? nil : LeaseHolder(process: other, host: row.text(0))
+            ) { (row: borrowing Row) throws(CatalogError) in
+                let holder = LeaseHolder(process: Int32(truncatingIfNeeded: row.int64(0)), host: row.text(1))
+                // With the lock in hand, nobody of this machine has it, and of others only who renewed it lately.
+                let isOver = row.text(1) == host || row.text(2) == boot || row.int64(3) < time
+                return (holder: holder, isOver: isOver)
             }
-            if let holder = holder ?? nil { return .failure(holder) }
+        }
+        guard let lock else {
+            return .failure(holder?.holder ?? LeaseHolder(process: 0, host: host))
+        }
+        if let holder, !holder.isOver { return .failure(holder.holder) }
+        let lease = Lease(backend: backend, token: randomIdentifier(), lock: lock)
+        try await write { (database) throws(CatalogError) in
+            try database.change("DELETE FROM leases WHERE backend = ? AND changes = 1", [.text(backend)])
+            try database.insert(lease, host, boot, until: time + duration)
+        }
+        return .success(lease)
+    }
+
+    /// Takes a lease of which there may be many: for who only looks, and writes down what was seen.
+    package func takeObserverLease(_ backend: String) async throws(CatalogError) -> Lease {
+        let time = now()
+        let lease = Lease(backend: backend, token: randomIdentifier(), lock: nil)
+        try await write { (database) throws(CatalogError) in
+            // Those of processes that were killed do no harm, and are not kept for ever.
             try database.change(
-                "INSERT OR REPLACE INTO leases(backend, token, host, boot, process, expires_at) VALUES(?, ?, ?, ?, ?, ?)",
-                [
-                    .text(backend), .text(lease.token), .text(host), .text(boot), .integer(Int64(process)),
-                    .integer(time + Lease.duration),
-                ]
+                "DELETE FROM leases WHERE changes = 0 AND expires_at < ?",
+                [.integer(time)]
             )
-            return .success(lease)
+            try database.insert(lease, hostName, bootIdentifier, until: time + 30 * 86_400_000)
+        }
+        return lease
+    }
+
+    /// The lock of a backend; nil where another process has it.
+    private func lockFile(of backend: String) async throws(CatalogError) -> File? {
+        try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
+            do throws(FileError) {
+                let file = try File(locks + "/backend-" + backend, .update)
+                return try file.lock(wait: false) ? file : nil
+            } catch {
+                throw CatalogError(error)
+            }
         }
     }
 
-    /// Renews a lease; false when somebody else has taken it meanwhile.
-    package func renew(_ lease: Lease) async throws(CatalogError) -> Bool {
+    /// Renews a lease; throws `fenced` when somebody else has taken it meanwhile.
+    package func renew(_ lease: Lease, for duration: Int64) async throws(CatalogError) {
         let time = now()
-        return try await write { (database) throws(CatalogError) in
-            try database.change(
+        try await write(under: lease) { (database) throws(CatalogError) in
+            _ = try database.change(
                 "UPDATE leases SET expires_at = ?3 WHERE backend = ?1 AND token = ?2",
-                [.text(lease.backend), .text(lease.token), .integer(time + Lease.duration)]
-            ) > 0
+                [.text(lease.backend), .text(lease.token), .integer(time + duration)]
+            )
         }
     }
 
@@ -67,5 +106,79 @@ extension Catalog {
                 [.text(lease.backend), .text(lease.token)]
             )
         }
+    }
+
+    /// Throws `fenced` where the lease is not this process's any more.
+    package func check(_ lease: Lease) async throws(CatalogError) {
+        try await read { (database) throws(CatalogError) in try database.check(lease) }
+    }
+
+    /// Runs `body` in one transaction, if the lease is still there: what is known of a backend is changed in no other way.
+    @discardableResult
+    func write<Value: Sendable>(
+        under lease: Lease,
+        _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value
+    ) async throws(CatalogError) -> Value {
+        try await write { (database) throws(CatalogError) in
+            try database.check(lease)
+            return try body(&database)
+        }
+    }
+
+    /// The processes that are changing backends now, as far as the catalog knows.
+    package func holders() async throws(CatalogError) -> [String: LeaseHolder] {
+        let locks = locks
+        let rows = try await read { (database) throws(CatalogError) in
+            try database.all("SELECT backend, process, host FROM leases WHERE changes = 1 ORDER BY backend") {
+                (row: borrowing Row) throws(CatalogError) in
+                (row.text(0), LeaseHolder(process: Int32(truncatingIfNeeded: row.int64(1)), host: row.text(2)))
+            }
+        }
+        return await BlockingThreads.shared.run {
+            var holders: [String: LeaseHolder] = [:]
+            for (backend, holder) in rows {
+                // A row without the lock is what a killed process left.
+                let isFree = (try? File(locks + "/backend-" + backend, .update).lock(wait: false)) ?? false
+                if holder.host != hostName || !isFree { holders[backend] = holder }
+            }
+            return holders
+        }
+    }
+}
+
+extension Database {
+    /// Throws `fenced` where a lease was taken over, or its backend was removed.
+    mutating func check(_ lease: Lease) throws(CatalogError) {
+        let isThere = try first(
+            """
+            SELECT 1 FROM leases JOIN backends ON backends.name = leases.backend
+                WHERE leases.backend = ? AND leases.token = ?
+            """,
+            [.text(lease.backend), .text(lease.token)]
+        ) { (row: borrowing Row) throws(CatalogError) in true }
+        guard isThere == true else {
+            throw CatalogError(
+                .fenced,
+                "The backend \(lease.backend) was removed, or taken over by another process, while this one was at work: "
+                    + "nothing more of it was written down."
+            )
+        }
+    }
+
+    fileprivate mutating func insert(
+        _ lease: Lease,
+        _ host: String,
+        _ boot: String,
+        until end: Int64
+    ) throws(CatalogError) {
+        try change(
+            """
+            INSERT INTO leases(backend, token, changes, host, boot, process, expires_at) VALUES(?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                .text(lease.backend), .text(lease.token), .integer(lease.isExclusive ? 1 : 0), .text(host),
+                .text(boot), .integer(Int64(processIdentifier)), .integer(end),
+            ]
+        )
     }
 }

@@ -10,7 +10,14 @@ package struct Mapping: Sendable, Hashable {
         case stored
         /// Somebody says so; nothing was compared yet.
         case pending
-        case failed, missing, corrupt, unknown
+        /// The service said that it is not there.
+        case missing
+        /// Other bytes were read.
+        case corrupt
+        /// Nothing is known any more.
+        case unknown
+        /// What attempts that failed were called before the journal had them; read, and never written.
+        case failed
     }
 
     /// How a status came to be known.
@@ -42,6 +49,10 @@ package struct Mapping: Sendable, Hashable {
     package var updatedAt: Timestamp
     /// nil for what nobody has checked.
     package var evidence: Evidence?
+    /// Whether this kit stored it or compared it, so that it may remove it; what is only claimed may be somebody else's.
+    package var isOurs: Bool
+    /// Counts up with every change: what was seen of an earlier one says nothing of this one.
+    package var revision: Int64
 
     package init(
         cid: CID,
@@ -55,7 +66,9 @@ package struct Mapping: Sendable, Hashable {
         carSHA256: [UInt8]? = nil,
         createdAt: Timestamp,
         updatedAt: Timestamp? = nil,
-        evidence: Evidence? = nil
+        evidence: Evidence? = nil,
+        isOurs: Bool = false,
+        revision: Int64 = 1
     ) {
         self.cid = cid
         self.backend = backend
@@ -69,11 +82,13 @@ package struct Mapping: Sendable, Hashable {
         self.createdAt = createdAt
         self.updatedAt = updatedAt ?? createdAt
         self.evidence = evidence
+        self.isOurs = isOurs
+        self.revision = revision
     }
 
     static let columns = """
         cid, backend, path, status, name, metadata, size_bytes, block_count, car_sha256, created_at, updated_at, \
-        verified_at, verify_method, verified_by
+        verified_at, verify_method, verified_by, is_ours, revision
         """
 
     init(_ row: borrowing Row) throws(CatalogError) {
@@ -84,11 +99,13 @@ package struct Mapping: Sendable, Hashable {
             status: Status(rawValue: row.text(3)) ?? .unknown,
             name: row.text(4),
             metadata: row.text(5),
-            size: row.optionalInt64(6).map { UInt64($0) },
-            blockCount: row.optionalInt64(7).map { UInt64($0) },
+            size: row.optionalInt64(6).flatMap { UInt64(exactly: $0) },
+            blockCount: row.optionalInt64(7).flatMap { UInt64(exactly: $0) },
             carSHA256: row.optionalBytes(8),
             createdAt: Timestamp(milliseconds: row.int64(9)),
-            updatedAt: Timestamp(milliseconds: row.int64(10))
+            updatedAt: Timestamp(milliseconds: row.int64(10)),
+            isOurs: row.int64(14) != 0,
+            revision: row.int64(15)
         )
         if let at = row.optionalInt64(11) {
             evidence = Evidence(
@@ -105,6 +122,7 @@ package struct Mapping: Sendable, Hashable {
             .integer(size.map { Int64(clamping: $0) }), .integer(blockCount.map { Int64(clamping: $0) }),
             .blob(carSHA256), .integer(createdAt.milliseconds), .integer(updatedAt.milliseconds),
             .integer(evidence?.at.milliseconds), .text(evidence?.method), .text(evidence?.by),
+            .integer(isOurs ? 1 : 0), .integer(revision),
         ]
     }
 }

@@ -1,3 +1,4 @@
+internal import POSIX
 internal import SQLite
 
 /// The steps that lead from an empty database to the tables of today; one that was released is never changed.
@@ -37,11 +38,61 @@ enum Migrations {
             backend TEXT PRIMARY KEY, token TEXT NOT NULL, host TEXT NOT NULL, boot TEXT NOT NULL,
             process INTEGER NOT NULL, expires_at INTEGER NOT NULL
         ) WITHOUT ROWID;
+        """,
+        // What is known of a replica is what was observed last; attempts and removals stand in the journal. An attempt that
+        // failed had been written over what was observed: nothing is known of these any more.
         """
+        ALTER TABLE pins ADD COLUMN whole_epoch INTEGER;
+
+        ALTER TABLE backends ADD COLUMN incarnation TEXT NOT NULL DEFAULT '';
+        ALTER TABLE backends ADD COLUMN place TEXT NOT NULL DEFAULT '';
+        ALTER TABLE backends ADD COLUMN marker TEXT;
+        ALTER TABLE backends ADD COLUMN marked_at INTEGER;
+        UPDATE backends SET incarnation = lower(hex(randomblob(10)));
+        UPDATE backends SET place = incarnation;
+
+        ALTER TABLE mappings ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE mappings ADD COLUMN is_ours INTEGER NOT NULL DEFAULT 0;
+        UPDATE mappings SET is_ours = 1 WHERE status = 'stored';
+        UPDATE mappings SET status = 'unknown' WHERE status = 'failed';
+
+        CREATE TABLE observations(
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            cid BLOB NOT NULL, backend TEXT NOT NULL, path TEXT NOT NULL,
+            finding TEXT NOT NULL, method TEXT NOT NULL, confidence INTEGER NOT NULL, detail TEXT,
+            size_bytes INTEGER, block_count INTEGER, car_sha256 BLOB,
+            observed_at INTEGER NOT NULL, observed_by TEXT NOT NULL
+        );
+        CREATE INDEX observations_by_mapping ON observations(backend, cid, number);
+
+        CREATE TABLE journal(
+            backend TEXT NOT NULL, cid BLOB NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL, ticket TEXT,
+            minimum INTEGER, pin_changed_at INTEGER, others TEXT,
+            tries INTEGER NOT NULL DEFAULT 0, next_at INTEGER, last_error TEXT, started_at INTEGER NOT NULL,
+            PRIMARY KEY(backend, cid)
+        ) WITHOUT ROWID;
+        INSERT INTO journal(backend, cid, kind, path, started_at)
+            SELECT backend, cid, 'store', '', started_at FROM transfers;
+        DROP TABLE transfers;
+
+        DROP TABLE leases;
+        CREATE TABLE leases(
+            backend TEXT NOT NULL, token TEXT NOT NULL, changes INTEGER NOT NULL,
+            host TEXT NOT NULL, boot TEXT NOT NULL, process INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+            PRIMARY KEY(backend, token)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE peers(
+            backend TEXT NOT NULL, kit TEXT NOT NULL, instance TEXT NOT NULL,
+            first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+            forgotten_at INTEGER, accepted_at INTEGER,
+            PRIMARY KEY(backend, kit, instance)
+        ) WITHOUT ROWID;
+        """,
     ]
 
-    /// Brings a database up to today's tables; `tooNew` where a later version of the program has been at work.
-    static func apply(to database: inout Database) throws(CatalogError) {
+    /// Whether a database has not the tables of today; throws `tooNew` where a later version of the program was at work.
+    static func areNeeded(for database: inout Database) throws(CatalogError) -> Bool {
         let version = try version(of: &database)
         guard version <= all.count else {
             throw CatalogError(
@@ -49,17 +100,32 @@ enum Migrations {
                 "The catalog was written by a later version of ipfs-kit, and this one would damage it."
             )
         }
+        return version < all.count
+    }
+
+    /// Brings a database up to today's tables; one that has something in it is copied first.
+    static func apply(to database: inout Database, at path: String) throws(CatalogError) {
+        // Another process may have done it while this one waited for the lock.
+        let version = try version(of: &database)
         guard version < all.count else { return }
+        if version > 0 { try keep(&database, version, path) }
         try database.transaction(.immediate) { (database: inout Database) throws(CatalogError) in
-            // Another process may have done it while this one waited for the lock.
-            let version = try Self.version(of: &database)
             do throws(DatabaseError) {
                 for step in all.dropFirst(version) { try database.execute(step) }
                 try database.setUserVersion(Int32(all.count))
             } catch {
                 throw CatalogError(error)
             }
+            try database.sumPins()
+            if try database.value("catalog_id") == nil { try database.setValue("catalog_id", randomIdentifier()) }
         }
+    }
+
+    /// Leaves a copy of the catalog as it is beside it, such as `catalog-1.sqlite`.
+    private static func keep(_ database: inout Database, _ version: Int, _ path: String) throws(CatalogError) {
+        let copy = directoryName(path) + "/catalog-\(version).sqlite"
+        guard !fileExists(copy) else { return }
+        try database.copy(to: copy)
     }
 
     private static func version(of database: inout Database) throws(CatalogError) -> Int {

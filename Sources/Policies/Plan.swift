@@ -1,15 +1,19 @@
 package import Multiformats
+package import Schema
 
 /// A backend as the planner sees it.
 package struct Place: Sendable, Hashable {
     package let name: String
+    /// The same for backends that are one place under several names.
+    package let identity: String
     /// Says whether it is enabled and can be written to.
     package let takesContent: Bool
     /// The least number of replicas elsewhere before something may be removed here.
     package let minReplicas: Int
 
-    package init(name: String, takesContent: Bool, minReplicas: Int = 1) {
+    package init(name: String, identity: String? = nil, takesContent: Bool, minReplicas: Int = 1) {
         self.name = name
+        self.identity = identity ?? name
         self.takesContent = takesContent
         self.minReplicas = minReplicas
     }
@@ -20,36 +24,65 @@ package struct WantedRoot: Sendable, Hashable {
     package let root: CID
     /// How many replicas are wanted; nil is one on every backend.
     package let replicas: Int?
+    /// When the pin was changed last.
+    package let changedAt: Timestamp
 
-    package init(root: CID, replicas: Int?) {
+    package init(root: CID, replicas: Int?, changedAt: Timestamp = Timestamp(milliseconds: 0)) {
         self.root = root
         self.replicas = replicas
+        self.changedAt = changedAt
     }
 }
 
-/// What the catalog believes about a root on a backend, as the planner sees it.
-package struct Belief: Sendable, Hashable {
+/// What is known of a root on a backend, as the planner sees it.
+package struct Copy: Sendable, Hashable {
+    /// How much is known.
+    package enum State: Sendable, Hashable {
+        /// Bytes or digests were compared and matched.
+        case verified
+        /// Somebody says so.
+        case claimed
+        case damaged
+        /// The service said that it is not there.
+        case missing
+        case unknown
+        /// A removal began, and nobody knows how it ended.
+        case leaving
+    }
+
     package let root: CID
     package let backend: String
-    /// Says whether bytes or digests were compared and matched.
-    package let isStored: Bool
+    package let state: State
+    /// Whether this kit stored or compared it, so that it may remove it.
+    package let isOurs: Bool
 
-    package init(root: CID, backend: String, isStored: Bool) {
+    package init(root: CID, backend: String, state: State, isOurs: Bool = true) {
         self.root = root
         self.backend = backend
-        self.isStored = isStored
+        self.state = state
+        self.isOurs = isOurs
     }
 }
 
 /// One thing to be done on a backend.
 package enum Step: Sendable, Hashable {
+    /// Why a root may go.
+    package enum Reason: Sendable, Hashable {
+        /// No pin wants it.
+        case unwanted
+        /// It is wanted elsewhere, and so many verified copies are on these other backends.
+        case surplus(minimum: Int, others: [String], pinChangedAt: Timestamp)
+    }
+
     case upload(CID)
-    case remove(CID)
+    case remove(CID, Reason)
+    /// What is known of a root that no pin wants and that is not there is forgotten; the backend is not asked anything.
+    case forget(CID)
 
     /// The root that it is about.
     package var root: CID {
         switch self {
-        case .upload(let root), .remove(let root): root
+        case .upload(let root), .remove(let root, _), .forget(let root): root
         }
     }
 }
@@ -59,56 +92,114 @@ package struct Plan: Sendable, Hashable {
     package var steps: [String: [Step]] = [:]
     /// Roots for which there are fewer places than replicas wanted.
     package var short: [CID] = []
+    /// Backends that are the same place as another one, by their names: nothing is done there.
+    package var aliases: [String: String] = [:]
 
     package init() {}
 }
 
-/// Compares what should be where with what is believed to be where, and says what has to be done.
+/// Compares what should be where with what is known to be where, and says what has to be done.
 ///
 /// A pure function. A root goes to every place, or to as many as its pin wants: those that hold it already first, then
-/// by rendezvous hashing (Thaler and Ravishankar 1998), so that a new place moves no more than its share. With `prune`,
-/// what no pin wants is removed where it is stored; `force` has everything looked at again.
+/// by rendezvous hashing (Thaler and Ravishankar 1998), so that a new place moves no more than its share. One place under
+/// several names counts once. With `prune`, what no pin wants is removed where this kit stored it; `force` has everything
+/// looked at again.
 package func plan(
     pins: [WantedRoot],
-    beliefs: [Belief],
+    copies: [Copy],
     places: [Place],
     prune: Bool = false,
     force: Bool = false
 ) -> Plan {
-    var plan = Plan()
-    var holders: [CID: Set<String>] = [:]
-    for belief in beliefs where belief.isStored { holders[belief.root, default: []].insert(belief.backend) }
-    let open = places.filter(\.takesContent).map(\.name)
-    var wanted: [CID: Set<String>] = [:]
-    for pin in pins {
-        let held = holders[pin.root] ?? []
-        let chosen = choose(pin, from: open, held: held)
-        if let replicas = pin.replicas, chosen.count < replicas { plan.short.append(pin.root) }
-        wanted[pin.root] = Set(chosen)
-        for name in chosen where force || !held.contains(name) {
-            plan.steps[name, default: []].append(.upload(pin.root))
-        }
-    }
-    guard prune else { return plan }
-    for belief in beliefs.sorted(by: { $0.root < $1.root }) where belief.isStored {
-        guard let place = places.first(where: { $0.name == belief.backend }), place.takesContent else { continue }
-        if let chosen = wanted[belief.root] {
-            // Wanted, but not here: it may go once there are enough others.
-            let others = (holders[belief.root] ?? []).intersection(chosen).subtracting([place.name])
-            guard !chosen.contains(place.name), others.count >= max(place.minReplicas, chosen.count) else { continue }
-        }
-        plan.steps[place.name, default: []].append(.remove(belief.root))
-    }
-    return plan
+    var planner = Planner(pins, copies, places)
+    planner.planUploads(force: force)
+    planner.planForgetting()
+    if prune { planner.planRemovals() }
+    return planner.plan
 }
 
-private func choose(_ pin: WantedRoot, from open: [String], held: Set<String>) -> [String] {
-    guard let replicas = pin.replicas, replicas < open.count else { return open }
-    let ranked = open.sorted { left, right in
-        let (a, b) = (held.contains(left), held.contains(right))
-        return a != b ? a : rank(pin.root, left) > rank(pin.root, right)
+private struct Planner {
+    private let pins: [WantedRoot]
+    private let copies: [Copy]
+    private let places: [String: Place]
+    /// The places that take content, each under its first name.
+    private let open: [String]
+    /// The first name of each place.
+    private var firstNames: [String: String] = [:]
+    /// Which backends have a verified copy, and under their first names which places.
+    private var holders: [CID: Set<String>] = [:]
+    private var holdingPlaces: [CID: Set<String>] = [:]
+    /// Where each pinned root shall be.
+    private var wanted: [CID: (pin: WantedRoot, names: Set<String>)] = [:]
+    private(set) var plan = Plan()
+
+    init(_ pins: [WantedRoot], _ copies: [Copy], _ places: [Place]) {
+        self.pins = pins
+        self.copies = copies.sorted { ($0.root, $0.backend) < ($1.root, $1.backend) }
+        self.places = Dictionary(places.map { ($0.name, $0) }) { first, _ in first }
+        // Of several names, one that content can be stored under.
+        let ordered = places.sorted { ($0.takesContent ? 0 : 1, $0.name) < ($1.takesContent ? 0 : 1, $1.name) }
+        var byIdentity: [String: String] = [:]
+        for place in ordered {
+            let first = byIdentity[place.identity] ?? place.name
+            byIdentity[place.identity] = first
+            firstNames[place.name] = first
+            if first != place.name { plan.aliases[place.name] = first }
+        }
+        open = ordered.filter { $0.takesContent && byIdentity[$0.identity] == $0.name }.map(\.name).sorted()
+        for copy in copies where copy.state == .verified {
+            holders[copy.root, default: []].insert(copy.backend)
+            holdingPlaces[copy.root, default: []].insert(firstNames[copy.backend] ?? copy.backend)
+        }
     }
-    return ranked.prefix(max(0, replicas)).sorted()
+
+    mutating func planUploads(force: Bool) {
+        for pin in pins {
+            let held = holdingPlaces[pin.root] ?? []
+            let chosen = choose(pin, held: held)
+            if let replicas = pin.replicas, chosen.count < replicas { plan.short.append(pin.root) }
+            wanted[pin.root] = (pin, Set(chosen))
+            for name in chosen where force || holders[pin.root]?.contains(name) != true {
+                plan.steps[name, default: []].append(.upload(pin.root))
+            }
+        }
+    }
+
+    /// What is not there and wanted by nobody is nothing to keep in mind.
+    mutating func planForgetting() {
+        for copy in copies where copy.state == .missing && wanted[copy.root] == nil {
+            guard let place = places[copy.backend], place.takesContent else { continue }
+            plan.steps[place.name, default: []].append(.forget(copy.root))
+        }
+    }
+
+    mutating func planRemovals() {
+        for copy in copies where copy.isOurs && copy.state != .missing {
+            guard let place = places[copy.backend], place.takesContent, firstNames[place.name] == place.name else {
+                continue
+            }
+            guard let (pin, names) = wanted[copy.root] else {
+                plan.steps[place.name, default: []].append(.remove(copy.root, .unwanted))
+                continue
+            }
+            // Wanted, but not here: it may go once there are enough others.
+            guard copy.state == .verified, !names.contains(place.name) else { continue }
+            let others = (holders[copy.root] ?? []).intersection(names).subtracting([place.name])
+            let minimum = max(place.minReplicas, names.count)
+            guard others.count >= minimum else { continue }
+            let reason = Step.Reason.surplus(minimum: minimum, others: others.sorted(), pinChangedAt: pin.changedAt)
+            plan.steps[place.name, default: []].append(.remove(copy.root, reason))
+        }
+    }
+
+    private func choose(_ pin: WantedRoot, held: Set<String>) -> [String] {
+        guard let replicas = pin.replicas, replicas < open.count else { return open }
+        let ranked = open.sorted { left, right in
+            let (a, b) = (held.contains(left), held.contains(right))
+            return a != b ? a : rank(pin.root, left) > rank(pin.root, right)
+        }
+        return ranked.prefix(max(0, replicas)).sorted()
+    }
 }
 
 /// The weight of a place for a root: FNV-1a over both, finished with the mixer of SplitMix64.

@@ -3,6 +3,7 @@ package import Catalog
 internal import IPLD
 internal import Parquet
 internal import POSIX
+package import Schema
 package import Storage
 
 /// A failure of the engine: of the store, of the catalog, of a backend, or of a file in the kit home.
@@ -14,19 +15,45 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     case leased(backend: String, LeaseHolder)
     /// A file of the kit home, such as an index, could not be read or written.
     case file(String)
+    /// What whoever uses the engine could not do, in an error of his own.
+    case other(any Error)
     /// A snapshot on a backend is not what it should be.
     case badSnapshot(String)
     /// What the backend shows does not fit what is known of it, and going on could do harm.
     case suspicious(String)
+    /// The place does not show what this home left there.
+    case strangePlace(String)
+    /// Another home keeps content there too, so nothing is removed.
+    case shared(backend: String, kit: String, home: String, seen: Timestamp)
+    /// Another home is removing content there now.
+    case removing(backend: String, home: String)
+    /// A snapshot of this kit is newer than this home.
+    case outdated(backend: String, snapshot: String)
 
     package var description: String {
         switch self {
         case .store(let error): error.description
         case .catalog(let error): error.description
+        case .other(let error): "\(error)"
         case .storage(let error): error.description
         case .leased(let backend, let holder):
             "The backend \(backend) is being synced by process \(holder.process) on \(holder.host)."
-        case .file(let message), .badSnapshot(let message), .suspicious(let message): message
+        case .file(let message), .badSnapshot(let message), .suspicious(let message), .strangePlace(let message):
+            message
+        case .shared(let backend, let kit, let home, let seen):
+            """
+            The home \(home.isEmpty ? "of the kit \(kit)" : "\(home) of the kit \(kit)") keeps content on \(backend) too, and \
+            was seen there \(seen.day): nothing was removed, for it may count on what no pin wants here. If it is gone for \
+            good, run `ipfs-kit backend peers forget \(home.isEmpty ? kit : home)`.
+            """
+        case .removing(let backend, let home):
+            "The home \(home) is removing content from \(backend) now; nothing that is there can be relied upon before it ends."
+        case .outdated(let backend, let snapshot):
+            """
+            \(backend) has a snapshot of this kit, \(snapshot), that is newer than this home, which may be an old copy: it was \
+            neither overlaid by a new one, nor was anything removed. Run `ipfs-kit recover --from \(backend)` to take over what \
+            is in it, or `ipfs-kit catalog accept` if this home is right.
+            """
         }
     }
 
@@ -41,7 +68,7 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
         case let error as ParquetError: self = .file(error.message)
         case let error as DecodingProblem: self = .badSnapshot(error.description)
         case is CancellationError: self = .storage(.cancelled)
-        default: self = .file("\(error)")
+        default: self = .other(error)
         }
     }
 }

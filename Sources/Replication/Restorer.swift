@@ -20,10 +20,10 @@ package struct Restorer: Sendable {
     package enum Outcome: Sendable {
         /// Every block is in the store.
         case whole
-        /// Blocks were brought from a backend; now every block is there.
-        case restored(from: String, ReadBack)
+        /// Blocks were brought from a backend; now every block is there. What the others said that were asked before.
+        case restored(from: Source, ReadBack, after: [(source: Source, error: ReplicationError)])
         /// No source could give what is missing; what each said.
-        case failed([(backend: String, error: ReplicationError)])
+        case failed([(source: Source, error: ReplicationError)])
     }
 
     let store: BlockStore
@@ -43,21 +43,22 @@ package struct Restorer: Sendable {
         thorough: Bool
     ) async throws(ReplicationError) -> Outcome {
         if try await isWhole(root, thorough: thorough) { return .whole }
-        var failures: [(backend: String, error: ReplicationError)] = []
+        var failures: [(source: Source, error: ReplicationError)] = []
         for source in sources {
             do throws(ReplicationError) {
                 let back = try await fetch(root, from: source)
-                if try await isWhole(root, thorough: false) { return .restored(from: source.backend.name, back) }
+                // All of it was read, and each block written, or compared with the one that was there.
+                if try await isWhole(root, thorough: false) { return .restored(from: source, back, after: failures) }
             } catch {
                 if case .storage(let error) = error, error.code == .cancelled { throw .storage(error) }
-                failures.append((source.backend.name, error))
+                failures.append((source, error))
             }
         }
         return .failed(failures)
     }
 
     /// Says whether every block is there; what is damaged is as good as not there, and is stored again over that.
-    private func isWhole(_ root: CID, thorough: Bool) async throws(ReplicationError) -> Bool {
+    package func isWhole(_ root: CID, thorough: Bool) async throws(ReplicationError) -> Bool {
         do {
             let layout = try await DAGLayout(of: root, in: store)
             if thorough { for try await _ in layout.body(from: store).open() {} }

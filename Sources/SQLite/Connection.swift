@@ -15,6 +15,13 @@ struct Connection: ~Copyable {
         unsafe handle = unsafe opened
         cache = StatementCache()
         unsafe sqlite3_busy_timeout(opened, Int32(clamping: busyTimeout))
+        unsafe csqlite_keep_log_on_close(opened)
+        unsafe sqlite3_wal_autocheckpoint(opened, 0)
+    }
+
+    /// Waits up to so many milliseconds for a lock that another connection holds.
+    func setBusyTimeout(_ milliseconds: Int) {
+        unsafe sqlite3_busy_timeout(handle, Int32(clamping: milliseconds))
     }
 
     deinit { unsafe sqlite3_close_v2(handle) }

@@ -4,10 +4,13 @@ internal import CSQLite
 ///
 /// Whatever runs a statement is `mutating`, so the compiler proves that no two threads, and no row closure and its
 /// own query, use the connection at once. That is what makes the unchecked `Sendable` true.
+///
+/// A connection never copies the write-ahead log back by itself, also not when it is closed: whoever shares a database with
+/// other processes decides when nobody commits meanwhile (sqlite.org/wal.html, the WAL-reset bug of 3.7.0 to 3.51.2).
 package struct Database: ~Copyable, @unchecked Sendable {
     /// What a connection may do.
     package enum Mode: Sendable {
-        case readWriteCreate, readOnly
+        case readWriteCreate, readWrite, readOnly
     }
 
     private var connection: Connection
@@ -19,12 +22,19 @@ package struct Database: ~Copyable, @unchecked Sendable {
         let flags =
             switch mode {
             case .readWriteCreate: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .readWrite: SQLITE_OPEN_READWRITE
             case .readOnly: SQLITE_OPEN_READONLY
             }
         let opened = try Connection(path: path, flags: flags, busyTimeout: busyTimeout)
         try opened.execute("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF")
         connection = opened
     }
+
+    /// The version of the SQLite library that is loaded.
+    package static var libraryVersion: String { unsafe String(cString: sqlite3_libversion()) }
+
+    /// Waits up to so many milliseconds for a lock that another connection holds.
+    package mutating func setBusyTimeout(_ milliseconds: Int) { connection.setBusyTimeout(milliseconds) }
 
     /// How many rows the last `INSERT`, `UPDATE` or `DELETE` changed.
     package var changes: Int { connection.changes }

@@ -33,9 +33,9 @@ package struct CARArchive: Replica {
     private static let folder = "cars/"
     private static let suffix = ".car"
 
-    package func holds(_ root: CID) async -> Presence {
+    package func holds(_ root: CID, path: String?) async -> Presence {
         do throws(StorageError) {
-            let name = try Self.name(of: root)
+            let name = try location(root, path)
             let info = try await objects.stat(name)
             return .present(HeldRoot(root: root, path: name.text, length: info.length, digest: info.digest))
         } catch {

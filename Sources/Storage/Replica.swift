@@ -38,8 +38,8 @@ package protocol Replica: Sendable {
     /// Named objects beside the content, for the snapshots that recovery needs; nil where there is no room for any.
     var notes: (any StorageService)? { get }
 
-    /// Asks the backend about one root.
-    func holds(_ root: CID) async -> Presence
+    /// Asks the backend about one root; `path` is the place in the mapping, where one is known.
+    func holds(_ root: CID, path: String?) async -> Presence
 
     /// Stores the DAG of `root`, given as the deterministic CARv1 of it. Storing it again is harmless.
     func store(_ root: CID, _ car: Body) async throws(StorageError) -> StoreReceipt

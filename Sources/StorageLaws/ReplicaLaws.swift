@@ -87,7 +87,7 @@ extension ReplicaLaw {
 
     private static func storeAndCheck(_ archive: SampleArchive, _ replica: any Replica) async throws(LawViolation) {
         _ = try await store(archive, replica)
-        guard case .present = await replica.holds(archive.root) else {
+        guard case .present = await replica.holds(archive.root, path: nil) else {
             throw LawViolation("The root \(archive.root) was stored, and the backend does not say that it holds it.")
         }
         try await expectReads(archive, replica, path: nil)
@@ -111,7 +111,7 @@ extension ReplicaLaw {
         _ replica: any Replica,
         _ moment: String
     ) async throws(LawViolation) {
-        switch await replica.holds(archive.root) {
+        switch await replica.holds(archive.root, path: nil) {
         case .absent: break
         case .present: throw LawViolation("\(moment), the backend says that it holds \(archive.root).")
         case .unknown(let error): throw LawViolation("\(moment), asking for \(archive.root)", failedWith: error)

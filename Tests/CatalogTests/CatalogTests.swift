@@ -1,40 +1,20 @@
-import Catalog
+@testable import Catalog
 import Foundation
 import Multiformats
 import Schema
+import SQLite
 import Synchronization
 import TestKit
 import Testing
 
-private func root(_ number: Int) -> CID { CID.v1(.dagPB, Multihash.sha256(of: Array("root \(number)".utf8))) }
-
-private func mapping(_ number: Int, on backend: String, _ status: Mapping.Status = .stored) -> Mapping {
-    Mapping(
-        cid: root(number),
-        backend: backend,
-        path: "cars/\(number).car",
-        status: status,
-        size: 10,
-        createdAt: Timestamp(milliseconds: 1000),
-        evidence: .init(method: "read-back", at: Timestamp(milliseconds: 2000), by: "test")
-    )
-}
-
 @Suite(.scratch) struct CatalogTests {
-    private let path: String
-    private let catalog: Catalog
-    private let clock = ManualTime()
-
-    init() throws {
-        path = Scratch.current + "/catalog.sqlite"
-        catalog = try Catalog(path: path, now: { [clock] in clock.now })
-    }
-
     @Test func `pins keep their date and what is not given again`() async throws {
+        let sample = try await CatalogSample()
+        let catalog = sample.catalog
         let first = Pin(cid: root(1), name: "one", metadata: "{\"a\":\"b\"}", replicas: 2, createdAt: catalog.time)
         try await catalog.addPins([first], reason: "test")
-        clock.advance(5000)
-        try await catalog.addPins([Pin(cid: root(1), createdAt: catalog.time)], reason: "test")
+        sample.clock.advance(5000)
+        try await sample.pin(1)
         let pin = try #require(try await catalog.pin(root(1)))
         #expect(pin.name == "one")
         #expect(pin.metadata == "{\"a\":\"b\"}")
@@ -44,114 +24,188 @@ private func mapping(_ number: Int, on backend: String, _ status: Mapping.Status
     }
 
     @Test func `a mark made while a sync runs survives it`() async throws {
-        try await catalog.register(["a", "b"])
+        let sample = try await CatalogSample()
+        let catalog = sample.catalog
+        let lease = try await sample.lease()
         let before = try #require(try await catalog.backendState("a"))
         #expect(before.isDirty)
         // While the sync of the first generation runs, a pin is added.
         try await catalog.addPins([Pin(cid: root(1), createdAt: catalog.time)], reason: "add")
-        try await catalog.finishSync("a", generation: before.generation, note: "kits/k/1.car")
+        try await catalog.noteSnapshot("kits/k/1-i.car", under: lease)
+        try await catalog.finishSync(generation: before.generation, under: lease)
         let after = try #require(try await catalog.backendState("a"))
         #expect(after.isDirty)
         #expect(after.reason == "add")
-        try await catalog.finishSync("a", generation: after.generation, note: nil)
+        try await catalog.finishSync(generation: after.generation, under: lease)
         let clean = try #require(try await catalog.backendState("a"))
         #expect(!clean.isDirty)
-        #expect(clean.note == "kits/k/1.car")
+        #expect(clean.note == "kits/k/1-i.car")
         let other = try await catalog.backendState("b")
         #expect(other?.isDirty == true)
         // The state is in the file.
-        let again = try await Catalog(path: path).backendState("a")
+        let again = try await Catalog(path: sample.path).backendState("a")
         #expect(again?.isDirty == false)
     }
 
     @Test func `an older sync that ends late does not undo a newer one`() async throws {
-        try await catalog.register(["a"])
+        let sample = try await CatalogSample()
+        let catalog = sample.catalog
+        let lease = try await sample.lease()
         try await catalog.markDirty(["a"], reason: "x")
         let generation = try #require(try await catalog.backendState("a")).generation
-        try await catalog.finishSync("a", generation: generation, note: nil)
-        try await catalog.finishSync("a", generation: 1, note: nil)
+        try await catalog.finishSync(generation: generation, under: lease)
+        try await catalog.finishSync(generation: 1, under: lease)
         #expect(try await catalog.backendState("a")?.isDirty == false)
     }
 
     @Test func `the date of dirt is that of the first mark`() async throws {
-        try await catalog.register(["a"])
-        let since = try #require(try await catalog.backendState("a")).dirtySince
-        clock.advance(1000)
-        try await catalog.markDirty(["a"], reason: "later")
-        #expect(try await catalog.backendState("a")?.dirtySince == since)
+        let sample = try await CatalogSample()
+        let since = try #require(try await sample.catalog.backendState("a")).dirtySince
+        sample.clock.advance(1000)
+        try await sample.catalog.markDirty(["a"], reason: "later")
+        #expect(try await sample.catalog.backendState("a")?.dirtySince == since)
     }
 
-    @Test func `recording a mapping ends its transfer and keeps its date`() async throws {
-        try await catalog.begin([root(1), root(2)], on: "a")
-        try await catalog.record([mapping(1, on: "a")])
-        #expect(try await catalog.interrupted(on: "a") == [root(2)])
-        var again = mapping(1, on: "a", .corrupt)
-        again.createdAt = Timestamp(milliseconds: 99_000)
-        again.size = nil
-        try await catalog.record([again])
-        let stored = try #require(try await catalog.mappings(of: [root(1)]).first)
-        #expect(stored.status == .corrupt)
-        #expect(stored.createdAt.milliseconds == 1000)
-        #expect(stored.size == 10)
-    }
-
-    @Test func `what only one backend has is known`() async throws {
-        try await catalog.addPins((1...3).map { Pin(cid: root($0), createdAt: catalog.time) }, reason: "test")
-        try await catalog.record([
-            mapping(1, on: "a"), mapping(1, on: "b"), mapping(2, on: "a"), mapping(3, on: "a", .pending),
-        ])
+    @Test func `what only one place has is known, also where it has two names`() async throws {
+        let sample = try await CatalogSample()
+        let catalog = sample.catalog
+        try await sample.pin(1, 2, 3)
+        let (a, b) = (try await sample.lease("a"), try await sample.lease("b"))
+        try await catalog.record([sample.seen(1), sample.seen(2)], under: a)
+        try await catalog.record([sample.seen(1)], under: b)
+        _ = try await catalog.claim(sample.seen(3, .claimed, by: "claim"), on: "a", name: "")
         #expect(try await catalog.pinsOnly(on: "a") == [root(2)])
         #expect(try await catalog.unprotectedPins() == [root(3)])
         let counts = try await catalog.mappingCounts()["a"]
         #expect(counts?.byStatus == [.stored: 2, .pending: 1])
-    }
-
-    @Test func `a lease belongs to one until it ends`() async throws {
-        let lease = try await catalog.takeLease("a").get()
-        let second = try await catalog.takeLease("a")
-        #expect(throws: LeaseHolder.self) { try second.get() }
-        #expect(try await catalog.renew(lease))
-        clock.advance(Lease.duration + 1)
-        let other = try await catalog.takeLease("a").get()
-        #expect(try await catalog.renew(lease) == false)
-        try await catalog.release(lease)
-        #expect(try await catalog.renew(other))
-        try await catalog.release(other)
-        _ = try await catalog.takeLease("a").get()
+        let states = try await catalog.backendStates()
+        try await catalog.join(places: states.map(\.place), under: a)
+        #expect(try await catalog.pinsOnly(on: "a") == [root(1), root(2)].sorted())
     }
 
     @Test func `four writers lose nothing that was acknowledged`() async throws {
-        let path = path
+        let sample = try await CatalogSample()
+        let path = sample.path
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<4 {
                 group.addTask {
                     let own = try Catalog(path: path)
-                    for number in 0..<50 { try await own.record([mapping(writer * 100 + number, on: "a")]) }
+                    for number in 0..<50 {
+                        try await own.addPins(
+                            [Pin(cid: root(writer * 100 + number), createdAt: own.time)],
+                            reason: "test"
+                        )
+                    }
                 }
             }
             try await group.waitForAll()
         }
-        #expect(try await catalog.mappings(on: "a").count == 200)
+        #expect(try await sample.catalog.pins().count == 200)
+        try await sample.catalog.check()
     }
 
     @Test func `a batch is read as it was at one moment`() async throws {
-        try await catalog.record((0..<10_000).map { mapping($0, on: "a") })
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        try await sample.catalog.record((0..<10_000).map { sample.seen($0) }, under: lease)
         let seen = Mutex(0)
-        _ = try await catalog.eachMapping(on: "a") { (rows: [Mapping]) in seen.withLock { $0 += rows.count } }
+        _ = try await sample.catalog.eachMapping(on: "a") { (rows: [Mapping]) in seen.withLock { $0 += rows.count } }
         #expect(seen.withLock { $0 } == 10_000)
+    }
+
+    @Test func `pins that are lost in the file are missed`() async throws {
+        let sample = try await CatalogSample()
+        try await sample.pin(1, 2, 3)
+        try await sample.catalog.check()
+        // What rot does to a page, without a word of SQLite's.
+        try await sample.catalog.write { (database) throws(CatalogError) in
+            try database.change("DELETE FROM pins WHERE cid = ?", [.blob(root(2).bytes)])
+        }
+        let error = await #expect(throws: CatalogError.self) { _ = try await sample.catalog.pins() }
+        #expect(error?.code == .corrupt)
+        await #expect(throws: CatalogError.self) { try await sample.catalog.check() }
+        try await sample.catalog.write { (database) throws(CatalogError) in
+            try database.change(
+                "INSERT INTO pins(cid, name, metadata, created_at, updated_at) VALUES(?, '', '{}', 1, 1)",
+                [.blob(root(9).bytes)]
+            )
+        }
+        // As many as before, and not the same.
+        await #expect(throws: CatalogError.self) { _ = try await sample.catalog.pins() }
+    }
+
+    @Test func `a reader cannot write`() async throws {
+        let sample = try await CatalogSample()
+        await #expect(throws: CatalogError.self) {
+            try await sample.catalog.read { (database) throws(CatalogError) in
+                _ = try database.change("DELETE FROM backends")
+            }
+        }
+        #expect(try await sample.catalog.backendStates().count == 2)
+        try await sample.pin(1)
+    }
+
+    @Test func `a copy is a catalog, and that of another home`() async throws {
+        let sample = try await CatalogSample()
+        try await sample.pin(1)
+        let identity = try await sample.catalog.identity()
+        #expect(!identity.isNewInstance)
+        let copy = Scratch.current + "/copy.sqlite"
+        try await sample.catalog.copy(to: copy)
+        await #expect(throws: CatalogError.self) { try await sample.catalog.copy(to: copy) }
+        try FileManager.default.createDirectory(atPath: Scratch.current + "/other", withIntermediateDirectories: true)
+        let moved = Scratch.current + "/other/catalog.sqlite"
+        try FileManager.default.copyItem(atPath: copy, toPath: moved)
+        let other = try Catalog(path: moved)
+        #expect(try await other.pins().map(\.cid) == [root(1)])
+        let second = try await other.identity()
+        #expect(second.isNewInstance && second.instance != identity.instance)
+        #expect(second.kit == identity.kit && second.catalog == identity.catalog)
+        let again = try await Catalog(path: moved).identity()
+        #expect(again.instance == second.instance && !again.isNewInstance)
+        #expect(try await sample.catalog.identity() == identity)
+    }
+
+    @Test func `another process sees what was written, and the file alone has it when nobody uses it`() async throws {
+        let path = Scratch.current + "/catalog.sqlite"
+        do {
+            let catalog = try Catalog.make(at: path)
+            try await catalog.addPins([Pin(cid: root(1), createdAt: catalog.time)], reason: "test")
+        }
+        for ending in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + ending) }
+        #expect(try await Catalog(path: path).pins().map(\.cid) == [root(1)])
     }
 
     @Test func `a catalog of a later version is refused and left as it is`() async throws {
         let newer = Scratch.current + "/newer.sqlite"
-        _ = try Catalog(path: newer)
+        _ = try Catalog.make(at: newer)
         var bytes = try Data(contentsOf: URL(filePath: newer))
         // The user version stands at offset 60 of the header (SQLite file format §1.3), big-endian.
         for name in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: newer + name) }
-        guard bytes.count > 64 else { return }
+        try #require(bytes.count > 64)
         bytes[60...63] = Data([0, 0, 0, 99])
         try bytes.write(to: URL(filePath: newer))
         let error = #expect(throws: CatalogError.self) { try Catalog(path: newer) }
         #expect(error?.code == .tooNew)
+    }
+
+    enum Nothing: CaseIterable { case noFile, emptyFile, noTables }
+
+    @Test(arguments: Nothing.allCases) func `nothing is no catalog, and none is made unasked`(
+        what: Nothing
+    ) async throws {
+        let path = Scratch.current + "/catalog.sqlite"
+        switch what {
+        case .noFile: break
+        case .emptyFile: try Data().write(to: URL(filePath: path))
+        case .noTables:
+            var database = try Database(path: path)
+            try database.execute("PRAGMA journal_mode = WAL; CREATE TABLE x(y); DROP TABLE x")
+        }
+        let error = #expect(throws: CatalogError.self) { try Catalog(path: path) }
+        #expect(error?.code == .missing)
+        _ = try Catalog.make(at: path)
+        #expect(try await Catalog(path: path).pins().isEmpty)
     }
 
     @Test func `garbage in the place of the catalog is an error`() throws {
@@ -162,11 +216,4 @@ private func mapping(_ number: Int, on backend: String, _ status: Mapping.Status
         let error = #expect(throws: CatalogError.self) { try Catalog(path: garbage) }
         #expect(error?.code == .corrupt)
     }
-}
-
-/// A clock that moves when it is told to.
-private final class ManualTime: Sendable {
-    private let time = Mutex<Int64>(1_000_000)
-    var now: Int64 { time.withLock { $0 } }
-    func advance(_ milliseconds: Int64) { time.withLock { $0 += milliseconds } }
 }

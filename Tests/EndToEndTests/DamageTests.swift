@@ -107,7 +107,7 @@ import Testing
         try await user.run("sync")
         let second = try await user.add(sampleBytes(1000, seed: 2), name: "second")
         try await user.run("sync")
-        let newest = try #require(Trees.files(in: disk).filter { $0.hasPrefix("kits/") }.max())
+        let newest = try #require(Trees.files(in: disk).filter { $0.hasPrefix("kits/") && $0.hasSuffix(".car") }.max())
         var content = try bytes(at: disk + "/" + newest)
         content[content.count / 2] ^= 1
         try write(content, to: disk + "/" + newest)

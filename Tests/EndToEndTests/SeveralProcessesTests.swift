@@ -88,11 +88,11 @@ import Testing
     @Test func anInterruptedSyncGoesOn() async throws {
         var user = try await User.ready()
         let bucket = try await Bucket.make()
-        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [.hang.on("PUT", times: 3...3)])
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [.hang.on("PUT", times: 4...4)])
         try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--max-connections", "1")
         for index in 0..<4 { try await user.add(sampleBytes(1000, seed: UInt64(index)), name: "f\(index)") }
         let sync = try Running(user, "sync")
-        try await sync.wait { try await proxy.count("PUT") == 3 }
+        try await sync.wait { try await proxy.count("PUT") == 4 }
         sync.signal(SIGINT)
         #expect(await sync.end() == 130, "\(sync.errors)")
         #expect(try await user.dirty() == ["cloud"])

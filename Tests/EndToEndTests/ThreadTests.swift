@@ -48,6 +48,10 @@ import Testing
         let places = try await user.json("whereis", root)
         #expect(places.mappings.items.map(\.backend_name.text) == ["cloud", "disk"])
 
+        // Settings that came from a snapshot are used when the owner says so.
+        #expect(try await user.json("backend", "show", "disk").backend.enabled.flag == false)
+        try await user.run("sync", "disk", code: 12)
+        try await user.run("backend", "enable", "disk")
         // What is there already is found, not sent again.
         let third = try await user.json("sync", "cloud")
         #expect(third.backends[0].uploaded.int == 0 || third.backends[0].status == .text("clean"))
@@ -63,8 +67,8 @@ import Testing
         let first = try await user.json("sync")
         #expect(first.backends[0].calls.int ?? 0 > 0)
         let before = try await proxy.requests()
-        // One request each, and a constant.
-        #expect(before.count { $0.hasPrefix("PUT") } == 6)
+        // One request each, and a constant: the announcement and the snapshot.
+        #expect(before.count { $0.hasPrefix("PUT") } == 7)
         let second = try await user.json("sync")
         #expect(second.backends[0].calls.int ?? 0 == 0 && second.backends[0].status == .text("clean"))
         #expect(try await proxy.requests().count == before.count)

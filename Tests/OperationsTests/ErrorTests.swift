@@ -11,7 +11,7 @@ import Testing
         (StorageError.Code.notFound, ExitCode.notFound), (.exists, .other), (.permissionDenied, .authorisation),
         (.badCredentials, .authorisation), (.rateLimited, .temporary), (.quotaExceeded, .limit), (.tooLarge, .limit),
         (.unavailable, .temporary), (.unsupported, .refused), (.corrupt, .verification), (.badSettings, .usage),
-        (.cancelled, .interrupted), (.unexpected, .other),
+        (.cancelled, .interrupted), (.unexpected, .other), (.changed, .temporary), (.superseded, .locked),
     ])
     func storageErrorsHaveCodesAndHints(_ code: StorageError.Code, _ expected: ExitCode) {
         let error = KitError(StorageError(code, "It failed.", backend: "my-s3"))
@@ -21,12 +21,13 @@ import Testing
     }
 
     @Test func everyStorageErrorIsMapped() {
-        #expect(StorageError.Code.allCases.count == 13)
+        #expect(StorageError.Code.allCases.count == 15)
     }
 
     @Test(arguments: [
         (CatalogError.Code.busy, ExitCode.locked), (.full, .limit), (.permissionDenied, .authorisation),
-        (.corrupt, .verification), (.tooNew, .other), (.unexpected, .other),
+        (.corrupt, .verification), (.tooNew, .other), (.unexpected, .other), (.fenced, .locked),
+        (.missing, .other), (.inputOutput, .other),
     ])
     func catalogErrorsHaveCodes(_ code: CatalogError.Code, _ expected: ExitCode) {
         #expect(KitError(CatalogError(code, "It failed.")).code == expected)

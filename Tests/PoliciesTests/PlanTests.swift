@@ -1,5 +1,6 @@
 import Multiformats
 import Policies
+import Schema
 import Testing
 
 private func root(_ number: Int) -> CID { CID.v1(.dagPB, Multihash.sha256(of: Array("root \(number)".utf8))) }
@@ -10,9 +11,9 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
     @Test func `a root goes to every place that lacks it`() {
         let plan = plan(
             pins: [WantedRoot(root: root(1), replicas: nil)],
-            beliefs: [
-                Belief(root: root(1), backend: "a", isStored: true),
-                Belief(root: root(1), backend: "b", isStored: false),
+            copies: [
+                Copy(root: root(1), backend: "a", state: .verified),
+                Copy(root: root(1), backend: "b", state: .claimed, isOurs: false),
             ],
             places: places(["a", "b", "c"])
         )
@@ -22,7 +23,7 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
 
     @Test func `places that cannot be written to get nothing`() {
         let closed = [Place(name: "a", takesContent: false), Place(name: "b", takesContent: true)]
-        let plan = plan(pins: [WantedRoot(root: root(1), replicas: 2)], beliefs: [], places: closed)
+        let plan = plan(pins: [WantedRoot(root: root(1), replicas: 2)], copies: [], places: closed)
         #expect(plan.steps == ["b": [.upload(root(1))]])
         #expect(plan.short == [root(1)])
     }
@@ -31,7 +32,7 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         for number in 0..<50 {
             let plan = plan(
                 pins: [WantedRoot(root: root(number), replicas: 2)],
-                beliefs: [Belief(root: root(number), backend: "c", isStored: true)],
+                copies: [Copy(root: root(number), backend: "c", state: .verified)],
                 places: places(["a", "b", "c", "d"])
             )
             #expect(plan.steps["c"] == nil)
@@ -41,8 +42,8 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
 
     @Test func `a new place takes its share and no more`() {
         let pins = (0..<400).map { WantedRoot(root: root($0), replicas: 2) }
-        let before = plan(pins: pins, beliefs: [], places: places(["a", "b", "c"])).steps
-        let after = plan(pins: pins, beliefs: [], places: places(["a", "b", "c", "d"])).steps
+        let before = plan(pins: pins, copies: [], places: places(["a", "b", "c"])).steps
+        let after = plan(pins: pins, copies: [], places: places(["a", "b", "c", "d"])).steps
         for name in ["a", "b", "c"] {
             #expect(Set(after[name] ?? []).isSubset(of: Set(before[name] ?? [])))
         }
@@ -51,17 +52,22 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
     }
 
     @Test func `nothing is removed unless it is asked for`() {
-        let beliefs = [Belief(root: root(9), backend: "a", isStored: true)]
-        #expect(plan(pins: [], beliefs: beliefs, places: places(["a"])).steps.isEmpty)
-        #expect(plan(pins: [], beliefs: beliefs, places: places(["a"]), prune: true).steps == ["a": [.remove(root(9))]])
+        let copies = [Copy(root: root(9), backend: "a", state: .verified)]
+        #expect(plan(pins: [], copies: copies, places: places(["a"])).steps.isEmpty)
+        #expect(
+            plan(pins: [], copies: copies, places: places(["a"]), prune: true).steps == [
+                "a": [.remove(root(9), .unwanted)]
+            ]
+        )
     }
 
     @Test func `only what is verified is removed, and only where it can be written to`() {
-        let beliefs = [
-            Belief(root: root(1), backend: "a", isStored: false), Belief(root: root(2), backend: "b", isStored: true),
+        let copies = [
+            Copy(root: root(1), backend: "a", state: .claimed, isOurs: false),
+            Copy(root: root(2), backend: "b", state: .verified),
         ]
         let all = [Place(name: "a", takesContent: true), Place(name: "b", takesContent: false)]
-        #expect(plan(pins: [], beliefs: beliefs, places: all, prune: true).steps.isEmpty)
+        #expect(plan(pins: [], copies: copies, places: all, prune: true).steps.isEmpty)
     }
 
     /// Pins, beliefs and places made by chance: a plan never takes a wanted root below the replicas that are wanted.
@@ -74,20 +80,80 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         let names = ["a", "b", "c", "d", "e"]
         let all = names.map { Place(name: $0, takesContent: chance(5) > 0, minReplicas: chance(3)) }
         let pins = (0..<30).map { WantedRoot(root: root($0), replicas: chance(3) == 0 ? nil : chance(4)) }
-        var beliefs: [Belief] = []
+        var copies: [Copy] = []
         for number in 0..<40 {
             for name in names where chance(2) == 0 {
-                beliefs.append(Belief(root: root(number), backend: name, isStored: chance(4) > 0))
+                copies.append(Copy(root: root(number), backend: name, state: chance(4) > 0 ? .verified : .damaged))
             }
         }
-        let plan = plan(pins: pins, beliefs: beliefs, places: all, prune: true)
+        let plan = plan(pins: pins, copies: copies, places: all, prune: true)
         for pin in pins {
-            let held = Set(beliefs.filter { $0.isStored && $0.root == pin.root }.map(\.backend))
-            let removed = Set(plan.steps.filter { $0.value.contains(.remove(pin.root)) }.keys)
+            let held = Set(copies.filter { $0.state == .verified && $0.root == pin.root }.map(\.backend))
+            let removed = Set(plan.steps.filter { $0.value.contains { $0.removes(pin.root) } }.keys)
             let open = all.filter(\.takesContent).count
             let least = min(held.count, min(pin.replicas ?? open, open))
             #expect(held.subtracting(removed).count >= least)
             for name in removed { #expect(plan.steps[name]?.contains(.upload(pin.root)) == false) }
         }
+    }
+
+    @Test func `what is claimed and nobody stored is never removed, what was stored and rotted is`() {
+        let copies = [
+            Copy(root: root(1), backend: "a", state: .claimed, isOurs: false),
+            Copy(root: root(2), backend: "a", state: .claimed, isOurs: true),
+            Copy(root: root(3), backend: "a", state: .damaged),
+            Copy(root: root(4), backend: "a", state: .leaving),
+        ]
+        let steps = plan(pins: [], copies: copies, places: places(["a"]), prune: true).steps["a"] ?? []
+        #expect(Set(steps) == Set([2, 3, 4].map { .remove(root($0), .unwanted) }))
+    }
+
+    @Test func `what is gone and unwanted is forgotten without a request`() {
+        let copies = [
+            Copy(root: root(1), backend: "a", state: .missing), Copy(root: root(2), backend: "a", state: .missing),
+        ]
+        let plan = plan(pins: [WantedRoot(root: root(2), replicas: nil)], copies: copies, places: places(["a"]))
+        #expect(plan.steps == ["a": [.upload(root(2)), .forget(root(1))]])
+    }
+
+    @Test func `a copy that is being removed counts for nothing`() {
+        let copies = ["a", "b"].map { Copy(root: root(1), backend: $0, state: $0 == "a" ? .leaving : .verified) }
+        let plan = plan(pins: [WantedRoot(root: root(1), replicas: 2)], copies: copies, places: places(["a", "b"]))
+        #expect(plan.steps == ["a": [.upload(root(1))]])
+    }
+
+    @Test func `a surplus copy may go when there are enough others, and says which`() {
+        let copies = ["a", "b", "c"].map { Copy(root: root(1), backend: $0, state: .verified) }
+        let pin = WantedRoot(root: root(1), replicas: 2, changedAt: Timestamp(milliseconds: 7))
+        let plan = plan(pins: [pin], copies: copies, places: places(["a", "b", "c"]), prune: true)
+        let removals = plan.steps.values.flatMap { $0 }
+        #expect(removals.count == 1)
+        guard case .remove(_, .surplus(let minimum, let others, let changed))? = removals.first else {
+            Issue.record("no surplus: \(removals)")
+            return
+        }
+        #expect(minimum == 2 && others.count == 2 && changed == pin.changedAt)
+        // A backend that wants more others keeps it.
+        let careful = ["a", "b", "c"].map { Place(name: $0, takesContent: true, minReplicas: 3) }
+        #expect(Policies.plan(pins: [pin], copies: copies, places: careful, prune: true).steps.isEmpty)
+    }
+
+    @Test func `one place under two names counts once`() {
+        let twins = [
+            Place(name: "a", identity: "x", takesContent: true), Place(name: "b", identity: "x", takesContent: true),
+            Place(name: "c", takesContent: true),
+        ]
+        let pin = WantedRoot(root: root(1), replicas: 2)
+        let plan = plan(pins: [pin], copies: [Copy(root: root(1), backend: "b", state: .verified)], places: twins)
+        #expect(plan.aliases == ["b": "a"])
+        #expect(plan.steps["b"] == nil)
+        #expect(plan.steps["c"] == [.upload(root(1))])
+        #expect(Policies.plan(pins: [pin], copies: [], places: Array(twins.prefix(2))).short == [root(1)])
+    }
+}
+
+extension Step {
+    fileprivate func removes(_ wanted: CID) -> Bool {
+        if case .remove(wanted, _) = self { true } else { false }
     }
 }

@@ -54,7 +54,7 @@ import Testing
         let root = SampleArchive(seed: 1).root
         for code in StorageError.Code.allCases {
             let faulty = FaultyService(MemoryService(), [Fault(.stat, .fail(StorageError(code, "It failed.")))])
-            switch await CARArchive(faulty).holds(root) {
+            switch await CARArchive(faulty).holds(root, path: nil) {
             case .absent: #expect(code == .notFound)
             case .unknown(let error): #expect(code != .notFound && error.code == code)
             case .present: Issue.record("Nothing is present here.")

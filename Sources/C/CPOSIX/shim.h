@@ -8,6 +8,23 @@ static const unsigned int ipfskit_sync_file_range_write = 2;
 
 static const long ipfskit_utime_omit = (1L << 30) - 2;
 
+// The number and the time of birth of a file; the error number, or 0. A file system that keeps no such time gives 0.
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/stat.h>
+
+static inline int ipfskit_birth(const char *path, uint64_t *number, int64_t *seconds, uint32_t *nanoseconds) {
+    struct statx found;
+    extern long syscall(long number, ...);
+    if (syscall(SYS_statx, -100 /* AT_FDCWD */, path, 0, STATX_INO | STATX_BTIME, &found) != 0) return errno;
+    *number = found.stx_ino;
+    int known = (found.stx_mask & STATX_BTIME) != 0;
+    *seconds = known ? found.stx_btime.tv_sec : 0;
+    *nanoseconds = known ? found.stx_btime.tv_nsec : 0;
+    return 0;
+}
+
 extern int mallopt(int parameter, int value);
 
 static const int ipfskit_arena_max = -8;

@@ -53,7 +53,7 @@ package struct BackendCreate: Operation {
         try file.check()
         if !dryRun {
             try file.save()
-            _ = try await kit.backends([name])
+            try await kit.registerNew(name)
         }
         return BackendOutput(file: file, verb: dryRun ? "would create" : "created")
     }
@@ -119,7 +119,8 @@ extension BackendFile {
         return .object(
             [
                 .init("name", .string(name)), .init("type", .string(type)), .init("enabled", .bool(isEnabled)),
-                .init("created_at", .text(createdAt)), .init("updated_at", .text(updatedAt)),
+                .init("from_snapshot", .bool(isFromSnapshot)), .init("created_at", .text(createdAt)),
+                .init("updated_at", .text(updatedAt)),
                 .init("description", .string(description)),
             ] + sections
         )

@@ -42,6 +42,8 @@ package struct BackendDisable: Operation {
 private func setEnabled(_ name: String, _ flag: Bool, in kit: Kit) async throws(KitError) -> BackendOutput {
     var file = try kit.backend(name)
     file.isEnabled = flag
+    // Whoever enables it has looked at what came from somewhere else.
+    if flag { file.isFromSnapshot = false }
     file.updatedAt = kit.now
     try file.save()
     _ = try await kit.backends([name])

@@ -18,7 +18,7 @@ package struct BackendTest: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let file = try kit.backend(name)
-        let backend = try await kit.open(file)
+        let backend = try await kit.open(file, gate: HealthGate())
         guard let objects = backend.replica.notes,
             let object = ObjectName("health/\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).txt")
         else { throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name) }
@@ -54,6 +54,20 @@ package struct BackendTest: Operation {
             try await step("remove") { () async throws(StorageError) in try await objects.delete(object) }
         }
         return Output(name: name, steps: steps)
+    }
+
+    /// Lets objects be stored and removed that only this test knows of, beside whatever else is at work.
+    private struct HealthGate: ChangeGate {
+        func admit(_ change: Change) async throws(StorageError) {
+            switch change {
+            case .put(let name), .delete(let name):
+                guard !name.text.hasPrefix("health/") else { return }
+                throw StorageError(
+                    .superseded,
+                    "A test changes nothing but its own objects, and was about to change \(name)."
+                )
+            }
+        }
     }
 
     struct Step: Sendable {

@@ -28,22 +28,32 @@ package struct BackendPinAdd: Operation {
     package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
         let root = try parseCID(cid)
         _ = try await kit.backends([backend])
-        let mapping = Mapping(
-            cid: root,
-            backend: backend,
+        let claim = Observation(
+            root,
+            .claimed,
+            method: "claim",
             path: path,
-            status: .pending,
-            name: pinName,
             size: size.flatMap { UInt64(exactly: $0) },
-            createdAt: kit.now
+            at: kit.now,
+            by: kit.observer
         )
         let catalog = try kit.catalog()
+        let mapping: Mapping?
         do throws(CatalogError) {
-            try await catalog.record([mapping])
+            mapping = try await catalog.claim(claim, on: backend, name: pinName)
         } catch {
             throw KitError(error)
         }
-        return MappingsOutput(mappings: [mapping], warnings: try await kit.writeIndexes([backend]))
+        var output = MappingsOutput(
+            mappings: mapping.map { [$0] } ?? [],
+            warnings: try await kit.writeIndexes([backend])
+        )
+        if let mapping, mapping.path != path || mapping.status != .pending {
+            output.warnings.append(
+                "What was observed stays: \(root) is \(mapping.status.rawValue) at \(mapping.path). `restore` looks at \(path) too."
+            )
+        }
+        return output
     }
 }
 
@@ -136,7 +146,7 @@ package struct BackendPinRemove: Operation {
         let catalog = try kit.catalog()
         let removed = try await kitErrors {
             let found = try await catalog.mappings(of: [root]).filter { $0.backend == backend }
-            guard try await catalog.removeMappings([root], of: backend) > 0 else {
+            guard try await catalog.forgetMapping(root, of: backend) else {
                 throw KitError(
                     .notFound,
                     "\(backend) is not known to have \(root).",

@@ -56,6 +56,9 @@ extension BackendFile {
             case "enabled":
                 guard let flag = pair.value.bool else { throw problem(line, "enabled is not true or false") }
                 isEnabled = flag
+            case "from_snapshot":
+                guard let flag = pair.value.bool else { throw problem(line, "from_snapshot is not true or false") }
+                isFromSnapshot = flag
             case "status" where pair.value.string == "enabled" || pair.value.string == "disabled":
                 isEnabled = pair.value.string == "enabled"
             case "created_at": createdAt = try time(pair, problem)

@@ -34,6 +34,7 @@ extension BackendFile {
             ("name", .text(name)), ("type", .text(type)), ("enabled", .boolean(isEnabled)),
             ("created_at", .text(createdAt.description)), ("updated_at", .text(updatedAt.description)),
         ]
+        if isFromSnapshot { pairs.append(("from_snapshot", .boolean(true))) }
         for section in FieldSection.allCases {
             let values = fields.filter { $0.section == section }.compactMap { field -> (String, YAMLNode)? in
                 guard let setting = settings[field.name].flatMap({ pass(field, $0) }) else { return nil }

@@ -34,6 +34,8 @@ package struct BackendFile: Sendable {
     package let type: String
     package let row: ServiceRow
     package var isEnabled: Bool
+    /// Whether the settings came from a snapshot and the owner has not looked at them: nothing in them is used.
+    package var isFromSnapshot = false
     package var createdAt: Timestamp
     package var updatedAt: Timestamp
     package var description: String

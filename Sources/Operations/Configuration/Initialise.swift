@@ -1,3 +1,4 @@
+internal import Catalog
 package import Schema
 
 /// Makes a kit home.
@@ -5,14 +6,24 @@ package struct Initialise: Operation {
     package static let name = "init"
     package static let summary = "Make a kit home, or complete one; what is there stays."
     package static let changes = true
-    package static let fields: [Field<Self>] = []
+
+    package var newCatalog = false
 
     package init() {}
 
+    package static let fields: [Field<Self>] = [
+        Field(
+            "new_catalog",
+            \.newCatalog,
+            help:
+                "Make a new catalog beside a store whose own is lost or another's. What was pinned is not known in it."
+        )
+    ]
+
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let existed = kit.home.exists
-        try kit.initialise()
-        return Output(home: kit.home.path, existed: existed, kit: try await kit.identifier())
+        try await kit.initialise(newCatalog: newCatalog)
+        return Output(home: kit.home.path, existed: existed, kit: try await kit.identity().kit)
     }
 
     /// The home that is there now.

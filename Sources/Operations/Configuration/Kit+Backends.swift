@@ -5,7 +5,7 @@ internal import POSIX
 package import Replication
 internal import Schema
 internal import Services
-internal import Storage
+package import Storage
 
 extension Kit {
     /// The names of all backends that have a file, in order.
@@ -40,6 +40,47 @@ extension Kit {
         return try BackendFile.read(name, path: home.backendFile(name))
     }
 
+    /// The backends that a command is about, and those of them whose files cannot be read: one slip stops no other backend.
+    ///
+    /// Without names all that are enabled are meant. A backend that is named must be there and enabled.
+    func chooseBackends(
+        _ names: [String],
+        evenDisabled: Bool = false
+    ) async throws(KitError) -> (files: [BackendFile], broken: [(name: String, error: KitError)]) {
+        var files: [BackendFile] = []
+        var broken: [(name: String, error: KitError)] = []
+        var seen: Set<String> = []
+        for name in names.isEmpty ? try backendNames() : names where seen.insert(name).inserted {
+            do throws(KitError) {
+                let file = try backend(name)
+                if file.isEnabled || evenDisabled {
+                    files.append(file)
+                } else if !names.isEmpty {
+                    throw KitError(
+                        .refused,
+                        "The backend \(name) is disabled.",
+                        hint: "ipfs-kit backend enable \(name)",
+                        backend: name
+                    )
+                }
+            } catch {
+                guard names.isEmpty else { throw error }
+                broken.append((name, error))
+            }
+        }
+        try await registerBackends()
+        return (files, broken)
+    }
+
+    /// How long a lease lasts without renewal, in milliseconds: a minute, or what `IPFS_KIT_LEASE` says in seconds.
+    func leaseTime() throws(KitError) -> Int64 {
+        guard let text = session.environment("IPFS_KIT_LEASE") else { return 60_000 }
+        guard let seconds = Double(text), seconds >= 0.1, seconds <= 86_400 else {
+            throw KitError(.usage, "IPFS_KIT_LEASE is a number of seconds, from 0.1 to 86400.")
+        }
+        return Int64(seconds * 1000)
+    }
+
     /// The backends of the given names, or all; every one of them known to the catalog afterwards.
     package func backends(_ names: [String] = []) async throws(KitError) -> [BackendFile] {
         var files: [BackendFile] = []
@@ -59,8 +100,31 @@ extension Kit {
         }
     }
 
-    /// Opens a backend; nothing is sent before it is used.
-    package func open(_ file: BackendFile) async throws(KitError) -> OpenBackend {
+    /// Makes a new backend known; what the catalog may know of an earlier one of that name is not known of this one.
+    func registerNew(_ name: String) async throws(KitError) {
+        let catalog = try catalog()
+        do throws(CatalogError) {
+            if try await catalog.backendState(name) != nil {
+                try await catalog.reincarnate(name)
+            } else {
+                try await catalog.register([name])
+            }
+        } catch {
+            throw KitError(error)
+        }
+    }
+
+    /// Opens a backend, whose changes pass `gate`; nothing is sent before it is used.
+    package func open(_ file: BackendFile, gate: any ChangeGate) async throws(KitError) -> OpenBackend {
+        guard !file.isFromSnapshot else {
+            throw KitError(
+                .refused,
+                "The settings of \(file.name) came from a snapshot, which whoever writes to that backend can change: they are "
+                    + "used when you have looked at them and enabled it.",
+                hint: "ipfs-kit backend show \(file.name)",
+                backend: file.name
+            )
+        }
         let values = try file.values(environment: session.environment)
         let operational: OperationalSettings
         let policies: BackendPolicies

@@ -1,9 +1,11 @@
+internal import Catalog
 package import Schema
 
 /// Says which version of the program this is.
 package struct Version: Operation {
     package static let name = "version"
-    package static let summary = "Say which version of the program this is."
+    package static let summary =
+        "Say which version of the program this is, and of the libraries that decide how safe data is."
     package static let fields: [Field<Self>] = []
 
     package init() {}
@@ -12,7 +14,14 @@ package struct Version: Operation {
 
     /// The version.
     package struct Output: OperationOutput {
-        package var json: JSON { ["name": "ipfs-kit", "version": .string(Kit.version)] }
-        package var report: Report { Report("ipfs-kit \(Kit.version)") }
+        package var json: JSON {
+            [
+                "name": "ipfs-kit", "version": .string(Kit.version), "sqlite": .string(Catalog.libraryVersion),
+            ]
+        }
+        package var report: Report {
+            Report([.line("ipfs-kit \(Kit.version)"), .line("SQLite \(Catalog.libraryVersion)")])
+        }
+        package var quietLines: [String]? { [Kit.version] }
     }
 }

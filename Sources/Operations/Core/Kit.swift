@@ -15,7 +15,13 @@ package final class Kit: Sendable {
 
     package let home: KitHome
     package let session: Session
-    private let parts = Mutex<(catalog: Catalog?, store: BlockStore?)>((nil, nil))
+    private let parts = Mutex(Parts())
+
+    private struct Parts {
+        var catalog: Catalog?
+        var store: BlockStore?
+        var areChecked = false
+    }
 
     /// A kit over `home`; nothing is opened or made yet.
     package init(home: KitHome, session: Session) {
@@ -29,52 +35,125 @@ package final class Kit: Sendable {
     /// The time now.
     package var now: Timestamp { Timestamp(milliseconds: session.timing.now()) }
 
-    /// The catalog; throws where `init` has not been run.
+    /// The catalog; throws where `init` has not been run, and where the catalog is not the one of the store.
     package func catalog() throws(KitError) -> Catalog {
         try requireHome()
         return try parts.withLock { (parts) throws(KitError) in
             if let catalog = parts.catalog { return catalog }
-            do throws(CatalogError) {
-                let catalog = try Catalog(path: home.catalog, now: session.timing.now)
-                parts.catalog = catalog
-                return catalog
-            } catch {
-                throw KitError(error)
-            }
+            let catalog = try openCatalog()
+            parts.catalog = catalog
+            try check(&parts)
+            return catalog
         }
     }
 
-    /// The block store; throws where `init` has not been run.
+    /// The block store; throws where `init` has not been run, and where it is another one than the catalog knows.
+    ///
+    /// A command that needs no catalog can read it also where the catalog is lost.
     package func store() throws(KitError) -> BlockStore {
         try requireHome()
         return try parts.withLock { (parts) throws(KitError) in
             if let store = parts.store { return store }
             do throws(StoreError) {
-                let store = try BlockStore(folder: home.store)
-                parts.store = store
-                return store
+                parts.store = try BlockStore(folder: home.store)
             } catch {
                 throw KitError(error)
             }
+            try check(&parts)
+            guard let store = parts.store else { throw KitError(.other, "The store is not open.") }
+            return store
+        }
+    }
+
+    /// The catalog, whatever the store or others say of it.
+    func uncheckedCatalog() throws(KitError) -> Catalog {
+        try requireHome()
+        return try openCatalog()
+    }
+
+    private func openCatalog() throws(KitError) -> Catalog {
+        try home.refuseSharedFileSystem()
+        home.close()
+        do throws(CatalogError) {
+            let catalog = try Catalog(path: home.catalog, now: session.timing.now)
+            let folder = home.store
+            if let name = catalog.opened.catalog {
+                catalog.onPinsChanged { mark in
+                    try? BlockStore.note(BlockStore.Owner(name: name, mark: mark), ofStoreIn: folder)
+                }
+            }
+            return catalog
+        } catch {
+            if error.code == .missing, home.hasContent { throw KitError.lostCatalog(home) }
+            if error.code == .missing { throw KitError(.other, error.message, hint: "ipfs-kit init") }
+            throw KitError(error)
+        }
+    }
+
+    /// Makes sure that catalog and store belong together, and that neither is older than the other knows.
+    private func check(_ parts: inout Parts) throws(KitError) {
+        guard let catalog = parts.catalog else { return }
+        do {
+            try Pairing(home: home, catalog: catalog, store: parts.store).check()
+        } catch {
+            parts.catalog = nil
+            throw error
         }
     }
 
     /// Makes the home; one that is there is left as it is.
-    package func initialise() throws(KitError) {
+    ///
+    /// A catalog that is lost beside a store with content is made anew only if that is asked for: what was pinned is not
+    /// known any more.
+    package func initialise(newCatalog: Bool = false) async throws(KitError) {
         try home.make()
+        do {
+            let hasCatalog = try fileExists(home.catalog) && Catalog.hasTables(at: home.catalog)
+            if newCatalog {
+                try setCatalogAside(hasCatalog)
+            } else if !hasCatalog, home.hasContent {
+                throw KitError.lostCatalog(home)
+            }
+            let catalog = try Catalog.make(at: home.catalog, now: session.timing.now)
+            home.close()
+            _ = try await catalog.identity()
+            if newCatalog { try await takeOver(catalog) }
+        } catch {
+            throw KitError(any: error)
+        }
+    }
+
+    /// Makes room for a new catalog; one that is the store's own stays.
+    private func setCatalogAside(_ hasCatalog: Bool) throws {
+        guard hasCatalog else { return }
+        let catalog = try Catalog(path: home.catalog, now: session.timing.now)
+        do {
+            try Pairing(home: home, catalog: catalog, store: try BlockStore(folder: home.store)).check()
+        } catch let error as KitError where error.code == .refused {
+            return try catalog.setAside()
+        }
+        throw KitError(
+            .refused,
+            "The catalog \(home.catalog) is that of the store beside it, and stays.",
+            hint: "ipfs-kit status"
+        )
+    }
+
+    /// What this home is among all that its kit has.
+    package func identity() async throws(KitError) -> Catalog.Identity {
+        let catalog = try catalog()
         do throws(CatalogError) {
-            _ = try Catalog(path: home.catalog)
+            return try await catalog.identity()
         } catch {
             throw KitError(error)
         }
     }
 
-    /// The identifier of this kit, made when it is first asked for.
-    package func identifier() async throws(KitError) -> String {
-        let fresh = String((0..<20).map { _ in "abcdefghijklmnopqrstuvwxyz234567".randomElement() ?? "a" })
-        let catalog = try catalog()
-        do throws(CatalogError) {
-            return try await catalog.settle("kit_id", fresh)
+    /// How new the store is, and the epoch of its losses.
+    package func storeState() async throws(KitError) -> StoreState {
+        let store = try store()
+        do throws(StoreError) {
+            return StoreState(generation: try await store.generation(), epoch: try await store.epoch())
         } catch {
             throw KitError(error)
         }

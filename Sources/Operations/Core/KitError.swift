@@ -52,6 +52,8 @@ extension KitError {
             case .corrupt: (.verification, "ipfs-kit verify \(name)")
             case .cancelled: (.interrupted, nil)
             case .unsupported: (.refused, "ipfs-kit backend types")
+            case .changed: (.temporary, "ipfs-kit verify \(name)")
+            case .superseded: (.locked, "ipfs-kit status")
             case .exists, .unexpected: (.other, "ipfs-kit backend test \(name)")
             }
         self.init(code, error.description, hint: hint, backend: error.backend)
@@ -85,9 +87,10 @@ extension KitError {
             case .full: .limit
             case .permissionDenied: .authorisation
             case .corrupt: .verification
-            case .tooNew, .unexpected: .other
+            case .fenced: .locked
+            case .missing, .tooNew, .inputOutput, .unexpected: .other
             }
-        self.init(code, error.message)
+        self.init(code, error.message, hint: error.code == .corrupt ? "ipfs-kit recover --from NAME" : nil)
     }
 
     /// What a failure of the engine means for an operation.
@@ -99,8 +102,14 @@ extension KitError {
         case .leased(let backend, _):
             self.init(.locked, error.description, hint: "ipfs-kit status", backend: backend)
         case .file(let message): self.init(.other, message)
+        case .other(let error): self.init(any: error)
         case .badSnapshot(let message): self.init(.verification, message)
-        case .suspicious(let message): self.init(.refused, message)
+        case .suspicious(let message), .strangePlace(let message): self.init(.refused, message)
+        case .shared(let backend, _, _, _):
+            self.init(.refused, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
+        case .removing(let backend, _): self.init(.locked, error.description, backend: backend)
+        case .outdated(let backend, _):
+            self.init(.refused, error.description, hint: "ipfs-kit recover --from \(backend)", backend: backend)
         }
     }
 

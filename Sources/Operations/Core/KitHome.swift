@@ -21,20 +21,68 @@ package struct KitHome: Sendable, Hashable {
     /// The file of a backend.
     package func backendFile(_ name: String) -> String { "\(backendFiles)/\(name).yaml" }
 
-    /// Says whether `init` has been run here.
-    package var exists: Bool { fileExists(catalog) }
+    /// Says whether `init` has been run here, whatever was lost since.
+    package var exists: Bool { fileExists(catalog) || fileExists(mainConfiguration) || hasContent }
 
-    /// Makes what is missing of the folders.
+    /// Says whether there are blocks in the store, whatever its index says.
+    var hasContent: Bool {
+        guard let names = try? listDirectory(store + "/packs") else { return false }
+        return names.contains { $0.first != 0x2E }
+    }
+
+    /// Makes what is missing of the folders; what is there is closed to others.
     package func make() throws(KitError) {
+        do throws(FileError) { try makeDirectory(path, permissions: 0o700) } catch { throw KitError(error) }
+        try refuseSharedFileSystem()
         do throws(FileError) {
-            for folder in ["", "/config", "/backend_configs", "/backends", "/store", "/metadata", "/cache", "/logs"] {
-                try makeDirectory(path + folder, permissions: 0o700)
-            }
+            for folder in Self.folders { try makeDirectory(path + folder, permissions: 0o700) }
             if !fileExists(mainConfiguration) {
                 try replaceFile(mainConfiguration, with: Array("version: '1'\n".utf8))
             }
         } catch {
             throw KitError(error)
         }
+        close()
+    }
+
+    private static let folders = [
+        "", "/config", "/backend_configs", "/backends", "/store", "/locks", "/metadata", "/cache", "/logs",
+    ]
+
+    /// Takes the right to look into the home, and at its files, from everybody but its owner.
+    ///
+    /// A home that is somebody else's stays as it is.
+    func close() {
+        for folder in Self.folders {
+            guard let info = try? fileInfo(path + folder, follow: true), info.permissions & 0o077 != 0 else { continue }
+            try? setPermissions(path + folder, info.permissions & 0o700)
+        }
+        guard let info = try? fileInfo(catalog), info.kind == .file, info.permissions & 0o077 != 0 else { return }
+        try? setPermissions(catalog, 0o600)
+    }
+
+    /// Throws where the home lies on a file system that machines share: the catalog needs memory that processes share, and
+    /// locks that hold, which these do not have.
+    func refuseSharedFileSystem() throws(KitError) {
+        guard let kind = fileSystemKind(of: path), Self.isShared(kind) else { return }
+        throw KitError(
+            .refused,
+            "The kit home \(path) lies on a file system of the kind \(kind), which several machines may share: its catalog "
+                + "would lose what was acknowledged. Put it on a disk of this machine.",
+            hint: "ipfs-kit init --home PATH"
+        )
+    }
+
+    /// Whether a kind of file system is one of another machine.
+    static func isShared(_ kind: String) -> Bool {
+        let shared = [
+            "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ncpfs", "coda", "davfs", "ceph", "glusterfs",
+            "lustre",
+            "beegfs", "ocfs2", "gfs2",
+        ]
+        let shelves = [
+            "sshfs", "rclone", "s3fs", "davfs", "davfs2", "gcsfuse", "glusterfs", "curlftpfs", "smbnetfs", "juicefs",
+        ]
+        return shared.contains(kind) || shelves.contains { kind == "fuse." + $0 }
     }
 }

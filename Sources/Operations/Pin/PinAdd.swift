@@ -3,6 +3,7 @@ internal import Catalog
 internal import Multiformats
 internal import Replication
 package import Schema
+internal import Storage
 
 /// Pins roots that are in the store.
 package struct PinAdd: Operation {
@@ -33,12 +34,20 @@ package struct PinAdd: Operation {
         let catalog = try kit.catalog()
         return try await kitErrors {
             try await store.protecting {
-                for root in roots { _ = try await DAGLayout(of: root, in: store) }
+                for root in roots {
+                    // Known is not readable: every block is read.
+                    let layout = try await DAGLayout(of: root, in: store)
+                    for try await chunk in layout.body(from: store).open() {
+                        kit.session.progress.bytes(UInt64(chunk.count))
+                    }
+                }
+                try await store.makeLasting()
                 try await catalog.addPins(
                     roots.map {
                         Pin(cid: $0, name: pinName, metadata: text, replicas: replicas, createdAt: kit.now)
                     },
-                    reason: "pin add"
+                    reason: "pin add",
+                    store: try await kit.storeState()
                 )
             }
             return Output(roots: roots)

@@ -36,7 +36,20 @@ package struct Collect: Operation {
         return try await kitErrors {
             kit.session.progress.began("collect")
             defer { kit.session.progress.ended() }
-            let report = try await store.collect(waste: Double(waste) / 100, isDryRun: dryRun) {
+            // A list of pins that lost some would have their content removed.
+            try await catalog.check()
+            guard store.identity != nil else {
+                throw KitError(
+                    .verification,
+                    "The store \(store.folder) does not know which one it is any more, so nothing is removed from it.",
+                    hint: "ipfs-kit store rebuild-index"
+                )
+            }
+            let report = try await store.collect(
+                waste: Double(waste) / 100,
+                isDryRun: dryRun,
+                atLeast: try await catalog.storeGeneration()
+            ) {
                 try await catalog.pins().map(\.cid)
             }
             return Output(report: report, isDryRun: dryRun)

@@ -1,4 +1,5 @@
 internal import BlockStore
+internal import Catalog
 package import Schema
 internal import Storage
 
@@ -14,11 +15,15 @@ package struct StoreRebuildIndex: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> StoreStat.Output {
         let store = try kit.store()
+        // It depends on nothing that it repairs; what the catalog knows of the store, where there is one, is heeded.
+        let expected = (try? kit.catalog())?.opened
         return try await kitErrors {
             let progress = kit.session.progress
             progress.began("rebuild", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
-            try await store.rebuild { progress.bytes($0) }
+            try await store.rebuild(identity: expected?.store, atLeast: expected?.storeGeneration ?? 0) {
+                progress.bytes($0)
+            }
             return try await StoreStat.Output(store)
         }
     }

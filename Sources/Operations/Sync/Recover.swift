@@ -13,12 +13,14 @@ package struct Recover: Operation {
         "Rebuild a kit home from one backend alone: pins, names, mappings and settings, then content."
     package static let details = """
         On a new machine: ipfs-kit init; ipfs-kit backend create my-s3 s3 …; ipfs-kit recover --from my-s3
-        Interrupted, it goes on where it stopped. What the home has already stays.
+        Interrupted, it goes on where it stopped. What the home has already stays. Settings of other backends come from the \
+        snapshot disabled: look at them, and enable them with `ipfs-kit backend enable NAME`.
         """
     package static let changes = true
 
     package var source = ""
     package var kitID: String?
+    package var snapshotID: String?
     package var metadataOnly = false
     package var dryRun = false
 
@@ -31,73 +33,83 @@ package struct Recover: Operation {
             \.kitID,
             help: "The kit whose snapshot is taken; the newest snapshot of any where it is not given."
         ),
+        Field("snapshot", \.snapshotID, help: "The snapshot to take, as `ipfs-kit snapshot list` names it."),
         Field("metadata_only", \.metadataOnly, help: "Leave content where it is; `restore` brings it later."),
         Field("dry_run", \.dryRun, help: "Say what would be recovered, and change nothing."),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let file = try await kit.backends([source])[0]
-        let backend = try await kit.open(file)
+        let backend = try await kit.open(file, gate: ClosedGate())
         let catalog = try kit.catalog()
         let store = try kit.store()
         return try await kitErrors {
             var output = Output(source: source, dryRun: dryRun)
-            let snapshot = try await snapshot(backend, kit, &output)
-            let pins = try await pins(snapshot, backend, catalog, &output)
+            let found = try await snapshot(backend, kit, &output)
+            let pins = try await pins(found?.snapshot, backend, catalog, &output)
+            // What the home has stays as it is.
+            let known = Set(try await catalog.pins().map(\.cid))
+            let fresh = pins.filter { !known.contains($0.cid) }
+            output.pins = pins.count
+            output.newPins = fresh.count
+            let takeover = try found.map { try Takeover($0.snapshot, kit, catalog, source: source) }
             if dryRun {
-                output.pins = pins.count
+                try await takeover?.look(&output)
                 return output
             }
-            if let snapshot {
+            if let found {
                 // A home that is new goes on as the kit that was lost; one that has pins stays what it is.
-                if try await catalog.pinCount() == 0, BackendFile.isName(snapshot.kit) {
-                    try await catalog.replace("kit_id", snapshot.kit)
+                if known.isEmpty, BackendFile.isName(found.snapshot.kit) {
+                    try await catalog.replace("kit_id", found.snapshot.kit)
                 }
-                try await take(snapshot, kit, catalog, &output)
+                try await takeover?.carryOut(found.name, &output)
             }
             // The pins come first: whatever interrupts what follows, they are not lost again.
-            try await catalog.addPins(pins, reason: "recover")
-            output.pins = pins.count
+            if !fresh.isEmpty { try await catalog.addPins(fresh, reason: "recover") }
             output.warnings += try await kit.writeIndexes(try kit.backendNames())
             if !metadataOnly {
-                let sources = try await Sources(kit, only: source)
-                output.content = try await restore(
-                    pins.map(\.cid),
-                    from: sources,
-                    thorough: false,
-                    store: store,
+                let job = RestoreJob(
+                    kit: kit,
                     catalog: catalog,
-                    kit: kit
+                    store: store,
+                    sources: try await Sources(kit, only: source),
+                    thorough: false
                 )
+                output.content = try await job.run(pins.map(\.cid))
             }
             return output
         }
     }
 
     /// The newest snapshot that can be read; an older one where the newest is damaged.
-    private func snapshot(_ backend: OpenBackend, _ kit: Kit, _ output: inout Output) async throws -> KitSnapshot? {
-        guard let notes = Notes(backend.replica, backend: backend.name) else { return nil }
-        let all = try await notes.list(kit: kitID)
+    private func snapshot(
+        _ backend: OpenBackend,
+        _ kit: Kit,
+        _ output: inout Output
+    ) async throws -> (name: SnapshotName, snapshot: KitSnapshot)? {
+        guard let register = HomeRegister(backend), let snapshots = Snapshots(backend) else { return nil }
+        let all = try await register.list().snapshots.filter { kitID == nil || $0.kit == kitID }
         if let kitID, all.isEmpty {
             throw KitError(.notFound, "\(source) has no snapshot of the kit \(kitID).", backend: source)
         }
-        let others = Set(all.map(\.kit))
-        if others.count > 1 {
+        let chosen = try snapshotID.map { [try SnapshotName.named($0, among: all, on: source)] } ?? all
+        let kits = Set(all.map(\.kit))
+        if kits.count > 1, snapshotID == nil {
             output.warnings.append(
-                "\(source) has snapshots of \(others.count) kits (\(others.sorted().joined(separator: ", "))); the newest is taken."
+                "\(source) has snapshots of \(kits.count) kits (\(kits.sorted().joined(separator: ", "))); the newest is taken."
             )
         }
-        for note in all {
+        for name in chosen {
             let path = temporaryName(beside: kit.home.scratch + "/snapshot")
             defer { try? removeFile(path) }
             do throws(ReplicationError) {
-                let snapshot = try await notes.fetch(note, into: path)
-                output.snapshot = note.name.text
-                return snapshot
+                let snapshot = try await snapshots.fetch(name, into: path)
+                output.snapshot = name.name.text
+                return (name, snapshot)
             } catch {
-                guard KitError(error).code == .verification else { throw error }
+                guard KitError(error).code == .verification, snapshotID == nil else { throw error }
                 output.warnings.append(
-                    "The snapshot \(note.name) is damaged, and an older one was looked for: \(error)"
+                    "The snapshot \(name.name) is damaged, and an older one was looked for: \(error)"
                 )
             }
         }
@@ -130,36 +142,19 @@ package struct Recover: Operation {
         return pins
     }
 
-    /// Takes over mappings, and the settings of backends that this home does not have.
-    private func take(_ snapshot: KitSnapshot, _ kit: Kit, _ catalog: Catalog, _ output: inout Output) async throws {
-        for backend in snapshot.backends where BackendFile.isName(backend.name) {
-            let path = kit.home.backendFile(backend.name)
-            guard !fileExists(path) else { continue }
-            try replaceFile(path, with: Array(backend.settings.utf8))
-            output.backends.append(backend.name)
-            let file = try? kit.backend(backend.name)
-            if file?.row.fields.contains(where: { $0.isSecret && file?.settings[$0.name] == nil }) ?? true {
-                output.needSecrets.append(backend.name)
-            }
-        }
-        try await kit.registerBackends()
-        let mappings = try snapshot.mappings()
-        for start in stride(from: 0, to: mappings.count, by: 10_000) {
-            try await catalog.record(Array(mappings[start..<min(start + 10_000, mappings.count)]))
-        }
-        output.mappings = mappings.count
-    }
-
     /// What was recovered.
     package struct Output: OperationOutput {
         let source: String
         let dryRun: Bool
         var snapshot: String?
         var pins = 0
+        /// Pins that the home did not have.
+        var newPins = 0
         var mappings = 0
+        /// Backends whose settings were taken over; they are disabled until the owner has looked at them.
         var backends: [String] = []
-        /// Backends whose secrets are to be given again.
-        var needSecrets: [String] = []
+        /// Backends of which the home has settings of its own already.
+        var keptBackends: [String] = []
         var content: RestoreOutput?
         var warnings: [String] = []
 
@@ -173,22 +168,35 @@ package struct Recover: Operation {
         package var json: JSON {
             [
                 "from": .string(source), "dry_run": .bool(dryRun), "snapshot": .text(snapshot), "pins": .count(pins),
-                "mappings": .count(mappings), "backends": .array(backends.map { .string($0) }),
-                "content": content?.json ?? .null, "warnings": .array(warnings.map { .string($0) }),
+                "new_pins": .count(newPins), "mappings": .count(mappings),
+                "backends": .array(backends.map { .string($0) }),
+                "kept_backends": .array(keptBackends.map { .string($0) }), "content": content?.json ?? .null,
+                "warnings": .array(warnings.map { .string($0) }),
             ]
         }
 
         package var report: Report {
+            func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
             var parts: [Report.Part] = [
                 .facts([
-                    .init("snapshot", snapshot ?? "none"), .init(dryRun ? "pins found" : "pins", String(pins)),
-                    .init("mappings", String(mappings)),
-                    .init("backends taken over", backends.isEmpty ? "none" : backends.joined(separator: ", ")),
+                    .init("snapshot", snapshot ?? "none"),
+                    .init("pins", "\(pins), of which \(newPins) \(dryRun ? "would be" : "are") new"),
+                    .init("mappings \(dryRun ? "to be taken over" : "taken over")", String(mappings)),
+                    .init("backends \(dryRun ? "to be taken over" : "taken over")", list(backends)),
+                    .init("backends that stay as they are", list(keptBackends)),
                 ])
             ]
             if let content { parts += content.report.parts }
-            for name in needSecrets {
-                parts.append(.line("Secrets are not in a snapshot. Run: ipfs-kit backend update \(name)"))
+            if !backends.isEmpty, !dryRun {
+                parts.append(
+                    .line(
+                        "Settings that come from a snapshot are disabled, and nothing in them is used: look at them, give "
+                            + "secrets again, and enable them."
+                    )
+                )
+                for name in backends {
+                    parts.append(.line("Run: ipfs-kit backend show \(name); ipfs-kit backend enable \(name)"))
+                }
             }
             return Report(parts, warnings: warnings + (content?.report.warnings ?? []))
         }

@@ -17,6 +17,7 @@ package struct Restore: Operation {
     package var cids: [String] = []
     package var source: String?
     package var full = false
+    package var dryRun = false
 
     package init() {}
 
@@ -24,24 +25,23 @@ package struct Restore: Operation {
         Field("cids", \.cids, help: "The roots; every pin where none is named.", positional: true),
         Field("from", \.source, help: "Only from this backend."),
         Field("full", \.full, help: "Read and check every block in the store, not only look it up."),
+        Field("dry_run", \.dryRun, help: "Say what is not whole and where it would be looked for; ask no backend."),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> RestoreOutput {
         var roots: [CID] = []
         for text in cids { roots.append(try parseCID(text)) }
         let catalog = try kit.catalog()
-        let store = try kit.store()
-        let sources = try await Sources(kit, only: source)
         return try await kitErrors {
             let wanted = cids.isEmpty ? try await catalog.pins().map(\.cid) : roots
-            return try await restore(
-                wanted,
-                from: sources,
-                thorough: full || !cids.isEmpty,
-                store: store,
+            let job = RestoreJob(
+                kit: kit,
                 catalog: catalog,
-                kit: kit
+                store: try kit.store(),
+                sources: try await Sources(kit, only: source),
+                thorough: full || !cids.isEmpty
             )
+            return try await dryRun ? job.look(wanted) : job.run(wanted)
         }
     }
 }
@@ -56,11 +56,11 @@ struct Sources: Sendable {
     init(_ kit: Kit, only: String?) async throws(KitError) {
         var open: [String: OpenBackend] = [:]
         var broken: [String: KitError] = [:]
-        let names: [String]
-        if let only { names = [only] } else { names = try kit.backendNames() }
+        try await kit.registerBackends()
+        let names = if let only { [only] } else { try kit.backendNames() }
         for name in names {
             do throws(KitError) {
-                open[name] = try await kit.open(try kit.backend(name))
+                open[name] = try await kit.open(try kit.backend(name), gate: ClosedGate())
             } catch {
                 if only != nil { throw error }
                 broken[name] = error
@@ -71,60 +71,141 @@ struct Sources: Sendable {
     }
 
     /// Where a root may be: first where it was verified, then where somebody claims it is, then everywhere else.
-    func candidates(_ root: CID, _ mappings: [Mapping]) -> [Restorer.Source] {
-        let known = mappings.filter { $0.status != .failed && $0.status != .missing }.sorted {
-            ($0.status == .stored ? 0 : 1, $0.backend) < ($1.status == .stored ? 0 : 1, $1.backend)
+    ///
+    /// On each backend every path that is known of it is tried, and the usual one.
+    func candidates(
+        _ root: CID,
+        _ mappings: [Mapping],
+        _ seen: [(backend: String, seen: Observation)]
+    ) -> [Restorer.Source] {
+        let known = mappings.sorted { (rank($0.status), $0.backend) < (rank($1.status), $1.backend) }
+        let names = known.map(\.backend) + open.keys.filter { name in !known.contains { $0.backend == name } }.sorted()
+        return names.flatMap { name -> [Restorer.Source] in
+            guard let backend = open[name] else { return [] }
+            let paths =
+                known.filter { $0.backend == name }.map(\.path) + seen.filter { $0.backend == name }.map(\.seen.path)
+            var tried: Set<String> = []
+            let own = paths.filter { !$0.isEmpty && tried.insert($0).inserted }
+            let usual = (try? CARArchive.name(of: root).text).map { tried.contains($0) ? [] : [$0] } ?? []
+            return (own + usual).map { Restorer.Source(backend: backend, path: $0) }
         }
-        let first = known.compactMap { mapping in
-            open[mapping.backend].map { Restorer.Source(backend: $0, path: mapping.path.isEmpty ? nil : mapping.path) }
+    }
+
+    private func rank(_ status: Mapping.Status) -> Int {
+        switch status {
+        case .stored: 0
+        case .pending: 1
+        case .unknown, .failed: 2
+        case .corrupt: 3
+        case .missing: 4
         }
-        let named = Set(known.map(\.backend))
-        let rest = open.filter { !named.contains($0.key) }.sorted { $0.key < $1.key }
-        return first + rest.map { Restorer.Source(backend: $0.value, path: nil) }
     }
 }
 
 /// Makes sure that roots are whole in the store, one after another, and writes down what was read back.
-func restore(
-    _ roots: [CID],
-    from sources: Sources,
-    thorough: Bool,
-    store: BlockStore,
-    catalog: Catalog,
-    kit: Kit
-) async throws -> RestoreOutput {
-    kit.session.progress.began("restore", items: roots.count)
-    defer { kit.session.progress.ended() }
-    let restorer = Restorer(store: store, progress: kit.session.progress)
-    var output = RestoreOutput(broken: sources.broken.sorted { $0.key < $1.key }.map(\.value.message))
-    for root in roots {
-        let mappings = try await catalog.mappings(of: [root])
-        switch try await restorer.restore(root, from: sources.candidates(root, mappings), thorough: thorough) {
-        case .whole: output.whole += 1
-        case .restored(let backend, let back):
-            output.restored.append((root, backend, back.length))
-            let usual = try CARArchive.name(of: root).text
-            let path = mappings.first { $0.backend == backend }?.path ?? usual
-            try await catalog.record([
-                Mapping(
-                    cid: root,
-                    backend: backend,
-                    path: path,
-                    status: .stored,
-                    size: back.length,
-                    blockCount: back.blockCount,
-                    carSHA256: back.sha256,
-                    createdAt: catalog.time,
-                    evidence: .init(method: "read-back", at: catalog.time, by: kit.observer)
-                )
-            ])
-        case .failed(let failures):
-            output.failed.append((root, failures.map { ($0.backend, KitError($0.error)) }))
+struct RestoreJob: Sendable {
+    let kit: Kit
+    let catalog: Catalog
+    let store: BlockStore
+    let sources: Sources
+    let thorough: Bool
+
+    private var restorer: Restorer { Restorer(store: store, progress: kit.session.progress) }
+
+    /// Says what is not whole, and where it would be looked for; no backend is asked.
+    func look(_ roots: [CID]) async throws -> RestoreOutput {
+        var output = RestoreOutput(broken: broken, isDryRun: true)
+        for root in roots {
+            if try await restorer.isWhole(root, thorough: thorough) {
+                output.whole += 1
+                continue
+            }
+            let candidates = try await self.candidates(root)
+            output.planned.append((root, candidates.map { ($0.backend.name, $0.path ?? "") }))
         }
-        kit.session.progress.items()
+        return output
     }
-    output.warnings = try await kit.writeIndexes(Array(Set(output.restored.map(\.from))).sorted())
-    return output
+
+    /// Brings back what is missing; one root that cannot be had does not keep the others.
+    func run(_ roots: [CID]) async throws -> RestoreOutput {
+        kit.session.progress.began("restore", items: roots.count)
+        defer { kit.session.progress.ended() }
+        var output = RestoreOutput(broken: broken)
+        var leases: [String: Lease] = [:]
+        for root in roots {
+            let mappings = try await catalog.mappings(of: [root])
+            let outcome = try await restorer.restore(root, from: try await candidates(root), thorough: thorough)
+            switch outcome {
+            case .whole: output.whole += 1
+            case .restored(let source, let back, let failures):
+                output.restored.append((root, source.backend.name, back.length))
+                try await note(root, source, .success(back), mappings, &leases)
+                for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
+            case .failed(let failures):
+                output.failed.append((root, failures.map { ($0.source.backend.name, KitError($0.error)) }))
+                for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
+            }
+            kit.session.progress.items()
+        }
+        for lease in leases.values { try await catalog.release(lease) }
+        output.warnings = try await kit.writeIndexes(leases.keys.sorted())
+        return output
+    }
+
+    private var broken: [String] { sources.broken.sorted { $0.key < $1.key }.map(\.value.message) }
+
+    private func candidates(_ root: CID) async throws -> [Restorer.Source] {
+        sources.candidates(
+            root,
+            try await catalog.mappings(of: [root]),
+            try await catalog.observations(of: root)
+        )
+    }
+
+    /// Writes down what was read: that it is whole, or that other bytes are there; that something is missing is not told by
+    /// a backend that may be another place by now.
+    private func note(
+        _ root: CID,
+        _ source: Restorer.Source,
+        _ result: Swift.Result<ReadBack, ReplicationError>,
+        _ mappings: [Mapping],
+        _ leases: inout [String: Lease]
+    ) async throws {
+        let name = source.backend.name
+        let mapping = mappings.first { $0.backend == name }
+        var seen: Observation
+        switch result {
+        case .success(let back):
+            seen = Observation(
+                root,
+                .whole,
+                method: "read-back",
+                path: source.path ?? "",
+                size: back.length,
+                blockCount: back.blockCount,
+                carSHA256: back.sha256,
+                at: catalog.time,
+                by: kit.observer
+            )
+        case .failure(.storage(let error)) where error.code == .corrupt && source.path == mapping?.path:
+            seen = Observation(
+                root,
+                .damaged,
+                method: "read-back",
+                path: source.path ?? "",
+                detail: error.message,
+                at: catalog.time,
+                by: kit.observer
+            )
+        case .failure: return
+        }
+        seen.basis = mapping?.revision
+        let lease: Lease
+        if let held = leases[name] { lease = held } else { lease = try await catalog.takeObserverLease(name) }
+        leases[name] = lease
+        try await catalog.record([seen], under: lease)
+        if seen.finding == .damaged { try await catalog.markDirty([name], reason: "restore found damage") }
+    }
 }
 
 /// What was restored.
@@ -132,10 +213,16 @@ package struct RestoreOutput: OperationOutput {
     var whole = 0
     var restored: [(root: CID, from: String, bytes: UInt64)] = []
     var failed: [(root: CID, reasons: [(backend: String, error: KitError)])] = []
+    /// What a dry run would look for, and where.
+    var planned: [(root: CID, places: [(backend: String, path: String)])] = []
     let broken: [String]
+    let isDryRun: Bool
     var warnings: [String] = []
 
-    init(broken: [String]) { self.broken = broken }
+    init(broken: [String], isDryRun: Bool = false) {
+        self.broken = broken
+        self.isDryRun = isDryRun
+    }
 
     package var exitCode: ExitCode {
         if failed.isEmpty { return .ok }
@@ -148,7 +235,17 @@ package struct RestoreOutput: OperationOutput {
 
     package var json: JSON {
         [
-            "whole": .count(whole),
+            "dry_run": .bool(isDryRun), "whole": .count(whole),
+            "planned": .array(
+                planned.map { plan in
+                    [
+                        "cid": .text(plan.root),
+                        "places": .array(
+                            plan.places.map { ["backend": .string($0.backend), "car_file_path": .string($0.path)] }
+                        ),
+                    ]
+                }
+            ),
             "restored": .array(
                 restored.map { ["cid": .text($0.root), "from": .string($0.from), "bytes": .count($0.bytes)] }
             ),
@@ -169,6 +266,7 @@ package struct RestoreOutput: OperationOutput {
     }
 
     package var report: Report {
+        if isDryRun { return plan }
         var parts: [Report.Part] = [
             .facts([
                 .init("whole already", String(whole)),
@@ -185,6 +283,15 @@ package struct RestoreOutput: OperationOutput {
             for reason in failure.reasons { parts.append(.line("  \(reason.backend): \(reason.error.message)")) }
         }
         if let hint = failed.first?.reasons.first?.error.hint { parts.append(.line("Run: \(hint)")) }
+        return Report(parts, warnings: broken + warnings)
+    }
+
+    private var plan: Report {
+        var parts: [Report.Part] = [.facts([.init("whole", String(whole)), .init("not whole", String(planned.count))])]
+        for (root, places) in planned {
+            let names = places.map { "\($0.backend) (\($0.path))" }.joined(separator: ", ")
+            parts.append(.line("\(root) would be looked for on \(names.isEmpty ? "no backend" : names)"))
+        }
         return Report(parts, warnings: broken + warnings)
     }
 }

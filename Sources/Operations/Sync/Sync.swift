@@ -38,26 +38,27 @@ package struct Sync: Operation {
         let planner = try SyncPlanner(kit, prune: prune, force: force)
         return try await kitErrors {
             let (plan, states) = try await planner.plan()
-            let wanted = files.filter {
-                force || states[$0.name]?.isDirty ?? true || !(plan.steps[$0.name] ?? []).isEmpty
-            }
+            let transfers = try await planner.catalog.transferCounts()
             if dryRun {
-                return SyncOutput(plan: plan, names: files.map(\.name), broken: broken, short: plan.short)
+                return SyncOutput(plan: plan, names: files.map(\.name), broken: broken)
             }
             let engine = try await self.engine(kit)
-            let count = wanted.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
-            if !wanted.isEmpty { kit.session.progress.began("sync", items: count) }
-            defer { if !wanted.isEmpty { kit.session.progress.ended() } }
-            let results = await sync(wanted, planner, engine, kit)
-            let clean = files.filter { file in !wanted.contains { $0.name == file.name } }.map { file in
-                var report = SyncReport(backend: file.name)
-                report.wasClean = true
-                return SyncResult(backend: file.name, report: report)
+            let busy = files.filter { file in
+                guard let state = states[file.name] else { return true }
+                let work = SyncEngine.Work(state, plan.steps[file.name] ?? [], plan.aliases[file.name])
+                return engine.isDue(work, force: force, hasTransfers: transfers[file.name] != nil)
             }
-            let warnings = try await kit.writeIndexes(wanted.map(\.name))
+            let clean = files.filter { file in !busy.contains { $0.name == file.name } }.map(SyncResult.clean)
+            let count = busy.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
+            if !busy.isEmpty { kit.session.progress.began("sync", items: count) }
+            defer { if !busy.isEmpty { kit.session.progress.ended() } }
+            let results = await sync(busy, planner, engine, kit)
+            let warnings = try await kit.writeIndexes(busy.map(\.name))
+            // What is short is said of the places as they turned out to be.
+            let short = try await planner.plan().plan.short
             return SyncOutput(
                 results: (results + clean + broken).sorted { $0.backend < $1.backend },
-                short: plan.short,
+                short: short,
                 warnings: warnings
             )
         }
@@ -68,34 +69,15 @@ package struct Sync: Operation {
         _ kit: Kit
     ) async throws(KitError) -> (files: [BackendFile], broken: [SyncResult]) {
         _ = try kit.catalog()
-        var files: [BackendFile] = []
-        var broken: [SyncResult] = []
-        for name in names.isEmpty ? try kit.backendNames() : names {
-            do throws(KitError) {
-                let file = try kit.backend(name)
-                guard file.isEnabled || names.isEmpty else {
-                    throw KitError(
-                        .refused,
-                        "The backend \(name) is disabled.",
-                        hint: "ipfs-kit backend enable \(name)",
-                        backend: name
-                    )
-                }
-                if file.isEnabled { files.append(file) }
-            } catch {
-                guard names.isEmpty else { throw error }
-                broken.append(SyncResult(backend: name, error: error))
-            }
-        }
-        guard !files.isEmpty || !broken.isEmpty else {
+        let chosen = try await kit.chooseBackends(names)
+        guard !chosen.files.isEmpty || !chosen.broken.isEmpty else {
             throw KitError(
                 .noSuchBackend,
                 "There is no enabled backend to sync.",
                 hint: "ipfs-kit backend create NAME TYPE"
             )
         }
-        try await kit.registerBackends()
-        return (files, broken)
+        return (chosen.files, chosen.broken.map { SyncResult(backend: $0.name, error: $0.error) })
     }
 
     private func engine(_ kit: Kit) async throws(KitError) -> SyncEngine {
@@ -107,12 +89,13 @@ package struct Sync: Operation {
         return SyncEngine(
             store: try kit.store(),
             catalog: try kit.catalog(),
-            kit: try await kit.identifier(),
+            identity: try await kit.identity(),
             observer: kit.observer,
             timing: kit.session.timing,
             progress: kit.session.progress,
             settings: settings,
-            scratch: kit.home.scratch
+            scratch: kit.home.scratch,
+            leaseTime: try kit.leaseTime()
         )
     }
 
@@ -122,11 +105,14 @@ package struct Sync: Operation {
         _ engine: SyncEngine,
         _ kit: Kit
     ) async -> [SyncResult] {
-        await withTaskGroup(of: SyncResult.self) { group in
+        let mode = SyncEngine.Mode(force: force, prune: prune)
+        return await withTaskGroup(of: SyncResult.self) { group in
             for file in files {
                 group.addTask {
                     do {
-                        let report = try await engine.sync(try await kit.open(file), force: force) {
+                        let report = try await engine.sync(file.name, mode) { gate in
+                            try await kit.open(file, gate: gate)
+                        } plan: {
                             try await planner.work(on: file.name)
                         }
                         return SyncResult(backend: file.name, report: report)

@@ -11,10 +11,16 @@ package struct SyncResult: Sendable {
     package var report: SyncReport?
     package var error: KitError?
 
-    /// The code of the first failure; nil where there was none.
-    var code: ExitCode? {
-        if let error { return error.code }
-        return (report?.stopped ?? report?.failures.first?.error).map { KitError($0).code }
+    /// A backend that was not asked anything, for it is in step.
+    static func clean(_ file: BackendFile) -> SyncResult {
+        var report = SyncReport(backend: file.name)
+        report.wasClean = true
+        return SyncResult(backend: file.name, report: report)
+    }
+
+    /// What went wrong first; nil where nothing did.
+    var failure: KitError? {
+        error ?? (report?.stopped ?? report?.failures.first?.error ?? report?.heldBack).map { KitError($0) }
     }
 }
 
@@ -27,12 +33,14 @@ package struct SyncOutput: OperationOutput {
     private let short: [CID]
     private let warnings: [String]
 
-    init(plan: Plan, names: [String], broken: [SyncResult], short: [CID]) {
+    init(plan: Plan, names: [String], broken: [SyncResult]) {
         self.plan = plan
         self.names = names
         results = broken
-        self.short = short
-        warnings = []
+        short = plan.short
+        warnings = plan.aliases.filter { names.contains($0.key) }.sorted { $0.key < $1.key }.map {
+            "\($0.key) is the same place as \($0.value); it counts once."
+        }
     }
 
     init(results: [SyncResult], short: [CID], warnings: [String]) {
@@ -44,11 +52,12 @@ package struct SyncOutput: OperationOutput {
     }
 
     package var exitCode: ExitCode {
-        let codes = results.compactMap(\.code)
+        let codes = results.compactMap(\.failure?.code)
         if codes.contains(.interrupted) { return .interrupted }
-        if codes.isEmpty { return .ok }
+        // What a pin wants and could not be made is a failure of the whole, though of no backend.
+        if codes.isEmpty { return short.isEmpty || plan != nil ? .ok : .partlyFailed }
         let done = results.contains { result in
-            result.report.map { $0.isComplete || $0.uploaded + $0.adopted > 0 } ?? false
+            result.report.map { $0.isComplete || $0.uploaded + $0.adopted + $0.removed > 0 } ?? false
         }
         return done || Set(codes).count > 1 ? .partlyFailed : codes[0]
     }
@@ -57,42 +66,42 @@ package struct SyncOutput: OperationOutput {
         if let plan { return planJSON(plan) }
         return [
             "backends": .array(results.map(Self.json)),
-            "short_of_replicas": .array(short.map { .text($0) }), "warnings": .array(warnings.map { .string($0) }),
+            "short_of_replicas": .array(short.map { .text($0) }),
+            "warnings": .array((told + warnings).map { .string($0) }),
         ]
     }
+
+    /// What the syncs of the backends said beside what they did.
+    private var told: [String] { results.flatMap { $0.report?.warnings ?? [] } }
 
     private func planJSON(_ plan: Plan) -> JSON {
         [
             "dry_run": true,
             "plan": .array(
                 names.map { name in
-                    [
-                        "backend": .string(name),
-                        "steps": .array(
-                            (plan.steps[name] ?? []).map { step in
-                                switch step {
-                                case .upload(let root): ["action": "upload", "cid": .text(root)]
-                                case .remove(let root): ["action": "remove", "cid": .text(root)]
-                                }
-                            }
-                        ),
-                    ]
+                    let steps = (plan.steps[name] ?? []).map { step -> JSON in
+                        ["action": .string(step.action), "cid": .text(step.root)]
+                    }
+                    return ["backend": .string(name), "steps": .array(steps)]
                 }
             ),
-            "short_of_replicas": .array(short.map { .text($0) }),
+            "backends": .array(results.map(Self.json)),
+            "short_of_replicas": .array(short.map { .text($0) }), "warnings": .array(warnings.map { .string($0) }),
         ]
     }
 
     private static func json(_ result: SyncResult) -> JSON {
-        guard let report = result.report else {
-            return ["backend": .string(result.backend), "status": "failed", "problem": .text(result.error)]
-        }
+        // One shape, whether something could be begun or not.
+        let report = result.report ?? SyncReport(backend: result.backend)
         return [
-            "backend": .string(result.backend), "status": .string(status(report)), "uploaded": .count(report.uploaded),
+            "backend": .string(result.backend), "status": .string(result.error == nil ? status(report) : "failed"),
+            "uploaded": .count(report.uploaded),
             "adopted": .count(report.adopted), "removed": .count(report.removed),
             "bytes_uploaded": .count(report.bytesUploaded), "not_tried": .count(report.notTried),
-            "failures": .array(report.failures.map(failureJSON)), "problem": .text(report.stopped),
-            "snapshot": .text(report.note), "calls": .count(report.calls.calls),
+            "failures": .array(report.failures.map(failureJSON)),
+            "problem": .text(result.error?.message ?? (report.stopped ?? report.heldBack)?.description),
+            "snapshot": .text(report.snapshot),
+            "calls": .count(report.calls.calls),
         ]
     }
 
@@ -106,7 +115,8 @@ package struct SyncOutput: OperationOutput {
     private static func status(_ report: SyncReport) -> String {
         if report.wasClean { return "clean" }
         if report.isComplete { return "synced" }
-        return report.uploaded + report.adopted > 0 ? "partly" : "failed"
+        if report.uploaded + report.adopted + report.removed > 0 { return "partly" }
+        return report.failures.isEmpty && report.stopped == nil ? "partly" : "failed"
     }
 
     package var report: Report {
@@ -122,7 +132,7 @@ package struct SyncOutput: OperationOutput {
             )
         ]
         for result in results { lines += Self.problems(result) }
-        return Report(lines, warnings: warnings + shortWarning)
+        return Report(lines, warnings: told + warnings + shortWarning)
     }
 
     private var shortWarning: [String] {
@@ -132,18 +142,19 @@ package struct SyncOutput: OperationOutput {
     private func planReport(_ plan: Plan) -> Report {
         let rows = names.flatMap { name in
             (plan.steps[name] ?? []).map { step in
-                switch step {
-                case .upload(let root): [name, "upload", root.description]
-                case .remove(let root): [name, "remove", root.description]
-                }
+                [name, step.action, step.root.description]
             }
         }
         guard !rows.isEmpty else {
-            return Report(["Nothing has to be done."].map { .line($0) }, warnings: shortWarning)
+            return Report(
+                [.line("Nothing has to be done.")] + results.flatMap(Self.problems),
+                warnings: warnings + shortWarning
+            )
         }
         return Report(
-            [.table([.init("BACKEND"), .init("ACTION"), .init("CID", mayShrink: true)], rows: rows)],
-            warnings: shortWarning
+            [.table([.init("BACKEND"), .init("ACTION"), .init("CID", mayShrink: true)], rows: rows)]
+                + results.flatMap(Self.problems),
+            warnings: warnings + shortWarning
         )
     }
 
@@ -170,11 +181,23 @@ package struct SyncOutput: OperationOutput {
             let message = stopped.description
             parts.append(.line(message.hasPrefix(name + ": ") ? message : "\(name): stopped: \(message)"))
         }
-        if let error = report.stopped ?? report.failures.first?.error { parts += hint(KitError(error)) }
+        if let held = report.heldBack { parts.append(.line(held.description)) }
+        if let error = result.failure { parts += hint(error) }
         return parts
     }
 
     private static func hint(_ error: KitError) -> [Report.Part] {
         error.hint.map { [.line("Run: \($0)")] } ?? []
+    }
+}
+
+extension Step {
+    /// The word for it.
+    var action: String {
+        switch self {
+        case .upload: "upload"
+        case .remove: "remove"
+        case .forget: "forget"
+        }
     }
 }

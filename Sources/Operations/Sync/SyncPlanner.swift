@@ -38,15 +38,26 @@ struct SyncPlanner: Sendable {
     func plan() async throws(CatalogError) -> (plan: Plan, states: [String: BackendState]) {
         // The generations come first: a pin that is added after they were read marks a later one.
         let states = try await catalog.backendStates()
-        var beliefs: [Belief] = []
+        var copies: [Copy] = []
         for state in states {
-            beliefs += try await catalog.statuses(on: state.name).map {
-                Belief(root: $0.cid, backend: state.name, isStored: $0.status == .stored)
+            copies += try await catalog.statuses(on: state.name).map {
+                Copy(root: $0.cid, backend: state.name, state: Copy.State($0), isOurs: $0.isOurs)
             }
         }
-        let pins = try await catalog.pins().map { WantedRoot(root: $0.cid, replicas: $0.replicas) }
-        let plan = Policies.plan(pins: pins, beliefs: beliefs, places: places, prune: prune, force: force)
-        return (plan, Dictionary(states.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }))
+        let pins = try await catalog.pins().map {
+            WantedRoot(root: $0.cid, replicas: $0.replicas, changedAt: $0.updatedAt)
+        }
+        let known = Dictionary(states.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let places = places.map { place in
+            Place(
+                name: place.name,
+                identity: known[place.name]?.place,
+                takesContent: place.takesContent,
+                minReplicas: place.minReplicas
+            )
+        }
+        let plan = Policies.plan(pins: pins, copies: copies, places: places, prune: prune, force: force)
+        return (plan, known)
     }
 
     /// What has to be done on one backend.
@@ -55,6 +66,23 @@ struct SyncPlanner: Sendable {
         guard let state = states[backend] else {
             throw KitError(.noSuchBackend, "The backend \(backend) was removed meanwhile.", backend: backend)
         }
-        return SyncEngine.Work(state: state, steps: plan.steps[backend] ?? [])
+        return SyncEngine.Work(state, plan.steps[backend] ?? [], plan.aliases[backend])
+    }
+}
+
+extension Copy.State {
+    /// How much is known of a copy; what is being removed counts for nothing until somebody has looked.
+    init(_ copy: KnownCopy) {
+        if copy.isBeingRemoved {
+            self = .leaving
+            return
+        }
+        switch copy.status {
+        case .stored: self = .verified
+        case .pending: self = .claimed
+        case .corrupt: self = .damaged
+        case .missing: self = .missing
+        case .unknown, .failed: self = .unknown
+        }
     }
 }

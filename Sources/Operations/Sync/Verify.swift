@@ -8,6 +8,9 @@ internal import Storage
 package struct Verify: Operation {
     package static let name = "verify"
     package static let summary = "Read content back from backends and check every block by its CID."
+    package static let details = """
+        It may run beside a sync: what was stored anew or removed while it was read is passed over.
+        """
     package static let changes = true
 
     package var names: [String] = []
@@ -26,48 +29,71 @@ package struct Verify: Operation {
         guard sample ?? 1 > 0 else { throw KitError(.usage, "--sample is at least 1.") }
         let only: CID?
         if let cid { only = try parseCID(cid) } else { only = nil }
-        let files = try await kit.backends(names).filter { $0.isEnabled || !names.isEmpty }
         let catalog = try kit.catalog()
+        let (files, broken) = try await kit.chooseBackends(names, evenDisabled: !names.isEmpty)
         return try await kitErrors {
-            var work: [(file: BackendFile, mappings: [Mapping])] = []
-            for file in files {
-                var mappings = try await catalog.mappings(on: file.name).filter { $0.status != .failed }
-                if let only { mappings = mappings.filter { $0.cid == only } }
-                if let sample { mappings = Array(mappings.shuffled().prefix(sample)) }
-                work.append((file, mappings))
-            }
-            if let only, work.allSatisfy({ $0.mappings.isEmpty }) {
+            let work = try await choose(files, only, catalog)
+            let all = work.flatMap(\.mappings)
+            if let only, all.isEmpty {
                 throw KitError(.notFound, "No backend is known to have \(only).", hint: "ipfs-kit sync", cid: only)
             }
-            let all = work.flatMap(\.mappings)
-            kit.session.progress.began(
-                "verify",
-                items: all.count,
-                bytes: all.reduce(0) { $0 + ($1.size ?? 0) }
-            )
+            kit.session.progress.began("verify", items: all.count, bytes: all.reduce(0) { $0 &+ ($1.size ?? 0) })
             defer { kit.session.progress.ended() }
-            let verifier = Verifier(catalog: catalog, observer: kit.observer, progress: kit.session.progress)
-            let rows = await withTaskGroup(of: Row.self) { group in
-                for (file, mappings) in work {
-                    group.addTask {
-                        do {
-                            return Row(
-                                backend: file.name,
-                                results: try await verifier.verify(mappings, on: try await kit.open(file)),
-                                error: nil
-                            )
-                        } catch {
-                            return Row(backend: file.name, results: [], error: KitError(any: error))
-                        }
-                    }
-                }
-                return await group.reduce(into: [Row]()) { $0.append($1) }.sorted { $0.backend < $1.backend }
-            }
+            let verifier = Verifier(
+                catalog: catalog,
+                identity: try await kit.identity(),
+                observer: kit.observer,
+                timing: kit.session.timing,
+                progress: kit.session.progress
+            )
+            let rows = await verify(work, verifier, kit)
             guard rows.count == work.count else {
                 throw KitError(.other, "The verification lost track of \(work.count - rows.count) backends.")
             }
             let warnings = try await kit.writeIndexes(files.map(\.name))
-            return Output(rows: rows, warnings: warnings)
+            let unread = broken.map { Row(backend: $0.name, results: [], error: $0.error) }
+            return Output(rows: (rows + unread).sorted { $0.backend < $1.backend }, warnings: warnings)
+        }
+    }
+
+    /// What is to be read of each backend: all that it is known or said to have.
+    private func choose(
+        _ files: [BackendFile],
+        _ only: CID?,
+        _ catalog: Catalog
+    ) async throws(CatalogError) -> [(file: BackendFile, mappings: [Mapping])] {
+        var work: [(file: BackendFile, mappings: [Mapping])] = []
+        for file in files {
+            var mappings = try await catalog.mappings(on: file.name)
+            if let only { mappings = mappings.filter { $0.cid == only } }
+            if let sample { mappings = Array(mappings.shuffled().prefix(sample)) }
+            work.append((file, mappings))
+        }
+        return work
+    }
+
+    private func verify(
+        _ work: [(file: BackendFile, mappings: [Mapping])],
+        _ verifier: Verifier,
+        _ kit: Kit
+    ) async -> [Row] {
+        await withTaskGroup(of: Row.self) { group in
+            for (file, mappings) in work {
+                group.addTask {
+                    // A backend of which nothing is known is asked nothing.
+                    guard !mappings.isEmpty else { return Row(backend: file.name, results: [], error: nil) }
+                    do {
+                        let backend = try await kit.open(file, gate: ClosedGate())
+                        let results = try await verifier.verify(mappings, on: backend)
+                        return Row(backend: file.name, results: results, error: nil)
+                    } catch {
+                        // Who cannot be asked, or is somebody else, says nothing of any root.
+                        let unknown = mappings.map { Verifier.Result(unknown: $0) }
+                        return Row(backend: file.name, results: unknown, error: KitError(any: error))
+                    }
+                }
+            }
+            return await group.reduce(into: [Row]()) { $0.append($1) }
         }
     }
 
@@ -78,7 +104,7 @@ package struct Verify: Operation {
 
         func count(_ verdict: Verifier.Verdict) -> Int { results.count { $0.verdict == verdict } }
         var damaged: Int { count(.missing) + count(.corrupt) }
-        var bytes: UInt64 { results.reduce(0) { $0 + ($1.back?.length ?? 0) } }
+        var bytes: UInt64 { results.reduce(0) { $0 &+ ($1.back?.length ?? 0) } }
         /// Why something is not known, where that is so.
         var unanswered: KitError? { results.first { $0.verdict == .unknown }?.error.map { KitError($0) } }
     }
@@ -92,7 +118,9 @@ package struct Verify: Operation {
             if rows.contains(where: { $0.error?.code == .interrupted }) { return .interrupted }
             if rows.contains(where: { $0.damaged > 0 }) { return .verification }
             if let error = rows.compactMap(\.error).first { return rows.count == 1 ? error.code : .partlyFailed }
-            return rows.lazy.compactMap(\.unanswered).first?.code ?? .ok
+            if let code = rows.lazy.compactMap(\.unanswered).first?.code { return code }
+            // Who read nothing has verified nothing.
+            return rows.allSatisfy { $0.results.isEmpty } ? .notFound : .ok
         }
 
         package var json: JSON {
@@ -103,6 +131,7 @@ package struct Verify: Operation {
                             "backend": .string(row.backend), "whole": .count(row.count(.whole)),
                             "missing": .count(row.count(.missing)),
                             "corrupt": .count(row.count(.corrupt)), "unknown": .count(row.count(.unknown)),
+                            "superseded": .count(row.count(.superseded)),
                             "bytes_read": .count(row.bytes), "problem": .text(row.error),
                             "damaged": .array(row.results.compactMap(Self.damage)),
                         ]
@@ -113,7 +142,7 @@ package struct Verify: Operation {
         }
 
         private static func damage(_ result: Verifier.Result) -> JSON? {
-            guard let error = result.error else { return nil }
+            guard let error = result.error, result.verdict != .superseded else { return nil }
             return [
                 "cid": .text(result.mapping.cid), "car_file_path": .string(result.mapping.path),
                 "verdict": .string(result.verdict.rawValue), "message": .string(error.message),
@@ -136,21 +165,33 @@ package struct Verify: Operation {
                     }
                 )
             ]
-            for row in rows {
-                if let error = row.error { parts.append(.line("\(row.backend): \(error.message)")) }
-                for result in row.results {
-                    guard let error = result.error else { continue }
-                    parts.append(
-                        .line("\(row.backend): \(result.mapping.cid): \(result.verdict): \(error.message)")
-                    )
-                }
-                if row.damaged > 0 {
-                    parts.append(.line("Run: ipfs-kit sync \(row.backend)"))
-                } else if let hint = (row.error ?? row.unanswered)?.hint {
-                    parts.append(.line("Run: \(hint)"))
-                }
+            for row in rows { parts += Self.problems(row) }
+            if exitCode == .notFound {
+                parts.append(.line("Nothing was read: no backend is known to have anything."))
+                parts.append(.line("Run: ipfs-kit sync"))
             }
             return Report(parts, warnings: warnings)
+        }
+
+        private static func problems(_ row: Row) -> [Report.Part] {
+            var parts: [Report.Part] = []
+            if let error = row.error { parts.append(.line("\(row.backend): \(error.message)")) }
+            for result in row.results where result.verdict != .superseded {
+                guard let error = result.error else { continue }
+                parts.append(.line("\(row.backend): \(result.mapping.cid): \(result.verdict): \(error.message)"))
+            }
+            let passed = row.count(.superseded)
+            if passed > 0 {
+                parts.append(
+                    .line("\(row.backend): \(passed) roots were stored anew or removed meanwhile, and say nothing.")
+                )
+            }
+            if row.damaged > 0 {
+                parts.append(.line("Run: ipfs-kit sync \(row.backend)"))
+            } else if let hint = (row.error ?? row.unanswered)?.hint {
+                parts.append(.line("Run: \(hint)"))
+            }
+            return parts
         }
     }
 }

@@ -12,8 +12,10 @@ struct Lane: Sendable {
     let catalog: Catalog
     let observer: String
     let progress: Progress
-    /// What the backend was found to hold before the work began.
-    let found: [CID: HeldRoot]
+    /// What may be there already: a listing, or an upload whose end nobody knows, is a hint and proves nothing.
+    let hints: Set<CID>
+    /// What was read and found damaged: it is stored anew, whatever digest the service gives for it.
+    let damaged: Set<CID>
     /// How much is stored, and how much more will be.
     let stored: Locked<UInt64>
     /// Large CARs take turns: each has several parts in memory.
@@ -25,8 +27,8 @@ struct Lane: Sendable {
     /// What came of it.
     struct Outcome: Sendable {
         let root: CID
-        /// What to write down, when the root is on the backend.
-        var mapping: Mapping?
+        /// What was seen: that the root is on the backend, or that other bytes are.
+        var seen: Observation?
         /// Says whether it was there already.
         var wasAdopted = false
         /// Why it is not there.
@@ -37,14 +39,31 @@ struct Lane: Sendable {
     func outcome(_ root: CID) async -> Outcome {
         var outcome = Outcome(root: root)
         do throws(ReplicationError) {
-            (outcome.mapping, outcome.wasAdopted) = try await upload(root)
+            (outcome.seen, outcome.wasAdopted) = try await upload(root)
         } catch {
             outcome.error = error
+            if case .storage(let error) = error { outcome.seen = damage(root, error) }
         }
         return outcome
     }
 
-    private func upload(_ root: CID) async throws(ReplicationError) -> (Mapping, wasAdopted: Bool) {
+    /// What a failure says of the bytes on the backend: where it keeps other ones than were sent, they are damaged.
+    private func damage(_ root: CID, _ error: StorageError) -> Observation? {
+        guard error.code == .corrupt, error.mayHaveHappened, let name = try? CARArchive.name(of: root) else {
+            return nil
+        }
+        return Observation(
+            root,
+            .damaged,
+            method: "put",
+            path: name.text,
+            detail: error.message,
+            at: catalog.time,
+            by: observer
+        )
+    }
+
+    private func upload(_ root: CID) async throws(ReplicationError) -> (Observation, wasAdopted: Bool) {
         let layout: DAGLayout
         do throws(StoreError) {
             layout = try await DAGLayout(of: root, in: store)
@@ -55,14 +74,24 @@ struct Lane: Sendable {
             let permit = layout.length > Self.small ? try await large.take() : nil
             defer { permit?.give() }
             let body = try await self.body(layout)
-            if let held = found[root], let method = try await matches(held, body) {
+            if let held = try await held(root), let method = try await matches(held, body) {
                 progress.bytes(body.length)
-                return (try await mapping(layout, held.path, method: method.name, sha256: method.sha256), true)
+                return (seen(layout, held.path, method: method.name, sha256: method.sha256), true)
             }
             try reserve(layout)
             return (try await send(layout, body), false)
         } catch {
             throw .storage(error)
+        }
+    }
+
+    /// What the backend says now of a root that may be there; nil where it is to be sent in any case.
+    private func held(_ root: CID) async throws(StorageError) -> HeldRoot? {
+        guard hints.contains(root), !damaged.contains(root) else { return nil }
+        switch await backend.replica.holds(root, path: nil) {
+        case .present(let held): return held
+        case .absent: return nil
+        case .unknown(let error): throw error
         }
     }
 
@@ -73,7 +102,7 @@ struct Lane: Sendable {
         return Body(bytes, sha256: digest(.sha256, of: bytes))
     }
 
-    private func send(_ layout: DAGLayout, _ body: Body) async throws(StorageError) -> Mapping {
+    private func send(_ layout: DAGLayout, _ body: Body) async throws(StorageError) -> Observation {
         let counted = body.through { [progress] stream in
             Pulled {
                 let cursor = StreamCursor(stream)
@@ -86,10 +115,10 @@ struct Lane: Sendable {
         }
         let receipt = try await backend.replica.store(layout.root, counted)
         if let proof = receipt.proof {
-            return try await mapping(layout, receipt.path, method: "put-\(proof.method)", sha256: body.sha256)
+            return seen(layout, receipt.path, method: "put-\(proof.method)", sha256: body.sha256)
         }
         let back = try await check(layout, receipt.path)
-        return try await mapping(layout, receipt.path, method: "read-back", sha256: back.sha256)
+        return seen(layout, receipt.path, method: "read-back", sha256: back.sha256)
     }
 
     /// Compares what was found on the backend with what would be sent: by digest, or else by reading it back.
@@ -132,20 +161,24 @@ struct Lane: Sendable {
             throw StorageError(
                 .corrupt,
                 "The CAR of \(layout.root) was sent and reads back otherwise: \(back.length) bytes.",
+                mayHaveHappened: true,
                 backend: backend.name
             )
         }
         return back
     }
 
-    /// Reads back what was just sent; that it is not there is damage.
+    /// Reads back what was just sent; that it is not there, or is something else, is damage.
     private func read(_ root: CID, _ path: String) async throws(StorageError) -> ReadBack {
         do throws(StorageError) {
             return try await readBack(root, from: backend.replica, path: path)
         } catch {
-            guard error.code == .notFound else { throw error }
-            let message = "The CAR of \(root) was sent and accepted, and it is not there."
-            throw StorageError(.corrupt, message, backend: backend.name, cause: error)
+            switch error.code {
+            case .notFound:
+                let message = "The CAR of \(root) was sent and accepted, and it is not there."
+                throw StorageError(.corrupt, message, mayHaveHappened: true, backend: backend.name, cause: error)
+            default: throw error.ofUnknownOutcome
+            }
         }
     }
 
@@ -164,22 +197,17 @@ struct Lane: Sendable {
         )
     }
 
-    private func mapping(
-        _ layout: DAGLayout,
-        _ path: String,
-        method: String,
-        sha256: [UInt8]?
-    ) async throws(StorageError) -> Mapping {
-        Mapping(
-            cid: layout.root,
-            backend: backend.name,
+    private func seen(_ layout: DAGLayout, _ path: String, method: String, sha256: [UInt8]?) -> Observation {
+        Observation(
+            layout.root,
+            .whole,
+            method: method,
             path: path,
-            status: .stored,
             size: layout.length,
             blockCount: UInt64(layout.blockCount),
             carSHA256: sha256,
-            createdAt: catalog.time,
-            evidence: .init(method: method, at: catalog.time, by: observer)
+            at: catalog.time,
+            by: observer
         )
     }
 }

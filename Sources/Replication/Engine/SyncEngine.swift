@@ -11,8 +11,8 @@ package import Storage
 package struct SyncEngine: Sendable {
     let store: BlockStore
     let catalog: Catalog
-    /// The identifier of this kit.
-    let kit: String
+    /// What this home is.
+    let identity: Catalog.Identity
     /// Who looks, for evidence: the host and the version of the program.
     let observer: String
     let timing: Timing
@@ -21,73 +21,109 @@ package struct SyncEngine: Sendable {
     let settings: [KitSnapshot.Backend]
     /// A folder for files that are needed for a while.
     let scratch: String
+    /// How long a lease lasts without renewal, in milliseconds.
+    let leaseTime: Int64
 
     package init(
         store: BlockStore,
         catalog: Catalog,
-        kit: String,
+        identity: Catalog.Identity,
         observer: String,
         timing: Timing,
         progress: Progress,
         settings: [KitSnapshot.Backend],
-        scratch: String
+        scratch: String,
+        leaseTime: Int64
     ) {
         self.store = store
         self.catalog = catalog
-        self.kit = kit
+        self.identity = identity
         self.observer = observer
         self.timing = timing
         self.progress = progress
         self.settings = settings
         self.scratch = scratch
+        self.leaseTime = leaseTime
     }
 
     /// What has to be done on a backend, and the generation that it brings about.
     package struct Work: Sendable {
         package let state: BackendState
         package let steps: [Step]
+        /// The other name of the place, where all is done under that.
+        package let alias: String?
 
-        package init(state: BackendState, steps: [Step]) {
+        package init(_ state: BackendState, _ steps: [Step], _ alias: String?) {
             self.state = state
             self.steps = steps
+            self.alias = alias
+        }
+    }
+
+    /// How a sync goes about it.
+    package struct Mode: Sendable {
+        /// Everything that the backend holds is looked at anew, and another place is taken for the one that it is now.
+        package var force: Bool
+        /// What no pin wants is removed.
+        package var prune: Bool
+
+        package init(force: Bool, prune: Bool) {
+            self.force = force
+            self.prune = prune
         }
     }
 
     /// Brings a backend in step.
     ///
     /// `plan` is asked when the lease is held: what another process did before that is known by then. A backend that
-    /// turns out to be clean is not asked anything, unless `force`, which also looks at everything it holds anew.
+    /// turns out to be clean is not opened, unless `force`, which also looks at everything it holds anew.
     /// Throws only when nothing could be begun; what failed on the way is in the report.
     package func sync(
-        _ backend: OpenBackend,
-        force: Bool,
-        plan: @Sendable () async throws -> Work
+        _ backend: String,
+        _ mode: Mode,
+        open: @Sendable (any ChangeGate) async throws -> OpenBackend,
+        plan: @escaping @Sendable () async throws -> Work
     ) async throws(ReplicationError) -> SyncReport {
-        let lease = try await take(backend.name)
-        var report = SyncReport(backend: backend.name)
+        let lease = try await take(backend)
+        var report = SyncReport(backend: backend)
         do {
             let work = try await plan()
-            if work.state.isDirty || force || !work.steps.isEmpty {
-                report = await renewing(lease) { await self.work(backend, work.steps, work.state, force) }
+            let hasTransfers = try await !catalog.transfers(on: backend).isEmpty
+            if isDue(work, force: mode.force, hasTransfers: hasTransfers) {
+                let opened = try await open(Fence(catalog: catalog, lease: lease))
+                report = await renewing(lease) { stop in await SyncRun(self, opened, lease, mode).run(plan, stop) }
+                report.calls = opened.meter.counts
             } else {
                 report.wasClean = true
             }
         } catch {
             report.stopped = ReplicationError(error)
         }
-        report.calls = backend.meter.counts
         do throws(CatalogError) {
             try await catalog.release(lease)
         } catch {
-            throw .catalog(error)
+            report.stopped = report.stopped ?? .catalog(error)
         }
         return report
+    }
+
+    /// Homes announce themselves so often at least, in milliseconds, also where nothing is to be done.
+    ///
+    /// After 30 days of silence others take one for gone.
+    private static let longestSilence: Int64 = 7 * 86_400_000
+
+    /// Whether a backend is to be asked anything.
+    package func isDue(_ work: Work, force: Bool, hasTransfers: Bool) -> Bool {
+        if work.state.isDirty || force || hasTransfers || !work.steps.isEmpty { return true }
+        guard work.alias == nil, work.state.note != nil || work.state.marker != nil else { return false }
+        let silence = catalog.time.milliseconds - (work.state.markedAt?.milliseconds ?? .min / 2)
+        return silence > Self.longestSilence || silence < 0
     }
 
     private func take(_ backend: String) async throws(ReplicationError) -> Lease {
         let result: Result<Lease, LeaseHolder>
         do throws(CatalogError) {
-            result = try await catalog.takeLease(backend)
+            result = try await catalog.takeLease(backend, for: leaseTime)
         } catch {
             throw .catalog(error)
         }
@@ -97,13 +133,24 @@ package struct SyncEngine: Sendable {
         }
     }
 
-    /// Renews a lease while `body` runs; a lease that was lost stops the body.
-    private func renewing(_ lease: Lease, _ body: @escaping @Sendable () async -> SyncReport) async -> SyncReport {
-        await withTaskGroup(of: SyncReport?.self) { group in
-            group.addTask { await body() }
+    /// Renews a lease while `body` runs; a lease that was lost stops the body, and it says so.
+    private func renewing(
+        _ lease: Lease,
+        _ body: @escaping @Sendable (Locked<ReplicationError?>) async -> SyncReport
+    ) async -> SyncReport {
+        let reason = Locked<ReplicationError?>(nil)
+        return await withTaskGroup(of: SyncReport?.self) { group in
+            group.addTask { await body(reason) }
             group.addTask {
-                while (try? await timing.pause(.milliseconds(Lease.duration / 3))) != nil {
-                    guard (try? await catalog.renew(lease)) == true else { return nil }
+                while (try? await timing.pause(.milliseconds(leaseTime / 3))) != nil {
+                    do throws(CatalogError) {
+                        try await catalog.renew(lease, for: leaseTime)
+                    } catch {
+                        // A catalog that is busy may be free at the next time; only a lease that is lost is lost.
+                        guard error.code == .fenced else { continue }
+                        reason.change { $0 = .catalog(error) }
+                        return nil
+                    }
                 }
                 return nil
             }
@@ -113,121 +160,6 @@ package struct SyncEngine: Sendable {
                 report = report ?? next
             }
             return report ?? SyncReport(backend: lease.backend)
-        }
-    }
-
-    private func work(_ backend: OpenBackend, _ steps: [Step], _ state: BackendState, _ force: Bool) async -> SyncReport
-    {
-        var report = SyncReport(backend: backend.name)
-        do {
-            let known = try await checkIdentity(backend, state, force)
-            let recorder = Recorder(catalog: catalog, backend: backend.name)
-            let uploads = steps.compactMap { if case .upload(let root) = $0 { root } else { nil } }
-            let removals = steps.compactMap { if case .remove(let root) = $0 { root } else { nil } }
-            if !uploads.isEmpty {
-                let found = try await findHeld(backend, uploads, state, force)
-                let lane = try await self.lane(backend, found)
-                try await catalog.begin(uploads, on: backend.name)
-                await run(uploads, lane, recorder, &report)
-            }
-            await remove(removals, backend, &report)
-            try await recorder.flush()
-            try StorageError.checkCancellation()
-            if report.stopped == nil, let notes = Notes(backend.replica, backend: backend.name) {
-                report.note = try await notes.leave(
-                    kit: kit,
-                    catalog: catalog,
-                    settings: settings,
-                    scratch: scratch,
-                    known: known
-                )
-            }
-        } catch {
-            report.stopped = report.stopped ?? ReplicationError(error)
-        }
-        await conclude(state, &report)
-        return report
-    }
-
-    /// Makes sure that this is the place that was synced before: the last snapshot left there must still be there.
-    ///
-    /// A disk that is not mounted, or another bucket, looks like an empty backend; storing there would hide it.
-    private func checkIdentity(
-        _ backend: OpenBackend,
-        _ state: BackendState,
-        _ force: Bool
-    ) async throws -> [Notes.Note] {
-        guard let notes = Notes(backend.replica, backend: backend.name),
-            backend.replica.capabilities.contains(.listing)
-        else { return [] }
-        let known = try await notes.list(kit: kit)
-        if let last = state.note, !force, !known.contains(where: { $0.name.text == last }) {
-            throw ReplicationError.suspicious(
-                """
-                The backend \(backend.name) does not show the snapshot \(last) that was left there: a disk may not be \
-                mounted, or the settings point elsewhere. If it was emptied on purpose, run `ipfs-kit sync --force \
-                \(backend.name)`.
-                """
-            )
-        }
-        return known
-    }
-
-    /// What the backend holds already of what is wanted there.
-    ///
-    /// Asked only when something may have arrived that the catalog does not know: before the first sync, after one that
-    /// was interrupted, or when the owner wants everything looked at.
-    private func findHeld(
-        _ backend: OpenBackend,
-        _ uploads: [CID],
-        _ state: BackendState,
-        _ force: Bool
-    ) async throws -> [CID: HeldRoot] {
-        let interrupted = try await catalog.interrupted(on: backend.name)
-        let canList = backend.replica.capabilities.contains(.listing)
-        guard state.syncedAt == nil || force || !interrupted.isEmpty else { return [:] }
-        var found: [CID: HeldRoot] = [:]
-        if canList, force || state.syncedAt == nil || interrupted.count > 8 {
-            let wanted = Set(uploads)
-            for try await page in backend.replica.roots() {
-                for held in page where wanted.contains(held.root) { found[held.root] = held }
-            }
-            return found
-        }
-        for root in canList ? uploads.filter(interrupted.contains) : uploads {
-            switch await backend.replica.holds(root) {
-            case .present(let held): found[root] = held
-            case .absent: break
-            case .unknown(let error): throw error
-            }
-        }
-        return found
-    }
-
-    private func lane(_ backend: OpenBackend, _ found: [CID: HeldRoot]) async throws -> Lane {
-        let stored = backend.quota == nil ? 0 : try await catalog.mappingCounts()[backend.name]?.storedBytes ?? 0
-        return Lane(
-            backend: backend,
-            store: store,
-            catalog: catalog,
-            observer: observer,
-            progress: progress,
-            found: found,
-            stored: Locked(stored),
-            large: Permits(2)
-        )
-    }
-
-    private func conclude(_ state: BackendState, _ report: inout SyncReport) async {
-        do throws(CatalogError) {
-            if report.isComplete {
-                try await catalog.finishSync(state.name, generation: state.generation, note: report.note)
-            } else {
-                let first = report.stopped ?? report.failures.first?.error
-                try await catalog.failSync(state.name, problem: first?.description ?? "unknown")
-            }
-        } catch {
-            report.stopped = report.stopped ?? .catalog(error)
         }
     }
 }

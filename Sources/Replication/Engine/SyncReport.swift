@@ -22,12 +22,16 @@ package struct SyncReport: Sendable {
     package var notTried = 0
     /// Why the rest was not tried.
     package var stopped: ReplicationError?
+    /// Why, although content was stored, something else was not done: no snapshot was left, or nothing was removed.
+    package var heldBack: ReplicationError?
     /// The snapshot that was left; nil where none was.
-    package var note: String?
+    package var snapshot: String?
+    /// What somebody should know although it is no failure.
+    package var warnings: [String] = []
     /// What was asked of the backend.
     package var calls = Meter.Counts()
     /// Says whether the backend has everything that was wanted when the sync began.
-    package var isComplete: Bool { failures.isEmpty && stopped == nil }
+    package var isComplete: Bool { failures.isEmpty && stopped == nil && heldBack == nil }
 
     package init(backend: String) { self.backend = backend }
 }

@@ -5,7 +5,8 @@ package import Schema
 
 /// Everything but content that a new kit home needs: pins, indexes, and the settings of backends without secrets.
 ///
-/// It is one CAR, left on every backend by each sync under `kits/<kit>/<milliseconds>.car`.
+/// It is one CAR, left on every backend by each sync under `kits/<kit>/<milliseconds>-<home>.car`. Whoever can write to the
+/// backend can change it, so everything in it is read with bounds and believed as little as anything that a stranger says.
 package struct KitSnapshot: Sendable {
     /// The settings of one backend, without secrets, as the text of its file.
     package struct Backend: Sendable, Hashable {
@@ -27,6 +28,9 @@ package struct KitSnapshot: Sendable {
     private let indexes: [CID]
 
     private static let format = "ipfs_kit_snapshot"
+    /// The most backends that are read, and the longest settings of one, in bytes.
+    private static let mostBackends = 1000
+    private static let longestSettings = 1 << 20
 
     /// Opens a snapshot in a file and checks every block of it.
     package init(path: String) throws(ReplicationError) {
@@ -38,8 +42,10 @@ package struct KitSnapshot: Sendable {
             }
             kit = root["kit"]?.asString ?? ""
             createdAt = root["created_at"]?.asString.flatMap(Timestamp.init) ?? Timestamp(milliseconds: 0)
-            backends = (root["backends"]?.asList ?? []).compactMap { node in
-                guard let name = node["name"]?.asString, let settings = node["settings"]?.asString else { return nil }
+            backends = (root["backends"]?.asList ?? []).prefix(Self.mostBackends).compactMap { node in
+                guard let name = node["name"]?.asString, let settings = node["settings"]?.asString,
+                    settings.utf8.count <= Self.longestSettings
+                else { return nil }
                 return Backend(name: name, settings: settings)
             }
             pinPages = (root["pins"]?.asList ?? []).compactMap(\.asLink)
@@ -67,7 +73,12 @@ package struct KitSnapshot: Sendable {
     private func rows<Row>(_ pages: [CID], _ read: (Node) -> Row?) throws(ReplicationError) -> [Row] {
         do {
             var rows: [Row] = []
+            var seen: Set<CID> = []
             for page in pages {
+                // Every page is in the file once; a list of a thousand times the same one is not.
+                guard seen.insert(page).inserted else {
+                    throw ReplicationError.badSnapshot("A page of the snapshot stands there twice.")
+                }
                 for node in try file.node(page).asList ?? [] {
                     guard let row = read(node) else {
                         throw ReplicationError.badSnapshot("A row of the snapshot cannot be read.")
@@ -84,7 +95,7 @@ package struct KitSnapshot: Sendable {
     /// Writes a snapshot of the catalog to a file.
     package static func write(
         to path: String,
-        kit: String,
+        _ identity: Catalog.Identity,
         catalog: Catalog,
         backends: [Backend]
     ) async throws(ReplicationError) {
@@ -112,8 +123,10 @@ package struct KitSnapshot: Sendable {
             let root = Block(
                 codec: .dagCBOR,
                 bytes: try Node.map([
-                    .init("version", .integer(1)), .init("format", .string(format)), .init("kit", .string(kit)),
-                    .init("created_at", .string(time.description)), .init("backends", .list(settings)),
+                    .init("version", .integer(1)), .init("format", .string(format)),
+                    .init("kit", .string(identity.kit)),
+                    .init("home", .string(identity.instance)), .init("created_at", .string(time.description)),
+                    .init("backends", .list(settings)),
                     .init("pins", pins), .init("indexes", .list(indexes)),
                 ]).cbor()
             )

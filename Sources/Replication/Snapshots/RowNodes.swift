@@ -2,6 +2,7 @@ internal import Catalog
 internal import IPLD
 internal import Multiformats
 internal import Schema
+internal import Storage
 
 extension Mapping {
     /// The row of an index: the columns of the index schema by name, those without a value left out.
@@ -46,6 +47,8 @@ extension Mapping {
         {
             evidence = Evidence(method: method, at: at, by: node["verified_by"]?.asString ?? "")
         }
+        // What may be removed later is only what lies where this program puts it: a row may be a stranger's.
+        isOurs = status == .stored && path == (try? CARArchive.name(of: cid).text)
     }
 }
 

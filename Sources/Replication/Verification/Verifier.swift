@@ -1,5 +1,6 @@
 package import Catalog
 internal import Multiformats
+internal import Schema
 package import Storage
 
 /// Reads content back from a backend, block by block, and writes down what was seen.
@@ -12,65 +13,124 @@ package struct Verifier: Sendable {
         case corrupt
         /// Nobody could tell; nothing is written down.
         case unknown
+        /// It was stored anew, removed or forgotten while it was read; nothing is written down.
+        case superseded
     }
 
     /// What a verification saw of a mapping.
     package struct Result: Sendable {
         package let mapping: Mapping
-        package let verdict: Verdict
+        package var verdict: Verdict
         /// What was read, where all of it was.
         package let back: ReadBack?
         /// Why it is not whole.
         package let error: StorageError?
+
+        init(mapping: Mapping, verdict: Verdict, back: ReadBack?, error: StorageError?) {
+            self.mapping = mapping
+            self.verdict = verdict
+            self.back = back
+            self.error = error
+        }
+
+        /// Nobody could be asked about the mapping.
+        package init(unknown mapping: Mapping) {
+            self.init(mapping: mapping, verdict: .unknown, back: nil, error: nil)
+        }
     }
 
     let catalog: Catalog
+    let identity: Catalog.Identity
     let observer: String
+    let timing: Timing
     let progress: Progress
 
-    package init(catalog: Catalog, observer: String, progress: Progress) {
+    package init(
+        catalog: Catalog,
+        identity: Catalog.Identity,
+        observer: String,
+        timing: Timing,
+        progress: Progress
+    ) {
         self.catalog = catalog
+        self.identity = identity
         self.observer = observer
+        self.timing = timing
         self.progress = progress
     }
 
     /// Checks mappings of one backend, a few at once, and records what was found; damage makes the backend dirty.
+    ///
+    /// Throws where the place is not the one that this home knows: what is not there says nothing then.
     package func verify(_ mappings: [Mapping], on backend: OpenBackend) async throws(ReplicationError) -> [Result] {
-        let recorder = Recorder(catalog: catalog, backend: backend.name)
-        let results = try await translating {
-            try await withThrowingTaskGroup(of: Result.self) { group in
-                var results: [Result] = []
-                var next = mappings.startIndex
-                func start() {
-                    guard next < mappings.endIndex else { return }
-                    let mapping = mappings[next]
-                    next += 1
-                    group.addTask { await look(mapping, backend) }
-                }
-                for _ in 0..<min(backend.lanes, 8) { start() }
-                while let result = try await group.next() {
-                    try StorageError.checkCancellation()
-                    progress.items()
-                    if let changed = record(result) { try await recorder.add(changed) }
-                    results.append(result)
-                    start()
-                }
-                try await recorder.flush()
+        try await translating {
+            let lease = try await catalog.takeObserverLease(backend.name)
+            do {
+                let results = try await verify(mappings, on: backend, under: lease)
+                try await catalog.release(lease)
                 return results
+            } catch {
+                try? await catalog.release(lease)
+                throw error
+            }
+        }
+    }
+
+    private func verify(
+        _ mappings: [Mapping],
+        on backend: OpenBackend,
+        under lease: Lease
+    ) async throws -> [Result] {
+        try await checkPlace(backend)
+        let recorder = Recorder(catalog: catalog, lease: lease, timing: timing)
+        // What seems to be missing is believed at the end, where the place is still the same.
+        var absent: [Observation] = []
+        var results: [Result] = []
+        try await withThrowingTaskGroup(of: Result.self) { group in
+            var next = mappings.startIndex
+            func start() {
+                guard next < mappings.endIndex else { return }
+                let mapping = mappings[next]
+                next += 1
+                group.addTask { await look(mapping, backend) }
+            }
+            for _ in 0..<min(backend.lanes, 8) { start() }
+            while let result = try await group.next() {
+                try StorageError.checkCancellation()
+                progress.items()
+                if let seen = observation(result) {
+                    if seen.finding == .missing { absent.append(seen) } else { try await recorder.add(seen) }
+                }
+                results.append(result)
+                start()
             }
         }
         guard results.count == mappings.count else {
-            throw .suspicious("The verification lost track of \(mappings.count - results.count) roots.")
+            throw ReplicationError.suspicious(
+                "The verification lost track of \(mappings.count - results.count) roots."
+            )
         }
-        let damaged = results.filter { $0.verdict == .missing || $0.verdict == .corrupt }
-        if !damaged.isEmpty {
-            do throws(CatalogError) {
-                try await catalog.markDirty([backend.name], reason: "verify found \(damaged.count) damaged or missing")
-            } catch {
-                throw .catalog(error)
-            }
+        if !absent.isEmpty {
+            try await checkPlace(backend)
+            for seen in absent { try await recorder.add(seen) }
+        }
+        try await recorder.flush()
+        let dropped = await recorder.dropped
+        for index in results.indices where dropped.contains(results[index].mapping.cid) {
+            results[index].verdict = .superseded
+        }
+        let damaged = results.count { $0.verdict == .missing || $0.verdict == .corrupt }
+        if damaged > 0 {
+            try await catalog.markDirty([backend.name], reason: "verify found \(damaged) damaged or missing")
         }
         return results.sorted { $0.mapping.cid < $1.mapping.cid }
+    }
+
+    private func checkPlace(_ backend: OpenBackend) async throws {
+        guard let state = try await catalog.backendState(backend.name), state.marker ?? state.note != nil else {
+            return
+        }
+        _ = try await Site.find(backend, state, identity)
     }
 
     private func look(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
@@ -89,21 +149,27 @@ package struct Verifier: Sendable {
         }
     }
 
-    /// The mapping with what was seen of it; nil where nothing was.
-    private func record(_ result: Result) -> Mapping? {
-        var mapping = result.mapping
+    /// What was seen; nil where nothing was.
+    private func observation(_ result: Result) -> Observation? {
+        let finding: Observation.Finding
         switch result.verdict {
-        case .unknown: return nil
-        case .missing: mapping.status = .missing
-        case .corrupt: mapping.status = .corrupt
-        case .whole:
-            mapping.status = .stored
-            mapping.size = result.back?.length
-            mapping.blockCount = result.back?.blockCount
-            mapping.carSHA256 = result.back?.sha256
+        case .unknown, .superseded: return nil
+        case .missing: finding = .missing
+        case .corrupt: finding = .damaged
+        case .whole: finding = .whole
         }
-        mapping.updatedAt = catalog.time
-        mapping.evidence = .init(method: "read-back", at: catalog.time, by: observer)
-        return mapping
+        return Observation(
+            result.mapping.cid,
+            finding,
+            method: "read-back",
+            path: result.mapping.path,
+            size: result.back?.length,
+            blockCount: result.back?.blockCount,
+            carSHA256: result.back?.sha256,
+            detail: result.error?.message,
+            at: catalog.time,
+            by: observer,
+            basis: result.mapping.revision
+        )
     }
 }

@@ -74,7 +74,7 @@ private func homeWithMappings(_ bench: Bench, _ name: String, _ count: Int) asyn
     let catalog = try Catalog(path: home.appending(path: "catalog.sqlite").path)
     for start in stride(from: 0, to: count, by: 20_000) {
         let time = catalog.time
-        try await catalog.record(
+        _ = try await catalog.takeOver(
             (start..<min(start + 20_000, count)).map { number in
                 let cid = sampleCID(number)
                 return Mapping(

@@ -1,0 +1,71 @@
+internal import POSIX
+internal import SQLite
+
+extension Catalog {
+    /// Writes a copy of the catalog as it is at one moment to a file that is not there yet, also while others use it.
+    package func copy(to path: String) async throws(CatalogError) {
+        try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
+            // A connection of its own, for a copy is no transaction and the other one is needed meanwhile.
+            var database: Database
+            do throws(DatabaseError) {
+                database = try Database(path: self.path, mode: .readWrite)
+            } catch {
+                throw CatalogError(error)
+            }
+            try database.copy(to: path)
+        }
+    }
+
+    /// Gives the file of the catalog, and those beside it, other names, so that there is room for a new one.
+    package func setAside() throws(CatalogError) {
+        let lock = try Self.lock(locks)
+        defer { withExtendedLifetime(lock) {} }
+        let other = directoryName(path) + "/replaced-\(now())"
+        do throws(FileError) {
+            try renameFile(path, to: other + ".sqlite")
+            for ending in ["-wal", "-shm"] where fileExists(path + ending) {
+                try renameFile(path + ending, to: other + ".sqlite" + ending)
+            }
+            try syncDirectory(directoryName(path))
+        } catch {
+            throw CatalogError(error)
+        }
+    }
+
+    /// Throws `corrupt` where the pages of the file do not fit together, or pins are lost.
+    package func check() async throws(CatalogError) {
+        try await read { (database) throws(CatalogError) in
+            let problem = try database.first("PRAGMA quick_check(1)") { (row: borrowing Row) throws(CatalogError) in
+                row.text(0)
+            }
+            guard problem == "ok" else {
+                throw CatalogError(.corrupt, "The catalog is damaged: \(problem ?? "it cannot be checked").")
+            }
+            try database.provePins()
+        }
+    }
+}
+
+extension Database {
+    /// Copies the database to a new file, which is on the disk, and readable by its owner only, when it has its name.
+    mutating func copy(to path: String) throws(CatalogError) {
+        guard (try? fileInfo(path)) == nil else {
+            throw CatalogError(.unexpected, "\(path) is there already.")
+        }
+        let temporary = temporaryName(beside: absolutePath(path))
+        do {
+            try run("VACUUM INTO ?", [.text(temporary)])
+            try setPermissions(temporary, 0o600)
+            try File(temporary, .read).syncData()
+            try renameFile(temporary, to: absolutePath(path))
+            try syncDirectory(directoryName(absolutePath(path)))
+        } catch {
+            try? removeFile(temporary)
+            switch error {
+            case let error as DatabaseError: throw CatalogError(error)
+            case let error as FileError: throw CatalogError(error)
+            default: throw CatalogError(.unexpected, "\(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+internal import POSIX
+internal import Schema
+internal import SQLite
+
+extension Catalog {
+    /// What this home is, among all that a kit has.
+    package struct Identity: Sendable, Hashable {
+        /// The kit, which a recovered home goes on with.
+        package let kit: String
+        /// This home: a copy of it is another one.
+        package let instance: String
+        /// This catalog, by which a store knows its own.
+        package let catalog: String
+        /// Whether the home was found to be a copy, or moved to another disk, just now.
+        package let isNewInstance: Bool
+    }
+
+    /// The identity of this home; one that was copied becomes another instance of the same kit.
+    ///
+    /// A copy is known by the number and the birth of its file, which no copy has in common with what it was made of.
+    package func identity() async throws(CatalogError) -> Identity {
+        let mark: String
+        do throws(FileError) { mark = try birthMark(path) } catch { throw CatalogError(error) }
+        let known = try await read { (database) throws(CatalogError) in try database.identity() }
+        if let known, known.mark == mark { return known.identity(isNew: false) }
+        return try await write { (database) throws(CatalogError) in
+            if let known = try database.identity(), known.mark == mark { return known.identity(isNew: false) }
+            let isCopy = try database.value("instance_id") != nil
+            for key in ["kit_id", "catalog_id"] where try database.value(key) == nil {
+                try database.setValue(key, randomIdentifier())
+            }
+            try database.setValue("instance_id", randomIdentifier())
+            try database.setValue("instance_mark", mark)
+            // What the copy was made of goes on with its own announcements.
+            try database.change("UPDATE backends SET marked_at = NULL")
+            guard let known = try database.identity() else {
+                throw CatalogError(.unexpected, "The catalog does not keep the identity of the home.")
+            }
+            return known.identity(isNew: isCopy)
+        }
+    }
+
+    /// How far the list of pins has come: counts up with every change of it.
+    package func pinsGeneration() async throws(CatalogError) -> UInt64 {
+        try await read { (database) throws(CatalogError) in
+            UInt64(clamping: try database.number("pins_generation"))
+        }
+    }
+
+    /// How new the store was when something in it was pinned last.
+    package func storeGeneration() async throws(CatalogError) -> UInt64 {
+        try await read { (database) throws(CatalogError) in
+            UInt64(clamping: try database.number("store_generation"))
+        }
+    }
+}
+
+/// What a catalog says of itself, and of the store that belongs to it.
+package struct OpenedState: Sendable, Hashable {
+    /// The name by which the store knows its owner; nil in a catalog that was made just now, or by an earlier version.
+    package let catalog: String?
+    /// The identity of the store; nil where none was noted yet.
+    package let store: String?
+    /// How new the store was when something in it was pinned last.
+    package let storeGeneration: UInt64
+    /// How far the list of pins has come.
+    package let pinsGeneration: UInt64
+
+    init(_ database: inout Database) throws(CatalogError) {
+        catalog = try database.value("catalog_id")
+        store = try database.value("store_id")
+        storeGeneration = UInt64(clamping: try database.number("store_generation"))
+        pinsGeneration = UInt64(clamping: try database.number("pins_generation"))
+    }
+}
+
+/// The identifiers of a home, with what its file was known by.
+private struct NotedIdentity {
+    let kit: String
+    let instance: String
+    let catalog: String
+    let mark: String
+
+    func identity(isNew: Bool) -> Catalog.Identity {
+        Catalog.Identity(kit: kit, instance: instance, catalog: catalog, isNewInstance: isNew)
+    }
+}
+
+extension Database {
+    fileprivate mutating func identity() throws(CatalogError) -> NotedIdentity? {
+        guard let kit = try value("kit_id"), let instance = try value("instance_id"),
+            let catalog = try value("catalog_id"), let mark = try value("instance_mark")
+        else { return nil }
+        return NotedIdentity(kit: kit, instance: instance, catalog: catalog, mark: mark)
+    }
+}

@@ -1,0 +1,142 @@
+package import Multiformats
+internal import Schema
+internal import SQLite
+
+extension Catalog {
+    /// Writes down what was seen of roots on a backend, and what follows from it for their mappings.
+    ///
+    /// Who has not the exclusive lease may be beside somebody who has: what he saw of a mapping that has changed, come or gone
+    /// since, or that is being removed, is of another time; it changes nothing and is not kept. With the exclusive lease it is
+    /// the end of what stands in the journal.
+    /// - Returns: the roots of which nothing was written down.
+    @discardableResult
+    package func record(_ seen: [Observation], under lease: Lease) async throws(CatalogError) -> Set<CID> {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            var dropped: Set<CID> = []
+            for observation in seen where try !database.record(observation, under: lease) {
+                dropped.insert(observation.cid)
+            }
+            return dropped
+        }
+    }
+
+    /// Writes down what somebody says of where a root is; what was observed stays.
+    ///
+    /// - Returns: the mapping as it is now.
+    package func claim(
+        _ claim: Observation,
+        on backend: String,
+        name: String
+    ) async throws(CatalogError) -> Mapping? {
+        try await write { (database) throws(CatalogError) in
+            try database.append(claim, on: backend)
+            let before = try database.mapping(claim.cid, backend)
+            var after = before.map { $0.after(claim) } ?? Mapping(first: claim, on: backend)
+            if !name.isEmpty, after?.name != name {
+                after?.name = name
+                after?.revision += 1
+            }
+            if let after, after != before { try database.put(after) }
+            return after
+        }
+    }
+
+    /// Takes over mappings that another home of the kit had: only where nothing was observed here.
+    ///
+    /// - Returns: how many were taken over.
+    package func takeOver(_ mappings: [Mapping]) async throws(CatalogError) -> Int {
+        try await write { (database) throws(CatalogError) in
+            var count = 0
+            for mapping in mappings {
+                if let known = try database.mapping(mapping.cid, mapping.backend) {
+                    let isObserved = known.evidence != nil || known.status != .pending && known.status != .unknown
+                    guard !isObserved, mapping.evidence != nil else { continue }
+                    var mapping = mapping
+                    mapping.revision = known.revision + 1
+                    mapping.createdAt = known.createdAt
+                    try database.put(mapping)
+                } else {
+                    try database.put(mapping)
+                }
+                count += 1
+            }
+            return count
+        }
+    }
+
+    /// What was seen and said of a root on all backends, the newest first.
+    package func observations(of cid: CID) async throws(CatalogError) -> [(backend: String, seen: Observation)] {
+        try await read { (database) throws(CatalogError) in
+            try database.all(
+                "SELECT \(Observation.columns) FROM observations WHERE cid = ? ORDER BY number DESC",
+                [.blob(cid.bytes)]
+            ) { (row: borrowing Row) throws(CatalogError) in (row.text(1), try Observation(row)) }
+        }
+    }
+}
+
+extension Database {
+    /// How many observations of one root on one backend are kept.
+    private static var mostKept: Int64 { 8 }
+
+    /// Writes one observation down and moves the mapping on; false where it is of another time.
+    fileprivate mutating func record(_ seen: Observation, under lease: Lease) throws(CatalogError) -> Bool {
+        let backend = lease.backend
+        let before = try mapping(seen.cid, backend)
+        if !lease.isExclusive {
+            guard before?.revision == seen.basis else { return false }
+            guard try journalKind(seen.cid, backend) != .remove else { return false }
+        }
+        try append(seen, on: backend)
+        let after = before == nil ? Mapping(first: seen, on: backend) : before?.after(seen)
+        if let after {
+            if after != before { try put(after) }
+        } else if before != nil {
+            // Also under the other names of the place, where it has several.
+            try change(
+                """
+                DELETE FROM mappings WHERE cid = ?1 AND backend IN (
+                    SELECT other.name FROM backends other JOIN backends one ON one.place = other.place WHERE one.name = ?2
+                )
+                """,
+                [.blob(seen.cid.bytes), .text(backend)]
+            )
+        }
+        if lease.isExclusive { try endTransfer(seen.cid, backend) }
+        return true
+    }
+
+    /// Appends an observation; the oldest of the same root on the same backend go.
+    fileprivate mutating func append(_ seen: Observation, on backend: String) throws(CatalogError) {
+        try change(
+            "INSERT INTO observations(\(Observation.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            seen.values(on: backend)
+        )
+        try change(
+            """
+            DELETE FROM observations WHERE backend = ?1 AND cid = ?2 AND number <= (
+                SELECT number FROM observations WHERE backend = ?1 AND cid = ?2 ORDER BY number DESC LIMIT 1 OFFSET ?3
+            )
+            """,
+            [.text(backend), .blob(seen.cid.bytes), .integer(Self.mostKept)]
+        )
+    }
+
+    /// The mapping of a root on a backend.
+    mutating func mapping(_ cid: CID, _ backend: String) throws(CatalogError) -> Mapping? {
+        try first(
+            "SELECT \(Mapping.columns) FROM mappings WHERE cid = ? AND backend = ?",
+            [.blob(cid.bytes), .text(backend)]
+        ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row) }
+    }
+
+    /// Writes a mapping in the place of the one of the same root and backend.
+    fileprivate mutating func put(_ mapping: Mapping) throws(CatalogError) {
+        try change(
+            """
+            INSERT OR REPLACE INTO mappings(\(Mapping.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            mapping.values
+        )
+    }
+}

@@ -1,0 +1,115 @@
+package import Schema
+internal import SQLite
+
+/// A home that keeps content on a backend too: of another kit, or another home of the same one.
+package struct Peer: Sendable, Hashable {
+    package let backend: String
+    package let kit: String
+    /// The home, by its identifier; empty for a kit of the time when homes did not announce themselves.
+    package let instance: String
+    package let firstSeen: Timestamp
+    /// When it was last at work there, as far as this home saw.
+    package let lastSeen: Timestamp
+    /// Up to which time the owner said that it does not matter any more.
+    package let forgottenAt: Timestamp?
+    /// Up to which time the owner said that this home is right, and not that one.
+    package let acceptedAt: Timestamp?
+
+    /// Whether it counts as being at work there at `time`: it was seen within 30 days, and was not forgotten since.
+    package func isActive(at time: Timestamp) -> Bool {
+        guard lastSeen.milliseconds > (forgottenAt?.milliseconds ?? .min) else { return false }
+        return time.milliseconds - lastSeen.milliseconds < Self.patience
+    }
+
+    /// 30 days, in milliseconds.
+    private static let patience: Int64 = 30 * 86_400_000
+}
+
+extension Catalog {
+    /// Notes the homes that were seen on a backend, and when each was last at work there.
+    package func notePeers(
+        _ seen: [(kit: String, instance: String, at: Timestamp)],
+        under lease: Lease
+    ) async throws(CatalogError) {
+        guard !seen.isEmpty else { return }
+        try await write(under: lease) { (database) throws(CatalogError) in
+            for peer in seen {
+                try database.change(
+                    """
+                    INSERT INTO peers(backend, kit, instance, first_seen, last_seen) VALUES(?1, ?2, ?3, ?4, ?4)
+                        ON CONFLICT(backend, kit, instance) DO UPDATE SET last_seen = max(last_seen, excluded.last_seen)
+                    """,
+                    [
+                        .text(lease.backend), .text(peer.kit), .text(peer.instance),
+                        .integer(peer.at.milliseconds),
+                    ]
+                )
+            }
+        }
+    }
+
+    /// The homes that were seen on a backend, or on all.
+    package func peers(on backend: String? = nil) async throws(CatalogError) -> [Peer] {
+        try await read { (database) throws(CatalogError) in
+            try database.all(
+                """
+                SELECT backend, kit, instance, first_seen, last_seen, forgotten_at, accepted_at FROM peers
+                    WHERE ?1 IS NULL OR backend = ?1 ORDER BY backend, kit, instance
+                """,
+                [.text(backend)]
+            ) { (row: borrowing Row) throws(CatalogError) in
+                Peer(
+                    backend: row.text(0),
+                    kit: row.text(1),
+                    instance: row.text(2),
+                    firstSeen: Timestamp(milliseconds: row.int64(3)),
+                    lastSeen: Timestamp(milliseconds: row.int64(4)),
+                    forgottenAt: row.optionalInt64(5).map { Timestamp(milliseconds: $0) },
+                    acceptedAt: row.optionalInt64(6).map { Timestamp(milliseconds: $0) }
+                )
+            }
+        }
+    }
+
+    /// Forgets a home, or all of a kit, on every backend, unless it is seen again; returns how many there were.
+    package func forgetPeers(_ identifier: String) async throws(CatalogError) -> Int {
+        try await write { (database) throws(CatalogError) in
+            try database.change(
+                "UPDATE peers SET forgotten_at = last_seen WHERE instance = ?1 OR kit = ?1",
+                [.text(identifier)]
+            )
+        }
+    }
+
+    /// Notes the owner's word that this home is right where others of its kit know something newer.
+    package func acceptOver(kit: String) async throws(CatalogError) {
+        let time = now()
+        try await write { (database) throws(CatalogError) in
+            try database.change(
+                "UPDATE peers SET accepted_at = max(?2, last_seen) WHERE kit = ?1",
+                [.text(kit), .integer(time)]
+            )
+        }
+    }
+
+    /// Notes the object by which this home announced itself on a backend.
+    package func noteMarker(_ name: String, under lease: Lease) async throws(CatalogError) {
+        let time = now()
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.change(
+                "UPDATE backends SET marker = ?2, marked_at = ?3 WHERE name = ?1",
+                [.text(lease.backend), .text(name), .integer(time)]
+            )
+        }
+    }
+
+    /// Notes that backends are one place under several names; it counts once from now on.
+    package func join(places: [String], under lease: Lease) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            guard let first = places.min() else { return }
+            for place in places {
+                try database.change("UPDATE backends SET place = ?2 WHERE place = ?1", [.text(place), .text(first)])
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+internal import BlockStore
+internal import Catalog
+package import Schema
+
+/// Takes the catalog that is there for the right one.
+package struct CatalogAccept: Operation {
+    package static let name = "catalog accept"
+    package static let summary = "Take this catalog for the right one, although there was a newer one."
+    package static let details = """
+        The store, and snapshots on backends, know how far the catalog had come. Use it when an old copy was put back on purpose, or when another home of this kit is at work and this one goes its own \
+        way. What only the newer catalog had pinned is not pinned any more, and may be removed from now on. To take over what a \
+        newer snapshot has instead, use `ipfs-kit recover --from NAME`.
+        """
+    package static let changes = true
+
+    package static let fields: [Field<Self>] = []
+
+    package init() {}
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        try await kitErrors {
+            let catalog = try kit.uncheckedCatalog()
+            let identity = try await catalog.identity()
+            let owner = try BlockStore.owner(ofStoreIn: kit.home.store)
+            if let owner, owner.name != identity.catalog {
+                throw KitError(
+                    .refused,
+                    "The catalog is that of another home, and not an older one of this.",
+                    hint: "ipfs-kit init --new-catalog"
+                )
+            }
+            let mark = try await catalog.pinsGeneration()
+            try BlockStore.note(BlockStore.Owner(name: identity.catalog, mark: mark), ofStoreIn: kit.home.store)
+            try await catalog.acceptOver(kit: identity.kit)
+            return Output(pins: try await catalog.pinCount())
+        }
+    }
+
+    /// What is right now.
+    package struct Output: OperationOutput {
+        let pins: Int
+
+        package var json: JSON { ["accepted": true, "pins": .count(pins)] }
+        package var report: Report { Report("This catalog, with \(pins) pins, is the right one from now on.") }
+    }
+}

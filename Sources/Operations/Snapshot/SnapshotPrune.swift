@@ -1,0 +1,95 @@
+internal import Catalog
+internal import Multiformats
+internal import Replication
+package import Schema
+internal import Storage
+
+/// Removes old snapshots of this kit from a backend.
+package struct SnapshotPrune: Operation {
+    package static let name = "snapshot prune"
+    package static let summary = "Remove snapshots of this kit from a backend, all but the newest ones of each home."
+    package static let details = """
+        Those of other kits are never touched. A sync keeps the newest three of this home anyway; snapshots of homes of this \
+        kit that are gone stay until they are removed here.
+        """
+    package static let changes = true
+
+    package var backend = ""
+    package var keep = 3
+    package var dryRun = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
+        Field("keep", \.keep, help: "How many of each home stay, at least 1."),
+        Field("dry_run", \.dryRun, help: "Say what would be removed, and change nothing."),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        guard keep >= 1 else { throw KitError(.usage, "--keep is at least 1.") }
+        let own = try await kit.identity()
+        return try await kit.changing(backend) { (gate) async throws in
+            let (register, snapshots) = try await kit.snapshots(on: backend, gate: gate)
+            var seen: [String: Int] = [:]
+            let old = try await register.list().snapshots.filter { name in
+                guard name.kit == own.kit else { return false }
+                seen[name.instance, default: 0] += 1
+                return seen[name.instance, default: 0] > keep
+            }
+            var removed: [SnapshotName] = []
+            for name in old {
+                if !dryRun { try await snapshots.remove(name) }
+                removed.append(name)
+            }
+            return Output(backend: backend, names: removed, own: own, dryRun: dryRun)
+        }
+    }
+
+    /// What was removed.
+    package struct Output: OperationOutput {
+        let backend: String
+        let names: [SnapshotName]
+        let own: Catalog.Identity
+        let dryRun: Bool
+
+        package var json: JSON {
+            [
+                "backend": .string(backend), "dry_run": .bool(dryRun),
+                "removed": .array(names.map { $0.json(own) }),
+            ]
+        }
+        package var report: Report {
+            let verb = dryRun ? "would remove" : "removed"
+            guard !names.isEmpty else { return Report("Nothing has to be removed.") }
+            return Report(names.map { .line("\(verb) \($0.identifier)") })
+        }
+        package var quietLines: [String]? { names.map(\.identifier) }
+    }
+}
+
+extension Kit {
+    /// Runs `body` with the exclusive lease of a backend, and the gate that looks for it before each request.
+    func changing<Value: Sendable>(
+        _ backend: String,
+        _ body: @Sendable (any ChangeGate) async throws -> Value
+    ) async throws(KitError) -> Value {
+        _ = try await backends([backend])
+        let catalog = try catalog()
+        let duration = try leaseTime()
+        return try await kitErrors {
+            switch try await catalog.takeLease(backend, for: duration) {
+            case .failure(let holder): throw ReplicationError.leased(backend: backend, holder)
+            case .success(let lease):
+                do {
+                    let value = try await body(Fence(catalog: catalog, lease: lease))
+                    try await catalog.release(lease)
+                    return value
+                } catch {
+                    try? await catalog.release(lease)
+                    throw error
+                }
+            }
+        }
+    }
+}

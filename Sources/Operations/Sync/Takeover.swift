@@ -1,0 +1,91 @@
+internal import Catalog
+internal import Multiformats
+internal import POSIX
+internal import Replication
+internal import Storage
+
+/// Takes over what a snapshot says of backends: settings of those that this home does not have, and where roots are.
+///
+/// Whoever can write to the backend can change the snapshot. So settings are installed disabled and marked, and nothing in
+/// them is looked up or sent anywhere before the owner enables them.
+struct Takeover {
+    private let kit: Kit
+    private let catalog: Catalog
+    private let source: String
+    private let mappings: [Mapping]
+    /// Settings that this home does not have.
+    private let fresh: [(name: String, file: BackendFile)]
+    private let kept: [String]
+    private var warnings: [String] = []
+
+    init(_ snapshot: KitSnapshot, _ kit: Kit, _ catalog: Catalog, source: String) throws {
+        self.kit = kit
+        self.catalog = catalog
+        self.source = source
+        mappings = try snapshot.mappings()
+        var fresh: [(name: String, file: BackendFile)] = []
+        var kept: [String] = []
+        for backend in snapshot.backends where !fresh.contains(where: { $0.name == backend.name }) {
+            guard BackendFile.isName(backend.name) else {
+                warnings.append("The snapshot has settings of a backend whose name is none; they were left out.")
+                continue
+            }
+            let path = kit.home.backendFile(backend.name)
+            guard (try? fileInfo(path)) == nil else {
+                kept.append(backend.name)
+                continue
+            }
+            do throws(KitError) {
+                var file = try BackendFile.parse(Array(backend.settings.utf8), name: backend.name, path: path)
+                file.isEnabled = false
+                file.isFromSnapshot = true
+                fresh.append((backend.name, file))
+            } catch {
+                warnings.append("The settings of \(backend.name) in the snapshot cannot be read, and were left out.")
+            }
+        }
+        self.fresh = fresh
+        self.kept = kept
+    }
+
+    /// Says what would be taken over.
+    func look(_ output: inout Recover.Output) async throws {
+        output.backends = fresh.map(\.name)
+        output.keptBackends = kept
+        output.mappings = try await wanted().count
+        output.warnings += warnings
+    }
+
+    /// Takes over what the home does not have; `snapshot` is the one that is taken.
+    func carryOut(_ snapshot: SnapshotName, _ output: inout Recover.Output) async throws {
+        for (_, file) in fresh { try file.save() }
+        output.backends = fresh.map(\.name)
+        output.keptBackends = kept
+        output.warnings += warnings
+        try await kit.registerBackends()
+        let wanted = try await wanted()
+        for start in stride(from: 0, to: wanted.count, by: 10_000) {
+            output.mappings += try await catalog.takeOver(Array(wanted[start..<min(start + 10_000, wanted.count)]))
+        }
+        // From now on this home knows what is in it.
+        let lease = try await catalog.takeObserverLease(source)
+        try await catalog.noteSnapshot(snapshot.name.text, under: lease)
+        try await catalog.release(lease)
+    }
+
+    /// The mappings that may be taken over, which are those of backends that are here.
+    ///
+    /// Of a backend that this home had before, and that is not the one that was read, the snapshot's word is a claim: it may be
+    /// another place of the same name.
+    private func wanted() async throws -> [Mapping] {
+        let here = Set(try kit.backendNames()).union(fresh.map(\.name))
+        return mappings.filter { here.contains($0.backend) }.map { mapping in
+            guard kept.contains(mapping.backend), mapping.backend != source else { return mapping }
+            var claim = mapping
+            claim.status = .pending
+            claim.evidence = nil
+            claim.isOurs = false
+            return claim
+        }
+    }
+}

@@ -1,0 +1,116 @@
+internal import Catalog
+internal import Multiformats
+internal import Schema
+internal import Storage
+
+extension SyncRun {
+    /// Makes sure that this is the place that was synced before, announces this home there, and looks who else is.
+    func arrive(_ report: inout SyncReport) async throws -> Site? {
+        guard var state = try await catalog.backendState(backend.name) else { return nil }
+        var site: Site?
+        do {
+            site = try await Site.find(backend, state, engine.identity)
+        } catch let error as ReplicationError {
+            guard mode.force, case .strangePlace = error else { throw error }
+            // On the owner's word it is another place by now: nothing is known of what is there.
+            try await catalog.reincarnate(under: lease)
+            guard let fresh = try await catalog.backendState(backend.name) else { throw error }
+            state = fresh
+            site = try await Site.find(backend, state, engine.identity)
+        }
+        guard let found = site, backend.replica.capabilities.contains(.write) else { return site }
+        // With the lease in hand nobody of this home is removing anything: somebody was stopped while he did.
+        if found.entries.removing.contains(where: { $0.instance == engine.identity.instance }) {
+            try await found.register.withdrawRemoving(engine.identity, state.incarnation)
+        }
+        let announced = try await announce(found, state)
+        try await meet(announced, state, &report)
+        return announced
+    }
+
+    /// So long an announcement is fresh, in milliseconds.
+    private static let freshness: Int64 = 86_400_000
+
+    /// Announces this home where it has not done so lately; the site as it is afterwards.
+    private func announce(_ site: Site, _ state: BackendState) async throws -> Site {
+        let age = catalog.time.milliseconds - (state.markedAt?.milliseconds ?? .min / 2)
+        if state.marker != nil, (0..<Self.freshness).contains(age) { return site }
+        let name = try await site.register.announce(
+            engine.identity,
+            state.incarnation,
+            isRemoving: false,
+            catalog.time
+        )
+        try await catalog.noteMarker(name.text, under: lease)
+        // Who announces itself looks afterwards: of two that do so at once, one sees the other at least.
+        guard backend.replica.capabilities.contains(.listing) else { return site }
+        return Site(register: site.register, entries: try await site.register.list(), identity: site.identity)
+    }
+
+    /// Notes who else is there; throws where somebody is removing content now.
+    private func meet(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws {
+        let known = Set(try await catalog.peers(on: backend.name).map { $0.kit + "/" + $0.instance })
+        var seen = site.peers(at: catalog.time)
+        let newer = site.newerSnapshot(than: state.note, [])
+        if let newer, newer.instance == engine.identity.instance {
+            seen.append((newer.kit, newer.instance, Timestamp(milliseconds: newer.time)))
+        }
+        try await catalog.notePeers(seen, under: lease)
+        for peer in seen
+        where !known.contains(peer.kit + "/" + peer.instance) && peer.instance != engine.identity.instance {
+            let what = peer.kit == engine.identity.kit ? "Another home of this kit" : "A home of the kit \(peer.kit)"
+            report.warnings.append(
+                "\(what) (\(peer.instance)) keeps content on \(backend.name) too: `ipfs-kit backend peers \(backend.name)`."
+            )
+        }
+        let states = try await catalog.backendStates()
+        let aliases = states.filter { site.aliases(of: state.incarnation).contains($0.incarnation) }
+        if !aliases.isEmpty {
+            try await catalog.join(places: aliases.map(\.place) + [state.place], under: lease)
+        }
+        if let remover = site.remover() {
+            throw ReplicationError.removing(backend: backend.name, home: remover.instance)
+        }
+    }
+
+    /// Settles what earlier runs began, of which nobody knows the end and nobody will look otherwise.
+    ///
+    /// What was to be removed and is gone is forgotten; what no pin wants any more and is there becomes known, so that it can
+    /// be removed. A root that is wanted is looked at before it counts as stored: its entry stays until then.
+    func settle() async throws {
+        var open: [Transfer] = []
+        for transfer in try await catalog.transfers(on: backend.name) {
+            let isWanted = try await catalog.pin(transfer.cid) != nil
+            if transfer.kind == .remove || !isWanted { open.append(transfer) }
+        }
+        guard !open.isEmpty else { return }
+        let first = open.prefix(backend.lanes)
+        var rest = open.dropFirst(backend.lanes)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for transfer in first { group.addTask { try await settle(transfer) } }
+            while try await group.next() != nil {
+                try StorageError.checkCancellation()
+                guard let transfer = rest.popFirst() else { continue }
+                group.addTask { try await settle(transfer) }
+            }
+        }
+        try await recorder.flush()
+    }
+
+    private func settle(_ transfer: Transfer) async throws {
+        let usual = try CARArchive.name(of: transfer.cid).text
+        let path = transfer.path.isEmpty ? usual : transfer.path
+        let finding: Observation.Finding
+        switch await backend.replica.holds(transfer.cid, path: path) {
+        case .present:
+            // Only a comparison ends the doubt about what is wanted; the upload that is planned for it makes one.
+            if transfer.kind == .remove, try await catalog.pin(transfer.cid) != nil { return }
+            finding = .present
+        case .absent: finding = transfer.kind == .remove ? .removed : .missing
+        case .unknown(let error): throw error
+        }
+        try await recorder.add(
+            Observation(transfer.cid, finding, method: "asked", path: path, at: catalog.time, by: engine.observer)
+        )
+    }
+}

@@ -1,0 +1,124 @@
+internal import Catalog
+internal import Multiformats
+internal import Policies
+internal import Schema
+internal import Storage
+
+extension SyncRun {
+    /// Removes roots, or says why nothing is removed.
+    ///
+    /// Each removal is written down before the request is sent, and forgotten when the service has said that the root is gone.
+    /// What failed, or was interrupted, is looked at by the next sync. A place that another home uses too keeps everything: what no pin of this kit wants, the other one may count on.
+    func remove(_ steps: [(CID, Step.Reason)], _ site: Site?, _ report: inout SyncReport) async {
+        do {
+            guard let state = try await catalog.backendState(backend.name) else { return }
+            if let site {
+                try await allowForNewer(site, state)
+                _ = try await site.register.announce(
+                    engine.identity,
+                    state.incarnation,
+                    isRemoving: true,
+                    catalog.time
+                )
+                // Who is there is asked only now: whoever comes later sees that something is being removed.
+                try await makeSureOfBeingAlone(site)
+            }
+            await remove(steps, among: site, &report)
+            if let site { try await site.register.withdrawRemoving(engine.identity, state.incarnation) }
+        } catch {
+            report.heldBack = report.heldBack ?? ReplicationError(error)
+        }
+    }
+
+    private func makeSureOfBeingAlone(_ site: Site) async throws {
+        let now = Site(register: site.register, entries: try await site.register.list(), identity: site.identity)
+        try await catalog.notePeers(now.peers(at: catalog.time), under: lease)
+        let active = try await catalog.peers(on: backend.name).filter {
+            $0.instance != engine.identity.instance && $0.isActive(at: catalog.time)
+        }
+        guard let peer = active.max(by: { $0.lastSeen < $1.lastSeen }) else { return }
+        if let state = try await catalog.backendState(backend.name) {
+            try? await site.register.withdrawRemoving(engine.identity, state.incarnation)
+        }
+        throw ReplicationError.shared(backend: backend.name, kit: peer.kit, home: peer.instance, seen: peer.lastSeen)
+    }
+
+    private func remove(
+        _ steps: [(CID, Step.Reason)],
+        among site: Site?,
+        _ report: inout SyncReport
+    ) async {
+        do {
+            let begun = try await catalog.begin(steps.map { ($0.0, Removal($0.1)) }, under: lease)
+            var rest = begun[...]
+            let lanes = backend.lanes
+            var failuresInARow = 0
+            await withTaskGroup(of: (CID, StorageError?).self) { group in
+                func start() {
+                    guard let (root, path) = rest.popFirst() else { return }
+                    group.addTask { (root, await failure(ofRemoving: root, path)) }
+                }
+                for _ in 0..<lanes { start() }
+                while let (root, error) = await group.next() {
+                    do throws(CatalogError) {
+                        try await note(root, error, site, &report, &failuresInARow)
+                    } catch {
+                        report.stopped = report.stopped ?? .catalog(error)
+                    }
+                    if report.stopped == nil, !Task.isCancelled { start() }
+                }
+            }
+            report.notTried += rest.count
+            if Task.isCancelled { report.stopped = report.stopped ?? .storage(.cancelled) }
+        } catch {
+            report.stopped = report.stopped ?? ReplicationError(error)
+        }
+    }
+
+    private func failure(ofRemoving root: CID, _ path: String) async -> StorageError? {
+        do throws(StorageError) {
+            try await backend.replica.remove(root, path: path)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func note(
+        _ root: CID,
+        _ error: StorageError?,
+        _ site: Site?,
+        _ report: inout SyncReport,
+        _ failuresInARow: inout Int
+    ) async throws(CatalogError) {
+        guard let error else {
+            failuresInARow = 0
+            let path = (try? CARArchive.name(of: root).text) ?? ""
+            try await recorder.add(
+                Observation(root, .removed, method: "told", path: path, at: catalog.time, by: engine.observer)
+            )
+            report.removed += 1
+            return
+        }
+        if error.code == .cancelled {
+            report.stopped = report.stopped ?? .storage(error)
+            return
+        }
+        // Whatever was said, nobody knows what became of it: the entry stays, and the next sync looks.
+        try await recorder.add(Recorder.Failure(root: root, problem: error.message, mayHaveHappened: true))
+        report.failures.append(SyncReport.Failure(root: root, error: .storage(error)))
+        failuresInARow += 1
+        if await isOfBackend(error, site, failuresInARow) { report.stopped = report.stopped ?? .storage(error) }
+    }
+}
+
+extension Removal {
+    /// The reason of a step, as the journal keeps it.
+    fileprivate init(_ reason: Step.Reason) {
+        switch reason {
+        case .unwanted: self = .unwanted
+        case .surplus(let minimum, let others, let changed):
+            self = .surplus(minimum: minimum, others: others, pinChangedAt: changed)
+        }
+    }
+}

@@ -1,0 +1,135 @@
+internal import BlockStore
+internal import Catalog
+internal import Multiformats
+internal import Storage
+
+extension SyncRun {
+    /// Works through roots, a few at once.
+    ///
+    /// One root's failure does not stop the others; the backend's does.
+    func upload(_ roots: [CID], _ lane: Lane, _ site: Site?, _ report: inout SyncReport) async {
+        var next = roots.startIndex
+        var failuresInARow = 0
+        var seen = 0
+        await withTaskGroup(of: Lane.Outcome.self) { group in
+            for root in roots.prefix(backend.lanes) {
+                group.addTask { await lane.outcome(root) }
+                next += 1
+            }
+            while let outcome = await group.next() {
+                seen += 1
+                engine.progress.items()
+                do throws(CatalogError) {
+                    try await note(outcome, site, &report, &failuresInARow)
+                } catch {
+                    report.stopped = report.stopped ?? .catalog(error)
+                }
+                guard next < roots.endIndex, report.stopped == nil, !Task.isCancelled else { continue }
+                let root = roots[next]
+                next += 1
+                group.addTask { await lane.outcome(root) }
+            }
+        }
+        report.notTried = roots.endIndex - next
+        if Task.isCancelled { report.stopped = report.stopped ?? .storage(.cancelled) }
+        // Every root that was begun must have come back: a report that lost one would claim too much.
+        if seen != next - roots.startIndex {
+            report.stopped = .suspicious("The engine lost track of \(next - roots.startIndex - seen) roots.")
+        }
+    }
+
+    private func note(
+        _ outcome: Lane.Outcome,
+        _ site: Site?,
+        _ report: inout SyncReport,
+        _ failuresInARow: inout Int
+    ) async throws(CatalogError) {
+        if let seen = outcome.seen, outcome.error == nil {
+            failuresInARow = 0
+            if outcome.wasAdopted {
+                report.adopted += 1
+            } else {
+                report.uploaded += 1
+                report.bytesUploaded += seen.size ?? 0
+            }
+            try await recorder.add(seen)
+            return
+        }
+        let error = outcome.error ?? .suspicious("The engine lost track of \(outcome.root).")
+        if case .storage(let stop) = error, stop.code == .cancelled {
+            // It may have arrived or not: the journal keeps it, and the next sync looks.
+            report.stopped = report.stopped ?? error
+            return
+        }
+        report.failures.append(SyncReport.Failure(root: outcome.root, error: error))
+        if let seen = outcome.seen { try await recorder.add(seen) }
+        try await recorder.add(failure(outcome.root, error))
+        guard case .storage(let failed) = error, !(failed.cause is StoreError) else { return }
+        failuresInARow += 1
+        if await isOfBackend(failed, site, failuresInARow) { report.stopped = error }
+    }
+
+    /// An attempt for the journal, which keeps what may have arrived all the same.
+    private func failure(_ root: CID, _ error: ReplicationError) -> Recorder.Failure {
+        var mayHaveHappened = false
+        if case .storage(let error) = error { mayHaveHappened = error.mayHaveHappened && error.code != .corrupt }
+        return Recorder.Failure(root: root, problem: error.description, mayHaveHappened: mayHaveHappened)
+    }
+
+    /// Says whether what failed for one root would fail for every other one too.
+    ///
+    /// Where it might be the root alone, the backend is asked for something that is known to be there.
+    func isOfBackend(_ error: StorageError, _ site: Site?, _ failuresInARow: Int) async -> Bool {
+        switch error.code {
+        case .badCredentials, .badSettings, .superseded: return true
+        case .corrupt, .tooLarge, .quotaExceeded, .changed: return false
+        default: break
+        }
+        guard failuresInARow < 2 * backend.lanes + 8, let site,
+            let state = try? await catalog.backendState(backend.name),
+            let marker = state.marker
+        else { return true }
+        return (try? await site.register.holds(marker)) != true
+    }
+
+    /// Leaves a snapshot of the catalog, unless one that is there is newer than this home.
+    ///
+    /// Content that was stored is stored, whatever happens here: it is told apart.
+    func leaveSnapshot(_ site: Site?, _ state: BackendState, _ report: inout SyncReport) async {
+        guard let site, let snapshots = Snapshots(backend), backend.replica.capabilities.contains(.write) else {
+            return
+        }
+        do {
+            try await allowForNewer(site, state)
+            let name = try await snapshots.leave(
+                engine.identity,
+                catalog: catalog,
+                settings: engine.settings,
+                scratch: engine.scratch,
+                known: site.entries.snapshots
+            )
+            try await catalog.noteSnapshot(name.text, under: lease)
+            report.snapshot = name.text
+            if let problem = try await snapshots.rotate(engine.identity, known: site.entries.snapshots) {
+                report.warnings.append(
+                    "\(backend.name): an old snapshot could not be removed, and stays: \(problem.message)"
+                )
+            }
+        } catch {
+            let error = ReplicationError(error)
+            if case .storage(let stop) = error, stop.code == .cancelled || stop.code == .superseded {
+                report.stopped = error
+            } else {
+                report.heldBack = report.heldBack ?? error
+            }
+        }
+    }
+
+    /// Throws where a snapshot is newer than this home: it may be an old copy, and must neither hide nor remove anything.
+    func allowForNewer(_ site: Site, _ state: BackendState) async throws {
+        let peers = try await catalog.peers(on: backend.name)
+        if let newer = site.newerSnapshot(than: state.note, peers) {
+            throw ReplicationError.outdated(backend: backend.name, snapshot: newer.name.text)
+        }
+    }
+}

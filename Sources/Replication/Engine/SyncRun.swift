@@ -1,0 +1,124 @@
+internal import BlockStore
+internal import Catalog
+internal import Multiformats
+internal import Policies
+internal import Schema
+internal import Storage
+
+/// One sync of one backend, under its lease.
+struct SyncRun: Sendable {
+    let engine: SyncEngine
+    let backend: OpenBackend
+    let lease: Lease
+    let mode: SyncEngine.Mode
+    let recorder: Recorder
+
+    var catalog: Catalog { engine.catalog }
+
+    init(_ engine: SyncEngine, _ backend: OpenBackend, _ lease: Lease, _ mode: SyncEngine.Mode) {
+        self.engine = engine
+        self.backend = backend
+        self.lease = lease
+        self.mode = mode
+        recorder = Recorder(catalog: engine.catalog, lease: lease, timing: engine.timing)
+    }
+
+    /// Does everything in its order; `plan` is asked again when what earlier runs left is settled.
+    func run(
+        _ plan: @Sendable () async throws -> SyncEngine.Work,
+        _ stop: Locked<ReplicationError?>
+    ) async -> SyncReport {
+        var report = SyncReport(backend: backend.name)
+        var generation: Int64?
+        do {
+            let site = try await arrive(&report)
+            try await settle()
+            let work = try await plan()
+            if let alias = work.alias {
+                report.warnings.append(
+                    "\(backend.name) is the same place as \(alias); it counts once, and is synced as that."
+                )
+                generation = work.state.generation
+            } else {
+                try await carryOut(work, site, &report)
+                if report.stopped == nil { generation = work.state.generation }
+            }
+        } catch {
+            report.stopped = report.stopped ?? ReplicationError(error)
+        }
+        // A cancellation that came from the lease is not the owner's.
+        if let reason = stop.read({ $0 }) { report.stopped = reason }
+        await conclude(generation, &report)
+        return report
+    }
+
+    private func carryOut(_ work: SyncEngine.Work, _ site: Site?, _ report: inout SyncReport) async throws {
+        let uploads = work.steps.compactMap { if case .upload(let root) = $0 { root } else { nil } }
+        let removals = work.steps.compactMap { step -> (CID, Step.Reason)? in
+            if case .remove(let root, let reason) = step { (root, reason) } else { nil }
+        }
+        let gone = work.steps.compactMap { if case .forget(let root) = $0 { root } else { nil } }
+        if !uploads.isEmpty {
+            let lane = try await lane(uploads, work.state)
+            try await catalog.begin(uploads, under: lease)
+            await upload(uploads, lane, site, &report)
+        }
+        try await recorder.flush()
+        if !gone.isEmpty, report.stopped == nil { try await catalog.forgetUnwanted(gone, under: lease) }
+        if !removals.isEmpty, report.stopped == nil { await remove(removals, site, &report) }
+        try await recorder.flush()
+        try StorageError.checkCancellation()
+        if report.stopped == nil { await leaveSnapshot(site, work.state, &report) }
+    }
+
+    /// What a backend may hold already of what is wanted there.
+    ///
+    /// Asked only when something may have arrived that the catalog does not know: before the first sync, or when the owner
+    /// wants everything looked at.
+    private func lane(_ uploads: [CID], _ state: BackendState) async throws -> Lane {
+        var hints: Set<CID> = []
+        // Uploads whose end nobody knows: some may have arrived.
+        let interrupted = try await catalog.transfers(on: backend.name).map(\.cid)
+        if mode.force || state.syncedAt == nil || interrupted.count > Self.fewEnough {
+            let wanted = Set(uploads)
+            if backend.replica.capabilities.contains(.listing) {
+                for try await page in backend.replica.roots() {
+                    for held in page where wanted.contains(held.root) { hints.insert(held.root) }
+                }
+            } else {
+                hints = wanted
+            }
+        }
+        let copies = try await catalog.statuses(on: backend.name)
+        for copy in copies where copy.status == .pending || copy.isBeingRemoved { hints.insert(copy.cid) }
+        hints.formUnion(interrupted.count > Self.fewEnough ? [] : interrupted)
+        let stored = backend.quota == nil ? 0 : try await catalog.mappingCounts()[backend.name]?.storedBytes ?? 0
+        return Lane(
+            backend: backend,
+            store: engine.store,
+            catalog: catalog,
+            observer: engine.observer,
+            progress: engine.progress,
+            hints: hints,
+            damaged: Set(copies.filter { $0.status == .corrupt }.map(\.cid)),
+            stored: Locked(stored),
+            large: Permits(2)
+        )
+    }
+
+    /// So many roots are asked for by name sooner than that everything is listed.
+    private static let fewEnough = 8
+
+    private func conclude(_ generation: Int64?, _ report: inout SyncReport) async {
+        do throws(CatalogError) {
+            if report.isComplete, let generation {
+                try await catalog.finishSync(generation: generation, under: lease)
+            } else {
+                let first = report.stopped ?? report.failures.first?.error ?? report.heldBack
+                try await catalog.failSync(problem: first?.description ?? "unknown", under: lease)
+            }
+        } catch {
+            report.stopped = report.stopped ?? .catalog(error)
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package import Catalog
+internal import IPLD
+internal import Multiformats
+package import Schema
+package import Storage
+
+/// What homes left on a backend to be known by: announcements, and snapshots.
+///
+/// A home announces itself before it relies on anything that is there, and looks who else has; a home that is about to remove
+/// something says that first, and looks then. Each writes before it reads, so at least one of two sees the other.
+package struct HomeRegister: Sendable {
+    /// What was found, read from the names alone.
+    package struct Entries: Sendable {
+        /// Who announced itself: a home, the incarnation of the backend in it, and when, by the clock of the service.
+        package struct Marker: Sendable, Hashable {
+            package let kit: String
+            package let instance: String
+            package let incarnation: String
+            package let name: ObjectName
+            package let at: Timestamp?
+        }
+
+        package var here: [Marker] = []
+        package var removing: [Marker] = []
+        /// The newest first.
+        package var snapshots: [SnapshotName] = []
+        fileprivate(set) var names: Set<ObjectName> = []
+
+        /// Says whether an object below `kits/` was listed.
+        func contains(_ name: String) -> Bool { ObjectName(name).map { names.contains($0) } ?? false }
+    }
+
+    let objects: any StorageService
+    let backend: String
+
+    /// The register of a backend; nil where there is no room for any.
+    package init?(_ backend: OpenBackend) {
+        guard let objects = backend.replica.notes else { return nil }
+        self.objects = objects
+        self.backend = backend.name
+    }
+
+    /// Whether an object is part of a register, and no content.
+    static func owns(_ name: ObjectName) -> Bool { name.text.hasPrefix(HomeName.folder) }
+
+    /// Everything that is there now.
+    package func list() async throws(StorageError) -> Entries {
+        var entries = Entries()
+        for try await page in objects.list(HomeName.folder) {
+            for info in page {
+                entries.names.insert(info.name)
+                guard let (kit, kind) = HomeName.read(info.name) else { continue }
+                switch kind {
+                case .here(let instance, let incarnation):
+                    entries.here.append(marker(kit, instance, incarnation, info))
+                case .removing(let instance, let incarnation):
+                    entries.removing.append(marker(kit, instance, incarnation, info))
+                case .snapshot(let instance, let time):
+                    entries.snapshots.append(SnapshotName(name: info.name, kit: kit, instance: instance, time: time))
+                }
+            }
+        }
+        entries.snapshots.sort { ($0.time, $0.name.text) > ($1.time, $1.name.text) }
+        return entries
+    }
+
+    private func marker(_ kit: String, _ instance: String, _ incarnation: String, _ info: ObjectInfo) -> Entries.Marker
+    {
+        Entries.Marker(kit: kit, instance: instance, incarnation: incarnation, name: info.name, at: info.modified)
+    }
+
+    /// Notes in the catalog who else is there now.
+    package func note(_ own: Catalog.Identity, in catalog: Catalog, under lease: Lease) async throws {
+        let site = Site(register: self, entries: try await list(), identity: own)
+        try await catalog.notePeers(site.peers(at: catalog.time), under: lease)
+    }
+
+    /// Says whether an object that was left there is there still; for backends that cannot list.
+    func holds(_ name: String) async throws(StorageError) -> Bool {
+        guard let name = ObjectName(name) else { return false }
+        do throws(StorageError) {
+            _ = try await objects.stat(name)
+            return true
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return false
+        }
+    }
+
+    /// Announces a home, or that it is removing content.
+    func announce(
+        _ identity: Catalog.Identity,
+        _ incarnation: String,
+        isRemoving: Bool,
+        _ time: Timestamp
+    ) async throws
+        -> ObjectName
+    {
+        let name = try self.name(identity, incarnation, isRemoving: isRemoving)
+        // Who is believed to be known there counts on it, so it is not enough that somebody took the announcement.
+        func confirm() async throws {
+            guard try await holds(name.text) else {
+                let message = "The announcement \(name) was sent and accepted, and it is not there."
+                throw StorageError(.corrupt, message, backend: backend)
+            }
+        }
+        let node = Node.map([
+            .init("format", .string("ipfs_kit_home")), .init("version", .integer(1)),
+            .init("kit", .string(identity.kit)),
+            .init("home", .string(identity.instance)), .init("seen_at", .string(time.description)),
+        ])
+        let receipt = try await objects.put(name, Body(try node.encoded(as: .dagJSON)))
+        if receipt.proof == nil { try await confirm() }
+        return name
+    }
+
+    /// Takes back that a home is removing content.
+    func withdrawRemoving(_ identity: Catalog.Identity, _ incarnation: String) async throws {
+        try await objects.delete(try name(identity, incarnation, isRemoving: true))
+    }
+
+    private func name(
+        _ identity: Catalog.Identity,
+        _ incarnation: String,
+        isRemoving: Bool
+    ) throws(ReplicationError) -> ObjectName {
+        guard
+            let name = HomeName.marker(
+                kit: identity.kit,
+                instance: identity.instance,
+                incarnation: incarnation,
+                isRemoving: isRemoving
+            )
+        else { throw .badSnapshot("The identifier of this kit, “\(identity.kit)”, is damaged.") }
+        return name
+    }
+}
+
+/// A snapshot on a backend, by its name.
+package struct SnapshotName: Sendable, Hashable {
+    package let name: ObjectName
+    /// The kit that left it.
+    package let kit: String
+    /// The home that left it; empty for one of the first version.
+    package let instance: String
+    /// When it was made, in milliseconds since 1970, by the clock of the home.
+    package let time: Int64
+}

@@ -1,0 +1,99 @@
+internal import Catalog
+internal import Multiformats
+internal import Schema
+internal import Storage
+
+/// The place that a backend leads to, as it was found: whether it is the one that this home knows, and who else is there.
+struct Site: Sendable {
+    let register: HomeRegister
+    let entries: HomeRegister.Entries
+    let identity: Catalog.Identity
+
+    /// Looks at the place; throws where it is not the one that was synced before.
+    ///
+    /// A disk that is not mounted, or another bucket, looks like an empty backend: what is not there says nothing then, and
+    /// storing there would hide it. Nil where a backend has no room for what homes are known by.
+    static func find(
+        _ backend: OpenBackend,
+        _ state: BackendState,
+        _ identity: Catalog.Identity
+    ) async throws -> Site? {
+        guard let register = HomeRegister(backend) else { return nil }
+        guard backend.replica.capabilities.contains(.listing) else {
+            let site = Site(register: register, entries: HomeRegister.Entries(), identity: identity)
+            guard let proof = state.marker ?? state.note else { return site }
+            guard try await register.holds(proof) else { throw stranger(backend.name, proof) }
+            return site
+        }
+        let site = Site(register: register, entries: try await register.list(), identity: identity)
+        if let proof = state.marker ?? state.note, !site.entries.contains(proof) { throw stranger(backend.name, proof) }
+        return site
+    }
+
+    private static func stranger(_ backend: String, _ proof: String) -> ReplicationError {
+        .strangePlace(
+            """
+            The backend \(backend) does not show \(proof), which this home left there: a disk may not be mounted, or the \
+            settings point elsewhere. What it holds is unknown. If it was emptied on purpose, run `ipfs-kit sync --force \
+            \(backend)`.
+            """
+        )
+    }
+
+    /// The homes of other kits, and other homes of this one, with the time when each was last at work there.
+    ///
+    /// The age of an announcement is told by the clock of the service alone: that of the own announcement is taken away.
+    func peers(at time: Timestamp) -> [(kit: String, instance: String, at: Timestamp)] {
+        let own = entries.here.filter { $0.instance == identity.instance }.compactMap(\.at).max()
+        var seen: [Home: Int64] = [:]
+        func note(_ kit: String, _ instance: String, _ moment: Int64) {
+            seen[Home(kit: kit, instance: instance)] = max(seen[Home(kit: kit, instance: instance)] ?? 0, moment)
+        }
+        for marker in entries.here + entries.removing where marker.instance != identity.instance {
+            let age = own.flatMap { own in marker.at.map { own.milliseconds - $0.milliseconds } } ?? 0
+            note(marker.kit, marker.instance, min(time.milliseconds, time.milliseconds - age))
+        }
+        for snapshot in entries.snapshots where snapshot.instance != identity.instance {
+            // Without an instance it is of the first version: this kit's own are not another home's.
+            guard !snapshot.instance.isEmpty || snapshot.kit != identity.kit else { continue }
+            note(snapshot.kit, snapshot.instance, min(snapshot.time, time.milliseconds))
+        }
+        return seen.map { ($0.key.kit, $0.key.instance, Timestamp(milliseconds: $0.value)) }
+            .sorted { ($0.kit, $0.instance) < ($1.kit, $1.instance) }
+    }
+
+    private struct Home: Hashable {
+        let kit: String
+        let instance: String
+    }
+
+    /// Incarnations of other backends of this home that announced it at this very place.
+    func aliases(of incarnation: String) -> [String] {
+        entries.here.filter { $0.instance == identity.instance && $0.incarnation != incarnation }.map(\.incarnation)
+    }
+
+    /// Who is removing content there now, as far as anybody says; announcements of a day ago are of somebody who was killed.
+    func remover() -> HomeRegister.Entries.Marker? {
+        let newest = (entries.here + entries.removing).compactMap(\.at).max()
+        return entries.removing.first { marker in
+            guard marker.instance != identity.instance else { return false }
+            guard let at = marker.at, let newest else { return true }
+            return newest.milliseconds - at.milliseconds < 86_400_000
+        }
+    }
+
+    /// The newest snapshot of this kit that is newer than everything this home left or took over there, unless the owner said
+    /// that it does not matter: this home may be an old copy.
+    func newerSnapshot(than note: String?, _ peers: [Peer]) -> SnapshotName? {
+        let known = note.flatMap { ObjectName($0) }.flatMap { HomeName.read($0) }
+        var latest: Int64 = -1
+        if case .snapshot(_, let time)? = known?.kind { latest = time }
+        return entries.snapshots.first { snapshot in
+            guard snapshot.kit == identity.kit, snapshot.time > latest else { return false }
+            let accepted = peers.first { $0.kit == snapshot.kit && $0.instance == snapshot.instance }?.acceptedAt
+            guard let accepted else { return true }
+            // What this very home left and knows nothing of is newer again, whatever was said of earlier ones.
+            return snapshot.instance == identity.instance && snapshot.time > accepted.milliseconds
+        }
+    }
+}

@@ -1,0 +1,115 @@
+internal import Catalog
+internal import Digests
+internal import POSIX
+internal import Schema
+package import Storage
+
+/// The snapshots that a backend keeps.
+package struct Snapshots: Sendable {
+    private let objects: any StorageService
+    private let backend: String
+
+    /// The snapshots on a backend; nil where it has no room for any.
+    package init?(_ backend: OpenBackend) {
+        guard let objects = backend.replica.notes else { return nil }
+        self.objects = objects
+        self.backend = backend.name
+    }
+
+    /// How many snapshots of a home are kept.
+    private static let kept = 3
+
+    /// Leaves a snapshot of the catalog; returns its name.
+    ///
+    /// `known` are all snapshots that are there, the newest first.
+    func leave(
+        _ identity: Catalog.Identity,
+        catalog: Catalog,
+        settings: [KitSnapshot.Backend],
+        scratch: String,
+        known: [SnapshotName]
+    ) async throws(ReplicationError) -> ObjectName {
+        try await translating {
+            let path = temporaryName(beside: scratch + "/snapshot")
+            try makeDirectory(scratch)
+            removeLeftovers(in: scratch, unchangedFor: 86_400)
+            defer { try? removeFile(path) }
+            try await KitSnapshot.write(to: path, identity, catalog: catalog, backends: settings)
+            // Two snapshots of one millisecond would have one name; the clock may also have been set back.
+            let newest = known.first { $0.kit == identity.kit }?.time ?? 0
+            let time = min(max(catalog.time.milliseconds, newest + 1), HomeName.latest)
+            guard let name = HomeName.snapshot(kit: identity.kit, instance: identity.instance, time: time) else {
+                throw ReplicationError.badSnapshot("The identifier of this kit, “\(identity.kit)”, is damaged.")
+            }
+            let receipt = try await objects.put(name, try fileBody(path))
+            if receipt.proof == nil { try await confirm(name, path) }
+            return name
+        }
+    }
+
+    /// Removes the snapshots of a home beyond the newest few; what cannot be removed stays.
+    ///
+    /// - Returns: why one could not be removed. A service where nothing can be removed is a good place for what shall last.
+    func rotate(_ identity: Catalog.Identity, known: [SnapshotName]) async throws(StorageError) -> StorageError? {
+        guard objects.capabilities.contains(.delete) else { return nil }
+        // Those of the first version do not name the home; where the kit has no other home, they are its own.
+        let isAlone = !known.contains { $0.kit == identity.kit && !["", identity.instance].contains($0.instance) }
+        let own = known.filter {
+            $0.kit == identity.kit && ($0.instance == identity.instance || isAlone && $0.instance.isEmpty)
+        }
+        for old in own.dropFirst(Self.kept - 1) {
+            do throws(StorageError) {
+                try await objects.delete(old.name)
+            } catch {
+                if error.code == .cancelled || error.code == .superseded { throw error }
+                return error
+            }
+        }
+        return nil
+    }
+
+    /// Removes one snapshot.
+    package func remove(_ snapshot: SnapshotName) async throws(StorageError) { try await objects.delete(snapshot.name) }
+
+    /// Reads a snapshot back and compares it with the file that was sent.
+    private func confirm(_ name: ObjectName, _ path: String) async throws {
+        let sent = try await fileBody(path).digest(.sha256)
+        let length = try File(path, .read).length()
+        let stream = try await open(name)
+        let kept = try await Body(length: length) { _ in stream }.digest(.sha256)
+        guard sent == kept else {
+            throw StorageError(.corrupt, "The snapshot \(name) reads back other than it was sent.", backend: backend)
+        }
+    }
+
+    /// Opens a snapshot that was just sent; that it is not there is damage.
+    private func open(_ name: ObjectName) async throws(StorageError) -> any ByteStream {
+        do throws(StorageError) {
+            return try await objects.get(name, nil)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            let message = "The snapshot \(name) was sent and accepted, and it is not there."
+            throw StorageError(.corrupt, message, backend: backend, cause: error)
+        }
+    }
+
+    /// The longest snapshot that is read, in bytes: the backend may be somebody else's by now.
+    private static let longest: UInt64 = 16 << 30
+
+    /// Brings a snapshot into a file and opens it.
+    package func fetch(_ snapshot: SnapshotName, into path: String) async throws(ReplicationError) -> KitSnapshot {
+        try await translating {
+            let file = try File(path, .createNew)
+            var position: UInt64 = 0
+            for try await chunk in try await objects.get(snapshot.name, nil) {
+                guard position <= Self.longest else {
+                    throw ReplicationError.badSnapshot("The snapshot \(snapshot.name) has no end.")
+                }
+                let offset = position
+                try await BlockingThreads.shared.run { () throws(FileError) in try file.write(chunk, at: offset) }
+                position += UInt64(chunk.count)
+            }
+            return try KitSnapshot(path: path)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+@testable import Catalog
+import Multiformats
+import Schema
+import TestKit
+import Testing
+
+/// Uploads and removals that began, and what must be so when their requests are sent.
+@Suite(.scratch) struct JournalTests {
+    @Test func `what was stored leaves the journal, what may have arrived stays in it`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        try await sample.catalog.begin([root(1), root(2), root(3)], under: lease)
+        try await sample.catalog.record([sample.seen(1)], under: lease)
+        try await sample.catalog.noteFailures(
+            [(root(2), "no answer", true), (root(3), "the store lacks it", false)],
+            under: lease
+        )
+        let open = try await sample.catalog.transfers(on: "a")
+        #expect(open.map(\.cid) == [root(2)])
+        #expect(open.first?.tries == 1 && open.first?.lastError == "no answer" && open.first?.kind == .store)
+        #expect(try await sample.catalog.transferCounts() == ["a": 1])
+    }
+
+    @Test func `an attempt that fails leaves what was observed as it is`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        try await sample.catalog.record([sample.seen(1)], under: lease)
+        let before = try await sample.mapping(1)
+        try await sample.catalog.begin([root(1)], under: lease)
+        try await sample.catalog.noteFailures([(root(1), "full", false)], under: lease)
+        #expect(try await sample.mapping(1) == before)
+    }
+
+    @Test func `only what was written down is removed, and only while no pin wants it`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        try await sample.catalog.record([sample.seen(1), sample.seen(2)], under: lease)
+        #expect(try await !sample.catalog.mayRemove("cars/1.car", under: lease))
+        try await sample.pin(2)
+        let begun = try await sample.catalog.begin([(root(1), .unwanted), (root(2), .unwanted)], under: lease)
+        #expect(begun.map(\.cid) == [root(1)] && begun.map(\.path) == ["cars/1.car"])
+        #expect(try await sample.catalog.mayRemove("cars/1.car", under: lease))
+        #expect(try await !sample.catalog.mayRemove("cars/2.car", under: lease))
+        #expect(try await !sample.catalog.mayRemove("kits/x", under: lease))
+        // It is pinned again between two tries.
+        try await sample.pin(1)
+        #expect(try await !sample.catalog.mayRemove("cars/1.car", under: lease))
+        let known = try await sample.catalog.statuses(on: "a")
+        #expect(known.filter(\.isBeingRemoved).map(\.cid) == [root(1)])
+    }
+
+    enum Change: CaseIterable { case none, damaged, gone, pinChanged, leavingToo, samePlace }
+
+    @Test(arguments: Change.allCases) func `a surplus copy goes only while there are enough others`(
+        change: Change
+    ) async throws {
+        let sample = try await CatalogSample()
+        let catalog = sample.catalog
+        try await sample.pin(1, replicas: 1)
+        let (a, b) = (try await sample.lease("a"), try await sample.lease("b"))
+        try await catalog.record([sample.seen(1)], under: a)
+        try await catalog.record([sample.seen(1)], under: b)
+        let pin = try #require(try await catalog.pin(root(1)))
+        let reason = Removal.surplus(minimum: 1, others: ["b"], pinChangedAt: pin.updatedAt)
+        #expect(try await catalog.begin([(root(1), reason)], under: a).count == 1)
+        sample.clock.advance(10)
+        switch change {
+        case .none, .samePlace: break
+        case .damaged: try await catalog.record([sample.seen(1, .damaged)], under: b)
+        case .gone: try await catalog.record([sample.seen(1, .removed, by: "told")], under: b)
+        case .pinChanged: try await sample.pin(1, replicas: 2)
+        case .leavingToo:
+            let other = Removal.surplus(minimum: 0, others: [], pinChangedAt: pin.updatedAt)
+            #expect(try await catalog.begin([(root(1), other)], under: b).count == 1)
+        }
+        #expect(try await catalog.mayRemove("cars/1.car", under: a) == (change == .none || change == .samePlace))
+    }
+
+    @Test func `a removal takes the root away under all names of the place`() async throws {
+        let sample = try await CatalogSample()
+        let (a, b) = (try await sample.lease("a"), try await sample.lease("b"))
+        try await sample.catalog.record([sample.seen(1)], under: a)
+        try await sample.catalog.record([sample.seen(1)], under: b)
+        try await sample.catalog.join(places: try await sample.catalog.backendStates().map(\.place), under: a)
+        try await sample.catalog.record([sample.seen(1, .removed, by: "told")], under: a)
+        #expect(try await sample.catalog.mappings(of: [root(1)]).isEmpty)
+    }
+
+    @Test func `another place under the same name has none of what was known`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        try await sample.catalog.record([sample.seen(1)], under: lease)
+        try await sample.catalog.begin([root(2)], under: lease)
+        try await sample.catalog.noteMarker("kits/k/homes/i-x.here", under: lease)
+        let before = try #require(try await sample.catalog.backendState("a"))
+        try await sample.catalog.reincarnate(under: lease)
+        let after = try #require(try await sample.catalog.backendState("a"))
+        #expect(after.incarnation != before.incarnation && after.marker == nil && after.isDirty)
+        #expect(try await sample.mapping(1)?.status == .unknown)
+        #expect(try await sample.mapping(1)?.isOurs == false)
+        #expect(try await sample.catalog.transfers(on: "a").isEmpty)
+    }
+
+    @Test func `homes that were seen are active for thirty days, or until they are forgotten`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        try await sample.catalog.notePeers([("k", "i", sample.catalog.time)], under: lease)
+        func isActive() async throws -> Bool {
+            try await sample.catalog.peers(on: "a").contains { $0.isActive(at: sample.catalog.time) }
+        }
+        #expect(try await isActive())
+        #expect(try await sample.catalog.forgetPeers("nobody") == 0)
+        #expect(try await sample.catalog.forgetPeers("i") == 1)
+        #expect(try await !isActive())
+        sample.clock.advance(1000)
+        try await sample.catalog.notePeers([("k", "i", sample.catalog.time)], under: lease)
+        #expect(try await isActive())
+        sample.clock.advance(31 * 86_400_000)
+        #expect(try await !isActive())
+    }
+}
