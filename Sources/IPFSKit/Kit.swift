@@ -82,8 +82,7 @@ public struct Kit: Sendable {
                 isInStep: result.report?.isComplete ?? false,
                 uploaded: result.report?.uploaded ?? 0,
                 adopted: result.report?.adopted ?? 0,
-                problem: result.error?.message
-                    ?? (result.report?.stopped ?? result.report?.failures.first?.error)?.description
+                problem: result.failure.map { Redactor.shared.clean($0.message) }
             )
         }
     }

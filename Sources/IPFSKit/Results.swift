@@ -1,5 +1,6 @@
 public import Multiformats
 internal import Operations
+internal import Schema
 
 /// A root that is kept.
 public struct PinnedRoot: Sendable, Hashable {
@@ -54,6 +55,6 @@ public struct KitFailure: Error, Sendable, CustomStringConvertible {
     }
 
     init(_ error: KitError) {
-        self.init(code: error.code.rawValue, message: error.message, hint: error.hint)
+        self.init(code: error.code.rawValue, message: Redactor.shared.clean(error.message), hint: error.hint)
     }
 }

@@ -1,22 +1,60 @@
 /// The forms in which a secret may stand in a text.
 enum SecretForms {
-    /// The secret itself, and as it is when somebody has put it into a URL, into JSON, into XML, into hexadecimal digits or
-    /// into base64, alone or behind something else.
-    static func of(_ secret: String) -> [[UInt8]] {
+    /// The forms that show nothing of the text any more: hexadecimal digits, and base64, alone or behind something else.
+    static func opaque(_ secret: String) -> [[UInt8]] {
         let bytes = Array(secret.utf8)
-        var forms = [bytes, json(bytes), xml(bytes)]
-        for digits in [lower, upper] {
-            forms.append(percent(bytes, digits, keepsSlash: false))
-            forms.append(percent(bytes, digits, keepsSlash: true))
-            forms.append(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-        }
-        forms.append(percent(bytes, upper, keepsSlash: false).map { $0 == 0x20 ? 0x2B : $0 })
+        var forms: [[UInt8]] = []
+        for digits in [lower, upper] { forms.append(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }) }
         for alphabet in [base64, base64URL] {
             for offset in 0..<3 { forms.append(inner(bytes, offset, alphabet)) }
         }
         var seen: Set<[UInt8]> = []
-        return forms.filter { $0.count >= 4 && seen.insert($0).inserted }
+        return forms.filter { $0.count >= 8 && seen.insert($0).inserted }
     }
+
+    /// Where a secret that begins at `index` of a text ends; nil where none does.
+    ///
+    /// Each of its bytes may stand there as it is, or as it is written in URLs, JSON, XML and shells, as everybody escapes
+    /// others of them.
+    static func end(of secret: [UInt8], in text: [UInt8], from index: Int) -> Int? {
+        var index = index
+        for byte in secret {
+            guard index < text.count else { return nil }
+            // A byte that begins an escape may also stand for itself.
+            if let next = end(ofEscaped: byte, in: text, from: index) {
+                index = next
+            } else {
+                guard text[index] == byte else { return nil }
+                index += 1
+            }
+        }
+        return index
+    }
+
+    private static func end(ofEscaped byte: UInt8, in text: [UInt8], from index: Int) -> Int? {
+        func number(_ digits: Range<Int>, radix: Int = 16) -> Int? {
+            guard digits.upperBound <= text.count else { return nil }
+            return Int(String(decoding: text[digits], as: UTF8.self), radix: radix)
+        }
+        func follows(_ word: String) -> Bool { text[index...].starts(with: word.utf8) }
+        switch text[index] {
+        case 0x25: return number(index + 1..<index + 3) == Int(byte) ? index + 3 : nil
+        case 0x2B: return byte == 0x20 ? index + 1 : nil
+        case 0x5C:
+            guard index + 1 < text.count else { return nil }
+            if text[index + 1] == 0x75 { return number(index + 2..<index + 6) == Int(byte) ? index + 6 : nil }
+            return text[index + 1] == byte ? index + 2 : nil
+        case 0x26:
+            for (word, meaning) in entities where meaning == byte && follows(word) { return index + word.utf8.count }
+            let forms = ["&#\(byte);", "&#x\(String(byte, radix: 16));", "&#x\(String(byte, radix: 16).uppercased());"]
+            return forms.first(where: follows).map { index + $0.utf8.count }
+        default: return nil
+        }
+    }
+
+    private static let entities: [(String, UInt8)] = [
+        ("&amp;", 0x26), ("&lt;", 0x3C), ("&gt;", 0x3E), ("&quot;", 0x22), ("&apos;", 0x27),
+    ]
 
     private static let lower = Array("0123456789abcdef".utf8)
     private static let upper = Array("0123456789ABCDEF".utf8)
@@ -24,28 +62,27 @@ enum SecretForms {
     private static let base64 = letters + Array("+/".utf8)
     private static let base64URL = letters + Array("-_".utf8)
 
-    private static func percent(_ bytes: [UInt8], _ digits: [UInt8], keepsSlash: Bool) -> [UInt8] {
-        bytes.flatMap { byte -> [UInt8] in
-            let isPlain = letters.contains(byte) || Array("-._~".utf8).contains(byte) || keepsSlash && byte == 0x2F
-            return isPlain ? [byte] : [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-        }
-    }
-
-    private static func json(_ bytes: [UInt8]) -> [UInt8] {
-        bytes.flatMap { $0 == 0x22 || $0 == 0x5C ? [0x5C, $0] : [$0] }
-    }
-
-    private static func xml(_ bytes: [UInt8]) -> [UInt8] {
-        bytes.flatMap { byte -> [UInt8] in
-            switch byte {
-            case 0x26: Array("&amp;".utf8)
-            case 0x3C: Array("&lt;".utf8)
-            case 0x3E: Array("&gt;".utf8)
-            case 0x22: Array("&quot;".utf8)
-            case 0x27: Array("&#39;".utf8)
-            default: [byte]
+    /// A text with `%41` and the like as what they stand for (RFC 3986 §2.1).
+    static func unescaped(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == 0x25, let code = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16),
+                rest.count >= 2
+            {
+                bytes.append(code)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
             }
         }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether a text has the user of a URL in it.
+    static func hasUser(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return bytes.indices.contains { userInformation(bytes, $0) != nil }
     }
 
     /// What of base64 depends on the bytes alone where `offset` others, modulo three, stand before them.

@@ -71,7 +71,8 @@ extension BackendFile {
         var given: Set<String> = []
         for item in items {
             guard let equals = item.firstIndex(of: "=") else {
-                throw KitError(.usage, "The setting “\(item)” is not of the form name=value.", backend: name)
+                // It may be a secret that stands in the wrong place, so it is not shown.
+                throw KitError(.usage, "A setting is not of the form name=value.", backend: name)
             }
             let key = String(item[..<equals]).replacing("-", with: "_")
             guard let field = fields.first(where: { $0.name == key || $0.aliases.contains(key) }) else {

@@ -28,7 +28,7 @@ extension BackendFile {
         do throws(YAMLError) {
             root = try YAMLNode.parse(bytes)
         } catch {
-            throw problem(error.line, error.problem)
+            throw problem(error.line, phrase(error))
         }
         guard let pairs = root.mapping else { throw problem(1, "The file is not a mapping of keys to values") }
         guard let type = root["type"]?.string else { throw problem(1, "The key “type” is required and is not there") }
@@ -46,6 +46,17 @@ extension BackendFile {
         try file.take(pairs, problem)
         try file.check()
         return file
+    }
+
+    /// What is wrong with a text, without what stands there: it may be a secret.
+    private static func phrase(_ error: YAMLError) -> String {
+        switch error.code {
+        case .unknownAlias: "A value that begins with “*” is an alias in YAML; put it into quotes"
+        case .unsupported:
+            "There is a tag, or a key, that settings cannot have; a value that begins with “!” needs quotes"
+        case .duplicateKey: "A key stands there twice"
+        case .notUTF8, .syntax, .tooLarge, .severalDocuments: error.problem
+        }
     }
 
     private mutating func take(_ pairs: [YAMLPair], _ problem: (Int, String) -> KitError) throws(KitError) {

@@ -76,11 +76,13 @@ package struct BackendFile: Sendable {
     func check() throws(KitError) {
         for (name, setting) in settings.sorted(by: { $0.key < $1.key }) {
             guard let field = fields.first(where: { $0.name == name }) else { continue }
+            if field.isSecret { setting.items.forEach { Redactor.shared.learn($0) } }
+            try refuseCredentials(setting.items, field, setting.line)
             guard !setting.items.contains(where: hasReference) else { continue }
             do throws(FieldProblem) {
                 _ = try Self.value(setting.items, setting.isList, field)
             } catch {
-                throw problem(setting.line, "\(field.section.rawValue).\(name) \(Self.phrase(error, field))")
+                throw problem(setting.line, "\(field.section.rawValue).\(name) \(Self.phrase(field))")
             }
         }
         for field in row.fields where field.isRequired && settings[field.name] == nil && field.environment.isEmpty {
@@ -101,7 +103,9 @@ package struct BackendFile: Sendable {
             if let setting {
                 items = []
                 for item in setting.items { items.append(try expanded(item, field, setting.line, environment)) }
+                try refuseCredentials(items, field, setting.line)
             } else if let found = field.environment.lazy.compactMap(environment).first(where: { !$0.isEmpty }) {
+                if field.isSecret { Redactor.shared.learn(found) }
                 items = [found]
             } else {
                 continue
@@ -111,7 +115,7 @@ package struct BackendFile: Sendable {
             } catch {
                 throw problem(
                     setting?.line ?? 0,
-                    "\(field.section.rawValue).\(field.name) \(Self.phrase(error, field))"
+                    "\(field.section.rawValue).\(field.name) \(Self.phrase(field))"
                 )
             }
         }
@@ -129,7 +133,13 @@ package struct BackendFile: Sendable {
         _ environment: (String) -> String?
     ) throws(KitError) -> String {
         do throws(ExpansionProblem) {
-            return try expand(text, environment: environment)
+            let value = try expand(text) { value, isFromFile in
+                Redactor.shared.learn(replacement: value, ofSecret: field.isSecret, fromFile: isFromFile)
+            } environment: {
+                environment($0)
+            }
+            if field.isSecret { Redactor.shared.learn(value) }
+            return value
         } catch {
             throw problem(line, "\(field.section.rawValue).\(field.name) \(error.phrase)")
         }
@@ -142,8 +152,26 @@ package struct BackendFile: Sendable {
         return try field.kind.parse(items.first ?? "")
     }
 
-    private static func phrase(_ problem: FieldProblem, _ field: FieldInfo) -> String {
-        field.isSecret ? "has a value that does not fit" : "is wrong: \(problem.phrase)"
+    /// Throws where a URL in a setting that is none for secrets has a user or a password in it: such settings are shown, and
+    /// left on other backends.
+    private func refuseCredentials(_ items: [String], _ field: FieldInfo, _ line: Int) throws(KitError) {
+        guard !field.isSecret, items.contains(where: Redactor.hasCredentials) else { return }
+        throw problem(
+            line,
+            "\(field.section.rawValue).\(field.name) has a user or a password in a URL; put them under credentials"
+        )
+    }
+
+    /// What is wrong with a value, which may be a secret that stands in the wrong place, so it is not shown.
+    private static func phrase(_ field: FieldInfo) -> String {
+        switch field.kind {
+        case .text: "has a value that does not fit"
+        case .integer: "is not a whole number"
+        case .flag: "is not true or false"
+        case .list: "is not a list"
+        case .choice(let words): "is not one of \(words.joined(separator: ", "))"
+        case .size: "is not a size such as 16MiB or 1000GB"
+        }
     }
 
     /// A phrase with a full stop, unless it ends like a sentence already.

@@ -7,8 +7,13 @@ struct ExpansionProblem: Error {
 
 /// Replaces `${VAR}`, `${VAR:-default}` and `${file:/path}` in a setting; `$${` stands for `${` itself.
 ///
-/// A file's content is taken without the line end at its end. What was put in is not looked at again.
-func expand(_ text: String, environment: (String) -> String?) throws(ExpansionProblem) -> String {
+/// A file's content is taken without the line end at its end. What was put in is not looked at again; `learn` is told each
+/// value, and whether it came from a file.
+func expand(
+    _ text: String,
+    learn: (String, Bool) -> Void = { _, _ in },
+    environment: (String) -> String?
+) throws(ExpansionProblem) -> String {
     var result = ""
     var rest = text[...]
     while let dollar = rest.firstIndex(of: "$") {
@@ -19,7 +24,10 @@ func expand(_ text: String, environment: (String) -> String?) throws(ExpansionPr
             rest = rest.dropFirst(3)
         } else if rest.hasPrefix("${") {
             guard let end = rest.firstIndex(of: "}") else { throw ExpansionProblem(phrase: "has “${” without “}”") }
-            result += try value(of: String(rest.dropFirst(2)[..<end]), environment)
+            let reference = String(rest.dropFirst(2)[..<end])
+            let value = try value(of: reference, environment)
+            learn(value, reference.hasPrefix("file:"))
+            result += value
             rest = rest[rest.index(after: end)...]
         } else {
             result += "$"
@@ -51,7 +59,7 @@ private func value(of reference: String, _ environment: (String) -> String?) thr
         standIn = reference[reference.index(colon, offsetBy: 2)...]
     }
     guard !name.isEmpty, name.allSatisfy({ $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }) else {
-        throw ExpansionProblem(phrase: "refers to “\(name)”, which is no name of a variable")
+        throw ExpansionProblem(phrase: "has “${…}” with something in it that is no name of a variable")
     }
     if let value = environment(String(name)), !value.isEmpty || standIn == nil { return value }
     if let standIn { return String(standIn) }

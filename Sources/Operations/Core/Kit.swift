@@ -27,6 +27,7 @@ package final class Kit: Sendable {
     package init(home: KitHome, session: Session) {
         self.home = home
         self.session = session
+        Redactor.shared.learnProxies(session.environment)
     }
 
     /// Who looks, for evidence.

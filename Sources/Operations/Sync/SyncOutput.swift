@@ -19,7 +19,7 @@ package struct SyncResult: Sendable {
     }
 
     /// What went wrong first; nil where nothing did.
-    var failure: KitError? {
+    package var failure: KitError? {
         error ?? (report?.stopped ?? report?.failures.first?.error ?? report?.heldBack).map { KitError($0) }
     }
 }

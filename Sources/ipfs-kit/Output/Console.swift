@@ -58,7 +58,18 @@ final class Console: Sendable {
     /// Prints lines of a result.
     func print(lines: [String]) {
         guard !lines.isEmpty, !isBroken else { return }
-        let text = lines.joined(separator: "\n") + "\n"
+        let text = lines.map { Redactor.shared.clean($0) }.joined(separator: "\n") + "\n"
+        write(text)
+    }
+
+    /// Prints values as JSON, one a line.
+    private func print(_ json: JSON, indented: Bool) {
+        guard !isBroken else { return }
+        let clean = Redactor.shared.clean(json)
+        write((indented ? clean.indented : clean.compact) + "\n")
+    }
+
+    private func write(_ text: String) {
         let failure: FileError? = output.withLock { _ in
             if isTerminal { bar.clear() }
             do throws(FileError) {
@@ -85,14 +96,14 @@ final class Console: Sendable {
     func talk(_ line: String) {
         bar.clear()
         // Nobody can be told that standard error is closed.
-        try? StandardStream.error.write(Array((DisplayText(line).text + "\n").utf8)[...])
+        try? StandardStream.error.write(Array((DisplayText(Redactor.shared.clean(line)).text + "\n").utf8)[...])
     }
 
     /// Shows the result of an operation.
     func show(_ output: any OperationOutput, changes: Bool) {
         if global.json {
             guard output.json != .null else { return }
-            print(lines: [isTerminal ? output.json.indented : output.json.compact])
+            print(output.json, indented: isTerminal)
         } else if global.quiet {
             print(lines: quietLines(of: output, changes: changes).map { DisplayText($0).text })
         } else {
@@ -104,7 +115,7 @@ final class Console: Sendable {
     /// Shows one item of an output that comes bit by bit.
     func emit(_ item: any OperationOutput) {
         if global.json {
-            print(lines: [item.json.compact])
+            print(item.json, indented: false)
         } else if global.quiet {
             print(lines: quietLines(ofItem: item).map { DisplayText($0).text })
         } else {
@@ -117,7 +128,7 @@ final class Console: Sendable {
     func show(_ error: KitError) {
         talk("ipfs-kit: \(error.message)")
         if let hint = error.hint { talk("Run: \(hint)") }
-        if global.json { print(lines: [error.json.compact]) }
+        if global.json { print(error.json, indented: false) }
     }
 
     private var width: Int? { isTerminal ? StandardStream.output.width : nil }
