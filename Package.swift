@@ -68,7 +68,7 @@ let package = Package(
 
         .module("Samples"),
         .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Samples", "Storage"]),
-        .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Storage", "StorageLaws"]),
+        .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Samples", "Storage", "StorageLaws"]),
         .module("FuzzTargets", ["IPLD", "Multiformats", "Samples"]),
         .executableTarget(name: "kit-mutate", dependencies: ["FuzzTargets", "Multiformats", "POSIX"]),
         .executableTarget(
