@@ -15,11 +15,12 @@
 #include <unistd.h>
 
 enum mode {
-    MODE_NONE, MODE_ONCE, MODE_FROM, MODE_ALTERNATE, MODE_DONE, MODE_SHORT, MODE_LOST, MODE_KILL, MODE_TORN, MODE_CUT
+    MODE_NONE, MODE_ONCE, MODE_FROM, MODE_ALTERNATE, MODE_DONE, MODE_SHORT, MODE_LOST, MODE_KILL, MODE_TORN, MODE_LAST,
+    MODE_CUT
 };
 
 static const char *const mode_names[] = {
-    "none", "once", "from", "alternate", "done", "short", "lost", "kill", "torn", "cut"};
+    "none", "once", "from", "alternate", "done", "short", "lost", "kill", "torn", "last", "cut"};
 static const char *const call_names[CALL_KINDS] = {
     "open", "close", "read", "pread", "write", "pwrite", "fsync", "fdatasync", "sync_file_range", "ftruncate",
     "rename", "unlink", "rmdir", "mkdir", "link", "stat", "fstat", "chmod", "opendir", "readdir", "flock", "fcntl",
@@ -204,7 +205,7 @@ static int is_its_turn(uint64_t count) {
     }
 }
 
-static int can_be_torn(enum call kind) {
+static int does_work(enum call kind) {
     return kind == CALL_WRITE || kind == CALL_PWRITE || kind == CALL_OUTPUT || kind == CALL_FTRUNCATE
         || kind == CALL_RENAME || kind == CALL_UNLINK || kind == CALL_RMDIR || kind == CALL_MKDIR || kind == CALL_LINK
         || kind == CALL_FSYNC || kind == CALL_FDATASYNC;
@@ -226,9 +227,14 @@ struct verdict faults_judge(enum call kind, int ours, const char *path, int desc
     case MODE_SHORT: verdict.partly = 1; break;
     case MODE_LOST: verdict.loses = 1; break;
     case MODE_TORN:
-        if (!can_be_torn(kind)) faults_end();
+        if (!does_work(kind)) faults_end();
         verdict.fails = 0;
         verdict.partly = verdict.ends = 1;
+        break;
+    case MODE_LAST:
+        if (!does_work(kind)) faults_end();
+        verdict.fails = 0;
+        verdict.ends = 1;
         break;
     case MODE_KILL: faults_end();
     case MODE_CUT:

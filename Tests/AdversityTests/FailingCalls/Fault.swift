@@ -6,10 +6,10 @@ import Testing
 struct Fault: Sendable, Hashable {
     /// How it goes wrong; `FaultyCalls.h` says more.
     enum Mode: String, Sendable, CaseIterable {
-        case once, from, alternate, done, short, lost, kill, torn, cut
+        case once, from, alternate, done, short, lost, kill, torn, last, cut
 
         /// The process does not live on.
-        var ends: Bool { [.kill, .torn, .cut].contains(self) }
+        var ends: Bool { [.kill, .torn, .last, .cut].contains(self) }
     }
 
     /// The kind of the call: `pwrite`.

@@ -44,7 +44,7 @@ enum FaultPlan {
 
     /// Calls that change something; the end of the process shortly before one, in it, or with the power is a state of its
     /// own.
-    private static let ends: [Row] = [("none", [.kill, .torn, .cut])]
+    private static let ends: [Row] = [("none", [.kill, .torn, .last, .cut])]
     private static let changing: Set<String> = [
         "write", "pwrite", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "rmdir", "mkdir", "link",
     ]

@@ -1,4 +1,5 @@
 import Foundation
+import Operations
 import TestKit
 import Testing
 
@@ -71,6 +72,16 @@ enum Hint {
             .map { $0.split(separator: " ").dropFirst().map { $0.trimmingCharacters(in: ["."]) } }
     }
 
+    /// Whether a hint is a command that changes something, with nothing in it that the owner has to fill in.
+    static func repairs(_ words: [String]) -> Bool {
+        let isWhole = !words.contains { word in
+            word.contains("…")
+                || word.contains { $0.isUppercase } && word.allSatisfy { $0.isUppercase || "_-".contains($0) }
+        }
+        let changing = operations.filter { $0.changes && $0.name != "backend test" }
+        return isWhole && changing.contains { words.starts(with: $0.name.split(separator: " ").map(String.init)) }
+    }
+
     private static func hints(_ answer: Answer) -> [String] {
         switch answer {
         case .object(let members):
@@ -85,6 +96,17 @@ enum Hint {
 
 /// A database as another program sees it.
 enum SQLiteFile {
+    /// Writes what is in the log of a database into the database itself.
+    static func empty(_ path: String) async throws {
+        let script = """
+            import sqlite3, sys
+            print(sqlite3.connect(sys.argv[1]).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+            """
+        let python = try #require(Programs.python)
+        let result = try await ProcessRunner.run(python, ["-c", script, path])
+        try #require(result.text.contains("(0,"), "\(result.text)\(result.errorText)")
+    }
+
     /// What is wrong with a copy of a catalog that should have so many pins.
     static func problems(_ path: String, pins: Int) async throws -> [String] {
         let script = """

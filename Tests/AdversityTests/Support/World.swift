@@ -68,9 +68,13 @@ struct World: Sendable {
         for user in try files.contentsOfDirectory(atPath: folder) {
             let configured = "\(folder)/\(user)/ipfs-kit/backend_configs"
             for name in (try? files.contentsOfDirectory(atPath: configured)) ?? [] where name.hasSuffix(".yaml") {
-                let path = "\(configured)/\(name)"
-                let text = String(decoding: try bytes(at: path), as: UTF8.self)
-                try write(Array(text.replacingOccurrences(of: old, with: folder).utf8), to: path)
+                let path = URL(filePath: "\(configured)/\(name)")
+                // It may be damaged, and stays as it is then.
+                guard var text = try? Data(contentsOf: path), let range = text.range(of: Data((old + "/").utf8)) else {
+                    continue
+                }
+                text.replaceSubrange(range, with: Data((folder + "/").utf8))
+                try text.write(to: path)
             }
         }
     }
@@ -116,6 +120,8 @@ extension World {
                 broken.append("the copy of \(cid) on \(backend) is not whole")
             }
             let result = try await user.attempt(["backend", "pin", "list", backend, "--json"])
+            // A backend whose file is gone is no backend any more.
+            if result.code == 3 { continue }
             guard result.code == 0 else {
                 broken.append("backend pin list \(backend) ended with \(result.code): \(result.errorText)")
                 continue

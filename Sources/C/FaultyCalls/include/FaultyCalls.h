@@ -12,7 +12,8 @@
 //   short      it reads or writes a part
 //   lost       it fails, and what was written since the last flush is lost: what Linux does when a flush fails
 //   kill       the process ends before it
-//   torn       the process ends in the midst of it: a write has done a half, another call all of its work
+//   torn       the process ends in the midst of it: a write has done a half
+//   last       the process ends after it
 //   cut        the power fails before it: the process ends, and nothing stays that was not flushed
 //
 // `name` counts only calls on paths with this text in them. The kind `exit` is the orderly end of the process.
