@@ -74,6 +74,10 @@ let package = Package(
         .module("FuzzTargets", ["IPLD", "Multiformats", "Samples"]),
         .executableTarget(name: "kit-mutate", dependencies: ["FuzzTargets", "Multiformats", "POSIX"]),
         .executableTarget(
+            name: "kit-catalog",
+            dependencies: ["Catalog", "Multiformats", "POSIX", "Samples", "Schema"]
+        ),
+        .executableTarget(
             name: "kit-bench",
             dependencies: ["BlockStore", "Catalog", "IPLD", "Multiformats", "POSIX"]
         ),
