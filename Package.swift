@@ -116,7 +116,7 @@ let package = Package(
         ),
         .tests("OperationsTests", ["Catalog", "Operations", "Replication", "Schema", "Services", "Storage", "YAML"]),
         .tests("EndToEndTests", ["IPLD", "Multiformats", "Operations", "Samples"]),
-        .tests("AdversityTests", ["Operations", "Samples", "Schema"]),
+        .tests("AdversityTests", ["Operations", "Samples", "Schema", "Services", "Storage"]),
         .tests("HouseRulesTests", ["Operations", "Schema", "Services", "Storage"]),
     ],
     cxxLanguageStandard: .cxx20

@@ -19,6 +19,9 @@ enum Options {
     /// How many seconds eight processes write to one catalog.
     static let stress = number("IPFS_KIT_STRESS") ?? 10
 
+    /// The one way in which services answer that is tried with secrets.
+    static let answer = text("IPFS_KIT_ANSWER")
+
     private static func text(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
     private static func number(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
 }
