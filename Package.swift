@@ -21,6 +21,7 @@ let package = Package(
         .library(name: "BlockStore", targets: ["BlockStore", "IPLD", "Multiformats"]),
         .library(name: "IPLD", targets: ["IPLD", "Multiformats"]),
         .library(name: "ipfskit-parquet", type: .dynamic, targets: ["ParquetShim"]),
+        .library(name: "kit-faults", type: .dynamic, targets: ["FaultyCalls"]),
     ],
     targets: [
         .target(name: "CCurl", path: "Sources/C/CCurl"),  // libcurl4-openssl-dev: its headers; loaded when needed
@@ -31,6 +32,7 @@ let package = Package(
         .systemLibrary(name: "CPOSIX", path: "Sources/C/CPOSIX"),
         .c("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         .c("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        .target(name: "FaultyCalls", path: "Sources/C/FaultyCalls"),  // before glibc, for tests of failing calls
         .target(name: "ParquetShim", dependencies: ["CParquet"], path: "Sources/C/ParquetShim"),
 
         .module("Digests", ["CBlake2", "COpenSSL"]),
@@ -71,9 +73,13 @@ let package = Package(
 
         .module("Samples"),
         .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Samples", "Storage"]),
-        .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Storage", "StorageLaws"]),
+        .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Samples", "Storage", "StorageLaws"]),
         .module("FuzzTargets", ["IPLD", "Multiformats", "Samples"]),
         .executableTarget(name: "kit-mutate", dependencies: ["FuzzTargets", "Multiformats", "POSIX"]),
+        .executableTarget(
+            name: "kit-catalog",
+            dependencies: ["Catalog", "Multiformats", "POSIX", "Samples", "Schema"]
+        ),
         .executableTarget(
             name: "kit-bench",
             dependencies: ["BlockStore", "Catalog", "IPLD", "Multiformats", "POSIX"]
@@ -113,6 +119,7 @@ let package = Package(
         ),
         .tests("OperationsTests", ["Catalog", "Operations", "Replication", "Schema", "Services", "Storage", "YAML"]),
         .tests("EndToEndTests", ["IPLD", "Multiformats", "Operations", "Samples"]),
+        .tests("AdversityTests", ["Operations", "Samples", "Schema", "Services", "Storage"]),
         .tests("HouseRulesTests", ["Operations", "Schema", "Services", "Storage"]),
     ],
     cxxLanguageStandard: .cxx20

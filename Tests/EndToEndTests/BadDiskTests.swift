@@ -7,19 +7,7 @@ import Testing
 @Suite(.scratch, .serialized, .timeLimit(.minutes(10))) struct BadDiskTests {
     /// Lends a small disk of its own, where root may mount one.
     private func withDisk(_ options: String, _ work: (String) async throws -> Void) async throws {
-        let path = Scratch.current + "/disk"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        let mount = try #require(Programs.find("mount"))
-        let mounted = try await ProcessRunner.run(mount, ["-t", "tmpfs", "-o", options, "tmpfs", path])
-        try Requirement.check("root", missing: mounted.code == 0 ? nil : "no disk can be mounted: \(mounted.errorText)")
-        let unmount = try #require(Programs.find("umount"))
-        do {
-            try await work(path)
-        } catch {
-            _ = try await ProcessRunner.run(unmount, ["-l", path])
-            throw error
-        }
-        _ = try await ProcessRunner.run(unmount, ["-l", path])
+        try await Disk.mounted(["-t", "tmpfs", "-o", options, "tmpfs"], work)
     }
 
     @Test func aFullBackendIsALimit() async throws {

@@ -3,42 +3,8 @@ import Samples
 import TestKit
 import Testing
 
-/// The store under collections that are killed, under adds beside them, and with content that stays in its files.
+/// The store under collections with adds beside them, and with content that stays in its files.
 @Suite(.scratch, .timeLimit(.minutes(10))) struct StoreTests {
-    @Test func aCollectionThatIsKilledLosesNothing() async throws {
-        let user = try await User.ready()
-        var generator = SeededNumbers(seed: 7)
-        var kept: [String: UInt64] = [:]
-        var killed = 0
-        var seed: UInt64 = 0
-        var longest = 60
-        for round in 0..<12 {
-            for _ in 0..<3 {
-                seed += 1
-                let root = try await user.add(sampleBytes(1_000_000, seed: seed), name: "content")
-                // Every third stays; the others are garbage in the midst of what is pinned.
-                if seed % 3 == 0 { kept[root] = seed } else { try await user.run("pin", "rm", root) }
-            }
-            let moment = Duration.milliseconds(Int.random(in: 5..<longest, using: &generator))
-            let begin = ContinuousClock.now
-            let result = try await user.attempt(["gc", "--waste", "0"], timeout: moment)
-            killed += result.timedOut ? 1 : 0
-            // What was too early or too late for the last one tells when the next should come.
-            if !result.timedOut { longest = max(10, Int((ContinuousClock.now - begin) / .milliseconds(1))) }
-            if result.timedOut { longest = min(400, longest + 10) }
-            let report = try await user.json("store", "verify")
-            #expect(report.problems.items.isEmpty, "round \(round)")
-        }
-        #expect(killed >= 2, "\(killed) of 12 were killed in time")
-        try await user.run("gc", "--waste", "0")
-        for (root, seed) in kept {
-            #expect(try await [UInt8](user.run("cat", root).output) == sampleBytes(1_000_000, seed: seed))
-        }
-        // Nothing but what is pinned is left, in the index and in the packs.
-        let size = try Trees.size(of: user.home + "/store/packs")
-        #expect(size < kept.count * 1_000_000 + 200_000, "\(size) bytes for \(kept.count) pins")
-    }
-
     @Test func addsBesideCollectionsAreKept() async throws {
         let user = try await User.ready()
         let roots = try await withThrowingTaskGroup(of: [String].self) { group in

@@ -1,23 +1,25 @@
-import Foundation
-import TestKit
-import Testing
+internal import Foundation
+package import Testing
 
 /// Somebody at a command line, with a kit home of their own.
-struct User: Sendable {
+package struct User: Sendable {
     /// What `HOME` is; the kit home is in it.
-    let folder: String
-    var environment: [String: String] = [:]
+    package let folder: String
+    package var environment: [String: String] = [:]
 
-    var home: String { folder + "/ipfs-kit" }
+    package var home: String { folder + "/ipfs-kit" }
+
+    /// The user of a folder that is there.
+    package init(at folder: String) { self.folder = folder }
 
     /// A user in a folder below that of the test, without a kit home.
-    init(_ name: String = "user") throws {
+    package init(_ name: String = "user") throws {
         folder = Scratch.current + "/" + name
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
 
     /// A user who has run `init`.
-    static func ready(_ name: String = "user") async throws -> User {
+    package static func ready(_ name: String = "user") async throws -> User {
         let user = try User(name)
         try await user.run("init")
         return user
@@ -25,7 +27,7 @@ struct User: Sendable {
 
     /// Runs a command, and fails the test unless it ends with `code`.
     @discardableResult
-    func run(
+    package func run(
         _ arguments: String...,
         code: Int = 0,
         input: [UInt8] = [],
@@ -38,7 +40,7 @@ struct User: Sendable {
 
     /// Runs a command with --json, fails the test unless it ends with `code`, and reads its only answer.
     @discardableResult
-    func json(
+    package func json(
         _ arguments: String...,
         code: Int = 0,
         at location: SourceLocation = #_sourceLocation
@@ -49,7 +51,7 @@ struct User: Sendable {
     }
 
     /// Runs a command, however it may end.
-    func attempt(
+    package func attempt(
         _ arguments: [String],
         input: [UInt8] = [],
         timeout: Duration = .seconds(120)
@@ -65,7 +67,7 @@ struct User: Sendable {
 
     /// Runs a script of the shell, fails the test unless it ends with 0, and gives what it printed.
     @discardableResult
-    func shell(_ script: String, at location: SourceLocation = #_sourceLocation) async throws -> String {
+    package func shell(_ script: String, at location: SourceLocation = #_sourceLocation) async throws -> String {
         let result = try await ProcessRunner.run(URL(filePath: "/bin/sh"), ["-c", script])
         #expect(result.code == 0, "\(result.text)\(result.errorText)", sourceLocation: location)
         return result.text
@@ -73,7 +75,7 @@ struct User: Sendable {
 
     /// Adds a file with these bytes and returns its CID.
     @discardableResult
-    func add(_ bytes: [UInt8], name: String = "file") async throws -> String {
+    package func add(_ bytes: [UInt8], name: String = "file") async throws -> String {
         let path = "\(folder)/\(name)"
         try Data(bytes).write(to: URL(filePath: path))
         let result = try await run("add", path, "--quiet")
@@ -82,7 +84,7 @@ struct User: Sendable {
 
     /// Makes a backend over a new empty directory, and returns the directory.
     @discardableResult
-    func createDisk(_ name: String, _ more: String...) async throws -> String {
+    package func createDisk(_ name: String, _ more: String...) async throws -> String {
         let path = folder + "/" + name
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let result = try await attempt(["backend", "create", name, "filesystem", "--path", path] + more)
@@ -91,7 +93,7 @@ struct User: Sendable {
     }
 
     /// Makes an S3 backend in a bucket; the secret stays in the environment.
-    mutating func createS3(
+    package mutating func createS3(
         _ name: String,
         _ bucket: Bucket,
         endpoint: String? = nil,
@@ -109,12 +111,12 @@ struct User: Sendable {
     }
 
     /// The CIDs of all pins, in order.
-    func pins() async throws -> [String] {
+    package func pins() async throws -> [String] {
         try await json("pin", "ls").pins.items.compactMap(\.cid.text).sorted()
     }
 
     /// The names of the backends that are out of step.
-    func dirty() async throws -> [String] {
+    package func dirty() async throws -> [String] {
         try await json("backend", "dirty").dirty.items.compactMap(\.name.text)
     }
 }

@@ -1,15 +1,14 @@
-import Foundation
-import TestKit
-import Testing
+internal import Foundation
+internal import Testing
 
 /// A command of the program while it runs; it ends with the test at the latest.
-final class Running: Sendable {
+package final class Running: Sendable {
     private let process: Process
     private let ended: AsyncStream<Void>
     private let folder: URL
 
     /// Starts a command of a user in the background.
-    init(_ user: User, _ arguments: String...) throws {
+    package init(_ user: User, _ arguments: String...) throws {
         folder = URL(filePath: "\(user.folder)/run-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let binary = try #require(Programs.kit)
@@ -33,11 +32,11 @@ final class Running: Sendable {
     deinit { if process.isRunning { process.terminate() } }
 
     /// What it has printed so far.
-    var output: String { (try? String(contentsOf: folder.appending(path: "out"), encoding: .utf8)) ?? "" }
-    var errors: String { (try? String(contentsOf: folder.appending(path: "err"), encoding: .utf8)) ?? "" }
+    package var output: String { (try? String(contentsOf: folder.appending(path: "out"), encoding: .utf8)) ?? "" }
+    package var errors: String { (try? String(contentsOf: folder.appending(path: "err"), encoding: .utf8)) ?? "" }
 
     /// Waits until `condition` holds; fails the test when the command ends before, or after half a minute.
-    func wait(until condition: () async throws -> Bool) async throws {
+    package func wait(until condition: () async throws -> Bool) async throws {
         for _ in 0..<1500 where process.isRunning {
             if try await condition() { return }
             try await Task.sleep(for: .milliseconds(20))
@@ -47,10 +46,10 @@ final class Running: Sendable {
     }
 
     /// Sends it a signal.
-    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    package func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     /// Waits for its end and returns its exit code; 128 and the signal's number where a signal ended it.
-    func end() async -> Int {
+    package func end() async -> Int {
         for await _ in ended {}
         process.waitUntilExit()
         return Int(process.terminationStatus) + (process.terminationReason == .uncaughtSignal ? 128 : 0)

@@ -1,8 +1,8 @@
-import Foundation
+internal import Foundation
 
 /// What a command printed with --json, read by a parser that is not ours.
 @dynamicMemberLookup
-indirect enum Answer: Decodable, Sendable, Equatable {
+package indirect enum Answer: Decodable, Sendable, Equatable {
     case null
     case flag(Bool)
     case number(Double)
@@ -10,7 +10,7 @@ indirect enum Answer: Decodable, Sendable, Equatable {
     case list([Answer])
     case object([String: Answer])
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -28,25 +28,25 @@ indirect enum Answer: Decodable, Sendable, Equatable {
     }
 
     /// Reads one JSON value, which must be the only one.
-    static func parse(_ text: String) throws -> Answer {
+    package static func parse(_ text: String) throws -> Answer {
         try JSONDecoder().decode(Answer.self, from: Data(text.utf8))
     }
 
     /// Reads one JSON value from each line.
-    static func lines(_ text: String) throws -> [Answer] {
+    package static func lines(_ text: String) throws -> [Answer] {
         try text.split(separator: "\n").map { try parse(String($0)) }
     }
 
-    subscript(dynamicMember key: String) -> Answer {
+    package subscript(dynamicMember key: String) -> Answer {
         if case .object(let members) = self { members[key] ?? .null } else { .null }
     }
 
-    subscript(index: Int) -> Answer {
+    package subscript(index: Int) -> Answer {
         if case .list(let items) = self, items.indices.contains(index) { items[index] } else { .null }
     }
 
-    var items: [Answer] { if case .list(let items) = self { items } else { [] } }
-    var text: String? { if case .text(let text) = self { text } else { nil } }
-    var int: Int? { if case .number(let number) = self { Int(number) } else { nil } }
-    var flag: Bool? { if case .flag(let flag) = self { flag } else { nil } }
+    package var items: [Answer] { if case .list(let items) = self { items } else { [] } }
+    package var text: String? { if case .text(let text) = self { text } else { nil } }
+    package var int: Int? { if case .number(let number) = self { Int(number) } else { nil } }
+    package var flag: Bool? { if case .flag(let flag) = self { flag } else { nil } }
 }

@@ -1,11 +1,10 @@
-import Foundation
-import Samples
-import Testing
+internal import Foundation
+internal import Samples
 
 /// Directory trees on the disk.
-enum Trees {
+package enum Trees {
     /// Makes a tree with everything that a tree can hold.
-    static func make(at path: String) throws {
+    package static func make(at path: String) throws {
         let files = FileManager.default
         for folder in ["a/b/c", "empty", "ünï/日本"] {
             try files.createDirectory(atPath: "\(path)/\(folder)", withIntermediateDirectories: true)
@@ -22,7 +21,7 @@ enum Trees {
     }
 
     /// What is at each path below a folder: a hash of the bytes, the target of a link, or that it is a folder.
-    static func contents(of root: String) throws -> [String: String] {
+    package static func contents(of root: String) throws -> [String: String] {
         var found: [String: String] = [:]
         let files = FileManager.default
         var pending = [""]
@@ -45,7 +44,7 @@ enum Trees {
     }
 
     /// The sum of the lengths of the files below a folder.
-    static func size(of root: String) throws -> Int {
+    package static func size(of root: String) throws -> Int {
         try files(in: root).reduce(0) { sum, name in
             let attributes = try FileManager.default.attributesOfItem(atPath: root + "/" + name)
             return sum + (attributes[.size] as? Int ?? 0)
@@ -53,13 +52,13 @@ enum Trees {
     }
 
     /// The names of all files below a folder, those that begin with a dot too.
-    static func files(in root: String) throws -> [String] {
+    package static func files(in root: String) throws -> [String] {
         try contents(of: root).filter { $0.value.hasPrefix("file ") }.keys.sorted()
     }
 }
 
 /// The bytes of a file.
-func bytes(at path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: path))) }
+package func bytes(at path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: path))) }
 
 /// Writes a file.
-func write(_ bytes: [UInt8], to path: String) throws { try Data(bytes).write(to: URL(filePath: path)) }
+package func write(_ bytes: [UInt8], to path: String) throws { try Data(bytes).write(to: URL(filePath: path)) }

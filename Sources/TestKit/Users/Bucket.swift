@@ -1,14 +1,13 @@
-import Foundation
-import TestKit
+internal import Foundation
 
 /// A place of its own in a bucket of a local S3 server, seen through Amazon's own client.
-struct Bucket: Sendable {
-    let server: S3Server
-    let name: String
-    let prefix: String
+package struct Bucket: Sendable {
+    package let server: S3Server
+    package let name: String
+    package let prefix: String
 
     /// A place that nobody else uses.
-    static func make(_ kind: S3Server.Kind = .moto) async throws -> Bucket {
+    package static func make(_ kind: S3Server.Kind = .moto) async throws -> Bucket {
         let server = try await S3Server.running(kind)
         let prefix = "e2e/\(UUID().uuidString)/"
         return Bucket(server: server, name: try await server.sharedBucket(), prefix: prefix)
@@ -36,7 +35,7 @@ struct Bucket: Sendable {
     }
 
     /// The names of all objects below the prefix.
-    func names() async throws -> [String] {
+    package func names() async throws -> [String] {
         let script = """
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             names = [each["Key"][len(prefix):] for page in pages for each in page.get("Contents", [])]
@@ -46,7 +45,7 @@ struct Bucket: Sendable {
     }
 
     /// How many unfinished uploads in parts there are below the prefix.
-    func unfinished() async throws -> Int {
+    package func unfinished() async throws -> Int {
         let script = """
             uploads = s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
             print(json.dumps([each["Key"] for each in uploads if each["Key"].startswith(prefix)]))
@@ -55,7 +54,7 @@ struct Bucket: Sendable {
     }
 
     /// The bytes of an object.
-    func object(_ name: String) async throws -> [UInt8] {
+    package func object(_ name: String) async throws -> [UInt8] {
         let script = """
             body = s3.get_object(Bucket=bucket, Key=prefix + sys.argv[6])["Body"].read()
             print(json.dumps(base64.b64encode(body).decode()))
