@@ -8,8 +8,8 @@ LINTED := Sources Tests Examples Package.swift
 PREFIX ?= /usr/local
 SECONDS_EACH ?= 60
 
-.PHONY: build release test test-kubo test-servers sanitize fuzz format lint docs check demo bench install clean \
-	setup setup-test
+.PHONY: build release test test-kubo test-servers nightly mutants fresh sanitize fuzz format lint docs check demo \
+	bench install clean setup setup-test
 
 build: setup
 	@$(SWIFT_BUILD) --product ipfs-kit
@@ -38,6 +38,21 @@ test-kubo: release
 
 test-servers: export IPFS_KIT_MUST_RUN = all
 test-servers: test
+
+nightly: export IPFS_KIT_FAULTS = all
+nightly: export IPFS_KIT_KILLS = 2000
+nightly: export IPFS_KIT_DAMAGES = 10000
+nightly: export IPFS_KIT_STRESS = 60
+nightly: setup-test release
+	@$(SWIFT_BUILD) --build-tests
+	@tools/setup link-arrow "$$(swift build --show-bin-path)"
+	@IPFS_KIT_BINARY="$$(swift build -c release --show-bin-path)/ipfs-kit" tools/test AdversityTests
+
+mutants: setup-test
+	@tools/mutants $(ARGS)
+
+fresh:
+	@tools/fresh
 
 sanitize: setup-test
 	@tools/sanitize

@@ -4,7 +4,7 @@ import TestKit
 
 /// What happens to a file of a kit home or of a backend.
 enum Damage: String, CaseIterable, Sendable {
-    case flip, flips, cut, lastByte, zeros, noise, tail, empty, missing, swapped, old, doubled, renamed, folder
+    case flip, flips, cut, lastByte, zeros, noise, tail, empty, missing, swapped, old, doubled, renamed, folder, lacking
 
     /// Does it to the file at `path` below `world`, and says what was done; nil where it cannot be done to this file.
     func apply(
@@ -25,6 +25,12 @@ enum Damage: String, CaseIterable, Sendable {
         case .empty:
             guard try !bytes(at: whole).isEmpty else { return nil }
             try write([], to: whole)
+        case .lacking:
+            // What is left is an archive without a fault, but for a block that is not there.
+            let content = try Data(contentsOf: URL(filePath: whole))
+            guard path.hasSuffix(".car"), var parts = try? Archive.parts(content), parts.count > 2 else { return nil }
+            parts.remove(at: Int.random(in: 1..<parts.count, using: &numbers))
+            try parts.reduce(Data()) { $0 + $1.frame }.write(to: URL(filePath: whole))
         case .missing: try files.removeItem(atPath: whole)
         case .folder:
             try files.removeItem(atPath: whole)

@@ -6,6 +6,20 @@ import Testing
 ///
 /// Wrong bytes never come, and no command says 0 over a loss.
 @Suite(.memoryScratch, .serialized, .timeLimit(.minutes(240))) struct DamageTests {
+    @Test func aCopyThatLacksOneBlockIsTold() async throws {
+        let world = try await World.make(in: Scratch.current + "/world")
+        let archive = try #require(world.roots["tree"]?.archive)
+        let parts = try Archive.parts(archive)
+        for left in 1..<parts.count {
+            let lacking = parts.enumerated().filter { $0.offset != left }.reduce(Data()) { $0 + $1.element.frame }
+            try lacking.write(to: URL(filePath: "\(world.disk("left"))/cars/\(world.cid("tree")).car"))
+            let verified = try await world.user.json("verify", "left", code: 10)
+            #expect(verified.backends[0].damaged.items.compactMap(\.cid.text) == [world.cid("tree")], "part \(left)")
+        }
+        try await world.user.run("sync")
+        #expect(world.isWhole(world.cid("tree"), on: "left"))
+    }
+
     @Test func damageIsRepairedOrTold() async throws {
         let folder = Scratch.current
         let originals = [

@@ -96,11 +96,11 @@ extension World {
         var blocks: [String: [Data]] = [:]
         for cid in pins {
             guard let root = root(of: cid) else { continue }
-            blocks[cid] = try sections(root.archive)
+            blocks[cid] = try Archive.sections(root.archive)
         }
         let packs = user.home + "/store/packs/"
         let references = try Trees.files(in: packs).filter { $0.hasSuffix(".ref") }.flatMap { name in
-            try sections(Data(contentsOf: URL(filePath: packs + name)))
+            try Archive.sections(Data(contentsOf: URL(filePath: packs + name)))
         }
         let stays = try #require(blocks[cid("stays")]?.first).prefix(36)
         blocks[cid("stays")] = references.filter { $0.range(of: stays) != nil }
@@ -117,27 +117,39 @@ extension World {
             Set(blocks.filter { block in packs.contains { $0.range(of: block) != nil } })
         }
     }
+}
 
-    /// The CID and the bytes of each section of a CARv1.
-    private func sections(_ archive: Data) throws -> [Data] {
+/// A CARv1 as its parts lie one after another.
+enum Archive {
+    /// The header or a section: all of it, and what follows its length.
+    struct Part {
+        let frame: Data
+        let content: Data
+    }
+
+    /// The header and the sections; throws where it ends in the midst of one.
+    static func parts(_ archive: Data) throws -> [Part] {
         var position = archive.startIndex
-        func length() throws -> Int {
-            var value = 0
+        var parts: [Part] = []
+        while position < archive.endIndex {
+            let start = position
+            var count = 0
             for shift in stride(from: 0, to: 63, by: 7) {
-                let byte = Int(try #require(position < archive.endIndex ? archive[position] : nil))
+                guard position < archive.endIndex else { throw CocoaError(.fileReadCorruptFile) }
+                let byte = Int(archive[position])
                 position += 1
-                value |= (byte & 0x7F) << shift
+                count |= (byte & 0x7F) << shift
                 if byte < 0x80 { break }
             }
-            return value
-        }
-        var sections: [Data] = []
-        position += try length()
-        while position < archive.endIndex {
-            let count = try length()
-            sections.append(Data(archive[position..<(position + count)]))
+            guard count <= archive.endIndex - position else { throw CocoaError(.fileReadCorruptFile) }
+            parts.append(
+                Part(frame: archive[start..<(position + count)], content: Data(archive[position..<(position + count)]))
+            )
             position += count
         }
-        return sections
+        return parts
     }
+
+    /// The CID and the bytes of each section.
+    static func sections(_ archive: Data) throws -> [Data] { try parts(archive).dropFirst().map(\.content) }
 }
