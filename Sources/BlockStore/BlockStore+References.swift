@@ -27,7 +27,7 @@ extension BlockStore {
         do throws(FileError) {
             bytes = try file(path(of: location.pack)).read(at: location.offset, count: Reference.longestSection)
         } catch {
-            guard error.code == .notFound else { throw StoreError(error) }
+            guard error.meansGone else { throw StoreError(error) }
             throw StoreError.damaged(cid, "the pack with its reference is gone. \(error)")
         }
         guard let record = Self.section(bytes), let reference = Reference(record), reference.cid.hash == cid.hash else {

@@ -201,7 +201,7 @@ public final class BlockStore: Sendable {
         do throws(FileError) {
             bytes = try file(path(of: location.pack)).read(at: location.offset, count: location.length)
         } catch {
-            guard error.code == .notFound else { throw StoreError(error) }
+            guard error.meansGone else { throw StoreError(error) }
             throw StoreError.damaged(cid, "its pack is gone. \(error)")
         }
         let block = Block(cid: cid, bytes: bytes)

@@ -58,9 +58,9 @@ extension BlockStore {
             let length = (try? fileInfo(path(of: pack.id)).length) ?? 0
             guard length < pack.length else { continue }
             throw StoreError(
-                .corrupt,
+                .damagedPack,
                 "The pack \(path(of: pack.id)) has \(length) bytes of at least \(pack.length); nothing is removed from a store "
-                    + "that lost something. `ipfs-kit store verify` says what is damaged."
+                    + "that lost something."
             )
         }
     }
@@ -183,7 +183,7 @@ private struct Collector {
             }
             guard found == blocks else {
                 throw StoreError(
-                    .corrupt,
+                    .damagedPack,
                     "Of \(blocks) pinned blocks in the pack \(id.fileName), \(found) are there; it is left as it is."
                 )
             }

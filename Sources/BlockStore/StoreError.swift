@@ -10,6 +10,10 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case notFound
         /// The bytes on the disk are not those of the CID.
         case corrupt
+        /// The index is damaged, or a part of it is lost; it can be made again from the packs.
+        case damagedIndex
+        /// A pack is shorter than it was, or other blocks are in it.
+        case damagedPack
         /// A file that was added by reference is not what it was.
         case changed
         /// A block has the hash of its CID, and is not what its codec says.
@@ -82,17 +86,14 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     }
 
     static func damagedIndex(_ path: String) -> StoreError {
-        StoreError(
-            .corrupt,
-            "The index of the store is damaged in \(path); `ipfs-kit store rebuild-index` makes it again from the packs."
-        )
+        StoreError(.damagedIndex, "The index of the store is damaged in \(path); it can be made again from the packs.")
     }
 
     static func oldIndex(_ folder: String) -> StoreError {
         StoreError(
-            .corrupt,
-            "The index of the store in \(folder) is older than what was committed: a part of it is lost. "
-                + "`ipfs-kit store rebuild-index` makes it again from the packs."
+            .damagedIndex,
+            "The index of the store in \(folder) is older than what was committed: a part of it is lost. It can be made again "
+                + "from the packs."
         )
     }
 
@@ -107,4 +108,11 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     static func damaged(_ cid: CID, _ detail: String) -> StoreError {
         StoreError(.corrupt, "The block \(cid) in the store is damaged: \(detail)", cid: cid)
     }
+}
+
+extension FileError {
+    /// Whether a file of the store is gone: there is none of its name, or something else is in its place.
+    ///
+    /// A disk that cannot be read now says neither.
+    var meansGone: Bool { [.notFound, .isADirectory, .notADirectory].contains(code) }
 }

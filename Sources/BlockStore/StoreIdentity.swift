@@ -63,7 +63,7 @@ extension BlockStore {
         do throws(FileError) {
             bytes = try File(ownerFile(folder), .read).read(at: 0, count: ownerLength)
         } catch {
-            guard error.code == .notFound else { throw StoreError(error) }
+            guard error.meansGone else { throw StoreError(error) }
             return nil
         }
         let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
@@ -103,7 +103,7 @@ extension BlockStore {
             let text = String(decoding: try File(path, .read).read(at: 0, count: 64), as: UTF8.self)
             if let identity = StoreIdentity(String(text.prefix { $0 != "\n" })) { return identity }
         } catch {
-            guard error.code == .notFound else { throw StoreError(error) }
+            guard error.meansGone else { throw StoreError(error) }
         }
         guard let identity = try index.readableIdentity() else { return nil }
         try write(identity, in: folder)

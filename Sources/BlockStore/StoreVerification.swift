@@ -47,16 +47,22 @@ extension BlockStore {
         }
         defer { withExtendedLifetime(lock) {} }
         var report = StoreReport()
-        let (packs, damaged) = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            try expectations()
-        }
-        for place in damaged {
+        let expected = try await BlockingThreads.shared.run { [self] () throws(StoreError) in try expectations() }
+        for place in expected.damaged {
             report.note(nil, place, "The index is damaged; `ipfs-kit store rebuild-index` makes it again.")
         }
-        for pack in packs {
+        for pack in expected.packs {
             try Self.checkCancellation()
             report.packs += 1
             try await verify(pack, &report, progress)
+        }
+        let told = report.problems.compactMap { $0.cid.map { BlockKey($0) } }
+        for key in expected.lost.subtracting(told).sorted() {
+            report.note(
+                nil,
+                "index",
+                "The block whose hash is \(key.hexadecimal) was damaged before, and not stored again."
+            )
         }
         return report
     }
@@ -82,18 +88,35 @@ extension BlockStore {
         var place: String { "packs/" + id.fileName }
     }
 
-    /// What the index says of the packs; what is wrong with the index itself is a problem of its own.
-    private func expectations() throws(StoreError) -> (packs: [Expectation], damaged: [String]) {
+    /// What the index says.
+    private struct Expectations: Sendable {
+        var packs: [Expectation] = []
+        /// Files of the index that are damaged.
+        var damaged: [String] = []
+        /// Blocks that were found damaged, as many as are told.
+        var lost: Set<BlockKey> = []
+    }
+
+    /// What the index says of the packs and the blocks; what is wrong with the index itself is a problem of its own.
+    private func expectations() throws(StoreError) -> Expectations {
         let damaged = try index.damaged().map { "index/" + $0.name.fileName }
         let packs = try index.packs().filter { $0.length > 0 }
         let lengths = Dictionary(packs.map { ($0.id, $0.length) }) { first, _ in first }
         var counts: [PackID: UInt64] = [:]
+        var lost: Set<BlockKey> = []
         // What was stored since the packs were listed is beyond their ends, and not looked at.
         try index.each { entry in
-            guard let place = entry.location, place.offset < lengths[place.pack] ?? 0 else { return }
+            guard let place = entry.location else {
+                if lost.count < StoreReport.mostProblems { lost.insert(entry.key) }
+                return
+            }
+            // A reference leads to bytes elsewhere; an empty block may stand at the very end.
+            let end = place.pack.isReferences ? place.offset + 1 : place.offset + UInt64(place.length)
+            guard end <= lengths[place.pack] ?? 0 else { return }
             counts[place.pack, default: 0] += 1
         }
-        return (packs.map { Expectation(id: $0.id, length: $0.length, blocks: counts[$0.id] ?? 0) }, damaged)
+        let expected = packs.map { Expectation(id: $0.id, length: $0.length, blocks: counts[$0.id] ?? 0) }
+        return Expectations(packs: expected, damaged: damaged, lost: lost)
     }
 
     /// What a section of a pack turned out to be.
@@ -113,7 +136,7 @@ extension BlockStore {
         _ report: inout StoreReport,
         _ progress: @Sendable (UInt64) -> Void
     ) async throws(StoreError) {
-        guard fileExists(path(of: pack.id)) else {
+        guard (try? fileInfo(path(of: pack.id)).kind) == .file else {
             report.note(nil, pack.place, "The pack is gone, and with it \(pack.blocks) blocks.")
             return
         }

@@ -75,6 +75,16 @@ extension Catalog {
         }
     }
 
+    /// Notes that a snapshot is about to be left on a backend, so that this home knows it for its own whatever happens then.
+    package func noteNextSnapshot(_ name: String, under lease: Lease) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.change(
+                "UPDATE backends SET next_note = ?2 WHERE name = ?1",
+                [.text(lease.backend), .text(name)]
+            )
+        }
+    }
+
     /// Notes the snapshot that was left on a backend.
     package func noteSnapshot(_ name: String, under lease: Lease) async throws(CatalogError) {
         try await write(under: lease) { (database) throws(CatalogError) in
@@ -131,7 +141,7 @@ extension Database {
     fileprivate mutating func reincarnate(_ name: String, at time: Int64) throws(CatalogError) {
         try change(
             """
-            UPDATE backends SET incarnation = ?2, place = ?2, note = NULL, marker = NULL, marked_at = NULL,
+            UPDATE backends SET incarnation = ?2, place = ?2, note = NULL, next_note = NULL, marker = NULL, marked_at = NULL,
                 synced_at = NULL, problem = NULL WHERE name = ?1
             """,
             [.text(name), .text(randomIdentifier())]

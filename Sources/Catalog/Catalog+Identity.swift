@@ -56,7 +56,7 @@ extension Catalog {
 }
 
 /// What a catalog says of itself, and of the store that belongs to it.
-package struct OpenedState: Sendable, Hashable {
+package struct OwnState: Sendable, Hashable {
     /// The name by which the store knows its owner; nil in a catalog that was made just now, or by an earlier version.
     package let catalog: String?
     /// The identity of the store; nil where none was noted yet.

@@ -13,8 +13,6 @@ package final class Catalog: Sendable {
     package let path: String
     /// The folder of the files by which processes exclude one another.
     let locks: String
-    /// What the catalog said of itself when it was opened.
-    package let opened: OpenedState
     /// Told of each change of the list of pins when it is on the disk: how far the list has come.
     private let watcher = Mutex<(@Sendable (UInt64) -> Void)?>(nil)
     /// The time, in milliseconds since 1970.
@@ -67,7 +65,6 @@ package final class Catalog: Sendable {
             try Migrations.apply(to: &database, at: path)
             withExtendedLifetime(lock) {}
         }
-        opened = try OpenedState(&database)
         self.database = Mutex(database)
     }
 
@@ -78,6 +75,15 @@ package final class Catalog: Sendable {
             return try database.userVersion() > 0
         } catch {
             throw CatalogError(error)
+        }
+    }
+
+    /// What the catalog says now, at once and on this thread, of itself and of the store that belongs to it.
+    package func ownState() throws(CatalogError) -> OwnState {
+        try database.withLock { (database) throws(CatalogError) in
+            try database.transaction(.deferred) { (database: inout Database) throws(CatalogError) in
+                try OwnState(&database)
+            }
         }
     }
 

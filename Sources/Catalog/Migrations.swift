@@ -48,6 +48,7 @@ enum Migrations {
         ALTER TABLE backends ADD COLUMN place TEXT NOT NULL DEFAULT '';
         ALTER TABLE backends ADD COLUMN marker TEXT;
         ALTER TABLE backends ADD COLUMN marked_at INTEGER;
+        ALTER TABLE backends ADD COLUMN next_note TEXT;
         UPDATE backends SET incarnation = lower(hex(randomblob(10)));
         UPDATE backends SET place = incarnation;
 

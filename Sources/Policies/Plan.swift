@@ -79,6 +79,14 @@ package enum Step: Sendable, Hashable {
     /// What is known of a root that no pin wants and that is not there is forgotten; the backend is not asked anything.
     case forget(CID)
 
+    package var isUpload: Bool {
+        if case .upload = self { true } else { false }
+    }
+
+    package var isRemoval: Bool {
+        if case .remove = self { true } else { false }
+    }
+
     /// The root that it is about.
     package var root: CID {
         switch self {
@@ -182,8 +190,8 @@ private struct Planner {
                 plan.steps[place.name, default: []].append(.remove(copy.root, .unwanted))
                 continue
             }
-            // Wanted, but not here: it may go once there are enough others.
-            guard copy.state == .verified, !names.contains(place.name) else { continue }
+            // Wanted, but not here: it may go once there are enough others, all the more where it is damaged.
+            guard copy.state == .verified || copy.state == .damaged, !names.contains(place.name) else { continue }
             let others = (holders[copy.root] ?? []).intersection(names).subtracting([place.name])
             let minimum = max(place.minReplicas, names.count)
             guard others.count >= minimum else { continue }

@@ -109,6 +109,40 @@ private func packs(_ folder: String) throws -> [String] {
         #expect(try await reader.verify { _ in }.problems.isEmpty)
     }
 
+    @Test func `an empty block at the end of a pack is one of its blocks`() async throws {
+        let empty = Block(codec: .raw, bytes: [])
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write([block(1), empty]) }
+        let report = try await store.verify { _ in }
+        #expect(report.problems.isEmpty && report.blocks == 2)
+    }
+
+    @Test(arguments: [false, true]) func `damage that was seen is told until it is stored again`(
+        isGone: Bool
+    ) async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write((0..<10).map { block($0) }) }
+        let path = URL(filePath: folder + "/packs/000001.car")
+        var bytes = try Data(contentsOf: path)
+        if isGone {
+            try FileManager.default.removeItem(at: path)
+            try FileManager.default.createDirectory(at: path, withIntermediateDirectories: false)
+        } else {
+            // Nothing there says any more which block it was.
+            let place = try #require(bytes.firstRange(of: Data(block(4).bytes)))
+            let length = block(4).cid.bytes.count
+            bytes.replaceSubrange(place.lowerBound - length..<place.lowerBound, with: Data(repeating: 0, count: length))
+            bytes[place.lowerBound] ^= 1
+            try bytes.write(to: path)
+        }
+        let reader = try BlockStore(folder: folder)
+        await #expect(throws: StoreError.self) { try await reader.get(block(4).cid) }
+        #expect(try await !reader.verify { _ in }.problems.isEmpty)
+        if isGone { try FileManager.default.removeItem(at: path) }
+        try await reader.ingest { try await $0.write((0..<10).map { block($0) }) }
+        #expect(try await reader.get((0..<10).map { block($0).cid }).count == 10)
+    }
+
     @Test func `known is compared with what is at hand, and written again where it is damaged`() async throws {
         try await BlockStore(folder: folder).ingest { try await $0.write((0..<10).map { block($0) }) }
         let path = URL(filePath: folder + "/packs/000001.car")

@@ -191,7 +191,7 @@ private final class Pinned: Sendable {
         let error = await #expect(throws: StoreError.self) {
             _ = try await opened.collect(waste: 0, atLeast: generation) { [leaf(1).cid] }
         }
-        #expect(error?.code == .corrupt)
+        #expect(error?.code == (loss == .pack ? .damagedPack : .damagedIndex))
         guard loss != .pack else { return }
         try await opened.rebuild(atLeast: generation)
         #expect(try await opened.get((0..<610).map { leaf($0).cid }).count == 610)

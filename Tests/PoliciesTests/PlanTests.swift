@@ -138,6 +138,25 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         #expect(Policies.plan(pins: [pin], copies: copies, places: careful, prune: true).steps.isEmpty)
     }
 
+    @Test(arguments: [Copy.State.verified, .damaged, .claimed, .unknown, .leaving])
+    func `a copy that is not wanted here goes when it is known what it is`(state: Copy.State) {
+        let copies = [
+            Copy(root: root(1), backend: "a", state: .verified), Copy(root: root(1), backend: "b", state: state),
+        ]
+        let plan = plan(
+            pins: [WantedRoot(root: root(1), replicas: 1)],
+            copies: copies,
+            places: [Place(name: "a", takesContent: true), Place(name: "b", takesContent: true)],
+            prune: true
+        )
+        let removed = plan.steps.filter { $0.value.contains(where: \.isRemoval) }.keys.sorted()
+        switch state {
+        case .verified: #expect(removed.count == 1)
+        case .damaged: #expect(removed == ["b"])
+        default: #expect(removed.isEmpty)
+        }
+    }
+
     @Test func `one place under two names counts once`() {
         let twins = [
             Place(name: "a", identity: "x", takesContent: true), Place(name: "b", identity: "x", takesContent: true),

@@ -38,6 +38,14 @@ struct BlockKey: Hashable, Comparable, Sendable, BitwiseCopyable {
         self.fourth = fourth
     }
 
+    /// The 32 bytes in hexadecimal digits.
+    var hexadecimal: String {
+        [first, second, third, fourth].map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+
     static func < (left: BlockKey, right: BlockKey) -> Bool {
         if left.first != right.first { return left.first < right.first }
         if left.second != right.second { return left.second < right.second }

@@ -39,6 +39,7 @@ package struct BackendRemove: Operation {
             if !dryRun {
                 try await catalog.removeBackend(name)
                 try removeFile(path)
+                try syncDirectory(directoryName(path))
                 let index = kit.home.backends + "/" + name
                 if fileExists(index) { try removeTree(index) }
             }

@@ -78,7 +78,7 @@ package final class Kit: Sendable {
         do throws(CatalogError) {
             let catalog = try Catalog(path: home.catalog, now: session.timing.now)
             let folder = home.store
-            if let name = catalog.opened.catalog {
+            if let name = try catalog.ownState().catalog {
                 catalog.onPinsChanged { mark in
                     try? BlockStore.note(BlockStore.Owner(name: name, mark: mark), ofStoreIn: folder)
                 }

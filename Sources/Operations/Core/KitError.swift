@@ -67,6 +67,8 @@ extension KitError {
             switch error.code {
             case .notFound: (.notFound, "ipfs-kit restore \(cid)")
             case .corrupt, .changed: (.verification, error.cid == nil ? nil : "ipfs-kit restore \(cid)")
+            case .damagedIndex: (.verification, "ipfs-kit store rebuild-index")
+            case .damagedPack: (.verification, "ipfs-kit store verify")
             case .incomplete: (.refused, "ipfs-kit restore")
             case .malformed: (.verification, nil)
             case .unfollowable: (.refused, nil)

@@ -13,16 +13,18 @@ struct Pairing {
     /// Throws what does not fit; notes what is not noted yet.
     func check() throws(KitError) {
         let owner: BlockStore.Owner?
-        do throws(StoreError) {
+        let known: OwnState
+        do {
+            // In this order: other processes pin meanwhile, and the store never knows of more than was in the catalog before.
             owner = try BlockStore.owner(ofStoreIn: home.store)
+            known = try catalog.ownState()
         } catch {
-            throw KitError(error)
+            throw KitError(any: error)
         }
-        try checkOwner(owner)
+        try check(owner, known)
     }
 
-    private func checkOwner(_ owner: BlockStore.Owner?) throws(KitError) {
-        let known = catalog.opened
+    private func check(_ owner: BlockStore.Owner?, _ known: OwnState) throws(KitError) {
         if let owner, let name = known.catalog {
             guard owner.name == name else { throw foreign() }
             guard owner.mark <= known.pinsGeneration else { throw outdated() }
@@ -36,7 +38,7 @@ struct Pairing {
                 try catalog.adopt(store: identity)
             }
             guard owner == nil, let name = known.catalog else { return }
-            try store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration))
+            try? store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration))
         } catch {
             throw KitError(any: error)
         }

@@ -16,7 +16,7 @@ package struct StoreRebuildIndex: Operation {
     package func run(in kit: Kit) async throws(KitError) -> StoreStat.Output {
         let store = try kit.store()
         // It depends on nothing that it repairs; what the catalog knows of the store, where there is one, is heeded.
-        let expected = (try? kit.catalog())?.opened
+        let expected = try? kit.catalog().ownState()
         return try await kitErrors {
             let progress = kit.session.progress
             progress.began("rebuild", bytes: try await store.packFiles().bytes)

@@ -108,6 +108,7 @@ package struct Recover: Operation {
                 return (name, snapshot)
             } catch {
                 guard KitError(error).code == .verification, snapshotID == nil else { throw error }
+                output.lostSnapshots.append(name.name.text)
                 output.warnings.append(
                     "The snapshot \(name.name) is damaged, and an older one was looked for: \(error)"
                 )
@@ -116,21 +117,24 @@ package struct Recover: Operation {
         return nil
     }
 
-    /// The pins of the snapshot; or, where there is none, one for each root that the backend holds.
+    /// The pins of the snapshot; or, where there is none or a newer one is lost, also one for each other root that the backend
+    /// holds.
     private func pins(
         _ snapshot: KitSnapshot?,
         _ backend: OpenBackend,
         _ catalog: Catalog,
         _ output: inout Output
     ) async throws -> [Pin] {
-        if let snapshot { return try snapshot.pins() }
-        output.warnings.append(
-            "\(source) has no snapshot that can be read: the roots that it holds are pinned, without names."
-        )
-        var pins: [Pin] = []
+        var pins = try snapshot?.pins() ?? []
+        if snapshot != nil, output.lostSnapshots.isEmpty { return pins }
+        let known = Set(pins.map(\.cid))
         for try await page in backend.replica.roots() {
-            pins += page.map { Pin(cid: $0.root, createdAt: catalog.time) }
+            pins += page.filter { !known.contains($0.root) }.map { Pin(cid: $0.root, createdAt: catalog.time) }
         }
+        let which = snapshot == nil ? "no snapshot that can be read" : "no newer snapshot that can be read"
+        output.warnings.append(
+            "\(source) has \(which): \(pins.count - known.count) other roots that it holds are pinned, without names."
+        )
         guard !pins.isEmpty else {
             throw KitError(
                 .notFound,
@@ -156,6 +160,8 @@ package struct Recover: Operation {
         /// Backends of which the home has settings of its own already.
         var keptBackends: [String] = []
         var content: RestoreOutput?
+        /// Snapshots that are damaged, and newer than the one that was taken.
+        var lostSnapshots: [String] = []
         var warnings: [String] = []
 
         init(source: String, dryRun: Bool) {
@@ -163,14 +169,18 @@ package struct Recover: Operation {
             self.dryRun = dryRun
         }
 
-        package var exitCode: ExitCode { content?.exitCode ?? .ok }
+        package var exitCode: ExitCode {
+            let code = content?.exitCode ?? .ok
+            return code == .ok && !lostSnapshots.isEmpty ? .partlyFailed : code
+        }
 
         package var json: JSON {
             [
                 "from": .string(source), "dry_run": .bool(dryRun), "snapshot": .text(snapshot), "pins": .count(pins),
                 "new_pins": .count(newPins), "mappings": .count(mappings),
                 "backends": .array(backends.map { .string($0) }),
-                "kept_backends": .array(keptBackends.map { .string($0) }), "content": content?.json ?? .null,
+                "kept_backends": .array(keptBackends.map { .string($0) }),
+                "lost_snapshots": .array(lostSnapshots.map { .string($0) }), "content": content?.json ?? .null,
                 "warnings": .array(warnings.map { .string($0) }),
             ]
         }

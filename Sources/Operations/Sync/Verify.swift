@@ -1,5 +1,6 @@
 internal import Catalog
 internal import Multiformats
+internal import Policies
 internal import Replication
 package import Schema
 internal import Storage
@@ -46,13 +47,18 @@ package struct Verify: Operation {
                 timing: kit.session.timing,
                 progress: kit.session.progress
             )
-            let rows = await verify(work, verifier, kit)
+            var rows = await verify(work, verifier, kit)
             guard rows.count == work.count else {
                 throw KitError(.other, "The verification lost track of \(work.count - rows.count) backends.")
             }
             let warnings = try await kit.writeIndexes(files.map(\.name))
-            let unread = broken.map { Row(backend: $0.name, results: [], error: $0.error) }
-            return Output(rows: (rows + unread).sorted { $0.backend < $1.backend }, warnings: warnings)
+            for file in broken {
+                let unknown = try await catalog.mappings(on: file.name).map { Verifier.Result(unknown: $0) }
+                rows.append(Row(backend: file.name, results: unknown, error: file.error))
+            }
+            rows.sort { $0.backend < $1.backend }
+            let hint = try await advise(&rows, kit)
+            return Output(rows: rows, hint: hint, warnings: warnings)
         }
     }
 
@@ -70,6 +76,32 @@ package struct Verify: Operation {
             work.append((file, mappings))
         }
         return work
+    }
+
+    /// Finds what helps: for each backend, and where nothing was read.
+    ///
+    /// What no pin wants is no loss when it is damaged; what is wanted elsewhere is stored there.
+    private func advise(_ rows: inout [Row], _ kit: Kit) async throws -> String? {
+        let isEmpty = rows.allSatisfy(\.results.isEmpty)
+        guard isEmpty || rows.contains(where: { $0.damaged > 0 }) else { return nil }
+        let catalog = try kit.catalog()
+        let pinned = Set(try await catalog.pins().map(\.cid))
+        guard !isEmpty else { return pinned.isEmpty ? "ipfs-kit add PATH" : "ipfs-kit sync" }
+        let plan = try await SyncPlanner(kit, prune: true, force: false).plan().plan
+        let uploads = plan.steps.mapValues { Set($0.filter(\.isUpload).map(\.root)) }
+        for index in rows.indices {
+            let name = rows[index].backend
+            let damaged = Set(rows[index].results.filter(\.verdict.isDamage).map(\.mapping.cid))
+            rows[index].lost = damaged.intersection(pinned).count
+            if !damaged.isDisjoint(with: uploads[name] ?? []) {
+                rows[index].hint = "ipfs-kit sync \(name)"
+            } else if uploads.values.contains(where: { !$0.isDisjoint(with: damaged) }) {
+                rows[index].hint = "ipfs-kit sync"
+            } else if let step = plan.steps[name]?.first(where: { damaged.contains($0.root) }) {
+                rows[index].hint = "ipfs-kit sync \(step.isRemoval ? "--prune " : "")\(name)"
+            }
+        }
+        return nil
     }
 
     private func verify(
@@ -101,6 +133,10 @@ package struct Verify: Operation {
         let backend: String
         let results: [Verifier.Result]
         let error: KitError?
+        /// How many of the damaged roots are pinned.
+        var lost = 0
+        /// The command that helps where something is damaged.
+        var hint: String?
 
         func count(_ verdict: Verifier.Verdict) -> Int { results.count { $0.verdict == verdict } }
         var damaged: Int { count(.missing) + count(.corrupt) }
@@ -112,11 +148,13 @@ package struct Verify: Operation {
     /// What was seen on each backend.
     package struct Output: OperationOutput {
         let rows: [Row]
+        /// What helps where nothing was read.
+        let hint: String?
         let warnings: [String]
 
         package var exitCode: ExitCode {
             if rows.contains(where: { $0.error?.code == .interrupted }) { return .interrupted }
-            if rows.contains(where: { $0.damaged > 0 }) { return .verification }
+            if rows.contains(where: { $0.lost > 0 }) { return .verification }
             if let error = rows.compactMap(\.error).first { return rows.count == 1 ? error.code : .partlyFailed }
             if let code = rows.lazy.compactMap(\.unanswered).first?.code { return code }
             // Who read nothing has verified nothing.
@@ -132,12 +170,12 @@ package struct Verify: Operation {
                             "missing": .count(row.count(.missing)),
                             "corrupt": .count(row.count(.corrupt)), "unknown": .count(row.count(.unknown)),
                             "superseded": .count(row.count(.superseded)),
-                            "bytes_read": .count(row.bytes), "problem": .text(row.error),
+                            "bytes_read": .count(row.bytes), "problem": .text(row.error), "hint": .text(row.hint),
                             "damaged": .array(row.results.compactMap(Self.damage)),
                         ]
                     }
                 ),
-                "warnings": .array(warnings.map { .string($0) }),
+                "hint": .text(hint), "warnings": .array(warnings.map { .string($0) }),
             ]
         }
 
@@ -168,7 +206,7 @@ package struct Verify: Operation {
             for row in rows { parts += Self.problems(row) }
             if exitCode == .notFound {
                 parts.append(.line("Nothing was read: no backend is known to have anything."))
-                parts.append(.line("Run: ipfs-kit sync"))
+                if let hint { parts.append(.line("Run: \(hint)")) }
             }
             return Report(parts, warnings: warnings)
         }
@@ -186,11 +224,11 @@ package struct Verify: Operation {
                     .line("\(row.backend): \(passed) roots were stored anew or removed meanwhile, and say nothing.")
                 )
             }
-            if row.damaged > 0 {
-                parts.append(.line("Run: ipfs-kit sync \(row.backend)"))
-            } else if let hint = (row.error ?? row.unanswered)?.hint {
-                parts.append(.line("Run: \(hint)"))
+            let unwanted = row.damaged - row.lost
+            if unwanted > 0 {
+                parts.append(.line("\(row.backend): no pin wants \(unwanted) of the damaged roots."))
             }
+            if let hint = row.hint ?? (row.error ?? row.unanswered)?.hint { parts.append(.line("Run: \(hint)")) }
             return parts
         }
     }

@@ -50,8 +50,8 @@ extension SyncRun {
     /// Notes who else is there; throws where somebody is removing content now.
     private func meet(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws {
         let known = Set(try await catalog.peers(on: backend.name).map { $0.kit + "/" + $0.instance })
-        var seen = site.peers(at: catalog.time)
-        let newer = site.newerSnapshot(than: state.note, [])
+        var seen = site.peers()
+        let newer = site.newerSnapshot(than: state, [])
         if let newer, newer.instance == engine.identity.instance {
             seen.append((newer.kit, newer.instance, Timestamp(milliseconds: newer.time)))
         }

@@ -32,9 +32,11 @@ extension SyncRun {
 
     private func makeSureOfBeingAlone(_ site: Site) async throws {
         let now = Site(register: site.register, entries: try await site.register.list(), identity: site.identity)
-        try await catalog.notePeers(now.peers(at: catalog.time), under: lease)
+        try await catalog.notePeers(now.peers(), under: lease)
+        // Their times are those of the service: so is the one that they are compared with.
+        let time = now.time ?? catalog.time
         let active = try await catalog.peers(on: backend.name).filter {
-            $0.instance != engine.identity.instance && $0.isActive(at: catalog.time)
+            $0.instance != engine.identity.instance && $0.isActive(at: time)
         }
         guard let peer = active.max(by: { $0.lastSeen < $1.lastSeen }) else { return }
         if let state = try await catalog.backendState(backend.name) {

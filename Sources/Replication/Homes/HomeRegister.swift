@@ -9,7 +9,7 @@ package import Storage
 /// A home announces itself before it relies on anything that is there, and looks who else has; a home that is about to remove
 /// something says that first, and looks then. Each writes before it reads, so at least one of two sees the other.
 package struct HomeRegister: Sendable {
-    /// What was found, read from the names alone.
+    /// What was found: read from the names alone, where the service says when each was written.
     package struct Entries: Sendable {
         /// Who announced itself: a home, the incarnation of the backend in it, and when, by the clock of the service.
         package struct Marker: Sendable, Hashable {
@@ -17,7 +17,7 @@ package struct HomeRegister: Sendable {
             package let instance: String
             package let incarnation: String
             package let name: ObjectName
-            package let at: Timestamp?
+            package let at: Timestamp
         }
 
         package var here: [Marker] = []
@@ -44,6 +44,9 @@ package struct HomeRegister: Sendable {
     static func owns(_ name: ObjectName) -> Bool { name.text.hasPrefix(HomeName.folder) }
 
     /// Everything that is there now.
+    ///
+    /// A service that tells no times is asked for the announcements themselves, which say by the clock of their home when it
+    /// was there.
     package func list() async throws(StorageError) -> Entries {
         var entries = Entries()
         for try await page in objects.list(HomeName.folder) {
@@ -52,11 +55,15 @@ package struct HomeRegister: Sendable {
                 guard let (kit, kind) = HomeName.read(info.name) else { continue }
                 switch kind {
                 case .here(let instance, let incarnation):
-                    entries.here.append(marker(kit, instance, incarnation, info))
+                    entries.here.append(try await marker(kit, instance, incarnation, info))
                 case .removing(let instance, let incarnation):
-                    entries.removing.append(marker(kit, instance, incarnation, info))
+                    entries.removing.append(try await marker(kit, instance, incarnation, info))
                 case .snapshot(let instance, let time):
-                    entries.snapshots.append(SnapshotName(name: info.name, kit: kit, instance: instance, time: time))
+                    let made = Timestamp(milliseconds: time)
+                    let leftAt = info.modified ?? made
+                    entries.snapshots.append(
+                        SnapshotName(name: info.name, kit: kit, instance: instance, time: time, leftAt: leftAt)
+                    )
                 }
             }
         }
@@ -64,15 +71,36 @@ package struct HomeRegister: Sendable {
         return entries
     }
 
-    private func marker(_ kit: String, _ instance: String, _ incarnation: String, _ info: ObjectInfo) -> Entries.Marker
-    {
-        Entries.Marker(kit: kit, instance: instance, incarnation: incarnation, name: info.name, at: info.modified)
+    private func marker(
+        _ kit: String,
+        _ instance: String,
+        _ incarnation: String,
+        _ info: ObjectInfo
+    ) async throws(StorageError) -> Entries.Marker {
+        let at = if let modified = info.modified { modified } else { try await seen(info) }
+        return Entries.Marker(kit: kit, instance: instance, incarnation: incarnation, name: info.name, at: at)
+    }
+
+    /// The longest announcement that is read, in bytes.
+    private static let longest = 4096
+
+    /// When a home was there, by its announcement.
+    ///
+    /// One that says nothing is believed to be of somebody who is there still.
+    private func seen(_ info: ObjectInfo) async throws(StorageError) -> Timestamp {
+        let unknown = Timestamp(milliseconds: HomeName.latest)
+        guard info.length <= Self.longest else { return unknown }
+        let bytes = try await collect(objects.get(info.name, nil), limit: Self.longest)
+        guard let node = try? Node(bytes, codec: .dagJSON), case .string(let text)? = node["seen_at"],
+            let time = Timestamp(text)
+        else { return unknown }
+        return min(time, unknown)
     }
 
     /// Notes in the catalog who else is there now.
     package func note(_ own: Catalog.Identity, in catalog: Catalog, under lease: Lease) async throws {
         let site = Site(register: self, entries: try await list(), identity: own)
-        try await catalog.notePeers(site.peers(at: catalog.time), under: lease)
+        try await catalog.notePeers(site.peers(), under: lease)
     }
 
     /// Says whether an object that was left there is there still; for backends that cannot list.
@@ -145,4 +173,6 @@ package struct SnapshotName: Sendable, Hashable {
     package let instance: String
     /// When it was made, in milliseconds since 1970, by the clock of the home.
     package let time: Int64
+    /// When it was left, by the clock of the service, as far as that is known.
+    package let leftAt: Timestamp
 }

@@ -42,24 +42,28 @@ struct Site: Sendable {
 
     /// The homes of other kits, and other homes of this one, with the time when each was last at work there.
     ///
-    /// The age of an announcement is told by the clock of the service alone: that of the own announcement is taken away.
-    func peers(at time: Timestamp) -> [(kit: String, instance: String, at: Timestamp)] {
-        let own = entries.here.filter { $0.instance == identity.instance }.compactMap(\.at).max()
+    /// The times are those of the service, so that what the clocks of homes say does not matter, and they stay the same as
+    /// long as nobody comes back: whoever was forgotten stays forgotten.
+    func peers() -> [(kit: String, instance: String, at: Timestamp)] {
         var seen: [Home: Int64] = [:]
         func note(_ kit: String, _ instance: String, _ moment: Int64) {
             seen[Home(kit: kit, instance: instance)] = max(seen[Home(kit: kit, instance: instance)] ?? 0, moment)
         }
         for marker in entries.here + entries.removing where marker.instance != identity.instance {
-            let age = own.flatMap { own in marker.at.map { own.milliseconds - $0.milliseconds } } ?? 0
-            note(marker.kit, marker.instance, min(time.milliseconds, time.milliseconds - age))
+            note(marker.kit, marker.instance, marker.at.milliseconds)
         }
         for snapshot in entries.snapshots where snapshot.instance != identity.instance {
             // Without an instance it is of the first version: this kit's own are not another home's.
             guard !snapshot.instance.isEmpty || snapshot.kit != identity.kit else { continue }
-            note(snapshot.kit, snapshot.instance, min(snapshot.time, time.milliseconds))
+            note(snapshot.kit, snapshot.instance, snapshot.leftAt.milliseconds)
         }
         return seen.map { ($0.key.kit, $0.key.instance, Timestamp(milliseconds: $0.value)) }
             .sorted { ($0.kit, $0.instance) < ($1.kit, $1.instance) }
+    }
+
+    /// What time it is there, as far as the announcements of this home show; nil where it has none.
+    var time: Timestamp? {
+        (entries.here + entries.removing).filter { $0.instance == identity.instance }.map(\.at).max()
     }
 
     private struct Home: Hashable {
@@ -74,20 +78,21 @@ struct Site: Sendable {
 
     /// Who is removing content there now, as far as anybody says; announcements of a day ago are of somebody who was killed.
     func remover() -> HomeRegister.Entries.Marker? {
-        let newest = (entries.here + entries.removing).compactMap(\.at).max()
+        let newest = (entries.here + entries.removing).map(\.at.milliseconds).max() ?? 0
         return entries.removing.first { marker in
-            guard marker.instance != identity.instance else { return false }
-            guard let at = marker.at, let newest else { return true }
-            return newest.milliseconds - at.milliseconds < 86_400_000
+            marker.instance != identity.instance && newest - marker.at.milliseconds < 86_400_000
         }
     }
 
-    /// The newest snapshot of this kit that is newer than everything this home left or took over there, unless the owner said
-    /// that it does not matter: this home may be an old copy.
-    func newerSnapshot(than note: String?, _ peers: [Peer]) -> SnapshotName? {
-        let known = note.flatMap { ObjectName($0) }.flatMap { HomeName.read($0) }
+    /// The newest snapshot of this kit that is newer than everything this home left or took over there, or was about to
+    /// leave, unless the owner said that it does not matter: this home may be an old copy.
+    func newerSnapshot(than state: BackendState, _ peers: [Peer]) -> SnapshotName? {
         var latest: Int64 = -1
-        if case .snapshot(_, let time)? = known?.kind { latest = time }
+        for note in [state.note, state.nextNote] {
+            guard let name = note.flatMap({ ObjectName($0) }), case .snapshot(_, let time)? = HomeName.read(name)?.kind
+            else { continue }
+            latest = max(latest, time)
+        }
         return entries.snapshots.first { snapshot in
             guard snapshot.kit == identity.kit, snapshot.time > latest else { return false }
             let accepted = peers.first { $0.kit == snapshot.kit && $0.instance == snapshot.instance }?.acceptedAt

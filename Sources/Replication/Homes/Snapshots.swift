@@ -19,31 +19,37 @@ package struct Snapshots: Sendable {
     /// How many snapshots of a home are kept.
     private static let kept = 3
 
-    /// Leaves a snapshot of the catalog; returns its name.
-    ///
-    /// `known` are all snapshots that are there, the newest first.
-    func leave(
+    /// The name of the next snapshot of a home; `known` are all that are there, the newest first.
+    func nextName(
         _ identity: Catalog.Identity,
-        catalog: Catalog,
-        settings: [KitSnapshot.Backend],
-        scratch: String,
+        at now: Timestamp,
         known: [SnapshotName]
-    ) async throws(ReplicationError) -> ObjectName {
+    ) throws(ReplicationError) -> ObjectName {
+        // Two snapshots of one millisecond would have one name; the clock may also have been set back.
+        let newest = known.first { $0.kit == identity.kit }?.time ?? 0
+        let time = min(max(now.milliseconds, newest + 1), HomeName.latest)
+        guard let name = HomeName.snapshot(kit: identity.kit, instance: identity.instance, time: time) else {
+            throw ReplicationError.badSnapshot("The identifier of this kit, “\(identity.kit)”, is damaged.")
+        }
+        return name
+    }
+
+    /// Leaves a snapshot of the catalog under `name`.
+    func leave(
+        _ name: ObjectName,
+        of catalog: Catalog,
+        _ identity: Catalog.Identity,
+        _ settings: [KitSnapshot.Backend],
+        scratch: String
+    ) async throws(ReplicationError) {
         try await translating {
             let path = temporaryName(beside: scratch + "/snapshot")
             try makeDirectory(scratch)
             removeLeftovers(in: scratch, unchangedFor: 86_400)
             defer { try? removeFile(path) }
             try await KitSnapshot.write(to: path, identity, catalog: catalog, backends: settings)
-            // Two snapshots of one millisecond would have one name; the clock may also have been set back.
-            let newest = known.first { $0.kit == identity.kit }?.time ?? 0
-            let time = min(max(catalog.time.milliseconds, newest + 1), HomeName.latest)
-            guard let name = HomeName.snapshot(kit: identity.kit, instance: identity.instance, time: time) else {
-                throw ReplicationError.badSnapshot("The identifier of this kit, “\(identity.kit)”, is damaged.")
-            }
             let receipt = try await objects.put(name, try fileBody(path))
             if receipt.proof == nil { try await confirm(name, path) }
-            return name
         }
     }
 

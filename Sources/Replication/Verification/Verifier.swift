@@ -15,6 +15,9 @@ package struct Verifier: Sendable {
         case unknown
         /// It was stored anew, removed or forgotten while it was read; nothing is written down.
         case superseded
+
+        /// Whether the copy is of no use.
+        package var isDamage: Bool { self == .missing || self == .corrupt }
     }
 
     /// What a verification saw of a mapping.

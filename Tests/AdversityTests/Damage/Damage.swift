@@ -44,10 +44,16 @@ enum Damage: String, CaseIterable, Sendable {
             return "\(path): swapped with \(other)"
         case .old:
             guard
-                let world = older.filter({ files.fileExists(atPath: "\($0.folder)/\(path)") })
-                    .randomElement(using: &numbers)
+                let old = older.filter({ files.fileExists(atPath: "\($0.folder)/\(path)") }).randomElement(
+                    using: &numbers
+                )
             else { return nil }
-            let content = try bytes(at: "\(world.folder)/\(path)")
+            var content = try bytes(at: "\(old.folder)/\(path)")
+            // Settings led to the disks of their owner then as now.
+            if path.hasSuffix(".yaml") {
+                let text = String(decoding: content, as: UTF8.self)
+                content = Array(text.replacingOccurrences(of: old.folder + "/", with: world.folder + "/").utf8)
+            }
             guard try content != bytes(at: whole) else { return nil }
             try write(content, to: whole)
         case .doubled, .renamed:
