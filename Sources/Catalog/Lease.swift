@@ -76,16 +76,24 @@ extension Catalog {
     }
 
     /// The lock of a backend; nil where another process has it.
+    ///
+    /// Whoever asks who is at work holds it for a moment (see ``holders()``), so it is tried a few times.
     private func lockFile(of backend: String) async throws(CatalogError) -> File? {
         try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
             do throws(FileError) {
                 let file = try File(locks + "/backend-" + backend, .update)
-                return try file.lock(wait: false) ? file : nil
+                for _ in 0..<Self.tries {
+                    if try file.lock(wait: false) { return file }
+                    pause(milliseconds: 10)
+                }
+                return nil
             } catch {
                 throw CatalogError(error)
             }
         }
     }
+
+    private static let tries = 10
 
     /// Renews a lease; throws `fenced` when somebody else has taken it meanwhile.
     package func renew(_ lease: Lease, for duration: Int64) async throws(CatalogError) {

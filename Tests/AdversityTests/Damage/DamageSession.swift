@@ -48,12 +48,8 @@ struct DamageSession {
         let after = try world.blocks(blocks)
         let gone = blocks.keys.filter { !(before[$0] ?? []).isSubset(of: after[$0] ?? []) }
         alarm("gc removed what is pinned", gone.map { "blocks of \($0)" })
-        for _ in 0..<2 {
-            let pruned = try await run(world, ["sync", "--prune"])
-            for hint in Hint.all(in: pruned) where hint.starts(with: ["backend", "peers", "forget"]) {
-                try await run(world, hint)
-            }
-        }
+        try await world.forgetOthers()
+        try await run(world, ["sync", "--prune"])
         let left = whole(in: world)
         alarm("sync --prune removed what is pinned", copies.subtracting(left).sorted())
     }

@@ -15,7 +15,8 @@ extension Scenario {
             name: "sync-prune",
             arrive: { world in
                 try await world.user.run("pin", "add", world.cid("gone"))
-                try await world.pruneAsTheOnlyOne()
+                try await world.user.run("sync")
+                try await world.forgetOthers()
                 try await world.user.run("pin", "rm", world.cid("gone"))
                 try await world.add("later", ["": sampleBytes(9000, seed: 25)])
             },

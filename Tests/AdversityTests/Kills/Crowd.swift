@@ -59,7 +59,7 @@ struct Crowd {
     /// How commands that nobody killed may end: another process may hold what they need, or remove what they look at.
     private static let codes: [String: Set<Int>] = [
         "add": [0, 11], "pin rm": [0, 4, 11], "sync": [0, 4, 5, 6, 11], "sync --prune": [0, 4, 5, 6, 11],
-        "verify": [0, 5, 11], "gc --waste": [0, 11], "restore": [0, 4, 5, 6, 11], "store rebuild-index": [0, 11],
+        "verify": [0, 4, 5, 11], "gc --waste": [0, 11], "restore": [0, 4, 5, 6, 11], "store rebuild-index": [0, 11],
         "pin ls": [0], "status": [0],
     ]
 

@@ -90,7 +90,7 @@ private struct Worker: Sendable {
         case 5, 6: try await remove()
         case 7: try await pinAgain()
         case 8: try await run(["sync"], [0, 4, 5, 6, 11])
-        case 9: try await run(["verify"], [0, 5, 11])
+        case 9: try await run(["verify"], [0, 4, 5, 11])
         case 10: try await run(["gc", "--waste", "0"], [0, 11])
         default: try await list()
         }

@@ -44,16 +44,14 @@ extension World {
         other.remove()
     }
 
-    /// Prunes, and says of each other instance that the program names that it is gone.
-    func pruneAsTheOnlyOne() async throws {
-        for _ in 0..<10 {
-            let result = try await user.attempt(["sync", "--prune", "--json"])
-            if result.code == 0 { return }
-            let hints = Hint.all(in: result).filter { $0.starts(with: ["backend", "peers", "forget"]) }
-            try #require(!hints.isEmpty, "sync --prune ended with \(result.code): \(result.text)\(result.errorText)")
-            for hint in hints {
-                let forgotten = try await user.attempt(hint)
-                try #require(forgotten.code == 0, "\(hint): \(forgotten.errorText)")
+    /// Says of every other home that was seen on a backend that it is gone; of a copied world, that is the original.
+    func forgetOthers() async throws {
+        for name in copies.keys.sorted() {
+            let peers = try await user.attempt(["backend", "peers", name, "--json"])
+            guard peers.code == 0 else { continue }
+            for home in try Answer.parse(peers.text).peers.items.compactMap(\.home.text) {
+                let forgotten = try await user.attempt(["backend", "peers", "forget", home])
+                try #require(forgotten.code == 0, "\(home): \(forgotten.errorText)")
             }
         }
     }
