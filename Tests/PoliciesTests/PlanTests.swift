@@ -64,6 +64,22 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         #expect(plan(pins: [], beliefs: beliefs, places: all, prune: true).steps.isEmpty)
     }
 
+    @Test(arguments: [(1, true), (2, false), (3, false)])
+    func `what is wanted elsewhere goes only where enough others hold it`(least: Int, goes: Bool) {
+        let beliefs = ["a", "b"].map { Belief(root: root(1), backend: $0, isStored: true) }
+        let all = ["a", "b"].map { Place(name: $0, takesContent: true, minReplicas: least) }
+        let plan = plan(pins: [WantedRoot(root: root(1), replicas: 1)], beliefs: beliefs, places: all, prune: true)
+        #expect(plan.steps.values.flatMap { $0 } == (goes ? [.remove(root(1))] : []))
+    }
+
+    @Test func `everything is looked at again where it is asked for`() {
+        let beliefs = [Belief(root: root(1), backend: "a", isStored: true)]
+        let pins = [WantedRoot(root: root(1), replicas: nil)]
+        #expect(plan(pins: pins, beliefs: beliefs, places: places(["a"])).steps.isEmpty)
+        let forced = plan(pins: pins, beliefs: beliefs, places: places(["a"]), force: true)
+        #expect(forced.steps == ["a": [.upload(root(1))]])
+    }
+
     /// Pins, beliefs and places made by chance: a plan never takes a wanted root below the replicas that are wanted.
     @Test(arguments: 0..<40) func `pruning never goes below what is wanted`(seed: UInt64) {
         var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1

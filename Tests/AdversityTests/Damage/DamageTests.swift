@@ -6,7 +6,7 @@ import Testing
 ///
 /// Wrong bytes never come, and no command says 0 over a loss.
 @Suite(.memoryScratch, .serialized, .timeLimit(.minutes(240))) struct DamageTests {
-    @Test func aCopyThatLacksOneBlockIsTold() async throws {
+    @Test func aCopyThatIsNotTheArchiveIsTold() async throws {
         let world = try await World.make(in: Scratch.current + "/world")
         let archive = try #require(world.roots["tree"]?.archive)
         let parts = try Archive.parts(archive)
@@ -15,6 +15,14 @@ import Testing
             try lacking.write(to: URL(filePath: "\(world.disk("left"))/cars/\(world.cid("tree")).car"))
             let verified = try await world.user.json("verify", "left", code: 10)
             #expect(verified.backends[0].damaged.items.compactMap(\.cid.text) == [world.cid("tree")], "part \(left)")
+        }
+        // Every block is there, but it is not the archive of that root, or does not end where it should.
+        let other = try Archive.parts(try #require(world.roots["small"]?.archive))[0].frame
+        for strange in [
+            other + archive.dropFirst(parts[0].frame.count), archive + Data([0x50, 1, 0x55, 0x12, 0x20, 7]),
+        ] {
+            try Data(strange).write(to: URL(filePath: "\(world.disk("left"))/cars/\(world.cid("tree")).car"))
+            try await world.user.run("verify", "left", code: 10)
         }
         try await world.user.run("sync")
         #expect(world.isWhole(world.cid("tree"), on: "left"))
