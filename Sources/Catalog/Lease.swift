@@ -79,18 +79,19 @@ extension Catalog {
     ///
     /// Whoever asks who is at work holds it for a moment (see ``holders()``), so it is tried a few times.
     private func lockFile(of backend: String) async throws(CatalogError) -> File? {
-        try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
-            do throws(FileError) {
-                let file = try File(locks + "/backend-" + backend, .update)
-                for _ in 0..<Self.tries {
-                    if try file.lock(wait: false) { return file }
-                    pause(milliseconds: 10)
+        for attempt in 1...Self.tries {
+            let file = try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
+                do throws(FileError) {
+                    let file = try File(locks + "/backend-" + backend, .update)
+                    return try file.lock(wait: false) ? file : nil
+                } catch {
+                    throw CatalogError(error)
                 }
-                return nil
-            } catch {
-                throw CatalogError(error)
             }
+            if file != nil || attempt == Self.tries || Task.isCancelled { return file }
+            try? await Task.sleep(for: .milliseconds(10))
         }
+        return nil
     }
 
     private static let tries = 10

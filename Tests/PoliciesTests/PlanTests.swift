@@ -70,6 +70,24 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         #expect(plan(pins: [], copies: copies, places: all, prune: true).steps.isEmpty)
     }
 
+    @Test(arguments: [(1, true), (2, false), (3, false)])
+    func `what is wanted elsewhere goes only where enough others hold it`(least: Int, goes: Bool) {
+        let copies = ["a", "b"].map { Copy(root: root(1), backend: $0, state: .verified) }
+        let all = ["a", "b"].map { Place(name: $0, takesContent: true, minReplicas: least) }
+        let plan = plan(pins: [WantedRoot(root: root(1), replicas: 1)], copies: copies, places: all, prune: true)
+        let steps = plan.steps.values.flatMap(\.self)
+        #expect(steps.count == (goes ? 1 : 0))
+        #expect(steps.filter(\.isRemoval) == steps)
+    }
+
+    @Test func `everything is looked at again where it is asked for`() {
+        let copies = [Copy(root: root(1), backend: "a", state: .verified)]
+        let pins = [WantedRoot(root: root(1), replicas: nil)]
+        #expect(plan(pins: pins, copies: copies, places: places(["a"])).steps.isEmpty)
+        let forced = plan(pins: pins, copies: copies, places: places(["a"]), force: true)
+        #expect(forced.steps == ["a": [.upload(root(1))]])
+    }
+
     /// Pins, beliefs and places made by chance: a plan never takes a wanted root below the replicas that are wanted.
     @Test(arguments: 0..<40) func `pruning never goes below what is wanted`(seed: UInt64) {
         var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1

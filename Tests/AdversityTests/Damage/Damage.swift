@@ -43,6 +43,8 @@ enum Damage: String, CaseIterable, Sendable {
             try write(one, to: "\(world.folder)/\(other)")
             return "\(path): swapped with \(other)"
         case .old:
+            // An older file of a backend leads to the folder of that older world.
+            guard Site(path) != .settings else { return nil }
             guard
                 let old = older.filter({ files.fileExists(atPath: "\($0.folder)/\(path)") }).randomElement(
                     using: &numbers

@@ -3,38 +3,40 @@ import Samples
 import TestKit
 import Testing
 
-/// Eight processes commit to one catalog, check-point it, close and open it and are killed.
-///
-/// SQLite before 3.51.3 may lose commits that it acknowledged where a check-point meets the reset of the log by another
-/// connection. Whatever the library does, nothing that was acknowledged is lost.
-@Suite(.memoryScratch, .serialized, .timeLimit(.minutes(30))) struct CatalogStressTests {
-    @Test func noCommitIsLost() async throws {
-        let user = try await User.ready()
-        let catalog = user.home + "/catalog.sqlite"
-        let end = ContinuousClock.now + .seconds(Options.stress)
-        let writers = try await withThrowingTaskGroup(of: Writer.self) { group in
-            for number in 1...8 {
-                group.addTask {
-                    var writer = Writer(number: UInt64(number))
-                    while ContinuousClock.now < end { try await writer.live(on: catalog) }
-                    return writer
+extension Adversity {
+    /// Eight processes commit to one catalog, check-point it, close and open it and are killed.
+    ///
+    /// SQLite before 3.51.3 may lose commits that it acknowledged where a check-point meets the reset of the log by another
+    /// connection. Whatever the library does, nothing that was acknowledged is lost.
+    @Suite(.memoryScratch, .serialized, .timeLimit(.minutes(30))) struct CatalogStressTests {
+        @Test func noCommitIsLost() async throws {
+            let user = try await User.ready()
+            let catalog = user.home + "/catalog.sqlite"
+            let end = ContinuousClock.now + .seconds(Options.stress)
+            let writers = try await withThrowingTaskGroup(of: Writer.self) { group in
+                for number in 1...8 {
+                    group.addTask {
+                        var writer = Writer(number: UInt64(number))
+                        while ContinuousClock.now < end { try await writer.live(on: catalog) }
+                        return writer
+                    }
                 }
+                return try await group.reduce(into: []) { $0.append($1) }
             }
-            return try await group.reduce(into: []) { $0.append($1) }
+            let names = Set(try await user.json("pin", "ls").pins.items.compactMap(\.name.text))
+            for writer in writers {
+                let alarms = writer.alarms + writer.compare(names)
+                #expect(alarms.isEmpty, "writer \(writer.number), seed by writer and life: \(alarms.prefix(5))")
+            }
+            let pins = names.count
+            #expect(try await SQLiteFile.problems(catalog, pins: pins) == [])
+            let commits = writers.reduce(0) { $0 + $1.commits }
+            let lives = writers.reduce(0) { $0 + $1.lives }
+            #expect(commits > 100)
+            print(
+                "   catalog stress: \(commits) commits in \(lives) lives of 8 processes in \(Options.stress) s, \(pins) pins kept"
+            )
         }
-        let names = Set(try await user.json("pin", "ls").pins.items.compactMap(\.name.text))
-        for writer in writers {
-            let alarms = writer.alarms + writer.compare(names)
-            #expect(alarms.isEmpty, "writer \(writer.number), seed by writer and life: \(alarms.prefix(5))")
-        }
-        let pins = names.count
-        #expect(try await SQLiteFile.problems(catalog, pins: pins) == [])
-        let commits = writers.reduce(0) { $0 + $1.commits }
-        let lives = writers.reduce(0) { $0 + $1.lives }
-        #expect(commits > 100)
-        print(
-            "   catalog stress: \(commits) commits in \(lives) lives of 8 processes in \(Options.stress) s, \(pins) pins kept"
-        )
     }
 }
 

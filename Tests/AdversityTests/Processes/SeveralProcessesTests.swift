@@ -3,58 +3,61 @@ import Samples
 import TestKit
 import Testing
 
-/// Eight processes at one home, each with pins of its own, and a model of what each acknowledged.
-@Suite(.memoryScratch, .serialized, .timeLimit(.minutes(15))) struct SeveralProcessesTests {
-    @Test func eightProcessesKeepWhatEachAcknowledged() async throws {
-        try await run(at: Scratch.current, "one disk")
-    }
+extension Adversity {
+    /// Eight processes at one home, each with pins of its own, and a model of what each acknowledged.
+    @Suite(.memoryScratch, .serialized, .timeLimit(.minutes(15))) struct SeveralProcessesTests {
+        @Test func eightProcessesKeepWhatEachAcknowledged() async throws {
+            try await run(at: Scratch.current, "one disk")
+        }
 
-    @Test func eightProcessesDoSoWhereTimesAreWholeSeconds() async throws {
-        try await Disk.withCoarseTimes { path in try await run(at: path, "a disk with whole seconds") }
-    }
+        @Test func eightProcessesDoSoWhereTimesAreWholeSeconds() async throws {
+            try await Disk.withCoarseTimes { path in try await run(at: path, "a disk with whole seconds") }
+        }
 
-    private func run(at folder: String, _ place: String) async throws {
-        let user = User(at: folder + "/user")
-        try FileManager.default.createDirectory(atPath: user.folder, withIntermediateDirectories: true)
-        try await user.run("init")
-        try await user.createDisk("left")
-        try await user.createDisk("right")
-        let workers = try await withThrowingTaskGroup(of: Worker.self) { group in
-            for number in 1...8 {
-                group.addTask {
-                    var worker = Worker(user, number)
-                    for step in 0..<40 { try await worker.step(step) }
-                    return worker
+        private func run(at folder: String, _ place: String) async throws {
+            let user = User(at: folder + "/user")
+            try FileManager.default.createDirectory(atPath: user.folder, withIntermediateDirectories: true)
+            try await user.run("init")
+            try await user.createDisk("left")
+            try await user.createDisk("right")
+            let workers = try await withThrowingTaskGroup(of: Worker.self) { group in
+                for number in 1...8 {
+                    group.addTask {
+                        var worker = Worker(user, number)
+                        for step in 0..<40 { try await worker.step(step) }
+                        return worker
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            var alarms = workers.flatMap { worker in worker.alarms.map { "worker \(worker.number): \($0)" } }
+            let expected = workers.reduce(into: [:]) { $0.merge($1.pinned) { one, _ in one } }
+            let shared = Set(workers.flatMap(\.shared.keys))
+            let pins = Set(try await user.pins())
+            for root in Set(expected.keys).symmetricDifference(pins.subtracting(shared)) {
+                alarms.append("\(root) is \(pins.contains(root) ? "" : "not ")listed")
+            }
+            for (root, bytes) in expected {
+                let read = try await user.attempt(["cat", root])
+                if read.output != Data(bytes) { alarms.append("\(root) gives other bytes: \(read.errorText)") }
+            }
+            for words in [["sync"], ["verify"], ["store", "verify"]] {
+                let result = try await user.attempt(words)
+                if result.code != 0 {
+                    alarms.append("\(words) ended with \(result.code): \(result.text)\(result.errorText)")
                 }
             }
-            return try await group.reduce(into: []) { $0.append($1) }
-        }
-        var alarms = workers.flatMap { worker in worker.alarms.map { "worker \(worker.number): \($0)" } }
-        let expected = workers.reduce(into: [:]) { $0.merge($1.pinned) { one, _ in one } }
-        let shared = Set(workers.flatMap(\.shared.keys))
-        let pins = Set(try await user.pins())
-        for root in Set(expected.keys).symmetricDifference(pins.subtracting(shared)) {
-            alarms.append("\(root) is \(pins.contains(root) ? "" : "not ")listed")
-        }
-        for (root, bytes) in expected {
-            let read = try await user.attempt(["cat", root])
-            if read.output != Data(bytes) { alarms.append("\(root) gives other bytes: \(read.errorText)") }
-        }
-        for words in [["sync"], ["verify"], ["store", "verify"]] {
-            let result = try await user.attempt(words)
-            if result.code != 0 {
-                alarms.append("\(words) ended with \(result.code): \(result.text)\(result.errorText)")
+            let count = pins.count
+            for row in try await user.json("backend", "list").backends.items where row.mappings.stored.int ?? 0 < count
+            {
+                alarms.append("\(row.backend.name.text ?? "") stores \(row.mappings.stored.int ?? 0) of \(count) pins")
             }
+            alarms.map { Alarm(run: "\(Options.seed)", kind: place, text: $0) }.report("IPFS_KIT_SEED")
+            let commands = workers.reduce(0) { $0 + $1.commands }
+            print(
+                "   several processes: \(commands) commands of 8 processes on \(place), \(count) pins, seed \(Options.seed)"
+            )
         }
-        let count = pins.count
-        for row in try await user.json("backend", "list").backends.items where row.mappings.stored.int ?? 0 < count {
-            alarms.append("\(row.backend.name.text ?? "") stores \(row.mappings.stored.int ?? 0) of \(count) pins")
-        }
-        alarms.map { Alarm(run: "\(Options.seed)", kind: place, text: $0) }.report("IPFS_KIT_SEED")
-        let commands = workers.reduce(0) { $0 + $1.commands }
-        print(
-            "   several processes: \(commands) commands of 8 processes on \(place), \(count) pins, seed \(Options.seed)"
-        )
     }
 }
 

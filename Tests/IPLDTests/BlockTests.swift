@@ -1,0 +1,22 @@
+import IPLD
+import Multiformats
+import Testing
+
+@Suite struct BlockTests {
+    @Test(arguments: [HashCode.sha256, .sha1, .blake3]) func `a block has the hash that it names`(code: HashCode) throws
+    {
+        let bytes: [UInt8] = [1, 2, 3]
+        let cid = CID.v1(.raw, try Multihash(code, of: bytes.span))
+        try Block(cid: cid, bytes: bytes).verify()
+        let problem = #expect(throws: DecodingProblem.self) { try Block(cid: cid, bytes: [1, 2, 4]).verify() }
+        #expect(problem?.code == .wrongHash)
+    }
+
+    @Test(arguments: [HashCode.murmur3x64, .blake2b(length: 8)])
+    func `a hash that protects nothing is refused, also where it is right`(code: HashCode) throws {
+        let bytes: [UInt8] = [1, 2, 3]
+        let block = Block(cid: CID.v1(.raw, try Multihash(code, of: bytes.span)), bytes: bytes)
+        let problem = #expect(throws: DecodingProblem.self) { try block.verify() }
+        #expect(problem?.code == .notAllowed)
+    }
+}
