@@ -78,6 +78,21 @@ import Testing
         #expect(try await store.get(leaves[2].cid).bytes == leaves[2].bytes)
     }
 
+    @Test func `a damaged reference is told until its block is stored again`() async throws {
+        let pack = URL(filePath: folder + "/packs/000001.ref")
+        _ = try await filled()
+        var bytes = try Data(contentsOf: pack)
+        let place = try #require(bytes.firstRange(of: Data(leaves[1].cid.bytes)))
+        for offset in place { bytes[offset] ^= 0x5A }
+        try bytes.write(to: pack)
+        let store = try BlockStore(folder: folder)
+        await #expect(throws: StoreError.self) { try await store.get(leaves[1].cid) }
+        for _ in 0..<2 { #expect(try await store.verify { _ in }.problems.count == 1) }
+        try await store.ingest { try await $0.refer(to: references) }
+        #expect(try await store.get(leaves.map(\.cid)).map(\.bytes) == leaves.map(\.bytes))
+        #expect(try await store.verify { _ in }.problems.isEmpty)
+    }
+
     @Test func `references go when none of their pack is needed`() async throws {
         let store = try await filled()
         let own = Block(codec: .raw, bytes: [1, 2, 3])

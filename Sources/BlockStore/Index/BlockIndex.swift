@@ -224,14 +224,14 @@ final class BlockIndex: Sendable {
         return totals
     }
 
-    /// Hands every block to `body`, in the order of the keys.
+    /// Hands the newest entry of every block to `body`, in the order of the keys, also of those that were lost.
     func each(_ body: (IndexEntry) -> Void) throws(StoreError) {
         let segments = try segments()
         do throws(FileError) {
             var sources: [EntryCursor] = []
             for segment in segments { sources.append(try EntryCursor(segment)) }
             _ = try merge(sources) { (entry) throws(FileError) in
-                if !entry.isRemoved { body(entry) }
+                body(entry)
             }
         } catch {
             throw StoreError(error)

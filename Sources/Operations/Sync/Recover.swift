@@ -45,8 +45,9 @@ package struct Recover: Operation {
         let store = try kit.store()
         return try await kitErrors {
             var output = Output(source: source, dryRun: dryRun)
-            let found = try await snapshot(backend, kit, &output)
-            let pins = try await pins(found?.snapshot, backend, catalog, &output)
+            let entries = try await HomeRegister(backend)?.list() ?? HomeRegister.Entries()
+            let found = try await snapshot(backend, entries, kit, &output)
+            let pins = try await pins(found?.snapshot, backend, isShared: entries.kits.count > 1, catalog, &output)
             // What the home has stays as it is.
             let known = Set(try await catalog.pins().map(\.cid))
             let fresh = pins.filter { !known.contains($0.cid) }
@@ -84,11 +85,12 @@ package struct Recover: Operation {
     /// The newest snapshot that can be read; an older one where the newest is damaged.
     private func snapshot(
         _ backend: OpenBackend,
+        _ entries: HomeRegister.Entries,
         _ kit: Kit,
         _ output: inout Output
     ) async throws -> (name: SnapshotName, snapshot: KitSnapshot)? {
-        guard let register = HomeRegister(backend), let snapshots = Snapshots(backend) else { return nil }
-        let all = try await register.list().snapshots.filter { kitID == nil || $0.kit == kitID }
+        guard let snapshots = Snapshots(backend) else { return nil }
+        let all = entries.snapshots.filter { kitID == nil || $0.kit == kitID }
         if let kitID, all.isEmpty {
             throw KitError(.notFound, "\(source) has no snapshot of the kit \(kitID).", backend: source)
         }
@@ -117,24 +119,34 @@ package struct Recover: Operation {
         return nil
     }
 
-    /// The pins of the snapshot; or, where there is none or a newer one is lost, also one for each other root that the backend
-    /// holds.
+    /// The pins of the snapshot, and one for each root that was stored after it, as far as it can be told.
+    ///
+    /// Where a newer snapshot is lost, or there is none, that is every other root that the backend holds. Otherwise it is every
+    /// one that the snapshot says nothing of: a removed pin is known there. Another kit that uses the place may have stored
+    /// that too, so it is only told then.
     private func pins(
         _ snapshot: KitSnapshot?,
         _ backend: OpenBackend,
+        isShared: Bool,
         _ catalog: Catalog,
         _ output: inout Output
     ) async throws -> [Pin] {
         var pins = try snapshot?.pins() ?? []
-        if snapshot != nil, output.lostSnapshots.isEmpty { return pins }
-        let known = Set(pins.map(\.cid))
+        var known = Set(pins.map(\.cid))
+        if let snapshot, output.lostSnapshots.isEmpty { known.formUnion(try snapshot.mappings().map(\.cid)) }
+        var others: [CID] = []
         for try await page in backend.replica.roots() {
-            pins += page.filter { !known.contains($0.root) }.map { Pin(cid: $0.root, createdAt: catalog.time) }
+            others += page.map(\.root).filter { known.insert($0).inserted }
         }
-        let which = snapshot == nil ? "no snapshot that can be read" : "no newer snapshot that can be read"
-        output.warnings.append(
-            "\(source) has \(which): \(pins.count - known.count) other roots that it holds are pinned, without names."
-        )
+        if snapshot != nil, others.isEmpty { return pins }
+        let count = "\(others.count) roots that \(source) holds"
+        if snapshot != nil, output.lostSnapshots.isEmpty, isShared {
+            output.warnings.append("The snapshot says nothing of \(count): another kit may have stored them. They are not pinned.")
+            return pins
+        }
+        let which = snapshot == nil ? "There is no snapshot that can be read" : "The snapshot says nothing of some"
+        output.warnings.append("\(which): \(count) are pinned without names.")
+        pins += others.map { Pin(cid: $0, createdAt: catalog.time) }
         guard !pins.isEmpty else {
             throw KitError(
                 .notFound,

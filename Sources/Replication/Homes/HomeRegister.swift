@@ -26,6 +26,11 @@ package struct HomeRegister: Sendable {
         package var snapshots: [SnapshotName] = []
         fileprivate(set) var names: Set<ObjectName> = []
 
+        package init() {}
+
+        /// The kits that left anything.
+        package var kits: Set<String> { Set((here + removing).map(\.kit) + snapshots.map(\.kit)) }
+
         /// Says whether an object below `kits/` was listed.
         func contains(_ name: String) -> Bool { ObjectName(name).map { names.contains($0) } ?? false }
     }
