@@ -67,6 +67,11 @@ public final class BlockStore: Sendable {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.epoch() }
     }
 
+    /// How many blocks were found damaged, and were neither stored again nor collected since.
+    public func lost() async throws(StoreError) -> UInt64 {
+        try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.lost() }
+    }
+
     /// Makes what is in the store last, whoever stored it: for those who rely on what they found there.
     public func makeLasting() async throws(StoreError) {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.makeLasting() }

@@ -54,15 +54,7 @@ extension BlockStore {
             throw StoreError.damagedIndex("\(index.folder)/\(damaged.name.fileName)")
         }
         guard try index.generation() >= generation else { throw StoreError.oldIndex(index.folder) }
-        for pack in try index.packs() where pack.length > 0 {
-            let length = (try? fileInfo(path(of: pack.id)).length) ?? 0
-            guard length < pack.length else { continue }
-            throw StoreError(
-                .damagedPack,
-                "The pack \(path(of: pack.id)) has \(length) bytes of at least \(pack.length); nothing is removed from a store "
-                    + "that lost something."
-            )
-        }
+        if let problem = try shortPack() { throw problem }
     }
 
     /// The blocks that the roots lead to.

@@ -24,6 +24,8 @@ public struct StoreReport: Sendable {
     public var references: UInt64 = 0
     /// Blocks that stand in a pack a second time, or that a later write replaced; they do no harm.
     public var unused: UInt64 = 0
+    /// Blocks that were lost, before or now, and that nobody has stored again.
+    public var lost: UInt64 = 0
     /// What is wrong; of very many problems, the first thousand.
     public var problems: [Problem] = []
 
@@ -64,7 +66,43 @@ extension BlockStore {
                 "The block whose hash is \(key.hexadecimal) was damaged before, and not stored again."
             )
         }
+        report.lost = try await lost()
         return report
+    }
+
+    /// Throws where a pack lost something that the index leads to; only the lengths of the files are looked at.
+    public func checkLengths() async throws(StoreError) {
+        let problem = try await BlockingThreads.shared.run { [self] () throws(StoreError) in try shortPack() }
+        if let problem { throw problem }
+    }
+
+    /// What is wrong with the first pack that is gone, or shorter than the index says, if that cost a block.
+    func shortPack() throws(StoreError) -> StoreError? {
+        var lengths: [PackID: UInt64] = [:]
+        for pack in try index.packs() where pack.length > 0 {
+            let info = try? fileInfo(path(of: pack.id))
+            let length = info?.kind == .file ? info?.length ?? 0 : 0
+            if length < pack.length { lengths[pack.id] = length }
+        }
+        guard !lengths.isEmpty else { return nil }
+        var lost: [PackID: UInt64] = [:]
+        try index.each { entry in
+            guard let place = entry.location, let length = lengths[place.pack], Self.end(of: place) > length else {
+                return
+            }
+            lost[place.pack, default: 0] += 1
+        }
+        guard let pack = lost.keys.min(), let length = lengths[pack], let count = lost[pack] else { return nil }
+        return StoreError(
+            .damagedPack,
+            "The pack \(path(of: pack)) has only \(length) bytes: \(count) blocks are lost that the index leads to."
+        )
+    }
+
+    /// Where what the index leads to ends in its pack, as far as the index says.
+    private static func end(of place: BlockLocation) -> UInt64 {
+        // A reference leads to bytes elsewhere; an empty block may stand at the very end.
+        place.pack.isReferences ? place.offset + 1 : place.offset + UInt64(place.length)
     }
 
     /// The packs that hold blocks, with the length of each that counts.
@@ -110,9 +148,7 @@ extension BlockStore {
                 if lost.count < StoreReport.mostProblems { lost.insert(entry.key) }
                 return
             }
-            // A reference leads to bytes elsewhere; an empty block may stand at the very end.
-            let end = place.pack.isReferences ? place.offset + 1 : place.offset + UInt64(place.length)
-            guard end <= lengths[place.pack] ?? 0 else { return }
+            guard Self.end(of: place) <= lengths[place.pack] ?? 0 else { return }
             counts[place.pack, default: 0] += 1
         }
         let expected = packs.map { Expectation(id: $0.id, length: $0.length, blocks: counts[$0.id] ?? 0) }
@@ -137,7 +173,10 @@ extension BlockStore {
         _ progress: @Sendable (UInt64) -> Void
     ) async throws(StoreError) {
         guard (try? fileInfo(path(of: pack.id)).kind) == .file else {
+            // What has nothing that anybody looks for may be gone.
+            guard pack.blocks > 0 else { return }
             report.note(nil, pack.place, "The pack is gone, and with it \(pack.blocks) blocks.")
+            try await forgetLost(in: pack)
             return
         }
         var reader = try PackReader(path(of: pack.id), upTo: pack.length)
@@ -162,7 +201,40 @@ extension BlockStore {
                 pack.place,
                 "The index has \(pack.blocks) blocks of the pack, and \(indexed) were found there."
             )
+            try await forgetLost(in: pack)
         }
+    }
+
+    /// Takes out of the index what it says of a pack and what is not there; the pack is read once more for that.
+    private func forgetLost(in pack: Expectation) async throws(StoreError) {
+        try await BlockingThreads.shared.run { [self] () throws(StoreError) in
+            var found: Set<UInt64> = []
+            if (try? fileInfo(path(of: pack.id)).kind) == .file {
+                var reader = try PackReader(path(of: pack.id), upTo: pack.length)
+                while true {
+                    guard let stretch = try reader.next() else {
+                        guard try reader.findNext() else { break }
+                        continue
+                    }
+                    for section in stretch.sections {
+                        let finding = Self.find(section, of: stretch, in: pack.id)
+                        if finding.cid != nil { found.insert(finding.offset) }
+                    }
+                }
+            }
+            var lost: [(key: BlockKey, location: BlockLocation)] = []
+            try index.each { entry in
+                guard let place = entry.location, place.pack == pack.id, Self.end(of: place) <= pack.length,
+                    !found.contains(place.offset)
+                else { return }
+                lost.append((entry.key, place))
+            }
+            try index.forget(lost)
+        }
+    }
+
+    private static func find(_ section: PackSections.Section, of stretch: PackSections, in pack: PackID) -> Finding {
+        pack.isReferences ? reference(section, of: stretch) : block(section, of: stretch)
     }
 
     /// Goes on behind what is no section, if there is anything.
@@ -191,9 +263,9 @@ extension BlockStore {
         of pack: Expectation,
         _ report: inout StoreReport
     ) async throws(StoreError) -> UInt64 {
-        let isReferences = pack.id.isReferences
+        let id = pack.id
         let findings = await sideBySide(stretch.sections, weight: { $0.end - $0.start + 64 }) { section in
-            isReferences ? Self.reference(section, of: stretch) : Self.block(section, of: stretch)
+            Self.find(section, of: stretch, in: id)
         }
         let places = try await locate(findings.compactMap(\.cid))
         var indexed: UInt64 = 0

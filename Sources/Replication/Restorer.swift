@@ -66,9 +66,7 @@ package struct Restorer: Sendable {
         } catch {
             let failure = (error as? StorageError)?.cause as? StoreError ?? error as? StoreError
             switch failure?.code {
-            case .notFound, .changed: return false
-            // Without a block it is the index that is damaged.
-            case .corrupt where failure?.cid != nil: return false
+            case .notFound, .changed, .corrupt: return false
             default: throw ReplicationError(error)
             }
         }

@@ -175,7 +175,13 @@ final class BlockIndex: Sendable {
     }
 
     /// How many blocks were found damaged, and were neither stored again nor collected.
-    func lost() throws(StoreError) -> UInt64 { try segments().reduce(0) { $0 + $1.header.lost } }
+    func lost() throws(StoreError) -> UInt64 {
+        // What was stored again is noted in a newer segment than the loss.
+        guard try segments().contains(where: { $0.header.lost > 0 }) else { return 0 }
+        var lost: UInt64 = 0
+        try each { entry in lost += entry.isRemoved ? 1 : 0 }
+        return lost
+    }
 
     static func locate(_ keys: [BlockKey], in segments: [Segment]) throws(StoreError) -> [BlockLocation?] {
         do throws(FileError) {
@@ -218,6 +224,7 @@ final class BlockIndex: Sendable {
         }
         var totals: (blocks: UInt64, bytes: UInt64) = (0, 0)
         try each { entry in
+            guard !entry.isRemoved else { return }
             totals.blocks += 1
             totals.bytes += UInt64(entry.length)
         }

@@ -150,6 +150,12 @@ package final class Kit: Sendable {
         }
     }
 
+    /// What is said of a home that has just turned out to be another one.
+    static func copied(_ identity: Catalog.Identity) -> String {
+        "This home is a copy of another one, or was moved to another disk: it is the home \(identity.instance) of the kit "
+            + "\(identity.kit) from now on. If the other one is gone for good, say so with `ipfs-kit backend peers forget`."
+    }
+
     /// How new the store is, and the epoch of its losses.
     package func storeState() async throws(KitError) -> StoreState {
         let store = try store()

@@ -18,13 +18,27 @@ package struct StoreVerify: Operation {
             let progress = kit.session.progress
             progress.began("verify", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
-            return Output(found: try await store.verify { progress.bytes($0) })
+            let found = try await store.verify { progress.bytes($0) }
+            return Output(found: found, hint: found.problems.isEmpty ? nil : await Self.hint(kit, found))
+        }
+    }
+
+    /// The command that helps; nil where none is known.
+    private static func hint(_ kit: Kit, _ found: StoreReport) async -> String? {
+        if found.problems.contains(where: { $0.place.hasPrefix("index/") }) { return "ipfs-kit store rebuild-index" }
+        do throws(KitError) {
+            if try await !kit.pinsNotWhole().isEmpty { return "ipfs-kit restore" }
+            // What no pin leads to is given up.
+            return found.lost > 0 ? "ipfs-kit gc" : nil
+        } catch {
+            return error.hint
         }
     }
 
     /// What was found.
     package struct Output: OperationOutput {
         let found: StoreReport
+        let hint: String?
 
         package var exitCode: ExitCode { found.problems.isEmpty ? .ok : .verification }
 
@@ -37,6 +51,7 @@ package struct StoreVerify: Operation {
                         ["cid": .text($0.cid), "place": .string($0.place), "message": .string($0.message)]
                     }
                 ),
+                "hint": .text(hint),
             ]
         }
         package var report: Report {
@@ -44,11 +59,8 @@ package struct StoreVerify: Operation {
                 .line("\(problem.place): \(problem.message)")
             }
             let result = found.problems.isEmpty ? "every block has its hash" : "damaged: see above"
-            return Report(
-                lines + [
-                    .line("\(found.blocks) blocks (\(ByteCount(found.bytes))) in \(found.packs) packs: \(result).")
-                ]
-            )
+            let summary = "\(found.blocks) blocks (\(ByteCount(found.bytes))) in \(found.packs) packs: \(result)."
+            return Report(lines + [.line(summary)] + (hint.map { [.line("Run: \($0)")] } ?? []))
         }
         package var quietLines: [String]? { found.problems.compactMap { $0.cid?.description } }
     }

@@ -141,7 +141,9 @@ package struct Recover: Operation {
         if snapshot != nil, others.isEmpty { return pins }
         let count = "\(others.count) roots that \(source) holds"
         if snapshot != nil, output.lostSnapshots.isEmpty, isShared {
-            output.warnings.append("The snapshot says nothing of \(count): another kit may have stored them. They are not pinned.")
+            output.warnings.append(
+                "The snapshot says nothing of \(count): another kit may have stored them. They are not pinned."
+            )
             return pins
         }
         let which = snapshot == nil ? "There is no snapshot that can be read" : "The snapshot says nothing of some"

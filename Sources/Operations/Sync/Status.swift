@@ -1,13 +1,17 @@
 internal import BlockStore
 internal import Catalog
 internal import Multiformats
+internal import Policies
 package import Schema
 internal import Storage
 
-/// Says how safe everything is, from the catalog alone.
+/// Says how safe everything is, from the catalog and the store alone.
 package struct Status: Operation {
     package static let name = "status"
     package static let summary = "Say what is pinned, where it is, and what is out of step; asks no backend."
+    package static let details = """
+        Pins that were not seen whole in the store since it last lost something are looked at.
+        """
 
     package init() {}
 
@@ -15,52 +19,157 @@ package struct Status: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let catalog = try kit.catalog()
-        let store = try kit.store()
-        try await kit.registerBackends()
-        let list = try await BackendList().run(in: kit)
+        let identity = try await kit.identity()
+        var output = Output(home: kit.home.path, list: try await BackendList().run(in: kit))
+        if identity.isNewInstance { output.warnings.append(Kit.copied(identity)) }
+        do throws(KitError) {
+            try await look(kit, &output)
+        } catch {
+            // What is known of backends is told all the same.
+            output.storeProblem = error
+        }
         return try await kitErrors {
-            Output(
-                home: kit.home.path,
-                pins: try await catalog.pinCount(),
-                totals: try await store.totals(),
-                unprotected: try await catalog.unprotectedPins(),
-                list: list
-            )
+            output.pins = try await catalog.pinCount()
+            output.unprotected = try await catalog.unprotectedPins().count
+            output.plan = try await SyncPlanner(kit, prune: true, force: false).plan().plan
+            output.running = try await catalog.holders().map { ($0, $1) }.sorted { $0.backend < $1.backend }
+            output.peers = try await catalog.peers().filter {
+                $0.instance != identity.instance && $0.isActive(at: catalog.time)
+            }
+            return output
         }
     }
 
-    /// The state of the kit as the catalog knows it.
+    /// Looks at the store, and at the pins of which it is not known whether they are whole there.
+    private func look(_ kit: Kit, _ output: inout Output) async throws(KitError) {
+        let store = try kit.store()
+        output = try await kitErrors { [output] in
+            var output = output
+            output.totals = try await store.totals()
+            output.damagedBlocks = try await store.lost()
+            output.notWhole = try await kit.pinsNotWhole()
+            do { try await store.checkLengths() } catch { output.storeProblem = KitError(any: error) }
+            return output
+        }
+    }
+
+    /// The state of the kit as the catalog and the store know it.
     package struct Output: OperationOutput {
         let home: String
-        let pins: Int
-        let totals: (blocks: UInt64, bytes: UInt64)
-        let unprotected: [CID]
         let list: BackendList.Output
+        var pins = 0
+        /// What the store holds; nil where that cannot be told.
+        var totals: (blocks: UInt64, bytes: UInt64)?
+        var damagedBlocks: UInt64 = 0
+        /// What is wrong with the store.
+        var storeProblem: KitError?
+        /// The pins that are not whole in the store; nil where that cannot be told.
+        var notWhole: [CID]?
+        var unprotected = 0
+        /// What a sync would do that also removes.
+        var plan = Plan()
+        var running: [(backend: String, holder: LeaseHolder)] = []
+        var peers: [Peer] = []
+        var warnings: [String] = []
+
+        init(home: String, list: BackendList.Output) {
+            self.home = home
+            self.list = list
+        }
+
+        package var exitCode: ExitCode { storeProblem?.code ?? .ok }
+
+        private func steps(_ backend: String) -> (uploads: Int, removals: Int) {
+            let steps = plan.steps[backend] ?? []
+            return (steps.count(where: \.isUpload), steps.count(where: \.isRemoval))
+        }
+
+        private var removals: Int { list.rows.reduce(0) { $0 + steps($1.file.name).removals } }
 
         package var json: JSON {
             [
-                "home": .string(home), "pins": .count(pins), "blocks": .count(totals.blocks),
-                "block_bytes": .count(totals.bytes), "pins_without_replica": .count(unprotected.count),
-                "backends": list.json["backends"] ?? [], "warnings": .array(list.warnings.map { .string($0) }),
+                "home": .string(home), "pins": .count(pins), "blocks": totals.map { .count($0.blocks) } ?? .null,
+                "block_bytes": totals.map { .count($0.bytes) } ?? .null, "damaged_blocks": .count(damagedBlocks),
+                "store_problem": .text(storeProblem), "pins_not_whole": notWhole.map { .count($0.count) } ?? .null,
+                "not_whole": .array((notWhole ?? []).prefix(Self.most).map { .text($0) }),
+                "pins_without_replica": .count(unprotected), "pins_short_of_replicas": .count(plan.lacking.count),
+                "short_of_replicas": .array(plan.lacking.prefix(Self.most).map { .text($0) }),
+                "backends": list.json["backends"] ?? [],
+                "plan": .array(
+                    list.rows.map { row in
+                        let (uploads, removals) = steps(row.file.name)
+                        return [
+                            "backend": .string(row.file.name), "uploads": .count(uploads), "removals": .count(removals),
+                        ]
+                    }
+                ),
+                "running": .array(
+                    running.map { row in
+                        [
+                            "backend": .string(row.backend), "process": .count(UInt64(row.holder.process)),
+                            "host": .string(row.holder.host),
+                        ]
+                    }
+                ),
+                "other_homes": .array(
+                    peers.map { peer in
+                        [
+                            "backend": .string(peer.backend), "home": .string(peer.instance), "kit": .string(peer.kit),
+                            "last_seen": .text(peer.lastSeen),
+                        ]
+                    }
+                ),
+                "warnings": .array((warnings + list.warnings).map { .string($0) }),
             ]
         }
+
+        /// The most roots that are named.
+        private static let most = 1000
+
         package var report: Report {
             var parts: [Report.Part] = [
                 .facts([
                     .init("home", home), .init("pins", String(pins)),
-                    .init("store", "\(ByteCount(totals.bytes)) in \(totals.blocks) blocks"),
-                    .init("pins without a verified replica", String(unprotected.count)),
+                    .init(
+                        "store",
+                        totals.map { "\(ByteCount($0.bytes)) in \($0.blocks) blocks" } ?? "cannot be told"
+                    ),
+                    .init("pins not whole in the store", notWhole.map { String($0.count) } ?? "cannot be told"),
+                    .init("pins short of their replicas", String(plan.lacking.count)),
+                    .init("pins without a verified replica", String(unprotected)),
+                    .init("replicas that a prune would remove", String(removals)),
                 ])
             ]
             parts += list.report.parts
+            if let storeProblem { parts.append(.line("store: \(storeProblem.message)")) }
+            if damagedBlocks > 0 {
+                parts.append(.line("store: \(damagedBlocks) blocks were found damaged, and not stored again."))
+            }
+            parts += (notWhole ?? []).prefix(10).map { .line("not whole: \($0)") }
             for row in list.rows {
                 guard let problem = row.state?.problem else { continue }
                 parts.append(.line("last sync of \(row.file.name): \(problem)"))
             }
-            if !unprotected.isEmpty || list.rows.contains(where: { $0.state?.isDirty ?? false }) {
-                parts.append(.line(list.rows.isEmpty ? "Run: ipfs-kit backend create NAME TYPE" : "Run: ipfs-kit sync"))
+            for (backend, holder) in running {
+                parts.append(.line("\(backend) is being synced by process \(holder.process) on \(holder.host)."))
             }
-            return Report(parts, warnings: list.warnings)
+            for peer in peers {
+                let what = "the home \(peer.instance.isEmpty ? "" : peer.instance + " ")of the kit \(peer.kit)"
+                parts.append(.line("\(peer.backend) is used by \(what) too; while it is, nothing is removed there."))
+            }
+            for hint in hints { parts.append(.line("Run: \(hint)")) }
+            return Report(parts, warnings: warnings + list.warnings)
+        }
+
+        private var hints: [String] {
+            var hints: [String] = []
+            if let hint = storeProblem?.hint { hints.append(hint) }
+            if notWhole?.isEmpty == false, !list.rows.isEmpty { hints.append("ipfs-kit restore") }
+            let isOutOfStep = list.rows.contains { $0.file.isEnabled && $0.state?.isDirty ?? false }
+            if !plan.lacking.isEmpty || isOutOfStep {
+                hints.append(list.rows.isEmpty ? "ipfs-kit backend create NAME TYPE" : "ipfs-kit sync")
+            }
+            return hints
         }
     }
 }

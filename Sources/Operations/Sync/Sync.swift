@@ -53,7 +53,8 @@ package struct Sync: Operation {
             if !busy.isEmpty { kit.session.progress.began("sync", items: count) }
             defer { if !busy.isEmpty { kit.session.progress.ended() } }
             let results = await sync(busy, planner, engine, kit)
-            let warnings = try await kit.writeIndexes(busy.map(\.name))
+            var warnings = try await kit.writeIndexes(busy.map(\.name))
+            if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }
             // What is short is said of the places as they turned out to be.
             let short = try await planner.plan().plan.short
             return SyncOutput(

@@ -12,7 +12,7 @@ package struct SyncEngine: Sendable {
     let store: BlockStore
     let catalog: Catalog
     /// What this home is.
-    let identity: Catalog.Identity
+    package let identity: Catalog.Identity
     /// Who looks, for evidence: the host and the version of the program.
     let observer: String
     let timing: Timing
