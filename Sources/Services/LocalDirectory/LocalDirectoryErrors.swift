@@ -17,7 +17,7 @@ func translate(_ error: FileError, _ name: String) -> StorageError {
         return StorageError(.unsupported, message, cause: error)
     case .unavailable, .tooManyOpen, .interrupted, .wouldBlock:
         return StorageError(.unavailable, "\(message) Is the directory still mounted?", retry: .later, cause: error)
-    case .unexpected:
+    case .unexpected, .linksWithoutEnd, .notAFile:
         return StorageError(.unexpected, message, cause: error)
     }
 }

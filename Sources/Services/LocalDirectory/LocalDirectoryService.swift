@@ -79,9 +79,7 @@ struct LocalDirectoryService: StorageService {
 
     func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
         let file = try await files(name.text) { () throws(FileError) in
-            let file = try File(root + "/" + name.text, .read)
-            guard try file.status().kind == .file else { throw FileError("open as a file", file.path) }
-            return file
+            try File(root + "/" + name.text, .readFile)
         }
         let length = try await files(name.text) { () throws(FileError) in try file.length() }
         let end = min(range?.upperBound ?? length, length)
