@@ -89,7 +89,7 @@ package func syncDirectory(_ path: String) throws(FileError) {
 /// Makes the name of something last over a crash.
 ///
 /// A folder that may be written and not read cannot be synced by itself; then its whole file system is.
-func syncName(of path: String) throws(FileError) {
+package func syncName(of path: String) throws(FileError) {
     do throws(FileError) {
         try syncDirectory(directoryName(path))
     } catch {

@@ -13,6 +13,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         /// The service could not be reached, or could not answer now.
         case unavailable
         case unsupported
+        /// The object was replaced while it was read.
+        case changed
         /// Bytes are not what they should be.
         case corrupt
         case badSettings
@@ -31,6 +33,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     /// A whole sentence without secrets that names the object.
     package let message: String
     package let retry: Retry
+    /// Whether the change that failed may have been made all the same: the answer was lost, or was none.
+    package let mayHaveHappened: Bool
     /// The backend that failed; set by the layer that knows its name.
     package let backend: String?
     package let cause: (any Error)?
@@ -39,19 +43,33 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         _ code: Code,
         _ message: String,
         retry: Retry = .never,
+        mayHaveHappened: Bool = false,
         backend: String? = nil,
         cause: (any Error)? = nil
     ) {
         self.code = code
         self.message = message
         self.retry = retry
+        self.mayHaveHappened = mayHaveHappened
         self.backend = backend
         self.cause = cause
     }
 
     /// The same error with the name of the backend in it.
     package func on(_ backend: String) -> StorageError {
-        StorageError(code, message, retry: retry, backend: self.backend ?? backend, cause: cause)
+        StorageError(
+            code,
+            message,
+            retry: retry,
+            mayHaveHappened: mayHaveHappened,
+            backend: self.backend ?? backend,
+            cause: cause
+        )
+    }
+
+    /// The same error of a change that may have been made all the same.
+    package var ofUnknownOutcome: StorageError {
+        StorageError(code, message, retry: retry, mayHaveHappened: true, backend: backend, cause: cause)
     }
 
     package var description: String {

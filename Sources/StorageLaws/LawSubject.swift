@@ -67,7 +67,7 @@ package struct LawSubject: Sendable {
     func read(_ name: ObjectName, _ range: Range<UInt64>? = nil) async throws(LawViolation) -> [UInt8] {
         let place = range.map { "bytes \($0) of \(name)" } ?? name.text
         return try await attempt("Reading \(place)") { () async throws(StorageError) in
-            try await collect(service.get(name, range), limit: boundary * 4 + (1 << 20))
+            try await collect(service.read(name, range), limit: boundary * 4 + (1 << 20))
         }
     }
 
@@ -115,7 +115,7 @@ package struct LawSubject: Sendable {
             try await service.stat(name)
         }
         try await failure([.notFound], of: "\(moment), reading \(name)") { () async throws(StorageError) in
-            try await collect(service.get(name, nil), limit: 1 << 30)
+            try await collect(service.read(name, nil), limit: 1 << 30)
         }
         guard service.capabilities.contains(.listing) else { return }
         let listed = try await list().contains { $0.name == name }

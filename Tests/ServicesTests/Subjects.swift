@@ -29,9 +29,11 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
         guard self == .s3OverRclone else { return [:] }
         return [
             "two writers of one name leave one of the two whole": [
-                "that none of them stored", "cannot do that", "cannot do it now",
+                "that none of them stored", "cannot do that", "cannot do it now", "was replaced while",
             ],
-            "a reader during a replacement sees the old or the new": ["that were never stored", "not valid HTTP"],
+            "a reader during a replacement sees the old or the new": [
+                "that were never stored", "not valid HTTP", "was replaced while",
+            ],
         ]
     }
 
@@ -55,7 +57,8 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
             type: type,
             operational: operational,
             timing: Timing(now: systemTime),
-            environment: { _ in nil }
+            environment: { _ in nil },
+            gate: OpenGate()
         )
         return try await row.open(values, in: context, meter: Meter())
     }

@@ -25,6 +25,7 @@ import Testing
                 backend: "memory",
                 operational: settings,
                 timing: ManualClock().timing,
+                gate: OpenGate(),
                 meter: Meter()
             )
         }

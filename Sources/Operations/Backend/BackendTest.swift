@@ -18,7 +18,7 @@ package struct BackendTest: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let file = try kit.backend(name)
-        let backend = try await kit.open(file)
+        let backend = try await kit.open(file, gate: OpenGate())
         guard let objects = backend.replica.notes,
             let object = ObjectName("health/\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).txt")
         else { throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name) }
@@ -35,7 +35,7 @@ package struct BackendTest: Operation {
         }
         try await step("store") { () async throws(StorageError) in _ = try await objects.put(object, Body(content)) }
         try await step("read back and compare") { () async throws(StorageError) in
-            guard try await collect(try await objects.get(object, nil), limit: 4096) == content else {
+            guard try await collect(try await objects.read(object), limit: 4096) == content else {
                 throw StorageError(.corrupt, "What was read back is not what was stored.", backend: name)
             }
         }

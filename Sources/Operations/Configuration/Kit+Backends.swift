@@ -5,7 +5,7 @@ internal import POSIX
 package import Replication
 internal import Schema
 internal import Services
-internal import Storage
+package import Storage
 
 extension Kit {
     /// The names of all backends that have a file, in order.
@@ -59,8 +59,8 @@ extension Kit {
         }
     }
 
-    /// Opens a backend; nothing is sent before it is used.
-    package func open(_ file: BackendFile) async throws(KitError) -> OpenBackend {
+    /// Opens a backend, whose changes pass `gate`; nothing is sent before it is used.
+    package func open(_ file: BackendFile, gate: any ChangeGate) async throws(KitError) -> OpenBackend {
         let values = try file.values(environment: session.environment)
         let operational: OperationalSettings
         let policies: BackendPolicies
@@ -75,7 +75,8 @@ extension Kit {
             type: file.type,
             operational: operational,
             timing: session.timing,
-            environment: session.environment
+            environment: session.environment,
+            gate: gate
         )
         let meter = Meter()
         do throws(StorageError) {

@@ -46,7 +46,7 @@ extension KitError {
             switch error.code {
             case .notFound: (.notFound, "ipfs-kit backend test \(name)")
             case .permissionDenied, .badCredentials: (.authorisation, "ipfs-kit backend show \(name)")
-            case .rateLimited, .unavailable: (.temporary, "ipfs-kit backend test \(name)")
+            case .rateLimited, .unavailable, .changed: (.temporary, "ipfs-kit backend test \(name)")
             case .quotaExceeded, .tooLarge: (.limit, "ipfs-kit backend update \(name)")
             case .badSettings: (.usage, "ipfs-kit backend show \(name)")
             case .corrupt: (.verification, "ipfs-kit verify \(name)")

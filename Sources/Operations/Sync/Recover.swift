@@ -37,7 +37,7 @@ package struct Recover: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let file = try await kit.backends([source])[0]
-        let backend = try await kit.open(file)
+        let backend = try await kit.open(file, gate: OpenGate())
         let catalog = try kit.catalog()
         let store = try kit.store()
         return try await kitErrors {

@@ -60,7 +60,7 @@ struct Sources: Sendable {
         if let only { names = [only] } else { names = try kit.backendNames() }
         for name in names {
             do throws(KitError) {
-                open[name] = try await kit.open(try kit.backend(name))
+                open[name] = try await kit.open(try kit.backend(name), gate: OpenGate())
             } catch {
                 if only != nil { throw error }
                 broken[name] = error

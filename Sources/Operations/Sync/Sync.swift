@@ -126,7 +126,7 @@ package struct Sync: Operation {
             for file in files {
                 group.addTask {
                     do {
-                        let report = try await engine.sync(try await kit.open(file), force: force) {
+                        let report = try await engine.sync(try await kit.open(file, gate: OpenGate()), force: force) {
                             try await planner.work(on: file.name)
                         }
                         return SyncResult(backend: file.name, report: report)

@@ -53,7 +53,10 @@ package struct Verify: Operation {
                         do {
                             return Row(
                                 backend: file.name,
-                                results: try await verifier.verify(mappings, on: try await kit.open(file)),
+                                results: try await verifier.verify(
+                                    mappings,
+                                    on: try await kit.open(file, gate: OpenGate())
+                                ),
                                 error: nil
                             )
                         } catch {

@@ -88,7 +88,7 @@ package struct Notes: Sendable {
     /// Opens a snapshot that was just sent; that it is not there is damage.
     private func open(_ name: ObjectName) async throws(StorageError) -> any ByteStream {
         do throws(StorageError) {
-            return try await objects.get(name, nil)
+            return try await objects.read(name)
         } catch {
             guard error.code == .notFound else { throw error }
             let message = "The snapshot \(name) was sent and accepted, and it is not there."
@@ -101,7 +101,7 @@ package struct Notes: Sendable {
         try await translating {
             let file = try File(path, .createNew)
             var position: UInt64 = 0
-            for try await chunk in try await objects.get(note.name, nil) {
+            for try await chunk in try await objects.read(note.name) {
                 let offset = position
                 try await BlockingThreads.shared.run { () throws(FileError) in try file.write(chunk, at: offset) }
                 position += UInt64(chunk.count)

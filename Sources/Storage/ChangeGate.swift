@@ -1,0 +1,35 @@
+/// A change of what a backend holds.
+package enum Change: Sendable, Hashable {
+    case put(ObjectName)
+    case delete(ObjectName)
+}
+
+/// Who decides, immediately before each try of a change, whether it may still be sent.
+///
+/// A try that was admitted is sent at once; one more may be on its way when the right to change things is lost, and no
+/// further one.
+package protocol ChangeGate: Sendable {
+    /// Throws where the change must not be sent.
+    func admit(_ change: Change) async throws(StorageError)
+}
+
+/// Admits every change: for tests, and for whoever is alone with a backend.
+package struct OpenGate: ChangeGate {
+    package init() {}
+
+    package func admit(_ change: Change) async throws(StorageError) {}
+}
+
+/// Refuses every change: for whoever only reads.
+package struct ClosedGate: ChangeGate {
+    package init() {}
+
+    package func admit(_ change: Change) async throws(StorageError) {
+        let what =
+            switch change {
+            case .put(let name): "store \(name)"
+            case .delete(let name): "remove \(name)"
+            }
+        throw StorageError(.unsupported, "This command only reads from backends, and was about to \(what).")
+    }
+}
