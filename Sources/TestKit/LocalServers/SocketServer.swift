@@ -39,15 +39,15 @@ package final class SocketServer: Sendable {
     }
 }
 
-/// One connection to a `SocketServer`; every wait in it ends after five seconds.
+/// One connection to a `SocketServer`; every wait in it ends after half a minute.
 package final class ServerConnection {
     private let peer: Int32
     private var unread: [UInt8] = []
 
     init(_ peer: Int32) {
         self.peer = peer
-        setTimeout(SO_RCVTIMEO, milliseconds: 5000)
-        setTimeout(SO_SNDTIMEO, milliseconds: 5000)
+        setTimeout(SO_RCVTIMEO, milliseconds: 30_000)
+        setTimeout(SO_SNDTIMEO, milliseconds: 30_000)
     }
 
     /// Half-closes, then waits for the other side, so that no reset destroys what was sent.
@@ -105,7 +105,7 @@ package final class ServerConnection {
     }
 
     /// Waits until the client hangs up, without reading, and no longer than so many milliseconds.
-    package func waitForHangUp(atMost milliseconds: Int32 = 5000) {
+    package func waitForHangUp(atMost milliseconds: Int32 = 30_000) {
         // POLLRDHUP, which Glibc's module leaves out.
         var entry = pollfd(fd: peer, events: 0x2000, revents: 0)
         _ = unsafe poll(&entry, 1, milliseconds)
@@ -128,7 +128,7 @@ package final class ServerConnection {
     /// Sends `bytes` until none could be sent for a while; the number sent.
     package func sendUntilBlocked(_ bytes: [UInt8], milliseconds: Int) -> Int {
         setTimeout(SO_SNDTIMEO, milliseconds: milliseconds)
-        defer { setTimeout(SO_SNDTIMEO, milliseconds: 5000) }
+        defer { setTimeout(SO_SNDTIMEO, milliseconds: 30_000) }
         return send(bytes)
     }
 

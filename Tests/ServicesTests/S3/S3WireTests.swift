@@ -72,7 +72,7 @@ import Testing
         (settings.bucket, settings.endpoint) = ("bkt", server.url)
         var options = HTTPOptions()
         options.usesEnvironmentProxy = false
-        options.stallTimeout = .seconds(5)
+        options.stallTimeout = .seconds(30)
         let connection = S3Connection(
             target: try S3Target(settings, type: type, profile: [:], environment: { _ in nil }),
             credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: "SK"),
