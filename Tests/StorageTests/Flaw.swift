@@ -21,7 +21,7 @@ struct Flaw: Sendable, CustomStringConvertible {
         self.make = make
     }
 
-    static let all = writing + reading + lists + racing
+    static let all = writing + reading + lists + racing + credulous
 
     private static let writing: [Flaw] = [
         Flaw(

@@ -135,6 +135,15 @@ import Testing
         #expect(try readFile(path(name)) == [1])
     }
 
+    @Test func `what could not be flushed is never flushed again`() throws {
+        try #require(unsafe mkfifo(path("pipe"), 0o600) == 0)
+        // The system cannot flush a pipe, and says so each time.
+        let file = try File(path("pipe"), .update)
+        let first = #expect(throws: FileError.self) { try file.syncData() }
+        let second = #expect(throws: FileError.self) { try file.syncData() }
+        #expect(first?.number == EINVAL && second?.number == EIO)
+    }
+
     @Test func `another content is another version, whatever its length`() throws {
         try replaceFile(path("f"), with: [1, 2, 3])
         let first = try fileInfo(path("f")).version
