@@ -21,6 +21,8 @@ struct LocalDirectoryService: StorageService {
     let limits = Limits()
 
     private static let chunk = 1 << 20
+    /// What is no longer than this is on the disk in no time, in bytes.
+    private static let quick: UInt64 = 1 << 20
 
     init(_ settings: LocalDirectorySettings, in context: ServiceContext) {
         root = RootDirectory(settings.path)
@@ -42,10 +44,13 @@ struct LocalDirectoryService: StorageService {
         do throws(StorageError) {
             try await checkRoom(for: body.length, name)
             try await write(body, to: file, name)
-            try await files(name) { () throws(FileError) in try file.syncData() }
+            if body.length > Self.quick { try await open(name) { () throws(FileError) in try file.syncData() } }
             // Writing may have taken long; the name is what makes it a change.
             try await admission.renew()
-            publication = try await files(name) { () throws(FileError) in publish(temporary, as: path) }
+            publication = try await files(name) { () throws(FileError) in
+                try file.syncData()
+                return publish(temporary, as: path)
+            }
         } catch {
             await discard(temporary)
             throw error
@@ -90,7 +95,7 @@ struct LocalDirectoryService: StorageService {
                 throw StorageError(.corrupt, "The source of \(name) gave more than its \(body.length) bytes.")
             }
             let offset = written
-            try await files(name) { () throws(FileError) in
+            try await open(name) { () throws(FileError) in
                 try file.write(chunk, at: offset)
                 file.startWriting(from: offset, count: UInt64(chunk.count))
             }
@@ -131,7 +136,7 @@ struct LocalDirectoryService: StorageService {
                 let from = position.read { $0 }
                 guard from < range.upperBound else { return nil }
                 let count = Int(min(UInt64(Self.chunk), range.upperBound - from))
-                let (bytes, now) = try await files(name) { () throws(FileError) in
+                let (bytes, now) = try await open(name) { () throws(FileError) in
                     (try file.read(at: from, count: count), try file.status())
                 }
                 guard bytes.count == count, now.length == info.length, now.modified == info.modified,
@@ -227,6 +232,18 @@ struct LocalDirectoryService: StorageService {
     }
 
     private func path(_ name: ObjectName) -> String { root.path + "/" + name.text }
+
+    /// Runs calls on the open file of an object, which stays what it is, on a thread that may block.
+    private func open<Value: Sendable>(
+        _ name: ObjectName,
+        _ work: @escaping @Sendable () throws(FileError) -> Value
+    ) async throws(StorageError) -> Value {
+        do throws(FileError) {
+            return try await BlockingThreads.shared.run(work)
+        } catch {
+            throw translate(error, name.text)
+        }
+    }
 
     /// Runs file calls for an object on a thread that may block, where the root is there.
     ///
