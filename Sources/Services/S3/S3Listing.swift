@@ -144,7 +144,8 @@ struct S3Listing: Sendable {
         let isAlias = ["-s3alias", "--ol-s3"].contains { bucket.hasSuffix($0) }
         let isOther = root["Name"].map { !isAlias && !$0.text.isEmpty && $0.text != bucket } ?? false
         let wanted = connection.target.prefix + prefix
-        let isElsewhere = root["Prefix"].map { $0.text != wanted && plain($0.text) != wanted } ?? false
+        let isElsewhere =
+            root["Prefix"].map { ![$0.text, plain($0.text), S3Encoding.unescaped($0.text)].contains(wanted) } ?? false
         guard !isOther, !isElsewhere else {
             throw connection.errors.error(
                 .unavailable,
