@@ -17,7 +17,7 @@ package enum HashFunction: Int, Sendable, CaseIterable {
     }
 
     /// The name under which OpenSSL offers the function.
-    private var name: String {
+    var name: String {
         switch self {
         case .md5: "MD5"
         case .sha1: "SHA1"
@@ -45,7 +45,7 @@ package enum HashFunction: Int, Sendable, CaseIterable {
     nonisolated(unsafe) private static let algorithms = unsafe allCases.map { unsafe fetch($0) }
 
     private static func fetch(_ function: HashFunction) -> OpaquePointer? {
-        unsafe EVP_MD_fetch(nil, function.name, nil)
+        unsafe EVP_MD_fetch(Library.context, function.name, nil)
     }
 
     /// The program ends where the function is missing: every OpenSSL 3 has it unless somebody took it away, and content

@@ -68,19 +68,19 @@ package func digest(_ function: HashFunction, of bytes: [UInt8]) -> [UInt8] {
 /// HMAC of `message` under `key` (RFC 2104).
 package func authenticationCode(_ function: HashFunction, key: [UInt8], message: [UInt8]) -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: function.digestLength) { output, count in
-        var length: UInt32 = 0
         // An empty key is legal in HMAC, but OpenSSL takes a null pointer to mean "as before".
         let keyBytes = key.isEmpty ? [0] : key
-        let code = unsafe HMAC(
-            function.algorithm,
+        let result = unsafe shim_hmac(
+            Library.authentication,
+            function.name,
             keyBytes,
-            Int32(key.count),
+            key.count,
             message,
             message.count,
             output.baseAddress,
-            &length
+            function.digestLength
         )
-        check(unsafe code == nil ? 0 : 1, "make an authentication code")
+        check(result, "make an authentication code")
         count = function.digestLength
     }
 }
@@ -90,7 +90,7 @@ package func authenticationCode(_ function: HashFunction, key: [UInt8], message:
 /// The program ends where it has none: names and keys that can be guessed would be worse, and no caller could do better.
 package func randomBytes(_ count: Int) -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
-        guard unsafe RAND_bytes(buffer.baseAddress, Int32(count)) == 1 else {
+        guard unsafe RAND_bytes_ex(Library.context, buffer.baseAddress, count, 0) == 1 else {
             fatalError("The secure random generator failed.")
         }
         written = count

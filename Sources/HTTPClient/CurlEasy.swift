@@ -39,6 +39,9 @@ final class CurlEasy {
     /// What curl says of its last failure.
     var errorDetail: String { unsafe String(cString: errorText) }
 
+    /// The bytes of the request's body that went out.
+    var bytesSent: Int64 { unsafe Int64(shim_easy_offset_info(handle, CURLINFO_SIZE_UPLOAD_T)) }
+
     /// The number of connections that had to be opened.
     var newConnections: Int { unsafe Int(shim_easy_long_info(handle, CURLINFO_NUM_CONNECTS)) }
 
@@ -68,6 +71,8 @@ final class CurlEasy {
     private func setConnection() {
         let options = transfer.options
         setLong(CURLOPT_NOSIGNAL, 1)
+        // A transfer that ends does not wait for a slow name server: all others would wait with it.
+        setLong(CURLOPT_QUICK_EXIT, 1)
         setString(CURLOPT_PROTOCOLS_STR, "http,https")
         setLong(CURLOPT_CONNECTTIMEOUT_MS, max(options.connectTimeout.milliseconds, 1))
         setLong(CURLOPT_TCP_NODELAY, 1)
@@ -96,6 +101,8 @@ final class CurlEasy {
         } else if request.method == "HEAD" {
             setLong(CURLOPT_NOBODY, 1)
         }
+        // curl sends a request again when a kept connection is dead, and cannot know whether the server acted before.
+        if !request.isRepeatable { setLong(CURLOPT_FRESH_CONNECT, 1) }
         setString(CURLOPT_CUSTOMREQUEST, request.method)
         for line in transfer.headerLines { unsafe headers = curl_slist_append(headers, line) ?? headers }
         unsafe setPointer(CURLOPT_HTTPHEADER, headers)

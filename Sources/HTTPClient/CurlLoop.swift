@@ -101,9 +101,12 @@ final class CurlLoop {
 
     private func finish(_ easy: CurlEasy, _ result: CURLcode) {
         let transfer = easy.transfer
-        guard result != CURLE_OK else {
+        if result == CURLE_OK {
+            // curl is content when a server says that all went well and closes before it has the body.
+            let isDone = (200..<300).contains(transfer.change { $0.head?.status ?? 0 })
+            let isUnsent = isDone && easy.bytesSent < Int64(clamping: transfer.request.body.length)
             remove(easy)
-            transfer.end(.success(()))
+            transfer.end(isUnsent ? .failure(.bodyNotSent(transfer.location)) : .success(()))
             return
         }
         let inBody = transfer.change { $0.head != nil }

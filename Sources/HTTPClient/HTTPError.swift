@@ -20,6 +20,8 @@ package struct HTTPError: Error, Sendable, CustomStringConvertible {
         case truncated
         /// The body's stream held fewer or more bytes than it said; the server never saw a complete request.
         case bodyLengthMismatch
+        /// The server said that all went well before it had the whole body of the request, and closed.
+        case bodyNotSent
         /// The reply is longer than the limit.
         case replyTooLarge
         /// The task was cancelled, or the client was let go.
@@ -36,20 +38,43 @@ package struct HTTPError: Error, Sendable, CustomStringConvertible {
     package let code: Code
     /// The failure as a whole sentence; it names host and port, never a query, a user or a header's value.
     package let message: String
+    /// Whether the server may have got the request, and done what it asks for.
+    package let mayHaveActed: Bool
     /// The error underneath, if there is one.
     package let cause: (any Error)?
 
     /// An error made of its parts.
-    package init(code: Code, message: String, cause: (any Error)? = nil) {
+    package init(code: Code, message: String, mayHaveActed: Bool? = nil, cause: (any Error)? = nil) {
         self.code = code
         self.message = message
+        self.mayHaveActed = mayHaveActed ?? code.mayHaveActed
         self.cause = cause
     }
 
     package var description: String { message }
 
+    /// The error for a body that the server praised before it had it.
+    static func bodyNotSent(_ location: String) -> HTTPError {
+        HTTPError(
+            code: .bodyNotSent,
+            message: "\(location) said that all went well and closed before it had the body of the request."
+        )
+    }
+
     /// The error for a transfer that was cancelled.
     static func cancelled(_ location: String) -> HTTPError {
         HTTPError(code: .cancelled, message: "The request to \(location) was cancelled.")
+    }
+}
+
+extension HTTPError.Code {
+    /// Whether the whole request may have reached the server before this happened.
+    fileprivate var mayHaveActed: Bool {
+        switch self {
+        case .badURL, .badRequest, .cannotResolve, .cannotConnect, .tls, .bodyLengthMismatch, .bodyFailed: false
+        case .timedOut, .connectionLost, .truncated, .bodyNotSent, .replyTooLarge, .cancelled, .protocolViolation,
+            .unexpected:
+            true
+        }
     }
 }

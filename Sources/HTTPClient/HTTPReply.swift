@@ -18,9 +18,12 @@ package struct HTTPHeaders: Sendable, Equatable {
         fields.filter { hasName($0, name) }.map(\.value)
     }
 
-    /// The value of `Content-Length` in bytes, when there is a well-formed one.
+    /// The value of `Content-Length` in bytes, when there is a well-formed one that counts.
+    ///
+    /// Beside a transfer encoding it does not (RFC 9112 §6.3).
     package var contentLength: UInt64? {
-        self["Content-Length"].flatMap { UInt64($0) }
+        guard self["Transfer-Encoding"] == nil, let text = self["Content-Length"] else { return nil }
+        return httpNumber(text)
     }
 
     private func hasName(_ field: HTTPField, _ name: String) -> Bool {
@@ -30,6 +33,12 @@ package struct HTTPHeaders: Sendable, Equatable {
     private func folded(_ byte: UInt8) -> UInt8 {
         UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
     }
+}
+
+/// A number as HTTP writes it, of digits alone; nil for another text, and for more than a file can be long.
+package func httpNumber(_ text: some StringProtocol) -> UInt64? {
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(text) else { return nil }
+    return number <= UInt64(Int64.max) ? number : nil
 }
 
 /// The status and the headers of a final reply.

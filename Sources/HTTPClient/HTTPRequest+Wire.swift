@@ -17,10 +17,10 @@ extension HTTPRequest {
         return ["PUT", "POST", "PATCH"].contains(method)
     }
 
-    /// Whether the request may be sent again by curl when a kept connection turns out to be dead.
-    var isRepeatable: Bool {
+    /// Whether the body may be sent from its beginning once more.
+    var isRewindable: Bool {
         if case .stream = body { return false }
-        return method != "POST" && method != "PATCH"
+        return isRepeatable
     }
 
     /// Refuses a URL that could not be sent byte for byte.

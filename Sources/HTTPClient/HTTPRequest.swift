@@ -43,12 +43,26 @@ package struct HTTPRequest: Sendable {
     package var headers: [HTTPField]
     /// The body.
     package var body: HTTPBody
+    /// Whether it does no harm when the server gets it twice.
+    ///
+    /// One that may come twice is sent again, unseen, when a kept connection turns out to have been closed. One that may
+    /// not goes over a connection of its own, which nobody closed before.
+    package var isRepeatable: Bool
 
-    /// A request made of its parts.
-    package init(method: String = "GET", url: String, headers: [HTTPField] = [], body: HTTPBody = .none) {
+    /// A request made of its parts; repeatable by its method (RFC 9110 §9.2.2) where nothing else is said.
+    package init(
+        method: String = "GET",
+        url: String,
+        headers: [HTTPField] = [],
+        body: HTTPBody = .none,
+        isRepeatable: Bool? = nil
+    ) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
+        self.isRepeatable = isRepeatable ?? Self.repeatable.contains(method)
     }
+
+    private static let repeatable: Set = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
 }

@@ -52,7 +52,10 @@ struct HeadParser {
     private mutating func finish() -> Progress {
         guard status >= 200 else { return .more }
         isComplete = true
-        return .complete(HTTPHead(status: status, headers: HTTPHeaders(fields)))
+        let headers = HTTPHeaders(fields)
+        // Two lengths are none, and who believes which of them is how replies are smuggled (RFC 9112 §6.3).
+        guard Set(headers.all("Content-Length")).count <= 1 else { return .refused }
+        return .complete(HTTPHead(status: status, headers: headers))
     }
 
     private mutating func countField() -> Bool {

@@ -21,7 +21,7 @@ struct Outgoing {
 
     init(_ request: HTTPRequest) {
         length = request.body.length
-        isRewindable = request.isRepeatable
+        isRewindable = request.isRewindable
         if case .stream = request.body {
             (chunks, offered, isComplete) = ([], 0, length == 0)
         } else if case .bytes(let bytes) = request.body {

@@ -1,5 +1,6 @@
 internal import CPOSIX
 internal import Glibc
+internal import Synchronization
 
 /// An open file.
 ///
@@ -8,6 +9,8 @@ package final class File: Sendable {
     /// How a file is opened.
     package enum Mode: Sendable {
         case read
+        /// Read, where it is a regular file; nothing else is waited for, and nothing else is read.
+        case readFile
         /// Read and write; made when it is not there.
         case update
         /// Write; fails when it is there.
@@ -17,19 +20,32 @@ package final class File: Sendable {
     /// The path that the file was opened under.
     package let path: String
     private let descriptor: Int32
+    /// Set by the first flush that failed: what it could not write counts as written to the system afterwards.
+    private let hasLostData = Atomic(false)
 
     /// Opens a file; `permissions` apply to a file that is made.
     package init(_ path: some FileName, _ mode: Mode, permissions: UInt32 = 0o600) throws(FileError) {
         let flags =
             switch mode {
             case .read: O_RDONLY
+            // A pipe would wait for its writer, and a terminal could become the one of this process.
+            case .readFile: O_RDONLY | O_NONBLOCK | O_NOCTTY
             case .update: O_RDWR | O_CREAT
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
-        let descriptor = unsafe path.withSystemName { unsafe open($0, flags | O_CLOEXEC, permissions) }
-        guard descriptor >= 0 else { throw FileError("open", path.shown) }
+        let opened = unsafe path.withSystemName { name in
+            systemCall { unsafe open(name, flags | O_CLOEXEC, permissions) }
+        }
+        // What a socket answers, and a device that is not there.
+        if mode == .readFile, opened.number == ENXIO { throw FileError.notAFile(path.shown) }
+        descriptor = try opened.get("open", path.shown)
         self.path = path.shown
-        self.descriptor = descriptor
+        guard mode == .readFile else { return }
+        switch try status().kind {
+        case .file: break
+        case .directory: throw FileError.folder(self.path)
+        case .symbolicLink, .other: throw FileError.notAFile(self.path)
+        }
     }
 
     deinit { close(descriptor) }
@@ -42,7 +58,7 @@ package final class File: Sendable {
     /// The kind and the length of the open file.
     package func status() throws(FileError) -> FileInfo {
         var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw FileError("examine", path) }
+        _ = try systemCall { unsafe fstat(descriptor, &status) }.get("examine", path)
         return FileInfo(status)
     }
 
@@ -60,9 +76,12 @@ package final class File: Sendable {
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> (filled: Int, failure: Int32) {
         var filled = 0
         while filled < buffer.count, let start = buffer.baseAddress {
-            let got = unsafe pread(descriptor, start + filled, buffer.count - filled, off_t(offset) + off_t(filled))
-            if got == 0 { break }
-            if got > 0 { filled += got } else if errno != EINTR { return (filled, errno) }
+            let got = systemCall {
+                unsafe pread(descriptor, start + filled, buffer.count - filled, off_t(offset) + off_t(filled))
+            }
+            guard got.number == 0 else { return (filled, got.number) }
+            if got.value == 0 { break }
+            filled += got.value
         }
         return (filled, 0)
     }
@@ -89,11 +108,9 @@ package final class File: Sendable {
         var done = 0
         while done < words.count * 8 {
             let wrote = unsafe words.withUnsafeBytes { buffer in
-                unsafe buffer.baseAddress.map {
-                    unsafe pwrite(descriptor, $0 + done, buffer.count - done, off_t(offset) + off_t(done))
-                } ?? 0
+                unsafe put(UnsafeRawBufferPointer(rebasing: buffer[done...]), at: off_t(offset) + off_t(done))
             }
-            if wrote >= 0 { done += wrote } else if errno != EINTR { throw FileError("write", path) }
+            done += try wrote.get("write", path)
         }
     }
 
@@ -113,11 +130,7 @@ package final class File: Sendable {
                 done = 0
                 continue
             }
-            let wrote = gather(pieces, from: index, skipping: done, at: position)
-            if wrote < 0 {
-                if errno == EINTR { continue }
-                throw FileError("write", path)
-            }
+            let wrote = try gather(pieces, from: index, skipping: done, at: position).get("write", path)
             position += off_t(wrote)
             var left = wrote
             while left > 0 {
@@ -133,12 +146,16 @@ package final class File: Sendable {
     }
 
     /// One `pwrite` of what is left; small pieces are gathered, large ones go alone so that they are not copied.
-    private func gather(_ pieces: [ArraySlice<UInt8>], from index: Int, skipping done: Int, at position: off_t) -> Int {
+    private func gather(
+        _ pieces: [ArraySlice<UInt8>],
+        from index: Int,
+        skipping done: Int,
+        at position: off_t
+    ) -> SystemAnswer<Int> {
         let first = pieces[index]
         if first.count - done >= Self.large || index + 1 == pieces.count {
             return unsafe first.withUnsafeBytes { buffer in
-                guard let start = buffer.baseAddress else { return 0 }
-                return unsafe pwrite(descriptor, start + done, buffer.count - done, position)
+                unsafe put(UnsafeRawBufferPointer(rebasing: buffer[done...]), at: position)
             }
         }
         var batch = Array(first.dropFirst(done))
@@ -147,15 +164,27 @@ package final class File: Sendable {
             batch += pieces[next]
             next += 1
         }
-        return unsafe batch.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, position) }
+        return unsafe batch.withUnsafeBytes { unsafe put($0, at: position) }
+    }
+
+    /// One `pwrite` of at least one byte; a device that takes none would be asked for ever.
+    private func put(_ bytes: UnsafeRawBufferPointer, at position: off_t) -> SystemAnswer<Int> {
+        let answer = systemCall { unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, position) }
+        return unsafe answer.value == 0 && !bytes.isEmpty ? SystemAnswer(value: 0, number: ENOSPC) : answer
     }
 
     /// From so many bytes on, a call costs less than a copy.
     private static let large = 1 << 15
 
-    /// Waits until all data is on the disk, and the length with it.
+    /// Waits until all data is on the disk, and the length with it; after a failure, it fails for good.
+    ///
+    /// The system reports what it could not write once, and takes it for written then: a second flush would succeed and
+    /// prove nothing. Whoever wants the bytes to last writes them anew, to another file.
     package func syncData() throws(FileError) {
-        guard fdatasync(descriptor) == 0 else { throw FileError("flush", path) }
+        guard !hasLostData.load(ordering: .acquiring) else { throw FileError("flush again", path, EIO) }
+        let answer = systemCall { fdatasync(descriptor) }
+        if answer.number != 0 { hasLostData.store(true, ordering: .releasing) }
+        _ = try answer.get("flush", path)
     }
 
     /// Starts writing a range to the disk without waiting, so that a later `syncData` has less to do.
@@ -165,17 +194,16 @@ package final class File: Sendable {
 
     /// Cuts the file, or extends it with zeros, to `length` bytes.
     package func truncate(to length: UInt64) throws(FileError) {
-        guard ftruncate(descriptor, off_t(length)) == 0 else { throw FileError("cut", path) }
+        _ = try systemCall { ftruncate(descriptor, off_t(length)) }.get("cut", path)
     }
 
     /// Takes the advisory lock of this file; it is given back when the file is closed.
     ///
     /// Returns false when another process or another `File` holds it and `wait` is false.
     package func lock(shared: Bool = false, wait: Bool) throws(FileError) -> Bool {
-        while flock(descriptor, (shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB)) != 0 {
-            if errno == EWOULDBLOCK { return false }
-            if errno != EINTR { throw FileError("lock", path) }
-        }
+        let answer = systemCall { flock(descriptor, (shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB)) }
+        if answer.number == EWOULDBLOCK { return false }
+        _ = try answer.get("lock", path)
         return true
     }
 
@@ -189,13 +217,10 @@ package final class File: Sendable {
 package func readNext(_ descriptor: Int32, _ name: String, _ count: Int) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-        while let start = buffer.baseAddress {
-            let got = unsafe Glibc.read(descriptor, start, count)
-            if got < 0, errno == EINTR { continue }
-            if got < 0 { failure = errno }
-            filled = max(0, got)
-            break
-        }
+        guard let start = buffer.baseAddress else { return }
+        let got = systemCall { unsafe Glibc.read(descriptor, start, count) }
+        failure = got.number
+        filled = max(0, got.value)
     }
     guard failure == 0 else { throw FileError("read", name, failure) }
     return bytes

@@ -6,15 +6,20 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable, Hashable {
         case notFound, exists, permissionDenied, readOnly, full, notADirectory, isADirectory, notEmpty
         case tooManyOpen, nameTooLong, unavailable, interrupted, wouldBlock, unexpected
+        /// Too many links, or links that lead back.
+        case linksWithoutEnd
+        /// Neither a file nor a folder: a pipe, a socket or a device.
+        case notAFile
     }
 
     package let code: Code
     package let operation: String
     package let path: String
+    /// The system's number for the failure; zero where the system did not fail.
     package let number: Int32
 
     /// A failure of `operation` on `path` with the error number of the call.
-    package init(_ operation: String, _ path: String, _ number: Int32 = errno) {
+    package init(_ operation: String, _ path: String, _ number: Int32) {
         self.operation = operation
         self.path = path
         self.number = number
@@ -30,19 +35,46 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
             case ENOTEMPTY: .notEmpty
             case EMFILE, ENFILE: .tooManyOpen
             case ENAMETOOLONG: .nameTooLong
-            case EIO, ESTALE, ENOTCONN, ENODEV: .unavailable
+            case EIO, ESTALE, ENOTCONN, ENODEV, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ECONNREFUSED,
+                ECONNRESET, ECONNABORTED, ESHUTDOWN, EREMOTEIO, EUCLEAN:
+                .unavailable
             case EINTR: .interrupted
             case EWOULDBLOCK: .wouldBlock
+            case ELOOP: .linksWithoutEnd
             default: .unexpected
             }
+    }
+
+    private init(_ code: Code, _ operation: String, _ path: String) {
+        (self.code, self.operation, self.path, number) = (code, operation, path, 0)
     }
 
     /// The failure of finding nothing at `path`.
     package static func missing(_ path: String) -> FileError { FileError("find", path, ENOENT) }
 
+    /// The failure of finding a folder at `path` where a file should be.
+    package static func folder(_ path: String) -> FileError { FileError("read", path, EISDIR) }
+
+    /// The failure of finding a pipe, a socket or a device at `path` where a file should be.
+    package static func notAFile(_ path: String) -> FileError { FileError(.notAFile, "read", path) }
+
     package var description: String {
-        "Cannot \(operation) \(path): \(reason(number))."
+        let reason = code == .notAFile ? "it is a pipe, a socket or a device" : reason(number)
+        return "Cannot \(operation) \(printable(path)): \(reason)."
     }
+}
+
+/// A path as it can be shown: whoever names files must not write to a terminal with them.
+private func printable(_ path: String) -> String {
+    func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: false
+        default: true
+        }
+    }
+    guard !path.unicodeScalars.allSatisfy(isPlain) else { return path }
+    let scalars = path.unicodeScalars.map { isPlain($0) ? $0 : "\u{FFFD}" }
+    return String(String.UnicodeScalarView(scalars))
 }
 
 /// What the operating system says about an error number.

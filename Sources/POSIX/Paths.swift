@@ -19,11 +19,21 @@ package struct FileInfo: Sendable, Hashable {
     package let permissions: UInt32
     /// What tells it apart from everything else, whatever its path.
     package let identity: Identity
+    /// When the system last noted a change of the content, the permissions or the names.
+    private let changed: Int64
+    /// Nanoseconds after that second.
+    private let changedNanoseconds: Int64
 
     /// A file system, and the number of something in it.
     package struct Identity: Sendable, Hashable {
         fileprivate let device: UInt
         fileprivate let number: UInt
+    }
+
+    /// A text that is another one as soon as something else stands here, or its content was changed, as far as the
+    /// system's clock tells.
+    package var version: String {
+        "\(identity.device)-\(identity.number)-\(length)-\(modified).\(nanoseconds)-\(changed).\(changedNanoseconds)"
     }
 
     init(_ status: stat) {
@@ -40,48 +50,39 @@ package struct FileInfo: Sendable, Hashable {
         nanoseconds = UInt32(truncatingIfNeeded: status.st_mtim.tv_nsec)
         permissions = status.st_mode & 0o7777
         identity = Identity(device: status.st_dev, number: status.st_ino)
+        changed = Int64(status.st_ctim.tv_sec)
+        changedNanoseconds = Int64(status.st_ctim.tv_nsec)
     }
 }
 
 /// What is at `path`; a symbolic link is described itself unless `follow` is set.
 package func fileInfo(_ path: some FileName, follow: Bool = false) throws(FileError) -> FileInfo {
     var status = stat()
-    let result = unsafe path.withSystemName { unsafe follow ? stat($0, &status) : lstat($0, &status) }
-    guard result == 0 else { throw FileError("find", path.shown) }
+    let answer = unsafe path.withSystemName { name in
+        systemCall { unsafe follow ? stat(name, &status) : lstat(name, &status) }
+    }
+    _ = try answer.get("find", path.shown)
     return FileInfo(status)
 }
 
-/// Says whether something is at `path`.
+/// Says whether something is at `path`, as far as that can be told.
 package func fileExists(_ path: String) -> Bool {
-    unsafe access(path, F_OK) == 0
+    systemCall { unsafe access(path, F_OK) }.number == 0
 }
 
-/// The whole content of a file of at most `limit` bytes.
+/// The whole content of a regular file of at most `limit` bytes.
 package func readFile(_ path: some FileName, limit: Int = 64 << 20) throws(FileError) -> [UInt8] {
-    let file = try File(path, .read)
+    let file = try File(path, .readFile)
     let length = try file.length()
     guard length <= UInt64(limit) else { throw FileError("read", path.shown, EFBIG) }
     return try file.read(at: 0, count: Int(length) + 1)
 }
 
-/// Replaces the file at `path` so that a reader, or a crash, finds the old content or the new, never a part.
-package func replaceFile(_ path: String, with bytes: [UInt8], permissions: UInt32 = 0o600) throws(FileError) {
-    let temporary = temporaryName(beside: path)
-    do {
-        let file = try File(temporary, .createNew, permissions: permissions)
-        try file.write(bytes, at: 0)
-        try file.syncData()
-        try renameFile(temporary, to: path)
-    } catch {
-        try? removeFile(temporary)
-        throw error
-    }
-    try syncDirectory(directoryName(path))
-}
-
 /// A name in the folder of `path` that no other writer uses, and that begins with a dot.
 package func temporaryName(beside path: String) -> String {
-    let name = "." + baseName(path) + ".\(getpid()).\(UInt64.random(in: 0...UInt64.max)).part"
+    // A name that is as long as a name may be has no room for what is added.
+    let base = String(decoding: baseName(path).utf8.prefix(180), as: UTF8.self)
+    let name = "." + base + ".\(getpid()).\(UInt64.random(in: 0...UInt64.max)).part"
     let folder = directoryName(path)
     return folder == "/" ? "/" + name : folder + "/" + name
 }
@@ -99,17 +100,17 @@ package func removeLeftovers(in folder: String, unchangedFor seconds: Int64) {
 
 /// Gives a file another name, replacing what has that name.
 package func renameFile(_ path: String, to other: String) throws(FileError) {
-    guard unsafe rename(path, other) == 0 else { throw FileError("rename", path) }
+    _ = try systemCall { unsafe rename(path, other) }.get("rename", path)
 }
 
 /// Removes a file.
 package func removeFile(_ path: String) throws(FileError) {
-    guard unsafe unlink(path) == 0 else { throw FileError("remove", path) }
+    _ = try systemCall { unsafe unlink(path) }.get("remove", path)
 }
 
 /// Removes an empty directory.
 package func removeDirectory(_ path: String) throws(FileError) {
-    guard unsafe rmdir(path) == 0 else { throw FileError("remove", path) }
+    _ = try systemCall { unsafe rmdir(path) }.get("remove", path)
 }
 
 /// Removes a directory and all that is in it, without following symbolic links.
@@ -124,72 +125,17 @@ package func removeTree(_ path: String) throws(FileError) {
     }
 }
 
-/// Makes a directory and those above it; one that is there is left as it is.
-package func makeDirectory(_ path: String, permissions: UInt32 = 0o700) throws(FileError) {
-    if unsafe mkdir(path, permissions) == 0 { return }
-    let number = errno
-    if number == EEXIST {
-        guard try fileInfo(path, follow: true).kind == .directory else {
-            throw FileError("make the folder", path, ENOTDIR)
-        }
-        return
-    }
-    guard number == ENOENT, path != "/", !path.isEmpty else { throw FileError("make the folder", path, number) }
-    try makeDirectory(directoryName(path), permissions: permissions)
-    guard unsafe mkdir(path, permissions) == 0 || errno == EEXIST else { throw FileError("make the folder", path) }
-}
-
-/// Makes a directory; anything that has its name already, a link too, is an error.
-package func makeNewDirectory(_ path: some FileName, permissions: UInt32 = 0o755) throws(FileError) {
-    let result = unsafe path.withSystemName { unsafe mkdir($0, permissions) }
-    guard result == 0 else { throw FileError("make the folder", path.shown) }
-}
-
-/// The names in a directory as the bytes they are, sorted, without "." and "..".
-package func listDirectory(_ path: some FileName) throws(FileError) -> [[UInt8]] {
-    guard let directory = unsafe path.withSystemName({ unsafe opendir($0) }) else {
-        throw FileError("list", path.shown)
-    }
-    defer { unsafe closedir(directory) }
-    var names: [[UInt8]] = []
-    while true {
-        errno = 0
-        guard let entry = unsafe readdir(directory) else { break }
-        let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-            unsafe pointer.withMemoryRebound(to: UInt8.self, capacity: 256) { start in
-                unsafe Array(
-                    UnsafeBufferPointer(
-                        start: start,
-                        count: strlen(UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self))
-                    )
-                )
-            }
-        }
-        if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }
-    }
-    guard errno == 0 else { throw FileError("list", path.shown) }
-    return names.sorted { $0.lexicographicallyPrecedes($1) }
-}
-
-/// Makes changes of names in a directory last over a crash.
-package func syncDirectory(_ path: String) throws(FileError) {
-    let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError("open", path) }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw FileError("flush", path) }
-}
-
 /// What a symbolic link points to.
 package func linkTarget(_ path: some FileName) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
     let target = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
         let got = unsafe buffer.withMemoryRebound(to: CChar.self) { text in
-            unsafe text.baseAddress.map { address in
-                unsafe path.withSystemName { unsafe readlink($0, address, text.count) }
-            } ?? -1
+            unsafe path.withSystemName { name in
+                systemCall { unsafe text.baseAddress.map { unsafe readlink(name, $0, text.count) } ?? -1 }
+            }
         }
-        if got < 0 { failure = errno }
-        count = max(0, got)
+        failure = got.number
+        count = max(0, got.value)
     }
     guard failure == 0 else { throw FileError("read the link", path.shown, failure) }
     return target
@@ -197,28 +143,28 @@ package func linkTarget(_ path: some FileName) throws(FileError) -> [UInt8] {
 
 /// Makes a symbolic link.
 package func makeLink(_ path: some FileName, to target: some FileName) throws(FileError) {
-    let result = unsafe target.withSystemName { target in
-        unsafe path.withSystemName { unsafe symlink(target, $0) }
+    let answer = unsafe target.withSystemName { target in
+        unsafe path.withSystemName { name in systemCall { unsafe symlink(target, name) } }
     }
-    guard result == 0 else { throw FileError("make the link", path.shown) }
+    _ = try answer.get("make the link", path.shown)
 }
 
 /// Gives a file or a directory these permissions, 12 bits.
 package func setPermissions(_ path: some FileName, _ permissions: UInt32) throws(FileError) {
-    let result = unsafe path.withSystemName { unsafe chmod($0, permissions) }
-    guard result == 0 else { throw FileError("set the permissions of", path.shown) }
+    let answer = unsafe path.withSystemName { name in systemCall { unsafe chmod(name, permissions) } }
+    _ = try answer.get("set the permissions of", path.shown)
 }
 
 /// Sets the time of the last change, in seconds since 1970 and nanoseconds after that; of a symbolic link its own.
 package func setModified(_ path: some FileName, _ seconds: Int64, _ nanoseconds: UInt32) throws(FileError) {
     let accessed = timespec(tv_sec: 0, tv_nsec: ipfskit_utime_omit)
     let modified = timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds))
-    let result = unsafe path.withSystemName { name in
-        unsafe [accessed, modified].withUnsafeBufferPointer {
-            unsafe utimensat(AT_FDCWD, name, $0.baseAddress, AT_SYMLINK_NOFOLLOW)
+    let answer = unsafe path.withSystemName { name in
+        unsafe [accessed, modified].withUnsafeBufferPointer { times in
+            systemCall { unsafe utimensat(AT_FDCWD, name, times.baseAddress, AT_SYMLINK_NOFOLLOW) }
         }
     }
-    guard result == 0 else { throw FileError("set the time of", path.shown) }
+    _ = try answer.get("set the time of", path.shown)
 }
 
 /// Space of the file system that holds a path, in bytes.
@@ -230,9 +176,13 @@ package struct DiskSpace: Sendable {
 /// The space of the file system that holds `path`.
 package func diskSpace(_ path: String) throws(FileError) -> DiskSpace {
     var status = statvfs()
-    guard unsafe statvfs(path, &status) == 0 else { throw FileError("examine the disk of", path) }
+    _ = try systemCall { unsafe statvfs(path, &status) }.get("examine the disk of", path)
     let unit = UInt64(status.f_frsize)
-    return DiskSpace(total: UInt64(status.f_blocks) * unit, free: UInt64(status.f_bavail) * unit)
+    func bytes(_ blocks: UInt) -> UInt64 {
+        let (bytes, isTooMuch) = UInt64(blocks).multipliedReportingOverflow(by: unit)
+        return isTooMuch ? .max : bytes
+    }
+    return DiskSpace(total: bytes(status.f_blocks), free: bytes(status.f_bavail))
 }
 
 /// The last part of a path.

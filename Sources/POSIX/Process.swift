@@ -12,7 +12,7 @@ package var processIdentifier: Int32 { getpid() }
 
 /// Says whether a process of that number is alive, as far as this user may know.
 package func processIsAlive(_ identifier: Int32) -> Bool {
-    kill(identifier, 0) == 0 || errno == EPERM
+    [0, EPERM].contains(systemCall { kill(identifier, 0) }.number)
 }
 
 /// Something that differs from one start of the machine to the next.

@@ -20,13 +20,13 @@ package enum StandardStream: Int32, Sendable {
     package func write(_ bytes: ArraySlice<UInt8>) throws(FileError) {
         var done = 0
         while done < bytes.count {
-            let wrote = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe buffer.baseAddress.map { unsafe Glibc.write(rawValue, $0 + done, buffer.count - done) } ?? 0
+            let answer = unsafe bytes.withUnsafeBytes { buffer in
+                systemCall {
+                    unsafe Glibc.write(rawValue, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done)
+                }
             }
-            if wrote < 0 {
-                if errno == EINTR { continue }
-                throw FileError("write to", "\(self)")
-            }
+            let wrote = try answer.get("write to", "\(self)")
+            guard wrote > 0 else { throw FileError("write to", "\(self)", EIO) }
             done += wrote
         }
     }

@@ -108,7 +108,9 @@ extension ParquetLibrary {
     private static func open() throws(ParquetError) -> UnsafeMutableRawPointer {
         let name = "libipfskit-parquet.so"
         var places = ["\(programFolder)/\(name)", "\(programFolder)/../lib/ipfs-kit/\(name)"]
-        if let chosen = environment("IPFS_KIT_PARQUET_LIBRARY"), !chosen.isEmpty { places = [chosen] }
+        // Whoever starts a program that runs as somebody else must not choose what is loaded into it.
+        let isOwn = getuid() == geteuid() && getgid() == getegid()
+        if isOwn, let chosen = environment("IPFS_KIT_PARQUET_LIBRARY"), !chosen.isEmpty { places = [chosen] }
         var problem = "it is not at \(places.joined(separator: " or "))"
         for place in places where unsafe access(place, F_OK) == 0 {
             if let handle = unsafe dlopen(place, RTLD_NOW | RTLD_LOCAL) { return unsafe handle }

@@ -54,9 +54,9 @@ package struct Body: Sendable {
     /// The bytes of `range` in memory; throws `corrupt` when the source gives another number of bytes.
     package func bytes(_ range: Range<UInt64>? = nil) async throws(StorageError) -> [UInt8] {
         let range = range ?? 0..<length
-        let bytes = try await collect(open(range), limit: Int(range.count))
-        guard bytes.count == range.count else {
-            throw StorageError(.corrupt, "The source gave \(bytes.count) bytes where \(range.count) were expected.")
+        let bytes = try await collect(open(range), limit: Int(clamping: range.length))
+        guard bytes.count == range.length else {
+            throw StorageError(.corrupt, "The source gave \(bytes.count) bytes where \(range.length) were expected.")
         }
         return bytes
     }

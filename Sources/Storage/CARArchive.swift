@@ -49,7 +49,7 @@ package struct CARArchive: Replica {
     }
 
     package func fetch(_ root: CID, path: String?) async throws(StorageError) -> any ByteStream {
-        try await objects.get(try location(root, path), nil)
+        try await objects.read(try location(root, path))
     }
 
     package func remove(_ root: CID, path: String?) async throws(StorageError) {

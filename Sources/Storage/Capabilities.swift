@@ -51,9 +51,9 @@ package struct Limits: Sendable, Hashable {
     ///
     /// It depends on nothing but the length, so a later run divides the same object in the same way.
     package func partLength(for length: UInt64) -> UInt64 {
-        let least = (length + mostParts - 1) / mostParts
         let mebibyte: UInt64 = 1 << 20
-        return max(leastPart, (least + mebibyte - 1) / mebibyte * mebibyte)
+        let least = length / mostParts + (length.isMultiple(of: mostParts) ? 0 : 1)
+        return max(leastPart, (least / mebibyte + (least.isMultiple(of: mebibyte) ? 0 : 1)) * mebibyte)
     }
 
     /// The ranges in which an object of `length` bytes is uploaded.

@@ -24,19 +24,23 @@ package struct ServiceContext: Sendable {
     package let timing: Timing
     /// The value of an environment variable.
     package let environment: @Sendable (String) -> String?
+    /// Asked before each try of a change; a service whose change takes several requests asks before each of them, too.
+    package let gate: any ChangeGate
 
     package init(
         backend: String,
         type: String,
         operational: OperationalSettings,
         timing: Timing,
-        environment: @escaping @Sendable (String) -> String?
+        environment: @escaping @Sendable (String) -> String?,
+        gate: any ChangeGate
     ) {
         self.backend = backend
         self.type = type
         self.operational = operational
         self.timing = timing
         self.environment = environment
+        self.gate = gate
     }
 }
 
@@ -72,13 +76,14 @@ package struct ServiceRow: Sendable {
                     backend: context.backend,
                     operational: context.operational,
                     timing: context.timing,
+                    gate: context.gate,
                     meter: meter
                 )
             )
         }
     }
 
-    /// Opens a backend of this type.
+    /// Opens a backend of this type, whose changes pass the gate of the context.
     package func open(
         _ values: [String: FieldValue],
         in context: ServiceContext,

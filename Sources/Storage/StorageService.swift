@@ -21,12 +21,18 @@ package protocol StorageService: Sendable {
 
     /// Opens the object, or the part of it in `range` (in bytes).
     ///
-    /// - Throws `.notFound` when the service says that it is not there.
+    /// - Throws `.notFound` when the service says in its own words that it is not there, and for nothing else.
     /// - A range that reaches beyond the end gives what there is; one that begins beyond it gives nothing.
-    /// - The stream throws when fewer bytes come than the service announced.
-    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream
+    /// - All bytes of one stream belong to one version; it throws `.changed` sooner than give bytes of another.
+    /// - With `version`, that is the one: throws `.changed` where something else has the name by now.
+    /// - The stream throws when fewer bytes come than the service announced, and where no end was announced at all.
+    func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject
 
-    /// What the service says of the object; `.notFound` when it says that it is not there.
+    /// What the service says of the object; `.notFound` when it says in its own words that it is not there.
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo
 
     /// All objects whose names begin with `prefix`, in pages, each object once, in any order.
@@ -34,9 +40,16 @@ package protocol StorageService: Sendable {
     /// A page that failed may be asked for again.
     func list(_ prefix: String) -> any ObjectStream
 
-    /// Removes the object; one that is not there is no error.
+    /// Removes the object; one that is not there is no error. Returns when the service says that it is gone.
     func delete(_ name: ObjectName) async throws(StorageError)
 
     /// How much is stored and how much room is left, with at most a few requests.
     func usage() async throws(StorageError) -> Usage
+}
+
+extension StorageService {
+    /// The bytes of an object, or of the part of it in `range`, whichever version has the name.
+    package func read(_ name: ObjectName, _ range: Range<UInt64>? = nil) async throws(StorageError) -> any ByteStream {
+        try await get(name, range, version: nil).stream
+    }
 }

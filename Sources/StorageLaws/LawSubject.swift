@@ -10,6 +10,8 @@ package struct LawSubject: Sendable {
     package let boundary: Int
     /// Whether about a thousand objects may be stored.
     package let allowsBulk: Bool
+    /// Who makes things go wrong, where anybody can.
+    let troublemaker: (any Troublemaker)?
     private let used = Locked<Set<ObjectName>>([])
 
     /// A trial of `service` under names that begin with `folder` and a part made by chance.
@@ -17,12 +19,14 @@ package struct LawSubject: Sendable {
         _ service: any StorageService,
         folder: String = "laws",
         boundary: Int = 64 << 10,
-        allowsBulk: Bool = false
+        allowsBulk: Bool = false,
+        troublemaker: (any Troublemaker)? = nil
     ) {
         self.service = service
         prefix = "\(folder)/\(hex(randomBytes(8)))/"
         self.boundary = max(2, boundary)
         self.allowsBulk = allowsBulk
+        self.troublemaker = troublemaker
     }
 
     /// A name of this trial; what is stored under it is removed afterwards.
@@ -66,9 +70,18 @@ package struct LawSubject: Sendable {
 
     func read(_ name: ObjectName, _ range: Range<UInt64>? = nil) async throws(LawViolation) -> [UInt8] {
         let place = range.map { "bytes \($0) of \(name)" } ?? name.text
-        return try await attempt("Reading \(place)") { () async throws(StorageError) in
-            try await collect(service.get(name, range), limit: boundary * 4 + (1 << 20))
+        let (bytes, length) = try await attempt("Reading \(place)") { () async throws(StorageError) in
+            let object = try await service.get(name, range, version: nil)
+            return (try await collect(object.stream, limit: boundary * 4 + (1 << 20)), object.length)
         }
+        if let length {
+            let wanted = (range ?? 0..<length).clamped(to: 0..<length).length
+            try expect(
+                bytes.count == wanted,
+                "Reading \(place) gave \(bytes.count) bytes where the service announced \(wanted)."
+            )
+        }
+        return bytes
     }
 
     func stat(_ name: ObjectName) async throws(LawViolation) -> ObjectInfo {
@@ -90,6 +103,40 @@ package struct LawSubject: Sendable {
                 }
             }
             return found
+        }
+    }
+
+    // MARK: What goes wrong
+
+    /// Does `work` while something goes wrong; the law does not apply where that cannot be brought about.
+    func under(
+        _ trouble: Trouble,
+        _ work: () async throws(LawViolation) -> Void
+    ) async throws(LawViolation) -> LawOutcome {
+        guard let troublemaker, try await arranged({ try await troublemaker.begin(trouble, prefix) }) else {
+            return .doesNotApply("It cannot be brought about here that \(trouble).")
+        }
+        do throws(LawViolation) {
+            try await work()
+        } catch {
+            await troublemaker.end(prefix)
+            throw LawViolation("While \(trouble): \(error.message)", cause: error.cause)
+        }
+        await troublemaker.end(prefix)
+        return .kept
+    }
+
+    /// Leaves something beside objects at the place of a name; false where that cannot be brought about.
+    func plant(_ stray: Stray, at name: ObjectName) async throws(LawViolation) -> Bool {
+        guard let troublemaker else { return false }
+        return try await arranged { try await troublemaker.plant(stray, at: name.text) }
+    }
+
+    private func arranged(_ work: () async throws -> Bool) async throws(LawViolation) -> Bool {
+        do {
+            return try await work()
+        } catch {
+            throw LawViolation("What the law needs could not be arranged: \(error)")
         }
     }
 
@@ -115,7 +162,7 @@ package struct LawSubject: Sendable {
             try await service.stat(name)
         }
         try await failure([.notFound], of: "\(moment), reading \(name)") { () async throws(StorageError) in
-            try await collect(service.get(name, nil), limit: 1 << 30)
+            try await collect(service.read(name, nil), limit: 1 << 30)
         }
         guard service.capabilities.contains(.listing) else { return }
         let listed = try await list().contains { $0.name == name }

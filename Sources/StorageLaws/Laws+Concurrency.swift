@@ -75,7 +75,7 @@ extension Law {
                     if lane == 3 { return try await subject.remove(name) }
                     let found: [UInt8]
                     do throws(StorageError) {
-                        found = try await collect(subject.service.get(name, nil), limit: bytes.count + 1)
+                        found = try await collect(subject.service.read(name, nil), limit: bytes.count + 1)
                     } catch {
                         return
                     }
@@ -99,10 +99,10 @@ extension Law {
             // More than any usual number of connections: one that is never given back would be missed.
             for _ in 0..<40 {
                 try await attempt("Beginning to read \(name)") { () async throws(StorageError) in
-                    for try await _ in try await subject.service.get(name, nil) { break }
+                    for try await _ in try await subject.service.read(name, nil) { break }
                 }
                 _ = try await attempt("Opening \(name)") { () async throws(StorageError) in
-                    try await subject.service.get(name, nil)
+                    try await subject.service.read(name, nil)
                 }
             }
             try await subject.expectHolds(name, bytes, "After forty reads that were given up")

@@ -33,7 +33,7 @@ extension Law {
                 _ = try await service.put(name, Body(sampleBytes(100)))
             }
             try await expectStops("Reading") { () async throws(StorageError) in
-                _ = try await collect(service.get(name, nil), limit: 100)
+                _ = try await collect(service.read(name, nil), limit: 100)
             }
             try await expectStops("Asking") { () async throws(StorageError) in _ = try await service.stat(name) }
             try await expectStops("Removing") { () async throws(StorageError) in try await service.delete(name) }

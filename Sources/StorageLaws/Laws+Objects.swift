@@ -92,7 +92,7 @@ extension Law {
             let name = try subject.name("object")
             try await subject.store(name, sampleBytes(10))
             try await refuses(.rangeReads, subject, "Reading a part") { () async throws(StorageError) in
-                _ = try await collect(subject.service.get(name, 1..<2), limit: 10)
+                _ = try await collect(subject.service.read(name, 1..<2), limit: 10)
             }
             try await refuses(.listing, subject, "Listing") { () async throws(StorageError) in
                 for try await _ in subject.service.list(subject.prefix) {}

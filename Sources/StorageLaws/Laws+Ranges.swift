@@ -80,7 +80,7 @@ extension Law {
         Law("a range of what is missing is not found", needs: .rangeReads) { (subject) async throws(LawViolation) in
             let name = try subject.name("missing")
             try await failure([.notFound], of: "Reading a part of \(name)") { () async throws(StorageError) in
-                try await collect(subject.service.get(name, 0..<10), limit: 10)
+                try await collect(subject.service.read(name, 0..<10), limit: 10)
             }
         },
     ]

@@ -25,11 +25,12 @@ package struct ReplicaLaw: Sendable, CustomStringConvertible {
 
     package var description: String { title }
 
-    /// Whether the law can be tried on the replica.
-    package func applies(to replica: any Replica) -> Bool { replica.capabilities.isSuperset(of: needs) }
-
     /// Tries the law and removes afterwards what it stored; throws the sentence that says how it was broken.
-    package func verify(on replica: any Replica) async throws(LawViolation) {
+    package func verify(on replica: any Replica) async throws(LawViolation) -> LawOutcome {
+        let missing = needs.subtracting(replica.capabilities)
+        guard missing.isEmpty else {
+            return .doesNotApply("The backend lacks what it takes: \(missing.names.joined(separator: ", ")).")
+        }
         let seed = randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) }
         let archives = archives(seed)
         let failed: LawViolation?
@@ -41,5 +42,6 @@ package struct ReplicaLaw: Sendable, CustomStringConvertible {
         }
         await Task { for archive in archives { try? await replica.remove(archive.root, path: nil) } }.value
         if let failed { throw failed }
+        return .kept
     }
 }

@@ -2,7 +2,7 @@
 final class XMLBuilder {
     /// What made the builder refuse the document.
     enum Refusal {
-        case tooDeep, tooManyElements, entities
+        case tooDeep, tooManyElements, documentType, entities
     }
 
     private struct OpenElement {

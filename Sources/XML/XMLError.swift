@@ -2,11 +2,11 @@
 package struct XMLError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of failure.
     package enum Code: Sendable, Equatable {
-        /// Not well-formed XML, or XML with entities of its own; the line counts from 1.
+        /// Not well-formed XML in UTF-8, or XML with a document type or entities of its own; the line counts from 1.
         case malformed(line: Int)
         /// More levels of elements than the limit.
         case tooDeep
-        /// More bytes or elements than the limits.
+        /// More bytes, elements or attributes than the limits.
         case tooLarge
     }
 
@@ -26,11 +26,14 @@ package struct XMLLimits: Sendable {
     package var elements: Int
     /// The most bytes of the document.
     package var bytes: Int
+    /// The most attributes of one element, declarations of namespaces included.
+    package var attributes: Int
 
     /// Limits that fit the replies of storage services.
-    package init(depth: Int = 64, elements: Int = 200_000, bytes: Int = 64 << 20) {
+    package init(depth: Int = 64, elements: Int = 200_000, bytes: Int = 64 << 20, attributes: Int = 64) {
         self.depth = depth
         self.elements = elements
         self.bytes = bytes
+        self.attributes = attributes
     }
 }

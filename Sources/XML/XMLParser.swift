@@ -1,13 +1,24 @@
 internal import CExpat
 
-/// The root element of a document; throws when it is not well-formed, declares entities or breaks a limit.
+/// The root element of a document in UTF-8; throws when it is not well-formed, declares a document type or entities, or
+/// breaks a limit.
 ///
-/// Nothing outside `bytes` is ever read: external entities are refused, not fetched.
+/// Nothing outside `bytes` is ever read: external entities are refused, not fetched. Whatever encoding the document asks
+/// for is not listened to: no service writes another one, and other ways through the parser are those with the defects.
 package func parseXML(_ bytes: [UInt8], limits: XMLLimits = XMLLimits()) throws(XMLError) -> XMLElement {
     guard bytes.count <= min(limits.bytes, Int(Int32.max)) else {
         throw XMLError(code: .tooLarge, message: "The XML document has more than \(limits.bytes) bytes.")
     }
-    guard let parser = unsafe XML_ParserCreate(nil) else {
+    // The parser believes a byte order mark whatever it was told, and in UTF-16 each `<` comes with a zero.
+    guard !bytes.starts(with: [0xFE, 0xFF]), !bytes.starts(with: [0xFF, 0xFE]), !bytes.prefix(4).contains(0) else {
+        throw XMLError(code: .malformed(line: 1), message: "Line 1 of the XML document is malformed: it is not UTF-8.")
+    }
+    // The parser compares each attribute with all others before anybody is asked.
+    guard mostAttributes(in: bytes) <= limits.attributes else {
+        let message = "An element of the XML document has more than \(limits.attributes) attributes."
+        throw XMLError(code: .tooLarge, message: message)
+    }
+    guard let parser = unsafe XML_ParserCreate("UTF-8") else {
         throw XMLError(code: .tooLarge, message: "There is no memory for an XML parser.")
     }
     defer { unsafe XML_ParserFree(parser) }
@@ -40,6 +51,11 @@ private func throwRefusal(of builder: XMLBuilder, limits: XMLLimits, line: Int) 
         throw XMLError(code: .tooDeep, message: "The XML document has more than \(limits.depth) levels of elements.")
     case .tooManyElements:
         throw XMLError(code: .tooLarge, message: "The XML document has more than \(limits.elements) elements.")
+    case .documentType:
+        throw XMLError(
+            code: .malformed(line: line),
+            message: "Line \(line) of the XML document declares a document type, as for an entity, which is refused."
+        )
     case .entities:
         throw XMLError(
             code: .malformed(line: line),
@@ -64,6 +80,9 @@ private func install(_ builder: XMLBuilder, in parser: XML_Parser) {
     unsafe XML_SetCharacterDataHandler(parser) { context, text, length in
         let bytes = unsafe UnsafeRawBufferPointer(start: text, count: Int(length))
         unsafe withBuilder(context) { builder in unsafe builder.characters(bytes) }
+    }
+    unsafe XML_SetStartDoctypeDeclHandler(parser) { context, _, _, _, _ in
+        unsafe withBuilder(context) { builder in builder.refuse(.documentType) }
     }
     unsafe XML_SetEntityDeclHandler(parser) { context, _, _, _, _, _, _, _, _ in
         unsafe withBuilder(context) { builder in builder.refuse(.entities) }

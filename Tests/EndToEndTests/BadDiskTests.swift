@@ -88,4 +88,22 @@ import Testing
         try FileManager.default.moveItem(atPath: disk + ".away", toPath: disk)
         #expect(try await user.json("verify").backends[0].whole.int == 1)
     }
+
+    /// Something that is no file stands where a CAR was: it is told, nobody waits for it, and a sync puts it right.
+    @Test(arguments: [
+        "mkfifo", "ln -s /dev/zero", "python3 -c 'import socket,sys; socket.socket(1).bind(sys.argv[1])'",
+    ])
+    func whatIsNoFileIsToldAndReplaced(_ command: String) async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        let root = try await user.add(sampleBytes(3000))
+        try await user.run("sync")
+        let car = "\(disk)/cars/\(root).car"
+        // The name of a socket must be short.
+        try await user.shell("rm \(car); cd \(disk)/cars && \(command) s && mv s \(car)")
+        let verify = try await user.attempt(["verify"], timeout: .seconds(30))
+        #expect(!verify.timedOut && verify.code != 0, "\(verify.text)")
+        try await user.run("sync")
+        #expect(try await user.json("verify").backends[0].whole.int == 1)
+    }
 }

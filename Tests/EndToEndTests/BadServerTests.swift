@@ -119,7 +119,7 @@ import Testing
     }
 
     static let badReads: [(FaultyProxy.Rule, Set<Int>)] = [
-        (.cut(5000), [5, 10]), (.status(200, body: page), [10]), (.hang, [5]), (.status(503), [5]),
+        (.cut(5000), [5]), (.status(200, body: page), [5]), (.hang, [5]), (.status(503), [5]),
     ]
 
     @Test(arguments: badReads)
@@ -155,5 +155,39 @@ import Testing
         try await user.run("backend", "update", "cloud", "--endpoint", bucket.server.endpoint, "--timeout", "60")
         try await user.run("recover", "--from", "cloud")
         #expect(try [UInt8](await user.run("cat", root).output) == sampleBytes(200_000))
+    }
+
+    static let foreignRemovals: [FaultyProxy.Rule] = [
+        .status(200, ["Content-Type": "text/html"], body: page), .status(200, body: page),
+        .status(200, body: "<html xmlns=\"http://www.w3.org/1999/xhtml\"><body/></html>"), .status(200, body: "{}"),
+        .status(302, ["Location": "http://login.test/"]), .status(404, body: page), .status(404), .status(202),
+    ]
+
+    @Test(arguments: foreignRemovals)
+    func aPageIsNoRemoval(_ rule: FaultyProxy.Rule) async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        let root = try await user.add(sampleBytes(2000))
+        try await user.createS3("cloud", bucket, "--retry-count", "0")
+        try await user.run("sync")
+        try await user.run("pin", "rm", root)
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [rule.on("DELETE")])
+        try await user.run("backend", "update", "cloud", "--endpoint", proxy.endpoint)
+        let result = try await user.attempt(["sync", "--prune", "--json"])
+        #expect(result.code != 0, "\(result.text)")
+        #expect(try Answer.parse(result.text).backends[0].removed.int == 0)
+        #expect(try await bucket.names().contains("cars/\(root).car"))
+    }
+
+    @Test(arguments: [FaultyProxy.Rule.echo, .praise])
+    func whatTheServiceSaysOfBytesItHasNotGotIsNoProof(_ rule: FaultyProxy.Rule) async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        let root = try await user.add(sampleBytes(3 << 20))
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [rule.on("PUT", path: "/cars/")])
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--retry-count", "0")
+        #expect(try await user.attempt(["sync"]).code != 0)
+        let places = try Answer.parse(try await user.attempt(["whereis", root, "--json"]).text)
+        #expect(places.mappings.items.allSatisfy { $0.status != .text("stored") })
     }
 }

@@ -60,6 +60,30 @@ import Testing
         #expect(String(decoding: try bytes(at: disk + "/" + snapshot), as: UTF8.self).contains("${E2E_SECRET}"))
     }
 
+    /// A server, or a proxy before it, that repeats in its errors what it was sent.
+    @Test(arguments: [
+        "bad header: x-amz-security-token: \(canary)", "you sent \(canary.dropLast(3)) and something else",
+        "Authorization: AWS4-HMAC-SHA256 Credential=\(canary), Signature=abc", "token=\(canary.uppercased())",
+    ])
+    func whatAServerRepeatsDoesNotShow(_ said: String) async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        user.environment["E2E_TOKEN"] = Self.canary
+        let answer = "<Error><Code>InvalidRequest</Code><Message>\(said)</Message></Error>"
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [.status(400, body: answer)])
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--session-token", "${E2E_TOKEN}")
+        try await user.add(sampleBytes(1000))
+        let shown = Self.canary.dropLast(3).lowercased()
+        for command in ["sync", "backend test cloud", "status", "verify", "backend show cloud", "recover --from cloud"]
+        {
+            for flags in [[], ["--json"], ["--verbose"]] {
+                let result = try await user.attempt(command.split(separator: " ").map(String.init) + flags)
+                #expect(!(result.text + result.errorText).lowercased().contains(shown), "\(command) \(flags)")
+            }
+        }
+        #expect(try Self.files(below: user.home, holding: String(Self.canary.dropLast(3))).isEmpty)
+    }
+
     @Test func onlyTheOwnerMayRead() async throws {
         let user = try await User.ready()
         try await user.createDisk("disk")

@@ -14,7 +14,7 @@ import Testing
         try await behind([slow]) { (service, proxy) in
             _ = try await service.put(try #require(ObjectName("a")), Body(bytes))
             #expect(try await proxy.count("PUT") == 3)
-            #expect(try await collect(service.get(try #require(ObjectName("a")), nil), limit: 1 << 20) == bytes)
+            #expect(try await collect(service.read(try #require(ObjectName("a"))), limit: 1 << 20) == bytes)
         }
     }
 
@@ -31,7 +31,7 @@ import Testing
         try await behind([.cut(count).on("GET", path: "/a", times: 1...1)]) { (service, _) in
             let object = try #require(ObjectName("a"))
             _ = try await service.put(object, Body(bytes))
-            let found = try await collect(service.get(object, nil), limit: 1 << 20)
+            let found = try await collect(service.read(object, nil), limit: 1 << 20)
             #expect(found == bytes)
         }
     }
@@ -41,7 +41,7 @@ import Testing
             let object = try #require(ObjectName("a"))
             _ = try await service.put(object, Body(bytes))
             await #expect(throws: StorageError.self) {
-                try await collect(service.get(object, nil), limit: 1 << 20)
+                try await collect(service.read(object, nil), limit: 1 << 20)
             }
         }
     }
@@ -66,7 +66,7 @@ import Testing
     @Test func aReadFromASilentServerStopsWhenItIsToldTo() async throws {
         try await behind([.hang.on("GET", path: "/a")]) { (service, proxy) in
             let object = try #require(ObjectName("a"))
-            let task = Task { try await collect(service.get(object, nil), limit: 1 << 20) }
+            let task = Task { try await collect(service.read(object, nil), limit: 1 << 20) }
             while try await proxy.count("GET") == 0 { await Task.yield() }
             task.cancel()
             let error = await #expect(throws: StorageError.self) { try await task.value }

@@ -1,4 +1,6 @@
 import Foundation
+import Glibc
+import Samples
 import Schema
 import Services
 import Storage
@@ -17,7 +19,7 @@ import Testing
         let name = try #require(ObjectName("cars/a.car"))
         var codes: [StorageError.Code] = []
         do throws(StorageError) { _ = try await service.stat(name) } catch { codes.append(error.code) }
-        do throws(StorageError) { _ = try await service.get(name, nil) } catch { codes.append(error.code) }
+        do throws(StorageError) { _ = try await service.read(name, nil) } catch { codes.append(error.code) }
         do throws(StorageError) { _ = try await service.put(name, Body([1])) } catch { codes.append(error.code) }
         do throws(StorageError) { try await service.delete(name) } catch { codes.append(error.code) }
         do throws(StorageError) { for try await _ in service.list("") {} } catch { codes.append(error.code) }
@@ -50,5 +52,188 @@ import Testing
         var names: [String] = []
         for try await page in service.list("") { names += page.map(\.name.text) }
         #expect(names == ["link.car"])
+    }
+
+    // MARK: What a directory can hold beside objects
+
+    private func list(_ service: any StorageService, _ prefix: String = "") async throws -> [String] {
+        var names: [String] = []
+        for try await page in service.list(prefix) { names += page.map(\.name.text) }
+        return names.sorted()
+    }
+
+    private func code(_ work: () async throws -> Void) async -> StorageError.Code? {
+        do {
+            try await work()
+            return nil
+        } catch {
+            return (error as? StorageError)?.code
+        }
+    }
+
+    @Test func `what is no file neither hangs nor is absent`() async throws {
+        let service = try await open(Scratch.current)
+        let object = try #require(ObjectName("cars/a.car"))
+        try FileManager.default.createDirectory(atPath: Scratch.current + "/cars", withIntermediateDirectories: true)
+        try #require(unsafe mkfifo(Scratch.current + "/cars/a.car", 0o600) == 0)
+        #expect(await code { _ = try await service.read(object) } == .corrupt)
+        #expect(await code { _ = try await service.stat(object) } == .corrupt)
+        #expect(try await list(service) == [])
+        // What is sent again takes its place.
+        _ = try await service.put(object, Body([1, 2]))
+        #expect(try await collect(service.read(object), limit: 9) == [1, 2])
+    }
+
+    @Test func `links that lead back are walked once, and no name twice`() async throws {
+        let files = FileManager.default
+        let service = try await open(Scratch.current)
+        for text in ["a.car", "cars/b.car", "cars/deep/c.car"] {
+            _ = try await service.put(try #require(ObjectName(text)), Body([1]))
+        }
+        let links = [
+            ("loop", "loop"), ("one", "two"), ("two", "one"), ("cars/up", ".."), ("cars/here", "."), ("acars", "cars"),
+            ("cars/deep/root", Scratch.current), ("nowhere", "/nowhere/at/all"), ("cars/gone.car", "gone"),
+        ]
+        for (name, target) in links {
+            try files.createSymbolicLink(atPath: Scratch.current + "/" + name, withDestinationPath: target)
+        }
+        #expect(try await list(service) == ["a.car", "cars/b.car", "cars/deep/c.car"])
+        #expect(try await list(service, "cars/") == ["cars/b.car", "cars/deep/c.car"])
+        #expect(try await service.usage().objects == 3)
+        let loop = try #require(ObjectName("loop"))
+        #expect(await code { _ = try await service.stat(loop) } == .unexpected)
+        let nowhere = try #require(ObjectName("nowhere"))
+        #expect(await code { _ = try await service.read(nowhere) } == .unavailable)
+    }
+
+    @Test func `names that are none of ours are passed over`() async throws {
+        let files = FileManager.default
+        let service = try await open(Scratch.current)
+        _ = try await service.put(try #require(ObjectName("cars/a.car")), Body([1]))
+        for name in ["with space", "tab\tname", "\u{1B}[2J", "ünï", "new\nline", ".hidden", "a+b"] {
+            try Data([1]).write(to: URL(filePath: "\(Scratch.current)/cars/\(name)"))
+            try files.createDirectory(atPath: "\(Scratch.current)/\(name)", withIntermediateDirectories: true)
+            try Data([1]).write(to: URL(filePath: "\(Scratch.current)/\(name)/b.car"))
+        }
+        let bytes: [CChar] = Array("\(Scratch.current)/cars/".utf8CString.dropLast()) + [-1, -2, 0]
+        try #require(unsafe mkdir(bytes, 0o700) == 0)
+        #expect(try await list(service) == ["cars/a.car"])
+    }
+
+    @Test func `a time that no calendar has is none`() async throws {
+        let folder = "/dev/shm/ipfs-kit-test-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let service = try await open(folder)
+        let object = try #require(ObjectName("a"))
+        _ = try await service.put(object, Body([1]))
+        let times = [timespec(tv_sec: 0, tv_nsec: 0), timespec(tv_sec: 1 << 60, tv_nsec: 0)]
+        try #require(unsafe utimensat(AT_FDCWD, folder + "/a", times, 0) == 0)
+        #expect(try await service.stat(object).modified == nil)
+        #expect(try await list(service) == ["a"])
+    }
+
+    // MARK: Absence
+
+    @Test func `absence is said of the directory that was there, and of nothing else`() async throws {
+        let files = FileManager.default
+        let root = Scratch.current + "/disk"
+        try files.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let service = try await open(root)
+        let (object, other) = (try #require(ObjectName("cars/a.car")), try #require(ObjectName("cars/b.car")))
+        _ = try await service.put(object, Body([1]))
+        #expect(await code { _ = try await service.stat(other) } == .notFound)
+        // Unmounted: an empty directory lies where the disk was.
+        try files.moveItem(atPath: root, toPath: root + "-away")
+        try files.createDirectory(atPath: root, withIntermediateDirectories: true)
+        for name in [object, other] {
+            #expect(await code { _ = try await service.stat(name) } == .unavailable)
+            #expect(await code { _ = try await service.read(name) } == .unavailable)
+            #expect(await code { try await service.delete(name) } == .unavailable)
+            #expect(await code { _ = try await service.put(name, Body([2])) } == .unavailable)
+        }
+        #expect(await code { _ = try await list(service) } == .unavailable)
+        #expect(try files.contentsOfDirectory(atPath: root).isEmpty)
+        try files.removeItem(atPath: root)
+        try files.moveItem(atPath: root + "-away", toPath: root)
+        #expect(try await service.stat(object).length == 1)
+    }
+
+    @Test func `a folder that is a link to nowhere, or a file, holds nobody knows what`() async throws {
+        let files = FileManager.default
+        let service = try await open(Scratch.current)
+        try files.createSymbolicLink(atPath: Scratch.current + "/cars", withDestinationPath: "/not/mounted")
+        try Data([1]).write(to: URL(filePath: Scratch.current + "/flat"))
+        for (text, expected) in [("cars/a.car", StorageError.Code.unavailable), ("flat/a.car", .unexpected)] {
+            let object = try #require(ObjectName(text))
+            #expect(await code { _ = try await service.stat(object) } == expected)
+            #expect(await code { _ = try await service.read(object) } == expected)
+            #expect(await code { try await service.delete(object) } == expected)
+        }
+        #expect(await code { _ = try await list(service, "cars/") } == .unavailable)
+        #expect(try await list(service) == ["flat"])
+        let folder = try #require(ObjectName("below"))
+        _ = try await service.put(try #require(ObjectName("below/a")), Body([1]))
+        #expect(await code { _ = try await service.stat(folder) } == .notFound)
+        #expect(await code { _ = try await service.put(folder, Body([1])) } == .exists)
+    }
+
+    // MARK: Reads
+
+    @Test func `a read belongs to one version`() async throws {
+        let service = try await open(Scratch.current)
+        let object = try #require(ObjectName("a"))
+        let (old, new) = (sampleBytes(3 << 20), sampleBytes(3 << 20, seed: 7))
+        _ = try await service.put(object, Body(old))
+        let opened = try await service.get(object, nil, version: nil)
+        let cursor = StreamCursor(opened.stream)
+        var bytes = try await cursor.next() ?? []
+        _ = try await service.put(object, Body(new))
+        // The open file is still the old one, to its end.
+        while let chunk = try await cursor.next() { bytes += chunk }
+        #expect(bytes == old)
+        #expect(await code { _ = try await service.get(object, nil, version: opened.version) } == .changed)
+        // Somebody writes into the file that is read.
+        let again = StreamCursor(try await service.read(object))
+        _ = try await again.next()
+        let handle = try #require(FileHandle(forWritingAtPath: Scratch.current + "/a"))
+        try handle.write(contentsOf: old)
+        try handle.close()
+        #expect(await code { while try await again.next() != nil {} } == .changed)
+    }
+
+    // MARK: The gate
+
+    private struct ClosingGate: ChangeGate {
+        let isOpen: Locked<Bool>
+        func admit(_ change: Change) async throws(StorageError) {
+            if !isOpen.read({ $0 }) { throw StorageError(.unsupported, "The right to change things was lost.") }
+        }
+    }
+
+    @Test func `what took long to write is asked about again before it appears`() async throws {
+        let (clock, isOpen) = (ManualClock(), Locked(true))
+        let row = try #require(ServiceRow.named("filesystem"))
+        let context = ServiceContext(
+            backend: "disk",
+            type: "filesystem",
+            operational: OperationalSettings(),
+            timing: clock.timing,
+            environment: { _ in nil },
+            gate: ClosingGate(isOpen: isOpen)
+        )
+        let backend = try await row.open(["path": .text(Scratch.current)], in: context, meter: Meter())
+        let service = try #require(backend.notes)
+        let object = try #require(ObjectName("a"))
+        let slow = Body(length: 2) { _ in
+            Body([1, 2]).through { stream in
+                clock.advance(by: .seconds(5))
+                isOpen.change { $0 = false }
+                return stream
+            }.open()
+        }
+        #expect(await code { _ = try await service.put(object, slow) } == .unsupported)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: Scratch.current).isEmpty)
+        #expect(await code { try await service.delete(object) } == .unsupported)
     }
 }

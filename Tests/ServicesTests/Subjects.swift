@@ -21,27 +21,78 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     /// The length, in bytes, around which the service begins to divide uploads.
     var boundary: Int { self == .filesystem ? 256 << 10 : 5 << 20 }
 
+    /// Why laws do not apply, where they do not.
+    var exceptions: Set<String> {
+        switch self {
+        // Nothing stands between us and a disk that could go wrong, and it computes no digests.
+        case .filesystem:
+            Set(
+                Self.wireTroubles.map { "It cannot be brought about here that \($0)." } + [
+                    "The service lacks what it takes: digest."
+                ]
+            )
+        case .s3OverMoto, .s3OverRclone, .s3OverRadosgw:
+            [
+                "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
+                "The service lacks what it takes: usage.",
+            ]
+        }
+    }
+
+    private static let wireTroubles: [Trouble] =
+        [
+            .breaksOff(after: 65_536), .endsUnannounced(after: 65_536), .ignoresRanges, .shiftsRanges, .tellsNoLength,
+            .praisesEarly, .echoesDigests, .altersUploads, .cutsLists, .losesAnswer(to: .put),
+            .losesAnswer(to: .delete),
+        ] + Trouble.Call.allCases.map { .answers(.loginPage, to: $0) }
+
     /// Laws that the server itself breaks, by their titles, and a part of the sentence that says how.
     ///
     /// rclone replaces objects in place: Amazon's own client, too, reads bytes there that nobody stored. While an object
-    /// is replaced it sends more bytes than it announced, and it answers 501 to one of two uploads that end together.
+    /// is replaced it sends more bytes than it announced, and it answers 501 to one of two uploads that end together. Where
+    /// an object goes while it is sent, an error document stands in the middle of its bytes.
     var weaknesses: [String: [String]] {
         guard self == .s3OverRclone else { return [:] }
         return [
             "two writers of one name leave one of the two whole": [
-                "that none of them stored", "cannot do that", "cannot do it now",
+                "that none of them stored", "cannot do that", "cannot do it now", "was replaced while",
             ],
-            "a reader during a replacement sees the old or the new": ["that were never stored", "not valid HTTP"],
+            "a reader during a replacement sees the old or the new": [
+                "that were never stored", "not valid HTTP", "was replaced while", "failed with notFound",
+            ],
+            "a read never goes on in another object where its own is replaced": ["bytes of something else"],
+            "a read never goes on in another object where its own is replaced by something shorter": [
+                "bytes of something else"
+            ],
+            "a read never goes on in another object where its own is removed": ["bytes of something else"],
         ]
     }
 
     /// Opens a backend on an empty place of its own.
     func open() async throws -> any Replica {
+        guard let kind else { return try await Self.open("filesystem", ["path": .text(Scratch.current)]) }
+        let server = try await S3Server.running(kind)
+        return try await Self.open("s3", Self.settings(of: server, bucket: try await server.sharedBucket()))
+    }
+
+    /// Opens a backend around which things can be made to go wrong, and says who does that.
+    func openTroubled() async throws -> (any Replica, any Troublemaker) {
+        guard let kind else { return (try await open(), DirectoryTroubles(root: Scratch.current)) }
+        let server = try await S3Server.running(kind)
+        let (proxy, bucket) = (try await server.sharedProxy(), try await server.sharedBucket())
+        let folder = "kept/\(UUID().uuidString)"
+        let values = Self.settings(of: server, bucket: bucket, endpoint: proxy.endpoint, prefix: folder)
+        let troubles = ProxyTroubles(proxy: proxy, server: server, bucket: bucket, folder: folder)
+        return (try await Self.open("s3", values, retries: 1), troubles)
+    }
+
+    /// The server behind it.
+    private var kind: S3Server.Kind? {
         switch self {
-        case .filesystem: try await Self.open("filesystem", ["path": .text(Scratch.current)])
-        case .s3OverMoto: try await Self.open(.moto)
-        case .s3OverRclone: try await Self.open(.rclone)
-        case .s3OverRadosgw: try await Self.open(.radosgw)
+        case .filesystem: nil
+        case .s3OverMoto: .moto
+        case .s3OverRclone: .rclone
+        case .s3OverRadosgw: .radosgw
         }
     }
 
@@ -55,21 +106,22 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
             type: type,
             operational: operational,
             timing: Timing(now: systemTime),
-            environment: { _ in nil }
+            environment: { _ in nil },
+            gate: OpenGate()
         )
         return try await row.open(values, in: context, meter: Meter())
     }
 
-    private static func open(_ kind: S3Server.Kind) async throws -> any Replica {
-        let server = try await S3Server.running(kind)
-        return try await open("s3", settings(of: server, bucket: try await server.sharedBucket()))
-    }
-
     /// The settings of an S3 backend in a bucket of the server; small parts, so that the laws see uploads in parts.
-    static func settings(of server: S3Server, bucket: String, endpoint: String? = nil) -> [String: FieldValue] {
+    static func settings(
+        of server: S3Server,
+        bucket: String,
+        endpoint: String? = nil,
+        prefix: String = "kept/\(UUID().uuidString)"
+    ) -> [String: FieldValue] {
         [
             "endpoint": .text(endpoint ?? server.endpoint), "region": .text(server.region), "bucket": .text(bucket),
-            "prefix": .text("kept/\(UUID().uuidString)"), "access_key_id": .text(server.accessKeyID),
+            "prefix": .text(prefix), "access_key_id": .text(server.accessKeyID),
             "secret_access_key": .text(server.secretAccessKey), "part_size": .integer(5 << 20),
             "multipart_threshold": .integer(5 << 20),
         ]

@@ -6,7 +6,7 @@ struct AlteredService: StorageService {
     var capabilities: Capabilities
     var limits: Limits { base.limits }
     var onPut: (@Sendable (ObjectName, Body) async throws(StorageError) -> PutReceipt)?
-    var onGet: (@Sendable (ObjectName, Range<UInt64>?) async throws(StorageError) -> any ByteStream)?
+    var onGet: (@Sendable (ObjectName, Range<UInt64>?, ObjectVersion?) async throws(StorageError) -> OpenObject)?
     var onStat: (@Sendable (ObjectName) async throws(StorageError) -> ObjectInfo)?
     var onList: (@Sendable (String) -> any ObjectStream)?
     var onDelete: (@Sendable (ObjectName) async throws(StorageError) -> Void)?
@@ -23,9 +23,13 @@ struct AlteredService: StorageService {
         return try await onPut(name, body)
     }
 
-    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
-        guard let onGet else { return try await base.get(name, range) }
-        return try await onGet(name, range)
+    func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
+        guard let onGet else { return try await base.get(name, range, version: version) }
+        return try await onGet(name, range, version)
     }
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {

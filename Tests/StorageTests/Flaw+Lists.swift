@@ -110,11 +110,13 @@ extension Flaw {
         },
         Flaw("ends a read when the object goes", breaks: ["a reader during a removal"]) { memory in
             AlteredService(memory) {
-                $0.onGet = { (name, range) async throws(StorageError) in
+                $0.onGet = { (name, range, version) async throws(StorageError) in
                     // Long enough for the removal to come in between.
                     for _ in 0..<1000 where memory.contents[name] != nil { await Task.yield() }
-                    guard let bytes = memory.contents[name] else { return Body([]).open() }
-                    return Body(bytes).open(range)
+                    guard let bytes = memory.contents[name] else {
+                        return OpenObject(Body([]).open(), length: nil, version: nil)
+                    }
+                    return OpenObject(Body(bytes).open(range), length: nil, version: nil)
                 }
             }
         },

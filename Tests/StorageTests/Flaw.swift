@@ -21,7 +21,7 @@ struct Flaw: Sendable, CustomStringConvertible {
         self.make = make
     }
 
-    static let all = writing + reading + lists + racing
+    static let all = writing + reading + lists + racing + credulous
 
     private static let writing: [Flaw] = [
         Flaw(
@@ -112,9 +112,9 @@ struct Flaw: Sendable, CustomStringConvertible {
         Flaw("says that it is down for what is missing", breaks: ["missing is not found", "range of what is missing"]) {
             memory in
             AlteredService(memory) {
-                $0.onGet = { (name, range) async throws(StorageError) in
+                $0.onGet = { (name, range, version) async throws(StorageError) in
                     guard memory.contents[name] != nil else { throw StorageError.passing }
-                    return try await memory.get(name, range)
+                    return try await memory.get(name, range, version: version)
                 }
             }
         },
@@ -133,17 +133,18 @@ struct Flaw: Sendable, CustomStringConvertible {
             ]
         ) { memory in
             AlteredService(memory) {
-                $0.onGet = { (name, range) async throws(StorageError) in
-                    try await memory.get(name, range.map { $0.lowerBound..<max($0.upperBound, $0.upperBound &+ 1) })
+                $0.onGet = { (name, range, version) async throws(StorageError) in
+                    let wider = range.map { $0.lowerBound..<max($0.upperBound, $0.upperBound &+ 1) }
+                    return try await memory.get(name, wider, version: version)
                 }
             }
         },
         Flaw("refuses a range beyond the end", breaks: ["beyond the end gives", "at the end or beyond"]) { memory in
             AlteredService(memory) {
-                $0.onGet = { (name, range) async throws(StorageError) in
+                $0.onGet = { (name, range, version) async throws(StorageError) in
                     let length = try await memory.stat(name).length
                     if let range, range.upperBound > length { throw StorageError(.unexpected, "416") }
-                    return try await memory.get(name, range)
+                    return try await memory.get(name, range, version: version)
                 }
             }
         },

@@ -6,7 +6,7 @@ import Testing
 @Suite struct LawTests {
     /// Services that keep all laws.
     enum Good: CaseIterable, Sendable {
-        case whole, inSmallPages, bare, layered
+        case whole, inSmallPages, bare, layered, wired, wiredAndLayered
 
         var service: any StorageService {
             switch self {
@@ -14,7 +14,19 @@ import Testing
             case .inSmallPages: MemoryService(pageSize: 2)
             case .bare: stacked(MemoryService(capabilities: [.write, .delete]))
             case .layered: stacked(MemoryService(pageSize: 7))
+            case .wired, .wiredAndLayered: WireService(MemoryService())
             }
+        }
+
+        /// The service on trial, with whoever makes things go wrong around it.
+        var subject: LawSubject {
+            let service = service
+            return LawSubject(
+                self == .wiredAndLayered ? stacked(service) : service,
+                boundary: 20_000,
+                allowsBulk: true,
+                troublemaker: service as? any Troublemaker
+            )
         }
 
         private func stacked(_ service: any StorageService) -> any StorageService {
@@ -25,6 +37,7 @@ import Testing
                 backend: "memory",
                 operational: settings,
                 timing: ManualClock().timing,
+                gate: OpenGate(),
                 meter: Meter()
             )
         }
@@ -32,14 +45,30 @@ import Testing
 
     @Test(arguments: Good.allCases, Law.all)
     func memoryKeeps(_ good: Good, _ law: Law) async throws {
-        let subject = LawSubject(good.service, boundary: 20_000, allowsBulk: true)
-        guard law.applies(to: subject) else { return }
-        try await law.verify(on: subject)
+        guard case .doesNotApply(let reason) = try await law.verify(on: good.subject) else { return }
+        try Test.cancel("\(reason)")
+    }
+
+    /// A law that never applies would be none.
+    @Test(arguments: Law.all) func everyLawAppliesToSomething(_ law: Law) async throws {
+        #expect(try await law.verify(on: Good.wired.subject) == .kept)
+    }
+
+    @Test func aLawThatDoesNotApplySaysWhy() async throws {
+        let bare = Good.bare.subject
+        var reasons: Set<String> = []
+        for law in Law.all {
+            if case .doesNotApply(let reason) = try await law.verify(on: bare) { reasons.insert(reason) }
+        }
+        #expect(
+            reasons.isSuperset(of: ["The service lacks what it takes: list.", "Nothing can be made to go wrong here."])
+        )
+        #expect(reasons.allSatisfy { $0.hasSuffix(".") })
     }
 
     @Test func aTrialLeavesNothing() async throws {
         let memory = MemoryService()
-        for law in Law.all { try await law.verify(on: LawSubject(memory, boundary: 1000, allowsBulk: true)) }
+        for law in Law.all { _ = try await law.verify(on: LawSubject(memory, boundary: 1000, allowsBulk: true)) }
         #expect(memory.contents.isEmpty)
     }
 
@@ -54,7 +83,13 @@ import Testing
             let laws = Law.all.filter { $0.title.contains(part) }
             #expect(!laws.isEmpty, "No law is called “\(part)”.")
             for law in laws {
-                let subject = LawSubject(flaw.make(MemoryService()), boundary: 4000, allowsBulk: true)
+                let service = flaw.make(MemoryService())
+                let subject = LawSubject(
+                    service,
+                    boundary: 4000,
+                    allowsBulk: true,
+                    troublemaker: service as? any Troublemaker
+                )
                 await #expect(throws: LawViolation.self, "\(law)") { try await law.verify(on: subject) }
             }
         }
@@ -70,7 +105,7 @@ import Testing
     @Test(arguments: ReplicaLaw.all)
     func archivesKeep(_ law: ReplicaLaw) async throws {
         let memory = MemoryService(pageSize: 3)
-        try await law.verify(on: CARArchive(memory))
+        #expect(try await law.verify(on: CARArchive(memory)) == .kept)
         #expect(memory.contents.isEmpty)
     }
 
@@ -84,7 +119,7 @@ import Testing
         ]
         var broken = 0
         for flaw in flaws {
-            do { try await law.verify(on: CARArchive(flaw)) } catch { broken += 1 }
+            do { _ = try await law.verify(on: CARArchive(flaw)) } catch { broken += 1 }
         }
         #expect(broken > 0, "No flaw breaks “\(law)”.")
     }

@@ -26,7 +26,7 @@ import Testing
         let start = clock.now
         for _ in 0..<times {
             _ = try await service.put(object, Body(sampleBytes(count)))
-            _ = try await collect(service.get(object, nil), limit: count)
+            _ = try await collect(service.read(object, nil), limit: count)
         }
         let wanted = Double(2 * times * count) / Double(rate) * 1000
         #expect(abs(Double(clock.now - start) - wanted) < 10)
@@ -38,11 +38,23 @@ import Testing
         let start = clock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
-                group.addTask { [object] in _ = try await collect(service.get(object, nil), limit: 1000) }
+                group.addTask { [object] in _ = try await collect(service.read(object, nil), limit: 1000) }
             }
             try await group.waitForAll()
         }
         #expect(clock.now - start >= 7990)
+    }
+
+    @Test(arguments: [-3_600, 3_600]) func theClockOnTheWallDoesNotMatter(_ seconds: Int) async throws {
+        let clock = ManualClock()
+        let service = Throttled(base: memory, bucket: TokenBucket(bytesPerSecond: 1000, timing: clock.timing))
+        let start = clock.uptime
+        for _ in 0..<4 {
+            _ = try await collect(service.read(object), limit: 1000)
+            clock.set(by: .seconds(seconds))
+        }
+        #expect(abs((clock.uptime - start) / .seconds(1) - 4) < 0.05)
+        #expect(clock.waits.allSatisfy { $0 <= .seconds(2) })
     }
 
     // MARK: Checked
@@ -52,7 +64,7 @@ import Testing
         let service = Checked(base: bare, backend: "attic")
         let calls: [@Sendable () async throws -> Void] = [
             { [object] in _ = try await service.put(object, Body([1])) },
-            { [object] in _ = try await service.get(object, 0..<1) },
+            { [object] in _ = try await service.read(object, 0..<1) },
             { for try await _ in service.list("") {} },
             { [object] in try await service.delete(object) },
             { _ = try await service.usage() },
@@ -80,7 +92,7 @@ import Testing
         let error = await #expect(throws: StorageError.self) {
             switch call {
             case .put: _ = try await service.put(object, Body([1]))
-            case .get: _ = try await service.get(object, nil)
+            case .get: _ = try await service.read(object, nil)
             case .stat: _ = try await service.stat(object)
             case .page: for try await _ in service.list("") {}
             case .delete: try await service.delete(object)
@@ -94,7 +106,7 @@ import Testing
 
     @Test func errorsWithinAStreamNameTheBackend() async throws {
         let faulty = FaultyService(memory, [Fault(.get, .breakAfter(10, .passing))])
-        let stream = try await Checked(base: faulty, backend: "attic").get(object, nil)
+        let stream = try await Checked(base: faulty, backend: "attic").read(object)
         let error = await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
         #expect(error?.backend == "attic")
     }
@@ -106,7 +118,7 @@ import Testing
         let faulty = FaultyService(memory, [Fault(.stat, time: 2, .fail(.lasting))])
         let service = Measured(base: faulty, meter: meter)
         _ = try await service.put(object, Body(sampleBytes(70)))
-        _ = try await collect(service.get(object, 0..<30), limit: 70)
+        _ = try await collect(service.read(object, 0..<30), limit: 70)
         _ = try await service.stat(object)
         _ = try? await service.stat(object)
         for try await _ in service.list("") {}

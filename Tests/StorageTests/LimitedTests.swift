@@ -62,7 +62,7 @@ import Testing
 
     @Test func aReadHoldsItsPlaceUntilItEnds() async throws {
         let service = Limited(base: memory, permits: Permits(1))
-        let stream = try await service.get(object, nil)
+        let stream = try await service.read(object, nil)
         let other = Task { [object] in try await service.stat(object) }
         for _ in 0..<20 { await Task.yield() }
         #expect(try await collect(stream, limit: 600_000).count == 600_000)
@@ -71,9 +71,9 @@ import Testing
 
     @Test func droppedReadsGiveTheirPlaceBack() async throws {
         let service = Limited(base: memory, permits: Permits(1))
-        for _ in 0..<5 { _ = try await service.get(object, nil) }
+        for _ in 0..<5 { _ = try await service.read(object, nil) }
         for _ in 0..<5 {
-            for try await _ in try await service.get(object, nil) { break }
+            for try await _ in try await service.read(object, nil) { break }
         }
         #expect(try await service.stat(object).length == 600_000)
     }
@@ -82,7 +82,7 @@ import Testing
         let faulty = FaultyService(memory, [Fault(.get, times: 1...3, .fail(.lasting)), Fault(.put, .fail(.lasting))])
         let service = Limited(base: faulty, permits: Permits(1))
         for _ in 0..<3 {
-            _ = try? await service.get(object, nil)
+            _ = try? await service.read(object, nil)
             _ = try? await service.put(object, Body([1]))
         }
         #expect(try await service.stat(object).length == 600_000)
@@ -98,8 +98,9 @@ import Testing
             backend: "b",
             operational: settings,
             timing: ManualClock().timing,
+            gate: OpenGate(),
             meter: Meter()
         )
-        #expect(try await collect(service.get(object, nil), limit: 600_000) == sampleBytes(600_000))
+        #expect(try await collect(service.read(object, nil), limit: 600_000) == sampleBytes(600_000))
     }
 }

@@ -89,7 +89,7 @@ import Testing
         let script = [Fault(.get, time: 1, .breakAfter(300, .passing)), Fault(.get, time: 2, .breakAfter(0, .passing))]
         let faulty = FaultyService(memory, script)
         let clock = ManualClock()
-        let found = try await collect(retrying(faulty, clock).get(object, 100..<900), limit: 1000)
+        let found = try await collect(retrying(faulty, clock).read(object, 100..<900), limit: 1000)
         #expect(found == Array(sampleBytes(1000)[100..<900]))
         #expect(faulty.calls == ["get object 100..<900", "get object 400..<900", "get object 400..<900"])
         #expect(clock.waits.count == 2)
@@ -100,14 +100,14 @@ import Testing
             memory,
             [Fault(.get, time: 1, .breakAfter(300, .passing)), Fault(.get, times: 2...99, .fail(.passing))]
         )
-        let stream = try await retrying(faulty, ManualClock()).get(object, nil)
+        let stream = try await retrying(faulty, ManualClock()).read(object, nil)
         await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
         #expect(faulty.count(.get) == 4)
     }
 
     @Test func aReadThatMovesOnGetsItsTriesBack() async throws {
         let faulty = FaultyService(memory, [Fault(.get, times: 1...8, .breakAfter(100, .passing))])
-        let found = try await collect(retrying(faulty, ManualClock(), retries: 1).get(object, nil), limit: 1000)
+        let found = try await collect(retrying(faulty, ManualClock(), retries: 1).read(object, nil), limit: 1000)
         #expect(found == sampleBytes(1000))
     }
 
@@ -115,9 +115,156 @@ import Testing
         let plain = MemoryService(capabilities: [.write])
         plain.tamper(object, sampleBytes(1000))
         let faulty = FaultyService(plain, [Fault(.get, time: 1, .breakAfter(300, .passing))])
-        let stream = try await retrying(faulty, ManualClock()).get(object, nil)
+        let stream = try await retrying(faulty, ManualClock()).read(object, nil)
         await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
         #expect(faulty.count(.get) == 1)
+    }
+
+    @Test func aReadThatIsResumedAfterAReplacementFails() async throws {
+        for (first, count) in [(300, 2), (0, 2)] {
+            memory.tamper(object, sampleBytes(1000))
+            let faulty = FaultyService(memory, [Fault(.get, time: 1, .breakAfter(first, .passing))])
+            let cursor = StreamCursor(try await retrying(faulty, ManualClock()).read(object))
+            var bytes: [UInt8] = []
+            if first > 0 { bytes += try await cursor.next() ?? [] }
+            memory.tamper(object, sampleBytes(1000, seed: 9))
+            let error = await #expect(throws: StorageError.self) {
+                while let chunk = try await cursor.next() { bytes += chunk }
+            }
+            #expect(error?.code == .changed && error?.retry == .never)
+            #expect(bytes == Array(sampleBytes(1000).prefix(first)))
+            #expect(faulty.count(.get) == count)
+            // It stays broken.
+            await #expect(throws: StorageError.self) { try await cursor.next() }
+            #expect(faulty.count(.get) == count)
+        }
+    }
+
+    @Test(arguments: [0, 300]) func aReadWithoutAVersionGoesOnOnlyFromItsBeginning(_ given: Int) async throws {
+        let script = [Fault(.get, time: 1, .breakAfter(given, .passing))]
+        let plain = AlteredService(memory) { altered in
+            altered.onGet = { [memory] (name, range, _) async throws(StorageError) in
+                let object = try await memory.get(name, range, version: nil)
+                return OpenObject(object.stream, length: object.length, version: nil)
+            }
+        }
+        let faulty = FaultyService(plain, script)
+        let stream = try await retrying(faulty, ManualClock()).read(object)
+        if given == 0 {
+            #expect(try await collect(stream, limit: 1000) == sampleBytes(1000))
+        } else {
+            let error = await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
+            #expect(error?.code == .unavailable && error?.retry == .later)
+        }
+        #expect(faulty.count(.get) == (given == 0 ? 2 : 1))
+    }
+
+    @Test func aServiceThatForgetsTheVersionIsNotBelieved() async throws {
+        let script = [Fault(.get, time: 1, .breakAfter(300, .passing)), Fault(.get, time: 2, .forgetVersion)]
+        let stream = try await retrying(FaultyService(memory, script), ManualClock()).read(object)
+        let error = await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
+        #expect(error?.code == .unavailable)
+        let version = ObjectVersion("another")
+        let careless = AlteredService(memory) { altered in
+            altered.onGet = { [memory] (name, range, _) async throws(StorageError) in
+                try await memory.get(name, range, version: nil)
+            }
+        }
+        let service = Retrying(base: careless, retries: 3, timing: ManualClock().timing)
+        let changed = await #expect(throws: StorageError.self) { try await service.get(object, nil, version: version) }
+        #expect(changed?.code == .changed)
+    }
+
+    @Test(arguments: [0, 1, 999]) func anEndBeforeTheAnnouncedOneIsABreak(_ count: Int) async throws {
+        let once = FaultyService(memory, [Fault(.get, time: 1, .endAfter(count))])
+        #expect(try await collect(retrying(once, ManualClock()).read(object), limit: 1000) == sampleBytes(1000))
+        let always = FaultyService(memory, [Fault(.get, .endAfter(0))])
+        let stream = try await retrying(always, ManualClock()).read(object, 10..<20)
+        await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
+        let tooMuch = FaultyService(memory, [Fault(.get, .alter { $0 + [1] })])
+        let long = try await retrying(tooMuch, ManualClock()).read(object)
+        await #expect(throws: StorageError.self) { try await collect(long, limit: 2000) }
+    }
+
+    // MARK: Changes
+
+    @Test func thatAFirstTryMayHaveHappenedIsNotForgotten() async throws {
+        let lost = StorageError.passing.ofUnknownOutcome
+        let script = [Fault(.put, time: 1, .loseReply(lost)), Fault(.put, time: 2, .fail(.lasting))]
+        let error = await #expect(throws: StorageError.self) {
+            try await retrying(FaultyService(memory, script), ManualClock()).put(object, Body([1]))
+        }
+        #expect(error?.code == .permissionDenied && error?.mayHaveHappened == true)
+        let refused = await #expect(throws: StorageError.self) {
+            try await retrying(FaultyService(memory, [Fault(.put, .fail(.lasting))]), ManualClock()).put(
+                object,
+                Body([1])
+            )
+        }
+        #expect(refused?.mayHaveHappened == false)
+    }
+
+    /// Admits so many changes, and writes down what it was asked.
+    private final class CountingGate: ChangeGate {
+        let asked = Locked<[Change]>([])
+        let admitted: Int
+
+        init(_ admitted: Int) { self.admitted = admitted }
+
+        func admit(_ change: Change) async throws(StorageError) {
+            let count = asked.change { asked in
+                asked.append(change)
+                return asked.count
+            }
+            if count > admitted { throw StorageError(.unsupported, "The right to change things was lost.") }
+        }
+    }
+
+    @Test(arguments: [0, 1, 2, 3]) func theGateIsAskedBeforeEachTry(_ admitted: Int) async throws {
+        let gate = CountingGate(admitted)
+        let faulty = FaultyService(memory, [Fault(.put, .fail(.passing)), Fault(.delete, .fail(.passing))])
+        let service = layered(
+            faulty,
+            backend: "b",
+            operational: OperationalSettings(),
+            timing: ManualClock().timing,
+            gate: gate,
+            meter: Meter()
+        )
+        let error = await #expect(throws: StorageError.self) { try await service.put(object, Body([1])) }
+        #expect(error?.code == .unsupported && error?.backend == "b")
+        #expect(faulty.count(.put) == admitted)
+        #expect(gate.asked.read { $0 } == Array(repeating: .put(object), count: admitted + 1))
+        await #expect(throws: StorageError.self) { try await service.delete(object) }
+        #expect(faulty.count(.delete) == 0)
+        // Who only reads passes no gate.
+        _ = try await service.stat(object)
+        _ = try await collect(service.read(object), limit: 1000)
+        #expect(gate.asked.read { $0.last } == .delete(object))
+    }
+
+    @Test func aClosedGateAdmitsNothing() async throws {
+        let gate = ClosedGate()
+        for change in [Change.put(object), .delete(object)] {
+            let error = await #expect(throws: StorageError.self) { try await gate.admit(change) }
+            #expect(error?.code == .unsupported && error?.message.contains("object") == true)
+        }
+    }
+
+    @Test func anAdmissionIsRenewedWhenItIsOld() async throws {
+        let (gate, clock) = (CountingGate(1), ManualClock())
+        let admission = Admission(.put(object), by: gate, timing: clock.timing)
+        try await admission.renew()
+        #expect(gate.asked.read { $0.isEmpty })
+        clock.set(by: .seconds(3600))
+        try await admission.renew()
+        #expect(gate.asked.read { $0.isEmpty })
+        clock.advance(by: .seconds(2))
+        try await admission.renew()
+        try await admission.renew()
+        #expect(gate.asked.read { $0.count } == 1)
+        clock.advance(by: .seconds(2))
+        await #expect(throws: StorageError.self) { try await admission.renew() }
     }
 
     @Test func aLostReplyOfAnUploadIsRepeated() async throws {
@@ -138,6 +285,7 @@ import Testing
             backend: "b",
             operational: settings,
             timing: ManualClock().timing,
+            gate: OpenGate(),
             meter: Meter()
         )
         var names: [String] = []
@@ -148,7 +296,7 @@ import Testing
     private func perform(_ call: Fault.Call, _ service: some StorageService) async throws {
         switch call {
         case .put: _ = try await service.put(object, Body([1]))
-        case .get: _ = try await service.get(object, nil)
+        case .get: _ = try await service.read(object, nil)
         case .stat: _ = try await service.stat(object)
         case .page: for try await _ in service.list("") {}
         case .delete: try await service.delete(object)

@@ -1,5 +1,6 @@
 import HTTPClient
 import Synchronization
+import TestKit
 import Testing
 
 /// What the client sends, and what it makes of bodies and servers that are not what they should be.
@@ -7,7 +8,7 @@ struct HTTPClientTests: HTTPTests {
     // MARK: What is sent
 
     @Test func sendsTheURLAndHeadersByteForByte() async throws {
-        let server = try ScriptedServer { connection in
+        let server = try SocketServer { connection in
             let request = connection.readRequest()
             connection.send(
                 "HTTP/1.1 200 OK\r\nX-Two: a\r\nx-two: b\r\nContent-Length: \(request.head.utf8.count)\r\n\r\n"
@@ -34,7 +35,7 @@ struct HTTPClientTests: HTTPTests {
 
     @Test(arguments: ["PUT", "POST"], [0, 1, 16_384, 65_537, 1_500_000])
     func sendsBodiesWithTheirLength(method: String, length: Int) async throws {
-        let server = try ScriptedServer { connection in
+        let server = try SocketServer { connection in
             while let request = connection.nextRequest() {
                 let isIntact = request.body == [UInt8](repeating: 7, count: length)
                 let verdict = "\(request.body.count) \(isIntact) \(request.head)"
@@ -82,7 +83,7 @@ struct HTTPClientTests: HTTPTests {
     func aBodyOfTheWrongLengthIsNeverComplete(length: Int, sizes: [Int]) async throws {
         let received = Mutex(0)
         let (ended, endedGate) = AsyncStream.makeStream(of: Void.self)
-        let server = try ScriptedServer { connection in
+        let server = try SocketServer { connection in
             let head = connection.readHead()
             if head.contains("100-continue") { connection.send("HTTP/1.1 100 Continue\r\n\r\n") }
             let body = connection.readToEnd()
@@ -100,7 +101,7 @@ struct HTTPClientTests: HTTPTests {
     }
 
     @Test func aFailingBodyIsTheCause() async throws {
-        let server = try ScriptedServer { connection in
+        let server = try SocketServer { connection in
             _ = connection.readHead()
             _ = connection.readToEnd()
         }
@@ -144,7 +145,7 @@ struct HTTPClientTests: HTTPTests {
 
     @Test(arguments: Fault.allCases)
     func faultsHaveTheirOwnErrors(fault: Fault) async throws {
-        let server = try ScriptedServer { connection in
+        let server = try SocketServer { connection in
             _ = connection.readHead()
             connection.send(fault.reply)
         }
@@ -155,7 +156,7 @@ struct HTTPClientTests: HTTPTests {
     }
 
     @Test func aReplyThatIsTooLargeIsRefused() async throws {
-        let server = try ScriptedServer { connection in
+        let server = try SocketServer { connection in
             _ = connection.readHead()
             connection.send(
                 "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + String(repeating: "x", count: 100_000)
@@ -168,7 +169,7 @@ struct HTTPClientTests: HTTPTests {
     }
 
     @Test func headAndInterimRepliesAndTrailers() async throws {
-        let server = try ScriptedServer { connection in
+        let server = try SocketServer { connection in
             let head = connection.readHead()
             connection.send("HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n")
             if head.hasPrefix("HEAD") {
@@ -189,7 +190,7 @@ struct HTTPClientTests: HTTPTests {
     }
 
     @Test func aServerWithoutTLSIsNotTrusted() async throws {
-        let server = try ScriptedServer { connection in
+        let server = try SocketServer { connection in
             connection.read(atLeast: 1)
             connection.send(Self.ok)
         }
@@ -198,7 +199,7 @@ struct HTTPClientTests: HTTPTests {
     }
 
     @Test func redirectsAreReportedNotFollowed() async throws {
-        let server = try ScriptedServer { connection in
+        let server = try SocketServer { connection in
             _ = connection.readHead()
             connection.send("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
         }

@@ -10,7 +10,7 @@ extension HTTPTests {
     func options(_ change: (inout HTTPOptions) -> Void = { _ in }) -> HTTPOptions {
         var options = HTTPOptions()
         options.usesEnvironmentProxy = false
-        options.stallTimeout = .seconds(5)
+        options.stallTimeout = .seconds(30)
         change(&options)
         return options
     }

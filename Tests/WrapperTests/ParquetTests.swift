@@ -201,6 +201,48 @@ struct ParquetTests {
         }
     }
 
+    /// Files of a few bytes or KiB that ask for much: refused by what they say, before anything is read.
+    @Test func whatAsksForTooMuchIsRefused() throws {
+        let program = """
+            import pyarrow as pa, pyarrow.parquet as pq, sys
+            zeros = pa.array([0] * 200000)
+            for number, table in enumerate([
+                {"a": pa.array([7]).take(zeros)}, {"a": pa.array(["x" * 100]).take(zeros)}, {"a": ["x" * (80 << 20)]},
+                {f"c{n}": [1] for n in range(5000)}, {f"c{n}": pa.nulls(20000) for n in range(100)},
+            ]): pq.write_table(pa.table(table), f"{sys.argv[1]}.{number}", compression="zstd")
+            """
+        defer { for number in 0..<5 { try? FileManager.default.removeItem(atPath: "\(scratch.path).\(number)") } }
+        #expect(try python(program, scratch.path) == "")
+        for number in 0..<5 {
+            let path = "\(scratch.path).\(number)"
+            let error = #expect(throws: ParquetError.self) { try readParquet(path, byteLimit: 1 << 20) }
+            #expect(error?.code == .tooLarge, "\(number): \(error?.message ?? "")")
+        }
+    }
+
+    /// The decoder of deltas takes memory for as many values as the page says, before it looks for one of them.
+    @Test func aCountThatLiesTakesNoMemory() throws {
+        let program = """
+            import pyarrow as pa, pyarrow.parquet as pq, sys
+            def varint(n):
+                out = b""
+                while n > 127: out += bytes([n & 127 | 128]); n >>= 7
+                return out + bytes([n])
+            count = 1 << 21
+            table = pa.table({"a": pa.array([""] * count)})
+            pq.write_table(table, sys.argv[1], use_dictionary=False, column_encoding={"a": "DELTA_LENGTH_BYTE_ARRAY"},
+                           compression="none", data_page_size=1 << 30, row_group_size=count, max_rows_per_page=count,
+                           write_batch_size=count)
+            data = open(sys.argv[1], "rb").read()
+            head = varint(128) + varint(4) + varint(count)
+            print(data.count(head))
+            open(sys.argv[1], "wb").write(data.replace(head, varint(128) + varint(4) + b"\\xff\\xff\\xff\\x7f"))
+            """
+        #expect(try python(program, scratch.path) == "1")
+        let error = #expect(throws: ParquetError.self) { try readParquet(scratch.path, byteLimit: 64 << 20) }
+        #expect(error?.code == .tooLarge, "\(error?.message ?? "")")
+    }
+
     @Test(arguments: [
         ("jul2025_cli_pandas2/backends/empty-be", 0), ("jul2025_cli_pandas2/backends/my-storacha-backend", 1),
         ("jul2025_cli_pandas2/backends/my-s3-backend", 3), ("jul2025_cli_pandas2/backends/with-updated-at", 2),

@@ -19,11 +19,21 @@ struct XMLTests {
         #expect(root["missing"] == nil)
     }
 
-    @Test func readsOtherEncodings() throws {
+    /// Whatever encoding a document asks for, it is read as UTF-8, as all services write.
+    @Test func otherEncodingsAreRefused() throws {
         let latin = Array("<?xml version='1.0' encoding='ISO-8859-1'?><a>".utf8) + [0xE9] + Array("</a>".utf8)
-        #expect(try parseXML(latin).text == "é")
-        let wide = "\u{FEFF}<a>\u{1F600}</a>".utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
-        #expect(try parseXML(wide).text == "\u{1F600}")
+        #expect(throws: XMLError.self) { try parseXML(latin) }
+        for text in ["\u{FEFF}<a>\u{1F600}</a>", "<a/>", "<?xml version='1.0' encoding='UTF-16'?><a/>"] {
+            let wide = text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
+            let narrow = text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+            #expect(throws: XMLError.self) { try parseXML(wide) }
+            #expect(throws: XMLError.self) { try parseXML(narrow) }
+        }
+        for name in ["ISO-8859-1", "UTF-16", "US-ASCII", "windows-1252", "none"] {
+            let document = "<?xml version='1.0' encoding='\(name)'?><a>é</a>"
+            #expect(try parseXML(Array(document.utf8)).text == "é")
+        }
+        #expect(try parseXML([0xEF, 0xBB, 0xBF] + Array("<a>é</a>".utf8)).text == "é")
     }
 
     @Test(arguments: [
@@ -39,7 +49,8 @@ struct XMLTests {
         "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
         "<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a>&b;</a>",
         "<!DOCTYPE a [<!ENTITY % b SYSTEM \"file:///etc/passwd\"> %b;]><a/>",
-        "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a>&b;</a>",
+        "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a>&b;</a>", "<!DOCTYPE html><html/>",
+        "<!DOCTYPE a [<!ATTLIST a b CDATA \"c\">]><a/>",
     ])
     func refusesEntities(document: String) throws {
         let error = try #require(throws: XMLError.self) { try parseXML(Array(document.utf8)) }
@@ -64,5 +75,47 @@ struct XMLTests {
             let error = try #require(throws: XMLError.self) { try parseXML(document, limits: limits) }
             #expect(error.code == code)
         }
+    }
+
+    @Test(arguments: [
+        "<a %>", "<a><!-- ' --><b %/></a>", "<a><![CDATA[ \" < ]]><b %/></a>", "<a><?p '\"?><b %/></a>",
+        "<a q='>' r=\">'\"><b %/></a>", "<a>\"<b %/></a>", "<a>'</a><!-- \" --><b %>",
+    ])
+    func boundsAttributes(_ document: String) throws {
+        func attributes(_ count: Int) -> [UInt8] {
+            Array(document.replacing("%", with: (0..<count).map { "x\($0)=\"'>=\"" }.joined(separator: " ")).utf8)
+        }
+        let error = try #require(throws: XMLError.self) { try parseXML(attributes(65)) }
+        #expect(error.code == .tooLarge)
+        #expect(error.message.contains("attributes"))
+        let isWhole = document.hasSuffix("</a>")
+        if isWhole { #expect(throws: Never.self) { try parseXML(attributes(60)) } }
+    }
+
+    @Test func hugeTagsAreRefusedAtOnce() {
+        let many = (0..<50_000).map { "a\($0)=''" }.joined(separator: " ")
+        #expect(throws: XMLError.self) { try parseXML(Array("<a \(many)/>".utf8)) }
+        #expect(throws: XMLError.self) { try parseXML(Array(String(repeating: "<", count: 1_000_000).utf8)) }
+        #expect(throws: XMLError.self) { try parseXML(Array(String(repeating: "<!--", count: 200_000).utf8)) }
+    }
+
+    /// A handler that stops the parser while it works: each of them did not end well with some release of Expat.
+    @Test(arguments: [
+        "<a><b><c><d><e/></d></c></b></a>", "<a>\(String(repeating: "<b/>", count: 100))</a>",
+        "<a>&b;</a>", "<!DOCTYPE a [<!ENTITY b \"c\"><!ENTITY d \"&b;&b;\">]><a>&d;</a>",
+        "<!DOCTYPE a SYSTEM \"x\" [<!ENTITY % e SYSTEM \"y\">%e;]><a/>",
+    ])
+    func aParserThatIsStoppedInAHandlerEndsWell(_ document: String) {
+        for _ in 0..<100 {
+            #expect(throws: XMLError.self) {
+                try parseXML(Array(document.utf8), limits: XMLLimits(depth: 3, elements: 50))
+            }
+        }
+    }
+
+    @Test func aLongListingIsRead() throws {
+        let row = "<Contents><Key>cars/x.car</Key><Size>1</Size><ETag>&quot;e&quot;</ETag></Contents>"
+        let document = "<ListBucketResult>\(String(repeating: row, count: 5_000))</ListBucketResult>"
+        #expect(try parseXML(Array(document.utf8)).children.count == 5_000)
     }
 }

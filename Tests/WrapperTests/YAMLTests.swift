@@ -95,6 +95,16 @@ struct YAMLReadingTests {
         #expect(error.code == .tooLarge)
     }
 
+    /// The parser takes quadratic time for these, so the depth is counted while it works and not after it.
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: ["[", "{a: ", "- ", "? ", "[{? ", "- - ? [", "&a [", "!!seq [", "[*a, ["]
+    )
+    func stopsEarlyInWhatIsNestedWithoutEnd(_ opening: String) {
+        let text = String(repeating: opening, count: (16 << 20) / opening.utf8.count)
+        #expect(throws: YAMLError.self) { try YAMLNode.parse(text) }
+    }
+
     @Test func refusesDeepNesting() throws {
         let flow = String(repeating: "[", count: 100_000)
         #expect(try #require(throws: YAMLError.self) { try YAMLNode.parse(flow) }.code == .tooLarge)

@@ -2,17 +2,28 @@
 
 usage: faulty_proxy.py UPSTREAM-HOST:PORT RULES-FILE
 
-It prints its port. RULES-FILE is a JSON list; the first rule whose "method" (or "*") and "path" (a part of the target)
-match, and whose "times" [first, last] hold the number of such requests so far, is used:
+It prints its port. RULES-FILE is a JSON list; the first rule whose "method" (or "*"), "path" and "also" (parts of the
+target) match, "without" (which must not be a part), and whose "times" [first, last] hold the number of such requests so
+far, is used:
   {"effect": "status", "status": 503, "headers": {"Retry-After": "1"}, "body": "…"}   answers by itself
   {"effect": "cut", "bytes": 1000}      passes so many bytes of the reply's body, then closes
   {"effect": "drop"}                    lets the server do its work, then closes without a reply
   {"effect": "reset"}                   closes before the server is asked
   {"effect": "trickle", "bytes": 100}   passes the reply's body in pieces of so many bytes, ten a second
   {"effect": "hang"}                    never answers
+  {"effect": "unannounced", "bytes": 9} passes so many bytes of the reply's body, without its length, then closes
+  {"effect": "whole"}                   answers a request for a part with all that was uploaded under the name
+  {"effect": "shift"}                   answers a request for a part with another part of that
+  {"effect": "strip", "field": "x"}     leaves a header field out of the reply
+  {"effect": "praise"}                  answers an upload before its body came, and closes
+  {"effect": "echo"}                    takes an upload, keeps it from the server, and answers with the digests in it
+  {"effect": "alter"}                   changes the last byte of an upload
+  {"effect": "halve"}                   passes the first half of a reply as if that were all
+PUT /-/rules/KEY with such a list puts rules before the others, in place of those that the key had; DELETE removes them.
 GET /-/requests answers with the requests so far, as a JSON list of "METHOD target".
 """
 
+import base64
 import json
 import socket
 import struct
@@ -21,6 +32,7 @@ import threading
 import time
 
 LONGEST_HEAD = 1 << 16
+LONGEST_KEPT = 8 << 20
 
 
 class Connection:
@@ -92,22 +104,45 @@ def pieces(connection, head, most=1 << 16, until_close=False):
         yield data
 
 
+def without(head, *names):
+    """A head without some of its fields."""
+    lines = head.split(b"\r\n")
+    return b"\r\n".join(x for x in lines if x.partition(b":")[0].strip().lower() not in names)
+
+
+def decoded(head, parts):
+    """The bytes of a body from its pieces on the wire."""
+    if (field(head, b"transfer-encoding") or b"").lower() == b"chunked":
+        wire, body = b"".join(parts), b""
+        while True:
+            size, _, wire = wire.partition(b"\r\n")
+            count = int(size.split(b";")[0], 16)
+            if count == 0:
+                return body
+            body, wire = body + wire[:count], wire[count + 2:]
+    return b"".join(parts)
+
+
 class Proxy:
     def __init__(self, upstream, rules):
         host, _, port = upstream.rpartition(":")
-        self.upstream, self.rules = (host, int(port)), rules
-        self.counts, self.requests, self.lock = [0] * len(rules), [], threading.Lock()
+        self.upstream, self.rules = (host, int(port)), {"": rules}
+        self.counts, self.requests, self.lock = {}, [], threading.Lock()
+        self.kept = {}
 
     def rule(self, method, target):
         with self.lock:
             self.requests.append(f"{method} {target}")
-            for index, rule in enumerate(self.rules):
-                if rule.get("method", "*") not in ("*", method) or rule.get("path", "") not in target:
-                    continue
-                self.counts[index] += 1
-                first, last = rule.get("times", [1, 1 << 60])
-                if first <= self.counts[index] <= last:
-                    return rule
+            for key, rules in reversed(self.rules.items()):
+                for index, rule in enumerate(rules):
+                    if rule.get("method", "*") not in ("*", method) or rule.get("path", "") not in target:
+                        continue
+                    if rule.get("also", "") not in target or rule.get("without", "\n") in target:
+                        continue
+                    count = self.counts[key, index] = self.counts.get((key, index), 0) + 1
+                    first, last = rule.get("times", [1, 1 << 60])
+                    if first <= count <= last:
+                        return rule
         return {"effect": "pass"}
 
     def serve(self, peer):
@@ -120,13 +155,26 @@ class Proxy:
         finally:
             peer.close()
 
+    def control(self, client, head, method, target):
+        body = decoded(head, list(pieces(client, head)))
+        with self.lock:
+            if target == "/-/requests":
+                self.answer(client, 200, {"Content-Type": "application/json"}, json.dumps(self.requests))
+                return True
+            key = target.removeprefix("/-/rules/")
+            self.rules.pop(key, None)
+            for place in [each for each in self.counts if each[0] == key]:
+                del self.counts[place]
+            if method == "PUT":
+                self.rules[key] = json.loads(body)
+        self.answer(client, 200, {}, "")
+        return True
+
     def exchange(self, client):
         head = client.head()
         method, target, _ = head.split(b"\r\n")[0].decode("latin-1").split(" ", 2)
-        if target == "/-/requests":
-            with self.lock:
-                self.answer(client, 200, {"Content-Type": "application/json"}, json.dumps(self.requests))
-            return True
+        if target.startswith("/-/"):
+            return self.control(client, head, method, target)
         rule = self.rule(method, target)
         effect = rule["effect"]
         if effect == "reset":
@@ -139,39 +187,115 @@ class Proxy:
             if not expects:
                 for _ in pieces(client, head):
                     pass
-            self.answer(client, rule["status"], rule.get("headers", {}), rule.get("body", ""), close=expects)
+            body = "" if method == "HEAD" else rule.get("body", "")
+            self.answer(client, rule["status"], rule.get("headers", {}), body, close=expects)
             return not expects
-        return self.forward(client, head, method, rule)
+        if effect == "praise":
+            self.answer(client, 200, {"ETag": '"praise"'}, "", close=True)
+            client.peer.shutdown(socket.SHUT_WR)
+            while client.some(1 << 16):
+                pass
+            return False
+        if effect == "echo":
+            if expects:
+                client.peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            for _ in pieces(client, head):
+                pass
+            self.answer(client, 200, self.echo(head), "")
+            return True
+        return self.forward(client, head, method, target, rule)
 
-    def forward(self, client, head, method, rule):
+    @staticmethod
+    def echo(head):
+        """The digests of a request as if they were those of the reply."""
+        md5 = field(head, b"content-md5")
+        headers = {"ETag": f'"{base64.b64decode(md5).hex()}"' if md5 else '"kept"'}
+        for line in head.split(b"\r\n")[1:]:
+            name, _, value = line.partition(b":")
+            if name.lower().startswith(b"x-amz-checksum-"):
+                headers[name.decode()] = value.strip().decode()
+        return headers
+
+    def forward(self, client, head, method, target, rule):
+        effect = rule["effect"]
         if (field(head, b"expect") or b"").lower() == b"100-continue":
             client.peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-            head = b"\r\n".join(x for x in head.split(b"\r\n") if not x.lower().startswith(b"expect:"))
+            head = without(head, b"expect")
         with socket.create_connection(self.upstream) as server:
             server.sendall(head)
-            for piece in pieces(client, head):
-                server.sendall(piece)
+            body = self.upload(client, head, server, effect)
+            if method == "PUT" and "?" not in target and body is not None:
+                self.kept[target] = body
             upstream = Connection(server)
             reply = upstream.head()
             while reply.split(b" ", 2)[1].startswith(b"1"):
                 reply = upstream.head()
             status = int(reply.split(b" ", 2)[1])
-            body = [] if method == "HEAD" or status in (204, 304) else pieces(
-                upstream, reply, rule["bytes"] if rule["effect"] == "trickle" else 1 << 16, until_close=True)
-            if rule["effect"] == "drop":
-                for _ in body:
-                    pass
+            parts = [] if method == "HEAD" or status in (204, 304) else pieces(
+                upstream, reply, rule["bytes"] if effect == "trickle" else 1 << 16, until_close=True)
+            return self.reply(client, head, method, target, rule, status, reply, parts)
+
+    @staticmethod
+    def upload(client, head, server, effect):
+        """Passes the body of a request on; gives it back where it is not too long."""
+        length = int(field(head, b"content-length") or 0)
+        kept, left = [] if length <= LONGEST_KEPT else None, length
+        for piece in pieces(client, head):
+            left -= len(piece)
+            if effect == "alter" and left == 0 and piece:
+                piece = piece[:-1] + bytes([piece[-1] ^ 1])
+            if kept is not None:
+                kept.append(piece)
+            server.sendall(piece)
+        return None if kept is None else b"".join(kept)
+
+    def reply(self, client, head, method, target, rule, status, reply, parts):
+        effect = rule["effect"]
+        if effect == "drop":
+            for _ in parts:
+                pass
+            return False
+        if effect == "strip":
+            reply = without(reply, rule["field"].lower().encode())
+        if effect == "unannounced" and status in (200, 206):
+            data = decoded(reply, parts)
+            bare = without(reply, b"content-length", b"transfer-encoding", b"connection", b"content-range")
+            client.peer.sendall(bare[:-2] + b"Connection: close\r\n\r\n" + data[:rule["bytes"]])
+            return False
+        if effect == "halve":
+            data = decoded(reply, parts)
+            parts = [data[:len(data) // 2]]
+            reply = without(reply, b"content-length", b"transfer-encoding")[:-2]
+            reply += f"Content-Length: {len(parts[0])}\r\n\r\n".encode()
+        asked = field(head, b"range")
+        if effect in ("whole", "shift") and status == 206 and asked and target in self.kept:
+            for _ in parts:
+                pass
+            reply, parts = self.other_range(effect, reply, asked, self.kept[target])
+        client.peer.sendall(reply)
+        left = rule["bytes"] if effect == "cut" else 1 << 62
+        for piece in parts:
+            client.peer.sendall(piece[:left])
+            left -= len(piece)
+            if left <= 0:
                 return False
-            client.peer.sendall(reply)
-            left = rule["bytes"] if rule["effect"] == "cut" else 1 << 62
-            for piece in body:
-                client.peer.sendall(piece[:left])
-                left -= len(piece)
-                if left <= 0:
-                    return False
-                if rule["effect"] == "trickle":
-                    time.sleep(0.1)
+            if effect == "trickle":
+                time.sleep(0.1)
         return field(reply, b"content-length") is not None or method == "HEAD" or status in (204, 304)
+
+    @staticmethod
+    def other_range(effect, reply, asked, data):
+        """All of an object, or a part that begins one byte later than was asked for."""
+        reply = without(reply, b"content-length", b"transfer-encoding", b"content-range")
+        if effect == "whole":
+            reply = b"HTTP/1.1 200 OK\r\n" + reply.split(b"\r\n", 1)[1]
+        else:
+            first, _, last = asked.removeprefix(b"bytes=").partition(b"-")
+            start = min(int(first) + 1, len(data) - 1)
+            end = min(int(last) + 1 if last else len(data), len(data) - 1)
+            reply = reply[:-2] + f"Content-Range: bytes {start}-{end}/{len(data)}\r\n\r\n".encode()
+            data = data[start:end + 1]
+        return reply[:-2] + f"Content-Length: {len(data)}\r\n\r\n".encode(), [data]
 
     @staticmethod
     def answer(client, status, headers, body, close=False):

@@ -1,7 +1,8 @@
 """Prepares S3 servers for tests.
 
-usage: s3_admin.py bucket ENDPOINT KEY SECRET NAME   makes a bucket
-       s3_admin.py moto ENDPOINT                     makes moto check signatures; prints "KEY SECRET"
+usage: s3_admin.py bucket ENDPOINT KEY SECRET NAME            makes a bucket
+       s3_admin.py store ENDPOINT KEY SECRET BUCKET OBJECT…   stores a byte under each name; prints how many were taken
+       s3_admin.py moto ENDPOINT                              makes moto check signatures; prints "KEY SECRET"
 """
 
 import json
@@ -10,6 +11,7 @@ import urllib.request
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 
 def client(service, endpoint, key, secret):
@@ -27,6 +29,17 @@ def bucket(endpoint, key, secret, name):
     client("s3", endpoint, key, secret).create_bucket(Bucket=name)
 
 
+def store(endpoint, key, secret, bucket, *names):
+    s3, taken = client("s3", endpoint, key, secret), 0
+    for name in names:
+        try:
+            s3.put_object(Bucket=bucket, Key=name, Body=b"1")
+            taken += 1
+        except (ClientError, BotoCoreError):
+            pass
+    print(taken)
+
+
 def moto(endpoint):
     iam = client("iam", endpoint, "anything", "anything")
     iam.create_user(UserName="tester")
@@ -41,4 +54,4 @@ def moto(endpoint):
 
 
 if __name__ == "__main__":
-    {"bucket": bucket, "moto": moto}[sys.argv[1]](*sys.argv[2:])
+    {"bucket": bucket, "moto": moto, "store": store}[sys.argv[1]](*sys.argv[2:])

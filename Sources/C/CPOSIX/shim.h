@@ -30,3 +30,5 @@ extern int mallopt(int parameter, int value);
 static const int ipfskit_arena_max = -8;
 static const int ipfskit_mmap_threshold = -3;
 static const int ipfskit_trim_threshold = -1;
+
+extern int syncfs(int descriptor);

@@ -1,4 +1,5 @@
 #include "Guard.h"
+#include "CappedPool.h"
 
 #include <arrow/array.h>
 #include <arrow/io/file.h>
@@ -11,6 +12,7 @@
 #include <parquet/arrow/schema.h>
 #include <parquet/file_reader.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -155,13 +157,68 @@ std::shared_ptr<arrow::Table> row_group(parquet::arrow::FileReader &file, int gr
 #endif
 }
 
+// The most that a file may be divided into. Real ones have tens of columns, and row groups of many rows.
+constexpr int most_columns = 4096;
+constexpr int most_groups = 100000;
+constexpr int32_t longest_text = 16 << 20;
+constexpr int32_t most_items = 1000000;
+
+// Bytes that one row of a column takes here, beside texts.
+int64_t width(const Column &column) {
+    switch (column.type) {
+    case PARQUET_UNSUPPORTED: return 0;
+    case PARQUET_NULL: return 1;
+    default: return 9;
+    }
+}
+
+// Compares what the file says of itself with the limits: none of it is believed, and all of it is asked for later.
+// Gives how many bytes are left for texts.
+int64_t check(
+    const parquet::FileMetaData &metadata, const parquet_reader &reader, const std::vector<int> &leaves,
+    int64_t row_limit, int64_t byte_limit, int64_t memory_limit) {
+    if (reader.rows < 0) throw Failure(PARQUET_CORRUPT, "its number of rows is negative");
+    if (reader.rows > row_limit) throw Failure(PARQUET_TOO_LARGE, "it has too many rows");
+    if (metadata.num_row_groups() > most_groups) throw Failure(PARQUET_TOO_LARGE, "it has too many row groups");
+    int64_t taken = 0;
+    for (const auto &column : reader.columns) {
+        int64_t size = 0;
+        if (__builtin_mul_overflow(reader.rows, width(column), &size) || __builtin_add_overflow(taken, size, &taken)) {
+            throw Failure(PARQUET_TOO_LARGE, "it would take too much memory");
+        }
+    }
+    if (taken > byte_limit) throw Failure(PARQUET_TOO_LARGE, "it would take too much memory");
+    int64_t rows = 0;
+    for (int group = 0; group < metadata.num_row_groups(); group++) {
+        auto info = metadata.RowGroup(group);
+        if (info->num_rows() < 0 || info->num_rows() > reader.rows - rows) {
+            throw Failure(PARQUET_CORRUPT, "a row group has an impossible number of rows");
+        }
+        rows += info->num_rows();
+        if (info->total_byte_size() > memory_limit) throw Failure(PARQUET_TOO_LARGE, "a row group is too large");
+        int64_t size = 0;
+        for (int leaf : leaves) {
+            auto chunk = info->ColumnChunk(leaf);
+            if (chunk->num_values() != info->num_rows() || chunk->total_uncompressed_size() < 0) {
+                throw Failure(PARQUET_CORRUPT, "a column has another number of values than rows");
+            }
+            if (__builtin_add_overflow(size, chunk->total_uncompressed_size(), &size) || size > memory_limit) {
+                throw Failure(PARQUET_TOO_LARGE, "a row group is too large");
+            }
+        }
+    }
+    if (rows != reader.rows) throw Failure(PARQUET_CORRUPT, "its row groups have another number of rows than the file");
+    return byte_limit - taken;
+}
+
 // Reads the columns of one row group after another, so that only one group is in memory twice.
-void read(parquet::arrow::FileReader &file, parquet_reader &reader, int64_t row_limit, int64_t byte_limit) {
+void read(
+    parquet::arrow::FileReader &file, parquet_reader &reader, int64_t row_limit, int64_t byte_limit,
+    int64_t memory_limit) {
     auto metadata = file.parquet_reader()->metadata();
     reader.metadata = metadata->key_value_metadata();
     reader.rows = metadata->num_rows();
-    if (reader.rows < 0) throw Failure(PARQUET_CORRUPT, "its number of rows is negative");
-    if (reader.rows > row_limit) throw Failure(PARQUET_TOO_LARGE, "it has too many rows");
+    if (metadata->num_columns() > most_columns) throw Failure(PARQUET_TOO_LARGE, "it has too many columns");
 
     std::vector<int> leaves;
     std::vector<size_t> places;
@@ -176,13 +233,11 @@ void read(parquet::arrow::FileReader &file, parquet_reader &reader, int64_t row_
         }
         reader.columns.push_back(std::move(column));
     }
-    int64_t budget = byte_limit;
+    int64_t budget = check(*metadata, reader, leaves, row_limit, byte_limit, memory_limit);
     for (int group = 0; group < file.num_row_groups(); group++) {
-        auto info = metadata->RowGroup(group);
-        if (info->num_rows() < 0 || info->num_rows() > row_limit) {
-            throw Failure(PARQUET_CORRUPT, "a row group has an impossible number of rows");
-        }
         auto table = row_group(file, group, leaves);
+        // Offsets and indexes in a file of somebody else's are numbers like any others.
+        require(table->ValidateFull(), PARQUET_CORRUPT);
         for (size_t index = 0; index < leaves.size(); index++) {
             auto &column = reader.columns[places[index]];
             for (const auto &chunk : table->column(static_cast<int>(index))->chunks()) {
@@ -206,13 +261,23 @@ extern "C" int32_t ipfskit_parquet_reader_open(
     const char *path, int64_t row_limit, int64_t byte_limit, parquet_reader **reader, char *problem,
     int64_t capacity) {
     return guarded(PARQUET_CORRUPT, problem, capacity, [&] {
-        auto source = require(arrow::io::ReadableFile::Open(path), PARQUET_IO_ERROR);
+        // What Arrow takes while it decodes: the file cannot be asked, for decoders believe the numbers in its pages.
+        const int64_t memory_limit = std::clamp<int64_t>(byte_limit, 0, int64_t{1} << 30) + (int64_t{64} << 20);
+        auto &pool = shim::CappedPool::make(memory_limit);
+        auto source = require(arrow::io::ReadableFile::Open(path, &pool), PARQUET_IO_ERROR);
+        parquet::ReaderProperties properties(&pool);
+        properties.set_thrift_string_size_limit(longest_text);
+        properties.set_thrift_container_size_limit(most_items);
+        properties.set_page_checksum_verification(true);
         parquet::arrow::FileReaderBuilder builder;
-        require(builder.Open(source), PARQUET_CORRUPT);
+        require(builder.Open(source, properties), PARQUET_CORRUPT);
         std::unique_ptr<parquet::arrow::FileReader> file;
-        require(builder.memory_pool(arrow::default_memory_pool())->Build(&file), PARQUET_CORRUPT);
+        // Everything happens here and now: what is read ahead by other threads is not counted against any limit in time.
+        parquet::ArrowReaderProperties habits(false);
+        habits.set_pre_buffer(false);
+        require(builder.memory_pool(&pool)->properties(habits)->Build(&file), PARQUET_CORRUPT);
         auto result = std::make_unique<parquet_reader>();
-        read(*file, *result, row_limit, byte_limit);
+        read(*file, *result, row_limit, byte_limit, memory_limit);
         *reader = result.release();
     });
 }

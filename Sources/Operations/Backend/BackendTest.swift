@@ -35,7 +35,7 @@ package struct BackendTest: Operation {
         }
         try await step("store") { () async throws(StorageError) in _ = try await objects.put(object, Body(content)) }
         try await step("read back and compare") { () async throws(StorageError) in
-            guard try await collect(try await objects.get(object, nil), limit: 4096) == content else {
+            guard try await collect(try await objects.read(object), limit: 4096) == content else {
                 throw StorageError(.corrupt, "What was read back is not what was stored.", backend: name)
             }
         }

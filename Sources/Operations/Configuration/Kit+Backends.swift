@@ -139,7 +139,8 @@ extension Kit {
             type: file.type,
             operational: operational,
             timing: session.timing,
-            environment: session.environment
+            environment: session.environment,
+            gate: gate
         )
         let meter = Meter()
         do throws(StorageError) {

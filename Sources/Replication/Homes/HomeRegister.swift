@@ -95,7 +95,7 @@ package struct HomeRegister: Sendable {
     private func seen(_ info: ObjectInfo) async throws(StorageError) -> Timestamp {
         let unknown = Timestamp(milliseconds: HomeName.latest)
         guard info.length <= Self.longest else { return unknown }
-        let bytes = try await collect(objects.get(info.name, nil), limit: Self.longest)
+        let bytes = try await collect(objects.read(info.name), limit: Self.longest)
         guard let node = try? Node(bytes, codec: .dagJSON), case .string(let text)? = node["seen_at"],
             let time = Timestamp(text)
         else { return unknown }

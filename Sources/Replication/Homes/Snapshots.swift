@@ -91,7 +91,7 @@ package struct Snapshots: Sendable {
     /// Opens a snapshot that was just sent; that it is not there is damage.
     private func open(_ name: ObjectName) async throws(StorageError) -> any ByteStream {
         do throws(StorageError) {
-            return try await objects.get(name, nil)
+            return try await objects.read(name)
         } catch {
             guard error.code == .notFound else { throw error }
             let message = "The snapshot \(name) was sent and accepted, and it is not there."
@@ -107,7 +107,7 @@ package struct Snapshots: Sendable {
         try await translating {
             let file = try File(path, .createNew)
             var position: UInt64 = 0
-            for try await chunk in try await objects.get(snapshot.name, nil) {
+            for try await chunk in try await objects.read(snapshot.name) {
                 guard position <= Self.longest else {
                     throw ReplicationError.badSnapshot("The snapshot \(snapshot.name) has no end.")
                 }

@@ -1,51 +1,82 @@
 internal import POSIX
 internal import Storage
 
-/// A walk over all files below a directory, in the order of their names, some at a time.
+/// A walk over all files below a directory, some at a time.
+///
+/// Names that cannot be those of objects are passed over with all that is below them. Folders behind links are walked
+/// last, and no folder twice: links may lead back.
 struct DirectoryWalk: Sendable {
     private let root: String
     private let prefix: String
     /// Folders and files still to be visited, the next one last.
-    private var pending: [String]
+    private var pending = [""]
+    /// Links to folders, the next one last.
+    private var links: [String] = []
+    private var visited: Set<FileInfo.Identity> = []
 
     private static let page = 1000
 
     init(root: String, prefix: String) {
         self.root = root
         self.prefix = prefix
-        pending = [""]
     }
 
     /// The next files whose names begin with the prefix; nil when all were seen.
     mutating func nextPage() throws(FileError) -> [(name: ObjectName, info: FileInfo)]? {
         var found: [(name: ObjectName, info: FileInfo)] = []
-        while found.count < Self.page, let name = pending.popLast() {
+        while found.count < Self.page, let name = pending.popLast() ?? links.popLast() {
             do throws(FileError) {
-                if name.isEmpty {
-                    try descend(into: name)
-                    continue
-                }
-                let info = try fileInfo(root + "/" + name, follow: true)
-                switch info.kind {
-                case .directory: try descend(into: name)
-                case .file:
-                    if name.hasPrefix(prefix), let object = ObjectName(name) { found.append((object, info)) }
-                case .symbolicLink, .other: break
-                }
-            } catch  where error.code == .notFound && !name.isEmpty {
+                try visit(name, &found)
+            } catch  where error.code == .notFound && !isOnTheWay(name) {
                 // It went away between the listing and the look at it.
                 continue
             }
         }
-        return found.isEmpty && pending.isEmpty ? nil : found
+        return found.isEmpty && pending.isEmpty && links.isEmpty ? nil : found
     }
+
+    private mutating func visit(
+        _ name: String,
+        _ found: inout [(name: ObjectName, info: FileInfo)]
+    ) throws(FileError) {
+        let info = try fileInfo(root + "/" + name)
+        guard info.kind == .symbolicLink else { return try visit(name, info, &found) }
+        let target: FileInfo
+        do throws(FileError) {
+            target = try fileInfo(root + "/" + name, follow: true)
+        } catch {
+            // A link that leads nowhere leads to no object, unless it is on the way to all that was asked for.
+            guard error.code == .notFound || error.code == .linksWithoutEnd, !isOnTheWay(name) else { throw error }
+            return
+        }
+        if target.kind == .directory, !pending.isEmpty, !isOnTheWay(name) { return links.append(name) }
+        try visit(name, target, &found)
+    }
+
+    private mutating func visit(
+        _ name: String,
+        _ info: FileInfo,
+        _ found: inout [(name: ObjectName, info: FileInfo)]
+    ) throws(FileError) {
+        switch info.kind {
+        case .directory:
+            if visited.insert(info.identity).inserted { try descend(into: name) }
+        case .file:
+            if name.hasPrefix(prefix), let object = ObjectName(name) { found.append((object, info)) }
+        case .symbolicLink, .other: break
+        }
+    }
+
+    /// Whether all that can be found lies below this folder.
+    private func isOnTheWay(_ name: String) -> Bool { name.isEmpty || prefix.hasPrefix(name + "/") }
 
     /// Puts what a folder holds on the list, unless nothing in it can have the prefix.
     private mutating func descend(into folder: String) throws(FileError) {
         let inner = folder.isEmpty ? "" : folder + "/"
         guard inner.hasPrefix(prefix) || prefix.hasPrefix(inner) else { return }
-        for name in try listDirectory(root + "/" + folder).reversed() where name.first != 0x2E {
-            pending.append(inner + String(decoding: name, as: UTF8.self))
+        for name in try listDirectory(root + "/" + folder).reversed() {
+            let path = inner + String(decoding: name, as: UTF8.self)
+            if ObjectName(path) != nil { pending.append(path) }
         }
     }
 }

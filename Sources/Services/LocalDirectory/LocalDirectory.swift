@@ -15,7 +15,7 @@ package enum LocalDirectory: ServiceDefinition {
         guard settings.path.hasPrefix("/") else {
             throw StorageError(.badSettings, "connection.path must be an absolute path; it is “\(settings.path)”.")
         }
-        return LocalDirectoryService(root: settings.path, leastFree: settings.minFree.bytes)
+        return LocalDirectoryService(settings, in: context)
     }
 }
 

@@ -1,12 +1,22 @@
 internal import POSIX
 internal import Storage
 
-/// What a failed file call means for an object.
+/// What a failed file call means for an object; that the object is absent is not said here.
 func translate(_ error: FileError, _ name: String) -> StorageError {
     let message = error.description
     switch error.code {
-    case .notFound, .notADirectory:
-        return StorageError(.notFound, "\(name) is not there. \(message)", cause: error)
+    case .notFound:
+        return StorageError(.unavailable, "The place of \(name) went away. \(message)", retry: .later, cause: error)
+    case .notADirectory:
+        return StorageError(
+            .unexpected,
+            "A file stands where a folder on the way to \(name) should be. \(message)",
+            cause: error
+        )
+    case .linksWithoutEnd:
+        return StorageError(.unexpected, "The links on the way to \(name) lead nowhere. \(message)", cause: error)
+    case .notAFile:
+        return StorageError(.corrupt, "What stands in the place of \(name) is no file. \(message)", cause: error)
     case .exists, .isADirectory, .notEmpty:
         return StorageError(.exists, "Something else has the name \(name). \(message)", cause: error)
     case .permissionDenied, .readOnly:
@@ -22,10 +32,13 @@ func translate(_ error: FileError, _ name: String) -> StorageError {
     }
 }
 
-/// The error of a directory that is not there, which tells nothing about what it holds.
-func missingRoot(_ root: String) -> StorageError {
+/// The error of a change that was made, and that a crash may undo.
+func notLasting(_ error: FileError, _ done: String) -> StorageError {
     StorageError(
         .unavailable,
-        "The directory \(root) is not there. Mount the disk that holds it, or make it with `mkdir -p \(root)`."
+        "\(done), and a crash may undo that: \(error)",
+        retry: .later,
+        mayHaveHappened: true,
+        cause: error
     )
 }

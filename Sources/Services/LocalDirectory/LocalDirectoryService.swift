@@ -6,50 +6,79 @@ internal import Storage
 ///
 /// A file appears under its name when all of it is on the disk.
 struct LocalDirectoryService: StorageService {
-    let root: String
+    let root: RootDirectory
     /// Bytes that stay free on the disk.
     let leastFree: UInt64
+    let gate: any ChangeGate
+    let timing: Timing
 
     /// What was left behind by writers that were killed long ago is removed once, at the first put.
     private let sweep = Once(true)
+    /// Folders whose names are known to last: whoever made them may have been killed before that.
+    private let lasting = Locked<Set<String>>([])
 
     let capabilities = LocalDirectory.capabilities
     let limits = Limits()
 
     private static let chunk = 1 << 20
+    /// What is no longer than this is on the disk in no time, in bytes.
+    private static let quick: UInt64 = 1 << 20
 
-    init(root: String, leastFree: UInt64) {
-        self.root = root
-        self.leastFree = leastFree
+    init(_ settings: LocalDirectorySettings, in context: ServiceContext) {
+        root = RootDirectory(settings.path)
+        leastFree = settings.minFree.bytes
+        gate = context.gate
+        timing = context.timing
     }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
-        let path = root + "/" + name.text
+        let admission = Admission(.put(name), by: gate, timing: timing)
+        let path = path(name)
         let temporary = temporaryName(beside: path)
-        let file = try await files(name.text) { () throws(FileError) in
-            guard fileExists(root) else { throw FileError.missing(root) }
-            try makeDirectory(directoryName(path))
+        let file = try await files(name) { () throws(FileError) in
+            try makeFolder(directoryName(path))
             if sweep.take() != nil { removeLeftovers(in: directoryName(path), unchangedFor: 86_400) }
             return try File(temporary, .createNew)
         }
+        let publication: Publication
         do throws(StorageError) {
             try await checkRoom(for: body.length, name)
             try await write(body, to: file, name)
-            try await files(name.text) { () throws(FileError) in
+            if body.length > Self.quick { try await open(name) { () throws(FileError) in try file.syncData() } }
+            // Writing may have taken long; the name is what makes it a change.
+            try await admission.renew()
+            publication = try await files(name) { () throws(FileError) in
                 try file.syncData()
-                try renameFile(temporary, to: path)
-                try syncDirectory(directoryName(path))
+                return publish(temporary, as: path)
             }
         } catch {
-            try? await files(name.text) { () throws(FileError) in try removeFile(temporary) }
+            await discard(temporary)
             throw error
         }
-        return PutReceipt(proof: nil)
+        switch publication {
+        case .published: return PutReceipt(proof: nil)
+        case .notLasting(let error): throw notLasting(error, "\(name) was stored")
+        case .notPublished(let error):
+            await discard(temporary)
+            throw translate(error, name.text)
+        }
+    }
+
+    /// Makes the folder of an object, and makes sure once that the names on the way to it last.
+    private func makeFolder(_ folder: String) throws(FileError) {
+        try makeDirectory(folder, below: root.path)
+        guard !lasting.read({ $0.contains(folder) }) else { return }
+        var place = folder
+        while place != root.path {
+            try syncName(of: place)
+            place = directoryName(place)
+        }
+        lasting.change { _ = $0.insert(folder) }
     }
 
     private func checkRoom(for length: UInt64, _ name: ObjectName) async throws(StorageError) {
         guard leastFree > 0 else { return }
-        let free = try await files(name.text) { () throws(FileError) in try diskSpace(root).free }
+        let free = try await files(name) { () throws(FileError) in try diskSpace(root.path).free }
         guard free >= leastFree, free - leastFree >= length else {
             throw StorageError(
                 .quotaExceeded,
@@ -66,7 +95,7 @@ struct LocalDirectoryService: StorageService {
                 throw StorageError(.corrupt, "The source of \(name) gave more than its \(body.length) bytes.")
             }
             let offset = written
-            try await files(name.text) { () throws(FileError) in
+            try await open(name) { () throws(FileError) in
                 try file.write(chunk, at: offset)
                 file.startWriting(from: offset, count: UInt64(chunk.count))
             }
@@ -77,28 +106,42 @@ struct LocalDirectoryService: StorageService {
         }
     }
 
-    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
-        let file = try await files(name.text) { () throws(FileError) in
-            let file = try File(root + "/" + name.text, .read)
-            guard try file.status().kind == .file else { throw FileError("open as a file", file.path) }
-            return file
+    private func discard(_ temporary: String) async {
+        await BlockingThreads.shared.run { try? removeFile(temporary) }
+    }
+
+    func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
+        let path = path(name)
+        let (file, info) = try await files(name, mayBeAbsent: true) { () throws(FileError) in
+            let file = try File(path, .readFile)
+            return (file, try file.status())
         }
-        let length = try await files(name.text) { () throws(FileError) in try file.length() }
-        let end = min(range?.upperBound ?? length, length)
+        let found = ObjectVersion(info.version)
+        guard version == nil || version == found else { throw StorageError.changed(name) }
+        let end = min(range?.upperBound ?? info.length, info.length)
         let start = min(range?.lowerBound ?? 0, end)
-        return Pulled {
-            let position = Locked(start)
+        return OpenObject(stream(of: file, info, start..<end, name), length: info.length, version: found)
+    }
+
+    /// The bytes of an open file as long as nobody writes to it; a file that takes its name changes nothing here.
+    private func stream(of file: File, _ info: FileInfo, _ range: Range<UInt64>, _ name: ObjectName) -> any ByteStream {
+        Pulled {
+            let position = Locked(range.lowerBound)
             return { () async throws(StorageError) in
                 try StorageError.checkCancellation()
                 let from = position.read { $0 }
-                guard from < end else { return nil }
-                let count = Int(min(UInt64(Self.chunk), end - from))
-                let bytes = try await files(name.text) { () throws(FileError) in
-                    try file.read(at: from, count: count)
+                guard from < range.upperBound else { return nil }
+                let count = Int(min(UInt64(Self.chunk), range.upperBound - from))
+                let (bytes, now) = try await open(name) { () throws(FileError) in
+                    (try file.read(at: from, count: count), try file.status())
                 }
-                guard bytes.count == count else {
-                    throw StorageError(.unavailable, "\(name) became shorter while it was read.", retry: .later)
-                }
+                guard bytes.count == count, now.length == info.length, now.modified == info.modified,
+                    now.nanoseconds == info.nanoseconds
+                else { throw StorageError.changed(name) }
                 position.change { $0 = from + UInt64(count) }
                 return bytes
             }
@@ -106,21 +149,35 @@ struct LocalDirectoryService: StorageService {
     }
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
-        let info = try await files(name.text) { () throws(FileError) in
-            try fileInfo(root + "/" + name.text, follow: true)
+        let path = path(name)
+        let info = try await files(name, mayBeAbsent: true) { () throws(FileError) in
+            let info = try fileInfo(path, follow: true)
+            switch info.kind {
+            case .file: return info
+            case .directory: throw FileError.folder(path)
+            case .symbolicLink, .other: throw FileError.notAFile(path)
+            }
         }
-        guard info.kind == .file else { throw StorageError(.notFound, "\(name) is not a file.") }
         return Self.info(name, info)
     }
 
     func list(_ prefix: String) -> any ObjectStream {
         Pulled {
-            let walk = Locked(DirectoryWalk(root: root, prefix: prefix))
+            let walk = Locked(DirectoryWalk(root: root.path, prefix: prefix))
             return { () async throws(StorageError) in
                 try StorageError.checkCancellation()
-                return try await files(prefix) { () throws(FileError) in
+                return try await BlockingThreads.shared.run { () throws(StorageError) in
+                    try root.check()
                     var current = walk.read { $0 }
-                    let page = try current.nextPage()
+                    let page: [(name: ObjectName, info: FileInfo)]?
+                    do throws(FileError) {
+                        page = try current.nextPage()
+                    } catch {
+                        try root.check()
+                        throw translate(error, prefix)
+                    }
+                    // Where the disk went away in between, names were missed.
+                    try root.check()
                     let moved = current
                     walk.change { $0 = moved }
                     return page?.map { Self.info($0.name, $0.info) }
@@ -130,43 +187,84 @@ struct LocalDirectoryService: StorageService {
     }
 
     func delete(_ name: ObjectName) async throws(StorageError) {
+        let path = path(name)
         do throws(StorageError) {
-            try await files(name.text) { () throws(FileError) in
-                let path = root + "/" + name.text
-                try removeFile(path)
-                try syncDirectory(directoryName(path))
-            }
+            try await files(name, mayBeAbsent: true) { () throws(FileError) in try removeFile(path) }
         } catch  where error.code == .notFound {
-            return
+            // Whoever removed it may not have seen to it that this lasts.
         }
+        let error = await BlockingThreads.shared.run { () -> FileError? in
+            do throws(FileError) {
+                try syncDirectory(directoryName(path))
+                return nil
+            } catch {
+                return error.code == .notFound ? nil : error
+            }
+        }
+        if let error { throw notLasting(error, "\(name) was removed") }
     }
 
     func usage() async throws(StorageError) -> Usage {
-        var usage = Usage(used: 0, objects: 0)
+        var (used, objects): (UInt64, UInt64) = (0, 0)
         for try await page in list("") {
-            usage.objects = (usage.objects ?? 0) + UInt64(page.count)
-            usage.used = page.reduce(usage.used ?? 0) { $0 + $1.length }
+            objects += UInt64(page.count)
+            for info in page { used = used > .max - info.length ? .max : used + info.length }
         }
-        usage.free = try await files(root) { () throws(FileError) in try diskSpace(root).free }
-        return usage
+        let space = try await BlockingThreads.shared.run { () throws(StorageError) in
+            try root.check()
+            do throws(FileError) {
+                return try diskSpace(root.path)
+            } catch {
+                throw translate(error, root.path)
+            }
+        }
+        return Usage(used: used, free: space.free, objects: objects)
     }
 
     private static func info(_ name: ObjectName, _ info: FileInfo) -> ObjectInfo {
-        ObjectInfo(name: name, length: info.length, modified: Timestamp(milliseconds: info.modified * 1000))
+        // Anybody can give a file a time that no calendar has.
+        let (milliseconds, isTooFar) = info.modified.multipliedReportingOverflow(by: 1000)
+        return ObjectInfo(
+            name: name,
+            length: info.length,
+            modified: isTooFar ? nil : Timestamp(milliseconds: milliseconds)
+        )
     }
 
-    /// Runs file calls on a thread that may block, where the root is there.
-    ///
-    /// A root that is missing says nothing about what it holds: the disk may not be mounted. It is never made here, for
-    /// what would be stored then would lie hidden under the disk.
-    private func files<Value: Sendable>(
-        _ name: String,
+    private func path(_ name: ObjectName) -> String { root.path + "/" + name.text }
+
+    /// Runs calls on the open file of an object, which stays what it is, on a thread that may block.
+    private func open<Value: Sendable>(
+        _ name: ObjectName,
         _ work: @escaping @Sendable () throws(FileError) -> Value
     ) async throws(StorageError) -> Value {
         do throws(FileError) {
             return try await BlockingThreads.shared.run(work)
         } catch {
-            throw error.code == .notFound && !fileExists(root) ? missingRoot(root) : translate(error, name)
+            throw translate(error, name.text)
+        }
+    }
+
+    /// Runs file calls for an object on a thread that may block, where the root is there.
+    ///
+    /// That a name leads to nothing is absence only where that was asked.
+    private func files<Value: Sendable>(
+        _ name: ObjectName,
+        mayBeAbsent: Bool = false,
+        _ work: @escaping @Sendable () throws(FileError) -> Value
+    ) async throws(StorageError) -> Value {
+        try await BlockingThreads.shared.run { () throws(StorageError) in
+            try root.check()
+            do throws(FileError) {
+                return try work()
+            } catch {
+                switch error.code {
+                case .notFound where mayBeAbsent: throw root.absence(of: name, error)
+                case .isADirectory where mayBeAbsent:
+                    throw StorageError(.notFound, "\(name) is no object: a folder has that name.", cause: error)
+                default: throw translate(error, name.text)
+                }
+            }
         }
     }
 }

@@ -32,7 +32,8 @@ package enum S3: ServiceDefinition {
             target: target,
             credentials: credentials,
             transport: S3Transport(HTTPClient(options)),
-            timing: context.timing
+            timing: context.timing,
+            gate: context.gate
         )
         return try S3Service(connection, settings)
     }

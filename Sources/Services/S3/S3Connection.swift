@@ -9,8 +9,8 @@ struct S3Connection: Sendable {
         var region: String
         /// Milliseconds that the service's clock is ahead of ours.
         var clockOffset: Int64 = 0
-        /// When the bucket last answered, in our milliseconds.
-        var bucketSeen: Int64?
+        /// Whether the bucket takes no upload without its MD5.
+        var needsMD5 = false
     }
 
     let target: S3Target
@@ -18,24 +18,41 @@ struct S3Connection: Sendable {
     private let credentials: S3Credentials
     private let transport: S3Transport
     private let timing: Timing
+    private let gate: any ChangeGate
     private let learned: Locked<Learned>
 
-    init(target: S3Target, credentials: S3Credentials, transport: S3Transport, timing: Timing) {
+    init(
+        target: S3Target,
+        credentials: S3Credentials,
+        transport: S3Transport,
+        timing: Timing,
+        gate: any ChangeGate
+    ) {
         self.target = target
         self.credentials = credentials
         self.transport = transport
         self.timing = timing
-        errors = S3Errors(bucket: target.bucket, host: target.endpoint.host)
+        self.gate = gate
+        errors = S3Errors(
+            bucket: target.bucket,
+            host: target.endpoint.host,
+            secrets: S3Secrets([credentials.secretAccessKey, credentials.sessionToken ?? ""])
+        )
         learned = Locked(Learned(region: target.region))
     }
 
     /// The time of the service, as far as we know.
     var now: Timestamp { Timestamp(milliseconds: timing.now() + learned.read { $0.clockOffset }) }
 
-    /// Sends a request and throws unless the reply says that it was done.
+    /// A change that was admitted a moment ago.
+    func admission(_ change: Change) -> Admission { Admission(change, by: gate, timing: timing) }
+
+    /// Sends a request and throws unless the service itself says that it was done.
     func success(_ request: S3Request) async throws(StorageError) -> HTTPReply {
         let reply = try await exchange(request)
-        guard (200..<300).contains(reply.status) else { throw await failure(request, reply) }
+        guard (200..<300).contains(reply.status), !errors.isPage(reply.headers, reply.body) else {
+            throw await failure(request, reply)
+        }
         return reply
     }
 
@@ -46,23 +63,31 @@ struct S3Connection: Sendable {
         }.reply
     }
 
-    /// Sends a request and gives the reply with its body still to come; throws for what is neither 2xx nor 416.
-    func download(_ request: S3Request) async throws(StorageError) -> HTTPDownload? {
+    /// Sends a request for bytes and gives the reply with its body still to come, where that is an object; throws for
+    /// what is neither that nor 416.
+    func download(_ request: S3Request) async throws(StorageError) -> S3Answer {
         let (reply, download) = try await correcting(request) { (request) async throws(HTTPError) in
             let download = try await transport.download(request)
-            guard !(200..<300).contains(download.status) else {
+            guard ![200, 206].contains(download.status) else {
                 return (HTTPReply(status: download.status, headers: download.headers, body: []), download)
             }
             // What follows an error is read only as far as an error reaches.
             let body = (try? await download.body.collect(upTo: 64 << 10)) ?? []
             return (HTTPReply(status: download.status, headers: download.headers, body: body), nil)
         }
-        if let download { return download }
-        if reply.status == 416 { return nil }
-        throw await failure(request, reply)
+        if reply.status == 416 { return .outside(reply.headers) }
+        guard let download else { throw await failure(request, reply) }
+        guard !errors.isHTML(reply.headers) else { throw errors.foreign(request.what) }
+        // Every service that speaks the protocol gives one; a page or a proxy's answer under another type has none.
+        guard reply.headers["ETag"] != nil else {
+            throw errors.foreign(request.what, "\(errors.host) answered with something that has no ETag")
+        }
+        return .object(download)
     }
 
-    /// The error for a reply that is no success; asks once more where the reply leaves open what is missing.
+    /// The error for a reply that is no success.
+    ///
+    /// A reply to HEAD has no words, so the bucket is asked once more where it seems to be missing.
     func failure(_ request: S3Request, _ reply: HTTPReply) async -> StorageError {
         let error = errors.translate(
             request.what,
@@ -71,31 +96,23 @@ struct S3Connection: Sendable {
             body: reply.body,
             now: now
         )
-        guard reply.status == 404, S3Fault(reply.body)?.code != "NoSuchKey", error.code == .notFound else {
-            return error
-        }
-        let isSeen = learned.read { $0.bucketSeen.map { timing.now() - $0 < 60_000 } ?? false }
-        if isSeen, request.key != nil { return error }
-        do throws(StorageError) {
-            let bucket = try await exchange(S3Request(what: request.what, method: "HEAD"))
-            // 301 and 403 do say that there is a bucket.
-            if (200..<300).contains(bucket.status) || [301, 403].contains(bucket.status) {
-                return request.key == nil ? errors.error(.unexpected, "the service answered 404", request.what) : error
-            }
-            guard bucket.status == 404 else {
-                return errors.translate(
-                    request.what,
-                    status: bucket.status,
-                    headers: bucket.headers,
-                    body: [],
-                    now: now
-                )
-            }
-            let missing = "the bucket “BUCKET” is not there; make it or set connection.bucket"
-            return errors.error(.badSettings, missing, request.what)
-        } catch {
-            return error
-        }
+        guard reply.status == 404, request.method == "HEAD", request.key == nil else { return error }
+        var again = S3Request(what: request.what, method: "GET")
+        again.query = [HTTPField(name: "list-type", value: "2"), HTTPField(name: "max-keys", value: "1")]
+        guard let other = try? await exchange(again), !(200..<300).contains(other.status) else { return error }
+        return errors.translate(request.what, status: other.status, headers: other.headers, body: other.body, now: now)
+    }
+
+    /// Whether the bucket takes no upload without its MD5: some say so when objects in it are locked.
+    var needsMD5: Bool { learned.read { $0.needsMD5 } }
+
+    /// Takes note of a refusal for want of an MD5; false where it was for something else.
+    func learnMD5(_ reply: HTTPReply) -> Bool {
+        guard reply.status == 400, let fault = S3Fault(reply.body),
+            fault.code == "MissingContentMD5" || fault.message.lowercased().contains("content-md5")
+        else { return false }
+        learned.change { $0.needsMD5 = true }
+        return true
     }
 
     // MARK: Learning
@@ -116,6 +133,7 @@ struct S3Connection: Sendable {
             let region = learned.read { $0.region }
             let address = redirect ?? target.address(key: request.key, region: region)
             let moment = now
+            try await request.admission?.renew()
             let outcome: Outcome
             do throws(HTTPError) {
                 outcome = try await send(signed(request, address, region, moment))
@@ -123,10 +141,7 @@ struct S3Connection: Sendable {
                 throw errors.translate(request.what, error)
             }
             let reply = outcome.reply
-            if (200..<300).contains(reply.status) {
-                learned.change { $0.bucketSeen = timing.now() }
-                return outcome
-            }
+            if (200..<300).contains(reply.status) { return outcome }
             if mayLearnRegion, learnRegion(reply, signedFor: region) {
                 mayLearnRegion = false
             } else if mayLearnTime, learnTime(reply, sentAt: moment) {
@@ -213,4 +228,11 @@ struct S3Connection: Sendable {
         let count = left[left.count - 2].count <= 3 ? 3 : 2
         return left.count >= count && left.suffix(count) == right.suffix(count)
     }
+}
+
+/// The answer to a request for bytes.
+enum S3Answer: Sendable {
+    case object(HTTPDownload)
+    /// The object is there, and has no byte in the range.
+    case outside(HTTPHeaders)
 }

@@ -1,4 +1,5 @@
 internal import Digests
+internal import HTTPClient
 internal import Schema
 internal import Storage
 
@@ -60,9 +61,16 @@ enum S3Encoding {
         guard let first = words.first, first.utf8.count == 32, let md5 = bytes(hex: String(first)) else { return nil }
         switch words.count {
         case 1: return .md5(md5)
-        case 2: return Int(words[1]).map { .md5OfParts(md5, parts: $0) }
+        case 2: return httpNumber(words[1]).flatMap { $0 <= 10_000 ? .md5OfParts(md5, parts: Int($0)) : nil }
         default: return nil
         }
+    }
+
+    /// The version that an ETag stands for; nil for a weak one, which may be that of other bytes too (RFC 9110 §8.8.1).
+    static func version(etag: String?) -> ObjectVersion? {
+        guard let etag, !etag.hasPrefix("W/"), etag.utf8.count <= 1024 else { return nil }
+        let text = etag.filter { $0 != "\"" }
+        return text.isEmpty ? nil : ObjectVersion(text)
     }
 
     /// Reads the one form of an HTTP date that is still written: `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110 §5.6.7).

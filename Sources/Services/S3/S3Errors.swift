@@ -7,7 +7,7 @@ internal import XML
 struct S3Fault: Sendable, Hashable {
     /// The word for the error, of letters and digits: `NoSuchKey`.
     let code: String
-    /// The server's sentence, without controls and cut to a sensible length.
+    /// The server's sentence, as it came.
     let message: String
     /// The region that the request should have been signed for.
     let region: String?
@@ -27,9 +27,7 @@ struct S3Fault: Sendable, Hashable {
         let word = String(code.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(64))
         guard !word.isEmpty else { return nil }
         self.code = word
-        let plain = (error["Message"]?.text ?? "").unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint }
-        let visible = plain.filter { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
-        message = String(String(String.UnicodeScalarView(visible)).prefix(200))
+        message = error["Message"]?.text ?? ""
         region = error["Region"]?.text
     }
 }
@@ -47,6 +45,7 @@ struct S3Errors: Sendable {
 
     let bucket: String
     let host: String
+    var secrets = S3Secrets([])
 
     static let rows: [Row] = [
         Row(words: ["NoSuchKey", "NoSuchVersion"], code: .notFound, reason: "it is not in the bucket “BUCKET”"),
@@ -131,28 +130,73 @@ struct S3Errors: Sendable {
             code: .unavailable,
             reason: "it is in an archive class and has to be restored first"
         ),
+        Row(words: ["PreconditionFailed"], code: .changed, reason: "it was replaced in the meantime"),
         Row(words: ["NotImplemented", "MethodNotAllowed"], code: .unsupported, reason: "the service cannot do that"),
         Row(words: ["InvalidStorageClass"], code: .badSettings, reason: "connection.storage_class is not known there"),
     ]
 
     /// The error for a reply that is no success; `what` is a phrase such as “Storing cars/x”.
+    ///
+    /// Absence is what the service says in its own words, and a status alone is none of them.
     func translate(_ what: String, status: Int, headers: HTTPHeaders, body: [UInt8], now: Timestamp) -> StorageError {
         let fault = S3Fault(body)
-        if let fault, let row = Self.rows.first(where: { $0.words.contains(fault.code) }) {
-            return error(row.code, row.reason, what, Self.wait(row.retry, headers, now))
+        if let fault, let row = Self.rows.first(where: { $0.words.contains(fault.code) }),
+            row.code != .notFound || status == 404
+        {
+            let error = error(row.code, row.reason, what, Self.wait(row.retry, headers, now))
+            return fault.code == "InternalError" ? error.ofUnknownOutcome : error
         }
-        let said = fault.map { $0.message.isEmpty ? " (\($0.code))" : " (\($0.code): “\($0.message)”)" } ?? ""
+        if (200..<400).contains(status) || status == 404, isPage(headers, body) { return foreign(what) }
+        if (300..<400).contains(status), headers["x-amz-bucket-region"] != nil {
+            return error(.badSettings, "the bucket “BUCKET” is in another region; set connection.region", what)
+        }
         let (code, retry, reason) = Self.meaning(ofStatus: status)
-        return error(code, "\(reason)\(said)", what, Self.wait(retry, headers, now))
+        let error = error(code, reason + said(fault), what, Self.wait(retry, headers, now))
+        return code == .unavailable ? error.ofUnknownOutcome : error
+    }
+
+    /// What the service said, for people.
+    private func said(_ fault: S3Fault?) -> String {
+        guard let fault else { return "" }
+        let word = secrets.hidden(in: fault.code)
+        let message = secrets.hidden(in: fault.message).prefix(200)
+        return message.isEmpty ? " (\(word))" : " (\(word): “\(message)”)"
+    }
+
+    /// Whether somebody answers with a page for people: a proxy, a portal, or a server that is no S3 service.
+    ///
+    /// Some services call everything a page, so what is a document of theirs, or nothing at all, is none.
+    func isPage(_ headers: HTTPHeaders, _ body: [UInt8]) -> Bool {
+        let start = String(decoding: body.prefix(256), as: UTF8.self).lowercased().drop { $0.isWhitespace }
+        if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") { return true }
+        guard !body.isEmpty, isHTML(headers) || start.hasPrefix("<") else { return false }
+        let root = try? parseXML(body)
+        return root == nil ? isHTML(headers) : root?.name.lowercased() == "html"
+    }
+
+    /// Whether a reply says that it is a page.
+    func isHTML(_ headers: HTTPHeaders) -> Bool {
+        headers["Content-Type"]?.lowercased().contains("html") == true
+    }
+
+    /// The error for an answer that is not the service's: what was asked for may have been done or not.
+    func foreign(_ what: String, _ reason: String? = nil) -> StorageError {
+        let page = "\(host) answered with a web page; is this endpoint an S3 service, or does one have to log in first?"
+        return error(.unavailable, reason ?? page, what, .later).ofUnknownOutcome
     }
 
     /// The error for an exchange that did not come to a reply.
     func translate(_ what: String, _ error: HTTPError) -> StorageError {
+        let translated = meaning(what, error)
+        return error.mayHaveActed ? translated.ofUnknownOutcome : translated
+    }
+
+    private func meaning(_ what: String, _ error: HTTPError) -> StorageError {
         let detail = error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message
         switch error.code {
         case .cancelled: return StorageError.cancelled
         // A reply that is no HTTP may be the rest of an earlier one: some servers send more than they announced.
-        case .cannotResolve, .cannotConnect, .timedOut, .connectionLost, .truncated, .protocolViolation:
+        case .cannotResolve, .cannotConnect, .timedOut, .connectionLost, .truncated, .protocolViolation, .bodyNotSent:
             return self.error(
                 .unavailable,
                 "\(host) could not be reached or did not answer: \(detail)",
@@ -189,7 +233,8 @@ struct S3Errors: Sendable {
         case 401: return (.badCredentials, .never, "\(code); check credentials.access_key_id and its secret")
         case 403:
             return (.permissionDenied, .never, "\(code): the access key may not do that in the bucket “BUCKET”")
-        case 404: return (.notFound, .never, "it is not in the bucket “BUCKET”")
+        case 404: return (.unavailable, .never, "\(code) and does not say what is missing")
+        case 412: return (.changed, .never, "it was replaced in the meantime")
         case 405, 501: return (.unsupported, .never, "\(code): it cannot do that")
         case 413: return (.tooLarge, .never, "\(code): it takes nothing so large")
         case 429: return (.rateLimited, .later, "\(code): it asks for fewer requests")
@@ -197,8 +242,9 @@ struct S3Errors: Sendable {
         case 408, 409, 425, 500, 502, 503, 504: return (.unavailable, .later, "\(code): it cannot do it now")
         case 300..<400:
             return (
-                .badSettings, .never,
-                "\(code) and points somewhere else; set connection.endpoint and connection.region to where the bucket is"
+                .unavailable, .never,
+                "\(code) and points somewhere else; does one have to log in first, or are connection.endpoint and "
+                    + "connection.region not where the bucket is?"
             )
         default: return (.unexpected, .never, code)
         }
@@ -211,8 +257,9 @@ struct S3Errors: Sendable {
         _ now: Timestamp
     ) -> StorageError.Retry {
         guard retry == .later, let text = headers["Retry-After"] else { return retry }
-        if let seconds = UInt32(text) { return .after(.seconds(Int64(seconds))) }
+        // No wait is worth more than an hour to anybody; the layer that waits has a bound of its own below that.
+        if let seconds = httpNumber(text) { return .after(.seconds(Int64(min(seconds, 3600)))) }
         guard let date = S3Encoding.date(text) else { return retry }
-        return .after(.milliseconds(max(0, date.milliseconds - now.milliseconds)))
+        return .after(.milliseconds(min(max(0, date.milliseconds - now.milliseconds), 3_600_000)))
     }
 }

@@ -87,7 +87,7 @@ struct S3Listing: Sendable {
         if !isVersion1 { query.append(("list-type", "2")) }
         request.query = query.map { HTTPField(name: $0.0, value: $0.1) }
         let reply = try await connection.exchange(request)
-        guard (200..<300).contains(reply.status) else {
+        guard reply.status == 200 else {
             let error = await connection.failure(request, reply)
             if error.code == .unsupported, !isVersion1, case .start = place { return nil }
             throw error
@@ -96,54 +96,74 @@ struct S3Listing: Sendable {
     }
 
     private func read(_ root: XMLElement?) throws(StorageError) -> Page {
-        guard let root, root.name == "ListBucketResult", let truncation = root["IsTruncated"]?.text else {
-            throw connection.errors.error(.unexpected, "\(connection.errors.host) did not answer with a listing", what)
+        guard let root, root.name == "ListBucketResult", let truncation = root["IsTruncated"]?.text.lowercased(),
+            ["true", "false"].contains(truncation)
+        else {
+            throw connection.errors.error(
+                .unavailable,
+                "\(connection.errors.host) did not answer with a whole listing",
+                what,
+                .later
+            )
         }
         let contents = root.children(named: "Contents")
         guard contents.count <= Self.largestPage else {
             throw connection.errors.error(.unexpected, "the service put \(contents.count) objects on one page", what)
         }
         let isEscaped = root["EncodingType"]?.text == "url"
-        func plain(_ text: String) throws(StorageError) -> String {
-            guard let text = isEscaped ? S3Encoding.unescaped(text) : text else {
-                throw connection.errors.error(.unexpected, "the service escapes names in a wrong way", what)
-            }
-            return text
-        }
+        func plain(_ text: String) -> String? { isEscaped ? S3Encoding.unescaped(text) : text }
+        try checkSubject(root, plain)
         var objects: [ObjectInfo] = []
         var names: Set<ObjectName> = []
-        var last: String?
         for element in contents {
-            guard let key = element["Key"]?.text, let length = element["Size"].flatMap({ UInt64($0.text) }) else {
-                throw connection.errors.error(
-                    .unexpected,
-                    "the service left out the name or the size of an object",
-                    what
-                )
+            // Names that cannot be ours are nobody's concern here, whatever is said of them.
+            guard let name = element["Key"].flatMap({ plain($0.text) }).flatMap(name), !names.contains(name) else {
+                continue
             }
-            let name = try plain(key)
-            last = name
-            guard let object = object(name, length, element), names.insert(object.name).inserted else { continue }
-            objects.append(object)
+            guard let length = element["Size"].flatMap({ httpNumber($0.text) }) else {
+                throw connection.errors.error(.unexpected, "the service does not say how long \(name) is", what)
+            }
+            names.insert(name)
+            objects.append(object(name, length, element))
         }
-        guard truncation.lowercased() == "true" else { return Page(objects: objects, next: .end) }
+        guard truncation == "true" else { return Page(objects: objects, next: .end) }
         if let token = root["NextContinuationToken"]?.text, !token.isEmpty {
             return Page(objects: objects, next: .token(token))
         }
         // Whoever ignores version 2 answers with version 1, where the last key leads on.
-        guard
-            let marker = try root["NextMarker"].map({ element throws(StorageError) in try plain(element.text) }) ?? last
-        else {
+        guard let marker = (root["NextMarker"] ?? contents.last?["Key"]).flatMap({ plain($0.text) }) else {
             throw connection.errors.error(.unexpected, "the service does not say where the next page begins", what)
         }
         return Page(objects: objects, next: .marker(marker))
     }
 
-    /// An object under our prefix; nil for names that are none of ours.
-    private func object(_ key: String, _ length: UInt64, _ element: XMLElement) -> ObjectInfo? {
-        guard key.hasPrefix(connection.target.prefix),
-            let name = ObjectName(String(key.dropFirst(connection.target.prefix.count))), name.text.hasPrefix(prefix)
-        else { return nil }
+    /// Throws where the listing is that of another bucket, or of other names: somebody in between mixed up the answers.
+    private func checkSubject(_ root: XMLElement, _ plain: (String) -> String?) throws(StorageError) {
+        let bucket = connection.target.bucket
+        // The alias of an access point stands for a bucket of another name.
+        let isAlias = ["-s3alias", "--ol-s3"].contains { bucket.hasSuffix($0) }
+        let isOther = root["Name"].map { !isAlias && !$0.text.isEmpty && $0.text != bucket } ?? false
+        let wanted = connection.target.prefix + prefix
+        let isElsewhere =
+            root["Prefix"].map { ![$0.text, plain($0.text), S3Encoding.unescaped($0.text)].contains(wanted) } ?? false
+        guard !isOther, !isElsewhere else {
+            throw connection.errors.error(
+                .unavailable,
+                "the service answered with the listing of something else",
+                what,
+                .later
+            )
+        }
+    }
+
+    /// The name of an object under our prefix; nil for names that are none of ours.
+    private func name(_ key: String) -> ObjectName? {
+        guard key.hasPrefix(connection.target.prefix) else { return nil }
+        let name = ObjectName(String(key.dropFirst(connection.target.prefix.count)))
+        return name?.text.hasPrefix(prefix) == true ? name : nil
+    }
+
+    private func object(_ name: ObjectName, _ length: UInt64, _ element: XMLElement) -> ObjectInfo {
         let digest = connection.target.vendor.hasChecksums ? nil : S3Encoding.digest(etag: element["ETag"]?.text)
         return ObjectInfo(
             name: name,

@@ -1,6 +1,7 @@
 internal import Digests
 internal import HTTPClient
 internal import Storage
+internal import XML
 
 /// Bytes to be sent, in memory, with their digests.
 struct S3Payload: Sendable {
@@ -36,10 +37,40 @@ struct S3Payload: Sendable {
         return S3Payload(bytes: bytes, md5: md5.digest(), sha256: withSHA256 ? known ?? sha256.digest() : nil)
     }
 
+    /// Sends this as the body of a request, and gives the ETag and what it proves.
+    ///
+    /// The MD5 is kept back, for the service to compute it: one that was sent along proves nothing when it comes back.
+    /// What is changed on its way is seen by TLS, or by the SHA-256 in the signature. A bucket of locked objects may want
+    /// the MD5 all the same; then there is no proof.
+    func send(
+        _ request: S3Request,
+        over connection: S3Connection
+    ) async throws(StorageError) -> (etag: String, proof: ObjectDigest?) {
+        var request = request
+        attach(to: &request, for: connection.target)
+        var isMD5Sent = connection.needsMD5
+        if isMD5Sent { request.add("Content-MD5", S3Encoding.base64(md5)) }
+        var reply = try await connection.exchange(request)
+        if !isMD5Sent, connection.learnMD5(reply) {
+            isMD5Sent = true
+            request.add("Content-MD5", S3Encoding.base64(md5))
+            reply = try await connection.exchange(request)
+        }
+        guard (200..<300).contains(reply.status) else { throw await connection.failure(request, reply) }
+        guard let etag = reply.headers["ETag"], (1...1024).contains(etag.utf8.count),
+            Self.isPlainSuccess(reply, connection.errors)
+        else {
+            let error = await connection.failure(request, reply)
+            throw S3Fault(reply.body) != nil || connection.errors.isPage(reply.headers, reply.body)
+                ? error : connection.errors.foreign(request.what, "the service did not say that it has it")
+        }
+        let proof = try proof(etag, reply.headers, request, connection.errors)
+        return (etag, isMD5Sent ? nil : proof)
+    }
+
     /// Makes this the body of a request, with the digests by which the service can check it.
     func attach(to request: inout S3Request, for target: S3Target) {
         request.body = bytes
-        request.add("Content-MD5", S3Encoding.base64(md5))
         request.payloadHash = S3Signer.unsignedPayload
         guard let sha256 else { return }
         if target.signsPayload { request.payloadHash = hex(sha256) }
@@ -52,14 +83,13 @@ struct S3Payload: Sendable {
     /// The digest in the reply to an upload, compared with ours; nil where the service gives none that can be.
     ///
     /// Throws `corrupt` when it differs.
-    func proof(
-        in reply: HTTPReply,
+    private func proof(
+        _ etag: String,
+        _ headers: HTTPHeaders,
         _ request: S3Request,
         _ errors: S3Errors
     ) throws(StorageError) -> ObjectDigest? {
-        if let sha256, reply.headers["x-amz-checksum-sha256"] == S3Encoding.base64(sha256) { return .sha256(sha256) }
-        guard !Self.hidesDigests(reply.headers), case .md5(let theirs)? = S3Encoding.digest(etag: reply.headers["ETag"])
-        else { return nil }
+        guard !Self.hidesDigests(headers), case .md5(let theirs)? = S3Encoding.digest(etag: etag) else { return nil }
         guard theirs == md5 else {
             throw errors.error(
                 .corrupt,
@@ -68,6 +98,15 @@ struct S3Payload: Sendable {
             )
         }
         return .md5(md5)
+    }
+
+    /// Whether the body of a reply is what a service says beside its success: nothing, or a document without an error.
+    static func isPlainSuccess(_ reply: HTTPReply, _ errors: S3Errors) -> Bool {
+        guard !errors.isPage(reply.headers, reply.body) else { return false }
+        let text = Array(reply.body.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) })
+        guard !text.isEmpty else { return true }
+        guard let root = try? parseXML(text) else { return false }
+        return S3Fault(root) == nil && root.name.hasSuffix("Result")
     }
 
     /// Whether the object is encrypted in a way that makes its ETag no digest.

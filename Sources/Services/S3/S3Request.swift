@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import Storage
 
 /// One request before it is signed.
 struct S3Request: Sendable {
@@ -12,6 +13,8 @@ struct S3Request: Sendable {
     var body: [UInt8]?
     /// The hash of the body, or what stands for it.
     var payloadHash = S3Signer.emptyPayload
+    /// The change that it is a part of; nil for a request that changes nothing.
+    var admission: Admission?
 
     /// Adds a header field.
     mutating func add(_ name: String, _ value: String) {

@@ -44,83 +44,108 @@ struct S3Service: StorageService {
                 ranges: limits.parts(for: body.length),
                 concurrency: concurrency,
                 buffers: buffers,
-                headers: storageHeaders
+                headers: storageHeaders,
+                admission: connection.admission(.put(name))
             )
             return try await upload.run()
         }
         let permit = body.length > 1 << 20 ? try await buffers.take() : nil
         defer { permit?.give() }
+        let admission = connection.admission(.put(name))
         let payload = try await S3Payload.read(body, 0..<body.length, withSHA256: connection.target.needsSHA256)
         var request = request("Storing", "PUT", name)
+        request.admission = admission
         request.add("Content-Type", "application/octet-stream")
         request.headers += storageHeaders
-        payload.attach(to: &request, for: connection.target)
-        let reply = try await connection.success(request)
-        return PutReceipt(proof: try payload.proof(in: reply, request, connection.errors))
+        return PutReceipt(proof: try await payload.send(request, over: connection).proof)
     }
 
-    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
-        if let range, range.isEmpty {
-            _ = try await stat(name)
-            return Body([]).open()
-        }
+    func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
         var request = request("Reading", "GET", name)
+        if let range, range.isEmpty { return try await empty(name, version, request.what, at: nil) }
         if let range {
             let last = range.upperBound > UInt64(Int64.max) ? "" : String(range.upperBound - 1)
             request.add("Range", "bytes=\(range.lowerBound)-\(last)")
         }
-        guard let download = try await connection.download(request) else { return Body([]).open() }
-        let window = try S3Window(download, asked: range, request.what, connection.errors)
-        return S3Download(body: download.body, window: window, what: request.what, errors: connection.errors)
+        if let version { request.add("If-Match", "\"\(version.text)\"") }
+        guard case .object(let download) = try await connection.download(request) else {
+            return try await empty(name, version, request.what, at: range?.lowerBound ?? 0)
+        }
+        let found = S3Encoding.version(etag: download.headers["ETag"])
+        // Whoever does not know the condition gives what is there.
+        guard version == nil || version == found else { throw StorageError.changed(name) }
+        var window = try S3Window(
+            status: download.status,
+            headers: download.headers,
+            asked: range,
+            request.what,
+            connection.errors
+        )
+        if window.length == nil {
+            let object = try await connection.look(for: name, request.what)
+            guard object.version == nil || object.version == found else { throw StorageError.changed(name) }
+            window.expect(object.info.length)
+        }
+        let stream = S3Download(body: download.body, window: window, what: request.what, errors: connection.errors)
+        return OpenObject(stream, length: window.length, version: found)
+    }
+
+    /// No bytes of an object that is there, and that ends at `start` or before.
+    private func empty(
+        _ name: ObjectName,
+        _ version: ObjectVersion?,
+        _ what: String,
+        at start: UInt64?
+    ) async throws(StorageError) -> OpenObject {
+        let object = try await connection.look(for: name, what)
+        guard version == nil || version == object.version else { throw StorageError.changed(name) }
+        guard start.map({ $0 >= object.info.length }) ?? true else {
+            throw connection.errors.foreign(what, "the service says that it ends before its end")
+        }
+        return OpenObject(Body([]).open(), length: object.info.length, version: object.version)
     }
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
-        let request = request("Looking for", "HEAD", name)
-        let reply = try await connection.exchange(request)
-        guard reply.status == 200 else {
-            throw [400, 403].contains(reply.status)
-                ? try await explanation(request, reply) : await connection.failure(request, reply)
-        }
-        guard let length = reply.headers.contentLength else {
-            throw connection.errors.error(.unexpected, "the service does not say how long it is", request.what)
-        }
-        return ObjectInfo(
-            name: name,
-            length: length,
-            modified: reply.headers["Last-Modified"].flatMap(S3Encoding.date),
-            digest: S3Payload.hidesDigests(reply.headers) ? nil : S3Encoding.digest(etag: reply.headers["ETag"])
-        )
+        try await connection.look(for: name, "Looking for \(name)").info
     }
 
     func list(_ prefix: String) -> any ObjectStream {
         S3Listing(connection: connection, prefix: prefix).pages
     }
 
+    /// Removed is what the service says it removed, or says in its own words is not there.
     func delete(_ name: ObjectName) async throws(StorageError) {
+        var request = request("Removing", "DELETE", name)
+        request.admission = connection.admission(.delete(name))
+        let reply = try await connection.exchange(request)
+        if reply.status == 204 || reply.status == 200 && S3Payload.isPlainSuccess(reply, connection.errors) { return }
+        let error =
+            (200..<300).contains(reply.status)
+            ? connection.errors.foreign(request.what, "the service did not say that it is gone")
+            : await connection.failure(request, reply)
+        guard reply.status == 404 else { throw error }
+        guard error.code != .notFound else { return }
         do throws(StorageError) {
-            _ = try await connection.success(request("Removing", "DELETE", name))
+            _ = try await connection.look(for: name, request.what)
         } catch  where error.code == .notFound {
             return
-        }
+        } catch {}
+        throw error
     }
 
     /// What radosgw adds to its answer about a bucket.
     func usage() async throws(StorageError) -> Usage {
         let request = S3Request(what: "Asking how much is stored", method: "HEAD")
         let headers = try await connection.success(request).headers
-        func number(_ name: String) -> UInt64? { headers[name].flatMap { UInt64($0) } }
+        func number(_ name: String) -> UInt64? { headers[name].flatMap { httpNumber($0) } }
         let used = number("x-rgw-bytes-used")
         let quota = number("x-rgw-quota-bucket-size")
         let free = used.flatMap { used in quota.map { $0 > used ? $0 - used : 0 } }
         return Usage(used: used, free: free, objects: number("x-rgw-object-count"))
-    }
-
-    /// The reason that a reply to HEAD has no room for, from asking for one byte.
-    private func explanation(_ request: S3Request, _ reply: HTTPReply) async throws(StorageError) -> StorageError {
-        var again = S3Request(what: request.what, method: "GET", key: request.key)
-        again.add("Range", "bytes=0-0")
-        guard try await connection.download(again) == nil else { return await connection.failure(request, reply) }
-        return await connection.failure(request, reply)
     }
 
     private func key(_ name: ObjectName) -> String { connection.target.prefix + name.text }

@@ -32,6 +32,7 @@ struct S3Upload: Sendable {
     let buffers: Permits
     /// What the object is to have beside its bytes.
     let headers: [HTTPField]
+    let admission: Admission
 
     private var what: String { "Storing \(name)" }
     private static let mostPages = 100
@@ -95,7 +96,9 @@ struct S3Upload: Sendable {
             if error.retry != .never || [.badCredentials, .badSettings].contains(error.code) { throw error }
             return []
         }
-        let hourAgo = connection.now.milliseconds - 3_600_000
+        // The service's own clock, where it shows it: its stamps are compared.
+        let now = reply.headers["Date"].flatMap(S3Encoding.date) ?? connection.now
+        let hourAgo = now.milliseconds - 3_600_000
         return root.children(named: "Upload").filter { $0["Key"]?.text == key }.prefix(16).compactMap { element in
             guard let id = element["UploadId"]?.text, !id.isEmpty, id.utf8.count <= 4096 else { return nil }
             let begun = element["Initiated"].flatMap { Timestamp($0.text) }
@@ -106,7 +109,7 @@ struct S3Upload: Sendable {
     /// The parts of an upload that have the length of ours, by number.
     private func parts(of id: String) async throws(StorageError) -> [Int: Part] {
         var parts: [Int: Part] = [:]
-        var marker = 0
+        var marker: UInt64 = 0
         for _ in 0..<Self.mostPages {
             var query = [HTTPField(name: "uploadId", value: id)]
             if marker > 0 { query.append(HTTPField(name: "part-number-marker", value: String(marker))) }
@@ -114,15 +117,14 @@ struct S3Upload: Sendable {
             // The root's name is not looked at: moto has one of its own.
             guard let root = try? parseXML(reply.body) else { return parts }
             for element in root.children(named: "Part") {
-                guard let number = element["PartNumber"].flatMap({ Int($0.text) }), ranges.indices.contains(number - 1),
-                    let length = element["Size"].flatMap({ UInt64($0.text) }), let etag = element["ETag"]?.text,
-                    length == UInt64(ranges[number - 1].count)
+                guard let number = element["PartNumber"].flatMap({ httpNumber($0.text) }).flatMap({ Int(exactly: $0) }),
+                    ranges.indices.contains(number - 1), let length = element["Size"].flatMap({ httpNumber($0.text) }),
+                    let etag = element["ETag"]?.text, length == ranges[number - 1].length
                 else { continue }
                 parts[number] = Part(number: number, length: length, etag: etag)
             }
             guard root["IsTruncated"]?.text == "true",
-                let next = root["NextPartNumberMarker"].flatMap({ Int($0.text) }),
-                next > marker
+                let next = root["NextPartNumberMarker"].flatMap({ httpNumber($0.text) }), next > marker
             else { break }
             marker = next
         }
@@ -176,18 +178,19 @@ struct S3Upload: Sendable {
             withSHA256: connection.target.signsPayload
         )
         if let present, S3Encoding.digest(etag: present.etag) == .md5(payload.md5) {
-            return Part(number: number, length: present.length, etag: present.etag, md5: payload.md5)
+            return Part(
+                number: number,
+                length: present.length,
+                etag: present.etag,
+                md5: payload.md5,
+                isProven: !connection.needsMD5
+            )
         }
-        var request = request(
+        let request = request(
             "PUT",
             [HTTPField(name: "partNumber", value: String(number)), HTTPField(name: "uploadId", value: id)]
         )
-        payload.attach(to: &request, for: connection.target)
-        let reply = try await connection.success(request)
-        guard let etag = reply.headers["ETag"], etag.utf8.count <= 1024 else {
-            throw connection.errors.error(.unexpected, "the service gave no ETag for part \(number)", what)
-        }
-        let proof = try payload.proof(in: reply, request, connection.errors)
+        let (etag, proof) = try await payload.send(request, over: connection)
         return Part(
             number: number,
             length: UInt64(payload.bytes.count),
@@ -206,6 +209,8 @@ struct S3Upload: Sendable {
     private func complete(_ id: String, _ parts: [Part]) async throws(StorageError) -> PutReceipt {
         let md5 = digest(.md5, of: parts.flatMap(\.md5))
         let wanted = ObjectDigest.md5OfParts(md5, parts: parts.count)
+        // The digest of the whole can be computed from those that are sent now, so it proves what they prove.
+        let isProven = parts.allSatisfy(\.isProven)
         var request = request("POST", [HTTPField(name: "uploadId", value: id)])
         request.add("Content-Type", "application/xml")
         let document = Self.document(parts)
@@ -232,23 +237,26 @@ struct S3Upload: Sendable {
                     .later
                 )
             }
-            guard parts.allSatisfy(\.isProven) else { return PutReceipt(proof: nil) }
+            guard isProven else { return PutReceipt(proof: nil) }
             if let theirs = S3Encoding.digest(etag: root["ETag"]?.text) {
                 return PutReceipt(proof: theirs == wanted ? wanted : nil)
             }
             // radosgw leaves the digest out here, and gives it with the object.
             return PutReceipt(proof: (try? await isStored(wanted)) == true ? wanted : nil)
         } catch  where error.retry != .never {
-            guard try await isStored(wanted) else { throw error }
-            return PutReceipt(proof: wanted)
+            guard (try? await isStored(wanted)) == true else { throw error }
+            return PutReceipt(proof: isProven ? wanted : nil)
         }
     }
 
     /// Whether the object is there with the digest that it should have.
     private func isStored(_ wanted: ObjectDigest) async throws(StorageError) -> Bool {
-        let reply = try await connection.exchange(S3Request(what: what, method: "HEAD", key: key))
-        return reply.status == 200 && reply.headers.contentLength == body.length
-            && !S3Payload.hidesDigests(reply.headers) && S3Encoding.digest(etag: reply.headers["ETag"]) == wanted
+        do throws(StorageError) {
+            let info = try await connection.look(for: name, what).info
+            return info.length == body.length && info.digest == wanted
+        } catch  where error.code == .notFound {
+            return false
+        }
     }
 
     /// Takes away an upload and its parts; whether that succeeds changes nothing.
@@ -257,7 +265,13 @@ struct S3Upload: Sendable {
     }
 
     private func request(_ method: String, _ query: [HTTPField]) -> S3Request {
-        S3Request(what: what, method: method, key: key, query: query)
+        S3Request(
+            what: what,
+            method: method,
+            key: key,
+            query: query,
+            admission: method == "GET" ? nil : admission
+        )
     }
 
     private static func document(_ parts: [Part]) -> [UInt8] {

@@ -18,16 +18,24 @@ struct Checked: StorageService {
         return try await named { () async throws(StorageError) in try await base.put(name, body) }
     }
 
-    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
+    func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
         if range != nil { try require(.rangeReads, "read a part of \(name)") }
-        let stream = try await named { () async throws(StorageError) in try await base.get(name, range) }
-        return Pulled { [backend] in
-            let cursor = StreamCursor(stream)
-            return { () async throws(StorageError) in
-                do throws(StorageError) {
-                    return try await cursor.next()
-                } catch {
-                    throw error.on(backend)
+        let object = try await named { () async throws(StorageError) in
+            try await base.get(name, range, version: version)
+        }
+        return object.through { [backend] stream in
+            Pulled {
+                let cursor = StreamCursor(stream)
+                return { () async throws(StorageError) in
+                    do throws(StorageError) {
+                        return try await cursor.next()
+                    } catch {
+                        throw error.on(backend)
+                    }
                 }
             }
         }

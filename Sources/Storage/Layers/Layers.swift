@@ -6,6 +6,7 @@ package func layered(
     backend: String,
     operational: OperationalSettings,
     timing: Timing,
+    gate: any ChangeGate,
     meter: Meter
 ) -> any StorageService {
     var inner = service
@@ -15,6 +16,8 @@ package func layered(
             bucket: TokenBucket(bytesPerSecond: operational.bandwidthLimit.bytes, timing: timing)
         )
     }
+    // Inside the tries and behind the wait for a place: what was admitted is sent at once.
+    inner = Gated(base: inner, gate: gate)
     let limited = Limited(base: inner, permits: Permits(operational.maxConnections))
     let retrying = Retrying(base: limited, retries: operational.retryCount, timing: timing)
     return Checked(base: Measured(base: retrying, meter: meter), backend: backend)

@@ -12,20 +12,25 @@ struct Limited: StorageService {
         return try await base.put(name, body)
     }
 
-    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
+    func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
         let permit = try await permits.take()
-        let stream = try await base.get(name, range)
-        return Pulled {
-            let cursor = StreamCursor(stream)
-            return { () async throws(StorageError) in
-                do throws(StorageError) {
-                    let chunk = try await cursor.next()
-                    if chunk == nil { permit.give() }
-                    return chunk
-                } catch {
-                    // A broken read is opened again while its stream is still held: it must not wait for itself.
-                    permit.give()
-                    throw error
+        return try await base.get(name, range, version: version).through { stream in
+            Pulled {
+                let cursor = StreamCursor(stream)
+                return { () async throws(StorageError) in
+                    do throws(StorageError) {
+                        let chunk = try await cursor.next()
+                        if chunk == nil { permit.give() }
+                        return chunk
+                    } catch {
+                        // A broken read is opened again while its stream is still held: it must not wait for itself.
+                        permit.give()
+                        throw error
+                    }
                 }
             }
         }

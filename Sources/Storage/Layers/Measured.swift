@@ -14,14 +14,22 @@ struct Measured: StorageService {
         }
     }
 
-    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
-        let stream = try await count(\.gets) { () async throws(StorageError) in try await base.get(name, range) }
-        return Pulled { [meter] in
-            let cursor = StreamCursor(stream)
-            return { () async throws(StorageError) in
-                let chunk = try await cursor.next()
-                meter.add { $0.bytesRead += UInt64(chunk?.count ?? 0) }
-                return chunk
+    func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
+        let object = try await count(\.gets) { () async throws(StorageError) in
+            try await base.get(name, range, version: version)
+        }
+        return object.through { [meter] stream in
+            Pulled {
+                let cursor = StreamCursor(stream)
+                return { () async throws(StorageError) in
+                    let chunk = try await cursor.next()
+                    meter.add { $0.bytesRead += UInt64(chunk?.count ?? 0) }
+                    return chunk
+                }
             }
         }
     }

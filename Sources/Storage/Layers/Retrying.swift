@@ -1,4 +1,7 @@
 /// Makes a failed call again when that may help: exponential backoff with full jitter, and what the server asked for.
+///
+/// Every call of a service may be made twice without harm. That a first try may have been made all the same is not
+/// forgotten when a later one fails otherwise.
 struct Retrying: StorageService {
     let base: any StorageService
     /// How often a call is made again after the first time.
@@ -12,10 +15,17 @@ struct Retrying: StorageService {
         try await attempt { () async throws(StorageError) in try await base.put(name, body) }
     }
 
-    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
-        let first = try await attempt { () async throws(StorageError) in try await base.get(name, range) }
-        guard capabilities.contains(.rangeReads) else { return first }
-        return resuming(first, name, range)
+    func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
+        let object = try await attempt { () async throws(StorageError) in
+            try await open(name, range, version: version, length: nil)
+        }
+        return object.through { _ in
+            ResumedRead(service: self, name: name, range: range, first: object).stream
+        }
     }
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
@@ -40,40 +50,43 @@ struct Retrying: StorageService {
         try await attempt { () async throws(StorageError) in try await base.usage() }
     }
 
-    /// Goes on after a broken read where it stopped, instead of from the beginning.
-    private func resuming(_ first: any ByteStream, _ name: ObjectName, _ range: Range<UInt64>?) -> any ByteStream {
-        Pulled {
-            let position = Position(cursor: StreamCursor(first), offset: range?.lowerBound ?? 0)
-            let end = range?.upperBound ?? .max
-            return { () async throws(StorageError) in
-                try await attempt { () async throws(StorageError) in
-                    // A stream that broke is never asked again: some would answer with a mere end.
-                    let cursor: StreamCursor<[UInt8]>
-                    if let open = position.cursor {
-                        cursor = open
-                    } else {
-                        cursor = StreamCursor(try await base.get(name, min(position.offset, end)..<end))
-                    }
-                    position.leave()
-                    let chunk = try await cursor.next()
-                    position.arrive(cursor, count: chunk?.count ?? 0)
-                    return chunk
-                }
-            }
+    /// Opens an object and compares what came with what was wanted, whether or not the service did.
+    func open(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?,
+        length: UInt64?
+    ) async throws(StorageError) -> OpenObject {
+        let object = try await base.get(name, range, version: version)
+        if let length, let other = object.length, other != length { throw StorageError.changed(name) }
+        guard let version else { return object }
+        guard let found = object.version else {
+            throw StorageError(.unavailable, "The service does not say any more which version of \(name) it gives.")
         }
+        guard found == version else { throw StorageError.changed(name) }
+        return object
     }
 
-    private func attempt<Value>(
+    /// Does `work` until it succeeds, cannot succeed, or has been tried often enough; `mayRepeat` is asked after a failure.
+    func attempt<Value>(
+        mayRepeat: () -> Bool = { true },
         _ work: () async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         var tries = 0
+        var mayHaveHappened = false
         while true {
-            try StorageError.checkCancellation()
             do throws(StorageError) {
+                try StorageError.checkCancellation()
                 return try await work()
             } catch {
-                guard error.retry != .never, tries < retries else { throw error }
-                try await timing.pause(wait(for: error.retry, after: tries))
+                mayHaveHappened = mayHaveHappened || error.mayHaveHappened
+                let error = mayHaveHappened ? error.ofUnknownOutcome : error
+                guard error.retry != .never, tries < retries, mayRepeat() else { throw error }
+                do throws(StorageError) {
+                    try await timing.pause(wait(for: error.retry, after: tries))
+                } catch let stop {
+                    throw mayHaveHappened ? stop.ofUnknownOutcome : stop
+                }
                 tries += 1
             }
         }
@@ -86,35 +99,5 @@ struct Retrying: StorageService {
         }
         let ceiling = min(30_000, 250 << min(tries, 10))
         return .milliseconds(Int64(timing.random() * Double(ceiling)))
-    }
-}
-
-/// Where a read that may be opened again has got to.
-private final class Position: Sendable {
-    private struct State {
-        var cursor: StreamCursor<[UInt8]>?
-        var offset: UInt64
-    }
-    private let state: Locked<State>
-
-    init(cursor: StreamCursor<[UInt8]>, offset: UInt64) {
-        state = Locked(State(cursor: cursor, offset: offset))
-    }
-
-    /// The bytes that came so far, from the beginning of the object.
-    var offset: UInt64 { state.read { $0.offset } }
-
-    /// The stream to read from; nil after it broke.
-    var cursor: StreamCursor<[UInt8]>? { state.read { $0.cursor } }
-
-    func leave() {
-        state.change { $0.cursor = nil }
-    }
-
-    func arrive(_ cursor: StreamCursor<[UInt8]>, count: Int) {
-        state.change { state in
-            state.cursor = cursor
-            state.offset += UInt64(count)
-        }
     }
 }

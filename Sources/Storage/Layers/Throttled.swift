@@ -11,8 +11,12 @@ struct Throttled: StorageService {
         return try await base.put(name, slowed)
     }
 
-    func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
-        bucket.slow(try await base.get(name, range))
+    func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
+        try await base.get(name, range, version: version).through { bucket.slow($0) }
     }
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo { try await base.stat(name) }
@@ -28,13 +32,13 @@ struct Throttled: StorageService {
 package final class TokenBucket: Sendable {
     private let bytesPerSecond: Double
     private let timing: Timing
-    /// The moment, in milliseconds, from which on the next byte may pass.
-    private let next: Locked<Double>
+    /// The moment from which on the next byte may pass.
+    private let next: Locked<Duration>
 
     package init(bytesPerSecond: UInt64, timing: Timing) {
         self.bytesPerSecond = Double(max(1, bytesPerSecond))
         self.timing = timing
-        next = Locked(0)
+        next = Locked(.zero)
     }
 
     /// The same stream at the rate of the bucket.
@@ -50,13 +54,12 @@ package final class TokenBucket: Sendable {
     }
 
     private func pass(_ count: Int) async throws(StorageError) {
-        let now = Double(timing.now())
-        let cost = Double(count) / bytesPerSecond * 1000
+        let now = timing.uptime()
+        let cost = Duration.seconds(Double(count) / bytesPerSecond)
         let wait = next.change { next in
-            let start = max(next, now)
-            next = start + cost
-            return start + cost - now
+            next = max(next, now) + cost
+            return next - now
         }
-        if wait >= 1 { try await timing.pause(.milliseconds(Int64(wait))) }
+        if wait >= .milliseconds(1) { try await timing.pause(wait) }
     }
 }

@@ -17,6 +17,8 @@ package struct Fault: Sendable {
         case breakAfter(Int, StorageError)
         /// The stream of a read ends after so many bytes, as if that were all.
         case endAfter(Int)
+        /// A read does not say which version it gives.
+        case forgetVersion
         /// The call waits until it is cancelled.
         case hang
         /// A page of a list lacks what the function says no to.

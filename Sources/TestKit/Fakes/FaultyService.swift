@@ -29,15 +29,22 @@ package final class FaultyService: StorageService {
         }
     }
 
-    package func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
         let place = range.map { " \($0)" } ?? ""
         return try await run(.get, "get \(name)\(place)") { (effect) async throws(StorageError) in
-            let stream = try await base.get(name, range)
+            let object = try await base.get(name, range, version: version)
             switch effect {
-            case .breakAfter(let count, let error): return Self.cut(stream, after: count, error)
-            case .endAfter(let count): return Self.cut(stream, after: count, nil)
-            case .alter(let change): return Body(change(try await collect(stream, limit: 1 << 30))).open()
-            default: return stream
+            case .breakAfter(let count, let error): return object.through { Self.cut($0, after: count, error) }
+            case .endAfter(let count): return object.through { Self.cut($0, after: count, nil) }
+            case .alter(let change):
+                let bytes = change(try await collect(object.stream, limit: 1 << 30))
+                return object.through { _ in Body(bytes).open() }
+            case .forgetVersion: return OpenObject(object.stream, length: object.length, version: nil)
+            default: return object
             }
         }
     }

@@ -28,8 +28,12 @@ package final class LaggingService: StorageService {
         return receipt
     }
 
-    package func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
-        try await base.get(name, range)
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
+        try await base.get(name, range, version: version)
     }
 
     package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo { try await base.stat(name) }

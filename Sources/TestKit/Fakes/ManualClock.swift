@@ -4,6 +4,7 @@ package import Storage
 package final class ManualClock: Sendable {
     private struct State {
         var milliseconds: Int64
+        var uptime = Duration.zero
         var waits: [Duration] = []
     }
 
@@ -22,15 +23,27 @@ package final class ManualClock: Sendable {
     /// How long was waited, wait by wait.
     package var waits: [Duration] { state.read { $0.waits } }
 
-    /// Moves the clock.
+    /// How much time has passed, whatever the clock on the wall was set to.
+    package var uptime: Duration { state.read { $0.uptime } }
+
+    /// Lets time pass.
     package func advance(by duration: Duration) {
+        state.change { state in
+            state.milliseconds += Self.milliseconds(duration)
+            state.uptime += duration
+        }
+    }
+
+    /// Sets the clock on the wall, as somebody may do at any moment; no time passes.
+    package func set(by duration: Duration) {
         state.change { $0.milliseconds += Self.milliseconds(duration) }
     }
 
-    /// Time and chance of this clock; a wait moves the clock on, and a cancelled task cannot wait.
+    /// Time and chance of this clock; a wait lets time pass, and a cancelled task cannot wait.
     package var timing: Timing {
         Timing(
             now: { [self] in self.now },
+            uptime: { [self] in self.uptime },
             sleep: { [self] duration in
                 try Task.checkCancellation()
                 self.state.change { $0.waits.append(duration) }

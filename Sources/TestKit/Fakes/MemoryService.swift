@@ -7,6 +7,8 @@ package final class MemoryService: StorageService {
     private struct Entry: Sendable {
         let bytes: [UInt8]
         let modified: Timestamp
+        /// Counted up by every change.
+        let number: UInt64
     }
 
     package let capabilities: Capabilities
@@ -14,6 +16,7 @@ package final class MemoryService: StorageService {
     private let pageSize: Int
     private let now: @Sendable () -> Int64
     private let entries = Locked<[ObjectName: Entry]>([:])
+    private let changes = Locked<UInt64>(0)
 
     /// An empty service whose lists come in pages of `pageSize`.
     package init(
@@ -33,7 +36,11 @@ package final class MemoryService: StorageService {
 
     /// Changes or removes bytes behind the service's back.
     package func tamper(_ name: ObjectName, _ bytes: [UInt8]?) {
-        let entry = bytes.map { Entry(bytes: $0, modified: Timestamp(milliseconds: now())) }
+        let number = changes.change { changes in
+            changes += 1
+            return changes
+        }
+        let entry = bytes.map { Entry(bytes: $0, modified: Timestamp(milliseconds: now()), number: number) }
         entries.change { $0[name] = entry }
     }
 
@@ -44,9 +51,17 @@ package final class MemoryService: StorageService {
         return PutReceipt(proof: digest(of: bytes))
     }
 
-    package func get(_ name: ObjectName, _ range: Range<UInt64>?) async throws(StorageError) -> any ByteStream {
-        let bytes = try entry(name).bytes
-        return Body(bytes).open((range ?? 0..<UInt64.max).clamped(to: 0..<UInt64(bytes.count)))
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
+        let entry = try entry(name)
+        let found = ObjectVersion("\(entry.number)")
+        guard version == nil || version == found else { throw StorageError.changed(name) }
+        let length = UInt64(entry.bytes.count)
+        let stream = Body(entry.bytes).open((range ?? 0..<UInt64.max).clamped(to: 0..<length))
+        return OpenObject(stream, length: length, version: found)
     }
 
     package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {

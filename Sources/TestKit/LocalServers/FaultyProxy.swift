@@ -6,12 +6,15 @@ package struct FaultyProxy: Sendable {
     package struct Rule: Sendable, Encodable {
         var method = "*"
         var path = ""
+        var also = ""
+        var without: String?
         var times = [1, 1 << 60]
         var effect: String
         var status: Int?
         var headers: [String: String]?
         var body: String?
         var bytes: Int?
+        var field: String?
 
         /// Answers with this status by itself.
         package static func status(_ status: Int, _ headers: [String: String] = [:], body: String = "") -> Rule {
@@ -28,10 +31,34 @@ package struct FaultyProxy: Sendable {
         /// Never answers.
         package static let hang = Rule(effect: "hang")
 
+        /// Passes so many bytes of the reply's body without having told its length, then closes.
+        package static func unannounced(_ bytes: Int) -> Rule { Rule(effect: "unannounced", bytes: bytes) }
+        /// Answers a request for a part with all that was uploaded under the name.
+        package static let whole = Rule(effect: "whole")
+        /// Answers a request for a part with another part.
+        package static let shift = Rule(effect: "shift")
+        /// Leaves a header field out of the reply.
+        package static func strip(_ field: String) -> Rule { Rule(effect: "strip", field: field) }
+        /// Answers an upload before its body came, and closes.
+        package static let praise = Rule(effect: "praise")
+        /// Takes an upload, keeps it from the server, and answers with the digests in it.
+        package static let echo = Rule(effect: "echo")
+        /// Changes the last byte of an upload.
+        package static let alter = Rule(effect: "alter")
+        /// Passes the first half of a reply as if that were all.
+        package static let halve = Rule(effect: "halve")
+
         /// The rule for requests of this method whose target has `path` in it, at these times, counted from 1.
         package func on(_ method: String, path: String = "", times: ClosedRange<Int> = 1...(1 << 60)) -> Rule {
             var rule = self
             (rule.method, rule.path, rule.times) = (method, path, [times.lowerBound, times.upperBound])
+            return rule
+        }
+
+        /// The same rule for targets that have `also` in them, and not `without`.
+        package func and(_ also: String = "", without: String? = nil) -> Rule {
+            var rule = self
+            (rule.also, rule.without) = (also, without)
             return rule
         }
     }
@@ -54,6 +81,25 @@ package struct FaultyProxy: Sendable {
         try await process.wait { Self.port(in: log) != nil }
         guard let port = port(in: log) else { throw ServerProblem(message: "The proxy told no port.") }
         return FaultyProxy(endpoint: "http://127.0.0.1:\(port)", port: port)
+    }
+
+    /// Puts rules before those that the proxy began with, in place of those that `key` had.
+    package func set(_ rules: [Rule], for key: String) async throws {
+        try await control(
+            ["-X", "PUT", "--data-binary", String(decoding: try JSONEncoder().encode(rules), as: UTF8.self)],
+            key
+        )
+    }
+
+    /// Removes the rules of `key`.
+    package func clear(_ key: String) async throws {
+        try await control(["-X", "DELETE"], key)
+    }
+
+    private func control(_ arguments: [String], _ key: String) async throws {
+        guard let curl = Programs.find("curl") else { throw ServerProblem(message: "There is no curl here.") }
+        let result = try await ProcessRunner.run(curl, ["-s", "-f"] + arguments + ["\(endpoint)/-/rules/\(key)"])
+        guard result.code == 0 else { throw ServerProblem(message: "The proxy took no rules: \(result.errorText)") }
     }
 
     /// All requests so far: `PUT /bucket/name?partNumber=1`.

@@ -30,6 +30,7 @@ package struct S3Server: Sendable {
     private let folder: URL
 
     private static let shared = Locked<[Kind: Task<String, any Error>]>([:])
+    private static let proxies = Locked<[Kind: Task<FaultyProxy, any Error>]>([:])
     private static let started = Locked<[Kind: Task<S3Server, any Error>]>([:])
 
     /// The running server of this kind; the test is cancelled, or fails, where its program is missing.
@@ -57,6 +58,17 @@ package struct S3Server: Sendable {
         return try await task.value
     }
 
+    /// A proxy before the server that all tests of the process share, each with rules of its own.
+    package func sharedProxy() async throws -> FaultyProxy {
+        let task = Self.proxies.change { proxies in
+            if let task = proxies[kind] { return task }
+            let task = Task { try await FaultyProxy.start(before: endpoint, []) }
+            proxies[kind] = task
+            return task
+        }
+        return try await task.value
+    }
+
     /// Makes an empty bucket and gives its name.
     package func newBucket() async throws -> String {
         let name = "test-\(UUID().uuidString.lowercased().prefix(18))"
@@ -67,6 +79,12 @@ package struct S3Server: Sendable {
         }
         _ = try await Self.admin(["bucket", endpoint, accessKeyID, secretAccessKey, name])
         return name
+    }
+
+    /// Stores a byte under each of these keys, through Amazon's own client, and says how many the server took.
+    package func store(_ keys: [String], in bucket: String) async throws -> Int {
+        let printed = try await Self.admin(["store", endpoint, accessKeyID, secretAccessKey, bucket] + keys)
+        return Int(printed.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
     @concurrent

@@ -2,6 +2,7 @@ import Digests
 import HTTPClient
 import Schema
 import Storage
+import TestKit
 import Testing
 
 @testable import Services
@@ -61,15 +62,14 @@ struct S3ConnectionTests {
         #expect(!S3Connection.areRelated("127.0.0.1", "10.0.0.1"))
     }
 
-    @Test func aMissingBucketIsNotAMissingKey() async throws {
-        let server = ScriptedServer { (_, _) in reply(404) }
-        let error = await failure { try await server.connection().success(request) }
-        #expect(error?.code == .badSettings)
-        let other = ScriptedServer { (request, _) in reply(request.url.hasSuffix("/bkt") ? 200 : 404) }
-        let connection = try other.connection()
-        for _ in 0..<3 { #expect(await failure { try await connection.success(request) }?.code == .notFound) }
-        // The bucket was asked for once and is known then.
-        #expect(other.requests.count == 4)
+    @Test func aMissingBucketIsSaidByTheService() async throws {
+        let server = ScriptedServer { (request, _) in
+            request.method == "HEAD" ? reply(404) : reply(404, [:], fault("NoSuchBucket"))
+        }
+        let bucket = S3Request(what: "Asking", method: "HEAD")
+        #expect(await failure { try await server.connection().success(bucket) }?.code == .badSettings)
+        let silent = ScriptedServer { (_, _) in reply(404) }
+        #expect(await failure { try await silent.connection().success(bucket) }?.code == .unavailable)
     }
 
     @Test func nothingSecretIsInAnError() async throws {
@@ -79,5 +79,65 @@ struct S3ConnectionTests {
         let error = await failure { try await server.connection().success(request) }
         #expect(error?.message.contains("s3.test") == true)
         #expect(error?.message.contains("Signature") == false && error?.message.contains("SK") == false)
+    }
+
+    @Test(arguments: [
+        "x-amz-security-token: TOKENTOKEN+/==0123456789", "you sent TOKENTOKEN+/==012", "key=SECRETKEY and more",
+        "Authorization: AWS4-HMAC-SHA256 Credential=AK/20260101/us-east-1/s3/aws4_request, Signature=ab12ab12ab12ab12",
+        "signature was 5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7", "tokentoken+/==0123456789",
+        "<b>TOKEN\u{200B}TOKEN+/==0123456789</b>", "proxy-authorization: Basic dXNlcjpwYXNz",
+    ])
+    func whatWasSentIsNotRepeated(_ said: String) async throws {
+        let server = ScriptedServer { (_, _) in
+            reply(400, [:], fault("InvalidRequest").replacing("Said.", with: said.replacing("<", with: "&lt;")))
+        }
+        let connection = try server.connection(secret: "SECRETKEY", token: "TOKENTOKEN+/==0123456789")
+        let error = await failure { try await connection.success(S3Request(what: "Asking", method: "GET")) }
+        let message = (error?.message ?? "").lowercased()
+        #expect(message.contains("invalidrequest") && message.contains("…"))
+        for secret in ["tokentok", "9", "secretkey", "ab12", "c15b1316", "dxnlcjpwyxnz"] {
+            #expect(!message.replacing("s3.test", with: "").contains(secret), "\(message)")
+        }
+    }
+
+    @Test func plainSentencesStay() {
+        let secrets = S3Secrets(["wJalrXUtnFEMI/K7MDENG", ""])
+        for said in ["The security token is invalid", "The Content-MD5 is missing", "Key cars/a.car is locked: wait"] {
+            #expect(secrets.hidden(in: said) == said)
+        }
+        #expect(secrets.hidden(in: String(repeating: "x\u{1B}", count: 100_000)).utf8.count <= 4096)
+    }
+
+    // MARK: The gate
+
+    /// Admits so many changes.
+    private struct ClosingGate: ChangeGate {
+        let left: Locked<Int>
+        func admit(_ change: Change) async throws(StorageError) {
+            let isOpen = left.change { left in
+                left -= 1
+                return left >= 0
+            }
+            if !isOpen { throw StorageError(.unsupported, "The right to change things was lost.") }
+        }
+    }
+
+    @Test func noRequestOfAChangeIsSentPastAClosedGate() async throws {
+        let clock = ManualClock(milliseconds: noon.milliseconds)
+        // Each reply takes two seconds, so each request asks anew.
+        let server = ScriptedServer { (request, _) in
+            clock.advance(by: .seconds(2))
+            return switch request.method {
+            case "POST":
+                reply(200, [:], "<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>")
+            case "GET": reply(200, [:], "<ListMultipartUploadsResult/>")
+            default: reply(200, ["ETag": "\"x\""])
+            }
+        }
+        let gate = ClosingGate(left: Locked(2))
+        let service = try server.service(timing: clock.timing, gate: gate)
+        let body = Body([UInt8](repeating: 7, count: 40 << 20))
+        #expect(await failure { try await service.put(name("x"), body) }?.code == .unsupported)
+        #expect(server.requests.count { $0.method != "GET" } == 2)
     }
 }

@@ -24,7 +24,9 @@ struct S3ErrorTests {
         (501, "NotImplemented", .unsupported, .never, "cannot"),
         (418, "Teapot", .unexpected, .never, "418 (Teapot: “Said.”)"),
         (403, "", .permissionDenied, .never, "403"), (401, "", .badCredentials, .never, "401"),
-        (500, "", .unavailable, .later, "500"), (302, "", .badSettings, .never, "connection.endpoint"),
+        (500, "", .unavailable, .later, "500"), (302, "", .unavailable, .never, "connection.endpoint"),
+        (404, "", .unavailable, .never, "does not say"), (500, "NoSuchKey", .unavailable, .later, "500"),
+        (200, "NoSuchKey", .unexpected, .never, "200"), (412, "", .changed, .never, "replaced"),
         (413, "", .tooLarge, .never, "413"), (429, "", .rateLimited, .later, "429"),
     ])
     func table(
@@ -49,7 +51,9 @@ struct S3ErrorTests {
 
     @Test(arguments: [
         ("7", StorageError.Retry.after(.seconds(7))), ("Thu, 01 Jan 2026 12:00:30 GMT", .after(.seconds(30))),
-        ("Thu, 01 Jan 2026 11:00:00 GMT", .after(.zero)), ("soon", .later), ("-1", .later),
+        ("Thu, 01 Jan 2026 11:00:00 GMT", .after(.zero)), ("soon", .later), ("-1", .later), ("+1", .later),
+        ("4294967295", .after(.seconds(3600))), ("99999999999999999999999999", .later),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", .after(.seconds(3600))), ("Fri, 31 Dec 99999 23:59:59 GMT", .later),
     ])
     func retryAfter(_ text: String, _ retry: StorageError.Retry) {
         let headers = HTTPHeaders([HTTPField(name: "retry-after", value: text)])

@@ -24,7 +24,10 @@ struct S3ListingTests {
         let server = ScriptedServer { (request, number) in
             number == 1
                 ? page(
-                    ["p/a%2B", "p/a1", "p/a1", "q/a", "p/", "p/b", "p/a/../x"],
+                    [
+                        "p/a%2B", "p/a1", "p/a1", "q/a", "p/", "p/b", "p/a/../x", "p/a%00b", "p/a%1B[2J", "p/a%FF",
+                        "p/a%",
+                    ],
                     "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
                         + "<NextContinuationToken>t/+</NextContinuationToken>"
                 )
@@ -58,8 +61,9 @@ struct S3ListingTests {
         "<IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents>",
         "<IsTruncated>true</IsTruncated><Contents><Size>1</Size></Contents>",
         "<IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>-1</Size></Contents>",
-        "<IsTruncated>true</IsTruncated>", "",
-        "<EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>"
+        "<IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>9223372036854775808</Size></Contents>",
+        "<IsTruncated>true</IsTruncated>",
+        "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
             + "<Contents><Key>a%</Key><Size>1</Size></Contents>",
     ])
     func aListingThatCannotBeFinishedThrows(_ more: String) async throws {
@@ -67,6 +71,32 @@ struct S3ListingTests {
         let service = try server.service()
         #expect(await failure { try await names(service) }?.code == .unexpected)
         #expect(server.requests.count <= 3)
+    }
+
+    @Test(arguments: [
+        "", "<ListBucketResult>", "<ListBucketResult><IsTruncated>false</IsTruncated>",
+        "<html><body>Log in</body></html>",
+        "<html xmlns=\"http://www.w3.org/1999/xhtml\"><body/></html>", "{}", "<ListBucketResult/>",
+        "<ListBucketResult><IsTruncated>perhaps</IsTruncated></ListBucketResult>",
+        "<ListBucketResult><Name>other</Name><IsTruncated>false</IsTruncated></ListBucketResult>",
+        "<ListBucketResult><Prefix>b</Prefix><IsTruncated>false</IsTruncated></ListBucketResult>",
+    ])
+    func whatIsNoListingOfThisIsNoEnd(_ body: String) async throws {
+        let server = ScriptedServer { (_, _) in reply(200, [:], body) }
+        let service = try server.service()
+        #expect(await failure { try await names(service) }?.code == .unavailable)
+        let cut = ScriptedServer { (_, _) in
+            reply(206, [:], "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+        }
+        let other = try cut.service()
+        #expect(await failure { try await names(other) } != nil)
+    }
+
+    @Test func aForeignObjectMayHaveNoSize() async throws {
+        let server = ScriptedServer { (_, _) in
+            page(["a1"], "<IsTruncated>false</IsTruncated><Contents><Key>a b</Key></Contents>")
+        }
+        #expect(try await names(server.service()) == [["a1"]])
     }
 
     @Test func aFailedPageIsAskedForAgain() async throws {

@@ -16,7 +16,7 @@ struct S3ServiceTests {
             case 1: reply(200, ["ETag": "\"\(hex(md5))\""])
             case 2: reply(200, ["ETag": "\"\(hex(md5.reversed()))\""])
             case 3: reply(200, ["ETag": hex(md5.reversed()), "x-amz-server-side-encryption": "aws:kms"])
-            default: reply(200)
+            default: reply(200, ["ETag": "\"no-digest\""])
             }
         }
         let service = try server.service(prefix: "p")
@@ -26,7 +26,8 @@ struct S3ServiceTests {
         #expect(try await service.put(x, Body(bytes)).proof == nil)
         #expect(try await service.put(x, Body(bytes)).proof == nil)
         let headers = HTTPHeaders(server.requests[0].headers)
-        #expect(headers["Content-MD5"] == S3Encoding.base64(md5))
+        // What is sent along proves nothing when it comes back.
+        #expect(headers["Content-MD5"] == nil)
         #expect(headers["x-amz-content-sha256"] == hex(digest(.sha256, of: bytes)))
         #expect(server.lines[0] == "PUT http://s3.test/bkt/p/x")
     }
@@ -65,13 +66,5 @@ struct S3ServiceTests {
         #expect(throws: StorageError.self) {
             try S3Window(status: status, headers: headers, asked: 2..<5, "x", S3Errors(bucket: "b", host: "h"))
         }
-    }
-
-    @Test func aWebPageIsNoObject() {
-        let headers = HTTPHeaders([HTTPField(name: "Content-Type", value: "text/html; charset=utf-8")])
-        let error = #expect(throws: StorageError.self) {
-            try S3Window(status: 200, headers: headers, asked: nil, "x", S3Errors(bucket: "b", host: "h"))
-        }
-        #expect(error?.message.contains("web page") == true)
     }
 }

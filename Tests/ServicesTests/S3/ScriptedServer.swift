@@ -23,7 +23,11 @@ final class ScriptedServer: Sendable {
     func connection(
         type: String = "s3",
         endpoint: String = "http://s3.test",
-        prefix: String = ""
+        prefix: String = "",
+        secret: String = "SK",
+        token: String? = nil,
+        timing: Timing = Timing(now: { noon.milliseconds }),
+        gate: any ChangeGate = OpenGate()
     ) throws -> S3Connection {
         var settings = S3Settings()
         settings.endpoint = endpoint
@@ -41,17 +45,23 @@ final class ScriptedServer: Sendable {
         )
         return S3Connection(
             target: try S3Target(settings, type: type, profile: [:], environment: { _ in nil }),
-            credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: "SK"),
+            credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: secret, sessionToken: token),
             transport: transport,
-            timing: Timing(now: { noon.milliseconds })
+            timing: timing,
+            gate: gate
         )
     }
 
-    func service(prefix: String = "", type: String = "s3") throws -> S3Service {
+    func service(
+        prefix: String = "",
+        type: String = "s3",
+        timing: Timing = Timing(now: { noon.milliseconds }),
+        gate: any ChangeGate = OpenGate()
+    ) throws -> S3Service {
         var settings = S3Settings()
         settings.multipartThreshold = ByteCount(4 << 20)
         settings.partSize = ByteCount(5 << 20)
-        return try S3Service(try connection(type: type, prefix: prefix), settings)
+        return try S3Service(try connection(type: type, prefix: prefix, timing: timing, gate: gate), settings)
     }
 }
 

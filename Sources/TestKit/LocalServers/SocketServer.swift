@@ -1,20 +1,20 @@
-import Foundation
-import Glibc
-import Synchronization
-import Testing
+internal import Foundation
+internal import Glibc
+internal import Synchronization
+internal import Testing
 
 /// Listens on a free port of 127.0.0.1 and runs the script once per connection, each on a thread of its own.
 ///
 /// It lives until the process ends: a test that lets go of it early would otherwise lose its connections.
-final class ScriptedServer: Sendable {
-    let port: UInt16
+package final class SocketServer: Sendable {
+    package let port: UInt16
     private let listener: Int32
     private let connections = Atomic<Int>(0)
 
-    var url: String { "http://127.0.0.1:\(port)" }
-    var connectionCount: Int { connections.load(ordering: .relaxed) }
+    package var url: String { "http://127.0.0.1:\(port)" }
+    package var connectionCount: Int { connections.load(ordering: .relaxed) }
 
-    init(_ script: @escaping @Sendable (ServerConnection) -> Void) throws {
+    package init(_ script: @escaping @Sendable (ServerConnection) -> Void) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -39,15 +39,15 @@ final class ScriptedServer: Sendable {
     }
 }
 
-/// One connection to a `ScriptedServer`; every wait in it ends after five seconds.
-final class ServerConnection {
+/// One connection to a `SocketServer`; every wait in it ends after half a minute.
+package final class ServerConnection {
     private let peer: Int32
     private var unread: [UInt8] = []
 
     init(_ peer: Int32) {
         self.peer = peer
-        setTimeout(SO_RCVTIMEO, milliseconds: 5000)
-        setTimeout(SO_SNDTIMEO, milliseconds: 5000)
+        setTimeout(SO_RCVTIMEO, milliseconds: 30_000)
+        setTimeout(SO_SNDTIMEO, milliseconds: 30_000)
     }
 
     /// Half-closes, then waits for the other side, so that no reset destroys what was sent.
@@ -58,9 +58,9 @@ final class ServerConnection {
         close(peer)
     }
 
-    func readHead() -> String { nextHead() ?? "" }
+    package func readHead() -> String { nextHead() ?? "" }
 
-    func nextHead() -> String? {
+    package func nextHead() -> String? {
         let end = Array("\r\n\r\n".utf8)
         var searched = 0
         while true {
@@ -75,9 +75,9 @@ final class ServerConnection {
         }
     }
 
-    func readRequest() -> (head: String, body: [UInt8]) { nextRequest() ?? ("", []) }
+    package func readRequest() -> (head: String, body: [UInt8]) { nextRequest() ?? ("", []) }
 
-    func nextRequest() -> (head: String, body: [UInt8])? {
+    package func nextRequest() -> (head: String, body: [UInt8])? {
         guard let head = nextHead() else { return nil }
         if head.contains("100-continue") { send("HTTP/1.1 100 Continue\r\n\r\n") }
         let field = head.split(separator: "\r\n").first { $0.hasPrefix("Content-Length: ") }
@@ -87,14 +87,14 @@ final class ServerConnection {
 
     /// Takes exactly so many bytes, or fewer when the client hangs up.
     @discardableResult
-    func read(atLeast count: Int) -> [UInt8] {
+    package func read(atLeast count: Int) -> [UInt8] {
         while unread.count < count, fill() {}
         defer { unread.removeFirst(min(count, unread.count)) }
         return Array(unread.prefix(count))
     }
 
     /// Reads until the client hangs up; the number of bytes that came.
-    func readToEnd() -> Int {
+    package func readToEnd() -> Int {
         var count = unread.count
         unread = []
         while fill() {
@@ -105,17 +105,17 @@ final class ServerConnection {
     }
 
     /// Waits until the client hangs up, without reading, and no longer than so many milliseconds.
-    func waitForHangUp(atMost milliseconds: Int32 = 5000) {
+    package func waitForHangUp(atMost milliseconds: Int32 = 30_000) {
         // POLLRDHUP, which Glibc's module leaves out.
         var entry = pollfd(fd: peer, events: 0x2000, revents: 0)
         _ = unsafe poll(&entry, 1, milliseconds)
     }
 
-    func send(_ text: String) { send(Array(text.utf8)) }
+    package func send(_ text: String) { send(Array(text.utf8)) }
 
     /// Sends `bytes` until the end or a failure; how far it came.
     @discardableResult
-    func send(_ bytes: [UInt8], from start: Int = 0) -> Int {
+    package func send(_ bytes: [UInt8], from start: Int = 0) -> Int {
         var sent = start
         while sent < bytes.count {
             let count = push(bytes[sent..<min(sent + 262_144, bytes.count)])
@@ -126,9 +126,9 @@ final class ServerConnection {
     }
 
     /// Sends `bytes` until none could be sent for a while; the number sent.
-    func sendUntilBlocked(_ bytes: [UInt8], milliseconds: Int) -> Int {
+    package func sendUntilBlocked(_ bytes: [UInt8], milliseconds: Int) -> Int {
         setTimeout(SO_SNDTIMEO, milliseconds: milliseconds)
-        defer { setTimeout(SO_SNDTIMEO, milliseconds: 5000) }
+        defer { setTimeout(SO_SNDTIMEO, milliseconds: 30_000) }
         return send(bytes)
     }
 

@@ -1,0 +1,63 @@
+internal import POSIX
+internal import Storage
+
+/// The directory that holds the objects: the one that was there when it was first looked at.
+///
+/// A directory that is missing, or another one under the same name, says nothing about what is kept: the disk may not be
+/// mounted. It is never made here, for what would be stored then would lie hidden under the disk.
+struct RootDirectory: Sendable {
+    let path: String
+    private let first = Locked<FileInfo.Identity?>(nil)
+
+    init(_ path: String) { self.path = path }
+
+    /// Throws unless it is there, and the one that it was.
+    func check() throws(StorageError) {
+        let info: FileInfo
+        do throws(FileError) {
+            info = try fileInfo(path, follow: true)
+        } catch {
+            guard error.code == .notFound else { throw translate(error, path) }
+            throw StorageError(
+                .unavailable,
+                "The directory \(path) is not there. Mount the disk that holds it, or make it with `mkdir -p \(path)`.",
+                cause: error
+            )
+        }
+        guard info.kind == .directory else {
+            throw StorageError(.badSettings, "\(path) is no directory; set another connection.path.")
+        }
+        let isSame = first.change { first in
+            first = first ?? info.identity
+            return first == info.identity
+        }
+        guard isSame else {
+            throw StorageError(
+                .unavailable,
+                "Another directory has taken the place of \(path): a disk was mounted or unmounted in the meantime."
+            )
+        }
+    }
+
+    /// The error of finding nothing under a name; `notFound` only where the file system says so of a name in this
+    /// directory, and not of a link that leads out of it.
+    func absence(of name: ObjectName, _ error: FileError) -> StorageError {
+        do throws(StorageError) {
+            try check()
+        } catch {
+            return error
+        }
+        var place = path
+        for part in name.text.split(separator: "/") {
+            place += "/" + part
+            guard let info = try? fileInfo(place) else { break }
+            guard info.kind == .symbolicLink, (try? fileInfo(place, follow: true)) == nil else { continue }
+            return StorageError(
+                .unavailable,
+                "\(name) cannot be looked for: the link \(place) leads nowhere. Is the disk that it leads to mounted?",
+                cause: error
+            )
+        }
+        return StorageError(.notFound, "\(name) is not there. \(error)", cause: error)
+    }
+}

@@ -1,0 +1,99 @@
+internal import Samples
+internal import Storage
+
+extension Law {
+    /// What somebody leaves where objects are.
+    static let strays: [Law] = [
+        .conditional("foreign names are passed over in lists", needs: .listing) {
+            (subject) async throws(LawViolation) in
+            try await listsOnlyOwn(.foreignNames, subject)
+        },
+        .conditional("ways that lead back are walked once", needs: .listing) { (subject) async throws(LawViolation) in
+            try await listsOnlyOwn(.waysBack, subject)
+        },
+        .conditional("what is no object under a name is neither absent nor waited for") {
+            (subject) async throws(LawViolation) in
+            let name = try subject.name("place/object")
+            try await subject.store(try subject.name("place/other"), [1])
+            guard try await subject.plant(.pipe, at: name) else {
+                return .doesNotApply("There can be nothing but objects here.")
+            }
+            for (call, work) in reads(name, subject.service) {
+                let error = try await within(seconds: 10, call) { () async throws(LawViolation) in
+                    try await failure([], of: call, work)
+                }
+                try expect(error.code != .notFound, "\(call), where a pipe lies, says that nothing is there.")
+            }
+            // What is stored anew takes its place.
+            try await subject.store(name, sampleBytes(30))
+            try await subject.expectHolds(name, sampleBytes(30), "After storing it where a pipe was")
+            return .kept
+        },
+    ]
+
+    private typealias Call = @Sendable () async throws(StorageError) -> Void
+
+    private static func reads(_ name: ObjectName, _ service: any StorageService) -> [(String, Call)] {
+        [
+            ("Asking about \(name)", { () async throws(StorageError) in _ = try await service.stat(name) }),
+            (
+                "Reading \(name)",
+                { () async throws(StorageError) in _ = try await collect(service.read(name), limit: 1000) }
+            ),
+        ]
+    }
+
+    /// Checks that a list has our objects once each, and nothing else, beside what somebody left there.
+    private static func listsOnlyOwn(
+        _ stray: Stray,
+        _ subject: LawSubject
+    ) async throws(LawViolation) -> LawOutcome {
+        let parts = ["a", "deep/b", "deep/down/c"]
+        for part in parts { try await subject.store(try subject.name(part), [1, 2]) }
+        guard try await subject.plant(stray, at: try subject.name("deep/stray")) else {
+            return .doesNotApply("Nobody can leave \(stray.rawValue) here.")
+        }
+        let found = try await subject.list().map(\.name.text)
+        let wanted = parts.map { subject.prefix + $0 }
+        for name in wanted {
+            let count = found.count { $0 == name }
+            try expect(count == 1, "Beside \(stray.rawValue), the list has \(name) \(count) times.")
+        }
+        let others = found.filter { !wanted.contains($0) && !$0.hasPrefix(subject.prefix + "deep/stray") }
+        try expect(
+            others.isEmpty,
+            "Beside \(stray.rawValue), the list has \(others.prefix(3).joined(separator: ", "))."
+        )
+        return .kept
+    }
+
+    /// The value of `work`; a violation when it takes longer than so many seconds.
+    private static func within<Value: Sendable>(
+        seconds: Int,
+        _ call: String,
+        _ work: @escaping @Sendable () async throws(LawViolation) -> Value
+    ) async throws(LawViolation) -> Value {
+        // Not a child of this task: whoever waits for ever could not be left otherwise.
+        let result = Locked<Result<Value, LawViolation>?>(nil)
+        let done = Gate()
+        Task {
+            do throws(LawViolation) {
+                let value = try await work()
+                result.change { $0 = .success(value) }
+            } catch {
+                result.change { $0 = .failure(error) }
+            }
+            done.open()
+        }
+        let limit = Task {
+            do { try await Task.sleep(for: .seconds(seconds)) } catch { return }
+            done.open()
+        }
+        await done.wait()
+        limit.cancel()
+        guard let result = result.read({ $0 }) else {
+            throw LawViolation("\(call) took longer than \(seconds) seconds, and waits for nothing that will come.")
+        }
+        return try result.get()
+    }
+}
