@@ -262,7 +262,7 @@ public final class BlockStore: Sendable {
     /// A file that is read again and again.
     func file(_ path: String) throws(FileError) -> File {
         if let file = files.withLock({ $0[path] }) { return file }
-        let file = try File(path, .read)
+        let file = try File(path, .readFile)
         files.withLock { files in
             // A store of many packs must not use up the process's descriptors.
             if files.count >= 128 { files.removeAll() }

@@ -126,7 +126,7 @@ private struct Collector {
         }
         try remove(emptied)
         // No pin leads to what was lost: every block that one leads to was found.
-        if case .unsure(let error) = try store.index.join(forgetsLost: true) { throw StoreError(error) }
+        if case .notLasting(let error) = try store.index.join(forgetsLost: true) { throw StoreError(error) }
         try removeStrays()
         try cutTails()
         return report
@@ -208,7 +208,7 @@ private struct Collector {
     private func remove(_ packs: Set<PackID>) throws(StoreError) {
         guard !packs.isEmpty else { return }
         // Unless the index without them lasts, the one that leads to them may come back.
-        if case .unsure(let error) = try store.index.join(dropping: packs) { throw StoreError(error) }
+        if case .notLasting(let error) = try store.index.join(dropping: packs) { throw StoreError(error) }
         for pack in packs.sorted() { try remove(pack) }
     }
 
@@ -280,6 +280,6 @@ private struct Target {
         // Whatever fails from here on, the index may lead to what was appended: it stays.
         pack.committed()
         moved = []
-        if case .unsure(let error) = publication { throw StoreError(error) }
+        if case .notLasting(let error) = publication { throw StoreError(error) }
     }
 }

@@ -265,7 +265,7 @@ public final class Ingest: Sendable {
         for pack in packs { pack.committed() }
         state.fresh = []
         state.freshKeys = []
-        if case .unsure(let error) = publication { throw StoreError(error) }
+        if case .notLasting(let error) = publication { throw StoreError(error) }
         state.reliesOnOthers = false
     }
 }

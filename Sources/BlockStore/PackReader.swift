@@ -22,7 +22,7 @@ struct PackReader: Sendable {
     /// Opens a pack of which the first `end` bytes count.
     init(_ path: String, upTo end: UInt64) throws(StoreError) {
         do throws(FileError) {
-            file = try File(path, .read)
+            file = try File(path, .readFile)
             self.end = min(end, try file.length())
         } catch {
             throw StoreError(error)

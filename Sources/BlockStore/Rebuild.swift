@@ -50,7 +50,7 @@ extension BlockStore {
         }
         try runs.finish()
         let publication = try index.replace(by: try runs.segments(), packs: lengths, atLeast: generation)
-        if case .unsure(let error) = publication { throw StoreError(error) }
+        if case .notLasting(let error) = publication { throw StoreError(error) }
     }
 
     /// Notes the blocks of a pack; gives the length of it that counts, which is where its last section ends.

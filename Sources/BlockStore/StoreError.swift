@@ -114,5 +114,5 @@ extension FileError {
     /// Whether a file of the store is gone: there is none of its name, or something else is in its place.
     ///
     /// A disk that cannot be read now says neither.
-    var meansGone: Bool { [.notFound, .isADirectory, .notADirectory].contains(code) }
+    var meansGone: Bool { [.notFound, .isADirectory, .notADirectory, .notAFile, .linksWithoutEnd].contains(code) }
 }

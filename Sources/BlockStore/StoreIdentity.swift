@@ -61,7 +61,7 @@ extension BlockStore {
     public static func owner(ofStoreIn folder: String) throws(StoreError) -> Owner? {
         let bytes: [UInt8]
         do throws(FileError) {
-            bytes = try File(ownerFile(folder), .read).read(at: 0, count: ownerLength)
+            bytes = try File(ownerFile(folder), .readFile).read(at: 0, count: ownerLength)
         } catch {
             guard error.meansGone else { throw StoreError(error) }
             return nil
@@ -100,7 +100,7 @@ extension BlockStore {
     static func identity(in folder: String, _ index: BlockIndex) throws(StoreError) -> StoreIdentity? {
         let path = identityFile(folder)
         do throws(FileError) {
-            let text = String(decoding: try File(path, .read).read(at: 0, count: 64), as: UTF8.self)
+            let text = String(decoding: try File(path, .readFile).read(at: 0, count: 64), as: UTF8.self)
             if let identity = StoreIdentity(String(text.prefix { $0 != "\n" })) { return identity }
         } catch {
             guard error.meansGone else { throw StoreError(error) }

@@ -23,7 +23,7 @@ extension Catalog {
         let other = directoryName(path) + "/replaced-\(now())"
         do throws(FileError) {
             try renameFile(path, to: other + ".sqlite")
-            for ending in ["-wal", "-shm"] where fileExists(path + ending) {
+            for ending in ["-wal", "-shm"] where try fileExists(path + ending) {
                 try renameFile(path + ending, to: other + ".sqlite" + ending)
             }
             try syncDirectory(directoryName(path))

@@ -55,7 +55,7 @@ package final class Catalog: Sendable {
         self.path = path
         self.now = now
         locks = directoryName(path) + "/locks"
-        guard makesIt || fileExists(path) else {
+        guard try makesIt ? true : Self.isThere(path) else {
             throw CatalogError(.missing, "There is no catalog at \(path).")
         }
         try Self.makeFolder(locks)
@@ -135,6 +135,10 @@ package final class Catalog: Sendable {
             throw CatalogError(error)
         }
         throw CatalogError(.missing, "There is nothing in the catalog \(path).")
+    }
+
+    private static func isThere(_ path: String) throws(CatalogError) -> Bool {
+        do throws(FileError) { return try fileExists(path) } catch { throw CatalogError(error) }
     }
 
     private static func makeFolder(_ path: String) throws(CatalogError) {

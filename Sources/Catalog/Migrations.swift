@@ -125,7 +125,11 @@ enum Migrations {
     /// Leaves a copy of the catalog as it is beside it, such as `catalog-1.sqlite`.
     private static func keep(_ database: inout Database, _ version: Int, _ path: String) throws(CatalogError) {
         let copy = directoryName(path) + "/catalog-\(version).sqlite"
-        guard !fileExists(copy) else { return }
+        do throws(FileError) {
+            guard try !fileExists(copy) else { return }
+        } catch {
+            throw CatalogError(error)
+        }
         try database.copy(to: copy)
     }
 

@@ -65,9 +65,15 @@ package func fileInfo(_ path: some FileName, follow: Bool = false) throws(FileEr
     return FileInfo(status)
 }
 
-/// Says whether something is at `path`, as far as that can be told.
-package func fileExists(_ path: String) -> Bool {
-    systemCall { unsafe access(path, F_OK) }.number == 0
+/// Says whether something has the name `path`, also a link that leads nowhere; throws where that cannot be told.
+package func fileExists(_ path: some FileName) throws(FileError) -> Bool {
+    do throws(FileError) {
+        _ = try fileInfo(path)
+        return true
+    } catch {
+        guard error.code == .notFound || error.code == .notADirectory else { throw error }
+        return false
+    }
 }
 
 /// The whole content of a regular file of at most `limit` bytes.

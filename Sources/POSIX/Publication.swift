@@ -25,8 +25,9 @@ package enum Publication: Sendable {
 ///
 /// The bytes must be on the disk already. The rename is the point of no return: what fails after it is told, and undoes
 /// nothing. Where the rename itself failed, a look shows which of the two it is: a network may lose an answer. The
-/// temporary name is left to the caller when nothing was published.
-package func publish(_ temporary: String, as path: String) -> Publication {
+/// temporary name is left to the caller when nothing was published. With `isLasting` false the name is not waited for until
+/// it is on the disk.
+package func publish(_ temporary: String, as path: String, isLasting: Bool = true) -> Publication {
     let identity: FileInfo.Identity
     do throws(FileError) {
         identity = try fileInfo(temporary).identity
@@ -41,6 +42,7 @@ package func publish(_ temporary: String, as path: String) -> Publication {
             return .notPublished(error)
         }
     }
+    guard isLasting else { return .published }
     do throws(FileError) {
         try syncName(of: path)
         return .published

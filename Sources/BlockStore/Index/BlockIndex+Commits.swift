@@ -54,7 +54,7 @@ extension BlockIndex {
     /// One segment with everything.
     func joined() throws(StoreError) -> Segment {
         for _ in 0..<10 {
-            if case .unsure(let error) = try join() { throw StoreError(error) }
+            if case .notLasting(let error) = try join() { throw StoreError(error) }
             let segments = try segments()
             // A newer segment would hide nearly everything.
             if segments.count == 1, let segment = segments.first { return segment }

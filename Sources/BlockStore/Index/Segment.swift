@@ -15,7 +15,7 @@ final class Segment: Sendable {
 
     /// Opens a segment, and reads all of it but the entries; nil where that is not as it was written.
     init?(_ name: SegmentName, in folder: String) throws(FileError) {
-        file = try File(folder + "/" + name.fileName, .read)
+        file = try File(folder + "/" + name.fileName, .readFile)
         self.name = name
         var words: [UInt64] = []
         try file.read(words: &words, at: 0, count: SegmentHeader.mostWords)

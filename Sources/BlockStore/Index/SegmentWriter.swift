@@ -74,7 +74,8 @@ struct SegmentWriter: ~Copyable {
         }
         try file.write(words: header.encoded, at: 0)
         if isLasting { try file.syncData() }
-        let publication = try Publication.of(path, as: folder + "/" + name.fileName, isLasting: isLasting)
+        let publication = publish(path, as: folder + "/" + name.fileName, isLasting: isLasting)
+        if case .notPublished(let error) = publication { throw error }
         isKept = true
         return publication
     }

@@ -39,7 +39,7 @@ package struct BackendCreate: Operation {
             )
         }
         let path = kit.home.backendFile(name)
-        guard !fileExists(path) else {
+        guard try !kit.home.holds(path) else {
             throw KitError(
                 .usage,
                 "There is a backend “\(name)” already.",

@@ -24,7 +24,7 @@ package struct BackendRemove: Operation {
     package func run(in kit: Kit) async throws(KitError) -> Output {
         // A file that cannot be read may still be removed.
         let path = kit.home.backendFile(name)
-        if !BackendFile.isName(name) || !fileExists(path) { _ = try kit.backend(name) }
+        if try BackendFile.isName(name) ? !kit.home.holds(path) : true { _ = try kit.backend(name) }
         let catalog = try kit.catalog()
         return try await kitErrors {
             let only = try await catalog.pinsOnly(on: name)
@@ -41,7 +41,7 @@ package struct BackendRemove: Operation {
                 try removeFile(path)
                 try syncDirectory(directoryName(path))
                 let index = kit.home.backends + "/" + name
-                if fileExists(index) { try removeTree(index) }
+                if try fileExists(index) { try removeTree(index) }
             }
             return Output(name: name, lonely: only.count, dryRun: dryRun)
         }

@@ -33,7 +33,7 @@ package struct CARExtract: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
-        guard !fileExists(output), (try? fileInfo(output)) == nil else {
+        guard try !kit.home.holds(output) else {
             throw KitError(.refused, "\(output) is there already.", hint: "ipfs-kit car extract \(file) --output OTHER")
         }
         return try await kitErrors {

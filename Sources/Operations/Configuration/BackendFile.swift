@@ -184,7 +184,8 @@ package struct BackendFile: Sendable {
         KitError(
             .usage,
             "\(path)\(line > 0 ? ":\(line)" : ""): \(Self.sentence(phrase))",
-            hint: fileExists(path) ? "ipfs-kit backend show \(name)" : "ipfs-kit backend types \(row.type)",
+            hint: (try? fileExists(path)) == true
+                ? "ipfs-kit backend show \(name)" : "ipfs-kit backend types \(row.type)",
             backend: name
         )
     }

@@ -21,7 +21,7 @@ package struct Initialise: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
-        let existed = kit.home.exists
+        let existed = try kit.home.exists()
         try await kit.initialise(newCatalog: newCatalog)
         return Output(home: kit.home.path, existed: existed, kit: try await kit.identity().kit)
     }

@@ -17,7 +17,7 @@ extension Kit {
                 return String(text.dropLast(5))
             }
         } catch {
-            guard error.code != .notFound || home.exists else {
+            guard try error.code == .notFound ? home.exists() : true else {
                 throw KitError(.other, "There is no kit home at \(home.path).", hint: "ipfs-kit init")
             }
             throw KitError(error)
@@ -26,7 +26,7 @@ extension Kit {
 
     /// The backend of a name; `noSuchBackend` names the nearest that exists.
     package func backend(_ name: String) throws(KitError) -> BackendFile {
-        guard BackendFile.isName(name), fileExists(home.backendFile(name)) else {
+        guard BackendFile.isName(name), try home.holds(home.backendFile(name)) else {
             let names = try backendNames()
             let known = names.isEmpty ? "there are none yet" : "known: \(names.joined(separator: ", "))"
             let near = nearest(to: name, among: names).map { "did you mean “\($0)”?" } ?? known

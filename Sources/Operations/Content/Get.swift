@@ -34,7 +34,7 @@ package struct Get: Operation {
         return try await kitErrors {
             let (block, name) = try await reader.resolve(path)
             let target = output ?? name
-            guard !fileExists(target), (try? fileInfo(target)) == nil else {
+            guard try !fileExists(target) else {
                 throw KitError(.refused, "\(target) is there already.", hint: "ipfs-kit get \(path) --output OTHER")
             }
             kit.session.progress.began("get")

@@ -85,7 +85,7 @@ package final class Kit: Sendable {
             }
             return catalog
         } catch {
-            if error.code == .missing, home.hasContent { throw KitError.lostCatalog(home) }
+            if error.code == .missing, try home.hasContent() { throw KitError.lostCatalog(home) }
             if error.code == .missing { throw KitError(.other, error.message, hint: "ipfs-kit init") }
             throw KitError(error)
         }
@@ -112,7 +112,7 @@ package final class Kit: Sendable {
             let hasCatalog = try fileExists(home.catalog) && Catalog.hasTables(at: home.catalog)
             if newCatalog {
                 try setCatalogAside(hasCatalog)
-            } else if !hasCatalog, home.hasContent {
+            } else if !hasCatalog, try home.hasContent() {
                 throw KitError.lostCatalog(home)
             }
             let catalog = try Catalog.make(at: home.catalog, now: session.timing.now)
@@ -167,7 +167,7 @@ package final class Kit: Sendable {
     }
 
     private func requireHome() throws(KitError) {
-        guard home.exists else {
+        guard try home.exists() else {
             throw KitError(.other, "There is no kit home at \(home.path).", hint: "ipfs-kit init")
         }
     }

@@ -22,12 +22,24 @@ package struct KitHome: Sendable, Hashable {
     package func backendFile(_ name: String) -> String { "\(backendFiles)/\(name).yaml" }
 
     /// Says whether `init` has been run here, whatever was lost since.
-    package var exists: Bool { fileExists(catalog) || fileExists(mainConfiguration) || hasContent }
+    package func exists() throws(KitError) -> Bool {
+        for path in [catalog, mainConfiguration] where try holds(path) { return true }
+        return try hasContent()
+    }
+
+    /// Says whether there is a file; throws where that cannot be told, which is something else than that there is none.
+    func holds(_ path: String) throws(KitError) -> Bool {
+        do throws(FileError) { return try fileExists(path) } catch { throw KitError(error) }
+    }
 
     /// Says whether there are blocks in the store, whatever its index says.
-    var hasContent: Bool {
-        guard let names = try? listDirectory(store + "/packs") else { return false }
-        return names.contains { $0.first != 0x2E }
+    func hasContent() throws(KitError) -> Bool {
+        do throws(FileError) {
+            return try listDirectory(store + "/packs").contains { $0.first != 0x2E }
+        } catch {
+            guard error.code == .notFound || error.code == .notADirectory else { throw KitError(error) }
+            return false
+        }
     }
 
     /// Makes what is missing of the folders; what is there is closed to others.
@@ -36,7 +48,7 @@ package struct KitHome: Sendable, Hashable {
         try refuseSharedFileSystem()
         do throws(FileError) {
             for folder in Self.folders { try makeDirectory(path + folder, permissions: 0o700) }
-            if !fileExists(mainConfiguration) {
+            if try !fileExists(mainConfiguration) {
                 try replaceFile(mainConfiguration, with: Array("version: '1'\n".utf8))
             }
         } catch {

@@ -34,7 +34,7 @@ struct Pairing {
             if let identity = store.identity, identity != known.store {
                 // A catalog that knows no store is of the time before stores had an identity, or was made just now; and an
                 // empty store in the place of one that was lost has nothing that could be taken for something else.
-                guard known.store == nil || !home.hasContent else { throw foreign() }
+                guard try known.store == nil || !home.hasContent() else { throw foreign() }
                 try catalog.adopt(store: identity)
             }
             guard owner == nil, let name = known.catalog else { return }

@@ -31,7 +31,7 @@ struct Takeover {
                 continue
             }
             let path = kit.home.backendFile(backend.name)
-            guard (try? fileInfo(path)) == nil else {
+            guard try !kit.home.holds(path) else {
                 kept.append(backend.name)
                 continue
             }

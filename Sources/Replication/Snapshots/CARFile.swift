@@ -56,7 +56,7 @@ final class CARFileReader: Sendable {
 
     /// Reads the whole file once and checks every block.
     init(path: String) throws {
-        file = try File(path, .read)
+        file = try File(path, .readFile)
         var parser = CARParser(verifiesBlocks: true)
         var root: CID?
         var places: [Multihash: (offset: UInt64, length: Int)] = [:]
@@ -91,7 +91,7 @@ final class CARFileReader: Sendable {
 
 /// A file as a body.
 func fileBody(_ path: String) throws(FileError) -> Body {
-    let file = try File(path, .read)
+    let file = try File(path, .readFile)
     return Body(length: try file.length()) { range in
         Pulled {
             let position = Locked(range.lowerBound)
