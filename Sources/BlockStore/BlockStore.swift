@@ -128,7 +128,7 @@ public final class BlockStore: Sendable {
         _ first: ArraySlice<(cid: CID, location: BlockLocation?)>,
         _ second: ArraySlice<(cid: CID, location: BlockLocation?)>
     ) async throws(StoreError) -> [Block] {
-        // A group, for two `async let` side by side are compiled wrongly (decision 0004).
+        // A group, for two `async let` side by side are compiled wrongly (decision 0005).
         let halves = await withTaskGroup(of: (Bool, Result<[Block], StoreError>).self) { group in
             group.addTask { (true, await self.result(first)) }
             group.addTask { (false, await self.result(second)) }

@@ -98,3 +98,6 @@ package func tuneMemory() {
 package func waitForever() -> Never {
     while true { pause() }
 }
+
+/// Takes a variable out of the environment of the process; to be called before there are other threads.
+package func forgetVariable(_ name: String) { _ = unsafe unsetenv(name) }

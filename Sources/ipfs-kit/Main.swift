@@ -9,6 +9,8 @@ enum Main {
         // Before anything that starts a thread: signals are blocked in the threads that come after.
         onSignals(stopSignals) { _ in stop.press() }
         ignoreBrokenPipes()
+        // It would have the keys of all connections written into a file.
+        forgetVariable("SSLKEYLOGFILE")
         tuneMemory()
         let program = Program(words: Array(CommandLine.arguments.dropFirst()), stop: stop)
         let work = Task.detached {

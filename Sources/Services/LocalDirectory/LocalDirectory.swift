@@ -13,7 +13,7 @@ package enum LocalDirectory: ServiceDefinition {
         in context: ServiceContext
     ) async throws(StorageError) -> any StorageService {
         guard settings.path.hasPrefix("/") else {
-            throw StorageError(.badSettings, "connection.path must be an absolute path; it is “\(settings.path)”.")
+            throw StorageError(.badSettings, "connection.path must be an absolute path.")
         }
         return LocalDirectoryService(settings, in: context)
     }

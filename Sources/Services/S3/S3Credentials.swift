@@ -1,3 +1,4 @@
+internal import Schema
 internal import Storage
 
 /// The keys that requests are signed with.
@@ -12,6 +13,8 @@ struct S3Credentials: Sendable, CustomStringConvertible {
         self.accessKeyID = accessKeyID
         self.secretAccessKey = secretAccessKey
         self.sessionToken = sessionToken
+        // Services repeat in their answers what they were sent, and keys come from more places than settings.
+        for secret in [secretAccessKey, sessionToken ?? ""] { Redactor.shared.learn(secret) }
     }
 
     /// Looks in the settings, the variables and the profile; throws `badCredentials` where nothing is found.

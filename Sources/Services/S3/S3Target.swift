@@ -124,7 +124,7 @@ struct S3Target: Sendable {
             throw StorageError(.badSettings, "The type “\(vendor.words[0])” needs connection.region.")
         }
         guard S3Vendor.isRegion(region) else {
-            throw StorageError(.badSettings, "connection.region: “\(region)” is no region.")
+            throw StorageError(.badSettings, "connection.region is no name of a region, such as eu-central-1.")
         }
         return region
     }
@@ -150,7 +150,7 @@ struct S3Target: Sendable {
             }
         }
         guard isFine, (1...255).contains(bucket.utf8.count), bucket != ".", bucket != ".." else {
-            throw StorageError(.badSettings, "connection.bucket: “\(bucket)” is no name of a bucket.")
+            throw StorageError(.badSettings, "connection.bucket is no name of a bucket.")
         }
         return bucket
     }
@@ -160,7 +160,7 @@ struct S3Target: Sendable {
         guard prefix.utf8.count <= 500, prefix.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != 0x5C }),
             !parts.contains("."), !parts.contains("..")
         else {
-            throw StorageError(.badSettings, "connection.prefix: “\(prefix)” cannot stand before names.")
+            throw StorageError(.badSettings, "connection.prefix cannot stand before names.")
         }
         return parts.map { "\($0)/" }.joined()
     }
