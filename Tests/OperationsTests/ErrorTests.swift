@@ -11,7 +11,7 @@ import Testing
         (StorageError.Code.notFound, ExitCode.notFound), (.exists, .other), (.permissionDenied, .authorisation),
         (.badCredentials, .authorisation), (.rateLimited, .temporary), (.quotaExceeded, .limit), (.tooLarge, .limit),
         (.unavailable, .temporary), (.unsupported, .refused), (.corrupt, .verification), (.badSettings, .usage),
-        (.cancelled, .interrupted), (.unexpected, .other),
+        (.cancelled, .interrupted), (.unexpected, .other), (.changed, .temporary),
     ])
     func storageErrorsHaveCodesAndHints(_ code: StorageError.Code, _ expected: ExitCode) {
         let error = KitError(StorageError(code, "It failed.", backend: "my-s3"))
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func everyStorageErrorIsMapped() {
-        #expect(StorageError.Code.allCases.count == 13)
+        #expect(StorageError.Code.allCases.count == 14)
     }
 
     @Test(arguments: [
