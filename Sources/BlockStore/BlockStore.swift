@@ -31,6 +31,12 @@ public final class BlockStore: Sendable {
         let isEmpty = try packNumbers().isEmpty
         try identify(isEmpty: isEmpty)
         guard try index.isNew() else { return }
+        do throws(FileError) {
+            // Somebody who was killed may have made the folders, and not waited until they last.
+            for path in [folder + "/packs", folder] { try syncName(of: path) }
+        } catch {
+            throw StoreError(error)
+        }
         if isEmpty { try index.begin() } else { try rebuildIndex(onlyIfNew: true) }
     }
 

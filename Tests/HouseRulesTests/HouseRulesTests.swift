@@ -67,6 +67,11 @@ import Testing
         #expect(found(#"\bfatalError\(|\bpreconditionFailure\("#, in: outside) == [])
     }
 
+    @Test func `the system's error number is read in one place`() {
+        let files = Self.sources.filter { $0.module != "TestKit" }
+        #expect(found(#"\berrno\b"#, in: files) == ["Sources/POSIX/SystemCall.swift"])
+    }
+
     @Test func `no type has a name that says nothing`() {
         #expect(
             found(

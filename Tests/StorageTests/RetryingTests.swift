@@ -46,9 +46,9 @@ import Testing
     @Test func backsOffWithinBounds() async throws {
         let faulty = FaultyService(memory, [Fault(.stat, .fail(.passing))])
         let clock = ManualClock(chance: 0.999)
-        _ = try? await retrying(faulty, clock, retries: 12).stat(object)
-        let ceilings = (0..<12).map { Duration.milliseconds(min(30_000, 250 << $0)) }
-        #expect(clock.waits.count == 12)
+        _ = try? await retrying(faulty, clock, retries: 10).stat(object)
+        let ceilings = (0..<10).map { Duration.milliseconds(min(30_000, 250 << $0)) }
+        #expect(clock.waits.count == 10)
         for (wait, ceiling) in zip(clock.waits, ceilings) {
             #expect(wait <= ceiling && wait >= ceiling * 0.99)
         }
@@ -57,7 +57,24 @@ import Testing
         #expect(calm.waits.allSatisfy { $0 == .zero })
     }
 
-    @Test(arguments: [(-5, 0), (0, 0), (7, 7), (100_000, 300)])
+    @Test(arguments: [150, 3600, 100_000, Int(Int32.max)])
+    func doesNotWaitForWhoAsksForTooLong(_ asked: Int) async throws {
+        let error = StorageError(.rateLimited, "Slow down.", retry: .after(.seconds(asked)))
+        let clock = ManualClock(chance: 0.5)
+        let faulty = FaultyService(memory, [Fault(.stat, .fail(error))])
+        let thrown = await #expect(throws: StorageError.self) { try await retrying(faulty, clock).stat(object) }
+        #expect(thrown?.code == .rateLimited && clock.waits.isEmpty && faulty.count(.stat) == 1)
+    }
+
+    @Test func waitsNoLongerInAll() async throws {
+        let error = StorageError(.rateLimited, "Slow down.", retry: .after(.seconds(60)))
+        let clock = ManualClock(chance: 0)
+        let faulty = FaultyService(memory, [Fault(.stat, .fail(error))])
+        await #expect(throws: StorageError.self) { try await retrying(faulty, clock, retries: 99).stat(object) }
+        #expect(clock.waits == [.seconds(60), .seconds(60)])
+    }
+
+    @Test(arguments: [(-5, 0), (0, 0), (7, 7), (120, 120)])
     func waitsAsLongAsAsked(_ asked: Int, _ least: Int) async throws {
         let error = StorageError(.rateLimited, "Slow down.", retry: .after(.seconds(asked)))
         let clock = ManualClock(chance: 0.5)

@@ -47,7 +47,11 @@ package struct KitHome: Sendable, Hashable {
         do throws(FileError) { try makeDirectory(path, permissions: 0o700) } catch { throw KitError(error) }
         try refuseSharedFileSystem()
         do throws(FileError) {
-            for folder in Self.folders { try makeDirectory(path + folder, permissions: 0o700) }
+            for folder in Self.folders {
+                try makeDirectory(path + folder, permissions: 0o700)
+                // Somebody who was killed may have made it, and not waited until it lasts.
+                try syncName(of: path + folder)
+            }
             if try !fileExists(mainConfiguration) {
                 try replaceFile(mainConfiguration, with: Array("version: '1'\n".utf8))
             }

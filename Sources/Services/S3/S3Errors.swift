@@ -257,7 +257,7 @@ struct S3Errors: Sendable {
         _ now: Timestamp
     ) -> StorageError.Retry {
         guard retry == .later, let text = headers["Retry-After"] else { return retry }
-        // No wait is worth more than an hour to anybody; the layer that waits has a bound of its own below that.
+        // No wait is worth more than an hour to anybody; the layer that waits has a bound of its own, below that.
         if let seconds = httpNumber(text) { return .after(.seconds(Int64(min(seconds, 3600)))) }
         guard let date = S3Encoding.date(text) else { return retry }
         return .after(.milliseconds(min(max(0, date.milliseconds - now.milliseconds), 3_600_000)))

@@ -73,6 +73,7 @@ struct Retrying: StorageService {
         _ work: () async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         var tries = 0
+        var waited = Duration.zero
         var mayHaveHappened = false
         while true {
             do throws(StorageError) {
@@ -82,20 +83,27 @@ struct Retrying: StorageService {
                 mayHaveHappened = mayHaveHappened || error.mayHaveHappened
                 let error = mayHaveHappened ? error.ofUnknownOutcome : error
                 guard error.retry != .never, tries < retries, mayRepeat() else { throw error }
+                let wait = wait(for: error.retry, after: tries)
+                // Nobody is asked sooner than they said, and whoever says an hour is asked by the next sync.
+                guard waited + wait <= Self.longestWait else { throw error }
                 do throws(StorageError) {
-                    try await timing.pause(wait(for: error.retry, after: tries))
+                    try await timing.pause(wait)
                 } catch let stop {
                     throw mayHaveHappened ? stop.ofUnknownOutcome : stop
                 }
+                waited += wait
                 tries += 1
             }
         }
     }
 
-    /// 0.25 s doubled for each try up to 30 s, times chance; what the server asked for, up to 5 min, plus up to 1 s.
+    /// How long one call may wait in all.
+    private static let longestWait = Duration.seconds(150)
+
+    /// 0.25 s doubled for each try up to 30 s, times chance; what the server asked for, plus up to 1 s.
     private func wait(for retry: StorageError.Retry, after tries: Int) -> Duration {
         if case .after(let asked) = retry {
-            return min(max(asked, .zero), .seconds(300)) + .milliseconds(Int64(timing.random() * 1000))
+            return min(max(asked, .zero), .seconds(86_400)) + .milliseconds(Int64(timing.random() * 1000))
         }
         let ceiling = min(30_000, 250 << min(tries, 10))
         return .milliseconds(Int64(timing.random() * Double(ceiling)))
