@@ -19,4 +19,19 @@ import Testing
         let problem = #expect(throws: DecodingProblem.self) { try block.verify() }
         #expect(problem?.code == .notAllowed)
     }
+
+    @Test func `an archive with a block that nobody can check is not whole`() throws {
+        let block = Block(codec: .raw, bytes: [1, 2, 3])
+        let content = block.cid.bytes + block.bytes
+        var parser = CARParser()
+        parser.feed(CARHeader(roots: [block.cid]).encoded + Varint.encode(UInt64(content.count)) + content)
+        _ = try parser.next()
+        guard case .section(let section) = try parser.next() else { return #expect(Bool(false), "no section") }
+        for (problem, isWhole) in [(nil, true), (DecodingProblem(.unsupported, "Nobody can."), false)] {
+            var verifier = CARVerifier()
+            verifier.add(CARHeader(roots: [block.cid]), nil)
+            verifier.add(section, problem)
+            #expect(verifier.finish().isWhole == isWhole)
+        }
+    }
 }

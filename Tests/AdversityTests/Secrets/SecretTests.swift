@@ -37,9 +37,9 @@ extension Adversity {
                 try await server.tell(known + (answer.proxy == nil ? [] : [("*", SecretHome.proxy.core)]))
                 var home = try await base.answered(answer.how, in: "\(folder)/\(answer.how)-\(turn)")
                 home.setProxy(answer.proxy, server)
-                // Commands that ask nobody see nothing of this: once is enough for them.
+                // Commands that ask nobody see nothing of this: once with each flag is enough for them.
                 let all = SecretCommands.all(home.world, backends: home.backends)
-                let commands = turn % 6 == 0 ? all : all.filter { SecretCommands.asks($0) }
+                let commands = turn < 4 ? all : all.filter { SecretCommands.asks($0) }
                 let results = try await run(commands, home, turn, folder) + [try await written(home, folder)]
                 runs += results.count
                 alarms += results.flatMap(\.self)

@@ -8,7 +8,7 @@ enum Options {
     static let faults = text("IPFS_KIT_FAULTS") == "all" ? Int.max : number("IPFS_KIT_FAULTS") ?? 900
     /// How many runs end at a call, by a kill or a power cut.
     static let ends = text("IPFS_KIT_FAULTS") == "all" ? Int.max : number("IPFS_KIT_ENDS") ?? 300
-    /// One run with a failing call, as an alarm prints it.
+    /// One run with a failing call, as an alarm prints it, or the name of a command alone.
     static let fault = text("IPFS_KIT_FAULT")
     /// How often processes are killed at moments that chance chooses.
     static let kills = number("IPFS_KIT_KILLS") ?? 120
