@@ -114,6 +114,10 @@ let package = Package(
         .tests("CatalogTests", ["Catalog", "Multiformats", "POSIX", "Schema", "SQLite"]),
         .tests("PoliciesTests", ["Multiformats", "Policies", "Schema"]),
         .tests(
+            "ReplicationTests",
+            ["BlockStore", "Catalog", "IPLD", "Multiformats", "Policies", "Replication", "Schema", "Storage"]
+        ),
+        .tests(
             "ServicesTests",
             ["Digests", "HTTPClient", "Samples", "Services", "Schema", "Storage", "StorageLaws"]
         ),

@@ -19,8 +19,6 @@ package struct BackendState: Sendable, Hashable {
     package let syncedAt: Timestamp?
     /// The name of the last snapshot that was left on the backend.
     package let note: String?
-    /// The name of the last snapshot that was about to be left there; it may be there or not.
-    package let nextNote: String?
     /// What went wrong at the last sync; nil when nothing did.
     package let problem: String?
     /// The object by which this home announced itself there; nil before it did.
@@ -33,7 +31,7 @@ package struct BackendState: Sendable, Hashable {
 
     static let columns = """
         name, generation, synced_generation, reason, dirty_since, synced_at, note, problem, incarnation, place, marker, \
-        marked_at, next_note
+        marked_at
         """
 
     init(_ row: borrowing Row) throws(CatalogError) {
@@ -49,6 +47,5 @@ package struct BackendState: Sendable, Hashable {
         place = row.text(9)
         marker = row.optionalText(10)
         markedAt = row.optionalInt64(11).map { Timestamp(milliseconds: $0) }
-        nextNote = row.optionalText(12)
     }
 }

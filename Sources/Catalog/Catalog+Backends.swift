@@ -75,14 +75,17 @@ extension Catalog {
         }
     }
 
-    /// Notes that a snapshot is about to be left on a backend, so that this home knows it for its own whatever happens then.
-    package func noteNextSnapshot(_ name: String, under lease: Lease) async throws(CatalogError) {
+    /// Notes that a snapshot of this time is about to be left somewhere, so that this home knows it for its own whatever
+    /// happens then.
+    package func noteNextSnapshot(_ time: Int64, under lease: Lease) async throws(CatalogError) {
         try await write(under: lease) { (database) throws(CatalogError) in
-            try database.change(
-                "UPDATE backends SET next_note = ?2 WHERE name = ?1",
-                [.text(lease.backend), .text(name)]
-            )
+            try database.setValue("snapshot_time", String(max(time, try database.number("snapshot_time"))))
         }
+    }
+
+    /// The time of the newest snapshot that this home left anywhere, or was about to leave, in milliseconds.
+    package func newestSnapshot() async throws(CatalogError) -> Int64 {
+        try await read { (database) throws(CatalogError) in try database.number("snapshot_time") }
     }
 
     /// Notes the snapshot that was left on a backend.
@@ -141,7 +144,7 @@ extension Database {
     fileprivate mutating func reincarnate(_ name: String, at time: Int64) throws(CatalogError) {
         try change(
             """
-            UPDATE backends SET incarnation = ?2, place = ?2, note = NULL, next_note = NULL, marker = NULL, marked_at = NULL,
+            UPDATE backends SET incarnation = ?2, place = ?2, note = NULL, marker = NULL, marked_at = NULL,
                 synced_at = NULL, problem = NULL WHERE name = ?1
             """,
             [.text(name), .text(randomIdentifier())]

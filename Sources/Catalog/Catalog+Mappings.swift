@@ -18,7 +18,7 @@ extension Catalog {
             var found: [Mapping] = []
             for cid in cids {
                 found += try database.all(
-                    "SELECT \(Mapping.columns) FROM mappings WHERE cid = ? ORDER BY backend",
+                    "SELECT \(Mapping.columns) FROM replicas WHERE cid = ? ORDER BY backend",
                     [.blob(cid.bytes)]
                 ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row) }
             }
@@ -30,7 +30,7 @@ extension Catalog {
     package func mappings(on backend: String) async throws(CatalogError) -> [Mapping] {
         try await read { (database) throws(CatalogError) in
             try database.all(
-                "SELECT \(Mapping.columns) FROM mappings WHERE backend = ? ORDER BY cid",
+                "SELECT \(Mapping.columns) FROM replicas WHERE backend = ? ORDER BY cid",
                 [.text(backend)]
             ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row) }
         }
@@ -70,7 +70,7 @@ extension Catalog {
                 batch.removeAll(keepingCapacity: true)
             }
             try database.query(
-                "SELECT \(Mapping.columns) FROM mappings WHERE backend = ? ORDER BY cid",
+                "SELECT \(Mapping.columns) FROM replicas WHERE backend = ? ORDER BY cid",
                 [.text(backend)]
             ) { (row: borrowing Row) throws(CatalogError) in
                 batch.append(try Mapping(row))
@@ -86,7 +86,7 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in
             var counts: [String: MappingCounts] = [:]
             try database.query(
-                "SELECT backend, status, count(*), coalesce(sum(size_bytes), 0) FROM mappings GROUP BY backend, status"
+                "SELECT backend, status, count(*), coalesce(sum(size_bytes), 0) FROM replicas GROUP BY backend, status"
             ) { (row: borrowing Row) throws(CatalogError) in
                 let status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
                 counts[row.text(0), default: MappingCounts()].byStatus[status, default: 0] += Int(row.int64(2))
@@ -103,9 +103,9 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in
             try database.all(
                 """
-                SELECT pins.cid FROM pins JOIN mappings m ON m.cid = pins.cid AND m.backend = ?1 AND m.status = 'stored'
+                SELECT pins.cid FROM pins JOIN replicas m ON m.cid = pins.cid AND m.backend = ?1 AND m.status = 'stored'
                 WHERE NOT EXISTS (
-                    SELECT 1 FROM mappings o LEFT JOIN backends b ON b.name = o.backend
+                    SELECT 1 FROM replicas o LEFT JOIN backends b ON b.name = o.backend
                         WHERE o.cid = pins.cid AND o.backend <> ?1 AND o.status = 'stored'
                         AND b.place IS NOT (SELECT place FROM backends WHERE name = ?1)
                 ) ORDER BY pins.cid
@@ -121,7 +121,7 @@ extension Catalog {
             try database.all(
                 """
                 SELECT cid FROM pins WHERE NOT EXISTS
-                    (SELECT 1 FROM mappings m WHERE m.cid = pins.cid AND m.status = 'stored') ORDER BY cid
+                    (SELECT 1 FROM replicas m WHERE m.cid = pins.cid AND m.status = 'stored') ORDER BY cid
                 """
             ) { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
         }

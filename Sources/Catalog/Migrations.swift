@@ -48,7 +48,6 @@ enum Migrations {
         ALTER TABLE backends ADD COLUMN place TEXT NOT NULL DEFAULT '';
         ALTER TABLE backends ADD COLUMN marker TEXT;
         ALTER TABLE backends ADD COLUMN marked_at INTEGER;
-        ALTER TABLE backends ADD COLUMN next_note TEXT;
         UPDATE backends SET incarnation = lower(hex(randomblob(10)));
         UPDATE backends SET place = incarnation;
 
@@ -75,6 +74,15 @@ enum Migrations {
         INSERT INTO journal(backend, cid, kind, path, started_at)
             SELECT backend, cid, 'store', '', started_at FROM transfers;
         DROP TABLE transfers;
+
+        -- What counts: of a replica whose removal began nobody knows anything before it is looked at.
+        CREATE VIEW replicas AS SELECT
+            cid, backend, path, name, metadata, size_bytes, block_count, car_sha256, created_at, updated_at, verified_at,
+            verify_method, verified_by, revision, is_ours,
+            CASE WHEN EXISTS (
+                SELECT 1 FROM journal WHERE journal.backend = mappings.backend AND journal.cid = mappings.cid AND kind = 'remove'
+            ) THEN 'unknown' ELSE status END AS status
+        FROM mappings;
 
         DROP TABLE leases;
         CREATE TABLE leases(

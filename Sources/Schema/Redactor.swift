@@ -12,10 +12,7 @@ package final class Redactor: Sendable {
     package static let mark = "••••"
 
     private struct State {
-        /// All secrets, the longest first.
-        var secrets: [[UInt8]] = []
-        /// What they look like where they cannot be read.
-        var opaque: [[UInt8]] = []
+        var search = SecretSearch()
         var known: Set<String> = []
     }
 
@@ -26,16 +23,21 @@ package final class Redactor: Sendable {
     /// Shorter ones are words that stand everywhere.
     private static let shortest = 4
 
+    /// So many bytes of a secret are hidden where they stand without the rest; half of a key is half of the work.
+    private static let part = 12
+    /// The same of what shows nothing of it: its hexadecimal digits, or base64.
+    private static let opaquePart = 16
+
     /// Takes note of a secret, and of the forms in which others repeat it.
-    package func learn(_ secret: String) {
+    package func learn(_ secret: String) { learn(secret, part: Self.part) }
+
+    private func learn(_ secret: String, part: Int) {
         let secret = trimmed(secret)
         guard secret.utf8.count >= Self.shortest else { return }
         state.withLock { state in
             guard state.known.insert(secret).inserted else { return }
-            state.secrets.append(Array(secret.utf8))
-            state.opaque += SecretForms.opaque(secret)
-            state.secrets.sort { $0.count > $1.count }
-            state.opaque.sort { $0.count > $1.count }
+            state.search.add(Array(secret.utf8), part: part)
+            for form in SecretForms.opaque(secret) { state.search.add(form, part: max(Self.opaquePart, part)) }
         }
     }
 
@@ -45,7 +47,8 @@ package final class Redactor: Sendable {
     package func learn(replacement: String, ofSecret isSecret: Bool, fromFile isFromFile: Bool) {
         let value = trimmed(replacement)
         guard isSecret || isFromFile || value.utf8.count >= 8 && !value.hasPrefix("/") else { return }
-        learn(value)
+        // Parts of what may be a URL stand everywhere.
+        learn(value, part: isSecret || isFromFile ? Self.part : .max)
         // A text of several lines may be repeated line by line.
         for line in value.split(whereSeparator: \.isNewline) where line.utf8.count >= 8 { learn(String(line)) }
     }
@@ -88,39 +91,12 @@ package final class Redactor: Sendable {
 
     /// The text without secrets.
     package func clean(_ text: String) -> String {
-        let (secrets, opaque) = state.withLock { ($0.secrets, $0.opaque) }
+        let search = state.withLock { $0.search }
         var bytes = Array(text.utf8)
         let mark = Array(Self.mark.utf8)
-        var isChanged = false
-        for secret in secrets {
-            isChanged = bytes.replace(by: mark) { SecretForms.end(of: secret, in: $0, from: $1) } || isChanged
-        }
-        for form in opaque {
-            isChanged = bytes.replace(by: mark) { $0[$1...].starts(with: form) ? $1 + form.count : nil } || isChanged
-        }
-        isChanged = SecretForms.hidePatterns(in: &bytes, by: mark) || isChanged
-        return isChanged ? String(decoding: bytes, as: UTF8.self) : text
-    }
-}
-
-extension [UInt8] {
-    /// Puts something in the place of every part that `end` finds from an index on; says whether there was one.
-    fileprivate mutating func replace(by other: [UInt8], _ end: ([UInt8], Int) -> Int?) -> Bool {
-        var result: [UInt8] = []
-        var start = 0
-        var index = 0
-        while index < count {
-            guard let next = end(self, index), next > index else {
-                index += 1
-                continue
-            }
-            result += self[start..<index]
-            result += other
-            index = next
-            start = next
-        }
-        guard start > 0 else { return false }
-        self = result + self[start...]
-        return true
+        let ranges = search.ranges(in: bytes)
+        for range in ranges.reversed() { bytes.replaceSubrange(range, with: mark) }
+        let hasPatterns = SecretForms.hidePatterns(in: &bytes, by: mark)
+        return hasPatterns || !ranges.isEmpty ? String(decoding: bytes, as: UTF8.self) : text
     }
 }

@@ -12,50 +12,6 @@ enum SecretForms {
         return forms.filter { $0.count >= 8 && seen.insert($0).inserted }
     }
 
-    /// Where a secret that begins at `index` of a text ends; nil where none does.
-    ///
-    /// Each of its bytes may stand there as it is, or as it is written in URLs, JSON, XML and shells, as everybody escapes
-    /// others of them.
-    static func end(of secret: [UInt8], in text: [UInt8], from index: Int) -> Int? {
-        var index = index
-        for byte in secret {
-            guard index < text.count else { return nil }
-            // A byte that begins an escape may also stand for itself.
-            if let next = end(ofEscaped: byte, in: text, from: index) {
-                index = next
-            } else {
-                guard text[index] == byte else { return nil }
-                index += 1
-            }
-        }
-        return index
-    }
-
-    private static func end(ofEscaped byte: UInt8, in text: [UInt8], from index: Int) -> Int? {
-        func number(_ digits: Range<Int>, radix: Int = 16) -> Int? {
-            guard digits.upperBound <= text.count else { return nil }
-            return Int(String(decoding: text[digits], as: UTF8.self), radix: radix)
-        }
-        func follows(_ word: String) -> Bool { text[index...].starts(with: word.utf8) }
-        switch text[index] {
-        case 0x25: return number(index + 1..<index + 3) == Int(byte) ? index + 3 : nil
-        case 0x2B: return byte == 0x20 ? index + 1 : nil
-        case 0x5C:
-            guard index + 1 < text.count else { return nil }
-            if text[index + 1] == 0x75 { return number(index + 2..<index + 6) == Int(byte) ? index + 6 : nil }
-            return text[index + 1] == byte ? index + 2 : nil
-        case 0x26:
-            for (word, meaning) in entities where meaning == byte && follows(word) { return index + word.utf8.count }
-            let forms = ["&#\(byte);", "&#x\(String(byte, radix: 16));", "&#x\(String(byte, radix: 16).uppercased());"]
-            return forms.first(where: follows).map { index + $0.utf8.count }
-        default: return nil
-        }
-    }
-
-    private static let entities: [(String, UInt8)] = [
-        ("&amp;", 0x26), ("&lt;", 0x3C), ("&gt;", 0x3E), ("&quot;", 0x22), ("&apos;", 0x27),
-    ]
-
     private static let lower = Array("0123456789abcdef".utf8)
     private static let upper = Array("0123456789ABCDEF".utf8)
     private static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)

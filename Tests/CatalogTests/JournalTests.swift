@@ -47,6 +47,12 @@ import Testing
         #expect(try await !sample.catalog.mayRemove("cars/1.car", under: lease))
         let known = try await sample.catalog.statuses(on: "a")
         #expect(known.filter(\.isBeingRemoved).map(\.cid) == [root(1)])
+        // Until somebody has looked nobody counts on it.
+        #expect(try await sample.mapping(1)?.status == .unknown)
+        #expect(try await sample.catalog.unprotectedPins() == [root(1)])
+        #expect(try await sample.catalog.mappingCounts()["a"]?.byStatus == [.stored: 1, .unknown: 1])
+        try await sample.catalog.record([sample.seen(1)], under: lease)
+        #expect(try await sample.mapping(1)?.status == .stored)
     }
 
     enum Change: CaseIterable { case none, damaged, gone, pinChanged, leavingToo, samePlace }

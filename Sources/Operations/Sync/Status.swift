@@ -2,6 +2,7 @@ internal import BlockStore
 internal import Catalog
 internal import Multiformats
 internal import Policies
+internal import Replication
 package import Schema
 internal import Storage
 

@@ -65,6 +65,10 @@ package struct Sync: Operation {
         }
     }
 
+    private static func removed(_ backend: String) -> KitError {
+        KitError(.noSuchBackend, "The backend \(backend) was removed meanwhile.", backend: backend)
+    }
+
     /// The backends to look at, and those whose files cannot be read: they must not stop the others.
     private func choose(
         _ kit: Kit
@@ -114,7 +118,10 @@ package struct Sync: Operation {
                         let report = try await engine.sync(file.name, mode) { gate in
                             try await kit.open(file, gate: gate)
                         } plan: {
-                            try await planner.work(on: file.name)
+                            guard let work = try await planner.work(on: file.name) else {
+                                throw Self.removed(file.name)
+                            }
+                            return work
                         }
                         return SyncResult(backend: file.name, report: report)
                     } catch {

@@ -20,8 +20,14 @@ extension SyncRun {
         }
         guard let found = site, backend.replica.capabilities.contains(.write) else { return site }
         // With the lease in hand nobody of this home is removing anything: somebody was stopped while he did.
-        if found.entries.removing.contains(where: { $0.instance == engine.identity.instance }) {
-            try await found.register.withdrawRemoving(engine.identity, state.incarnation)
+        for marker in found.entries.removing where marker.instance == engine.identity.instance {
+            do throws(StorageError) {
+                try await found.register.withdraw(marker)
+            } catch {
+                if error.code == .cancelled || error.code == .superseded { throw error }
+                // Where nothing can be removed it stays, and is believed for a day.
+                report.warnings.append("\(backend.name): \(marker.name) could not be removed: \(error.message)")
+            }
         }
         let announced = try await announce(found, state)
         try await meet(announced, state, &report)
@@ -51,7 +57,7 @@ extension SyncRun {
     private func meet(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws {
         let known = Set(try await catalog.peers(on: backend.name).map { $0.kit + "/" + $0.instance })
         var seen = site.peers()
-        let newer = site.newerSnapshot(than: state, [])
+        let newer = site.newerSnapshot(than: state.note, own: try await catalog.newestSnapshot(), [])
         if let newer, newer.instance == engine.identity.instance {
             seen.append((newer.kit, newer.instance, Timestamp(milliseconds: newer.time)))
         }

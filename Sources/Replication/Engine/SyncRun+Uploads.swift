@@ -101,8 +101,9 @@ extension SyncRun {
         }
         do {
             try await allowForNewer(site, state)
-            let name = try snapshots.nextName(engine.identity, at: catalog.time, known: site.entries.snapshots)
-            try await catalog.noteNextSnapshot(name.text, under: lease)
+            let snapshot = try snapshots.next(engine.identity, at: catalog.time, known: site.entries.snapshots)
+            let name = snapshot.name
+            try await catalog.noteNextSnapshot(snapshot.time, under: lease)
             try await snapshots.leave(name, of: catalog, engine.identity, engine.settings, scratch: engine.scratch)
             try await catalog.noteSnapshot(name.text, under: lease)
             report.snapshot = name.text
@@ -124,7 +125,7 @@ extension SyncRun {
     /// Throws where a snapshot is newer than this home: it may be an old copy, and must neither hide nor remove anything.
     func allowForNewer(_ site: Site, _ state: BackendState) async throws {
         let peers = try await catalog.peers(on: backend.name)
-        if let newer = site.newerSnapshot(than: state, peers) {
+        if let newer = site.newerSnapshot(than: state.note, own: try await catalog.newestSnapshot(), peers) {
             throw ReplicationError.outdated(backend: backend.name, snapshot: newer.name.text)
         }
     }

@@ -147,6 +147,9 @@ package struct HomeRegister: Sendable {
         return name
     }
 
+    /// Takes back an announcement of this home.
+    func withdraw(_ marker: Entries.Marker) async throws(StorageError) { try await objects.delete(marker.name) }
+
     /// Takes back that a home is removing content.
     func withdrawRemoving(_ identity: Catalog.Identity, _ incarnation: String) async throws {
         try await objects.delete(try name(identity, incarnation, isRemoving: true))

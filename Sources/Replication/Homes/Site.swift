@@ -84,21 +84,24 @@ struct Site: Sendable {
         }
     }
 
-    /// The newest snapshot of this kit that is newer than everything this home left or took over there, or was about to
-    /// leave, unless the owner said that it does not matter: this home may be an old copy.
-    func newerSnapshot(than state: BackendState, _ peers: [Peer]) -> SnapshotName? {
+    /// The newest snapshot of this kit that is newer than everything this home took over there, or left anywhere, unless the
+    /// owner said that it does not matter: this home may be an old copy.
+    ///
+    /// `own` is the time of the newest snapshot that this home knows for its own.
+    func newerSnapshot(than note: String?, own: Int64, _ peers: [Peer]) -> SnapshotName? {
         var latest: Int64 = -1
-        for note in [state.note, state.nextNote] {
-            guard let name = note.flatMap({ ObjectName($0) }), case .snapshot(_, let time)? = HomeName.read(name)?.kind
-            else { continue }
-            latest = max(latest, time)
+        if let name = note.flatMap({ ObjectName($0) }), case .snapshot(_, let time)? = HomeName.read(name)?.kind {
+            latest = time
         }
         return entries.snapshots.first { snapshot in
-            guard snapshot.kit == identity.kit, snapshot.time > latest else { return false }
+            let isOwn = snapshot.instance == identity.instance
+            guard snapshot.kit == identity.kit, snapshot.time > (isOwn ? max(latest, own) : latest) else {
+                return false
+            }
             let accepted = peers.first { $0.kit == snapshot.kit && $0.instance == snapshot.instance }?.acceptedAt
             guard let accepted else { return true }
             // What this very home left and knows nothing of is newer again, whatever was said of earlier ones.
-            return snapshot.instance == identity.instance && snapshot.time > accepted.milliseconds
+            return isOwn && snapshot.time > accepted.milliseconds
         }
     }
 }

@@ -19,19 +19,19 @@ package struct Snapshots: Sendable {
     /// How many snapshots of a home are kept.
     private static let kept = 3
 
-    /// The name of the next snapshot of a home; `known` are all that are there, the newest first.
-    func nextName(
+    /// The name and the time of the next snapshot of a home; `known` are all that are there, the newest first.
+    func next(
         _ identity: Catalog.Identity,
         at now: Timestamp,
         known: [SnapshotName]
-    ) throws(ReplicationError) -> ObjectName {
+    ) throws(ReplicationError) -> (name: ObjectName, time: Int64) {
         // Two snapshots of one millisecond would have one name; the clock may also have been set back.
         let newest = known.first { $0.kit == identity.kit }?.time ?? 0
         let time = min(max(now.milliseconds, newest + 1), HomeName.latest)
         guard let name = HomeName.snapshot(kit: identity.kit, instance: identity.instance, time: time) else {
             throw ReplicationError.badSnapshot("The identifier of this kit, “\(identity.kit)”, is damaged.")
         }
-        return name
+        return (name, time)
     }
 
     /// Leaves a snapshot of the catalog under `name`.

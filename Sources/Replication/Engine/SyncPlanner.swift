@@ -1,41 +1,24 @@
-internal import Catalog
+package import Catalog
 internal import Multiformats
-internal import Policies
-internal import Replication
-internal import Storage
+package import Policies
 
 /// Makes the plan of a sync from the catalog as it is when it is asked.
-struct SyncPlanner: Sendable {
-    let catalog: Catalog
+package struct SyncPlanner: Sendable {
+    package let catalog: Catalog
     /// Every place where content may be, also those that are not synced now: their replicas count.
-    let places: [Place]
-    let prune: Bool
-    let force: Bool
+    package let places: [Place]
+    package let prune: Bool
+    package let force: Bool
 
-    /// Looks at all backends that have a file.
-    ///
-    /// One whose file cannot be read keeps its place: content is not moved because of a slip of the pen.
-    init(_ kit: Kit, prune: Bool, force: Bool) throws(KitError) {
-        catalog = try kit.catalog()
+    package init(catalog: Catalog, places: [Place], prune: Bool, force: Bool) {
+        self.catalog = catalog
+        self.places = places
         self.prune = prune
         self.force = force
-        var places: [Place] = []
-        for name in try kit.backendNames() where BackendFile.isName(name) {
-            let file = try? kit.backend(name)
-            guard file?.isEnabled ?? true else { continue }
-            places.append(
-                Place(
-                    name: name,
-                    takesContent: file?.row.capabilities.contains(.write) ?? true,
-                    minReplicas: Int(file?.settings["min_replicas"]?.text ?? "") ?? 1
-                )
-            )
-        }
-        self.places = places
     }
 
     /// The plan for all places, and the states of the backends as they were before it was made.
-    func plan() async throws(CatalogError) -> (plan: Plan, states: [String: BackendState]) {
+    package func plan() async throws(CatalogError) -> (plan: Plan, states: [String: BackendState]) {
         // The generations come first: a pin that is added after they were read marks a later one.
         let states = try await catalog.backendStates()
         var copies: [Copy] = []
@@ -60,13 +43,10 @@ struct SyncPlanner: Sendable {
         return (plan, known)
     }
 
-    /// What has to be done on one backend.
-    func work(on backend: String) async throws -> SyncEngine.Work {
+    /// What has to be done on one backend; nil where it was removed meanwhile.
+    package func work(on backend: String) async throws(CatalogError) -> SyncEngine.Work? {
         let (plan, states) = try await plan()
-        guard let state = states[backend] else {
-            throw KitError(.noSuchBackend, "The backend \(backend) was removed meanwhile.", backend: backend)
-        }
-        return SyncEngine.Work(state, plan.steps[backend] ?? [], plan.aliases[backend])
+        return states[backend].map { SyncEngine.Work($0, plan.steps[backend] ?? [], plan.aliases[backend]) }
     }
 }
 

@@ -1,0 +1,156 @@
+import BlockStore
+import Catalog
+import IPLD
+import Multiformats
+import Policies
+@testable import Replication
+import Schema
+import Storage
+import TestKit
+
+/// A home with an engine, and services in memory that play its backends.
+struct EngineSample: Sendable {
+    let folder: String
+    let store: BlockStore
+    let catalog: Catalog
+    let clock = ManualClock()
+
+    /// A home in a folder of its own below that of the test, whose backends have these names.
+    init(_ name: String = "home", backends: [String] = ["a"]) async throws {
+        folder = Scratch.current + "/" + name
+        store = try BlockStore(folder: folder + "/store")
+        let clock = clock
+        catalog = try Catalog.make(at: folder + "/catalog.sqlite", now: { clock.now })
+        try await catalog.register(backends)
+    }
+
+    /// A service with the clock of the sample.
+    func service(
+        _ capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage, .digests]
+    ) -> MemoryService {
+        MemoryService(capabilities: capabilities, now: { [clock] in clock.now })
+    }
+
+    /// The block of a number.
+    static func block(_ number: Int) -> Block { Block(codec: .raw, bytes: Array("content \(number)".utf8)) }
+
+    /// Stores and pins the block of a number.
+    @discardableResult
+    func pin(_ number: Int, replicas: Int? = nil) async throws -> CID {
+        let block = Self.block(number)
+        try await store.ingest { try await $0.write([block]) }
+        clock.advance(by: .milliseconds(1))
+        try await catalog.addPins([Pin(cid: block.cid, replicas: replicas, createdAt: catalog.time)], reason: "test")
+        return block.cid
+    }
+
+    /// Syncs a backend with a service.
+    @discardableResult
+    func sync(
+        _ service: any StorageService,
+        _ backend: String = "a",
+        force: Bool = false,
+        prune: Bool = false,
+        minReplicas: Int = 1,
+        retries: Int = 0,
+        places: [String] = ["a"]
+    ) async throws -> SyncReport {
+        let engine = try await engine()
+        let planner = SyncPlanner(
+            catalog: catalog,
+            places: places.map { Place(name: $0, takesContent: true, minReplicas: minReplicas) },
+            prune: prune,
+            force: force
+        )
+        return try await engine.sync(backend, SyncEngine.Mode(force: force, prune: prune)) { gate in
+            open(service, backend, gate: gate, retries: retries)
+        } plan: {
+            guard let work = try await planner.work(on: backend) else {
+                throw ReplicationError.suspicious("There is no backend \(backend).")
+            }
+            return work
+        }
+    }
+
+    func engine() async throws -> SyncEngine {
+        SyncEngine(
+            store: store,
+            catalog: catalog,
+            identity: try await catalog.identity(),
+            observer: "test",
+            timing: clock.timing,
+            progress: .silent,
+            settings: [],
+            scratch: folder + "/scratch",
+            leaseTime: 60_000
+        )
+    }
+
+    /// A service as a backend.
+    func open(
+        _ service: any StorageService,
+        _ backend: String = "a",
+        gate: any ChangeGate = ClosedGate(),
+        retries: Int = 0
+    ) -> OpenBackend {
+        let meter = Meter()
+        var operational = OperationalSettings()
+        operational.retryCount = retries
+        let layers = layered(
+            service,
+            backend: backend,
+            operational: operational,
+            timing: clock.timing,
+            gate: gate,
+            meter: meter
+        )
+        return OpenBackend(name: backend, replica: CARArchive(layers), meter: meter, quota: nil, lanes: 2)
+    }
+
+    /// Reads everything that is known of a backend back.
+    func verify(_ service: any StorageService, _ backend: String = "a") async throws -> [Verifier.Result] {
+        let verifier = Verifier(
+            catalog: catalog,
+            identity: try await catalog.identity(),
+            observer: "test",
+            timing: clock.timing,
+            progress: .silent
+        )
+        return try await verifier.verify(try await catalog.mappings(on: backend), on: open(service, backend))
+    }
+
+    /// What is known of a root on a backend.
+    func status(_ root: CID, _ backend: String = "a") async throws -> Mapping.Status? {
+        try await catalog.mappings(of: [root]).first { $0.backend == backend }?.status
+    }
+
+    /// The name of the archive of a root.
+    func name(_ root: CID) throws -> ObjectName { try CARArchive.name(of: root) }
+}
+
+extension EngineSample {
+    /// A backend with a copy that a prune would remove, and the one on which the copy is counted.
+    struct Surplus {
+        let name: String
+        let service: MemoryService
+        let otherName: String
+        let other: MemoryService
+    }
+
+    /// Which of two backends has more than is wanted of a root.
+    func surplus(of root: CID, among services: [String: MemoryService]) async throws -> Surplus? {
+        let names = services.keys.sorted()
+        let planner = SyncPlanner(
+            catalog: catalog,
+            places: names.map { Place(name: $0, takesContent: true) },
+            prune: true,
+            force: false
+        )
+        let steps = try await planner.plan().plan.steps
+        guard let name = names.first(where: { steps[$0]?.contains { $0.root == root && $0.isRemoval } == true }),
+            let otherName = names.first(where: { $0 != name }), let service = services[name],
+            let other = services[otherName]
+        else { return nil }
+        return Surplus(name: name, service: service, otherName: otherName, other: other)
+    }
+}
