@@ -39,10 +39,10 @@ test-kubo: release
 test-servers: export IPFS_KIT_MUST_RUN = all
 test-servers: test
 
-nightly: export IPFS_KIT_FAULTS = all
-nightly: export IPFS_KIT_KILLS = 2000
-nightly: export IPFS_KIT_DAMAGES = 10000
-nightly: export IPFS_KIT_STRESS = 60
+nightly: export IPFS_KIT_FAULTS ?= all
+nightly: export IPFS_KIT_KILLS ?= 2000
+nightly: export IPFS_KIT_DAMAGES ?= 10000
+nightly: export IPFS_KIT_STRESS ?= 60
 nightly: setup-test release
 	@$(SWIFT_BUILD) --build-tests
 	@tools/setup link-arrow "$$(swift build --show-bin-path)"
