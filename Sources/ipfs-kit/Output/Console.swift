@@ -91,8 +91,8 @@ final class Console: Sendable {
     /// Shows the result of an operation.
     func show(_ output: any OperationOutput, changes: Bool) {
         if global.json {
-            guard output.json != .null else { return }
-            print(lines: [isTerminal ? output.json.indented : output.json.compact])
+            let json = output.json
+            if json != .null { print(lines: [isTerminal ? json.indented : json.compact]) }
         } else if global.quiet {
             print(lines: quietLines(of: output, changes: changes).map { DisplayText($0).text })
         } else {
@@ -123,6 +123,7 @@ final class Console: Sendable {
     private var width: Int? { isTerminal ? StandardStream.output.width : nil }
 
     private func warn(_ report: Report) {
+        for failure in report.failures { talk("ipfs-kit: \(failure)") }
         guard !global.quiet else { return }
         for warning in report.warnings { talk("warning: \(warning)") }
     }
