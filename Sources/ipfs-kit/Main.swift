@@ -10,7 +10,7 @@ enum Main {
         onSignals(stopSignals) { _ in stop.press() }
         ignoreBrokenPipes()
         tuneMemory()
-        let program = Program(words: Array(CommandLine.arguments.dropFirst()), stop: stop)
+        let program = Program(words: Array(commandWords().dropFirst()), stop: stop)
         let work = Task.detached {
             let code = await program.run()
             // All that was open is closed now; nothing is left to clean up.
