@@ -51,13 +51,18 @@ package struct CARVerify: Operation {
         defer { kit.session.progress.ended() }
         var scan = ArchiveScan(input: input)
         scan.limits.zeroLengthEndsArchive = zeroLength
+        scan.limits.keepsIndex = true
         var verifier = CARVerifier()
         var extraneous: UInt64 = 0
         var container: CARContainer?
         try await scan.read(verifies: verifies) { piece in
             if let header = piece.header { verifier.add(header, piece.container) }
             for (index, section) in piece.sections.enumerated() { verifier.add(section, piece.problems[index]) }
-            for damage in piece.damages { verifier.note(damage.problem, damage.offset) }
+            for (index, damage) in piece.damages.enumerated() {
+                let isEnd = piece.isCut && index == piece.damages.count - 1
+                verifier.note(damage.problem, damage.offset, isEnd: isEnd)
+            }
+            verifier.add(index: piece.index)
             (container, extraneous) = (piece.container, piece.extraneous)
             kit.session.progress.bytes(piece.length)
         }
