@@ -1,3 +1,4 @@
+public import IPLD
 public import Multiformats
 package import POSIX
 
@@ -19,6 +20,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case busy
         /// The task was cancelled.
         case cancelled
+        /// The bytes of a block are those of its CID, and it cannot be followed or kept all the same.
+        case problem(DecodingProblem.Code)
         /// Something else; the message says what.
         case unexpected
     }

@@ -111,6 +111,7 @@ struct Program: Sendable {
         let stop = stop
         return Session(
             progress: console.progress,
+            isTerminal: StandardStream.output.isTerminal,
             write: { (bytes) throws(KitError) in try console.write(bytes) },
             emit: { console.emit($0) },
             read: { (count) throws(KitError) in

@@ -2,7 +2,7 @@ import Foundation
 import TestKit
 import Testing
 
-/// The words of the command line, as they arrive.
+/// The words of the command line, as they arrive, and how each command ends on the same cause.
 @Suite(.scratch, .timeLimit(.minutes(5))) struct CommandLineTests {
     /// A library that is loaded before the program and moves the environment, as libfaketime does: Swift's own list of
     /// arguments is empty then.
@@ -53,5 +53,23 @@ import Testing
         let home = "IPFS_KIT_HOME=\"$(printf '/tmp/h\\377')\" '\(kit)' status"
         let result = try await ProcessRunner.run(URL(filePath: "/bin/sh"), ["-c", home])
         #expect(result.code == 2 && result.errorText.contains("IPFS_KIT_HOME"))
+        // In a folder whose own name is no text, everything can be named.
+        try await user.shell(
+            """
+            set -e; cd '\(user.folder)'; mkdir "$(printf 'd\\344')"; cd "$(printf 'd\\344')"; printf 1 > a
+            export IPFS_KIT_HOME='\(user.home)'; '\(kit)' add -q a; root=$('\(kit)' add -Q .); '\(kit)' get -q $root -o out
+            cmp a out/a; '\(kit)' car create -q . -o x.car; '\(kit)' car verify -q x.car; rm a; test "$(ls)" = "$(printf 'out\\nx.car')"
+            """
+        )
+        #expect(try await user.json("pin", "ls").pins.items.contains { $0.name == .text(#"d\xE4"#) })
+    }
+
+    @Test func manyFlagsAndManyWordsTakeLinearTime() async throws {
+        let user = try await User.ready()
+        func time(_ count: Int) async throws -> Double {
+            let words = (0..<count).flatMap { _ in ["-qv", "bafkqaaa"] }
+            return try await CommandTime.of(["cid", "base32"] + words, user)
+        }
+        #expect(try await CommandTime.isLinear(small: time(2000), large: time(16_000)))
     }
 }

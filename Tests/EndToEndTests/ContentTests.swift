@@ -70,10 +70,49 @@ import Testing
             printf 1 > "$(printf 'f\\377')" && printf 2 > ordinary && ln -s "$(printf 'f\\377')" "$(printf 'l\\300')"
             """
         )
+        let added = try await user.run("add", tree, "--json").text
+        // Nothing is repaired: a name is text, or the bytes that it is.
+        #expect(!added.contains("\u{FFFD}") && !added.contains("fffd"))
+        let folder = try #require(try Answer.lines(added).dropLast(2).last)
+        #expect(folder.name[dynamicMember: "/"].bytes.text == Self.base64(Array("tree/d".utf8) + [0xE4]))
         let root = try await user.run("add", tree, "-Q").text.trimmingCharacters(in: .whitespacesAndNewlines)
         try await user.run("get", root, "-o", back)
         try await user.shell("diff -r --no-dereference '\(tree)' '\(back)' && test $(find '\(back)' | wc -l) = 5")
         try await user.run("add", tree, "--no-copy", code: 12)
+        let entries = try await user.json("ls", folder.cid.text ?? "").entries
+        #expect(
+            entries[0].name[dynamicMember: "/"].bytes.text == Self.base64([0x66, 0xFF]) && entries[0].target == .null
+        )
+        #expect(entries[1].name[dynamicMember: "/"].bytes.text == Self.base64([0x6C, 0xC0]))
+        #expect(
+            entries[1].target[dynamicMember: "/"].bytes.text == Self.base64([0x66, 0xFF])
+                && entries[2].name.text == "ordinary"
+        )
+        #expect(try await user.run("ls", folder.cid.text ?? "").text.contains(#"l\xC0 -> f\xFF"#))
+        // As a value of the data model such a directory does not exist; as a node it is written again as it is.
+        let refused = try await user.run("dag", "get", root, code: 12)
+        #expect(refused.errorText.contains("--output-codec dag-pb") && refused.errorText.contains(#"d\xE4"#))
+        let node = [UInt8](try await user.run("dag", "get", root, "--output-codec", "dag-pb").output)
+        let words = ["dag", "put", "-", "-q", "--input-codec", "dag-pb", "--store-codec"]
+        #expect(try await user.attempt(words + ["dag-pb"], input: node).text == root + "\n")
+        #expect(try await user.attempt(words + ["dag-cbor"], input: node).code == 12)
+    }
+
+    private static func base64(_ bytes: [UInt8]) -> String {
+        Data(bytes).base64EncodedString().replacing("=", with: "")
+    }
+
+    @Test func namesThatNoFileCanHaveAreNotWritten() async throws {
+        let user = try await User.ready()
+        let leaf = try await user.add([1])
+        for name in [String(repeating: "n", count: 256), "a/b", "..", ".", ""] {
+            let text =
+                #"{"Data":{"/":{"bytes":"CAE"}},"Links":[{"Hash":{"/":"\#(leaf)"},"Name":"\#(name)","Tsize":1}]}"#
+            let put = try await user.run("dag", "put", "-", "-q", "--store-codec", "dag-pb", input: Array(text.utf8))
+            let root = put.text.trimmingCharacters(in: .whitespacesAndNewlines)
+            try await user.run("get", root, "-o", user.folder + "/out", code: 12)
+            #expect(!FileManager.default.fileExists(atPath: user.folder + "/out"))
+        }
     }
 
     @Test func permissionsAndTimesComeBack() async throws {

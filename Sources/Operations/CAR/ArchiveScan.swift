@@ -5,7 +5,7 @@ internal import Storage
 /// Reads an archive from front to back and looks at every block.
 struct ArchiveScan: Sendable {
     let input: Input
-    var limits = CARParser.Limits()
+    var limits: CARParser.Limits
 
     /// How many bytes are read at a time, and how many such pieces are checked at once.
     private static let piece = 4 << 20

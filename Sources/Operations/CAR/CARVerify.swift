@@ -13,29 +13,25 @@ package struct CARVerify: Operation {
         """
 
     package var files: [String] = []
-    package var zeroLength = false
+    package var form = ArchiveForm()
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field(
-            "files",
-            \.files,
-            help: "CAR files of either version; - is standard input.",
-            required: true,
-            positional: true
-        ),
-        Field(
-            "zero_length_section_as_eof",
-            \.zeroLength,
-            help: "Take a section of length zero for the end of the archive."
-        ),
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field(
+                "files",
+                \.files,
+                help: "CAR files of either version; - is standard input.",
+                required: true,
+                positional: true
+            )
+        ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> CARReportOutput {
         try await kitErrors {
             var rows: [CARReportOutput.Row] = []
-            for file in files { rows.append(try await Self.row(file, kit, zeroLength, verifies: true)) }
+            for file in files { rows.append(try await Self.row(file, kit, form, verifies: true)) }
             return CARReportOutput(rows: rows, isVerified: true)
         }
     }
@@ -43,14 +39,13 @@ package struct CARVerify: Operation {
     static func row(
         _ file: String,
         _ kit: Kit,
-        _ zeroLength: Bool,
+        _ form: ArchiveForm,
         verifies: Bool
     ) async throws -> CARReportOutput.Row {
-        let input = try Input(file, kit.session)
+        let input = try await Input(file, kit, for: .archive)
         kit.session.progress.began(verifies ? "verify" : "inspect", bytes: input.length)
         defer { kit.session.progress.ended() }
-        var scan = ArchiveScan(input: input)
-        scan.limits.zeroLengthEndsArchive = zeroLength
+        var scan = form.scan(input)
         scan.limits.keepsIndex = true
         var verifier = CARVerifier()
         var extraneous: UInt64 = 0
@@ -78,23 +73,25 @@ package struct CARInspect: Operation {
     package static let details = "Blocks are not hashed; “ipfs-kit car verify” does that."
 
     package var files: [String] = []
+    package var form = ArchiveForm()
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field(
-            "files",
-            \.files,
-            help: "CAR files of either version; - is standard input.",
-            required: true,
-            positional: true
-        )
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field(
+                "files",
+                \.files,
+                help: "CAR files of either version; - is standard input.",
+                required: true,
+                positional: true
+            )
+        ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> CARReportOutput {
         try await kitErrors {
             var rows: [CARReportOutput.Row] = []
-            for file in files { rows.append(try await CARVerify.row(file, kit, false, verifies: false)) }
+            for file in files { rows.append(try await CARVerify.row(file, kit, form, verifies: false)) }
             return CARReportOutput(rows: rows, isVerified: false)
         }
     }

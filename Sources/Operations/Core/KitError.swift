@@ -69,6 +69,7 @@ extension KitError {
             case .permissionDenied: (.authorisation, nil)
             case .busy: (.locked, nil)
             case .cancelled: (.interrupted, nil)
+            case .problem(let code): (ExitCode(code), nil)
             case .unexpected: (.other, nil)
             }
         self.init(code, error.message, hint: hint, cid: error.cid)
@@ -106,6 +107,8 @@ extension KitError {
         let code: ExitCode =
             switch error.code {
             case .notFound, .notADirectory: .notFound
+            case .exists: .refused
+            case .isADirectory, .nameTooLong: .usage
             case .permissionDenied, .readOnly: .authorisation
             case .full: .limit
             case .unavailable, .interrupted: .temporary
@@ -116,13 +119,7 @@ extension KitError {
 
     /// What malformed bytes mean for an operation.
     package init(_ problem: DecodingProblem) {
-        let code: ExitCode =
-            switch problem.code {
-            case .unsupported, .wrongKind: .refused
-            case .missing: .notFound
-            default: .verification
-            }
-        self.init(code, problem.description, cid: problem.cid)
+        self.init(ExitCode(problem.code), problem.description, cid: problem.cid)
     }
 
     /// What a malformed CID, or other text of that kind, means for an operation.
@@ -150,6 +147,19 @@ extension KitError {
         case is CancellationError: self.init(.interrupted, "The work was stopped.")
         default: self.init(.other, "\(error)")
         }
+    }
+}
+
+extension ExitCode {
+    /// What a problem with bytes means for every operation that meets it.
+    package init(_ code: DecodingProblem.Code) {
+        self =
+            switch code {
+            case .unsupported, .wrongKind, .notAllowed: .refused
+            case .tooLarge, .tooDeep: .limit
+            case .missing: .notFound
+            default: .verification
+            }
     }
 }
 

@@ -15,13 +15,15 @@ package struct DAGImport: Operation {
 
     package var files: [String] = []
     package var pinRoots = true
+    package var form = ArchiveForm()
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field("files", \.files, help: "CAR files; - is standard input.", required: true, positional: true),
-        Field("pin_roots", \.pinRoots, help: "Pin the roots; each must be whole."),
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field("files", \.files, help: "CAR files; - is standard input.", required: true, positional: true),
+            Field("pin_roots", \.pinRoots, help: "Pin the roots; each must be whole."),
+        ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let store = try kit.store()
@@ -40,7 +42,8 @@ package struct DAGImport: Operation {
         var blocks: UInt64 = 0
         for path in files {
             // One transaction for each file: a damaged one leaves nothing behind.
-            let (found, count) = try await store.ingest { try await Self.take(path, $0, kit) }
+            let scan = form.scan(try await Input(path, kit, for: .content))
+            let (found, count) = try await store.ingest { try await Self.take(path, scan, $0, kit) }
             roots += found
             blocks += count
         }
@@ -52,11 +55,16 @@ package struct DAGImport: Operation {
     }
 
     /// Reads, checks and writes one file.
-    private static func take(_ path: String, _ ingest: Ingest, _ kit: Kit) async throws -> ([CID], UInt64) {
+    private static func take(
+        _ path: String,
+        _ scan: ArchiveScan,
+        _ ingest: Ingest,
+        _ kit: Kit
+    ) async throws -> ([CID], UInt64) {
         var roots: [CID] = []
         var count: UInt64 = 0
         var last: CID?
-        try await ArchiveScan(input: try Input(path, kit.session)).read(verifies: true) { piece in
+        try await scan.read(verifies: true) { piece in
             // The empty identity CID stands where an archive, such as a shard, has no root.
             roots += piece.header?.roots.filter { $0.inlineContent != [] } ?? []
             if let (index, problem) = piece.firstProblem() {
