@@ -2,7 +2,6 @@ internal import BlockStore
 internal import Catalog
 internal import IPLD
 internal import Multiformats
-internal import Replication
 package import Schema
 
 /// Stores bytes as blocks.
@@ -95,7 +94,7 @@ extension Kit {
         try await kitErrors {
             try await store.protecting {
                 try await store.ingest { try await $0.write(blocks) }
-                for root in roots { _ = try await DAGLayout(of: root, in: store) }
+                for flaw in try await RootCheck.flaws(of: roots, in: store) { if let flaw { throw flaw } }
                 try await catalog.addPins(roots.map { Pin(cid: $0, createdAt: now) }, reason: "put")
             }
         }

@@ -47,6 +47,9 @@ package struct DAGLayout: Sendable {
             let location = try reader.locate(cid)
             entries.append(Entry(cid: cid, location: location, offset: offset))
             let length = location?.length ?? cid.hash.digest.count
+            do throws(DecodingProblem) { try cid.checkLimits(length: length) } catch {
+                throw StoreError(.problem(error.code), "The DAG of \(root) cannot be kept: \(error)", cid: cid)
+            }
             offset += UInt64(CARSection.length(for: cid, length: length))
             // Raw blocks have no links, so their bytes need not be looked at.
             guard cid.codec != .raw else { continue }
@@ -54,7 +57,7 @@ package struct DAGLayout: Sendable {
             do throws(DecodingProblem) {
                 walk.visit(try links(of: block))
             } catch {
-                throw StoreError(.unexpected, "The links of \(cid) cannot be followed: \(error)", cid: cid)
+                throw StoreError(.problem(error.code), "The links of \(cid) cannot be followed: \(error)", cid: cid)
             }
         }
         self.root = root
