@@ -273,7 +273,7 @@ struct Importer: Sendable {
         leaving.references = []
     }
 
-    /// Hands blocks on; throws `limit` for one that nobody would take.
+    /// Hands blocks on; throws `limit` for one that nobody would take, or that its CID was to hold and cannot.
     private func store(_ blocks: [Block]) async throws {
         for block in blocks where block.bytes.count > Block.longest {
             throw KitError(
@@ -281,6 +281,13 @@ struct Importer: Sendable {
                 "A node of \(block.bytes.count) bytes would be made, and no block may have more than \(Block.longest): "
                     + "--max-file-links and --max-directory-links make nodes smaller.",
                 cid: block.cid
+            )
+        }
+        if profile.cids.hash == .identity, let block = blocks.first(where: { $0.cid.hash.code != .identity }) {
+            throw KitError(
+                .limit,
+                "A block of \(block.bytes.count) bytes cannot be held by its CID, which the hash function identity asks for; "
+                    + "the limit is \(Multihash.longestDigest)."
             )
         }
         try await write(blocks)
