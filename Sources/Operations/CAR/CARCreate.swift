@@ -52,12 +52,14 @@ package struct CARCreate: Operation {
         var kept = rules
         kept.scratchName = baseName(scratch).systemBytes
         let leftOut = Locked(LeftOutList())
-        let importer = Importer(profile: profile, rules: kept, progress: kit.session.progress, boundary: kit.boundary) {
-            _ in
-        } made: { _ in
-        } leave: { item in
-            leftOut.change { $0.items.append(item) }
-        }
+        let importer = Importer(
+            profile: profile,
+            rules: kept,
+            progress: kit.session.progress,
+            boundary: kit.boundary,
+            made: { _ in },
+            leave: { item in leftOut.change { $0.items.append(item) } }
+        )
         return try await kitErrors {
             defer { try? removeTree(scratch) }
             let store = try BlockStore(folder: scratch)

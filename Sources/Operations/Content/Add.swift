@@ -83,14 +83,14 @@ package struct Add: Operation {
         let names = try paths.map { (path) throws(KitError) in try name(of: path) }
         if wrap { try checkEntries(names) }
         let leftOut = Locked(LeftOutList())
-        let importer = Importer(profile: profile, rules: rules, progress: kit.session.progress, boundary: kit.boundary)
-        {
-            _ in
-        } made: { item in
-            kit.session.emit(Added(item: item))
-        } leave: { item in
-            leftOut.change { $0.items.append(item) }
-        }
+        let importer = Importer(
+            profile: profile,
+            rules: rules,
+            progress: kit.session.progress,
+            boundary: kit.boundary,
+            made: { kit.session.emit(Added(item: $0)) },
+            leave: { item in leftOut.change { $0.items.append(item) } }
+        )
         func output(_ roots: [Root], pinned: Bool, _ counts: Ingest.Counts) -> Output {
             Output(names: roots.map(\.name), cids: roots.map(\.entry.cid), links, leftOut.read { $0 }, pinned, counts)
         }

@@ -11,7 +11,7 @@ struct Importer: Sendable {
     let progress: Progress
     let boundary: HomeBoundary
     /// Takes the blocks, children before their parents.
-    var write: @Sendable ([Block]) async throws -> Void
+    var write: @Sendable ([Block]) async throws -> Void = { _ in }
     /// Takes the leaves that stay in their files; nil where they are blocks like others.
     var refer: (@Sendable ([Reference]) async throws -> Void)?
     /// Told of everything that was made, in the order in which it was.
