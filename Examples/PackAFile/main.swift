@@ -46,7 +46,9 @@ while let bytes = try reading.read(upToCount: 1 << 20), !bytes.isEmpty {
 }
 try parser.finish()
 
-var checked = CARParser(verifiesBlocks: false)
+var limits = CARParser.Limits()
+limits.keepsIndex = true
+var checked = CARParser(verifiesBlocks: false, limits: limits)
 var verifier = CARVerifier()
 checked.feed([UInt8](try Data(contentsOf: target)))
 verifier.take(from: &checked)

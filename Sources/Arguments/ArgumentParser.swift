@@ -24,7 +24,9 @@ package struct ArgumentParser: Sendable {
         let inputs = command.inputs()
         var values = InputValues(command: command.name, fields: inputs.fields, openFields: inputs.openFields)
         var plain: [String] = []
-        while let word = words.popFirst() {
+        // The flags that a word such as `-rQ` stands for, as long as there are any.
+        var letters: ArraySlice<String> = []
+        while let word = letters.popFirst() ?? words.popFirst() {
             if word == "--" {
                 plain += words
                 break
@@ -35,19 +37,20 @@ package struct ArgumentParser: Sendable {
             }
             // `-v` is short for --verbose, but not to a command that has a `-v` itself.
             let isShort = !flag.spelled.hasPrefix("--")
-            let isGlobal = isShort && flag.own(of: inputs.fields) != nil ? false : try global.take(flag, &words)
+            var rest = letters.isEmpty ? words : letters
+            let isGlobal = isShort && flag.own(of: inputs.fields) != nil ? false : try global.take(flag, &rest)
             // A flag such as `--verbose` may mean something to the command as well.
-            if isGlobal, flag.find(in: inputs.fields)?.field.kind != .flag { continue }
-            var rest = words
-            guard try values.take(flag, &rest) else {
-                if let letters = flag.letters(amongst: GlobalFlags.fieldInfo + inputs.fields) {
-                    words = letters + words
+            let isOver = isGlobal && flag.find(in: inputs.fields)?.field.kind != .flag
+            let isTaken = isOver ? true : try values.take(flag, &rest)
+            guard isTaken else {
+                if let found = flag.letters(amongst: GlobalFlags.fieldInfo + inputs.fields) {
+                    letters = found[...]
                     continue
                 }
                 let flags = (GlobalFlags.fieldInfo + inputs.fields + inputs.openFields).map(\.flag)
                 throw ArgumentError.unknownFlag(flag.spelled, command: command.name, among: flags)
             }
-            words = rest
+            if letters.isEmpty { words = rest } else { letters = rest }
         }
         try values.place(plain)
         try values.complete(inputs.defaults, environment)

@@ -109,8 +109,10 @@ struct InputValues {
         // The value of a setting may hold commas, so items of `settings` come one at a time.
         let isSettings = field.name == "settings" && !openFields.isEmpty
         let value = isSettings ? .list([text]) : try parse(field, text, spelled)
-        if case .list(let more) = value, case .list(let items) = values[field.name] {
-            values[field.name] = .list(items + more)
+        // Taken away while it is changed, so that a flag that is given a thousand times does not copy all of them each time.
+        if case .list(let more) = value, case .list(var items) = values.removeValue(forKey: field.name) {
+            items += more
+            values[field.name] = .list(items)
         } else {
             values[field.name] = value
         }

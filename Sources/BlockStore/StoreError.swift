@@ -1,4 +1,4 @@
-package import IPLD
+public import IPLD
 public import Multiformats
 package import POSIX
 
@@ -16,10 +16,6 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case damagedPack
         /// A file that was added by reference is not what it was.
         case changed
-        /// A block has the hash of its CID, and is not what its codec says.
-        case malformed
-        /// Nobody here knows how the links of a block are found.
-        case unfollowable
         /// A block that must be there is not, so what was asked for would lose more.
         case incomplete
         /// The disk, or the share of it that one may use, is full.
@@ -30,6 +26,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case busy
         /// The task was cancelled.
         case cancelled
+        /// The bytes of a block are those of its CID, and it cannot be followed or kept all the same.
+        case problem(DecodingProblem.Code)
         /// Something else; the message says what.
         case unexpected
     }
@@ -77,8 +75,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
 
     /// What links that cannot be followed mean for whoever needs the whole DAG.
     package init(_ problem: DecodingProblem, linksOf cid: CID) {
-        let code: Code = problem.code == .unsupported ? .unfollowable : .malformed
-        self.init(code, "The links of \(cid) cannot be followed: \(problem)", cid: cid)
+        self.init(.problem(problem.code), "The links of \(cid) cannot be followed: \(problem)", cid: cid)
     }
 
     static func missing(_ cid: CID) -> StoreError {

@@ -17,9 +17,11 @@ func checkDAGPB(_ bytes: [UInt8]) throws(BrokenLaw) {
     try law(encoded.count <= bytes.count, "No form of a node is shorter than the canonical one.")
     try law(again.data == node.data, "A node keeps its data.")
     try law(Set(again.links) == Set(node.links), "A node keeps its links.")
-    let names = again.links.compactMap(\.name)
-    guard names.allSatisfy({ String(validating: $0, as: UTF8.self) != nil }) else { return }
-    let value = Node(again)
+    try law((try? recoded(bytes, from: .dagPB, to: .dagPB)) == encoded, "A node is written as the same node.")
+    let isText = again.links.allSatisfy { $0.name.map { String(validating: $0, as: UTF8.self) != nil } ?? true }
+    let value = try? Node(again)
+    try law((value != nil) == isText, "A node has a value where its names are text, and nowhere else.")
+    guard let value else { return }
     try law((try? value.encoded(as: .dagPB)) == encoded, "The value of a node is written as the same node.")
 }
 
@@ -47,7 +49,19 @@ func checkDAGCBOR(_ bytes: [UInt8]) throws(BrokenLaw) {
 
 /// dag-json is read back from what is written of it, and so is the same value in dag-cbor.
 func checkDAGJSON(_ bytes: [UInt8]) throws(BrokenLaw) {
-    guard let node = try? Node(json: bytes) else { return }
+    let linked = try? links(of: Block(cid: CID.v1(.dagJSON, .sha256(of: [UInt8]())), bytes: bytes))
+    guard let node = try? Node(json: bytes) else {
+        return try law(
+            linked == nil || bytes.count > Node.defaultItemLimit,
+            "Links are read out of nothing but a value."
+        )
+    }
+    var found: [CID] = []
+    node.forEachLink { found.append($0) }
+    try law(
+        linked.map { Set($0) == Set(found) && $0.count == found.count } ?? false,
+        "The links are those of the value."
+    )
     let isShort = try checkJSON(of: node)
     if isShort { try law((try? node.json()) != nil, "What is read as dag-json can be written as it.") }
     let encoded = try must("What is read as dag-json can be written as dag-cbor.") { () throws(DecodingProblem) in

@@ -27,7 +27,34 @@ public struct Block: Sendable, Hashable {
     }
 }
 
+extension Block {
+    /// The longest section of an archive that is read or written, in bytes without the length before it: what go-car, and so
+    /// Kubo, reads.
+    public static let longestSection = 8 << 20
+
+    /// The longest block that is taken, in bytes: it fits a section under every CID that content may have.
+    ///
+    /// A block that only fits under the CID that it came with could be stored and pinned, and under another CID of the same
+    /// hash not be packed.
+    public static let longest = longestSection - 256
+
+    /// The problem of a block that is longer.
+    public static func tooLarge(_ cid: CID, length: Int) -> DecodingProblem {
+        DecodingProblem(.tooLarge, "The block has \(length) bytes; the limit is \(longest).", cid: cid)
+    }
+}
+
 extension CID {
+    /// Checks that a block of `length` bytes may go by this name: what is taken so can be stored, packed, sent and verified.
+    ///
+    /// Everything that takes content in, or is about to promise that it is kept, asks this.
+    /// - Throws: `.notAllowed` for a hash that content may not be addressed by, or content of more than
+    ///   ``Multihash/longestDigest`` bytes in the CID itself; `.tooLarge` above ``Block/longest`` bytes.
+    public func checkLimits(length: Int) throws(DecodingProblem) {
+        do { try hash.checkAllowed() } catch { throw DecodingProblem(error, cid: self) }
+        guard length <= Block.longest else { throw Block.tooLarge(self, length: length) }
+    }
+
     /// Checks that `bytes` are those that this names; see ``Block/verify()``.
     func verify(_ bytes: Span<UInt8>) throws(DecodingProblem) {
         let matches: Bool

@@ -5,7 +5,7 @@ public struct DecodingProblem: Error, Sendable, Hashable, CustomStringConvertibl
     /// The kind of fault.
     public enum Code: String, Sendable, Hashable, CaseIterable {
         case malformed, truncated, wrongHash, unsupported, notAllowed, tooLarge, tooDeep
-        case badVersion, badRoots, emptySection, missing, unexpected, extraneous, duplicate, wrongKind
+        case badVersion, badRoots, badIndex, emptySection, missing, unexpected, extraneous, duplicate, wrongKind
     }
 
     /// The kind of fault.

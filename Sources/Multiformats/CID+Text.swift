@@ -16,27 +16,13 @@ extension CID: CustomStringConvertible {
     ///
     /// - Throws: what ``Multibase/decode(_:)`` and ``init(bytes:)`` throw; `.badVersion` for a version 0 CID that
     ///   carries a multibase prefix; `.tooLong` above ``longestText``.
-    public init(_ text: String) throws(FormatProblem) {
-        guard text.utf8.count <= Self.longestText else {
-            throw FormatProblem(.tooLong, "The text is too long to be a CID.")
-        }
-        if text.utf8.count == 46, text.hasPrefix("Qm") {
-            let cid = try CID(bytes: Multibase.base58btc.decodeWithoutPrefix(text))
-            guard cid.version == .v0 else {
-                throw FormatProblem(.badVersion, "The text looks like a version 0 CID and is none.")
-            }
-            self = cid
-            return
-        }
-        let (_, bytes) = try Multibase.decode(text)
-        guard bytes.first != 0x12 else {
-            throw FormatProblem(.badVersion, "A version 0 CID may not carry a multibase prefix.")
-        }
-        self = try CID(bytes: bytes)
-    }
+    public init(_ text: String) throws(FormatProblem) { self = try Self.read(text).cid }
 
     /// Reads what a person may give for a CID: the text itself, `/ipfs/CID` or `ipfs://CID`, spaces around it ignored.
-    public init(userText: String) throws(FormatProblem) {
+    public init(userText: String) throws(FormatProblem) { self = try Self.read(userText: userText).cid }
+
+    /// Reads the same as ``init(userText:)`` does, and says which base the text is in.
+    public static func read(userText: String) throws(FormatProblem) -> (cid: CID, base: Multibase) {
         var text = userText[...]
         while text.first?.isWhitespace == true { text.removeFirst() }
         while text.last?.isWhitespace == true { text.removeLast() }
@@ -48,6 +34,24 @@ extension CID: CustomStringConvertible {
         guard !text.contains("/") else {
             throw FormatProblem(.badCharacter, "A path below a CID was given where a CID alone is wanted.")
         }
-        try self.init(String(text))
+        return try read(String(text))
+    }
+
+    private static func read(_ text: String) throws(FormatProblem) -> (cid: CID, base: Multibase) {
+        guard text.utf8.count <= Self.longestText else {
+            throw FormatProblem(.tooLong, "The text is too long to be a CID.")
+        }
+        if text.utf8.count == 46, text.hasPrefix("Qm") {
+            let cid = try CID(bytes: Multibase.base58btc.decodeWithoutPrefix(text))
+            guard cid.version == .v0 else {
+                throw FormatProblem(.badVersion, "The text looks like a version 0 CID and is none.")
+            }
+            return (cid, .base58btc)
+        }
+        let (base, bytes) = try Multibase.decode(text)
+        guard bytes.first != 0x12 else {
+            throw FormatProblem(.badVersion, "A version 0 CID may not carry a multibase prefix.")
+        }
+        return (try CID(bytes: bytes), base)
     }
 }

@@ -32,10 +32,10 @@ public struct CIDFormat: Sendable, Hashable {
         self.init(unchecked: version, hash, inlineLimit)
     }
 
-    /// The CID of a block.
+    /// The CID of a block; one that identity cannot hold is named by sha2-256, so whoever asks for identity looks at it.
     public func cid(of bytes: Span<UInt8>, codec: Codec) -> CID {
         let isInline = inlineLimit.map { bytes.count <= $0 } ?? false
-        // The function was tried when the format was made, so only identity could refuse, and its length is checked.
+        // The function was tried when the format was made, so only identity can refuse, for a block that is too long.
         let hash = (try? Multihash(isInline ? .identity : hash, of: bytes)) ?? .sha256(of: bytes)
         let cid = CID.v1(codec, hash)
         return version == .v0 && !isInline ? cid.v0 ?? cid : cid

@@ -11,6 +11,8 @@ package final class File: Sendable {
         case read
         /// Read, where it is a regular file; nothing else is waited for, and nothing else is read.
         case readFile
+        /// Read what may make one wait, such as a pipe; see `readNext`.
+        case stream
         /// Read and write; made when it is not there.
         case update
         /// Write; fails when it is there.
@@ -30,6 +32,7 @@ package final class File: Sendable {
             case .read: O_RDONLY
             // A pipe would wait for its writer, and a terminal could become the one of this process.
             case .readFile: O_RDONLY | O_NONBLOCK | O_NOCTTY
+            case .stream: O_RDONLY | O_NONBLOCK | O_NOCTTY
             case .update: O_RDWR | O_CREAT
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
@@ -87,8 +90,10 @@ package final class File: Sendable {
     }
 
     /// Reads up to `count` bytes from where the last such call stopped: for pipes and terminals.
-    package func readNext(count: Int) throws(FileError) -> [UInt8] {
-        try POSIX.readNext(descriptor, path, count)
+    ///
+    /// Throws `interrupted` soon after `isStopped` says so, where there is nothing to read.
+    package func readNext(count: Int, unless isStopped: () -> Bool = { false }) throws(FileError) -> [UInt8] {
+        try POSIX.readNext(descriptor, path, count, unless: isStopped)
     }
 
     /// Reads up to `count` numbers of eight bytes each, the lowest byte first, at `offset` bytes, in place of what is in
@@ -214,14 +219,41 @@ package final class File: Sendable {
 }
 
 /// Reads up to `count` bytes from a descriptor at its own position; none means the end.
-package func readNext(_ descriptor: Int32, _ name: String, _ count: Int) throws(FileError) -> [UInt8] {
+///
+/// Throws `interrupted` soon after `isStopped` says so, where there is nothing to read.
+package func readNext(
+    _ descriptor: Int32,
+    _ name: String,
+    _ count: Int,
+    unless isStopped: () -> Bool = { false }
+) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
         guard let start = buffer.baseAddress else { return }
-        let got = systemCall { unsafe Glibc.read(descriptor, start, count) }
-        failure = got.number
-        filled = max(0, got.value)
+        while true {
+            // Asked before it is read: a pipe that nobody has opened for writing yet would look as if it were at its end.
+            guard awaitInput(descriptor, unless: isStopped) else {
+                failure = EINTR
+                return
+            }
+            let got = systemCall { unsafe Glibc.read(descriptor, start, count) }
+            if got.number == EAGAIN { continue }
+            failure = got.number
+            filled = max(0, got.value)
+            return
+        }
     }
     guard failure == 0 else { throw FileError("read", name, failure) }
     return bytes
+}
+
+/// Waits until a descriptor has something to read, or is at its end; false where `isStopped` says so before.
+private func awaitInput(_ descriptor: Int32, unless isStopped: () -> Bool) -> Bool {
+    var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while true {
+        let ready = systemCall { unsafe poll(&waiting, 1, 100) }
+        // What cannot be waited for is read at once.
+        if ready.value != 0 { return true }
+        if isStopped() { return false }
+    }
 }

@@ -3,8 +3,11 @@ package protocol FileName: Sendable {
     /// Hands the name to `body` in the form that the system takes.
     func withSystemName<Value>(_ body: (UnsafePointer<CChar>) -> Value) -> Value
 
-    /// The name for people, with U+FFFD for what is no text.
+    /// The name for people; bytes that are no text are written as `\xE9`.
     var shown: String { get }
+
+    /// The name as bytes.
+    var systemBytes: [UInt8] { get }
 }
 
 extension String: FileName {
@@ -13,6 +16,8 @@ extension String: FileName {
     }
 
     package var shown: String { self }
+
+    package var systemBytes: [UInt8] { Array(utf8) }
 }
 
 extension [UInt8]: FileName {
@@ -21,5 +26,12 @@ extension [UInt8]: FileName {
         return unsafe body(name)
     }
 
-    package var shown: String { String(decoding: self, as: UTF8.self) }
+    package var shown: String {
+        if let text = String(validating: self, as: UTF8.self) { return text }
+        return map { byte in
+            byte < 0x80 ? String(Unicode.Scalar(byte)) : "\\x" + String(byte, radix: 16, uppercase: true)
+        }.joined()
+    }
+
+    package var systemBytes: [UInt8] { self }
 }

@@ -23,6 +23,8 @@ package struct FileInfo: Sendable, Hashable {
     private let changed: Int64
     /// Nanoseconds after that second.
     private let changedNanoseconds: Int64
+    /// Whether it has several names: hard links.
+    package let hasOtherNames: Bool
 
     /// A file system, and the number of something in it.
     package struct Identity: Sendable, Hashable {
@@ -52,6 +54,7 @@ package struct FileInfo: Sendable, Hashable {
         identity = Identity(device: status.st_dev, number: status.st_ino)
         changed = Int64(status.st_ctim.tv_sec)
         changedNanoseconds = Int64(status.st_ctim.tv_nsec)
+        hasOtherNames = status.st_nlink > 1
     }
 }
 
@@ -120,15 +123,26 @@ package func removeDirectory(_ path: String) throws(FileError) {
 }
 
 /// Removes a directory and all that is in it, without following symbolic links.
-package func removeTree(_ path: String) throws(FileError) {
-    if try fileInfo(path).kind == .directory {
-        for name in try listDirectory(path) {
-            try removeTree(path + "/" + String(decoding: name, as: UTF8.self))
-        }
-        try removeDirectory(path)
-    } else {
-        try removeFile(path)
+package func removeTree(_ path: some FileName) throws(FileError) {
+    guard try fileInfo(path).kind == .directory else { return try removeName(path, isFolder: false) }
+    let folder = path.systemBytes
+    let names: [[UInt8]]
+    do throws(FileError) { names = try listDirectory(folder) } catch {
+        // What was given its permissions already may not let its owner in.
+        guard error.code == .permissionDenied else { throw error }
+        try setPermissions(folder, 0o700)
+        names = try listDirectory(folder)
     }
+    if !names.isEmpty, unsafe folder.withSystemName({ unsafe access($0, W_OK | X_OK) }) != 0 {
+        try setPermissions(folder, 0o700)
+    }
+    for name in names { try removeTree(folder + [0x2F] + name) }
+    try removeName(folder, isFolder: true)
+}
+
+private func removeName(_ path: some FileName, isFolder: Bool) throws(FileError) {
+    let removed = unsafe path.withSystemName { path in systemCall { unsafe isFolder ? rmdir(path) : unlink(path) } }
+    _ = try removed.get("remove", path.shown)
 }
 
 /// What a symbolic link points to.
@@ -202,10 +216,12 @@ package func directoryName(_ path: String) -> String {
     return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
-/// `path` made absolute against the working directory, as text: links are not resolved.
+/// `path` made absolute against the working directory, as text: links are not resolved, and it stays as it is where the
+/// path of the working directory is no UTF-8.
 package func absolutePath(_ path: String) -> String {
     guard !path.hasPrefix("/") else { return path }
     guard let current = unsafe getcwd(nil, 0) else { return path }
     defer { unsafe free(current) }
-    return unsafe String(cString: current) + "/" + path
+    // A folder whose path is no text has no absolute path as text; from within it, names are found all the same.
+    return unsafe String(validatingCString: current).map { $0 + "/" + path } ?? path
 }

@@ -32,7 +32,9 @@ package enum StandardStream: Int32, Sendable {
     }
 
     /// Reads up to `count` bytes; none means the end.
-    package func read(_ count: Int) throws(FileError) -> [UInt8] {
-        try readNext(rawValue, "\(self)", count)
+    ///
+    /// Throws `interrupted` soon after `isStopped` says so.
+    package func read(_ count: Int, unless isStopped: () -> Bool = { false }) throws(FileError) -> [UInt8] {
+        try readNext(rawValue, "\(self)", count, unless: isStopped)
     }
 }

@@ -12,7 +12,7 @@ enum Main {
         // It would have the keys of all connections written into a file.
         forgetVariable("SSLKEYLOGFILE")
         tuneMemory()
-        let program = Program(words: Array(CommandLine.arguments.dropFirst()), stop: stop)
+        let program = Program(words: Array(commandWords().dropFirst()), stop: stop)
         let work = Task.detached {
             let code = await program.run()
             // All that was open is closed now; nothing is left to clean up.

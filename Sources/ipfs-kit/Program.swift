@@ -9,23 +9,47 @@ struct Program: Sendable {
     /// What a shell sees of a program that wrote to a pipe without reader: 128 and the number of SIGPIPE.
     static let brokenPipeCode: Int32 = 141
 
-    let words: [String]
+    /// The words of the command line, as the bytes that they are.
+    let words: [[UInt8]]
     let stop: StopSwitch
 
     /// Does what the words ask for and returns the exit code.
     func run() async -> Int32 {
+        let texts = words.map { $0.shown }
+        let flags = texts.prefix { $0 != "--" }
+        var global = GlobalFlags()
+        global.json = flags.contains("--json")
+        let console = Console(global, stop)
         let table = CommandTable()
-        do throws(ArgumentError) {
-            let invocation = try table.parser.parse(words) { environment($0) }
+        do {
+            try checkText()
+            let invocation = try table.parser.parse(texts) { environment($0) }
             return await run(invocation, table)
-        } catch {
-            let flags = words.prefix { $0 != "--" }
-            var global = GlobalFlags()
-            global.json = flags.contains("--json")
-            let console = Console(global, stop)
+        } catch let error as ArgumentError {
             console.show(KitError(.usage, error.message, hint: error.hint))
-            return console.isBroken ? Self.brokenPipeCode : ExitCode.usage.rawValue
+        } catch {
+            console.show(KitError(any: error))
         }
+        return console.isBroken ? Self.brokenPipeCode : ExitCode.usage.rawValue
+    }
+
+    /// Throws `usage` for words, and for a kit home in the environment, that are no UTF-8.
+    ///
+    /// Everything here that has a name is text. Repaired, such a word would name another file.
+    private func checkText() throws(KitError) {
+        for (index, word) in words.enumerated() where String(validating: word, as: UTF8.self) == nil {
+            throw KitError(
+                .usage,
+                "Word \(index + 1) of the command line, “\(word.shown)”, is no UTF-8. A file with such a name is added with the "
+                    + "folder that it is in, or from standard input, whose name is -."
+            )
+        }
+        let isNamed = words.contains { $0.starts(with: "--home".utf8) }
+        let name = environmentBytes("IPFS_KIT_HOME") == nil ? "HOME" : "IPFS_KIT_HOME"
+        guard !isNamed, let value = environmentBytes(name), String(validating: value, as: UTF8.self) == nil else {
+            return
+        }
+        throw KitError(.usage, "The variable \(name), “\(value.shown)”, is no UTF-8; --home names a kit home too.")
     }
 
     private func run(_ invocation: Invocation, _ table: CommandTable) async -> Int32 {
@@ -41,7 +65,8 @@ struct Program: Sendable {
                     break
                 }
                 code = try await run(operation, invocation, console)
-            case .group(let words) where !words.isEmpty && !invocation.global.help:
+            case .group where !invocation.global.help:
+                // Whoever started it so wanted something else: words that got lost must not look like work that was done.
                 for line in Usage(table.parser, width: console.helpWidth).lines(invocation.topic) { console.talk(line) }
                 code = .usage
             case .command, .group:
@@ -86,11 +111,12 @@ struct Program: Sendable {
         let stop = stop
         return Session(
             progress: console.progress,
+            isTerminal: StandardStream.output.isTerminal,
             write: { (bytes) throws(KitError) in try console.write(bytes) },
             emit: { console.emit($0) },
             read: { (count) throws(KitError) in
                 do throws(FileError) {
-                    return try stop.whileReading { () throws(FileError) in try StandardStream.input.read(count) }
+                    return try StandardStream.input.read(count) { stop.isPressed }
                 } catch {
                     throw KitError(error)
                 }

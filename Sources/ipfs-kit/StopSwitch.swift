@@ -6,7 +6,6 @@ internal import Synchronization
 final class StopSwitch: Sendable {
     private struct State {
         var presses = 0
-        var isReading = false
         var cancel: (@Sendable () -> Void)?
     }
 
@@ -24,28 +23,18 @@ final class StopSwitch: Sendable {
         if isLate { cancel() }
     }
 
-    /// A signal came.
-    ///
-    /// A wait for standard input cannot be cancelled, so a signal during one ends the process: whatever is open
-    /// withstands that at any moment.
+    /// A signal came; what waits for input asks ``isPressed``.
     func press() {
-        let (presses, isReading, cancel) = state.withLock { state in
+        let (presses, cancel) = state.withLock { state in
             state.presses += 1
-            return (state.presses, state.isReading, state.cancel)
+            return (state.presses, state.cancel)
         }
-        if presses > 1 || isReading { endProcess(ExitCode.interrupted.rawValue) }
+        if presses > 1 { endProcess(ExitCode.interrupted.rawValue) }
         cancel?()
     }
 
     /// Cancels the work without a signal.
     func cancel() {
         state.withLock { $0.cancel }?()
-    }
-
-    /// Calls `read`, which waits for standard input.
-    func whileReading<Value>(_ read: () throws(FileError) -> Value) throws(FileError) -> Value {
-        state.withLock { $0.isReading = true }
-        defer { state.withLock { $0.isReading = false } }
-        return try read()
     }
 }

@@ -70,10 +70,49 @@ import Testing
             printf 1 > "$(printf 'f\\377')" && printf 2 > ordinary && ln -s "$(printf 'f\\377')" "$(printf 'l\\300')"
             """
         )
+        let added = try await user.run("add", tree, "--json").text
+        // Nothing is repaired: a name is text, or the bytes that it is.
+        #expect(!added.contains("\u{FFFD}") && !added.contains("fffd"))
+        let folder = try #require(try Answer.lines(added).dropLast(2).last)
+        #expect(folder.name[dynamicMember: "/"].bytes.text == Self.base64(Array("tree/d".utf8) + [0xE4]))
         let root = try await user.run("add", tree, "-Q").text.trimmingCharacters(in: .whitespacesAndNewlines)
         try await user.run("get", root, "-o", back)
         try await user.shell("diff -r --no-dereference '\(tree)' '\(back)' && test $(find '\(back)' | wc -l) = 5")
         try await user.run("add", tree, "--no-copy", code: 12)
+        let entries = try await user.json("ls", folder.cid.text ?? "").entries
+        #expect(
+            entries[0].name[dynamicMember: "/"].bytes.text == Self.base64([0x66, 0xFF]) && entries[0].target == .null
+        )
+        #expect(entries[1].name[dynamicMember: "/"].bytes.text == Self.base64([0x6C, 0xC0]))
+        #expect(
+            entries[1].target[dynamicMember: "/"].bytes.text == Self.base64([0x66, 0xFF])
+                && entries[2].name.text == "ordinary"
+        )
+        #expect(try await user.run("ls", folder.cid.text ?? "").text.contains(#"l\xC0 -> f\xFF"#))
+        // As a value of the data model such a directory does not exist; as a node it is written again as it is.
+        let refused = try await user.run("dag", "get", root, code: 12)
+        #expect(refused.errorText.contains("--output-codec dag-pb") && refused.errorText.contains(#"d\xE4"#))
+        let node = [UInt8](try await user.run("dag", "get", root, "--output-codec", "dag-pb").output)
+        let words = ["dag", "put", "-", "-q", "--input-codec", "dag-pb", "--store-codec"]
+        #expect(try await user.attempt(words + ["dag-pb"], input: node).text == root + "\n")
+        #expect(try await user.attempt(words + ["dag-cbor"], input: node).code == 12)
+    }
+
+    private static func base64(_ bytes: [UInt8]) -> String {
+        Data(bytes).base64EncodedString().replacing("=", with: "")
+    }
+
+    @Test func namesThatNoFileCanHaveAreNotWritten() async throws {
+        let user = try await User.ready()
+        let leaf = try await user.add([1])
+        for name in [String(repeating: "n", count: 256), "a/b", "..", ".", ""] {
+            let text =
+                #"{"Data":{"/":{"bytes":"CAE"}},"Links":[{"Hash":{"/":"\#(leaf)"},"Name":"\#(name)","Tsize":1}]}"#
+            let put = try await user.run("dag", "put", "-", "-q", "--store-codec", "dag-pb", input: Array(text.utf8))
+            let root = put.text.trimmingCharacters(in: .whitespacesAndNewlines)
+            try await user.run("get", root, "-o", user.folder + "/out", code: 12)
+            #expect(!FileManager.default.fileExists(atPath: user.folder + "/out"))
+        }
     }
 
     @Test func permissionsAndTimesComeBack() async throws {
@@ -175,19 +214,70 @@ import Testing
         try await user.run("block", "put", "-", code: 8, input: [UInt8](repeating: 0, count: (2 << 20) + 1))
     }
 
+    /// What Kubo's `cid format` writes for the same words (its source, core/commands/cid.go).
     @Test func cidsAreWrittenInOtherForms() async throws {
         let user = try User()
         let old = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
         let new = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354"
-        #expect(try await user.run("cid", "base32", old).text == new + "\n")
-        #expect(try await user.run("cid", "format", "--cid-version", "0", new).text == old + "\n")
-        // To this command -v is no --verbose, as in Kubo.
-        let short = try await user.run("cid", "format", "-v", "1", "-b", "base36", old).text
-        #expect(short.hasPrefix("k2jmt"))
-        #expect(try await user.run("cid", "base32", String(short.dropLast())).text == new + "\n")
-        #expect(try await user.run("cid", "format", "-f", "%P", old).text == "cidv0-dag-pb-sha2-256-32\n")
+        let key = "k51qzi5uqu5dj16qyiq0tajolkojyl9qdkr254920wxv7ghtuwcz593tp69z9m"
+        let upper = "BAFYBEICZSSCDSBS7FFQZ55ASQDF3SMV6KLCW3GOFSZVWLYARCI47BGF354"
+        let (base58, base36) = (
+            try await user.run("cid", "format", "-b", "base58btc", old).text,
+            try await user.run("cid", "format", "-b", "base36", old).text
+        )
+        #expect(base58.hasPrefix("zdj7") && base36.hasPrefix("k2jmt"))
+        let cases: [([String], String)] = [
+            (["base32", old], new), (["base32", base36], new), (["base32", upper], new),
+            // A CID keeps its base, its version and its codec, where nothing else is said.
+            (["format", old], old), (["format", new], new), (["format", key], key), (["format", upper], upper),
+            (["format", "--codec", "dag-pb", old], old), (["format", "-v", "0", new], old),
+            (["format", "-v", "0", old], old),
+            // Version 1 of a CID in base58btc stays in that; another base makes it version 1.
+            (["format", "-v", "1", old], base58), (["format", "-b", "base32", old], new),
+            (["format", "-v", "1", "-b", "base32", old], new), (["format", "-b", "base58btc", new], base58),
+            // To this command -v is no --verbose, as in Kubo.
+            (["format", "-v", "1", "-b", "base36", old], base36), (["format", "-v", "0", "-b", "base58btc", new], old),
+            (["format", "-f", "%P", old], "cidv0-dag-pb-sha2-256-32"), (["format", "-f", "%b %B", key], "base36 k"),
+            (["format", "-f", "%b", "--codec", "raw", old], "base58btc"), (["format", "-f", "%c", key], "libp2p-key"),
+            (["format", "--codec", "cbor", "-f", "%c", new], "cbor"),
+        ]
+        for (words, text) in cases {
+            let result = try await user.attempt(["cid"] + words.map { $0.trimmingCharacters(in: .newlines) })
+            #expect(result.code == 0 && result.text == text.trimmingCharacters(in: .newlines) + "\n", "\(words)")
+        }
         #expect(try await user.json("cid", "info", old).cid_v1.text == new)
         try await user.run("cid", "info", "nonsense", code: 2)
+    }
+
+    @Test func oneBadCIDKeepsNoOtherFromBeingWritten() async throws {
+        let user = try User()
+        let old = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
+        let new = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354"
+        for words in [["cid", "format"], ["cid", "base32"]] {
+            let result = try await user.attempt(words + [old, "nonsense", new])
+            #expect(
+                result.code == 6 && result.text.split(separator: "\n").count == 2
+                    && result.errorText.contains("nonsense")
+            )
+            // On standard input too.
+            let piped = try await user.attempt(words, input: Array("\(old)\nnonsense\n\n\(new)\n".utf8))
+            #expect(piped.code == 6 && piped.text == result.text)
+            #expect(try await user.attempt(words + ["nonsense", "rubbish"]).code == 2)
+        }
+        // One that has no version 0 is a bad one; what is wrong with the format is wrong for all.
+        let leaf = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+        let answer = try await user.json("cid", "format", "-v", "0", leaf, new, code: 6)
+        #expect(
+            answer.cids[0].formatted == .null && answer.cids[0].given.text == leaf
+                && answer.cids[1].formatted.text == old
+        )
+        for words in [
+            ["-f", "%q"], ["-f", "none"], ["-f", "%"], ["-v", "2"], ["-b", "base7"], ["-v", "0", "-b", "base32"],
+            ["-v", "0", "--codec", "raw"], ["--codec", "nonsense"],
+        ] {
+            let result = try await user.attempt(["cid", "format", new, old] + words)
+            #expect(result.code == 2 && result.text.isEmpty, "\(words)")
+        }
     }
 
     @Test func collectionKeepsPinsAndNothingElse() async throws {

@@ -28,7 +28,7 @@ import Testing
         }
         let pins = Set(try await user.pins())
         #expect(!pins.isEmpty && pins.isSubset(of: roots))
-        for root in pins { try await user.run("dag", "export", root, "-o", user.folder + "/x.car") }
+        for root in pins { try await user.run("dag", "export", root, "-o", "\(user.folder)/\(root).car") }
         #expect(try await user.json("store", "verify").problems.items.isEmpty)
     }
 

@@ -42,6 +42,16 @@ import Testing
         try await run(try Self.corpusFiles(name).map { (name, $0) }, rounds: 1000)
     }
 
+    /// The one test of time: eight times the input takes at most sixteen times as long, in a release build.
+    @Test func `no decoder takes more than linear time`() async throws {
+        for target in FuzzTarget.all {
+            #expect(Growth.all.contains { $0.name.hasPrefix(target.name + ":") }, "no input of \(target.name) grows")
+        }
+        let result = try await ProcessRunner.run(try Self.mutate(), ["grow"], timeout: .seconds(1200))
+        let last = result.text.split(separator: "\n").last ?? ""
+        #expect(result.code == 0 && last.hasPrefix("all \(Growth.all.count) take no more"), "\(last)")
+    }
+
     @Test func `no damaged copy of an archive of Kubo breaks a law`() async throws {
         let folder = Fixtures.kubo.appending(path: "cars")
         try await run(Fixtures.archives.map { ("carv1", folder.appending(path: $0)) })
@@ -53,16 +63,21 @@ import Testing
         try await run(files.flatMap { file in (Self.targets[file.pathExtension] ?? []).map { ($0, file) } })
     }
 
+    /// A release build of the decoders.
+    private static func mutate() throws -> URL {
+        let path = ProcessInfo.processInfo.environment["IPFS_KIT_MUTATE"]
+        try Requirement.check("mutate", missing: path == nil ? "IPFS_KIT_MUTATE names no kit-mutate" : nil)
+        return URL(filePath: path ?? "")
+    }
+
     /// Runs damaged copies of each file that is no longer than 64 KiB, in a release build of the decoders: a debug build
     /// would take an hour.
     private func run(_ all: [(target: String, file: URL)], rounds: Int = 10_000) async throws {
         let work = all.filter { (try? Fixtures.bytes($0.file).count).map { $0 <= 65536 } ?? false }
         try #require(!work.isEmpty)
-        let path = ProcessInfo.processInfo.environment["IPFS_KIT_MUTATE"]
-        try Requirement.check("mutate", missing: path == nil ? "IPFS_KIT_MUTATE names no kit-mutate" : nil)
         let arguments = ["\(rounds)"] + work.flatMap { [$0.target, $0.file.path] }
         let result = try await ProcessRunner.run(
-            URL(filePath: path ?? ""),
+            try Self.mutate(),
             arguments,
             environment: ["SWIFT_BACKTRACE": "enable=no"],
             timeout: .seconds(1800)

@@ -3,6 +3,9 @@
 
 extern int sync_file_range(int descriptor, int64_t offset, int64_t count, unsigned int flags);
 extern int renameat2(int from, const char *name, int to, const char *other, unsigned int flags);
+extern int syncfs(int descriptor);
+
+static const unsigned int ipfskit_rename_noreplace = 1;
 
 static const unsigned int ipfskit_sync_file_range_write = 2;
 

@@ -6,8 +6,14 @@ public struct CARContainer: Sendable, Hashable {
     /// The length of the pragma and the header after it, in bytes.
     public static let length = 51
 
+    /// The bits that say what is special about the archive; of all of them one has a meaning, see ``isFullyIndexed``.
+    public let characteristics: UInt128
+
     /// Whether the index lists every section, those of identity CIDs too.
-    public let isFullyIndexed: Bool
+    public var isFullyIndexed: Bool { characteristics & Self.fullyIndexed != 0 }
+
+    /// The bit that stands first in the file.
+    private static let fullyIndexed: UInt128 = 1 << 127
 
     /// Where the payload, a CARv1, begins.
     public let dataOffset: UInt64
@@ -23,7 +29,7 @@ public struct CARContainer: Sendable, Hashable {
 
     /// A header for a payload of `dataSize` bytes that follows at once, and an index right after it if there is one.
     public init(dataSize: UInt64, hasIndex: Bool, isFullyIndexed: Bool = false) {
-        self.isFullyIndexed = isFullyIndexed
+        characteristics = isFullyIndexed ? Self.fullyIndexed : 0
         dataOffset = UInt64(Self.length)
         self.dataSize = dataSize
         indexOffset = hasIndex ? UInt64(Self.length) + dataSize : 0
@@ -36,7 +42,7 @@ public struct CARContainer: Sendable, Hashable {
         guard bytes.count == Self.length - Self.pragma.count else {
             throw DecodingProblem(.truncated, "The header of a CARv2 has 40 bytes, not \(bytes.count).")
         }
-        isFullyIndexed = bytes[0] & 0x80 != 0
+        characteristics = bytes[..<16].reduce(0) { $0 << 8 | UInt128($1) }
         dataOffset = littleEndian(bytes[16..<24])
         dataSize = littleEndian(bytes[24..<32])
         indexOffset = littleEndian(bytes[32..<40])
@@ -49,11 +55,24 @@ public struct CARContainer: Sendable, Hashable {
         }
     }
 
+    /// What the header says that cannot be so; nil where it says nothing of the kind.
+    var contradiction: DecodingProblem? {
+        if characteristics & ~Self.fullyIndexed != 0 {
+            return DecodingProblem(.malformed, "The header of the CARv2 has characteristics that do not exist.")
+        }
+        guard isFullyIndexed, indexOffset == 0 else { return nil }
+        return DecodingProblem(
+            .malformed,
+            "The header of the CARv2 says that its index is complete, and that it has none."
+        )
+    }
+
     /// The pragma and the header.
     public var encoded: [UInt8] {
         var bytes = Self.pragma
-        bytes.append(isFullyIndexed ? 0x80 : 0)
-        bytes += [UInt8](repeating: 0, count: 15)
+        for index in (0..<16).reversed() {
+            bytes.append(UInt8(truncatingIfNeeded: characteristics >> UInt128(8 * index)))
+        }
         for value in [dataOffset, dataSize, indexOffset] { appendLittleEndian(value, 8, to: &bytes) }
         return bytes
     }

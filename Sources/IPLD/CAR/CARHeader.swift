@@ -21,12 +21,12 @@ public struct CARHeader: Sendable, Hashable {
         return Varint.encode(UInt64(body.count)) + body
     }
 
-    /// Decodes a header without its length.
+    /// Decodes a header without its length; the keys may stand in any order, as encoders that do not sort write them.
     ///
     /// - Throws: `.malformed`, `.badVersion`, `.badRoots`, `.tooLarge`.
     public init(_ bytes: [UInt8]) throws(DecodingProblem) {
         let node: Node
-        do { node = try Node(cbor: bytes, itemLimit: 1_000_000) } catch {
+        do { node = try Node(cbor: bytes, .lenient, itemLimit: 1_000_000) } catch {
             let code: DecodingProblem.Code = error.code == .tooLarge ? .tooLarge : .malformed
             throw DecodingProblem(code, "The archive's header cannot be read: \(error.message)")
         }

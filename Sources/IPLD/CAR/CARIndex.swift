@@ -11,6 +11,9 @@ public struct CARIndex: Sendable, Hashable {
         case multihashSorted = 0x0401
     }
 
+    /// The longest entry that is read, in bytes: a digest and an offset.
+    static let widest: UInt64 = 8 + 1024
+
     /// What the entries of a table have in common.
     private struct Kind: Sendable, Hashable {
         let code: UInt64

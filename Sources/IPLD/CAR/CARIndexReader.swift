@@ -105,7 +105,7 @@ public struct CARIndexReader: Sendable {
         for _ in 0..<(try cursor.number(4)) {
             let width = try cursor.number(4)
             let length = try cursor.number(8)
-            guard width >= 8, width <= 8 + 1024, length.isMultiple(of: width) else {
+            guard (8...CARIndex.widest).contains(width), length.isMultiple(of: width) else {
                 throw DecodingProblem(.malformed, "The index has entries of \(width) bytes in a table of \(length).")
             }
             guard tables.count < mostTables else {

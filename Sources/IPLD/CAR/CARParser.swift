@@ -3,7 +3,7 @@ public import Multiformats
 /// Reads a CAR of either version that arrives in pieces of any size, without doing any input itself.
 ///
 /// Feed bytes, call ``next()`` until it gives nil, feed more; at the end of the input call ``finish()``. Of a CARv2 the
-/// payload is read; its index is passed over.
+/// payload is read; its index is passed over unless ``Limits/keepsIndex`` is set.
 public struct CARParser: Sendable {
     /// Something that was read whole.
     public enum Event: Sendable, Hashable {
@@ -16,18 +16,26 @@ public struct CARParser: Sendable {
         /// The longest header, in bytes.
         public var header = 32 << 20
 
-        /// The longest section (CID and block), in bytes.
-        public var section = 8 << 20
+        /// The longest section (CID and block), in bytes; a block has no more than ``Block/longest`` of them.
+        public var section = Block.longestSection
 
-        /// Whether a section of length zero ends the archive, as padding, rather than being an error.
+        /// Whether a section of length zero ends the archive, as padding, rather than being an error; what follows must be
+        /// zeros too.
         public var zeroLengthEndsArchive = false
+
+        /// The length of the whole archive in bytes, where it is known: it tells a part that is too long from one that is
+        /// cut off or has a damaged length.
+        public var archive: UInt64?
+
+        /// Whether the bytes of the index of a CARv2 are kept for ``CARParser/takeIndex()``.
+        public var keepsIndex = false
 
         /// The usual limits: 32 MiB and 8 MiB.
         public init() {}
     }
 
     private enum Phase: Sendable {
-        case start, container, padding(UInt64), header, sections, rest
+        case start, container, padding(UInt64), header, sections, zeros, rest
     }
 
     /// The last block that was read, for messages.
@@ -36,7 +44,8 @@ public struct CARParser: Sendable {
     /// What stood before the payload of a CARv2; nil for a CARv1.
     public private(set) var container: CARContainer?
 
-    /// The number of bytes after the payload that are no part of an index: a CARv2 without one should have none.
+    /// The number of bytes that are no part of anything: those behind the payload of a CARv2 without an index, and those
+    /// in padding that are not zero.
     public private(set) var extraneous: UInt64 = 0
 
     /// The number of bytes of the archive that events have been given for.
@@ -45,9 +54,12 @@ public struct CARParser: Sendable {
     /// Whether a problem was met behind which nothing can be read.
     public private(set) var isOver = false
 
-    private let limits: Limits
+    /// How much is accepted, and what of it.
+    let limits: Limits
     private let verifiesBlocks: Bool
     private var phase = Phase.start
+    /// The bytes of the index that nobody took.
+    private var index: [UInt8] = []
     /// The bytes fed last, and how many of them were used.
     private var chunk: [UInt8] = []
     private var used = 0
@@ -102,12 +114,49 @@ public struct CARParser: Sendable {
             case .padding(let left): guard skip(left) else { return nil }
             case .header: return try headerEvent()
             case .sections: return try section()
+            case .zeros: guard skipZeros() else { return nil }
             case .rest:
-                if container?.indexOffset ?? 0 == 0 { extraneous += UInt64(left) }
-                (tail, chunk, used) = ([], [], 0)
+                passRest()
                 return nil
             }
         }
+    }
+
+    /// The bytes of the index that came since this was last asked for.
+    public mutating func takeIndex() -> [UInt8] {
+        defer { index = [] }
+        return index
+    }
+
+    /// Passes over all that follows the payload: padding, and the index if there is one.
+    private mutating func passRest() {
+        guard let container, container.indexOffset > 0 else {
+            extraneous += UInt64(left)
+            pass(left)
+            return
+        }
+        let padding = container.indexOffset - min(container.indexOffset, UInt64(offset))
+        passZeros(Int(min(padding, UInt64(left))))
+        if limits.keepsIndex { index += bytes(from: 0, count: left) }
+        pass(left)
+    }
+
+    /// Passes over so many bytes that should be zero.
+    private mutating func passZeros(_ count: Int) {
+        extraneous += bytes(from: 0, count: count).reduce(UInt64(0)) { $0 + ($1 == 0 ? 0 : 1) }
+        pass(count)
+    }
+
+    /// Passes over the zeros that end the payload; false where they go on in bytes to come.
+    private mutating func skipZeros() -> Bool {
+        guard let container else {
+            passZeros(left)
+            return false
+        }
+        passZeros(Int(min(UInt64(left), container.dataEnd - UInt64(offset))))
+        guard UInt64(offset) == container.dataEnd else { return false }
+        phase = .rest
+        return true
     }
 
     /// Checks that the archive ended between two sections; throws `.truncated` where it did not.
@@ -115,9 +164,10 @@ public struct CARParser: Sendable {
         var place = "its header"
         switch phase {
         case .rest: return
+        case .zeros where container == nil: return
         case .sections where left == 0 && container == nil: return
         case .sections where left == 0 && UInt64(offset) >= container?.dataEnd ?? .max: return
-        case .sections: place = "a section, or before its end"
+        case .sections, .zeros: place = "a section, or before its end"
         default: break
         }
         throw DecodingProblem(.truncated, "The archive ends inside \(place), at byte \(offset + left).")
@@ -150,7 +200,7 @@ public struct CARParser: Sendable {
     /// Passes over padding; false where it goes on in bytes to come.
     private mutating func skip(_ count: UInt64) -> Bool {
         let here = Int(min(count, UInt64(left)))
-        pass(here)
+        passZeros(here)
         phase = UInt64(here) == count ? .header : .padding(count - UInt64(here))
         return UInt64(here) == count
     }
@@ -170,8 +220,7 @@ public struct CARParser: Sendable {
         }
         guard let frame = try frame(limit: limits.section, isHeader: false) else { return nil }
         guard frame.length > 0 else {
-            pass(frame.whole)
-            phase = .rest
+            phase = .zeros
             return try read()
         }
         let section = try take(frame)
@@ -190,6 +239,7 @@ public struct CARParser: Sendable {
             throw DecodingProblem(.malformed, "The section at byte \(offset) begins with no CID: \(error.message)")
         }
         let data = frame.prefix + length
+        guard frame.length - length <= Block.longest else { throw Block.tooLarge(cid, length: frame.length - length) }
         let bytes = bytes(from: data, count: frame.length - length)
         return CARSection(cid: cid, bytes: bytes, offset: offset, dataOffset: offset + data)
     }
@@ -237,13 +287,20 @@ public struct CARParser: Sendable {
             let code: DecodingProblem.Code = isHeader ? .malformed : .emptySection
             throw DecodingProblem(code, "The archive has an empty section or header at byte \(offset).")
         }
+        let (end, overflow) = UInt64(offset + reader.offset).addingReportingOverflow(length)
+        if let container, overflow || end > container.dataEnd {
+            throw DecodingProblem(.malformed, "A section at byte \(offset) goes beyond the payload of the CARv2.")
+        }
         guard length <= UInt64(limit) else {
+            if let archive = limits.archive, overflow || end > archive {
+                throw DecodingProblem(
+                    .truncated,
+                    "A part of the archive at byte \(offset) has \(length) bytes, by its length, and the file ends before."
+                )
+            }
             throw DecodingProblem(.tooLarge, "A part of the archive has \(length) bytes; the limit is \(limit).")
         }
         let whole = reader.offset + Int(length)
-        if let container, UInt64(offset + whole) > container.dataEnd, container.dataEnd > 0 {
-            throw DecodingProblem(.malformed, "A section at byte \(offset) goes beyond the payload of the CARv2.")
-        }
         return whole <= left ? Frame(prefix: reader.offset, length: Int(length)) : nil
     }
 

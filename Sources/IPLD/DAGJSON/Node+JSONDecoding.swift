@@ -7,9 +7,19 @@ extension Node {
     ///   bytes, and an integer outside the data model; `.tooDeep` below ``deepest`` levels; `.tooLarge` above
     ///   `itemLimit` items.
     public init(json bytes: [UInt8], itemLimit: Int = Node.defaultItemLimit) throws(DecodingProblem) {
-        var decoder = JSONNodeDecoder(reader: JSONReader(bytes), itemsLeft: itemLimit)
+        var decoder = JSONNodeDecoder(reader: JSONReader(bytes), itemsLeft: itemLimit, keepsValues: true)
         self = try decoder.decode()
     }
+}
+
+/// The links of a dag-json block in the order in which they stand, which is not always that of the keys in a ``Node``.
+///
+/// - Throws: what ``Node/init(json:itemLimit:)`` does. No values are kept, so that a block of many small ones does not take
+///   many times its length in memory.
+func linksOfJSON(_ bytes: [UInt8]) throws(DecodingProblem) -> [CID] {
+    var decoder = JSONNodeDecoder(reader: JSONReader(bytes), itemsLeft: .max, keepsValues: false)
+    if case .link(let cid) = try decoder.decode() { return [cid] }
+    return decoder.links
 }
 
 /// Decodes without recursion, so that hostile nesting cannot exhaust the stack.
@@ -24,6 +34,9 @@ private struct JSONNodeDecoder {
 
     var reader: JSONReader
     var itemsLeft: Int
+    /// Whether a value is wanted; else only its links are, and no more is kept than it takes to tell them.
+    let keepsValues: Bool
+    var links: [CID] = []
     var open: [Container] = []
 
     mutating func decode() throws(DecodingProblem) -> Node {
@@ -69,17 +82,20 @@ private struct JSONNodeDecoder {
     }
 
     private mutating func open(isMap: Bool, end: UInt8) throws(DecodingProblem) -> Node? {
-        guard open.count < Node.deepest else {
-            throw DecodingProblem(.tooDeep, "A dag-json block is nested deeper than \(Node.deepest) levels.")
-        }
         try reader.take(isMap ? UInt8(ascii: "{") : UInt8(ascii: "["))
         if reader.peek() == end {
             try reader.take(end)
             return isMap ? .map([]) : .list([])
         }
+        // Links and bytes are maps in JSON, one and two levels of them, and are none in the value.
+        guard open.count < Node.deepest + (isMap ? 2 : 0) else { throw tooDeep }
         open.append(Container(isMap: isMap))
         if isMap { try key() }
         return nil
+    }
+
+    private var tooDeep: DecodingProblem {
+        DecodingProblem(.tooDeep, "A dag-json block is nested deeper than \(Node.deepest) levels.")
     }
 
     private mutating func key() throws(DecodingProblem) {
@@ -92,23 +108,31 @@ private struct JSONNodeDecoder {
     /// Puts a value into the innermost open container; gives the root once the outermost one is complete.
     private mutating func close(_ item: Node) throws(DecodingProblem) -> Node? {
         var value = item
-        while let container = open.last {
-            let top = open.count - 1
-            if container.isMap {
-                open[top].entries.append(Node.Entry(container.key, value))
-            } else {
-                open[top].items.append(value)
-            }
+        while let top = open.indices.last {
+            let isMap = open[top].isMap
+            put(value, top)
             if reader.peek() == UInt8(ascii: ",") {
                 try reader.take(UInt8(ascii: ","))
-                if container.isMap { try key() }
+                if isMap { try key() }
                 return nil
             }
-            try reader.take(container.isMap ? UInt8(ascii: "}") : UInt8(ascii: "]"))
+            try reader.take(isMap ? UInt8(ascii: "}") : UInt8(ascii: "]"))
             let done = open.removeLast()
-            value = done.isMap ? try map(done.entries) : .list(done.items)
+            value = isMap ? try map(done.entries) : .list(done.items)
         }
         return value
+    }
+
+    /// Puts a value into an open container, in place: a copy of the container would cost its length for each item.
+    private mutating func put(_ value: Node, _ top: Int) {
+        if !keepsValues, case .link(let cid) = value { links.append(cid) }
+        guard open[top].isMap else {
+            if keepsValues { open[top].items.append(value) }
+            return
+        }
+        // Under these keys stands what may make a link or bytes of a map.
+        let isKept = keepsValues || open[top].key == "/" || open[top].key == "bytes"
+        open[top].entries.append(Node.Entry(open[top].key, isKept ? value : .null))
     }
 
     /// A map, or the link or the bytes that it stands for.
@@ -123,7 +147,14 @@ private struct JSONNodeDecoder {
                 return try bytes(inner, alone: sorted.count == 1)
             }
         }
-        return .map(entries.sorted { Node.isOrdered($0.key, before: $1.key) })
+        guard open.count < Node.deepest || isInBytes(entries) else { throw tooDeep }
+        return .map(keepsValues ? entries.sorted { Node.isOrdered($0.key, before: $1.key) } : entries)
+    }
+
+    /// Whether a map is the inner one of those that bytes are written with, so that it is no level of the value.
+    private func isInBytes(_ entries: [Node.Entry]) -> Bool {
+        guard entries.count == 1, entries[0].key == "bytes", case .string = entries[0].value else { return false }
+        return open.count == Node.deepest + 1 && open.last?.key == "/"
     }
 
     private func link(_ text: String, alone: Bool) throws(DecodingProblem) -> Node {

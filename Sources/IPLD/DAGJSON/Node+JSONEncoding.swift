@@ -4,7 +4,7 @@ extension Node {
     /// The bytes as DAG-JSON: no white space, keys in the order of their bytes.
     ///
     /// - Throws: `.malformed` for an integer or float outside the data model, a key that is there twice, or a map that
-    ///   reads like a link or like bytes; `.tooDeep`.
+    ///   reads like a link or like bytes; `.tooDeep`; `.tooLarge` for a link with more text than ``CID/longestText``.
     public func json() throws(DecodingProblem) -> [UInt8] {
         var bytes: [UInt8] = []
         try append(json: &bytes, depth: 0)
@@ -40,8 +40,12 @@ extension Node {
             bytes.append(UInt8(ascii: "]"))
         case .map(let entries): try Self.append(json: entries, to: &bytes, depth)
         case .link(let cid):
+            let text = cid.description
+            guard text.utf8.count <= CID.longestText else {
+                throw DecodingProblem(.tooLarge, "A link is too long to be read back from dag-json.")
+            }
             bytes += #"{"/":""#.utf8
-            bytes += cid.description.utf8
+            bytes += text.utf8
             bytes += #""}"#.utf8
         }
     }

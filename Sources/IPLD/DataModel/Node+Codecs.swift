@@ -26,7 +26,7 @@ extension Node {
     ) throws(DecodingProblem) {
         switch codec {
         case .raw: self = .bytes(bytes)
-        case .dagPB: self = Node(try PBNode(bytes))
+        case .dagPB: self = try Node(PBNode(bytes))
         case .dagCBOR, .cbor: self = try Node(cbor: bytes, strictness)
         case .dagJSON, .json: self = try Node(json: bytes)
         default: throw DecodingProblem(.unsupported, "The codec \(codec) is not known to this program.")
@@ -55,12 +55,36 @@ extension Node {
     }
 }
 
+/// The bytes of a value that is written in one codec, written in another; within dag-pb nothing but the order changes.
+///
+/// - Throws: what ``Node/init(_:codec:_:)`` and ``Node/encoded(as:_:)`` throw.
+public func recoded(
+    _ bytes: [UInt8],
+    from codec: Codec,
+    to other: Codec,
+    _ strictness: Strictness = .strict
+) throws(DecodingProblem) -> [UInt8] {
+    // Names in directories are bytes, and not all of them can be values.
+    if codec == .dagPB, other == .dagPB { return try PBNode(bytes).encoded() }
+    return try Node(bytes, codec: codec, strictness).encoded(as: other, strictness)
+}
+
 extension Node {
     /// A dag-pb node as a value (the DAG-PB specification, "Logical Format").
-    public init(_ node: PBNode) {
-        let links = node.links.map { link -> Node in
+    ///
+    /// - Throws: `.wrongKind` for a name that is no UTF-8: the text of a value is.
+    public init(_ node: PBNode) throws(DecodingProblem) {
+        let links = try node.links.map { (link) throws(DecodingProblem) -> Node in
             var entries = [Entry("Hash", .link(link.cid))]
-            if let name = link.name { entries.append(Entry("Name", .string(String(decoding: name, as: UTF8.self)))) }
+            if let name = link.name {
+                guard let text = String(validating: name, as: UTF8.self) else {
+                    throw DecodingProblem(
+                        .wrongKind,
+                        "The name \"\(shownName(name))\" in a dag-pb node is no UTF-8, which a value cannot hold."
+                    )
+                }
+                entries.append(Entry("Name", .string(text)))
+            }
             if let tsize = link.tsize { entries.append(Entry("Tsize", .integer(Int128(tsize)))) }
             return .map(entries)
         }

@@ -33,12 +33,12 @@ public struct ContentPath: Sendable, Hashable, CustomStringConvertible {
         }
         let parts = rest.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) }
         guard let first = parts.first else { throw FormatProblem(.truncated, "The path names no CID.") }
-        root = try CID(String(decoding: first, as: UTF8.self))
+        root = try CID(shownName(first))
         var segments: [[UInt8]] = []
         for part in parts.dropFirst() {
-            switch String(decoding: part, as: UTF8.self) {
-            case ".": continue
-            case "..":
+            switch part {
+            case Array(".".utf8): continue
+            case Array("..".utf8):
                 guard segments.popLast() != nil else {
                     throw FormatProblem(.badCharacter, "The path leads above its root.")
                 }
@@ -48,8 +48,14 @@ public struct ContentPath: Sendable, Hashable, CustomStringConvertible {
         self.segments = segments
     }
 
-    /// The path with `/` between its parts.
-    public var description: String {
-        ([root.description] + segments.map { String(decoding: $0, as: UTF8.self) }).joined(separator: "/")
-    }
+    /// The path with `/` between its parts, for people: see ``shownName(_:)``.
+    public var description: String { ([root.description] + segments.map { shownName($0) }).joined(separator: "/") }
+}
+
+/// A name for people: the text, or, where the bytes are no UTF-8, their ASCII with all others written as `\xE9`.
+public func shownName(_ name: [UInt8]) -> String {
+    if let text = String(validating: name, as: UTF8.self) { return text }
+    return name.map { byte in
+        byte < 0x80 ? String(Unicode.Scalar(byte)) : "\\x" + String(byte, radix: 16, uppercase: true)
+    }.joined()
 }

@@ -18,8 +18,7 @@ public func links(of block: Block) throws(DecodingProblem) -> [CID] {
     case .dagCBOR:
         found = try about(block.cid) { () throws(DecodingProblem) in try linksOfCBOR(block.bytes) }
     case .dagJSON:
-        let node = try about(block.cid) { () throws(DecodingProblem) in try Node(json: block.bytes) }
-        node.forEachLink { found.append($0) }
+        found = try about(block.cid) { () throws(DecodingProblem) in try linksOfJSON(block.bytes) }
     default:
         throw DecodingProblem(
             .unsupported,
@@ -55,6 +54,8 @@ private func linksOfCBOR(_ bytes: [UInt8]) throws(DecodingProblem) -> [CID] {
         switch head.major {
         case 2, 3: _ = try reader.take(head.argument)
         case 4, 5:
+            // Nothing is below what is empty, so it counts as no level, as in ``Node/init(cbor:_:itemLimit:)``.
+            guard head.argument > 0 else { continue }
             guard head.argument <= UInt64(reader.remaining), pending.count <= Node.deepest else {
                 let code: DecodingProblem.Code = pending.count > Node.deepest ? .tooDeep : .truncated
                 throw DecodingProblem(code, "A dag-cbor list or map is nested too deep or longer than its block.")

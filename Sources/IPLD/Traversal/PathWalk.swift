@@ -115,6 +115,14 @@ public struct PathWalk: Sendable {
         }
     }
 
+    /// The index of an item that a name spells: digits and nothing else.
+    private static func index(_ name: [UInt8]) -> Int? {
+        guard let text = String(validating: name, as: UTF8.self), let index = Int(text), "\(index)" == text else {
+            return nil
+        }
+        return index
+    }
+
     /// Follows the path inside a value, up to a link or to the end.
     private mutating func follow(_ root: Node, in cid: CID) throws(DecodingProblem) -> State {
         let start = position
@@ -129,8 +137,7 @@ public struct PathWalk: Sendable {
             switch node {
             case .map(let entries): child = entries.first { $0.key.utf8.elementsEqual(name) }?.value
             case .list(let items):
-                let index = Int(String(decoding: name, as: UTF8.self)) ?? -1
-                child = items.indices.contains(index) ? items[index] : nil
+                child = Self.index(name).flatMap { items.indices.contains($0) ? items[$0] : nil }
             default: throw DecodingProblem(.wrongKind, "The path goes on below a value that is no map and no list.")
             }
             guard let child else { return .done(.absent(followed: position)) }

@@ -48,6 +48,9 @@ extension UnixFSNode {
 
     private mutating func readPackedSizes(_ message: WireReader) throws(DecodingProblem) {
         var reader = message
+        let count = message.bytes[message.offset..<message.end].count { $0 < 0x80 }
+        // Room is made for many at once, and for few as arrays do it: else many short fields would copy all each time.
+        if count > blockSizes.count { blockSizes.reserveCapacity(blockSizes.count + count) }
         while !reader.isAtEnd { blockSizes.append(try reader.protobufVarint()) }
     }
 

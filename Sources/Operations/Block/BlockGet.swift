@@ -6,20 +6,32 @@ package import Schema
 /// Writes the bytes of a block to standard output.
 package struct BlockGet: Operation {
     package static let name = "block get"
-    package static let summary = "Write the bytes of a block, as they are stored, to standard output."
+    package static let summary = "Write the bytes of a block, as they are stored."
 
     package var cid = ""
+    package var output: String?
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "The CID of the block.", required: true, positional: true)
+        Field("cid", \.cid, help: "The CID of the block.", required: true, positional: true),
+        Field(
+            "output",
+            \.output,
+            help: "The file to write; nothing may be there yet. Standard output by default, and for - (-o).",
+            aliases: ["o"]
+        ),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
         let block = try await kit.block(parseCID(cid))
-        try kit.session.write(block.bytes[...])
-        return NoOutput()
+        return try await kitErrors {
+            try await NewFile.made(output, kit.session, help: "ipfs-kit block get \(cid) --output FILE") { file in
+                try await file.append([block.bytes[...]])
+                return []
+            }
+            return NoOutput()
+        }
     }
 }
 

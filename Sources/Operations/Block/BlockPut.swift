@@ -2,7 +2,6 @@ internal import BlockStore
 internal import Catalog
 internal import IPLD
 internal import Multiformats
-internal import Replication
 package import Schema
 
 /// Stores bytes as blocks.
@@ -34,16 +33,14 @@ package struct BlockPut: Operation {
     ]
 
     /// The largest block that is taken, in bytes: what other programs are sure to take, or what an archive may hold.
-    static func limit(_ allowsBigBlocks: Bool) -> Int {
-        allowsBigBlocks ? CARParser.Limits().section - CID.longestText : 2 << 20
-    }
+    static func limit(_ allowsBigBlocks: Bool) -> Int { allowsBigBlocks ? Block.longest : 2 << 20 }
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let codec = try codecNamed(codec)
         let hash = try hashNamed(hash)
         var blocks: [Block] = []
         for file in files {
-            let bytes = try await Input(file, kit.session).readAll(limit: Self.limit(allowsBigBlocks))
+            let bytes = try await Input(file, kit, for: .content).readAll(limit: Self.limit(allowsBigBlocks))
             blocks.append(Block(cid: try cid(of: bytes, codec, hash), bytes: bytes))
         }
         try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : [])
@@ -56,7 +53,7 @@ package struct BlockPut: Operation {
             try hash.checkAllowed()
             return CID.v1(codec, hash)
         } catch {
-            throw KitError(.usage, error.message)
+            throw KitError(error.code == .tooLong ? .limit : .usage, error.message)
         }
     }
 
@@ -97,7 +94,7 @@ extension Kit {
         try await kitErrors {
             try await store.protecting {
                 try await store.ingest { try await $0.write(blocks) }
-                for root in roots { _ = try await DAGLayout(of: root, in: store) }
+                for flaw in try await RootCheck.flaws(of: roots, in: store) { if let flaw { throw flaw } }
                 try await catalog.addPins(roots.map { Pin(cid: $0, createdAt: now) }, reason: "put")
             }
         }

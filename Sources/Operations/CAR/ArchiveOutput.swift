@@ -4,7 +4,8 @@ package import Schema
 
 /// An archive, or a part or an index of one, that was written.
 package struct ArchiveOutput: OperationOutput {
-    let path: String
+    /// Nil where it went to standard output, of which nothing is said there.
+    let path: String?
     let roots: [CID]
     let blocks: Int
     let bytes: UInt64
@@ -12,18 +13,28 @@ package struct ArchiveOutput: OperationOutput {
     let unverifiable: Int
 
     package var json: JSON {
-        [
+        guard let path else { return .null }
+        return [
             "path": .string(path), "roots": .array(roots.map { .text($0) }), "blocks": .count(blocks),
             "bytes": .count(bytes), "unverifiable": .count(unverifiable),
         ]
     }
     package var report: Report {
         Report(
-            [.line("Wrote \(path): \(blocks) blocks, \(ByteCount(bytes)).")],
+            path.map { [.line("Wrote \($0): \(blocks) blocks, \(ByteCount(bytes)).")] } ?? [],
             warnings: Self.warnings(unverifiable)
         )
     }
-    package var quietLines: [String]? { [path] }
+    package var quietLines: [String]? { path.map { [$0] } ?? [] }
+
+    /// What `writer` wrote to `output`, which is `-` for standard output.
+    init(_ writer: CARWriter, _ output: String, bytes: UInt64, _ unverifiable: Int) {
+        path = output == "-" ? nil : output
+        roots = writer.header.roots
+        blocks = writer.blocks
+        self.bytes = bytes
+        self.unverifiable = unverifiable
+    }
 
     static func warnings(_ unverifiable: Int) -> [String] {
         unverifiable == 0

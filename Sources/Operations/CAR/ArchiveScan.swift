@@ -5,7 +5,7 @@ internal import Storage
 /// Reads an archive from front to back and looks at every block.
 struct ArchiveScan: Sendable {
     let input: Input
-    var limits = CARParser.Limits()
+    var limits: CARParser.Limits
 
     /// How many bytes are read at a time, and how many such pieces are checked at once.
     private static let piece = 4 << 20
@@ -21,6 +21,10 @@ struct ArchiveScan: Sendable {
         var damages: [(offset: Int, problem: DecodingProblem)] = []
         /// Whether nothing more is read.
         var isLast = false
+        /// Whether that is because of the last of the damages.
+        var isCut = false
+        /// What came of the index of a CARv2, where it is kept.
+        var index: [UInt8] = []
         /// How many bytes were read.
         var length: UInt64 = 0
         /// What stood before the payload of a CARv2.
@@ -99,25 +103,30 @@ struct ArchiveScan: Sendable {
         var piece = Piece()
         piece.length = UInt64(chunk.count)
         parser.feed(chunk)
-        piece.isLast = chunk.isEmpty
-        var isOver = false
-        while !isOver {
+        var isDone = false
+        while !isDone {
             let start = parser.offset
             do throws(DecodingProblem) {
                 switch try parser.next() {
                 case .header(let header): piece.header = header
                 case .section(let section): piece.sections.append(section)
-                case nil:
-                    isOver = true
-                    if chunk.isEmpty { try parser.finish() }
+                case nil: isDone = true
                 }
             } catch {
                 piece.damages.append((parser.isOver ? parser.offset : start, error))
                 // Behind a bad section others can be read, but nobody needs to know of millions of them.
-                isOver = parser.isOver || piece.damages.count == CARVerifier.mostProblems
-                piece.isLast = isOver
+                piece.isCut = parser.isOver || piece.damages.count == CARVerifier.mostProblems
+                isDone = piece.isCut
             }
         }
+        if chunk.isEmpty, !piece.isCut {
+            do throws(DecodingProblem) { try parser.finish() } catch {
+                piece.damages.append((parser.offset, error))
+                piece.isCut = true
+            }
+        }
+        piece.isLast = chunk.isEmpty || piece.isCut
+        piece.index = parser.takeIndex()
         piece.container = parser.container
         piece.extraneous = parser.extraneous
         return piece

@@ -7,7 +7,7 @@ package struct CARConvert: Operation {
     package static let name = "car convert"
     package static let summary = "Write a CAR as version 1 or 2, with or without an index, each block checked."
     package static let details = """
-        Header and sections stay byte for byte what they are. A CAR of version 2 can be read at random through its index.
+        Sections stay byte for byte what they are, and so does a header in its usual form. A CAR of version 2 can be read at random through its index.
         Example: ipfs-kit car convert photos.car --car-version 2 --output indexed.car
         """
     package static let changes = true
@@ -28,52 +28,52 @@ package struct CARConvert: Operation {
     package var output = ""
     package var carVersion = Version.two
     package var index = Index.multihashSorted
+    package var form = ArchiveForm()
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field(
-            "file",
-            \.file,
-            help: "The CAR file, of either version; - is standard input.",
-            required: true,
-            positional: true
-        ),
-        Field(
-            "output",
-            \.output,
-            help: "The file to write; nothing may be there yet (-o).",
-            required: true,
-            aliases: ["o"]
-        ),
-        Field("car_version", \.carVersion, help: "The version to write."),
-        Field("index", \.index, help: "The index of a version 2; version 1 has none."),
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field(
+                "file",
+                \.file,
+                help: "The CAR file, of either version; - is standard input.",
+                required: true,
+                positional: true
+            ),
+            Field(
+                "output",
+                \.output,
+                help: "The file to write; nothing may be there yet. - is standard output (-o).",
+                required: true,
+                aliases: ["o"]
+            ),
+            Field("car_version", \.carVersion, help: "The version to write."),
+            Field("index", \.index, help: "The index of a version 2; version 1 has none."),
+        ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
         try await kitErrors {
-            let input = try Input(file, kit.session)
+            let input = try await Input(file, kit, for: .archive)
             kit.session.progress.began("convert", bytes: input.length)
             defer { kit.session.progress.ended() }
-            var writer = CARWriter(CARHeader(roots: []), form)
-            var file = try NewFile(output)
-            do {
-                let unverifiable = try await ArchiveScan(input: input).read(kit.session.progress) { header in
-                    writer = CARWriter(header, form)
+            var writer = CARWriter(CARHeader(roots: []), container)
+            var unverifiable = 0
+            let length = try await NewFile.made(output, kit.session, isPatched: container != .plain) { file in
+                unverifiable = try await form.scan(input).read(kit.session.progress) { header in
+                    writer = CARWriter(header, container)
                     try await file.append([writer.beginning[...]])
                 } sections: { sections in
                     try await writer.copy(sections, to: &file)
                 }
                 try await file.append([writer.ending[...]])
-                return try await ArchiveOutput(writer, file.finish(start: writer.patch), unverifiable)
-            } catch {
-                file.discard()
-                throw error
+                return writer.patch
             }
+            return ArchiveOutput(writer, output, bytes: length, unverifiable)
         }
     }
 
-    private var form: CARWriter.Form {
+    private var container: CARWriter.Form {
         switch (carVersion, index) {
         case (.one, _): .plain
         case (.two, .multihashSorted): .container(index: .multihashSorted)

@@ -29,7 +29,7 @@ package struct CARCreate: Operation {
             Field(
                 "output",
                 \.output,
-                help: "The file to write; nothing may be there yet (-o).",
+                help: "The file to write; nothing may be there yet. - is standard output (-o).",
                 required: true,
                 aliases: ["o"]
             ),
@@ -43,52 +43,69 @@ package struct CARCreate: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let (profile, rules) = (try form.profile(), try form.rules())
-        guard (try? fileInfo(output)) == nil else {
-            throw KitError(.refused, "\(output) is there already.")
-        }
+        let names = try paths.map { (path) throws(KitError) in try givenName(path) }
+        let isWrapped = wrap || paths.count > 1
+        if isWrapped { try checkEntries(names) }
         // Blocks come children first, and an archive has its root first: they wait in a store of their own.
-        let scratch = temporaryName(beside: absolutePath(output))
+        let isFile = output != "-"
+        let scratch = try isFile ? NewPlace(output).temporary : temporaryName(beside: temporaryFolder + "/ipfs-kit")
+        var kept = rules
+        kept.scratchName = baseName(scratch).systemBytes
+        let leftOut = Locked(LeftOutList())
+        let importer = Importer(
+            profile: profile,
+            rules: kept,
+            progress: kit.session.progress,
+            boundary: kit.boundary,
+            made: { _ in },
+            leave: { item in leftOut.change { $0.items.append(item) } }
+        )
         return try await kitErrors {
             defer { try? removeTree(scratch) }
             let store = try BlockStore(folder: scratch)
             kit.session.progress.began("pack")
             defer { kit.session.progress.ended() }
             let root = try await store.ingest { ingest in
-                let importer = Importer(profile: profile, rules: rules, progress: kit.session.progress) {
-                    try await ingest.write($0)
-                } made: { _ in
-                }
-                return try await pack(importer)
+                try await pack(names, isWrapped, importer.writing(to: ingest, refers: false))
             }
             let layout = try await DAGLayout(of: root, in: store)
             try await DAGExport.write(layout, from: store, to: output, kit.session)
-            return Output(cid: root, path: output, blocks: layout.blockCount, bytes: layout.length)
+            return Output(
+                cid: root,
+                path: isFile ? output : nil,
+                blocks: layout.blockCount,
+                bytes: layout.length,
+                leftOut: leftOut.read { $0 }
+            )
         }
     }
 
-    private func pack(_ importer: Importer) async throws -> CID {
-        var entries: [(name: String, entry: DAGEntry)] = []
-        for path in paths {
-            let name = baseName(absolutePath(path))
-            entries.append((name, try await importer.add(path, name: name)))
-        }
-        if entries.count == 1, !wrap { return entries[0].entry.cid }
-        return try await importer.wrapped(entries).cid
+    private func pack(_ names: [[UInt8]], _ isWrapped: Bool, _ importer: Importer) async throws -> CID {
+        var entries: [(name: [UInt8], entry: DAGEntry)] = []
+        for (path, name) in zip(paths, names) { entries.append((name, try await importer.add(path, name: name))) }
+        return try await isWrapped ? importer.wrapped(entries).cid : entries[0].entry.cid
     }
 
     /// The archive that was made.
     package struct Output: OperationOutput {
         let cid: CID
-        let path: String
+        /// Nil where it went to standard output, of which nothing is said there.
+        let path: String?
         let blocks: Int
         let bytes: UInt64
+        let leftOut: LeftOutList
 
         package var json: JSON {
-            ["cid": .text(cid), "path": .string(path), "blocks": .count(blocks), "bytes": .count(bytes)]
+            guard let path else { return .null }
+            return [
+                "cid": .text(cid), "path": .string(path), "blocks": .count(blocks), "bytes": .count(bytes),
+                "left_out": leftOut.json,
+            ]
         }
         package var report: Report {
-            Report("Packed \(cid) into \(path): \(blocks) blocks, \(ByteCount(bytes)).")
+            let line = path.map { "Packed \(cid) into \($0): \(blocks) blocks, \(ByteCount(bytes))." }
+            return Report(line.map { [.line($0)] } ?? [], warnings: leftOut.warnings)
         }
-        package var quietLines: [String]? { [cid.description] }
+        package var quietLines: [String]? { path == nil ? [] : [cid.description] }
     }
 }

@@ -17,27 +17,33 @@ package struct CARExtract: Operation {
     package var file = ""
     package var output = ""
     package var path: String?
+    package var form = ArchiveForm()
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field("file", \.file, help: "The CAR file, of either version.", required: true, positional: true),
-        Field(
-            "output",
-            \.output,
-            help: "Where to write; nothing may be there yet (-o).",
-            required: true,
-            aliases: ["o"]
-        ),
-        Field("path", \.path, help: "A CID or a path below one; by default the only root."),
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field(
+                "file",
+                \.file,
+                help: "The CAR file, of either version; - is standard input.",
+                required: true,
+                positional: true
+            ),
+            Field(
+                "output",
+                \.output,
+                help: "Where to write; nothing may be there yet. - is standard output, for a file (-o).",
+                required: true,
+                aliases: ["o"]
+            ),
+            Field("path", \.path, help: "A CID or a path below one; by default the only root."),
+        ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
-        guard try !kit.home.holds(output) else {
-            throw KitError(.refused, "\(output) is there already.", hint: "ipfs-kit car extract \(file) --output OTHER")
-        }
-        return try await kitErrors {
-            let archive = try await ArchiveBlocks(file)
+    package func run(in kit: Kit) async throws(KitError) -> WrittenTree {
+        try await kitErrors {
+            let input = try await Input(file, kit, for: .archive)
+            let archive = try await ArchiveBlocks(form.scan(input.reading(try await input.inFile())))
             let reader = ContentReader(progress: kit.session.progress) { try await archive.blocks($0) }
             guard let path = path ?? (archive.roots.count == 1 ? archive.roots[0].description : nil) else {
                 throw KitError(
@@ -49,56 +55,34 @@ package struct CARExtract: Operation {
             kit.session.progress.began("extract")
             defer { kit.session.progress.ended() }
             let (block, _) = try await reader.resolve(path)
-            try await reader.extract(block, to: output)
-            return Output(cid: block.cid.description, path: output)
+            let help = "ipfs-kit car extract \(file) --output OTHER"
+            return try await reader.write(block, to: output, kit.session, help: help)
         }
-    }
-
-    /// What was written.
-    package struct Output: OperationOutput {
-        let cid: String
-        let path: String
-
-        package var json: JSON { ["cid": .string(cid), "path": .string(path)] }
-        package var report: Report { Report("Wrote \(cid) to \(path).") }
     }
 }
 
 /// The blocks of an archive in a file, in any order; each is checked when it is read.
 final class ArchiveBlocks: Sendable {
     let roots: [CID]
+    private let name: String
     private let file: File
     private let places: [Multihash: (offset: UInt64, length: Int)]
 
     /// Looks for where every block is; content is read later.
-    init(_ path: String) async throws {
-        let file = try File(path, .read)
-        let (roots, places) = try await BlockingThreads.shared.run { try Self.scan(file) }
-        self.file = file
-        self.roots = roots
-        self.places = places
-    }
-
-    private static func scan(_ file: File) throws -> ([CID], [Multihash: (offset: UInt64, length: Int)]) {
-        var parser = CARParser(verifiesBlocks: false)
+    init(_ scan: ArchiveScan) async throws {
         var roots: [CID] = []
         var places: [Multihash: (offset: UInt64, length: Int)] = [:]
-        var position: UInt64 = 0
-        while true {
-            let chunk = try file.read(at: position, count: 4 << 20)
-            if chunk.isEmpty { break }
-            position += UInt64(chunk.count)
-            parser.feed(chunk)
-            while let event = try parser.next() {
-                switch event {
-                case .header(let header): roots = header.roots
-                case .section(let section):
-                    places[section.cid.hash] = (UInt64(section.dataOffset), section.bytes.count)
-                }
+        try await scan.read(verifies: false) { piece in
+            if let header = piece.header { roots = header.roots }
+            for section in piece.sections {
+                places[section.cid.hash] = (UInt64(section.dataOffset), section.bytes.count)
             }
+            if let damage = piece.damages.first { throw damage.problem }
         }
-        try parser.finish()
-        return (roots, places)
+        name = scan.input.name
+        file = try await scan.input.inFile()
+        self.roots = roots
+        self.places = places
     }
 
     /// Blocks in the order of their CIDs; throws where one is not there, or is damaged.
@@ -107,7 +91,8 @@ final class ArchiveBlocks: Sendable {
             try cids.map { cid in
                 if let content = cid.inlineContent { return Block(cid: cid, bytes: content) }
                 guard let place = places[cid.hash] else {
-                    throw DecodingProblem(.missing, "The block is not in \(file.path).", cid: cid)
+                    try cid.checkLimits(length: 0)
+                    throw DecodingProblem(.missing, "The block is not in \(name).", cid: cid)
                 }
                 let block = Block(cid: cid, bytes: try file.read(at: place.offset, count: place.length))
                 try block.verify()

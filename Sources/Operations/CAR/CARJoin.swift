@@ -16,72 +16,57 @@ package struct CARJoin: Operation {
 
     package var files: [String] = []
     package var output = ""
+    package var form = ArchiveForm()
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field(
-            "files",
-            \.files,
-            help: "The shards, CAR files of either version.",
-            required: true,
-            positional: true
-        ),
-        Field(
-            "output",
-            \.output,
-            help: "The file to write; nothing may be there yet (-o).",
-            required: true,
-            aliases: ["o"]
-        ),
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field(
+                "files",
+                \.files,
+                help: "The shards, CAR files of either version; one of them may be -, standard input.",
+                required: true,
+                positional: true
+            ),
+            Field(
+                "output",
+                \.output,
+                help: "The file to write; nothing may be there yet. - is standard output (-o).",
+                required: true,
+                aliases: ["o"]
+            ),
+        ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
-        guard !files.contains("-") else {
-            throw KitError(.usage, "Shards are read twice, which standard input cannot be.")
+        guard files.filter({ $0 == "-" }).count < 2 else {
+            throw KitError(.usage, "Standard input can be one of the shards, not several.")
         }
         return try await kitErrors {
+            var inputs: [Input] = []
             var headers: [CARHeader] = []
-            var length: UInt64 = 0
             for name in files {
-                let shard = ArchiveScan(input: try Input(name, kit.session))
-                headers.append(try await shard.header())
-                length += shard.input.length ?? 0
+                // Shards are read twice, which a pipe cannot be.
+                let input = try await Input(name, kit, for: .archive)
+                let file = input.reading(try await input.inFile())
+                headers.append(try await form.scan(file).header())
+                inputs.append(file)
             }
-            kit.session.progress.began("join", bytes: length)
+            kit.session.progress.began("join", bytes: inputs.reduce(0) { $0 + ($1.length ?? 0) })
             defer { kit.session.progress.ended() }
             var writer = CARWriter(try CARHeader(joining: headers), omitsRepeats: true)
-            var file = try NewFile(output)
-            do {
+            var unverifiable = 0
+            let length = try await NewFile.made(output, kit.session) { file in
                 try await file.append([writer.beginning[...]])
-                var unverifiable = 0
-                for name in files {
-                    let shard = ArchiveScan(input: try Input(name, kit.session))
-                    unverifiable += try await shard.read(kit.session.progress) { _ in
+                for input in inputs {
+                    unverifiable += try await form.scan(input).read(kit.session.progress) { _ in
                     } sections: { sections in
                         try await writer.copy(sections, to: &file)
                     }
                 }
-                return try await ArchiveOutput(writer, file.finish(), unverifiable)
-            } catch {
-                file.discard()
-                throw error
+                return []
             }
+            return ArchiveOutput(writer, output, bytes: length, unverifiable)
         }
-    }
-}
-
-extension ArchiveOutput {
-    /// Gives a file its name, and says what is in it.
-    init(_ writer: CARWriter, _ file: NewFile.Whole, _ unverifiable: Int) throws {
-        try NewFile.checkAbsence(file.path)
-        try file.appear()
-        self.init(
-            path: file.path,
-            roots: writer.header.roots,
-            blocks: writer.blocks,
-            bytes: file.length,
-            unverifiable: unverifiable
-        )
     }
 }

@@ -22,49 +22,50 @@ package struct CARMakeIndex: Operation {
     package var file = ""
     package var output: String?
     package var format = Format.multihashSorted
+    package var form = ArchiveForm()
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field(
-            "file",
-            \.file,
-            help: "The CAR file, of either version; - is standard input.",
-            required: true,
-            positional: true
-        ),
-        Field(
-            "output",
-            \.output,
-            help: "The file to write; by default the name of the archive with .idx (-o).",
-            aliases: ["o"]
-        ),
-        Field("format", \.format, help: "The format of the index."),
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field(
+                "file",
+                \.file,
+                help: "The CAR file, of either version; - is standard input.",
+                required: true,
+                positional: true
+            ),
+            Field(
+                "output",
+                \.output,
+                help: "The file to write, - for standard output; by default the name of the archive with .idx (-o).",
+                aliases: ["o"]
+            ),
+            Field("format", \.format, help: "The format of the index."),
+        ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
         guard file != "-" || output != nil else {
             throw KitError(.usage, "Standard input has no name that an index could take; --output gives one.")
         }
+        let target = output ?? file + ".idx"
         return try await kitErrors {
-            let input = try Input(file, kit.session)
+            let input = try await Input(file, kit, for: .archive)
             kit.session.progress.began("index", bytes: input.length)
             defer { kit.session.progress.ended() }
-            let form = CARWriter.Form.container(index: format == .sorted ? .sorted : .multihashSorted)
-            var writer = CARWriter(CARHeader(roots: []), form)
-            var target = try NewFile(output ?? file + ".idx")
-            do {
-                let unverifiable = try await ArchiveScan(input: input).read(kit.session.progress) { header in
-                    writer = CARWriter(header, form)
+            let container = CARWriter.Form.container(index: format == .sorted ? .sorted : .multihashSorted)
+            var writer = CARWriter(CARHeader(roots: []), container)
+            var unverifiable = 0
+            let length = try await NewFile.made(target, kit.session) { index in
+                unverifiable = try await form.scan(input).read(kit.session.progress) { header in
+                    writer = CARWriter(header, container)
                 } sections: { sections in
                     for section in sections { _ = writer.section(section.cid, length: section.bytes.count) }
                 }
-                try await target.append([writer.ending[...]])
-                return try await ArchiveOutput(writer, target.finish(), unverifiable)
-            } catch {
-                target.discard()
-                throw error
+                try await index.append([writer.ending[...]])
+                return []
             }
+            return ArchiveOutput(writer, target, bytes: length, unverifiable)
         }
     }
 }

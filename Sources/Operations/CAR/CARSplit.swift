@@ -17,40 +17,50 @@ package struct CARSplit: Operation {
     package var file = ""
     package var size = ByteCount(100_000_000)
     package var output: String?
+    package var form = ArchiveForm()
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field(
-            "file",
-            \.file,
-            help: "The CAR file, of either version; - is standard input.",
-            required: true,
-            positional: true
-        ),
-        Field("size", \.size, help: "The most bytes of a shard, such as 100MB or 1GiB."),
-        Field(
-            "output",
-            \.output,
-            help: "What the names of the shards begin with: PREFIX-00001.car; by default the name of the file (-o).",
-            aliases: ["o"]
-        ),
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field(
+                "file",
+                \.file,
+                help: "The CAR file, of either version; - is standard input.",
+                required: true,
+                positional: true
+            ),
+            Field("size", \.size, help: "The most bytes of a shard, such as 100MB or 1GiB."),
+            Field(
+                "output",
+                \.output,
+                help:
+                    "What the names of the shards begin with: PREFIX-00001.car; by default the name of the file (-o).",
+                aliases: ["o"]
+            ),
+        ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         guard file != "-" || output != nil else {
             throw KitError(.usage, "Standard input has no name that shards could take; --output gives one.")
         }
+        guard output != "-" else {
+            throw KitError(
+                .usage,
+                "Shards are files, which standard output cannot be; --output is what their names begin with."
+            )
+        }
         return try await kitErrors {
-            let input = try Input(file, kit.session)
+            let input = try await Input(file, kit, for: .archive)
             kit.session.progress.began("split", bytes: input.length)
             defer { kit.session.progress.ended() }
-            var shards = ShardFiles(prefix: output ?? String(file.hasSuffix(".car") ? file.dropLast(4) : file[...]))
+            let prefix = output ?? String(file.hasSuffix(".car") ? file.dropLast(4) : file[...])
+            var shards = ShardFiles(prefix: prefix, session: kit.session)
             var roots: [CID] = []
             var unverifiable = 0
             do {
                 var sharding: CARSharding?
-                unverifiable = try await ArchiveScan(input: input).read(kit.session.progress) { header in
+                unverifiable = try await form.scan(input).read(kit.session.progress) { header in
                     roots = header.roots
                     let begun = try limited { () throws(DecodingProblem) in
                         try CARSharding(header, limit: size.bytes)
@@ -71,7 +81,7 @@ package struct CARSplit: Operation {
                 roots: roots,
                 blocks: shards.blocks.reduce(0, +),
                 unverifiable: unverifiable,
-                shards: zip(shards.whole, shards.blocks).map { ($0.path, $0.length, $1) }
+                shards: zip(shards.whole, shards.blocks).map { ($0.path ?? "", $0.length, $1) }
             )
         }
     }
@@ -117,12 +127,13 @@ private func limited<Value>(_ body: () throws(DecodingProblem) -> Value) throws(
 /// The files of shards: one that is being written, and those that are whole and appear all at once.
 private struct ShardFiles {
     let prefix: String
+    let session: Session
     private(set) var whole: [NewFile.Whole] = []
     /// The number of blocks in each shard.
     private(set) var blocks: [Int] = []
     private var current: NewFile?
 
-    init(prefix: String) { self.prefix = prefix }
+    init(prefix: String, session: Session) { (self.prefix, self.session) = (prefix, session) }
 
     /// Begins the next shard.
     mutating func begin(_ bytes: [UInt8]) async throws {
@@ -130,7 +141,7 @@ private struct ShardFiles {
         let digits = String(whole.count + 1)
         // Leading zeros, so that a shell lists the shards in their order.
         let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-        var file = try NewFile("\(prefix)-\(number).car")
+        var file = try NewFile("\(prefix)-\(number).car", session)
         current = file
         blocks.append(0)
         try await file.append([bytes[...]])
@@ -158,8 +169,17 @@ private struct ShardFiles {
 
     mutating func appear() async throws {
         try await close()
-        for file in whole { try NewFile.checkAbsence(file.path) }
-        for file in whole { try file.appear() }
+        for file in whole { try file.checkAbsence() }
+        var appeared = 0
+        do {
+            for file in whole {
+                try await file.appear()
+                appeared += 1
+            }
+        } catch {
+            for file in whole[..<appeared] { file.withdraw() }
+            throw error
+        }
     }
 
     func discard() {

@@ -11,15 +11,10 @@ package struct ConvertCID: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cids", \.cids, help: "CIDs.", required: true, positional: true)
+        Field("cids", \.cids, help: "CIDs; without any, those on standard input.", positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> LinesOutput {
-        var lines: [(cid: CID, text: String)] = []
-        for text in cids {
-            let cid = try parseCID(text).v1
-            lines.append((cid, cid.description))
-        }
-        return LinesOutput(lines: lines)
+    package func run(in kit: Kit) async throws(KitError) -> ConvertedCIDs {
+        try ConvertedCIDs(cids, kit.session) { cid, _ in (cid.v1, cid.v1.description) }
     }
 }

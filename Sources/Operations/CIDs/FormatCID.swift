@@ -8,7 +8,8 @@ package struct FormatCID: Operation {
     package static let details = """
         The format is a text with parts of the CID: %s the CID, %S without the prefix of its base, %b and %B the base, \
         %v and %V the version, %c and %C the codec, %h and %H the hash function, %L the length of the digest, \
-        %m and %M the multihash, %d and %D the digest, %P all of cidv1-codec-hash-length.
+        %m and %M the multihash, %d and %D the digest, %P all of cidv1-codec-hash-length. A CID keeps the base that it \
+        is given in; with another one, it becomes one of version 1.
         Example: ipfs-kit cid format -v 1 -b base36 QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn
         """
 
@@ -21,7 +22,7 @@ package struct FormatCID: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cids", \.cids, help: "CIDs.", required: true, positional: true),
+        Field("cids", \.cids, help: "CIDs; without any, those on standard input.", positional: true),
         Field("format", \.format, help: "What to write of each (-f).", aliases: ["f"]),
         Field("cid_version", \.version, help: "The version to change to: 0 or 1 (-v).", aliases: ["v"]),
         Field("codec", \.codec, help: "The codec to change to (--mc).", aliases: ["mc"]),
@@ -33,33 +34,64 @@ package struct FormatCID: Operation {
         ),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> LinesOutput {
-        var lines: [(cid: CID, text: String)] = []
-        for text in cids {
-            let cid = try converted(parseCID(text))
-            do throws(FormatProblem) {
-                lines.append((cid, try cid.formatted(format, base: try base.map(baseNamed))))
-            } catch {
-                throw KitError(.usage, error.message)
+    package func run(in kit: Kit) async throws(KitError) -> ConvertedCIDs {
+        let (target, codec, base): (CID.Version?, Codec?, Multibase?)
+        do throws(FormatProblem) {
+            (target, codec, base) = (try self.target(), try self.codec.map(codecByName), try self.base.map(baseNamed))
+            guard target != .v0 || codec ?? .dagPB == .dagPB && base ?? .base58btc == .base58btc else {
+                throw FormatProblem(.badVersion, "CIDs of version 0 are dag-pb and written in base58btc.")
             }
+            // What is wrong with the format is wrong for all.
+            _ = try CID.v1(.raw, .sha256(of: [UInt8]())).formatted(format, base: base)
+        } catch {
+            throw KitError(.usage, error.message)
         }
-        return LinesOutput(lines: lines)
+        return try converted(kit.session, target, codec, base)
     }
 
-    private func converted(_ cid: CID) throws(KitError) -> CID {
-        var cid = cid
-        if let codec { cid = CID.v1(try codecNamed(codec), cid.hash) }
-        switch version {
-        case nil: return cid
-        case 1: return cid.v1
-        case 0:
-            guard let old = cid.v0 else {
-                throw KitError(.usage, "\(cid) has no version 0: that takes dag-pb and a 32-byte sha2-256.")
+    private func converted(
+        _ session: Session,
+        _ version: CID.Version?,
+        _ codec: Codec?,
+        _ base: Multibase?
+    ) throws(KitError) -> ConvertedCIDs {
+        try ConvertedCIDs(cids, session) { (given, own) throws(FormatProblem) in
+            var cid = given
+            if let codec, codec != cid.codec { cid = CID.v1(codec, cid.hash) }
+            switch version ?? (base == nil ? cid.version : .v1) {
+            case .v1: cid = cid.v1
+            case .v0:
+                guard let old = cid.v0 else {
+                    throw FormatProblem(
+                        .badVersion,
+                        "\(cid) has no version 0: that takes dag-pb and a 32-byte sha2-256."
+                    )
+                }
+                cid = old
             }
-            return old
-        default: throw KitError(.usage, "There is no CID version \(version ?? 0); 0 and 1 exist.")
+            let base = cid.version == .v0 ? .base58btc : base ?? own
+            return (cid, try cid.formatted(format, base: base))
         }
     }
+
+    private func target() throws(FormatProblem) -> CID.Version? {
+        guard format.contains("%") else {
+            throw FormatProblem(.badCharacter, "The format “\(format)” has no part of a CID, such as %s.")
+        }
+        guard let version else { return nil }
+        guard let target = UInt8(exactly: version).flatMap({ CID.Version(rawValue: $0) }) else {
+            throw FormatProblem(.badVersion, "There is no CID version \(version); 0 and 1 exist.")
+        }
+        return target
+    }
+}
+
+/// The codec that has this name in the multicodec table.
+private func codecByName(_ name: String) throws(FormatProblem) -> Codec {
+    guard let codec = Codec(name: name) else {
+        throw FormatProblem(.unsupported, "There is no codec “\(name)”; raw, dag-pb and dag-cbor are usual ones.")
+    }
+    return codec
 }
 
 /// The multibase of that name, which may be its prefix as well.
@@ -68,15 +100,4 @@ func baseNamed(_ name: String) throws(FormatProblem) -> Multibase {
         throw FormatProblem(.unknownBase, "There is no multibase “\(name)”; base32, base36 and base58btc are usual.")
     }
     return base
-}
-
-/// One text for each CID.
-package struct LinesOutput: OperationOutput {
-    let lines: [(cid: CID, text: String)]
-
-    package var json: JSON {
-        ["cids": .array(lines.map { ["cid": .text($0.cid), "formatted": .string($0.text)] })]
-    }
-    package var report: Report { Report(lines.map { .line($0.text) }) }
-    package var quietLines: [String]? { lines.map(\.text) }
 }

@@ -12,7 +12,8 @@ package struct Add: Operation {
     package static let summary = "Add files and directories to the store and pin them."
     package static let details = """
         Content becomes UnixFS, with the same CIDs as Kubo's. `-` adds standard input. Directories are added with all \
-        that is in them. What is not said follows from the profile; --profile unixfs-v0-2015 is Kubo's default.
+        that is in them, but for the kit home. What is not said follows from the profile; --profile unixfs-v0-2015 is \
+        Kubo's default.
         Example: ipfs-kit add photos --name photos-2026
         """
     package static let changes = true
@@ -79,15 +80,23 @@ package struct Add: Operation {
         guard !noCopy || profile.rawLeaves && !paths.contains("-") else {
             throw KitError(.usage, "--no-copy needs files, and raw leaves, which the other options do not give.")
         }
+        let names = try paths.map { (path) throws(KitError) in try name(of: path) }
+        if wrap { try checkEntries(names) }
+        let leftOut = Locked(LeftOutList())
+        let importer = Importer(
+            profile: profile,
+            rules: rules,
+            progress: kit.session.progress,
+            boundary: kit.boundary,
+            made: { kit.session.emit(Added(item: $0)) },
+            leave: { item in leftOut.change { $0.items.append(item) } }
+        )
+        func output(_ roots: [Root], pinned: Bool, _ counts: Ingest.Counts) -> Output {
+            Output(names: roots.map(\.name), cids: roots.map(\.entry.cid), links, leftOut.read { $0 }, pinned, counts)
+        }
         guard !onlyHash else {
             return try await kitErrors {
-                let roots = try await add(kit, profile, rules, nil)
-                return Output(
-                    roots: roots.map { ($0.name, $0.entry.cid) },
-                    links: links,
-                    pinned: false,
-                    counts: Ingest.Counts()
-                )
+                output(try await add(names, importer, kit), pinned: false, Ingest.Counts())
             }
         }
         let store = try kit.store()
@@ -95,42 +104,32 @@ package struct Add: Operation {
         return try await kitErrors {
             try await store.protecting {
                 let (roots, counts) = try await store.ingest { ingest in
-                    let roots = try await add(kit, profile, rules, ingest)
+                    let roots = try await add(names, importer.writing(to: ingest, refers: noCopy), kit)
                     // The counts are those of this moment; the commit follows before anything is acknowledged.
                     return (roots, ingest.counts)
                 }
                 if pin { try await pinRoots(roots, catalog, kit.now) }
-                return Output(
-                    roots: roots.map { ($0.name, $0.entry.cid) },
-                    links: links,
-                    pinned: pin,
-                    counts: counts
-                )
+                return output(roots, pinned: pin, counts)
             }
         }
     }
 
+    private typealias Root = (name: [UInt8], entry: DAGEntry)
+
+    /// The name that an argument has in a directory.
+    private func name(of path: String) throws(KitError) -> [UInt8] {
+        guard path == "-" else { return try givenName(path) }
+        return Array((inputName.isEmpty ? "-" : inputName).utf8)
+    }
+
     /// Makes blocks of everything that was named.
-    private func add(
-        _ kit: Kit,
-        _ profile: ImportProfile,
-        _ rules: ImportRules,
-        _ ingest: Ingest?
-    ) async throws -> [(name: String, entry: DAGEntry)] {
+    private func add(_ names: [[UInt8]], _ importer: Importer, _ kit: Kit) async throws -> [Root] {
         let progress = kit.session.progress
         progress.began(onlyHash ? "hash" : "add", bytes: try await size(progress))
         defer { progress.ended() }
-        var importer = Importer(profile: profile, rules: rules, progress: progress) { blocks in
-            if let ingest { try await ingest.write(blocks) }
-        } made: { item in
-            kit.session.emit(Added(item: item))
-        }
-        if noCopy {
-            importer.refer = { references in if let ingest { try await ingest.refer(to: references) } }
-        }
-        var roots: [(name: String, entry: DAGEntry)] = []
-        for path in paths { roots.append(try await add(path, importer, kit)) }
-        return wrap ? [(roots.first?.name ?? "", try await importer.wrapped(roots))] : roots
+        var roots: [Root] = []
+        for (path, name) in zip(paths, names) { roots.append((name, try await add(path, name, importer, kit))) }
+        return wrap ? [(roots.first?.name ?? [], try await importer.wrapped(roots))] : roots
     }
 
     /// The sum of the lengths of all files, where somebody watches and it can be known.
@@ -143,29 +142,21 @@ package struct Add: Operation {
         }
     }
 
-    private func add(
-        _ path: String,
-        _ importer: Importer,
-        _ kit: Kit
-    ) async throws -> (name: String, entry: DAGEntry) {
-        guard path == "-" else {
-            let name = baseName(absolutePath(path))
-            return (name, try await importer.add(path, name: name))
-        }
-        let name = inputName.isEmpty ? "-" : inputName
+    private func add(_ path: String, _ name: [UInt8], _ importer: Importer, _ kit: Kit) async throws -> DAGEntry {
+        guard path == "-" else { return try await importer.add(path, name: name) }
         let entry = try await importer.addStream(importer.rules.metadata) { (_, count) throws(FileError) in
             try readAll(count, kit.session)
         }
         importer.made(Imported(path: name, entry: entry))
-        return (name, entry)
+        return entry
     }
 
-    private func pinRoots(_ roots: [(name: String, entry: DAGEntry)], _ catalog: Catalog, _ now: Timestamp) async throws
-    {
+    private func pinRoots(_ roots: [Root], _ catalog: Catalog, _ now: Timestamp) async throws {
         let pins = roots.map { root in
-            Pin(
+            let name = shownName(root.name)
+            return Pin(
                 cid: root.entry.cid,
-                name: pinName.isEmpty ? (root.name == "-" ? "" : root.name) : pinName,
+                name: pinName.isEmpty ? (name == "-" ? "" : name) : pinName,
                 replicas: replicas,
                 createdAt: now
             )
@@ -177,26 +168,39 @@ package struct Add: Operation {
     package struct Output: OperationOutput {
         /// The names that were given, and the roots.
         package let roots: [(name: String, cid: CID)]
+        private let names: [[UInt8]]
         /// Arguments that are symbolic links, of which nothing but the link was added.
-        let links: [String]
-        let pinned: Bool
-        let counts: Ingest.Counts
+        private let links: [String]
+        private let leftOut: LeftOutList
+        private let pinned: Bool
+        private let counts: Ingest.Counts
+
+        fileprivate init(
+            names: [[UInt8]],
+            cids: [CID],
+            _ links: [String],
+            _ leftOut: LeftOutList,
+            _ pinned: Bool,
+            _ counts: Ingest.Counts
+        ) {
+            roots = zip(names, cids).map { (shownName($0), $1) }
+            (self.names, self.links, self.leftOut) = (names, links, leftOut)
+            (self.pinned, self.counts) = (pinned, counts)
+        }
 
         package var json: JSON {
             [
                 "type": "summary",
-                "roots": .array(roots.map { ["name": .string($0.name), "cid": .text($0.cid)] }),
+                "roots": .array(zip(names, roots).map { ["name": .name($0), "cid": .text($1.cid)] }),
                 "pinned": .bool(pinned), "new_blocks": .count(counts.newBlocks), "new_bytes": .count(counts.newBytes),
-                "known_blocks": .count(counts.knownBlocks),
+                "known_blocks": .count(counts.knownBlocks), "left_out": leftOut.json,
             ]
         }
         package var report: Report {
-            Report(
-                [],
-                warnings: links.map {
-                    "\($0) is a symbolic link, and only the link was added; --dereference-args adds what it leads to."
-                }
-            )
+            let linkWarnings = links.map {
+                "\($0) is a symbolic link, and only the link was added; --dereference-args adds what it leads to."
+            }
+            return Report([], warnings: linkWarnings + leftOut.warnings)
         }
         package var quietLines: [String]? { roots.map(\.cid.description) }
     }
@@ -208,11 +212,11 @@ private struct Added: OperationOutput {
 
     var json: JSON {
         [
-            "type": "added", "name": .string(item.path), "cid": .text(item.entry.cid),
+            "type": "added", "name": .name(item.path), "cid": .text(item.entry.cid),
             "size": .count(item.entry.tsize),
         ]
     }
-    var report: Report { Report("added \(item.entry.cid) \(item.path)") }
+    var report: Report { Report("added \(item.entry.cid) \(shownName(item.path))") }
     var quietLines: [String]? { [] }
 }
 

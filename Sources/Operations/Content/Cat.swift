@@ -6,10 +6,12 @@ internal import Storage
 package struct Cat: Operation {
     package static let name = "cat"
     package static let summary = "Write the bytes of files, one after another, to standard output."
+    package static let details = "What is no text goes to a terminal only with “--output -”."
 
     package var paths: [String] = []
     package var offset = 0
     package var length: Int?
+    package var output: String?
 
     package init() {}
 
@@ -17,6 +19,7 @@ package struct Cat: Operation {
         Field("paths", \.paths, help: "CIDs, or paths below them.", required: true, positional: true),
         Field("offset", \.offset, help: "The byte of all content to begin with (-o).", aliases: ["o"]),
         Field("length", \.length, help: "The most bytes to write (-l).", aliases: ["l"]),
+        Field("output", \.output, help: "The file to write; nothing may be there yet. - is standard output."),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
@@ -25,14 +28,18 @@ package struct Cat: Operation {
         var passed = UInt64(offset)
         var left = length.map { UInt64($0) } ?? .max
         return try await kitErrors {
-            for path in paths {
-                let (block, _) = try await reader.resolve(path)
-                let size = try FileWalk(root: block).fileSize
-                let start = min(passed, size)
-                let count = min(left, size - start)
-                passed -= start
-                left -= count
-                try await reader.read(block, start..<start + count) { bytes in try kit.session.write(bytes) }
+            let help = "ipfs-kit cat \(paths.first ?? "") --output FILE"
+            try await NewFile.made(output, kit.session, help: help) { file in
+                for path in paths {
+                    let (block, _) = try await reader.resolve(path)
+                    let size = try FileWalk(root: block).fileSize
+                    let start = min(passed, size)
+                    let count = min(left, size - start)
+                    passed -= start
+                    left -= count
+                    try await reader.copy(block, start..<start + count, to: &file)
+                }
+                return []
             }
             return NoOutput()
         }

@@ -35,7 +35,8 @@ struct ContentReader: Sendable {
         guard end.value == nil else {
             throw KitError(.refused, "“\(path)” leads to a value inside a block.", hint: "ipfs-kit dag get \(path)")
         }
-        let name = path.split(separator: "/").last.map { String($0) } ?? path
+        // As bytes: a letter may be joined to the slash before it.
+        let name = path.utf8.split(separator: 0x2F).last.flatMap { String(validating: $0, as: UTF8.self) } ?? path
         return (try await block(end.cid), name)
     }
 
@@ -53,7 +54,7 @@ struct ContentReader: Sendable {
             case .need(let cid): try walk.supply(try await block(cid))
             case .end(let end): return end
             case .absent(let followed):
-                let name = String(decoding: path.segments[followed], as: UTF8.self)
+                let name = shownName(path.segments[followed])
                 let place = ContentPath(root: path.root, segments: Array(path.segments[..<followed]))
                 throw KitError(
                     .notFound,
@@ -136,74 +137,5 @@ struct ContentReader: Sendable {
             }
         }
         return pieces
-    }
-
-    /// Writes what `block` stands for to `path`, where nothing may be yet.
-    ///
-    /// Names come from strangers: none may lead out of its directory, and nothing is written through a link. Permissions and
-    /// times that were kept are given back, but for the bits that let a program run as somebody else.
-    func extract(_ block: Block, to path: String) async throws { try await extract(block, to: Array(path.utf8)) }
-
-    private func extract(_ block: Block, to path: [UInt8]) async throws {
-        switch try UnixFSEntry(block) {
-        case .file, .raw: try await extractFile(block, to: path)
-        case .directory, .shardedDirectory:
-            try await files { () throws(FileError) in try makeNewDirectory(path) }
-            try await entries(of: block) { entry in
-                guard Self.isSafe(entry.name) else {
-                    throw KitError(
-                        .refused,
-                        "The directory \(block.cid) has an entry whose name cannot be that of a file.",
-                        cid: block.cid
-                    )
-                }
-                try await extract(try await self.block(entry.cid), to: path + [0x2F] + entry.name)
-            }
-        case .symlink(let target):
-            guard !target.isEmpty, !target.contains(0) else {
-                throw KitError(.refused, "The link \(block.cid) has a target that cannot be written.", cid: block.cid)
-            }
-            try await files { () throws(FileError) in try makeLink(path, to: target) }
-        default:
-            throw KitError(.refused, "\(block.cid) is neither a file nor a directory.", cid: block.cid)
-        }
-        let metadata = try FileMetadata(of: block)
-        guard !metadata.isEmpty else { return }
-        let isLink = if case .symlink = try UnixFSEntry(block) { true } else { false }
-        try await files { () throws(FileError) in
-            if let mode = metadata.mode, !isLink { try setPermissions(path, mode & 0o777) }
-            if let time = metadata.modified { try setModified(path, time.seconds, time.nanoseconds) }
-        }
-    }
-
-    private func extractFile(_ block: Block, to path: [UInt8]) async throws {
-        let file = try await files { () throws(FileError) in try File(path, .createNew, permissions: 0o644) }
-        var offset: UInt64 = 0
-        var pieces: [ArraySlice<UInt8>] = []
-        var pending = 0
-        func flush() async throws {
-            let (batch, start) = (pieces, offset)
-            try await files { () throws(FileError) in try file.write(pieces: batch, at: start) }
-            offset += UInt64(pending)
-            pieces = []
-            pending = 0
-        }
-        try await read(block) { bytes in
-            pieces.append(bytes)
-            pending += bytes.count
-            if pending >= 4 << 20 { try await flush() }
-        }
-        try await flush()
-        progress.items()
-    }
-
-    private static func isSafe(_ name: [UInt8]) -> Bool {
-        !name.isEmpty && name != [0x2E] && name != [0x2E, 0x2E] && !name.contains(0x2F) && !name.contains(0)
-    }
-
-    private func files<Value: Sendable>(
-        _ work: @escaping @Sendable () throws(FileError) -> Value
-    ) async throws(FileError) -> Value {
-        try await BlockingThreads.shared.run(work)
     }
 }

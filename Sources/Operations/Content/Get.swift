@@ -24,32 +24,35 @@ package struct Get: Operation {
         Field(
             "output",
             \.output,
-            help: "Where to write it; nothing may be there yet. The last name of the path by default (-o).",
+            help: """
+                Where to write it; nothing may be there yet. The last name of the path by default; - is standard output, \
+                for a file (-o).
+                """,
             aliases: ["o"]
         ),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in kit: Kit) async throws(KitError) -> WrittenTree {
         let reader = ContentReader(store: try kit.store(), progress: kit.session.progress)
         return try await kitErrors {
             let (block, name) = try await reader.resolve(path)
-            let target = output ?? name
-            guard try !fileExists(target) else {
-                throw KitError(.refused, "\(target) is there already.", hint: "ipfs-kit get \(path) --output OTHER")
-            }
             kit.session.progress.began("get")
             defer { kit.session.progress.ended() }
-            try await reader.extract(block, to: target)
-            return Output(cid: block.cid, path: target)
+            let help = "ipfs-kit get \(path) --output OTHER"
+            return try await reader.write(block, to: output ?? name, kit.session, help: help)
         }
     }
+}
 
-    /// What was written.
-    package struct Output: OperationOutput {
-        let cid: CID
-        let path: String
+/// A file or a directory that was written.
+package struct WrittenTree: OperationOutput {
+    let cid: CID
+    /// Nil where it went to standard output, of which nothing is said there.
+    let path: String?
 
-        package var json: JSON { ["cid": .text(cid), "path": .string(path)] }
-        package var report: Report { Report("Wrote \(cid) to \(path).") }
+    package var json: JSON {
+        guard let path else { return .null }
+        return ["cid": .text(cid), "path": .string(path)]
     }
+    package var report: Report { path.map { Report("Wrote \(cid) to \($0).") } ?? Report() }
 }

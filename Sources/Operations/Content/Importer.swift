@@ -4,71 +4,47 @@ internal import Multiformats
 internal import POSIX
 internal import Storage
 
-/// What was made of one file, directory or link.
-struct Imported: Sendable {
-    let path: String
-    let entry: DAGEntry
-}
-
-/// What of a folder is taken, and what is kept of its entries.
-struct ImportRules: Sendable {
-    /// Entries whose names begin with a dot are taken too.
-    var takesHidden = false
-    /// Folders without entries are taken too.
-    var takesEmpty = true
-    /// What symbolic links lead to is taken in their place.
-    var followsLinks = false
-    /// The same for links that were named themselves.
-    var followsNamedLinks = false
-    /// The permissions of files and folders are kept.
-    var keepsModes = false
-    /// The times of the last change are kept.
-    var keepsTimes = false
-    /// Kept for everything, in place of its own.
-    var metadata = FileMetadata.none
-
-    /// The metadata of what `info` describes.
-    func metadata(of info: FileInfo) -> FileMetadata {
-        guard keepsModes || keepsTimes else { return metadata }
-        let time = UnixFSNode.Time(seconds: info.modified, nanoseconds: info.nanoseconds)
-        return FileMetadata(
-            mode: metadata.mode ?? (keepsModes ? info.permissions : nil),
-            modified: metadata.modified ?? (keepsTimes ? time : nil)
-        )
-    }
-}
-
 /// Turns files and directories into UnixFS DAGs.
 struct Importer: Sendable {
     let profile: ImportProfile
     let rules: ImportRules
     let progress: Progress
+    let boundary: HomeBoundary
     /// Takes the blocks, children before their parents.
-    let write: @Sendable ([Block]) async throws -> Void
+    var write: @Sendable ([Block]) async throws -> Void = { _ in }
     /// Takes the leaves that stay in their files; nil where they are blocks like others.
     var refer: (@Sendable ([Reference]) async throws -> Void)?
     /// Told of everything that was made, in the order in which it was.
     let made: @Sendable (Imported) -> Void
+    /// Told of everything that was not taken, though the rules would have it.
+    let leave: @Sendable (LeftOut) -> Void
 
     /// Files up to this length are read and hashed several at once; larger ones have their chunks hashed side by side.
     private static let small: UInt64 = 1 << 20
     /// How many bytes of small files are read, hashed and written at a time, and how many files.
     private static let batch: (bytes: UInt64, files: Int) = (4 << 20, 512)
 
-    /// Adds what is at `path`, which somebody named, under `name`.
-    func add(_ path: String, name: String) async throws -> DAGEntry {
-        let bytes = Array(path.utf8)
-        return try await add(bytes, name: name, try await info(bytes, follow: rules.followsNamedLinks))
+    /// The same importer, which hands blocks, or for content what refers to it, to a store.
+    func writing(to ingest: Ingest, refers: Bool) -> Importer {
+        var importer = self
+        importer.write = { try await ingest.write($0) }
+        if refers { importer.refer = { try await ingest.refer(to: $0) } }
+        return importer
     }
 
-    private func info(_ path: [UInt8], follow: Bool = false) async throws(FileError) -> FileInfo {
-        try await files { () throws(FileError) in try fileInfo(path, follow: follow) }
+    /// Adds what is at `path`, which somebody named, under `name`; throws `refused` for what is of the kit home.
+    func add(_ path: String, name: [UInt8]) async throws -> DAGEntry {
+        let (boundary, follow) = (boundary, rules.followsNamedLinks)
+        let info = try await BlockingThreads.shared.run { () throws(KitError) in
+            try boundary.admit(path, follow: follow, for: .content)
+        }
+        return try await add(path.systemBytes, name: name, info)
     }
 
     /// Adds what `info` describes, which is in `folders`.
     private func add(
         _ path: [UInt8],
-        name: String,
+        name: [UInt8],
         _ info: FileInfo,
         in folders: [FileInfo.Identity] = []
     ) async throws -> DAGEntry {
@@ -80,12 +56,9 @@ struct Importer: Sendable {
             return try await addDirectory(path, name: name, info, in: folders + [info.identity])
         case .file: return try await addFile(path, name: name, info)
         case .symbolicLink:
-            if rules.followsLinks {
-                return try await add(path, name: name, try await self.info(path, follow: true), in: folders)
-            }
             let target = try await files { () throws(FileError) in try linkTarget(path) }
             let built = SymlinkNode.build(target: target, profile: profile, metadata: rules.metadata(of: info))
-            try await write([built.block])
+            try await store([built.block])
             made(Imported(path: name, entry: built.entry))
             return built.entry
         case .other:
@@ -95,35 +68,65 @@ struct Importer: Sendable {
 
     private func addDirectory(
         _ path: [UInt8],
-        name: String,
+        name: [UInt8],
         _ info: FileInfo,
         in folders: [FileInfo.Identity]
     ) async throws -> DAGEntry {
-        let names = try await files { () throws(FileError) in try listDirectory(path) }
-            .filter { rules.takesHidden || $0.first != 0x2E }
+        let names = try await self.names(in: path, name)
         var builder = DirectoryBuilder(profile: profile)
         var index = names.startIndex
         while index < names.endIndex {
             let run = try await smallFiles(path, names, from: index)
             for (bytes, entry) in zip(names[index...], try await addSmall(run)) {
-                made(Imported(path: name + "/" + bytes.shown, entry: entry))
+                made(Imported(path: name + [0x2F] + bytes, entry: entry))
                 try builder.add(name: bytes, cid: entry.cid, tsize: entry.tsize)
             }
             index += run.count
             guard run.isEmpty else { continue }
             let bytes = names[index]
             index += 1
-            let child = path + [0x2F] + bytes
-            let info = try await self.info(child)
-            if info.kind == .directory, try await isLeftOut(child) { continue }
-            let entry = try await add(child, name: name + "/" + bytes.shown, info, in: folders)
+            guard let entry = try await add(found: bytes, in: path, name, folders) else { continue }
             try builder.add(name: bytes, cid: entry.cid, tsize: entry.tsize)
         }
         var blocks: [Block] = []
         let entry = try builder.build(metadata: rules.metadata(of: info)) { blocks.append($0) }
-        try await write(blocks)
+        try await store(blocks)
         made(Imported(path: name, entry: entry))
         return entry
+    }
+
+    /// The names in a folder that are taken; the program's own scratch files are none.
+    private func names(in folder: [UInt8], _ name: [UInt8]) async throws -> [[UInt8]] {
+        let names = try await files { () throws(FileError) in try listDirectory(folder) }
+        guard rules.takesHidden else { return names.filter { $0.first != 0x2E } }
+        return names.filter { found in
+            guard isTemporaryName(found) else { return true }
+            if found != rules.scratchName { leave(LeftOut(path: name + [0x2F] + found, reason: .leftover)) }
+            return false
+        }
+    }
+
+    /// Adds what was found in a folder; nil where it is left out.
+    private func add(
+        found bytes: [UInt8],
+        in folder: [UInt8],
+        _ name: [UInt8],
+        _ folders: [FileInfo.Identity]
+    ) async throws -> DAGEntry? {
+        let (path, name) = (folder + [0x2F] + bytes, name + [0x2F] + bytes)
+        let (boundary, follows) = (boundary, rules.followsLinks)
+        let (info, isOfHome) = try await files { () throws(FileError) in
+            var info = try fileInfo(path)
+            let isFollowed = follows && info.kind == .symbolicLink
+            if isFollowed { info = try fileInfo(path, follow: true) }
+            return (info, boundary.holds(info, at: path, isFollowed: isFollowed))
+        }
+        guard !isOfHome else {
+            leave(LeftOut(path: name, reason: .home))
+            return nil
+        }
+        if info.kind == .directory, try await isLeftOut(path) { return nil }
+        return try await add(path, name: name, info, in: folders)
     }
 
     /// Whether a folder has no entries and such folders are left out.
@@ -139,6 +142,7 @@ struct Importer: Sendable {
         from start: Int
     ) async throws -> [(path: [UInt8], info: FileInfo)] {
         let limit = min(Self.small, UInt64(profile.chunker.longest))
+        let boundary = boundary
         return try await files { () throws(FileError) in
             var found: [([UInt8], FileInfo)] = []
             var bytes: UInt64 = 0
@@ -147,6 +151,8 @@ struct Importer: Sendable {
                 let info = try fileInfo(path)
                 // Content that a chunker might cut goes the way of large files.
                 guard info.kind == .file, info.length <= limit, isWhole(info.length) else { break }
+                // One that is left out is looked at by itself.
+                guard !boundary.holds(info, at: path, isFollowed: false) else { break }
                 bytes += info.length
                 found.append((path, info))
                 if bytes > Self.batch.bytes { break }
@@ -169,13 +175,21 @@ struct Importer: Sendable {
         guard !files.isEmpty else { return [] }
         let (profile, rules) = (profile, rules)
         let middle = files.count / 2
-        @Sendable func make(_ part: ArraySlice<(path: [UInt8], info: FileInfo)>) async -> [SmallFile] {
-            // Reading may wait for a disk, so it is not for the threads of tasks, and hashing goes with it.
-            await BlockingThreads.shared.run { part.map { SmallFile($0.path, $0.info, profile, rules) } }
+        let halves = [files[..<middle], files[middle...]]
+        let made = await withTaskGroup(of: (half: Int, files: [SmallFile]).self) { group in
+            for (half, part) in halves.enumerated() where !part.isEmpty {
+                group.addTask {
+                    // Reading may wait for a disk, so it is not for the threads of tasks, and hashing goes with it.
+                    let files = await BlockingThreads.shared.run {
+                        part.map { SmallFile($0.path, $0.info, profile, rules) }
+                    }
+                    return (half, files)
+                }
+            }
+            var made: [[SmallFile]] = [[], []]
+            for await part in group { made[part.half] = part.files }
+            return made[0] + made[1]
         }
-        async let first = make(files[..<middle])
-        async let second = make(files[middle...])
-        let made = await first + second
         var leaving = Leaving(refers: refer != nil)
         for (file, made) in zip(files, made) {
             if let failure = made.failure { throw failure }
@@ -188,7 +202,7 @@ struct Importer: Sendable {
         return made.compactMap(\.entry)
     }
 
-    private func addFile(_ path: [UInt8], name: String, _ info: FileInfo) async throws -> DAGEntry {
+    private func addFile(_ path: [UInt8], name: [UInt8], _ info: FileInfo) async throws -> DAGEntry {
         let file = try await files { () throws(FileError) in
             let file = try File(path, .read)
             file.expectSequentialReads()
@@ -253,20 +267,40 @@ struct Importer: Sendable {
     }
 
     private func store(_ leaving: inout Leaving) async throws {
-        try await write(leaving.blocks)
+        try await store(leaving.blocks)
         try await refer?(leaving.references)
         leaving.blocks = []
         leaving.references = []
     }
 
+    /// Hands blocks on; throws `limit` for one that nobody would take, or that its CID was to hold and cannot.
+    private func store(_ blocks: [Block]) async throws {
+        for block in blocks where block.bytes.count > Block.longest {
+            throw KitError(
+                .limit,
+                "A node of \(block.bytes.count) bytes would be made, and no block may have more than \(Block.longest): "
+                    + "--max-file-links and --max-directory-links make nodes smaller.",
+                cid: block.cid
+            )
+        }
+        if profile.cids.hash == .identity, let block = blocks.first(where: { $0.cid.hash.code != .identity }) {
+            throw KitError(
+                .limit,
+                "A block of \(block.bytes.count) bytes cannot be held by its CID, which the hash function identity asks for; "
+                    + "the limit is \(Multihash.longestDigest)."
+            )
+        }
+        try await write(blocks)
+    }
+
     /// One directory with things that were added as its entries.
-    func wrapped(_ entries: [(name: String, entry: DAGEntry)]) async throws -> DAGEntry {
+    func wrapped(_ entries: [(name: [UInt8], entry: DAGEntry)]) async throws -> DAGEntry {
         var builder = DirectoryBuilder(profile: profile)
-        for entry in entries { try builder.add(name: entry.name, entry.entry) }
+        for (name, entry) in entries { try builder.add(name: name, cid: entry.cid, tsize: entry.tsize) }
         var blocks: [Block] = []
         let entry = try builder.build(metadata: rules.metadata) { blocks.append($0) }
-        try await write(blocks)
-        made(Imported(path: "", entry: entry))
+        try await store(blocks)
+        made(Imported(path: [], entry: entry))
         return entry
     }
 
@@ -291,10 +325,10 @@ private struct Leaving {
     /// Starts with a file.
     mutating func begin(_ path: [UInt8]?) throws(KitError) {
         if let path, refers {
-            guard Array(path.shown.utf8) == path else {
-                throw KitError(.refused, "\(path.shown) has a name that is no UTF-8, which --no-copy cannot note.")
+            guard let text = String(validating: path, as: UTF8.self), absolutePath(text).hasPrefix("/") else {
+                throw KitError(.refused, "\(path.shown) has a path that is no UTF-8, which --no-copy cannot note.")
             }
-            self.path = absolutePath(path.shown)
+            self.path = absolutePath(text)
         }
         offset = 0
     }

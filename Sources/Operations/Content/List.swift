@@ -30,7 +30,7 @@ package struct List: Operation {
 
     /// A row, with the kind and the size where the entry's own block is in the store.
     private static func row(_ entry: DirectoryEntry, _ store: BlockStore) async throws -> Row {
-        let name = String(decoding: entry.name, as: UTF8.self)
+        let name = entry.name
         let block: Block
         do throws(StoreError) {
             block = try await store.get(entry.cid)
@@ -43,24 +43,18 @@ package struct List: Operation {
         case .directory, .shardedDirectory:
             return Row(name: name, cid: entry.cid, kind: "directory", size: entry.tsize, target: nil)
         case .symlink(let target):
-            return Row(
-                name: name,
-                cid: entry.cid,
-                kind: "symlink",
-                size: nil,
-                target: String(decoding: target, as: UTF8.self)
-            )
+            return Row(name: name, cid: entry.cid, kind: "symlink", size: nil, target: target)
         case .other(let codec):
             return Row(name: name, cid: entry.cid, kind: codec.description, size: entry.tsize, target: nil)
         }
     }
 
     struct Row: Sendable {
-        let name: String
+        let name: [UInt8]
         let cid: CID
         let kind: String
         let size: UInt64?
-        let target: String?
+        let target: [UInt8]?
     }
 
     /// The entries of a directory.
@@ -74,8 +68,8 @@ package struct List: Operation {
                 "entries": .array(
                     rows.map {
                         [
-                            "name": .string($0.name), "cid": .text($0.cid), "type": .string($0.kind),
-                            "size": .count($0.size), "target": .text($0.target),
+                            "name": .name($0.name), "cid": .text($0.cid), "type": .string($0.kind),
+                            "size": .count($0.size), "target": $0.target.map { .name($0) } ?? .null,
                         ]
                     }
                 ),
@@ -86,8 +80,8 @@ package struct List: Operation {
                 .table(
                     [.init("CID", mayShrink: true), .init("SIZE", number: true), .init("NAME", mayShrink: true)],
                     rows: rows.map { row in
-                        let mark = row.kind == "directory" ? "/" : row.target.map { " -> \($0)" } ?? ""
-                        return [row.cid.description, row.size.map(String.init) ?? "-", row.name + mark]
+                        let mark = row.kind == "directory" ? "/" : row.target.map { " -> \(shownName($0))" } ?? ""
+                        return [row.cid.description, row.size.map(String.init) ?? "-", shownName(row.name) + mark]
                     }
                 )
             ])

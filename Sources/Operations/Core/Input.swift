@@ -1,36 +1,64 @@
 internal import POSIX
+internal import Synchronization
 
-/// The bytes of a file, or of standard input under the name `-`, read from front to back.
+/// The bytes of a file, of a pipe, or of standard input under the name `-`, read from front to back.
 struct Input: Sendable {
+    private enum Source: Sendable {
+        case file(File)
+        /// A pipe or a device, which gives its bytes once.
+        case stream(File)
+        case standard(Session)
+    }
+
     /// The name as it was given.
     let name: String
-    private let file: File?
-    private let session: Session
+    private let source: Source
 
-    /// Opens what a person named.
-    init(_ name: String, _ session: Session) throws(KitError) {
+    /// Opens what a person named, unless it is of the kit home.
+    ///
+    /// Throws `usage` for a directory, `refused` for a file of the home, and what opening throws.
+    init(_ name: String, _ kit: Kit, for purpose: HomeBoundary.Purpose) async throws(KitError) {
         self.name = name
-        self.session = session
         guard name != "-" else {
-            file = nil
+            source = .standard(kit.session)
             return
         }
-        do throws(FileError) {
-            let file = try File(name, .read)
-            file.expectSequentialReads()
-            self.file = file
-        } catch {
-            throw KitError(error)
+        let boundary = kit.boundary
+        source = try await BlockingThreads.shared.run { () throws(KitError) in
+            let kind = try boundary.admit(name, for: purpose).kind
+            guard kind != .directory else {
+                throw KitError(.usage, "\(name) is a directory, where a file is wanted.")
+            }
+            do throws(FileError) {
+                guard kind == .file else { return .stream(try File(name, .stream)) }
+                let file = try File(name, .read)
+                file.expectSequentialReads()
+                return .file(file)
+            } catch {
+                throw KitError(error)
+            }
         }
     }
 
     /// The length in bytes, where it can be known.
-    var length: UInt64? { file.flatMap { try? $0.length() } }
+    var length: UInt64? { if case .file(let file) = source { try? file.length() } else { nil } }
+
+    /// Whether it can be read again.
+    var isFile: Bool { if case .file = source { true } else { false } }
 
     /// Reads what comes at `offset`, which is where the last reading stopped: some bytes, at most `count`, or none at
     /// the end.
     func read(at offset: UInt64, _ count: Int) async throws(KitError) -> [UInt8] {
-        try await BlockingThreads.shared.run { () throws(KitError) in try readNow(at: offset, count) }
+        let stop = Stop()
+        do {
+            return try await withTaskCancellationHandler {
+                try await BlockingThreads.shared.run { () throws(KitError) in try readNow(at: offset, count, stop) }
+            } onCancel: {
+                stop.isAsked.store(true, ordering: .relaxed)
+            }
+        } catch {
+            throw KitError(any: error)
+        }
     }
 
     /// Reads everything; throws where there are more than `limit` bytes.
@@ -46,12 +74,50 @@ struct Input: Sendable {
         }
     }
 
-    private func readNow(at offset: UInt64, _ count: Int) throws(KitError) -> [UInt8] {
-        guard let file else { return try session.read(min(count, 1 << 20)) }
+    /// The same bytes in a file, to be read in any order: one without a name, where this is none.
+    func inFile() async throws(KitError) -> File {
+        if case .file(let file) = source { return file }
+        let file: File
+        do throws(FileError) { file = try scratchFile() } catch { throw KitError(error) }
+        var offset: UInt64 = 0
+        while true {
+            let bytes = try await read(at: offset, 1 << 20)
+            if bytes.isEmpty { return file }
+            let start = offset
+            do throws(FileError) {
+                try await BlockingThreads.shared.run { () throws(FileError) in try file.write(bytes, at: start) }
+            } catch {
+                throw KitError(error)
+            }
+            offset += UInt64(bytes.count)
+        }
+    }
+
+    /// The bytes of `file`, under the name of this input.
+    func reading(_ file: File) -> Input { Input(name: name, source: .file(file)) }
+
+    private init(name: String, source: Source) {
+        self.name = name
+        self.source = source
+    }
+
+    /// Whether the work was stopped, for a thread that waits.
+    private final class Stop: Sendable {
+        let isAsked = Atomic(false)
+    }
+
+    private func readNow(at offset: UInt64, _ count: Int, _ stop: Stop) throws(KitError) -> [UInt8] {
         do throws(FileError) {
-            return try file.read(at: offset, count: count)
+            switch source {
+            case .file(let file): return try file.read(at: offset, count: count)
+            case .stream(let file):
+                return try file.readNext(count: min(count, 1 << 20)) { stop.isAsked.load(ordering: .relaxed) }
+            case .standard: break
+            }
         } catch {
             throw KitError(error)
         }
+        guard case .standard(let session) = source else { return [] }
+        return try session.read(min(count, 1 << 20))
     }
 }

@@ -70,12 +70,11 @@ extension KitError {
             case .damagedIndex: (.verification, "ipfs-kit store rebuild-index")
             case .damagedPack: (.verification, "ipfs-kit store verify")
             case .incomplete: (.refused, "ipfs-kit restore")
-            case .malformed: (.verification, nil)
-            case .unfollowable: (.refused, nil)
             case .full: (.limit, nil)
             case .permissionDenied: (.authorisation, nil)
             case .busy: (.locked, nil)
             case .cancelled: (.interrupted, nil)
+            case .problem(let code): (ExitCode(code), nil)
             case .unexpected: (.other, nil)
             }
         self.init(code, error.message, hint: hint, cid: error.cid)
@@ -120,6 +119,8 @@ extension KitError {
         let code: ExitCode =
             switch error.code {
             case .notFound, .notADirectory: .notFound
+            case .exists: .refused
+            case .isADirectory, .nameTooLong: .usage
             case .permissionDenied, .readOnly: .authorisation
             case .full: .limit
             case .unavailable, .interrupted: .temporary
@@ -130,13 +131,7 @@ extension KitError {
 
     /// What malformed bytes mean for an operation.
     package init(_ problem: DecodingProblem) {
-        let code: ExitCode =
-            switch problem.code {
-            case .unsupported, .wrongKind: .refused
-            case .missing: .notFound
-            default: .verification
-            }
-        self.init(code, problem.description, cid: problem.cid)
+        self.init(ExitCode(problem.code), problem.description, cid: problem.cid)
     }
 
     /// What a malformed CID, or other text of that kind, means for an operation.
@@ -164,6 +159,19 @@ extension KitError {
         case is CancellationError: self.init(.interrupted, "The work was stopped.")
         default: self.init(.other, "\(error)")
         }
+    }
+}
+
+extension ExitCode {
+    /// What a problem with bytes means for every operation that meets it.
+    package init(_ code: DecodingProblem.Code) {
+        self =
+            switch code {
+            case .unsupported, .wrongKind, .notAllowed: .refused
+            case .tooLarge, .tooDeep: .limit
+            case .missing: .notFound
+            default: .verification
+            }
     }
 }
 

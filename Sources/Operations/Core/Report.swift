@@ -37,10 +37,13 @@ package struct Report: Sendable, Hashable {
     package var parts: [Part] = []
     /// What somebody should know although nothing failed; shown apart from the result.
     package var warnings: [String] = []
+    /// What failed while the rest was done; shown like an error, whatever is asked to be left out.
+    package var failures: [String] = []
 
-    package init(_ parts: [Part] = [], warnings: [String] = []) {
+    package init(_ parts: [Part] = [], warnings: [String] = [], failures: [String] = []) {
         self.parts = parts
         self.warnings = warnings
+        self.failures = failures
     }
 
     /// A report of one line.

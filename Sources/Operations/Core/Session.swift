@@ -7,6 +7,8 @@ package struct Session: Sendable {
     package var timing: Timing
     /// The value of an environment variable.
     package var environment: @Sendable (String) -> String?
+    /// Whether standard output is a terminal.
+    package var isTerminal: Bool
     /// Takes content for standard output.
     package var write: @Sendable (ArraySlice<UInt8>) throws(KitError) -> Void
     /// Takes one item of an output that comes bit by bit.
@@ -18,6 +20,7 @@ package struct Session: Sendable {
         progress: Progress = .silent,
         timing: Timing = Timing(now: currentMilliseconds),
         environment: @escaping @Sendable (String) -> String? = { POSIX.environment($0) },
+        isTerminal: Bool = false,
         write: @escaping @Sendable (ArraySlice<UInt8>) throws(KitError) -> Void = { _ in },
         emit: @escaping @Sendable (any OperationOutput) -> Void = { _ in },
         read: @escaping @Sendable (Int) throws(KitError) -> [UInt8] = { _ in [] }
@@ -25,6 +28,7 @@ package struct Session: Sendable {
         self.progress = progress
         self.timing = timing
         self.environment = environment
+        self.isTerminal = isTerminal
         self.write = write
         self.emit = emit
         self.read = read

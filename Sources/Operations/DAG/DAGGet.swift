@@ -11,27 +11,48 @@ package struct DAGGet: Operation {
 
     package var path = ""
     package var codec = Codec.dagJSON.name
+    package var output: String?
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
         Field("path", \.path, help: "A CID, or a path below one.", required: true, positional: true),
         Field("output_codec", \.codec, help: "The codec to write in: dag-json, dag-cbor, dag-pb or raw."),
+        Field(
+            "output",
+            \.output,
+            help: "The file to write; nothing may be there yet. Standard output by default, and for - (-o).",
+            aliases: ["o"]
+        ),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
         let codec = try codecNamed(codec)
         let reader = ContentReader(store: try kit.store(), progress: .silent)
-        let bytes = try await kitErrors {
-            let end = try await reader.end(of: path)
-            // What was read leniently is given as it is.
-            if let value = end.value { return try value.encoded(as: codec, .lenient) }
-            let block = try await reader.block(end.cid)
-            // Bytes that are in the wanted codec are given as they are, canonical or not.
-            guard block.cid.codec != codec else { return block.bytes }
-            return try Node(decoding: block, .lenient).encoded(as: codec, .lenient)
+        return try await kitErrors {
+            let bytes = try await bytes(codec, reader)
+            try await NewFile.made(output, kit.session, help: "ipfs-kit dag get \(path) --output FILE") { file in
+                try await file.append([bytes[...]])
+                return []
+            }
+            return NoOutput()
         }
-        try kit.session.write(bytes[...])
-        return NoOutput()
+    }
+
+    private func bytes(_ codec: Codec, _ reader: ContentReader) async throws -> [UInt8] {
+        let end = try await reader.end(of: path)
+        // What was read leniently is given as it is.
+        if let value = end.value { return try value.encoded(as: codec, .lenient) }
+        let block = try await reader.block(end.cid)
+        do throws(DecodingProblem) {
+            let bytes = try recoded(block.bytes, from: block.cid.codec, to: codec, .lenient)
+            // Bytes that are in the wanted codec are given as they are, canonical or not.
+            return block.cid.codec == codec ? block.bytes : bytes
+        } catch {
+            let error = error.about(block.cid)
+            guard error.code == .wrongKind, block.cid.codec == .dagPB else { throw error }
+            let hint = "ipfs-kit dag get \(path) --output-codec dag-pb"
+            throw KitError(ExitCode(error.code), error.description, hint: hint, cid: block.cid)
+        }
     }
 }

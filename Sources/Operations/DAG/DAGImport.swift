@@ -2,8 +2,6 @@ internal import BlockStore
 internal import Catalog
 internal import IPLD
 internal import Multiformats
-internal import POSIX
-internal import Replication
 package import Schema
 internal import Storage
 
@@ -11,93 +9,137 @@ internal import Storage
 package struct DAGImport: Operation {
     package static let name = "dag import"
     package static let summary = "Bring the blocks of CARs into the store, each checked, and pin their roots."
+    package static let details = """
+        Nothing of a damaged CAR is pinned; the other files are imported all the same. Of several roots those are pinned \
+        that are whole; the others are named with what they lack, and --no-pin-roots imports a part on purpose.
+        Example: ipfs-kit dag import photos.car
+        """
     package static let changes = true
 
     package var files: [String] = []
     package var pinRoots = true
+    package var form = ArchiveForm()
 
     package init() {}
 
-    package static let fields: [Field<Self>] = [
-        Field("files", \.files, help: "CAR files; - is standard input.", required: true, positional: true),
-        Field("pin_roots", \.pinRoots, help: "Pin the roots; each must be whole."),
-    ]
+    package static let fields: [Field<Self>] =
+        [
+            Field("files", \.files, help: "CAR files; - is standard input.", required: true, positional: true),
+            Field(
+                "pin_roots",
+                \.pinRoots,
+                help: "Pin the roots; one that is not whole is a failure, and keeps no other from its pin."
+            ),
+        ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in kit: Kit) async throws(KitError) -> ImportOutput {
         let store = try kit.store()
         let catalog = try kit.catalog()
         return try await kitErrors {
             kit.session.progress.began("import")
             defer { kit.session.progress.ended() }
-            let (roots, blocks) = try await store.protecting { try await take(store, catalog, kit) }
-            return Output(roots: roots, blocks: blocks, pinned: pinRoots)
+            return try await store.protecting {
+                let files = try await take(store, kit)
+                let roots = pinRoots ? try await pin(files, store, catalog, kit.now) : ImportOutput.roots(of: files)
+                return ImportOutput(files: files, roots: roots, wantsPins: pinRoots)
+            }
         }
     }
 
-    /// Brings all files in and pins what they name.
-    private func take(_ store: BlockStore, _ catalog: Catalog, _ kit: Kit) async throws -> ([CID], UInt64) {
-        var roots: [CID] = []
-        var blocks: UInt64 = 0
+    /// Brings all files in; one that cannot be read leaves nothing behind, and the others are read all the same.
+    private func take(_ store: BlockStore, _ kit: Kit) async throws -> [ImportOutput.File] {
+        var taken: [ImportOutput.File] = []
         for path in files {
-            // One transaction for each file: a damaged one leaves nothing behind.
-            let (found, count) = try await store.ingest { try await Self.take(path, $0, kit) }
-            roots += found
-            blocks += count
+            do {
+                let input = try await Input(path, kit, for: .content)
+                let (roots, count) = try await store.ingest {
+                    try await Self.take(form.scan(input), $0, kit.session.progress)
+                }
+                taken.append(ImportOutput.File(path: path, blocks: count, roots: roots))
+            } catch {
+                let error = KitError(any: error)
+                guard files.count > 1, error.code != .interrupted else { throw error }
+                taken.append(ImportOutput.File(path: path, error: error))
+            }
         }
-        if pinRoots {
-            for root in roots { _ = try await DAGLayout(of: root, in: store) }
-            try await catalog.addPins(roots.map { Pin(cid: $0, createdAt: kit.now) }, reason: "dag import")
+        return taken
+    }
+
+    /// Pins the roots that are whole.
+    private func pin(
+        _ files: [ImportOutput.File],
+        _ store: BlockStore,
+        _ catalog: Catalog,
+        _ now: Timestamp
+    ) async throws -> [ImportOutput.Root] {
+        var roots = ImportOutput.roots(of: files)
+        let flaws = try await RootCheck.flaws(of: roots.map(\.cid), in: store)
+        for (index, flaw) in flaws.enumerated() {
+            roots[index].isPinned = flaw == nil
+            roots[index].flaw = flaw.map { KitError($0) }
+            roots[index].missing = flaw?.code == .notFound ? flaw?.cid : nil
         }
-        return (roots, blocks)
+        let pins = roots.filter(\.isPinned).map { Pin(cid: $0.cid, createdAt: now) }
+        do {
+            if !pins.isEmpty { try await catalog.addPins(pins, reason: "dag import") }
+        } catch {
+            let blocks = files.reduce(0) { $0 + $1.blocks }
+            let error = KitError(any: error)
+            throw KitError(
+                error.code,
+                "\(blocks) blocks were imported, and their roots were not pinned: \(error.message)"
+            )
+        }
+        return roots
     }
 
     /// Reads, checks and writes one file.
-    private static func take(_ path: String, _ ingest: Ingest, _ kit: Kit) async throws -> ([CID], UInt64) {
+    private static func take(
+        _ scan: ArchiveScan,
+        _ ingest: Ingest,
+        _ progress: Progress
+    ) async throws -> (roots: [CID], blocks: UInt64) {
         var roots: [CID] = []
         var count: UInt64 = 0
+        var length: UInt64 = 0
         var last: CID?
-        try await ArchiveScan(input: try Input(path, kit.session)).read(verifies: true) { piece in
+        func refusal(_ problem: DecodingProblem, after last: CID?) -> KitError {
+            // The store commits what is written in large parts: of a long archive some may have become part of it.
+            let isPartStored = count > 65_000 || length >= 1 << 30
+            return Self.refusal(of: scan.input.name, problem, after: last, isPartStored: isPartStored)
+        }
+        try await scan.read(verifies: true) { piece in
             // The empty identity CID stands where an archive, such as a shard, has no root.
             roots += piece.header?.roots.filter { $0.inlineContent != [] } ?? []
             if let (index, problem) = piece.firstProblem() {
-                throw refusal(of: path, problem, after: index > 0 ? piece.sections[index - 1].cid : last)
+                throw refusal(problem, after: index > 0 ? piece.sections[index - 1].cid : last)
             }
             if let damage = piece.damages.first {
                 let before = piece.sections.last { $0.offset < damage.offset }
-                throw refusal(of: path, damage.problem, after: before?.cid ?? last)
+                throw refusal(damage.problem, after: before?.cid ?? last)
             }
             last = piece.sections.last?.cid ?? last
             try await ingest.write(piece.sections)
             count += UInt64(piece.sections.count)
-            kit.session.progress.bytes(piece.length)
+            length += piece.length
+            progress.bytes(piece.length)
         }
         return (roots, count)
     }
 
-    private static func refusal(of path: String, _ problem: DecodingProblem, after last: CID?) -> KitError {
+    private static func refusal(
+        of path: String,
+        _ problem: DecodingProblem,
+        after last: CID?,
+        isPartStored: Bool
+    ) -> KitError {
         let last = last.map { " The last good block is \($0)." } ?? ""
+        let stored =
+            isPartStored ? " Some of the blocks before it may be stored; “gc” removes what no pin leads to." : ""
         return KitError(
-            problem.code == .unsupported ? .refused : .verification,
-            "\(path) was not imported: \(problem)\(last)",
+            ExitCode(problem.code),
+            "\(path) was not imported: \(problem)\(last)\(stored)",
             cid: problem.cid
         )
-    }
-
-    /// What was brought in.
-    package struct Output: OperationOutput {
-        let roots: [CID]
-        let blocks: UInt64
-        let pinned: Bool
-
-        package var json: JSON {
-            ["roots": .array(roots.map { .text($0) }), "blocks": .count(blocks), "pinned": .bool(pinned)]
-        }
-        package var report: Report {
-            Report([
-                .line("Imported \(blocks) blocks."),
-                .facts(roots.map { .init(pinned ? "pinned" : "root", $0.description) }),
-            ])
-        }
-        package var quietLines: [String]? { roots.map(\.description) }
     }
 }

@@ -35,7 +35,7 @@ package struct DAGPut: Operation {
         let hash = try hashNamed(hash)
         var blocks: [Block] = []
         for file in files {
-            let bytes = try await Input(file, kit.session).readAll(limit: BlockPut.limit(allowsBigBlocks))
+            let bytes = try await Input(file, kit, for: .content).readAll(limit: BlockPut.limit(allowsBigBlocks))
             blocks.append(try await kitErrors { try Self.block(bytes, input, store, hash) })
         }
         for block in blocks where block.bytes.count > BlockPut.limit(allowsBigBlocks) {
@@ -46,7 +46,17 @@ package struct DAGPut: Operation {
     }
 
     private static func block(_ bytes: [UInt8], _ input: Codec, _ store: Codec, _ hash: HashCode) throws -> Block {
-        let stored = try Node(bytes, codec: input).encoded(as: store)
-        return Block(codec: store, format: try CIDFormat(version: .v1, hash: hash), bytes: stored)
+        let stored = try recoded(bytes, from: input, to: store)
+        let format: CIDFormat
+        do throws(FormatProblem) { format = try CIDFormat(version: .v1, hash: hash) } catch {
+            throw KitError(.usage, error.message)
+        }
+        guard hash != .identity || stored.count <= Multihash.longestDigest else {
+            throw KitError(
+                .limit,
+                "The value has \(stored.count) bytes; a CID holds \(Multihash.longestDigest) of them at most."
+            )
+        }
+        return Block(codec: store, format: format, bytes: stored)
     }
 }

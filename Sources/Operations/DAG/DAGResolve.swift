@@ -20,7 +20,7 @@ package struct DAGResolve: Operation {
         let reader = ContentReader(store: try kit.store(), progress: .silent)
         return try await kitErrors {
             let end = try await reader.end(of: path)
-            let rest = end.remainder.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+            let rest = end.remainder.map { shownName($0) }.joined(separator: "/")
             return Output(cid: end.cid.description, remainder: rest)
         }
     }

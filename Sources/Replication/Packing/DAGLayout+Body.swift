@@ -161,8 +161,8 @@ extension StorageError {
         let code: Code =
             switch error.code {
             case .cancelled: .cancelled
-            case .corrupt, .changed, .notFound, .incomplete, .malformed: .corrupt
-            case .unfollowable: .unsupported
+            case .problem(.unsupported): .unsupported
+            case .corrupt, .changed, .notFound, .incomplete, .problem: .corrupt
             default: .unexpected
             }
         self.init(code, error.message, cause: error)

@@ -47,6 +47,9 @@ package struct DAGLayout: Sendable {
             let location = try reader.locate(cid)
             entries.append(Entry(cid: cid, location: location, offset: offset))
             let length = location?.length ?? cid.hash.digest.count
+            do throws(DecodingProblem) { try cid.checkLimits(length: length) } catch {
+                throw StoreError(.problem(error.code), "The DAG of \(root) cannot be kept: \(error)", cid: cid)
+            }
             offset += UInt64(CARSection.length(for: cid, length: length))
             // Raw blocks have no links, so their bytes need not be looked at.
             guard cid.codec != .raw else { continue }

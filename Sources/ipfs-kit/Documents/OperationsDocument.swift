@@ -9,6 +9,11 @@ func operationsDocument(_ commands: [Command]) -> [String] {
         "Results go to standard output, everything else to standard error. A flag may stand anywhere after the words of",
         "its command; `--flag=value` and `--flag value` are the same, `--no-flag` is `--flag=false`, and `--` ends the",
         "flags. Underscores and dashes in names of flags are the same.", "",
+        "`-` is standard input where a file is read, and standard output where one is written. What is written appears",
+        "whole, under a name that nothing had, or not at all. What is no text goes to a terminal only with `--output -`.",
+        "Words are UTF-8, and so is the path of the kit home; others are refused with 2. A file whose name is no UTF-8",
+        "is added with the folder that it is in, or from standard input. The program without a command ends with 2.",
+        "",
         "## Flags of all commands", "",
     ]
     lines += flagTable(GlobalFlags.fieldInfo, defaults: [:]) { "`\($0.usage(GlobalFlags.defaults[$0.name]))`" }
@@ -22,7 +27,9 @@ func operationsDocument(_ commands: [Command]) -> [String] {
         "On a terminal a single value is indented, elsewhere it is one line. A failure is one more line on standard",
         "output, besides the sentence on standard error:", "", "```json",
         KitError(.notFound, "A whole sentence.", hint: "ipfs-kit pin ls", backend: nil, cid: nil).json.compact, "```",
-        "", "`code` is the exit code and `kind` its name; `hint` is a command that helps, or null.",
+        "", "`code` is the exit code and `kind` its name; `hint` is a command that helps, or null.", "",
+        "A name out of content that is no UTF-8 is not text but an object with its bytes, as dag-json writes them:",
+        "`{\"/\":{\"bytes\":\"Y2Fm6Q\"}}`. For people such bytes are shown as `caf\\xE9`.",
     ]
     for command in commands { lines += section(command) }
     return lines

@@ -134,6 +134,7 @@ final class Console: Sendable {
     private var width: Int? { isTerminal ? StandardStream.output.width : nil }
 
     private func warn(_ report: Report) {
+        for failure in report.failures { talk("ipfs-kit: \(failure)") }
         guard !global.quiet else { return }
         for warning in report.warnings { talk("warning: \(warning)") }
     }

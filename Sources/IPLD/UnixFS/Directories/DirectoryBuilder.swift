@@ -40,8 +40,7 @@ public struct DirectoryBuilder: Sendable {
     ) throws(DecodingProblem) -> DAGEntry {
         let sorted = links.sorted { ($0.name ?? []).lexicographicallyPrecedes($1.name ?? []) }
         for (left, right) in zip(sorted, sorted.dropFirst()) where left.name == right.name {
-            let name = String(decoding: left.name ?? [], as: UTF8.self)
-            throw DecodingProblem(.malformed, "The directory has two entries named \"\(name)\".")
+            throw DecodingProblem(.malformed, "The directory has two entries named \"\(shownName(left.name ?? []))\".")
         }
         let built =
             if size.needsShards(metadata) {

@@ -19,11 +19,11 @@ public struct DirectoryEntry: Sendable, Hashable {
     }
 
     /// Throws `.malformed` for a name that no entry may have: empty, ".", "..", or with a slash or a zero byte.
-    static func check(name: [UInt8]) throws(DecodingProblem) {
+    public static func check(name: [UInt8]) throws(DecodingProblem) {
         let dot: UInt8 = 0x2E
         let slash: UInt8 = 0x2F
         guard !name.isEmpty, name != [dot], name != [dot, dot], !name.contains(slash), !name.contains(0) else {
-            throw DecodingProblem(.malformed, "\"\(String(decoding: name, as: UTF8.self))\" is no name for an entry.")
+            throw DecodingProblem(.malformed, "\"\(shownName(name))\" is no name for an entry.")
         }
     }
 }

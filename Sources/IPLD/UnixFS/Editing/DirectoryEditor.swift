@@ -124,7 +124,7 @@ public struct DirectoryEditor {
     }
 
     private static func text(_ path: some Collection<[UInt8]>) -> String {
-        path.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+        path.map { shownName($0) }.joined(separator: "/")
     }
 }
 
@@ -133,6 +133,8 @@ final class EditingContext {
     let profile: ImportProfile
     let read: DirectoryEditor.Source
     private var blocks: [Block] = []
+    /// Where the blocks that were made stand among them.
+    private var places: [CID: Int] = [:]
 
     init(profile: ImportProfile, read: @escaping DirectoryEditor.Source) {
         self.profile = profile
@@ -142,15 +144,17 @@ final class EditingContext {
     /// A block of the tree: one that was made here, or one that was there before.
     func block(_ cid: CID) throws(DecodingProblem) -> Block {
         if let content = cid.inlineContent { return Block(cid: cid, bytes: content) }
-        // Few blocks are made before the end, and they are looked for only when a copy is opened again.
-        if let made = blocks.last(where: { $0.cid == cid }) { return made }
+        if let place = places[cid] { return blocks[place] }
         return try read(cid)
     }
 
-    func emit(_ block: Block) { blocks.append(block) }
+    func emit(_ block: Block) {
+        places[block.cid] = blocks.count
+        blocks.append(block)
+    }
 
     func takeBlocks() -> [Block] {
-        defer { blocks = [] }
+        defer { (blocks, places) = ([], [:]) }
         return blocks
     }
 }

@@ -1,0 +1,76 @@
+internal import Multiformats
+package import Schema
+
+/// One text for each CID; those that could not be read, or made into it, keep no others from being written.
+package struct ConvertedCIDs: OperationOutput {
+    struct Row: Sendable {
+        /// The text as it was given.
+        let given: String
+        var cid: CID?
+        var text = ""
+        /// Why there is none.
+        var problem: String?
+    }
+
+    let rows: [Row]
+
+    /// Converts what was given; where nothing was, what stands on the lines of standard input.
+    init(
+        _ given: [String],
+        _ session: Session,
+        _ convert: (CID, Multibase) throws(FormatProblem) -> (cid: CID, text: String)
+    ) throws(KitError) {
+        let texts = given.isEmpty ? try Self.lines(session) : given
+        rows = texts.map { text in
+            do throws(FormatProblem) {
+                let (cid, base) = try CID.read(userText: text)
+                do throws(FormatProblem) {
+                    let made = try convert(cid, base)
+                    return Row(given: text, cid: made.cid, text: made.text)
+                } catch {
+                    return Row(given: text, cid: cid, problem: error.message)
+                }
+            } catch {
+                return Row(given: text, problem: KitError(error, in: text).message)
+            }
+        }
+        if rows.count == 1, let problem = rows[0].problem { throw KitError(.usage, problem) }
+    }
+
+    /// The words on the lines of standard input.
+    private static func lines(_ session: Session) throws(KitError) -> [String] {
+        var bytes: [UInt8] = []
+        while true {
+            let more = try session.read(1 << 20)
+            if more.isEmpty { break }
+            bytes += more
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw KitError(.usage, "Standard input is no text.")
+        }
+        return text.split(whereSeparator: \.isWhitespace).map(String.init)
+    }
+
+    package var exitCode: ExitCode {
+        let failed = rows.count { $0.problem != nil }
+        return failed == 0 ? .ok : failed == rows.count ? .usage : .partlyFailed
+    }
+    package var json: JSON {
+        [
+            "cids": .array(
+                rows.map {
+                    [
+                        "given": .string($0.given), "cid": .text($0.cid),
+                        "formatted": $0.problem == nil ? .string($0.text) : .null, "error": .text($0.problem),
+                    ]
+                }
+            )
+        ]
+    }
+    package var report: Report {
+        Report(texts.map { .line($0) }, failures: rows.compactMap(\.problem))
+    }
+    package var quietLines: [String]? { texts }
+
+    private var texts: [String] { rows.filter { $0.problem == nil }.map(\.text) }
+}

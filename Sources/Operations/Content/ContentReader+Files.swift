@@ -1,0 +1,139 @@
+internal import IPLD
+internal import Multiformats
+internal import POSIX
+internal import Storage
+
+extension ContentReader {
+    /// The longest name of a file, in bytes.
+    private static let longestName = 255
+
+    /// Writes what `block` stands for to `path`, where nothing may be yet: all of it or nothing.
+    ///
+    /// The path `-` is standard output.
+    /// `help` is a command that names another output. Names come from strangers: none may lead out of its directory, and nothing is written through a link. Permissions and
+    /// times that were kept are given back, but for the bits that let a program run as somebody else.
+    func write(_ block: Block, to path: String, _ session: Session, help: String) async throws -> WrittenTree {
+        switch try UnixFSEntry(block) {
+        case .file, .raw:
+            try await writeFile(block, to: path, session, help: help)
+            return WrittenTree(cid: block.cid, path: path == "-" ? nil : path)
+        case .directory, .shardedDirectory, .symlink: break
+        case .other: throw KitError(.refused, "\(block.cid) is neither a file nor a directory.", cid: block.cid)
+        }
+        guard path != "-" else {
+            throw KitError(
+                .usage,
+                "\(block.cid) is no file, and nothing else can be written to standard output.",
+                hint: "ipfs-kit ls \(block.cid)",
+                cid: block.cid
+            )
+        }
+        let place = try NewPlace(path, hint: help)
+        do {
+            try await extract(block, to: place.temporary.systemBytes)
+            try Task.checkCancellation()
+            try await BlockingThreads.shared.run { () throws(KitError) in try place.appearWithTree() }
+        } catch {
+            await BlockingThreads.shared.run { place.discard() }
+            throw error
+        }
+        return WrittenTree(cid: block.cid, path: path)
+    }
+
+    /// Writes a file that is all there is to write.
+    private func writeFile(_ block: Block, to path: String, _ session: Session, help: String) async throws {
+        let metadata = try FileMetadata(of: block)
+        try await NewFile.made(path, session, help: help, metadata: metadata) { file in
+            try await copy(block, to: &file)
+            return []
+        }
+        progress.items()
+    }
+
+    /// Writes the bytes of a file, or of the part of it in `range`, at the end of another.
+    func copy(_ block: Block, _ range: Range<UInt64>? = nil, to file: inout NewFile) async throws {
+        var pieces: [ArraySlice<UInt8>] = []
+        var pending = 0
+        try await read(block, range) { bytes in
+            pieces.append(bytes)
+            pending += bytes.count
+            guard pending >= 4 << 20 else { return }
+            try await file.append(pieces)
+            (pieces, pending) = ([], 0)
+        }
+        try await file.append(pieces)
+    }
+
+    private func extract(_ block: Block, to path: [UInt8]) async throws {
+        switch try UnixFSEntry(block) {
+        case .file, .raw: try await extractFile(block, to: path)
+        case .directory, .shardedDirectory:
+            try await files { () throws(FileError) in try makeNewDirectory(path) }
+            try await entries(of: block) { entry in
+                guard Self.isSafe(entry.name) else {
+                    throw KitError(
+                        .refused,
+                        "The directory \(block.cid) has an entry whose name cannot be that of a file: "
+                            + "“\(shownName(Array(entry.name.prefix(100))))”.",
+                        cid: block.cid
+                    )
+                }
+                try await extract(try await self.block(entry.cid), to: path + [0x2F] + entry.name)
+            }
+        case .symlink(let target):
+            guard !target.isEmpty, !target.contains(0) else {
+                throw KitError(.refused, "The link \(block.cid) has a target that cannot be written.", cid: block.cid)
+            }
+            try await files { () throws(FileError) in try makeLink(path, to: target) }
+        case .other:
+            throw KitError(.refused, "\(block.cid) is neither a file nor a directory.", cid: block.cid)
+        }
+        let metadata = try FileMetadata(of: block)
+        guard !metadata.isEmpty else { return }
+        let isLink = if case .symlink = try UnixFSEntry(block) { true } else { false }
+        try await files { () throws(FileError) in try metadata.apply(to: path, isLink: isLink) }
+    }
+
+    private func extractFile(_ block: Block, to path: [UInt8]) async throws {
+        let file = try await files { () throws(FileError) in try File(path, .createNew, permissions: 0o644) }
+        var offset: UInt64 = 0
+        var pieces: [ArraySlice<UInt8>] = []
+        var pending = 0
+        func flush() async throws {
+            let (batch, start, count) = (pieces, offset, UInt64(pending))
+            try await files { () throws(FileError) in
+                try file.write(pieces: batch, at: start)
+                // All of the tree is waited for at its end; what is long is on its way then.
+                if count >= 1 << 20 { file.startWriting(from: start, count: count) }
+            }
+            offset += count
+            pieces = []
+            pending = 0
+        }
+        try await read(block) { bytes in
+            pieces.append(bytes)
+            pending += bytes.count
+            if pending >= 4 << 20 { try await flush() }
+        }
+        try await flush()
+        progress.items()
+    }
+
+    private static func isSafe(_ name: [UInt8]) -> Bool {
+        name.count <= longestName && (try? DirectoryEntry.check(name: name)) != nil
+    }
+
+    private func files<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(FileError) -> Value
+    ) async throws(FileError) -> Value {
+        try await BlockingThreads.shared.run(work)
+    }
+}
+
+extension FileMetadata {
+    /// Gives permissions and the time of the last change to what is at a path.
+    func apply(to path: some FileName, isLink: Bool = false) throws(FileError) {
+        if let mode, !isLink { try setPermissions(path, mode & 0o777) }
+        if let modified { try setModified(path, modified.seconds, modified.nanoseconds) }
+    }
+}

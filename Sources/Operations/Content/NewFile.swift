@@ -1,0 +1,141 @@
+internal import IPLD
+internal import POSIX
+
+/// A file that is written from front to back and appears under its name when it is whole; or standard output, under the
+/// name `-`, or under none.
+struct NewFile: Sendable {
+    private enum Target: Sendable {
+        case place(NewPlace, File)
+        case standard(Session)
+        /// Standard output, which is not named: on a terminal only text is written.
+        case unnamed(Session, help: String)
+        /// Standard output, when all is known of what comes first.
+        case late(Session, File)
+    }
+
+    /// Something of which all is written.
+    struct Whole: Sendable {
+        /// Where the file will be; nil for standard output.
+        let path: String?
+        let length: UInt64
+        fileprivate let place: NewPlace?
+
+        /// Throws `refused` where something has the name.
+        func checkAbsence() throws(KitError) { try place?.checkAbsence() }
+
+        /// Gives the file permissions and a time.
+        func apply(_ metadata: FileMetadata) throws { if let place { try metadata.apply(to: place.temporary) } }
+
+        /// Gives the file its name.
+        func appear() async throws(KitError) {
+            try await BlockingThreads.shared.run { [place] () throws(KitError) in try place?.appear() }
+        }
+
+        /// Removes the file, if it has not appeared.
+        func discard() { place?.discard() }
+
+        /// Removes the file, which has appeared.
+        func withdraw() { place?.withdraw() }
+    }
+
+    private let target: Target
+    private var length: UInt64 = 0
+
+    /// Begins a file; `isPatched` says that its first bytes are known last, `help` is a command that names an output.
+    ///
+    /// Throws `refused` where something has its name.
+    init(_ path: String?, _ session: Session, isPatched: Bool = false, help: String = "") throws {
+        switch path {
+        case nil: target = .unnamed(session, help: help)
+        case "-"?: target = isPatched ? .late(session, try scratchFile()) : .standard(session)
+        case let path?:
+            let place = try NewPlace(path, hint: help.isEmpty ? nil : help)
+            target = .place(place, try File(place.temporary, .createNew, permissions: 0o644))
+        }
+    }
+
+    /// Lends a file to `body`, which gives the bytes that are to be written over the first ones, gives it permissions and
+    /// a time, and lets it appear.
+    ///
+    /// Where something is thrown, nothing of it is left.
+    /// - Returns: the length in bytes.
+    @discardableResult
+    static func made(
+        _ path: String?,
+        _ session: Session,
+        isPatched: Bool = false,
+        help: String = "",
+        metadata: FileMetadata = .none,
+        _ body: (inout NewFile) async throws -> [UInt8]
+    ) async throws -> UInt64 {
+        var file = try NewFile(path, session, isPatched: isPatched, help: help)
+        do {
+            let start = try await body(&file)
+            let whole = try await file.finish(start: start)
+            try whole.apply(metadata)
+            try await whole.appear()
+            return whole.length
+        } catch {
+            file.discard()
+            throw error
+        }
+    }
+
+    /// Writes pieces at the end.
+    mutating func append(_ pieces: [ArraySlice<UInt8>]) async throws {
+        switch target {
+        case .standard(let session): for piece in pieces { try session.write(piece) }
+        case .unnamed(let session, let help): for piece in pieces { try session.write(text: piece, help) }
+        case .place(_, let file), .late(_, let file):
+            let start = length
+            try await BlockingThreads.shared.run { () throws(FileError) in try file.write(pieces: pieces, at: start) }
+        }
+        length += pieces.reduce(0) { $0 + UInt64($1.count) }
+    }
+
+    /// Writes `start` over the first bytes, and waits until all is on the disk, or was taken by standard output.
+    func finish(start: [UInt8] = []) async throws -> Whole {
+        switch target {
+        case .standard, .unnamed: break
+        case .place(let place, let file):
+            try await BlockingThreads.shared.run { () throws(FileError) in
+                try file.write(start, at: 0)
+                try file.syncData()
+            }
+            return Whole(path: place.path, length: length, place: place)
+        case .late(let session, let file):
+            try file.write(start, at: 0)
+            var offset: UInt64 = 0
+            while offset < length {
+                try Task.checkCancellation()
+                let bytes = try file.read(at: offset, count: 1 << 20)
+                try session.write(bytes[...])
+                offset += UInt64(bytes.count)
+            }
+        }
+        return Whole(path: nil, length: length, place: nil)
+    }
+
+    /// Removes the file.
+    func discard() { if case .place(let place, _) = target { place.discard() } }
+}
+
+extension Session {
+    /// Throws `usage` where `what`, which is no text, would go to a terminal that nobody named.
+    func checkTerminal(_ output: String?, _ what: String, help: String) throws(KitError) {
+        guard output == nil, isTerminal else { return }
+        throw KitError(
+            .usage,
+            "\(what) is no text, and standard output is a terminal; “--output -” writes it there all the same.",
+            hint: help
+        )
+    }
+
+    /// Writes content of which nobody knows whether it is text: none that could drive a terminal goes to one.
+    fileprivate func write(text: ArraySlice<UInt8>, _ help: String) throws(KitError) {
+        if isTerminal, text.contains(where: { $0 < 0x20 && !(0x08...0x0D).contains($0) || $0 == 0x7F }) {
+            try checkTerminal(nil, "This content", help: help)
+        }
+        try write(text)
+    }
+}
