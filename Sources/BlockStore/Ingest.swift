@@ -24,6 +24,28 @@ extension BlockStore {
     }
 }
 
+/// Places in the store whose bytes were looked at, and need not be read again to be relied upon.
+public struct SeenBlocks: Sendable {
+    /// What was appended to each pack: from where on, and up to where.
+    fileprivate(set) var appended: [PackID: Range<UInt64>] = [:]
+    /// What was there already.
+    fileprivate(set) var compared: Set<BlockLocation> = []
+
+    /// Nothing was looked at.
+    public init() {}
+
+    /// Whether the bytes of a block were seen there.
+    public func contains(_ location: BlockLocation) -> Bool {
+        appended[location.pack]?.contains(location.offset) ?? false || compared.contains(location)
+    }
+
+    /// Adds what another ingest saw; the two wrote to packs of their own.
+    public mutating func formUnion(_ other: SeenBlocks) {
+        appended.merge(other.appended) { $0.lowerBound < $1.lowerBound ? $0 : $1 }
+        compared.formUnion(other.compared)
+    }
+}
+
 /// Writes blocks into the store.
 ///
 /// Used by one task at a time.
@@ -34,8 +56,7 @@ public final class Ingest: Sendable {
         /// Blocks that were written and are not in the index yet.
         var fresh: [IndexEntry] = []
         var freshKeys: Set<BlockKey> = []
-        /// What was appended to each pack so far: from where on, and up to where.
-        var appended: [PackID: Range<UInt64>] = [:]
+        var seen = SeenBlocks()
         /// Whether something is relied upon that others published, which may not be on the disk.
         var reliesOnOthers = false
         var counts = Counts()
@@ -141,10 +162,8 @@ public final class Ingest: Sendable {
         }
     }
 
-    /// Whether a block is where this ingest appended it: its bytes need not be looked at.
-    public func wrote(_ location: BlockLocation) -> Bool {
-        state.withLock { $0.appended[location.pack]?.contains(location.offset) ?? false }
-    }
+    /// The places whose bytes this ingest wrote, or compared with those at hand.
+    public var seen: SeenBlocks { state.withLock { $0.seen } }
 
     /// Makes everything written so far last, and known to all; and what was found there, too.
     public func commit() async throws(StoreError) {
@@ -183,6 +202,7 @@ public final class Ingest: Sendable {
             guard !isSound(known) else {
                 state.reliesOnOthers = true
                 state.counts.knownBlocks += 1
+                state.seen.compared.insert(known)
                 return false
             }
             state.counts.healedBlocks += 1
@@ -240,8 +260,8 @@ public final class Ingest: Sendable {
             length: reference?.length ?? block.bytes.count
         )
         state.fresh.append(IndexEntry(key, at: location))
-        let first = state.appended[pack.id]?.lowerBound ?? start
-        state.appended[pack.id] = first..<start + length
+        let first = state.seen.appended[pack.id]?.lowerBound ?? start
+        state.seen.appended[pack.id] = first..<start + length
     }
 
     private static func openPack(_ kind: Int, _ state: inout State, _ store: BlockStore) throws(StoreError) -> OpenPack

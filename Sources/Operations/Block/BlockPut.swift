@@ -93,9 +93,18 @@ extension Kit {
         let catalog = try catalog()
         try await kitErrors {
             try await store.protecting {
-                try await store.ingest { try await $0.write(blocks) }
-                for flaw in try await RootCheck.flaws(of: roots, in: store) { if let flaw { throw flaw } }
-                try await catalog.addPins(roots.map { Pin(cid: $0, createdAt: now) }, reason: "put")
+                let epoch = try await store.epoch()
+                let seen = try await store.ingest {
+                    try await $0.write(blocks)
+                    return $0.seen
+                }
+                guard !roots.isEmpty else { return }
+                for flaw in try await RootCheck.flaws(of: roots, in: store, seen: seen) { if let flaw { throw flaw } }
+                try await catalog.addPins(
+                    roots.map { Pin(cid: $0, createdAt: now) },
+                    reason: "put",
+                    store: try await storeState(lookedAtIn: epoch)
+                )
             }
         }
     }

@@ -103,12 +103,13 @@ package struct Add: Operation {
         let catalog = try kit.catalog()
         return try await kitErrors {
             try await store.protecting {
+                let epoch = try await store.epoch()
                 let (roots, counts) = try await store.ingest { ingest in
                     let roots = try await add(names, importer.writing(to: ingest, refers: noCopy), kit)
                     // The counts are those of this moment; the commit follows before anything is acknowledged.
                     return (roots, ingest.counts)
                 }
-                if pin { try await pinRoots(roots, catalog, kit.now) }
+                if pin { try await pinRoots(roots, catalog, kit.now, kit.storeState(lookedAtIn: epoch)) }
                 return output(roots, pinned: pin, counts)
             }
         }
@@ -151,7 +152,7 @@ package struct Add: Operation {
         return entry
     }
 
-    private func pinRoots(_ roots: [Root], _ catalog: Catalog, _ now: Timestamp) async throws {
+    private func pinRoots(_ roots: [Root], _ catalog: Catalog, _ now: Timestamp, _ store: StoreState) async throws {
         let pins = roots.map { root in
             let name = shownName(root.name)
             return Pin(
@@ -161,7 +162,7 @@ package struct Add: Operation {
                 createdAt: now
             )
         }
-        try await catalog.addPins(pins, reason: "add")
+        try await catalog.addPins(pins, reason: "add", store: store)
     }
 
     /// The roots that are in the store now.

@@ -156,11 +156,13 @@ package final class Kit: Sendable {
             + "\(identity.kit) from now on. If the other one is gone for good, say so with `ipfs-kit backend peers forget`."
     }
 
-    /// How new the store is, and the epoch of its losses.
-    package func storeState() async throws(KitError) -> StoreState {
+    /// How new the store is, whose blocks were looked at in that epoch of its losses.
+    ///
+    /// The epoch is asked for before they are: what was lost meanwhile is of another one, and makes nothing whole.
+    package func storeState(lookedAtIn epoch: UInt64) async throws(KitError) -> StoreState {
         let store = try store()
         do throws(StoreError) {
-            return StoreState(generation: try await store.generation(), epoch: try await store.epoch())
+            return StoreState(generation: try await store.generation(), epoch: epoch)
         } catch {
             throw KitError(error)
         }

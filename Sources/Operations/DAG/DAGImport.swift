@@ -34,27 +34,32 @@ package struct DAGImport: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> ImportOutput {
         let store = try kit.store()
-        let catalog = try kit.catalog()
+        // Where the catalog cannot be opened nothing is taken in.
+        _ = try kit.catalog()
         return try await kitErrors {
             kit.session.progress.began("import")
             defer { kit.session.progress.ended() }
             return try await store.protecting {
-                let files = try await take(store, kit)
-                let roots = pinRoots ? try await pin(files, store, catalog, kit.now) : ImportOutput.roots(of: files)
+                let epoch = try await store.epoch()
+                let (files, seen) = try await take(store, kit)
+                let roots = pinRoots ? try await pin(files, seen, epoch, kit) : ImportOutput.roots(of: files)
                 return ImportOutput(files: files, roots: roots, wantsPins: pinRoots)
             }
         }
     }
 
     /// Brings all files in; one that cannot be read leaves nothing behind, and the others are read all the same.
-    private func take(_ store: BlockStore, _ kit: Kit) async throws -> [ImportOutput.File] {
+    private func take(_ store: BlockStore, _ kit: Kit) async throws -> ([ImportOutput.File], SeenBlocks) {
         var taken: [ImportOutput.File] = []
+        var allSeen = SeenBlocks()
         for path in files {
             do {
                 let input = try await Input(path, kit, for: .content)
-                let (roots, count) = try await store.ingest {
-                    try await Self.take(form.scan(input), $0, kit.session.progress)
+                let (roots, count, seen) = try await store.ingest {
+                    let (roots, count) = try await Self.take(form.scan(input), $0, kit.session.progress)
+                    return (roots, count, $0.seen)
                 }
+                allSeen.formUnion(seen)
                 taken.append(ImportOutput.File(path: path, blocks: count, roots: roots))
             } catch {
                 let error = KitError(any: error)
@@ -62,26 +67,29 @@ package struct DAGImport: Operation {
                 taken.append(ImportOutput.File(path: path, error: error))
             }
         }
-        return taken
+        return (taken, allSeen)
     }
 
     /// Pins the roots that are whole.
     private func pin(
         _ files: [ImportOutput.File],
-        _ store: BlockStore,
-        _ catalog: Catalog,
-        _ now: Timestamp
+        _ seen: SeenBlocks,
+        _ epoch: UInt64,
+        _ kit: Kit
     ) async throws -> [ImportOutput.Root] {
         var roots = ImportOutput.roots(of: files)
-        let flaws = try await RootCheck.flaws(of: roots.map(\.cid), in: store)
+        let flaws = try await RootCheck.flaws(of: roots.map(\.cid), in: kit.store(), seen: seen)
         for (index, flaw) in flaws.enumerated() {
             roots[index].isPinned = flaw == nil
             roots[index].flaw = flaw.map { KitError($0) }
             roots[index].missing = flaw?.code == .notFound ? flaw?.cid : nil
         }
-        let pins = roots.filter(\.isPinned).map { Pin(cid: $0.cid, createdAt: now) }
+        let pins = roots.filter(\.isPinned).map { Pin(cid: $0.cid, createdAt: kit.now) }
         do {
-            if !pins.isEmpty { try await catalog.addPins(pins, reason: "dag import") }
+            if !pins.isEmpty {
+                let state = try await kit.storeState(lookedAtIn: epoch)
+                try await kit.catalog().addPins(pins, reason: "dag import", store: state)
+            }
         } catch {
             let blocks = files.reduce(0) { $0 + $1.blocks }
             let error = KitError(any: error)

@@ -4,7 +4,7 @@ internal import Multiformats
 
 /// Says of DAGs whether each is whole in the store and may be kept.
 ///
-/// Blocks that several of them share are looked at once, so that an archive that names all its blocks as roots does not cost
+/// Known is not readable: every block is read, but for leaves whose bytes were seen by who asks. Blocks that several of them share are looked at once, so that an archive that names all its blocks as roots does not cost
 /// the square of their number.
 struct RootCheck {
     /// A block whose links are being followed.
@@ -15,15 +15,22 @@ struct RootCheck {
         var flaw: StoreError?
     }
 
+    private let seen: SeenBlocks
     private var whole: Set<CID> = []
     private var flaws: [CID: StoreError] = [:]
     private var open: [Open] = []
 
+    private init(_ seen: SeenBlocks) { self.seen = seen }
+
     /// What keeps each of the roots from being kept: the first block that is missing, or that cannot be followed; nil for
     /// one that is whole.
-    static func flaws(of roots: [CID], in store: BlockStore) async throws(StoreError) -> [StoreError?] {
+    static func flaws(
+        of roots: [CID],
+        in store: BlockStore,
+        seen: SeenBlocks
+    ) async throws(StoreError) -> [StoreError?] {
         try await store.reading { (reader) throws(StoreError) in
-            var check = RootCheck()
+            var check = RootCheck(seen)
             var flaws: [StoreError?] = []
             for root in roots { flaws.append(try check.flaw(of: root, reader)) }
             return flaws
@@ -50,7 +57,7 @@ struct RootCheck {
         if whole.contains(cid) { return }
         if let flaw = flaws[cid] { return settle(cid, flaw) }
         do throws(StoreError) {
-            let links = try Self.links(of: cid, reader)
+            let links = try links(of: cid, reader)
             if links.isEmpty { settle(cid, nil) } else { open.append(Open(cid: cid, links: links)) }
         } catch {
             guard error.code != .cancelled else { throw error }
@@ -68,15 +75,14 @@ struct RootCheck {
         if let parent = open.indices.last { open[parent].flaw = flaw }
     }
 
-    private static func links(of cid: CID, _ reader: BlockReader) throws(StoreError) -> [CID] {
+    private func links(of cid: CID, _ reader: BlockReader) throws(StoreError) -> [CID] {
         let location = try reader.locate(cid)
         do throws(DecodingProblem) {
             try cid.checkLimits(length: location?.length ?? cid.hash.digest.count)
         } catch {
             throw StoreError(.problem(error.code), "\(error)", cid: cid)
         }
-        // Raw blocks have no links, so their bytes need not be looked at.
-        guard cid.codec != .raw else { return [] }
+        if cid.codec == .raw, let location, seen.contains(location) { return [] }
         let block = try reader.read(cid, at: location)
         do throws(DecodingProblem) {
             return try IPLD.links(of: block)

@@ -34,6 +34,7 @@ package struct PinAdd: Operation {
         let catalog = try kit.catalog()
         return try await kitErrors {
             try await store.protecting {
+                let epoch = try await store.epoch()
                 for root in roots {
                     // Known is not readable: every block is read.
                     let layout = try await DAGLayout(of: root, in: store)
@@ -47,7 +48,7 @@ package struct PinAdd: Operation {
                         Pin(cid: $0, name: pinName, metadata: text, replicas: replicas, createdAt: kit.now)
                     },
                     reason: "pin add",
-                    store: try await kit.storeState()
+                    store: try await kit.storeState(lookedAtIn: epoch)
                 )
             }
             return Output(roots: roots)

@@ -99,6 +99,9 @@ package struct Verify: Operation {
                 rows[index].hint = "ipfs-kit sync"
             } else if let step = plan.steps[name]?.first(where: { damaged.contains($0.root) }) {
                 rows[index].hint = "ipfs-kit sync \(step.isRemoval ? "--prune " : "")\(name)"
+            } else if let root = rows[index].results.first(where: \.verdict.isDamage)?.mapping.cid {
+                // What is not the kit's own, such as what somebody claimed, is only forgotten.
+                rows[index].hint = "ipfs-kit backend pin remove \(name) \(root)"
             }
         }
         return nil
@@ -154,7 +157,7 @@ package struct Verify: Operation {
 
         package var exitCode: ExitCode {
             if rows.contains(where: { $0.error?.code == .interrupted }) { return .interrupted }
-            if rows.contains(where: { $0.lost > 0 }) { return .verification }
+            if rows.contains(where: { $0.damaged > 0 }) { return .verification }
             if let error = rows.compactMap(\.error).first { return rows.count == 1 ? error.code : .partlyFailed }
             if let code = rows.lazy.compactMap(\.unanswered).first?.code { return code }
             // Who read nothing has verified nothing.
