@@ -113,10 +113,15 @@ import Testing
         try write(content, to: disk + "/" + newest)
         let fresh = try await User.ready("fresh")
         try await fresh.run("backend", "create", "disk", "filesystem", "--path", disk)
-        let recovered = try await fresh.json("recover", "--from", "disk")
+        // What only the newest knew comes back by its content, without its name: that is a loss, and is told as one.
+        let recovered = try await fresh.json("recover", "--from", "disk", code: 6)
         #expect(recovered.warnings.items.contains { $0.text?.contains("damaged") == true })
-        #expect(try await fresh.pins() == [first])
+        #expect(recovered.lost_snapshots.items.map(\.text) == [newest])
+        #expect(try await fresh.pins() == [first, second].sorted())
+        let names = try await fresh.json("pin", "ls").pins.items.map { $0.name.text ?? "" }
+        #expect(Set(names) == ["", "first"])
         // Without any snapshot, the roots alone come back.
+        try await fresh.run("pin", "rm", second)
         try FileManager.default.removeItem(atPath: disk + "/kits")
         try await fresh.run("recover", "--from", "disk")
         #expect(try await fresh.pins() == [first, second].sorted())

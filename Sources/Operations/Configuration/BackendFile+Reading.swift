@@ -54,8 +54,7 @@ extension BackendFile {
         case .unknownAlias: "A value that begins with “*” is an alias in YAML; put it into quotes"
         case .unsupported:
             "There is a tag, or a key, that settings cannot have; a value that begins with “!” needs quotes"
-        case .duplicateKey: "A key stands there twice"
-        case .notUTF8, .syntax, .tooLarge, .severalDocuments: error.problem
+        case .duplicateKey, .notUTF8, .syntax, .tooLarge, .severalDocuments: error.problem
         }
     }
 

@@ -3,9 +3,6 @@ internal import Schema
 internal import YAML
 
 extension BackendFile {
-    /// What stands in the place of a secret.
-    package static let redaction = "••••"
-
     /// The text of the file.
     func text() -> String { node { _, setting in setting }.text() }
 
@@ -20,11 +17,11 @@ extension BackendFile {
 
     /// A setting as people may see it.
     func shown(_ field: FieldInfo, _ setting: Setting) -> String {
-        field.isSecret && !setting.items.allSatisfy(Self.isOnlyReference) ? Self.redaction : setting.text
+        field.isSecret && !setting.items.allSatisfy(Self.isOnlyReference) ? Redactor.mark : setting.text
     }
 
     /// Says whether a text is nothing but one reference without a default, so that it gives nothing away.
-    private static func isOnlyReference(_ text: String) -> Bool {
+    static func isOnlyReference(_ text: String) -> Bool {
         text.hasPrefix("${") && text.hasSuffix("}") && !text.contains(":-")
             && text.dropFirst(2).dropLast().allSatisfy { $0 != "{" && $0 != "}" }
     }

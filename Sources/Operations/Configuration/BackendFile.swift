@@ -76,7 +76,9 @@ package struct BackendFile: Sendable {
     func check() throws(KitError) {
         for (name, setting) in settings.sorted(by: { $0.key < $1.key }) {
             guard let field = fields.first(where: { $0.name == name }) else { continue }
-            if field.isSecret { setting.items.forEach { Redactor.shared.learn($0) } }
+            if field.isSecret {
+                for item in setting.items where !Self.isOnlyReference(item) { Redactor.shared.learn(item) }
+            }
             try refuseCredentials(setting.items, field, setting.line)
             guard !setting.items.contains(where: hasReference) else { continue }
             do throws(FieldProblem) {
