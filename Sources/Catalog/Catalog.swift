@@ -119,6 +119,7 @@ package final class Catalog: Sendable {
 
     private static func open(_ path: String, makesIt: Bool) throws(CatalogError) -> Database {
         var isEmpty = false
+        if makesIt { try makeFile(path) }
         do throws(DatabaseError) {
             var database = try Database(
                 path: path,
@@ -139,6 +140,19 @@ package final class Catalog: Sendable {
 
     private static func isThere(_ path: String) throws(CatalogError) -> Bool {
         do throws(FileError) { return try fileExists(path) } catch { throw CatalogError(error) }
+    }
+
+    /// Makes the empty file, open to its owner only: SQLite gives the same permissions to those beside it.
+    ///
+    /// Of a file that was not there nobody has a lock that closing it could drop.
+    private static func makeFile(_ path: String) throws(CatalogError) {
+        do throws(FileError) {
+            guard try !fileExists(path) else { return }
+            _ = try File(path, .createNew, permissions: 0o600)
+        } catch {
+            guard error.code != .exists else { return }
+            throw CatalogError(error)
+        }
     }
 
     private static func makeFolder(_ path: String) throws(CatalogError) {

@@ -4,7 +4,7 @@ enum SecretForms {
     static func opaque(_ secret: String) -> [[UInt8]] {
         let bytes = Array(secret.utf8)
         var forms: [[UInt8]] = []
-        for digits in [lower, upper] { forms.append(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }) }
+        forms.append(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
         for alphabet in [base64, base64URL] {
             for offset in 0..<3 { forms.append(inner(bytes, offset, alphabet)) }
         }
@@ -12,8 +12,7 @@ enum SecretForms {
         return forms.filter { $0.count >= 8 && seen.insert($0).inserted }
     }
 
-    private static let lower = Array("0123456789abcdef".utf8)
-    private static let upper = Array("0123456789ABCDEF".utf8)
+    private static let digits = Array("0123456789abcdef".utf8)
     private static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
     private static let base64 = letters + Array("+/".utf8)
     private static let base64URL = letters + Array("-_".utf8)

@@ -1,6 +1,7 @@
 /// Finds secrets in texts, whole or in parts, however others have escaped them.
 ///
-/// Services repeat what they were sent, escaped for JSON, XML or URLs, and cut where their messages end.
+/// Services repeat what they were sent, in capitals or small letters, escaped for JSON, XML or URLs, and cut where their
+/// messages end.
 struct SecretSearch: Sendable {
     /// The hashes of what is looked for, by its length in bytes.
     private var needles: [Int: Set<UInt64>] = [:]
@@ -123,7 +124,7 @@ struct SecretSearch: Sendable {
 
     // MARK: Hashes
 
-    /// The hash of the last so many bytes (Karp and Rabin 1987, modulo 2⁶⁴).
+    /// The hash of the last so many bytes without regard to the case of letters (Karp and Rabin 1987, modulo 2⁶⁴).
     private struct Window {
         private var bytes: [UInt8]
         private var next = 0
@@ -139,6 +140,7 @@ struct SecretSearch: Sendable {
 
         /// Takes one more byte; gives the hash once there are enough.
         mutating func add(_ byte: UInt8) -> UInt64? {
+            let byte = (0x41...0x5A).contains(byte) ? byte + 0x20 : byte
             // One is added so that zeros count.
             hash = hash &* Self.base &+ UInt64(byte) &+ 1
             if seen >= bytes.count { hash = hash &- (UInt64(bytes[next]) &+ 1) &* first }

@@ -84,16 +84,22 @@ import Testing
         #expect(try Self.files(below: user.home, holding: String(Self.canary.dropLast(3))).isEmpty)
     }
 
-    @Test func onlyTheOwnerMayRead() async throws {
+    /// Also in a home that was open, and with files that an editor made as it makes all.
+    @Test(arguments: [false, true]) func onlyTheOwnerMayRead(_ wasOpen: Bool) async throws {
         let user = try await User.ready()
         try await user.createDisk("disk")
         try await user.add(sampleBytes(1000))
         try await user.run("sync")
-        func mode(_ path: String) throws -> Int {
-            try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int ?? -1
+        if wasOpen {
+            try await user.shell(
+                "chmod -R a+rX '\(user.home)'; echo mine > '\(user.home)/mine'; chmod 644 '\(user.home)/mine'"
+            )
+            try await user.run("pin", "ls")
         }
-        #expect(try mode(user.home) == 0o700)
-        #expect(try mode(user.home + "/backend_configs/disk.yaml") == 0o600)
+        let open = try await user.shell("find '\(user.home)' -perm /077 ! -name mine -printf '%m %P\n'")
+        #expect(open == "", "open to others")
+        // What lies in the folder and is no part of the home stays as it is.
+        if wasOpen { try await user.shell("test $(stat -c %a '\(user.home)/mine') = 644") }
     }
 
     private static func files(below folder: String, holding text: String) throws -> [String] {

@@ -72,6 +72,20 @@ import Testing
         #expect(found(#"\berrno\b"#, in: files) == ["Sources/POSIX/SystemCall.swift"])
     }
 
+    @Test func `nothing but the database opens the files of the catalog`() {
+        // Closing any descriptor of them drops SQLite's locks.
+        let product = Self.sources.filter { $0.module != "TestKit" }
+        #expect(found(#"\b(File|\w+File)\([^)\n]*\.catalog\b"#, in: product) == [])
+        // Where a new one is made nobody has a lock yet.
+        let opened = found(#"\bFile\(path\b"#, in: product.filter { $0.module == "Catalog" })
+        #expect(opened == ["Sources/Catalog/Catalog.swift"])
+    }
+
+    @Test func `no two results are awaited side by side`() {
+        // Decision 0005: Swift 6.3.1 compiles that wrongly.
+        #expect(found(#"\basync let\b"#, in: Self.sources) == [])
+    }
+
     @Test func `no type has a name that says nothing`() {
         #expect(
             found(

@@ -16,7 +16,12 @@ import Testing
         ("among others in base64", Data("ab\(secret)cdef".utf8).base64EncodedString()),
         ("in hexadecimal digits", secret.utf8.map { String(format: "%02x", $0) }.joined()),
         ("in JSON", (try? String(decoding: JSONEncoder().encode(secret), as: UTF8.self)) ?? ""),
-        ("in XML", "pa/ss+w&quot;rd&amp;&lt;x&gt; 42ü"),
+        ("in XML", "pa/ss+w&quot;rd&amp;&lt;x&gt; 42ü"), ("in capitals", secret.uppercased()),
+        (
+            "in capitals in a URL",
+            (secret.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "").uppercased()
+        ),
+        ("in capitals of hexadecimal digits", secret.utf8.map { String(format: "%02X", $0) }.joined()),
     ]
 
     @Test(arguments: forms) func `a known secret does not come out`(name: String, form: String) {

@@ -22,8 +22,8 @@ enum mode {
 static const char *const mode_names[] = {
     "none", "once", "from", "alternate", "done", "short", "lost", "kill", "torn", "last", "cut"};
 static const char *const call_names[CALL_KINDS] = {
-    "open", "close", "read", "pread", "write", "pwrite", "fsync", "fdatasync", "sync_file_range", "ftruncate",
-    "rename", "unlink", "rmdir", "mkdir", "link", "stat", "fstat", "chmod", "opendir", "readdir", "flock", "fcntl",
+    "open", "close", "read", "pread", "write", "pwrite", "fsync", "fdatasync", "syncfs", "sync_file_range",
+    "ftruncate", "rename", "unlink", "rmdir", "mkdir", "link", "stat", "fstat", "chmod", "opendir", "readdir", "flock", "fcntl",
     "mmap", "output", "exit"};
 
 // What the log begins with; the test reads it.

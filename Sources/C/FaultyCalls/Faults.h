@@ -9,7 +9,7 @@
 // The order is that of the counts in the log.
 enum call {
     CALL_OPEN, CALL_CLOSE, CALL_READ, CALL_PREAD, CALL_WRITE, CALL_PWRITE, CALL_FSYNC, CALL_FDATASYNC,
-    CALL_SYNC_FILE_RANGE, CALL_FTRUNCATE, CALL_RENAME, CALL_UNLINK, CALL_RMDIR, CALL_MKDIR, CALL_LINK, CALL_STAT,
+    CALL_SYNCFS, CALL_SYNC_FILE_RANGE, CALL_FTRUNCATE, CALL_RENAME, CALL_UNLINK, CALL_RMDIR, CALL_MKDIR, CALL_LINK, CALL_STAT,
     CALL_FSTAT, CALL_CHMOD, CALL_OPENDIR, CALL_READDIR, CALL_FLOCK, CALL_FCNTL, CALL_MMAP, CALL_OUTPUT, CALL_EXIT,
     CALL_KINDS
 };
@@ -62,6 +62,8 @@ void unflushed_write(int descriptor, off_t offset, size_t count);
 void unflushed_cut(int descriptor, off_t length);
 void unflushed_lose(int descriptor);
 void unflushed_flushed(int descriptor);
+// The same of everything.
+void unflushed_all_flushed(void);
 struct change *unflushed_rename(int from, const char *path, int to, const char *other);
 struct change *unflushed_unlink(int folder, const char *path, int is_folder);
 struct change *unflushed_make(int folder, const char *path, int is_folder);

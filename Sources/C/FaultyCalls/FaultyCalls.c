@@ -119,13 +119,18 @@ static int judged_flush(enum call kind, int descriptor) {
     struct verdict verdict = faults_judge(kind, faults_owns(descriptor), NULL, descriptor);
     if (verdict.fails && verdict.loses) unflushed_lose(descriptor);
     if (verdict.fails && !verdict.after) return errno = verdict.error, -1;
-    int result = kind == CALL_FSYNC ? REAL(fsync)(descriptor) : REAL(fdatasync)(descriptor);
-    if (result == 0 && faults_remembers()) unflushed_flushed(descriptor);
+    int result = kind == CALL_FSYNC ? REAL(fsync)(descriptor)
+        : kind == CALL_SYNCFS ? REAL(syncfs)(descriptor) : REAL(fdatasync)(descriptor);
+    if (result == 0 && faults_remembers()) {
+        if (kind == CALL_SYNCFS) unflushed_all_flushed();
+        else unflushed_flushed(descriptor);
+    }
     if (verdict.ends) faults_end();
     return verdict.fails ? (errno = verdict.error, -1) : result;
 }
 
 int fsync(int descriptor) { return judged_flush(CALL_FSYNC, descriptor); }
+int syncfs(int descriptor) { return judged_flush(CALL_SYNCFS, descriptor); }
 int fdatasync(int descriptor) { return judged_flush(CALL_FDATASYNC, descriptor); }
 
 int sync_file_range(int descriptor, off64_t offset, off64_t count, unsigned flags) {

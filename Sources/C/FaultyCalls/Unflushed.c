@@ -152,6 +152,23 @@ void unflushed_lose(int descriptor) {
     errno = number;
 }
 
+static void forget(struct file *file) {
+    while (file->newest) {
+        struct old *old = file->newest;
+        file->newest = old->before;
+        free(old);
+    }
+}
+
+// What is watched lies on one file system: all of it keeps its bytes and names from now on.
+void unflushed_all_flushed(void) {
+    pthread_mutex_lock(&lock);
+    for (struct file *file = files; file; file = file->next) forget(file);
+    for (struct change *change = newest; change; change = change->before)
+        change->is_flushed = change->other_is_flushed = 1;
+    pthread_mutex_unlock(&lock);
+}
+
 // A file keeps its bytes from now on, and a folder its names: POSIX promises neither for the other.
 void unflushed_flushed(int descriptor) {
     int number = errno;
@@ -159,11 +176,7 @@ void unflushed_flushed(int descriptor) {
     char link[64], whole[PATH_MAX], folder[PATH_MAX];
     pthread_mutex_lock(&lock);
     struct file *file = find(descriptor, &status);
-    while (file && file->newest) {
-        struct old *old = file->newest;
-        file->newest = old->before;
-        free(old);
-    }
+    if (file) forget(file);
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
     ssize_t length = REAL(readlink)(link, whole, PATH_MAX - 1);
     whole[length < 0 ? 0 : length] = 0;

@@ -67,14 +67,33 @@ package struct KitHome: Sendable, Hashable {
 
     /// Takes the right to look into the home, and at its files, from everybody but its owner.
     ///
-    /// A home that is somebody else's stays as it is.
+    /// A home that is somebody else's stays as it is, and so does what a folder that existed holds beside it.
     func close() {
-        for folder in Self.folders {
-            guard let info = try? fileInfo(path + folder, follow: true), info.permissions & 0o077 != 0 else { continue }
-            try? setPermissions(path + folder, info.permissions & 0o700)
+        let indexes = ((try? listDirectory(path + "/backends")) ?? []).map {
+            "/backends/" + String(decoding: $0, as: UTF8.self)
         }
-        guard let info = try? fileInfo(catalog), info.kind == .file, info.permissions & 0o077 != 0 else { return }
-        try? setPermissions(catalog, 0o600)
+        for folder in Self.folders + indexes + ["/store/packs", "/store/index"] {
+            guard let info = try? fileInfo(path + folder, follow: true), info.kind == .directory else { continue }
+            let wasOpen = info.permissions & 0o077 != 0
+            if wasOpen { try? setPermissions(path + folder, info.permissions & 0o700) }
+            // The store may have very many files; they were open to others only if their folder was.
+            if !folder.isEmpty, wasOpen || Self.written.contains(folder) { Self.closeFiles(in: path + folder) }
+        }
+        for end in ["", "-wal", "-shm"] { Self.closeFile(catalog + end) }
+    }
+
+    /// The folders in which people write files themselves, with the permissions that their editors give.
+    private static let written: Set = ["/config", "/backend_configs"]
+
+    private static func closeFiles(in folder: String) {
+        for name in (try? listDirectory(folder)) ?? [] {
+            closeFile(folder + "/" + String(decoding: name, as: UTF8.self))
+        }
+    }
+
+    private static func closeFile(_ path: String) {
+        guard let info = try? fileInfo(path), info.kind == .file, info.permissions & 0o077 != 0 else { return }
+        try? setPermissions(path, info.permissions & 0o700)
     }
 
     /// Throws where the home lies on a file system that machines share: the catalog needs memory that processes share, and

@@ -38,6 +38,8 @@ package struct IndexFiles: Sendable {
                 try? removeFile(newParquet)
                 try? removeFile(newCAR)
             }
+            // Arrow writes over what is there, and leaves its permissions: it is open to its owner only.
+            _ = try File(newParquet, .createNew)
             let writer = try IndexWriter(backend: backend, parquet: newParquet, car: newCAR, now: catalog.time)
             try await catalog.eachMapping(on: backend) { rows in try writer.add(rows) }.get()
             try await BlockingThreads.shared.run { () throws(FileError) in

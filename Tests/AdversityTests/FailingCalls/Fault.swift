@@ -61,8 +61,9 @@ struct CallRecord: Sendable {
 
     /// The order in which the library counts.
     static let kinds = [
-        "open", "close", "read", "pread", "write", "pwrite", "fsync", "fdatasync", "sync_file_range", "ftruncate",
-        "rename", "unlink", "rmdir", "mkdir", "link", "stat", "fstat", "chmod", "opendir", "readdir", "flock", "fcntl",
+        "open", "close", "read", "pread", "write", "pwrite", "fsync", "fdatasync", "syncfs",
+        "sync_file_range", "ftruncate", "rename", "unlink", "rmdir", "mkdir", "link", "stat", "fstat", "chmod",
+        "opendir", "readdir", "flock", "fcntl",
         "mmap", "output", "exit",
     ]
 

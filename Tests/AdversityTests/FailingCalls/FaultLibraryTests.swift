@@ -19,6 +19,9 @@ extension Adversity {
             def flush(name="."):
                 folder = os.open(here + "/" + name, os.O_RDONLY)
                 os.fsync(folder)
+            def everything():
+                import ctypes
+                ctypes.CDLL(None).syncfs(os.open(here, os.O_RDONLY))
             def attempt(work):
                 try: return work()
                 except OSError as error: return error.errno
@@ -90,6 +93,8 @@ extension Adversity {
             (#"os.pwrite(make("old"), b"XXXXXXXXXXXX", 2)"#, ["old": "before"]),
             (#"os.ftruncate(make("old"), 2)"#, ["old": "before"]),
             (#"file = make("old"); os.ftruncate(file, 2); os.fsync(file)"#, ["old": "be"]),
+            // The whole file system.
+            (#"os.pwrite(make("new"), b"abc", 0); everything()"#, ["old": "before", "new": "abc"]),
         ])
         func `what was not flushed is gone when the power fails`(program: String, left: [String: String]) async throws {
             let (result, files, _) = try await run("exit/1/none/cut", program)

@@ -24,6 +24,7 @@ enum FaultPlan {
         ],
         "fsync": [("EIO", [.once, .from, .lost]), ("ENOSPC", [.once]), ("EINTR", [.once])],
         "fdatasync": [("EIO", [.once, .from, .lost]), ("ENOSPC", [.once]), ("EINTR", [.once])],
+        "syncfs": [("EIO", [.once, .from]), ("ENOSPC", [.once])],
         "sync_file_range": [("EIO", [.once]), ("ENOSPC", [.from])],
         "ftruncate": [("ENOSPC", [.once]), ("EIO", [.once, .from]), ("EINTR", [.once])],
         "rename": [("ENOSPC", [.once]), ("EIO", [.once, .from, .done]), ("EACCES", [.once, .from])],
@@ -46,7 +47,7 @@ enum FaultPlan {
     /// own.
     private static let ends: [Row] = [("none", [.kill, .torn, .last, .cut])]
     private static let changing: Set<String> = [
-        "write", "pwrite", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "rmdir", "mkdir", "link",
+        "write", "pwrite", "fsync", "fdatasync", "syncfs", "ftruncate", "rename", "unlink", "rmdir", "mkdir", "link",
     ]
 
     /// Every call that may fail in a run with these calls, by kind.

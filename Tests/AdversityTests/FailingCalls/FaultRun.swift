@@ -68,7 +68,7 @@ struct FaultRun: Sendable {
             alarms.append(Alarm(run: text, kind: what, text: "at \(place), exit \(result.code): \(told)"))
         }
         alarm("it ended badly", badEnd(result, record))
-        if result.code == 0, scenario.isDurable || fault.mode != .cut {
+        if result.code == 0 {
             alarm("0 without having done it", try await scenario.missing(world, result))
             alarm("0 with a cut answer", cutAnswer(result, scenario.command(world)))
         }

@@ -17,6 +17,4 @@ struct Scenario: Sendable {
     var hasHome = true
     /// Whether the content of all pins is readable from the beginning.
     var isReadable = true
-    /// Whether what it made stays when the power fails after its end.
-    var isDurable = true
 }

@@ -155,8 +155,7 @@ extension Scenario {
                 let got = try Trees.contents(of: world.folder + "/got")
                 return try got == Trees.contents(of: world.files + "/tree") ? [] : ["it wrote something else"]
             },
-            codesWhenDone: [0, 1, 2, 12],
-            isDurable: false
+            codesWhenDone: [0, 1, 2, 12]
         ),
         Scenario(
             name: "dag-export",
@@ -165,8 +164,7 @@ extension Scenario {
                 let got = try? Data(contentsOf: URL(filePath: world.folder + "/got.car"))
                 return got == world.roots["tree"]?.archive ? [] : ["it wrote something else"]
             },
-            codesWhenDone: [0, 1, 2, 12],
-            isDurable: false
+            codesWhenDone: [0, 1, 2, 12]
         ),
     ]
 }
