@@ -1,0 +1,70 @@
+import Foundation
+import Samples
+import TestKit
+import Testing
+
+/// Homes and backends that a released version left: they stay readable, and nothing of them is lost.
+@Suite(.scratch, .timeLimit(.minutes(5))) struct ReleasedTests {
+    // Three pins, of which two are on the disk; the third was cut off on its way there. The disk has the CAR of `gone` besides,
+    // which no pin wants. The place of the backend `lost` was never there.
+    private static let tree = "bafybeicnuw4i7tokkoja7lvw6ia3bq2tns4npkyigijjl3ivrsyncd2fhu"
+    private static let later = "bafkreif7xqz7cssldbwvmbvppih7w2id2hueqx5uz52mqhlskfauzksmra"
+    private static let file = "bafkreievuler2oun5ibwyeygwfzcqfrwpy6frcpyoimzqg264aohymvofy"
+    private static let gone = "bafkreiajifhz34sqhdqynd33tcwqtdzchrzy3uw3zmrfietkvibzzpujz4"
+
+    private func released() throws -> (user: User, disk: String) {
+        let user = try User()
+        let fixture = packageRoot.path(percentEncoded: false) + "/Tests/Fixtures/released/0.1"
+        let disk = user.folder + "/disk"
+        let files = FileManager.default
+        try files.copyItem(atPath: fixture + "/home", toPath: user.home)
+        try files.copyItem(atPath: fixture + "/disk", toPath: disk)
+        let settings = user.home + "/backend_configs/disk.yaml"
+        let text = String(decoding: try bytes(at: settings), as: UTF8.self)
+        try write(Array(text.replacing("/tmp/released/disk", with: disk).utf8), to: settings)
+        try files.removeItem(atPath: user.home + "/backend_configs/lost.yaml")
+        return (user, disk)
+    }
+
+    @Test func aHomeOfTheFirstVersionGoesOn() async throws {
+        let (user, disk) = try released()
+        let before = try bytes(at: user.home + "/catalog.sqlite")
+        #expect(try await user.pins() == [Self.tree, Self.later, Self.file].sorted())
+        // The old catalog is kept as it was.
+        let kept = try bytes(at: user.home + "/catalog-1.sqlite")
+        #expect(kept.count == before.count && kept[60..<64] == before[60..<64])
+        #expect(try await user.run("cat", Self.later).text == "added after the last sync\n")
+        #expect(try await user.json("store", "verify").damaged.items.isEmpty)
+        // What failed says nothing any more; what was observed stays, with its evidence.
+        let open = try await user.json("whereis", Self.file).mappings[0]
+        #expect(open.status == .text("unknown"))
+        let known = try await user.json("whereis", Self.tree).mappings[0]
+        #expect(known.status == .text("stored") && known.verify_method == .text("read-back"))
+        let sync = try await user.json("sync")
+        #expect(sync.backends[0].uploaded.int == 1 && sync.backends[0].status == .text("synced"))
+        #expect(try await user.json("verify").backends[0].whole.int == 4)
+        // What it left of itself is this home's own: nobody else keeps it from removing.
+        #expect(try await user.json("sync", "--prune").backends[0].removed.int == 1)
+        #expect(try Trees.files(in: disk).filter { $0.hasPrefix("cars/") }.count == 3)
+        let collected = try await user.json("gc")
+        #expect(collected.live_blocks.int == 5 && collected.dead_blocks.int == 1)
+        #expect(try await user.json("verify").backends[0].whole.int == 3)
+        #expect(try await user.run("status").code == 0)
+    }
+
+    @Test func aBackendOfTheFirstVersionIsEnough() async throws {
+        let (old, disk) = try released()
+        try FileManager.default.removeItem(atPath: old.home)
+        let user = try await User.ready("new")
+        try await user.run("backend", "create", "disk", "filesystem", "--path", disk)
+        let list = try await user.json("snapshot", "list", "disk")
+        #expect(list.snapshots.items.count == 2)
+        let recovered = try await user.json("recover", "--from", "disk")
+        // Settings out of a snapshot are not used before the owner has looked at them.
+        #expect(recovered.backends.items.map(\.text) == ["lost"])
+        #expect(try await user.json("backend", "show", "lost").backend.enabled == .flag(false))
+        #expect(try await user.pins() == [Self.tree, Self.later].sorted())
+        #expect(try await user.run("cat", Self.later).text == "added after the last sync\n")
+        #expect(try await user.run("cat", "\(Self.tree)/a").text == "the first file\n")
+    }
+}
