@@ -79,3 +79,14 @@ package func resolvedPath(_ path: some FileName) throws(FileError) -> [UInt8] {
     defer { unsafe free(resolved) }
     return unsafe Array(UnsafeBufferPointer(start: resolved, count: strlen(resolved))).map { UInt8(bitPattern: $0) }
 }
+
+/// Whether a path leads to a folder, or to what lies in it, whatever names stand in between.
+package func leads(_ path: some FileName, into folder: FileInfo.Identity) -> Bool {
+    guard let resolved = try? resolvedPath(path) else { return false }
+    var end = resolved.endIndex
+    while end > 0 {
+        if (try? fileInfo(Array(resolved[..<end])))?.identity == folder { return true }
+        end = resolved[..<end].lastIndex(of: 0x2F) ?? 0
+    }
+    return false
+}

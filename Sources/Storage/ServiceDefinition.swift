@@ -26,6 +26,8 @@ package struct ServiceContext: Sendable {
     package let environment: @Sendable (String) -> String?
     /// Asked before each try of a change; a service whose change takes several requests asks before each of them, too.
     package let gate: any ChangeGate
+    /// The folder of the kit, which is no place for a replica: it would be gone with the kit.
+    package let home: String?
 
     package init(
         backend: String,
@@ -33,7 +35,8 @@ package struct ServiceContext: Sendable {
         operational: OperationalSettings,
         timing: Timing,
         environment: @escaping @Sendable (String) -> String?,
-        gate: any ChangeGate
+        gate: any ChangeGate,
+        home: String? = nil
     ) {
         self.backend = backend
         self.type = type
@@ -41,6 +44,7 @@ package struct ServiceContext: Sendable {
         self.timing = timing
         self.environment = environment
         self.gate = gate
+        self.home = home
     }
 }
 

@@ -131,4 +131,21 @@ import Testing
         let more = try Answer.lines(try await user.run("add", tree, "--hidden", "--json").text)
         #expect(Set(more.compactMap(\.name.text)).isSuperset(of: ["tree/.a.part", "tree/.a.x.7.part"]))
     }
+
+    /// What is kept in the home is gone with it, whatever the path to it is.
+    @Test(arguments: ["home", "home/store/packs", "link"]) func theHomeIsNoPlaceForReplicas(
+        _ place: String
+    ) async throws {
+        let user = try await User.ready()
+        try await user.add(sampleBytes(1000))
+        try await user.shell("ln -s '\(user.home)/store' '\(user.folder)/link'")
+        let path = place.hasPrefix("home") ? user.home + place.dropFirst(4) : user.folder + "/link"
+        try await user.run("backend", "create", "inside", "filesystem", "--path", path)
+        let sync = try await user.run("sync", code: 2)
+        #expect(sync.text.contains("lies in the kit home") && sync.text.contains("Run: ipfs-kit backend show inside"))
+        #expect(try !Trees.files(in: path).contains { $0.hasPrefix("cars/") || $0.hasPrefix("kits/") })
+        // A folder that holds the home, such as the disk it is on, is one that may be chosen.
+        try await user.run("backend", "create", "around", "filesystem", "--path", user.folder)
+        try await user.run("sync", "around")
+    }
 }

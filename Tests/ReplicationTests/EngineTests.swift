@@ -1,4 +1,5 @@
 import Catalog
+import IPLD
 import Multiformats
 @testable import Replication
 import Storage
@@ -40,6 +41,23 @@ import Testing
             #expect(try await home.status(root) == .stored, "\(call)")
         }
         #expect(try await home.sync(service, force: isForced).isComplete)
+    }
+
+    @Test func `what somebody claims, and nobody here can follow, is neither whole nor damaged`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let block = Block(codec: Codec(rawValue: 0x78), bytes: Array("blob 1".utf8))
+        let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
+        let car = CARHeader(roots: [block.cid]).encoded + prefix + block.bytes
+        _ = try await service.put(try home.name(block.cid), Body(car))
+        let path = try home.name(block.cid).text
+        let claim = Observation(block.cid, .claimed, method: "claim", path: path, at: home.catalog.time, by: "test")
+        _ = try await home.catalog.claim(claim, on: "a", name: "")
+        #expect(try await home.verify(service).map(\.verdict) == [.unknown])
+        #expect(try await home.status(block.cid) == .pending)
+        // What is not even an archive of it is damage all the same.
+        _ = try await service.put(try home.name(block.cid), Body(Array(car.dropLast())))
+        #expect(try await home.verify(service).map(\.verdict) == [.corrupt])
     }
 
     @Test func `one root that always fails leaves the others in step`() async throws {

@@ -140,7 +140,8 @@ extension Kit {
             operational: operational,
             timing: session.timing,
             environment: session.environment,
-            gate: gate
+            gate: gate,
+            home: home.path
         )
         let meter = Meter()
         do throws(StorageError) {

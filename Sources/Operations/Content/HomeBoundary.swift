@@ -83,15 +83,7 @@ struct HomeBoundary: Sendable {
     }
 
     /// Whether what a path leads to lies in the home.
-    private func isBelow(_ path: some FileName) -> Bool {
-        guard let folder, let resolved = try? resolvedPath(path) else { return false }
-        var end = resolved.endIndex
-        while let slash = resolved[..<end].lastIndex(of: 0x2F), slash > 0 {
-            if (try? fileInfo(Array(resolved[..<slash])))?.identity == folder { return true }
-            end = slash
-        }
-        return false
-    }
+    private func isBelow(_ path: some FileName) -> Bool { folder.map { leads(path, into: $0) } ?? false }
 }
 
 extension Kit {

@@ -1,4 +1,5 @@
 package import Catalog
+internal import IPLD
 internal import Multiformats
 internal import Schema
 package import Storage
@@ -142,6 +143,14 @@ package struct Verifier: Sendable {
             let back = try await readBack(mapping.cid, from: backend.replica, path: path, progress: progress)
             return Result(mapping: mapping, verdict: .whole, back: back, error: nil)
         } catch {
+            // What this home packed can be followed; of what somebody claims nobody can tell.
+            if !mapping.isOurs, let problem = error.cause as? DecodingProblem,
+                Self.isBeyond.contains(problem.code)
+            {
+                let message = "Whether the CAR of \(mapping.cid) is whole cannot be told here: \(problem)"
+                let error = StorageError(.unsupported, message, backend: backend.name, cause: problem)
+                return Result(mapping: mapping, verdict: .unknown, back: nil, error: error)
+            }
             let verdict: Verdict =
                 switch error.code {
                 case .notFound: .missing
@@ -151,6 +160,9 @@ package struct Verifier: Sendable {
             return Result(mapping: mapping, verdict: verdict, back: nil, error: error)
         }
     }
+
+    /// What cannot be read here, and may be as it should be all the same.
+    private static let isBeyond: Set<DecodingProblem.Code> = [.unsupported, .notAllowed, .tooLarge, .tooDeep]
 
     /// What was seen; nil where nothing was.
     private func observation(_ result: Result) -> Observation? {

@@ -25,7 +25,7 @@ struct LocalDirectoryService: StorageService {
     private static let quick: UInt64 = 1 << 20
 
     init(_ settings: LocalDirectorySettings, in context: ServiceContext) {
-        root = RootDirectory(settings.path)
+        root = RootDirectory(settings.path, home: context.home)
         leastFree = settings.minFree.bytes
         gate = context.gate
         timing = context.timing

@@ -7,9 +7,13 @@ internal import Storage
 /// mounted. It is never made here, for what would be stored then would lie hidden under the disk.
 struct RootDirectory: Sendable {
     let path: String
+    private let home: String?
     private let first = Locked<FileInfo.Identity?>(nil)
 
-    init(_ path: String) { self.path = path }
+    init(_ path: String, home: String?) {
+        self.path = path
+        self.home = home
+    }
 
     /// Throws unless it is there, and the one that it was.
     func check() throws(StorageError) {
@@ -26,6 +30,14 @@ struct RootDirectory: Sendable {
         }
         guard info.kind == .directory else {
             throw StorageError(.badSettings, "\(path) is no directory; set another connection.path.")
+        }
+        if first.change({ $0 == nil }), let home, let folder = try? fileInfo(home, follow: true),
+            leads(path, into: folder.identity)
+        {
+            throw StorageError(
+                .badSettings,
+                "\(path) lies in the kit home \(home), with which it would be lost; set another connection.path."
+            )
         }
         let isSame = first.change { first in
             first = first ?? info.identity
