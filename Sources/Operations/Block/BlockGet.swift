@@ -15,12 +15,7 @@ package struct BlockGet: Operation {
 
     package static let fields: [Field<Self>] = [
         Field("cid", \.cid, help: "The CID of the block.", required: true, positional: true),
-        Field(
-            "output",
-            \.output,
-            help: "The file to write; nothing may be there yet. Standard output by default, and for - (-o).",
-            aliases: ["o"]
-        ),
+        .newFile(\.output),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {

@@ -23,3 +23,29 @@ package struct ArchiveForm: Described {
         return ArchiveScan(input: input, limits: limits)
     }
 }
+
+extension Field where Root: Operation {
+    /// The archive that an operation reads.
+    static func archive(_ path: any WritableKeyPath<Root, String> & Sendable) -> Field {
+        let help = "The CAR file, of either version; - is standard input."
+        return Field("file", path, help: help, required: true, positional: true)
+    }
+
+    /// The archives that an operation reads.
+    static func archives(_ path: any WritableKeyPath<Root, [String]> & Sendable) -> Field {
+        let help = "CAR files of either version; - is standard input."
+        return Field("files", path, help: help, required: true, positional: true)
+    }
+
+    /// The file that an operation makes.
+    static func newFile(_ path: any WritableKeyPath<Root, String> & Sendable) -> Field {
+        let help = "The file to write; nothing may be there yet. - is standard output (-o)."
+        return Field("output", path, help: help, required: true, aliases: ["o"])
+    }
+
+    /// The file that an operation makes where one is named.
+    static func newFile(_ path: any WritableKeyPath<Root, String?> & Sendable) -> Field {
+        let help = "The file to write; nothing may be there yet. Standard output by default, and for - (-o)."
+        return Field("output", path, help: help, aliases: ["o"])
+    }
+}

@@ -34,20 +34,8 @@ package struct CARConvert: Operation {
 
     package static let fields: [Field<Self>] =
         [
-            Field(
-                "file",
-                \.file,
-                help: "The CAR file, of either version; - is standard input.",
-                required: true,
-                positional: true
-            ),
-            Field(
-                "output",
-                \.output,
-                help: "The file to write; nothing may be there yet. - is standard output (-o).",
-                required: true,
-                aliases: ["o"]
-            ),
+            .archive(\.file),
+            .newFile(\.output),
             Field("car_version", \.carVersion, help: "The version to write."),
             Field("index", \.index, help: "The index of a version 2; version 1 has none."),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }

@@ -26,13 +26,7 @@ package struct CARCreate: Operation {
     package static let fields: [Field<Self>] =
         [
             Field("paths", \.paths, help: "Files and directories.", required: true, positional: true),
-            Field(
-                "output",
-                \.output,
-                help: "The file to write; nothing may be there yet. - is standard output (-o).",
-                required: true,
-                aliases: ["o"]
-            ),
+            .newFile(\.output),
             Field(
                 "wrap",
                 \.wrap,

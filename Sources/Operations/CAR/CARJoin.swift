@@ -29,13 +29,7 @@ package struct CARJoin: Operation {
                 required: true,
                 positional: true
             ),
-            Field(
-                "output",
-                \.output,
-                help: "The file to write; nothing may be there yet. - is standard output (-o).",
-                required: true,
-                aliases: ["o"]
-            ),
+            .newFile(\.output),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {

@@ -28,13 +28,7 @@ package struct CARMakeIndex: Operation {
 
     package static let fields: [Field<Self>] =
         [
-            Field(
-                "file",
-                \.file,
-                help: "The CAR file, of either version; - is standard input.",
-                required: true,
-                positional: true
-            ),
+            .archive(\.file),
             Field(
                 "output",
                 \.output,

@@ -23,13 +23,7 @@ package struct CARSplit: Operation {
 
     package static let fields: [Field<Self>] =
         [
-            Field(
-                "file",
-                \.file,
-                help: "The CAR file, of either version; - is standard input.",
-                required: true,
-                positional: true
-            ),
+            .archive(\.file),
             Field("size", \.size, help: "The most bytes of a shard, such as 100MB or 1GiB."),
             Field(
                 "output",

@@ -21,13 +21,7 @@ package struct CARVerify: Operation {
 
     package static let fields: [Field<Self>] =
         [
-            Field(
-                "files",
-                \.files,
-                help: "CAR files of either version; - is standard input.",
-                required: true,
-                positional: true
-            )
+            .archives(\.files)
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> CARReportOutput {
@@ -48,13 +42,7 @@ package struct CARInspect: Operation {
 
     package static let fields: [Field<Self>] =
         [
-            Field(
-                "files",
-                \.files,
-                help: "CAR files of either version; - is standard input.",
-                required: true,
-                positional: true
-            )
+            .archives(\.files)
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> CARReportOutput {

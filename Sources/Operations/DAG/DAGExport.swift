@@ -17,12 +17,7 @@ package struct DAGExport: Operation {
 
     package static let fields: [Field<Self>] = [
         Field("root", \.root, help: "The CID of the root.", required: true, positional: true),
-        Field(
-            "output",
-            \.output,
-            help: "The file to write; nothing may be there yet. Standard output by default, and for - (-o).",
-            aliases: ["o"]
-        ),
+        .newFile(\.output),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {

@@ -18,12 +18,7 @@ package struct DAGGet: Operation {
     package static let fields: [Field<Self>] = [
         Field("path", \.path, help: "A CID, or a path below one.", required: true, positional: true),
         Field("output_codec", \.codec, help: "The codec to write in: dag-json, dag-cbor, dag-pb or raw."),
-        Field(
-            "output",
-            \.output,
-            help: "The file to write; nothing may be there yet. Standard output by default, and for - (-o).",
-            aliases: ["o"]
-        ),
+        .newFile(\.output),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
