@@ -14,18 +14,14 @@ package struct Progress: Sendable {
     package let isWatched: Bool
     private let report: @Sendable (Event) -> Void
 
-    package init(_ report: @escaping @Sendable (Event) -> Void) {
-        isWatched = true
+    /// Tells `report` what happens; `isWatched` says that somebody looks how far it is.
+    package init(isWatched: Bool = true, _ report: @escaping @Sendable (Event) -> Void) {
+        self.isWatched = isWatched
         self.report = report
     }
 
-    private init() {
-        isWatched = false
-        report = { _ in }
-    }
-
     /// Says nothing.
-    package static let silent = Progress()
+    package static let silent = Progress(isWatched: false) { _ in }
 
     /// A part of the work begins.
     package func began(_ title: String, items: Int? = nil, bytes: UInt64? = nil) {

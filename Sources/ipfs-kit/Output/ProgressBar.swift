@@ -26,7 +26,8 @@ final class ProgressBar: Sendable {
 
     /// What the bar is told.
     var progress: Progress {
-        Progress { [self] event in handle(event) }
+        let isShown = state.withLock { $0.isShown }
+        return isShown || tellsTitles ? Progress(isWatched: isShown) { [self] event in handle(event) } : .silent
     }
 
     /// Takes the bar off the terminal until the next event.
