@@ -44,6 +44,11 @@ public final class BlockReader: Sendable {
         return location
     }
 
+    /// Throws `changed` where a block lies in a file that is not the store's, and that is gone; nothing is read of it.
+    public func expectFile(of cid: CID, _ location: BlockLocation?) throws(StoreError) {
+        if let location, location.pack.isReferences { try store.expectFile(of: cid, location) }
+    }
+
     /// Reads a block, and checks it against its CID; throws `notFound` where it is not there, `corrupt` for other bytes.
     public func get(_ cid: CID) throws(StoreError) -> Block { try read(cid, at: try locate(cid)) }
 

@@ -4,6 +4,9 @@ internal import POSIX
 
 extension BlockStore {
     /// Reads a block out of the file that its reference names; throws `changed` where the file is not what it was.
+    ///
+    /// Where other content was seen there, the reference leaves the index at once. Of a file that cannot be read now nothing
+    /// was seen: its disk may not be mounted, and the reference stays.
     func readReferred(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Block {
         let reference = try reference(cid, location)
         let bytes: [UInt8]
@@ -14,12 +17,26 @@ extension BlockStore {
             }
             bytes = try file(reference.path).read(at: reference.offset, count: reference.length)
         } catch {
-            throw StoreError.changed(reference, "cannot be read: \(error)")
+            throw StoreError.away(reference, "cannot be read: \(error)")
         }
         let block = Block(cid: cid, bytes: bytes)
-        guard bytes.count == reference.length else { throw StoreError.changed(reference, "is shorter than it was.") }
-        guard try Self.isSound(block) else { throw StoreError.changed(reference, "has other content there now.") }
-        return block
+        let isWhole = bytes.count == reference.length
+        if isWhole, try Self.isSound(block) { return block }
+        try? index.forget([(BlockKey(cid), location)])
+        throw StoreError.changed(reference, isWhole ? "has other content there now." : "is shorter than it was.")
+    }
+
+    /// Throws `changed` where the file that a reference leads to is gone, or too short; nothing of it is read.
+    func expectFile(of cid: CID, _ location: BlockLocation) throws(StoreError) {
+        let reference = try reference(cid, location)
+        do throws(FileError) {
+            let info = try fileInfo(reference.path, follow: true)
+            guard info.kind == .file, info.length >= reference.offset + UInt64(reference.length) else {
+                throw FileError.missing(reference.path)
+            }
+        } catch {
+            throw StoreError.away(reference, "cannot be read: \(error)")
+        }
     }
 
     func reference(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Reference {
@@ -49,10 +66,19 @@ extension BlockStore {
 extension StoreError {
     /// A file that was added by reference and is not what it was.
     static func changed(_ reference: Reference, _ detail: String) -> StoreError {
+        changed(reference, detail, "Add the file again as it was")
+    }
+
+    /// A file that was added by reference and cannot be looked at now.
+    static func away(_ reference: Reference, _ detail: String) -> StoreError {
+        changed(reference, detail, "Put the file back as it was")
+    }
+
+    private static func changed(_ reference: Reference, _ detail: String, _ help: String) -> StoreError {
         StoreError(
             .changed,
             "\(reference.path) holds the block \(reference.cid) since it was added with --no-copy, and \(detail) "
-                + "Put the file back as it was, or bring the block back with `ipfs-kit restore`.",
+                + "\(help), or bring the block back with `ipfs-kit restore`.",
             cid: reference.cid
         )
     }

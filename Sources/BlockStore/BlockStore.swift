@@ -181,7 +181,7 @@ public final class BlockStore: Sendable {
                     continue
                 }
                 // What is damaged leaves the index at once, whoever sees it: so it can be stored again, and nobody counts on
-                // it. A file of somebody else may be put back as it was, so its reference stays.
+                // it.
                 if error.code == .corrupt { try? index.forget([(key, place)]) }
                 throw error
             }
@@ -248,7 +248,7 @@ public final class BlockStore: Sendable {
     func collectionLock(shared: Bool) throws(StoreError) -> File {
         do throws(FileError) {
             let file = try File(folder + "/lock", .update)
-            _ = try file.lock(shared: shared, wait: true)
+            try file.lock(shared: shared)
             return file
         } catch {
             throw StoreError(error)

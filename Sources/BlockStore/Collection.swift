@@ -231,7 +231,7 @@ private struct Collector {
         for pack in try store.index.packs() where pack.length > 0 {
             try StoreError.translating {
                 let file = try File(store.path(of: pack.id), .update)
-                guard try file.length() > pack.length, try file.lock(wait: false) else { return }
+                guard try file.length() > pack.length, try file.tryLock() else { return }
                 try file.truncate(to: pack.length)
             }
         }

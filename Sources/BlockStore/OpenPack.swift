@@ -43,7 +43,7 @@ final class OpenPack: Sendable {
         guard (try? fileExists(store.path(of: id))) == true else { return nil }
         return try StoreError.translating {
             let file = try File(store.path(of: id), .update)
-            guard try file.lock(wait: false) else { return nil }
+            guard try file.tryLock() else { return nil }
             // Another process may have written to it, and closed it, since the packs were listed.
             let length = try file.length()
             guard length < BlockStore.packLimit else { return nil }
@@ -63,7 +63,7 @@ final class OpenPack: Sendable {
             let id = PackID(number, isReferences: references)
             do throws(FileError) {
                 let file = try File(store.path(of: id), .createNew)
-                guard try file.lock(wait: false) else { continue }
+                guard try file.tryLock() else { continue }
                 return (id, file)
             } catch {
                 guard error.code == .exists else { throw StoreError(error) }

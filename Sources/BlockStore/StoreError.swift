@@ -52,6 +52,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
             switch error.code {
             case .full: .full
             case .permissionDenied, .readOnly: .permissionDenied
+            case .wouldBlock: .busy
             default: .unexpected
             }
         self.init(code, error.description)

@@ -268,12 +268,19 @@ extension BlockStore {
             Self.find(section, of: stretch, in: id)
         }
         let places = try await locate(findings.compactMap(\.cid))
+        let nowhere = zip(findings.filter { $0.cid != nil }, places).compactMap { $1 == nil ? $0.reference?.cid : nil }
+        let lost = try await lost(of: nowhere)
         var indexed: UInt64 = 0
         var damaged: [(BlockKey, BlockLocation)] = []
+        var hasGone = false
         for (finding, place) in zip(findings.filter { $0.cid != nil }, places) {
             guard let place, place.pack == pack.id, place.offset == finding.offset else {
                 if place == nil, finding.isDamaged, let problem = finding.problem {
                     report.note(finding.cid, pack.place, problem + " It was damaged before, and not stored again.")
+                } else if place == nil, let reference = finding.reference, lost.contains(reference.cid) {
+                    let problem =
+                        "\(reference.path) had other content than \(reference.cid) before, and it was not stored again."
+                    report.note(reference.cid, pack.place, problem)
                 } else {
                     report.unused += 1
                 }
@@ -287,14 +294,27 @@ extension BlockStore {
             if let reference = finding.reference {
                 report.references += 1
                 problem = try await check(reference, at: place)
+                // Also where it stays, for its file may come back, what was seen whole is looked at again.
+                hasGone = hasGone || problem != nil
             }
             if let problem { report.note(finding.cid, pack.place, problem) }
         }
+        if hasGone { try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.beginEpoch() } }
         if !damaged.isEmpty {
             let damaged = damaged
             try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.forget(damaged) }
         }
         return indexed
+    }
+
+    /// Those of some blocks that were found damaged before.
+    private func lost(of cids: [CID]) async throws(StoreError) -> Set<CID> {
+        guard !cids.isEmpty else { return [] }
+        return try await BlockingThreads.shared.run { [index] () throws(StoreError) in
+            var lost: Set<CID> = []
+            for cid in cids where try index.isLost(BlockKey(cid)) { lost.insert(cid) }
+            return lost
+        }
     }
 
     private static func block(_ section: PackSections.Section, of stretch: PackSections) -> Finding {

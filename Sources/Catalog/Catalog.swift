@@ -110,9 +110,9 @@ package final class Catalog: Sendable {
     deinit {
         // What others do not hold is copied back, so that the file alone is the catalog while nobody uses it.
         let log = path + "-wal"
-        guard let length = try? fileInfo(log).length, length > 0, let lock = try? Self.lock(locks, wait: false) else {
-            return
-        }
+        guard let length = try? fileInfo(log).length, length > 0, let lock = try? Self.lockFile(locks),
+            (try? lock.tryLock()) == true
+        else { return }
         database.withLock { database in Self.checkpoint(&database) }
         withExtendedLifetime(lock) {}
     }
@@ -160,14 +160,18 @@ package final class Catalog: Sendable {
     }
 
     /// The lock under which everything is written, and the log copied back, by all processes.
-    static func lock(_ folder: String, wait: Bool = true) throws(CatalogError) -> File {
+    static func lock(_ folder: String) throws(CatalogError) -> File {
         do throws(FileError) {
-            let file = try File(folder + "/catalog", .update)
-            guard try file.lock(wait: wait) else { throw FileError("lock", file.path, 0) }
+            let file = try lockFile(folder)
+            try file.lock()
             return file
         } catch {
             throw CatalogError(error)
         }
+    }
+
+    private static func lockFile(_ folder: String) throws(FileError) -> File {
+        try File(folder + "/catalog", .update)
     }
 
     /// Copies the log back as far as no reader needs it.
@@ -294,6 +298,7 @@ extension CatalogError {
             case .full: .full
             case .permissionDenied, .readOnly: .permissionDenied
             case .unavailable: .inputOutput
+            case .wouldBlock: .busy
             default: .unexpected
             }
         self.init(code, error.description)

@@ -83,7 +83,7 @@ extension Catalog {
             let file = try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
                 do throws(FileError) {
                     let file = try File(locks + "/backend-" + backend, .update)
-                    return try file.lock(wait: false) ? file : nil
+                    return try file.tryLock() ? file : nil
                 } catch {
                     throw CatalogError(error)
                 }
@@ -147,7 +147,7 @@ extension Catalog {
             var holders: [String: LeaseHolder] = [:]
             for (backend, holder) in rows {
                 // A row without the lock is what a killed process left.
-                let isFree = (try? File(locks + "/backend-" + backend, .update).lock(wait: false)) ?? false
+                let isFree = (try? File(locks + "/backend-" + backend, .update).tryLock()) ?? false
                 if holder.host != hostName || !isFree { holders[backend] = holder }
             }
             return holders

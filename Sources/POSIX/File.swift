@@ -202,11 +202,9 @@ package final class File: Sendable {
         _ = try systemCall { ftruncate(descriptor, off_t(length)) }.get("cut", path)
     }
 
-    /// Takes the advisory lock of this file; it is given back when the file is closed.
-    ///
-    /// Returns false when another process or another `File` holds it and `wait` is false.
-    package func lock(shared: Bool = false, wait: Bool) throws(FileError) -> Bool {
-        let answer = systemCall { flock(descriptor, (shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB)) }
+    /// Asks for the advisory lock of this file (flock(2)); false where others have it.
+    func setLock(_ operation: Int32) throws(FileError) -> Bool {
+        let answer = systemCall { flock(descriptor, operation) }
         if answer.number == EWOULDBLOCK { return false }
         _ = try answer.get("lock", path)
         return true

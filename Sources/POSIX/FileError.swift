@@ -17,12 +17,15 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
     package let path: String
     /// The system's number for the failure; zero where the system did not fail.
     package let number: Int32
+    /// Why, where it is not the system that says so.
+    private let told: String?
 
     /// A failure of `operation` on `path` with the error number of the call.
     package init(_ operation: String, _ path: String, _ number: Int32) {
         self.operation = operation
         self.path = path
         self.number = number
+        told = nil
         self.code =
             switch number {
             case ENOENT: .notFound
@@ -45,8 +48,8 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
             }
     }
 
-    private init(_ code: Code, _ operation: String, _ path: String) {
-        (self.code, self.operation, self.path, number) = (code, operation, path, 0)
+    private init(_ code: Code, _ operation: String, _ path: String, _ told: String) {
+        (self.code, self.operation, self.path, number, self.told) = (code, operation, path, 0, told)
     }
 
     /// The failure of finding nothing at `path`.
@@ -56,11 +59,15 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
     package static func folder(_ path: String) -> FileError { FileError("read", path, EISDIR) }
 
     /// The failure of finding a pipe, a socket or a device at `path` where a file should be.
-    package static func notAFile(_ path: String) -> FileError { FileError(.notAFile, "read", path) }
+    package static func notAFile(_ path: String) -> FileError {
+        FileError(.notAFile, "read", path, "it is a pipe, a socket or a device")
+    }
+
+    /// The failure of getting a lock that somebody else has.
+    static func held(_ path: String, _ reason: String) -> FileError { FileError(.wouldBlock, "lock", path, reason) }
 
     package var description: String {
-        let reason = code == .notAFile ? "it is a pipe, a socket or a device" : reason(number)
-        return "Cannot \(operation) \(printable(path)): \(reason)."
+        "Cannot \(operation) \(printable(path)): \(told ?? reason(number))."
     }
 }
 

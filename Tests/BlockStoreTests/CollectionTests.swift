@@ -128,13 +128,13 @@ private final class Pinned: Sendable {
         async let protected: Void = store.protecting {
             let found = try await store.locate((0..<10).map { leaf($0).cid })
             #expect(!found.contains(nil))
-            let isFree = try File(folder + "/lock", .update).lock(wait: false)
+            let isFree = try File(folder + "/lock", .update).tryLock()
             #expect(!isFree, "a collection could begin now")
             pinned.roots.withLock { $0 = [leaf(1).cid] }
         }
         try await protected
         _ = try await other.collect(waste: 0) {
-            let isFree = try File(folder + "/lock", .update).lock(shared: true, wait: false)
+            let isFree = try File(folder + "/lock", .update).tryLock(shared: true)
             #expect(!isFree, "something could be stored now")
             return pinned.roots.withLock { $0 }
         }

@@ -23,6 +23,11 @@ extension BlockIndex {
         _ = try segments()
     }
 
+    /// Begins another epoch: what was seen whole before is not known to be whole any more.
+    func beginEpoch() throws(StoreError) {
+        _ = try change { () throws(StoreError) in try commit([], packs: [], epoch: .random(in: 1...UInt64.max)) }
+    }
+
     /// Makes an index that has nothing in it yet one that is not new.
     func begin() throws(StoreError) {
         _ = try change { () throws(StoreError) in try isNew() ? try commit([], packs: []) : .published }

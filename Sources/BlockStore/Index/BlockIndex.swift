@@ -131,7 +131,7 @@ final class BlockIndex: Sendable {
     func lock(shared: Bool) throws(StoreError) -> File {
         do throws(FileError) {
             let lock = try File(folder + "/lock", .update)
-            _ = try lock.lock(shared: shared, wait: true)
+            try lock.lock(shared: shared)
             return lock
         } catch {
             throw StoreError(error)

@@ -52,7 +52,10 @@ package struct DAGLayout: Sendable {
             }
             offset += UInt64(CARSection.length(for: cid, length: length))
             // Raw blocks have no links, so their bytes need not be looked at.
-            guard cid.codec != .raw else { continue }
+            guard cid.codec != .raw else {
+                try reader.expectFile(of: cid, location)
+                continue
+            }
             let block = try reader.read(cid, at: location)
             do throws(DecodingProblem) {
                 walk.visit(try links(of: block))

@@ -27,7 +27,7 @@ package struct IndexFiles: Sendable {
             let lock = try await BlockingThreads.shared.run { () throws(FileError) in
                 try makeDirectory(folder)
                 let lock = try File(folder + "/.lock", .update)
-                _ = try lock.lock(wait: true)
+                try lock.lock()
                 // With the lock in hand nobody else is writing here: what is there is from a run that was killed.
                 removeLeftovers(in: folder, unchangedFor: 0)
                 return lock

@@ -1,0 +1,78 @@
+internal import Glibc
+
+extension File {
+    /// Takes the advisory lock of this file, and waits for who has it; it is given back when the file is closed.
+    ///
+    /// Throws `wouldBlock`, with the process that has it, where that is stopped, or has not given it back within a minute:
+    /// nobody waits without end for somebody who may never go on.
+    package func lock(shared: Bool = false) throws(FileError) {
+        let began = monotonicMilliseconds()
+        var lookedAt = began
+        var stopped: Int32?
+        var pause = Self.firstPause
+        while try !tryLock(shared: shared) {
+            let now = monotonicMilliseconds()
+            if now - lookedAt >= Self.lookEvery {
+                lookedAt = now
+                let holders = lockHolders()
+                let stillStopped = holders.first(where: processIsStopped)
+                // Who is stopped for a moment, as by a debugger, is not given up at once.
+                if let stillStopped, stillStopped == stopped {
+                    throw FileError.held(path, "the process \(stillStopped) has it, and is stopped")
+                }
+                stopped = stillStopped
+                if now - began >= Self.patience {
+                    throw FileError.held(path, "the process \(holders.first.map(String.init) ?? "of somebody") has it")
+                }
+            }
+            // Chance keeps those who wait from coming in step.
+            usleep(.random(in: pause / 2...pause))
+            pause = min(pause * 2, now - began < 1000 ? Self.longPause / 4 : Self.longPause)
+        }
+    }
+
+    /// In milliseconds.
+    private static let (lookEvery, patience): (Int64, Int64) = (500, 60_000)
+    /// In microseconds.
+    private static let (firstPause, longPause): (UInt32, UInt32) = (100, 20_000)
+
+    /// Takes the lock if nobody else has it, neither another process nor another `File`; says whether it did.
+    package func tryLock(shared: Bool = false) throws(FileError) -> Bool {
+        try setLock((shared ? LOCK_SH : LOCK_EX) | LOCK_NB)
+    }
+
+    /// The processes that have the lock, as far as the system tells.
+    private func lockHolders() -> [Int32] {
+        guard let number = try? status().identity.number, let lines = try? readSystemFile("/proc/locks") else {
+            return []
+        }
+        return lines.split(separator: 0x0A).compactMap { line in
+            // 12: FLOCK  ADVISORY  WRITE 4711 fd:01:4867207 0 EOF; one that waits has an arrow behind the number.
+            let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+            guard words.count >= 6, words[1] == "FLOCK", words[5].split(separator: ":").last == "\(number)" else {
+                return nil
+            }
+            return Int32(words[4])
+        }
+    }
+}
+
+/// Whether a process is stopped by a signal or a debugger (proc(5), `stat`).
+private func processIsStopped(_ process: Int32) -> Bool {
+    guard let text = try? readSystemFile("/proc/\(process)/stat"), let name = text.lastIndex(of: 0x29) else {
+        return false
+    }
+    return text[name...].dropFirst(2).first.map { [0x54, 0x74].contains($0) } ?? false
+}
+
+/// All of a file of /proc, which reports no length; at most 1 MiB of it.
+private func readSystemFile(_ path: String) throws(FileError) -> [UInt8] {
+    try File(path, .read).read(at: 0, count: 1 << 20)
+}
+
+/// Milliseconds since some moment, by a clock that nobody sets.
+private func monotonicMilliseconds() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+}
