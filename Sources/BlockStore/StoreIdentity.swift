@@ -29,6 +29,9 @@ struct StoreIdentity: Sendable, Hashable, BitwiseCopyable {
 
     var text: String { Self.digits(high) + Self.digits(low) }
 
+    /// A number that follows from the others, so that a digit that was changed is not taken for another store.
+    var checksum: String { Self.digits(SegmentHeader.checksum([high, low])) }
+
     private static func digits(_ number: UInt64) -> String {
         let text = String(number, radix: 16)
         return String(repeating: "0", count: 16 - text.utf8.count) + text
@@ -74,15 +77,22 @@ extension BlockStore {
 
     /// Notes the owner, in place of another and of an older mark.
     ///
-    /// It is not waited for the disk: a note that is lost protects less, and never refuses anything.
+    /// It is not waited for the disk where only the mark is another one.
     public func note(_ owner: Owner) throws(StoreError) { try Self.note(owner, ofStoreIn: folder) }
 
     /// The same for a store that is not open.
     public static func note(_ owner: Owner, ofStoreIn folder: String) throws(StoreError) {
         let text = "\(owner.name) \(owner.mark) \(String(checksum(owner), radix: 16)) "
         let padding = [UInt8](repeating: 0x20, count: max(0, ownerLength - 1 - text.utf8.count))
+        let bytes = Array(text.utf8) + padding + [0x0A]
+        let path = ownerFile(folder)
         do throws(FileError) {
-            try File(ownerFile(folder), .update).write(Array(text.utf8) + padding + [0x0A], at: 0)
+            // One that is there is written over, without waiting: a note that is a little old protects a little less. A new
+            // one lasts, for one that is lost keeps everything from being removed.
+            guard (try? fileInfo(path))?.length == UInt64(ownerLength) else {
+                return try replaceFile(path, with: bytes)
+            }
+            try File(path, .update).write(bytes, at: 0)
         } catch {
             throw StoreError(error)
         }
@@ -101,19 +111,23 @@ extension BlockStore {
         let path = identityFile(folder)
         do throws(FileError) {
             let text = String(decoding: try File(path, .readFile).read(at: 0, count: 64), as: UTF8.self)
-            if let identity = StoreIdentity(String(text.prefix { $0 != "\n" })) { return identity }
+            let words = text.prefix { $0 != "\n" }.split(separator: " ")
+            if words.count == 2, let identity = StoreIdentity(String(words[0])), words[1] == identity.checksum {
+                return identity
+            }
         } catch {
             guard error.meansGone else { throw StoreError(error) }
         }
         guard let identity = try index.readableIdentity() else { return nil }
-        try write(identity, in: folder)
+        // Where it cannot be written, the index says it the next time, too.
+        try? write(identity, in: folder)
         return identity
     }
 
     /// Writes the identity down, so that it is known without an index.
     static func write(_ identity: StoreIdentity, in folder: String) throws(StoreError) {
         do throws(FileError) {
-            try replaceFile(identityFile(folder), with: Array((identity.text + "\n").utf8))
+            try replaceFile(identityFile(folder), with: Array("\(identity.text) \(identity.checksum)\n".utf8))
         } catch {
             throw StoreError(error)
         }

@@ -16,20 +16,24 @@ extension Catalog {
         }
     }
 
-    /// Gives the file of the catalog, and those beside it, other names, so that there is room for a new one.
-    package func setAside() throws(CatalogError) {
-        let lock = try Self.lock(locks)
+    /// Gives the file of a catalog, and those beside it, other names, so that there is room for a new one; it need not be
+    /// readable.
+    ///
+    /// - Returns: where it is now.
+    package static func setAside(_ path: String, at time: Int64) throws(CatalogError) -> String {
+        let lock = try lock(directoryName(path) + "/locks")
         defer { withExtendedLifetime(lock) {} }
-        let other = directoryName(path) + "/replaced-\(now())"
+        let other = directoryName(path) + "/replaced-\(time).sqlite"
         do throws(FileError) {
-            try renameFile(path, to: other + ".sqlite")
+            try renameFile(path, to: other)
             for ending in ["-wal", "-shm"] where try fileExists(path + ending) {
-                try renameFile(path + ending, to: other + ".sqlite" + ending)
+                try renameFile(path + ending, to: other + ending)
             }
             try syncDirectory(directoryName(path))
         } catch {
             throw CatalogError(error)
         }
+        return other
     }
 
     /// Throws `corrupt` where the pages of the file do not fit together, or pins are lost.

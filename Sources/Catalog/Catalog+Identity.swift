@@ -1,6 +1,7 @@
 internal import POSIX
 internal import Schema
 internal import SQLite
+internal import Synchronization
 
 extension Catalog {
     /// What this home is, among all that a kit has.
@@ -15,17 +16,34 @@ extension Catalog {
         package let isNewInstance: Bool
     }
 
-    /// The identity of this home; one that was copied becomes another instance of the same kit.
-    ///
-    /// A copy is known by the number and the birth of its file, which no copy has in common with what it was made of.
+    /// The identity of this home.
     package func identity() async throws(CatalogError) -> Identity {
+        let isNew = isNewInstance.withLock { $0 }
+        return try await read { (database) throws(CatalogError) in
+            guard let known = try database.identity() else {
+                throw CatalogError(.unexpected, "The catalog does not keep the identity of the home.")
+            }
+            return Identity(kit: known.kit, instance: known.instance, catalog: known.catalog, isNewInstance: isNew)
+        }
+    }
+
+    /// Makes a catalog that was copied, or put back, that of another home of the same kit; says whether it was one.
+    ///
+    /// A copy is known by the number and the birth of its file, which no copy has in common with what it was made of. It
+    /// gets a name of its own, so that a store that belongs to the one is not taken for that of the other.
+    static func settle(_ database: inout Database, at path: String, _ locks: String) throws(CatalogError) -> Bool {
         let mark: String
         do throws(FileError) { mark = try birthMark(path) } catch { throw CatalogError(error) }
-        let known = try await read { (database) throws(CatalogError) in try database.identity() }
-        if let known, known.mark == mark { return known.identity(isNew: false) }
-        return try await write { (database) throws(CatalogError) in
-            if let known = try database.identity(), known.mark == mark { return known.identity(isNew: false) }
+        if let known = try database.identity(), known.mark == mark { return false }
+        let lock = try lock(locks)
+        defer { withExtendedLifetime(lock) {} }
+        return try database.transaction(.immediate) { (database: inout Database) throws(CatalogError) in
+            if let known = try database.identity(), known.mark == mark { return false }
             let isCopy = try database.value("instance_id") != nil
+            if isCopy, let name = try database.value("catalog_id") {
+                if try database.value("former_catalog_id") == nil { try database.setValue("former_catalog_id", name) }
+                try database.setValue("catalog_id", randomIdentifier())
+            }
             for key in ["kit_id", "catalog_id"] where try database.value(key) == nil {
                 try database.setValue(key, randomIdentifier())
             }
@@ -33,10 +51,7 @@ extension Catalog {
             try database.setValue("instance_mark", mark)
             // What the copy was made of goes on with its own announcements.
             try database.change("UPDATE backends SET marked_at = NULL")
-            guard let known = try database.identity() else {
-                throw CatalogError(.unexpected, "The catalog does not keep the identity of the home.")
-            }
-            return known.identity(isNew: isCopy)
+            return isCopy
         }
     }
 
@@ -59,6 +74,8 @@ extension Catalog {
 package struct OwnState: Sendable, Hashable {
     /// The name by which the store knows its owner; nil in a catalog that was made just now, or by an earlier version.
     package let catalog: String?
+    /// The name that it had until it turned out to be a copy; nil once the store knows the new one.
+    package let formerCatalog: String?
     /// The identity of the store; nil where none was noted yet.
     package let store: String?
     /// How new the store was when something in it was pinned last.
@@ -68,6 +85,7 @@ package struct OwnState: Sendable, Hashable {
 
     init(_ database: inout Database) throws(CatalogError) {
         catalog = try database.value("catalog_id")
+        formerCatalog = try database.value("former_catalog_id")
         store = try database.value("store_id")
         storeGeneration = UInt64(clamping: try database.number("store_generation"))
         pinsGeneration = UInt64(clamping: try database.number("pins_generation"))
@@ -80,10 +98,6 @@ private struct NotedIdentity {
     let instance: String
     let catalog: String
     let mark: String
-
-    func identity(isNew: Bool) -> Catalog.Identity {
-        Catalog.Identity(kit: kit, instance: instance, catalog: catalog, isNewInstance: isNew)
-    }
 }
 
 extension Database {

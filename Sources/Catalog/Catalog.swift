@@ -13,6 +13,8 @@ package final class Catalog: Sendable {
     package let path: String
     /// The folder of the files by which processes exclude one another.
     let locks: String
+    /// Whether the home was found to be a copy when this was opened.
+    let isNewInstance = Mutex(false)
     /// Told of each change of the list of pins when it is on the disk: how far the list has come.
     private let watcher = Mutex<(@Sendable (UInt64) -> Void)?>(nil)
     /// The time, in milliseconds since 1970.
@@ -65,6 +67,13 @@ package final class Catalog: Sendable {
             try Migrations.apply(to: &database, at: path)
             withExtendedLifetime(lock) {}
         }
+        do throws(CatalogError) {
+            let isCopy = try Self.settle(&database, at: path, locks)
+            isNewInstance.withLock { $0 = isCopy }
+        } catch {
+            // A home that cannot be written to can be looked at still.
+            guard error.code == .permissionDenied, !makesIt else { throw error }
+        }
         self.database = Mutex(database)
     }
 
@@ -89,11 +98,22 @@ package final class Catalog: Sendable {
 
     /// Notes, at once and on this thread, which store belongs to the catalog.
     package func adopt(store identity: String) throws(CatalogError) {
+        try change { (database) throws(CatalogError) in try database.setValue("store_id", identity) }
+    }
+
+    /// Notes, at once and on this thread, that the store knows the name of the catalog.
+    package func forgetFormerName() throws(CatalogError) {
+        try change { (database) throws(CatalogError) in
+            try database.change("DELETE FROM kit WHERE key = 'former_catalog_id'")
+        }
+    }
+
+    private func change(_ body: (inout Database) throws(CatalogError) -> Void) throws(CatalogError) {
         try database.withLock { (database) throws(CatalogError) in
             let lock = try Self.lock(locks)
             defer { withExtendedLifetime(lock) {} }
             try database.transaction(.immediate) { (database: inout Database) throws(CatalogError) in
-                try database.setValue("store_id", identity)
+                try body(&database)
             }
         }
     }

@@ -160,7 +160,7 @@ import Testing
         #expect(try await other.pins().map(\.cid) == [root(1)])
         let second = try await other.identity()
         #expect(second.isNewInstance && second.instance != identity.instance)
-        #expect(second.kit == identity.kit && second.catalog == identity.catalog)
+        #expect(second.kit == identity.kit && second.catalog != identity.catalog)
         let again = try await Catalog(path: moved).identity()
         #expect(again.instance == second.instance && !again.isNewInstance)
         #expect(try await sample.catalog.identity() == identity)

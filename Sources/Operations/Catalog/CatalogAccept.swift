@@ -21,16 +21,7 @@ package struct CatalogAccept: Operation {
         try await kitErrors {
             let catalog = try kit.uncheckedCatalog()
             let identity = try await catalog.identity()
-            let owner = try BlockStore.owner(ofStoreIn: kit.home.store)
-            if let owner, owner.name != identity.catalog {
-                throw KitError(
-                    .refused,
-                    "The catalog is that of another home, and not an older one of this.",
-                    hint: "ipfs-kit init --new-catalog"
-                )
-            }
-            let mark = try await catalog.pinsGeneration()
-            try BlockStore.note(BlockStore.Owner(name: identity.catalog, mark: mark), ofStoreIn: kit.home.store)
+            try Pairing(home: kit.home, catalog: catalog, store: nil).accept()
             try await catalog.acceptOver(kit: identity.kit)
             return Output(pins: try await catalog.pinCount())
         }

@@ -22,8 +22,8 @@ package struct Initialise: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let existed = try kit.home.exists()
-        try await kit.initialise(newCatalog: newCatalog)
-        return Output(home: kit.home.path, existed: existed, kit: try await kit.identity().kit)
+        let replaced = try await kit.initialise(newCatalog: newCatalog)
+        return Output(home: kit.home.path, existed: existed, kit: try await kit.identity().kit, replaced: replaced)
     }
 
     /// The home that is there now.
@@ -31,12 +31,23 @@ package struct Initialise: Operation {
         let home: String
         let existed: Bool
         let kit: String
+        /// Where the old catalog is, if there is a new one in its place.
+        let replaced: String?
 
         package var json: JSON {
-            ["home": .string(home), "kit": .string(kit), "created": .bool(!existed)]
+            [
+                "home": .string(home), "kit": .string(kit), "created": .bool(!existed),
+                "replaced_catalog": .text(replaced),
+            ]
         }
         package var report: Report {
-            Report(
+            if let replaced {
+                return Report(
+                    "Made a new catalog, in which nothing is pinned; the old one is \(replaced). Take over what a backend "
+                        + "knows with `ipfs-kit recover --from NAME`."
+                )
+            }
+            return Report(
                 existed ? "The kit home \(home) is there already; it was left as it is." : "Made the kit home \(home)."
             )
         }

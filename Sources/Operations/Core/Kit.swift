@@ -80,6 +80,8 @@ package final class Kit: Sendable {
             let folder = home.store
             if let name = try catalog.ownState().catalog {
                 catalog.onPinsChanged { mark in
+                    // One that is lost is made anew by nobody but the owner: an old catalog would be believed.
+                    guard (try? BlockStore.owner(ofStoreIn: folder))?.name == name else { return }
                     try? BlockStore.note(BlockStore.Owner(name: name, mark: mark), ofStoreIn: folder)
                 }
             }
@@ -106,36 +108,41 @@ package final class Kit: Sendable {
     ///
     /// A catalog that is lost beside a store with content is made anew only if that is asked for: what was pinned is not
     /// known any more.
-    package func initialise(newCatalog: Bool = false) async throws(KitError) {
+    /// - Returns: where the old catalog is, if it was replaced.
+    @discardableResult
+    package func initialise(newCatalog: Bool = false) async throws(KitError) -> String? {
         try home.make()
         do {
-            let hasCatalog = try fileExists(home.catalog) && Catalog.hasTables(at: home.catalog)
-            if newCatalog {
-                try setCatalogAside(hasCatalog)
-            } else if !hasCatalog, try home.hasContent() {
+            let replaced = newCatalog ? try await setCatalogAside() : nil
+            if !newCatalog, try !fileExists(home.catalog) || !Catalog.hasTables(at: home.catalog), try home.hasContent()
+            {
                 throw KitError.lostCatalog(home)
             }
             let catalog = try Catalog.make(at: home.catalog, now: session.timing.now)
             home.close()
-            _ = try await catalog.identity()
-            if newCatalog { try await takeOver(catalog) }
+            if newCatalog { try Pairing(home: home, catalog: catalog, store: nil).accept() }
+            return replaced
         } catch {
             throw KitError(any: error)
         }
     }
 
-    /// Makes room for a new catalog; one that is the store's own stays.
-    private func setCatalogAside(_ hasCatalog: Bool) throws {
-        guard hasCatalog else { return }
-        let catalog = try Catalog(path: home.catalog, now: session.timing.now)
+    /// Makes room for a new catalog; one that is sound and the store's own stays.
+    private func setCatalogAside() async throws -> String? {
+        guard try fileExists(home.catalog) else { return nil }
         do {
+            guard try Catalog.hasTables(at: home.catalog) else { return nil }
+            let catalog = try Catalog(path: home.catalog, now: session.timing.now)
+            try await catalog.check()
             try Pairing(home: home, catalog: catalog, store: try BlockStore(folder: home.store)).check()
-        } catch let error as KitError where error.code == .refused {
-            return try catalog.setAside()
+        } catch {
+            let error = KitError(any: error)
+            guard error.code == .refused || error.code == .verification else { throw error }
+            return try Catalog.setAside(home.catalog, at: session.timing.now())
         }
         throw KitError(
             .refused,
-            "The catalog \(home.catalog) is that of the store beside it, and stays.",
+            "The catalog \(home.catalog) is sound, and that of the store beside it: it stays.",
             hint: "ipfs-kit status"
         )
     }

@@ -91,7 +91,12 @@ extension KitError {
             case .fenced: .locked
             case .missing, .tooNew, .inputOutput, .unexpected: .other
             }
-        self.init(code, error.message, hint: error.code == .corrupt ? "ipfs-kit recover --from NAME" : nil)
+        let isCorrupt = error.code == .corrupt
+        let help =
+            isCorrupt
+            ? " Put a copy of the catalog back, such as `ipfs-kit catalog backup` makes; or make a new one, which keeps the old "
+                + "one beside it, and take over what a backend knows with `ipfs-kit recover --from NAME`." : ""
+        self.init(code, error.message + help, hint: isCorrupt ? "ipfs-kit init --new-catalog" : nil)
     }
 
     /// What a failure of the engine means for an operation.

@@ -25,8 +25,9 @@ struct Pairing {
     }
 
     private func check(_ owner: BlockStore.Owner?, _ known: OwnState) throws(KitError) {
-        if let owner, let name = known.catalog {
-            guard owner.name == name else { throw foreign() }
+        guard let name = known.catalog else { return }
+        if let owner {
+            guard owner.name == name || owner.name == known.formerCatalog else { throw foreign(known) }
             guard owner.mark <= known.pinsGeneration else { throw outdated() }
         }
         guard let store else { return }
@@ -34,18 +35,63 @@ struct Pairing {
             if let identity = store.identity, identity != known.store {
                 // A catalog that knows no store is of the time before stores had an identity, or was made just now; and an
                 // empty store in the place of one that was lost has nothing that could be taken for something else.
-                guard try known.store == nil || !home.hasContent() else { throw foreign() }
+                guard try known.store == nil || !home.hasContent() else { throw foreign(known) }
+                try? store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration))
                 try catalog.adopt(store: identity)
+            } else if owner?.name != name {
+                // A note that is lost beside content is not made anew by itself: an old catalog would be believed.
+                guard try owner != nil || !home.hasContent() else { return }
+                try store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration))
+                try catalog.forgetFormerName()
             }
-            guard owner == nil, let name = known.catalog else { return }
-            try? store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration))
+        } catch {
+            let error = KitError(any: error)
+            // A home that cannot be written to can be looked at still.
+            guard error.code == .authorisation else { throw error }
+        }
+    }
+
+    /// Throws where the store does not know how far its catalog has come: an old one could not be told from the right one.
+    func proveNewest() throws(KitError) {
+        let owner: BlockStore.Owner?
+        do throws(StoreError) { owner = try BlockStore.owner(ofStoreIn: home.store) } catch { throw KitError(error) }
+        guard owner == nil else { return }
+        throw KitError(
+            .refused,
+            "The file \(home.store)/owner, in which the store notes how far its catalog has come, is lost or damaged: an old "
+                + "catalog could not be told from the right one, so nothing is removed. See what `ipfs-kit pin ls` lists; if "
+                + "nothing is missing there, say so.",
+            hint: "ipfs-kit catalog accept"
+        )
+    }
+
+    /// Makes the catalog, on its owner's word, the one of the store; throws where it is that of another store.
+    func accept() throws(KitError) {
+        do {
+            let known = try catalog.ownState()
+            let store = try store ?? BlockStore(folder: home.store)
+            guard
+                try store.identity == nil || known.store == nil || known.store == store.identity || !home.hasContent(),
+                let name = known.catalog
+            else { throw foreign(known) }
+            if let identity = store.identity { try catalog.adopt(store: identity) }
+            try store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration))
+            try catalog.forgetFormerName()
         } catch {
             throw KitError(any: error)
         }
     }
 
-    private func foreign() -> KitError {
-        KitError(
+    private func foreign(_ known: OwnState) -> KitError {
+        if let store = known.store, store == (try? BlockStore(folder: home.store))?.identity {
+            return KitError(
+                .refused,
+                "The catalog \(home.catalog) is that of a copy of this home, or of the home that this is a copy of: what was "
+                    + "pinned since is not in it. Put the right one back, or take this one for the right one.",
+                hint: "ipfs-kit catalog accept"
+            )
+        }
+        return KitError(
             .refused,
             "The catalog \(home.catalog) is not the one of the store beside it: one of them was put there from another "
                 + "home. Put the right one back; `ipfs-kit init --new-catalog` makes a new one, in which nothing is pinned.",
@@ -73,19 +119,5 @@ extension KitError {
                 + "backend knows with `ipfs-kit recover --from NAME`. Nothing is removed from the store before.",
             hint: "ipfs-kit init --new-catalog"
         )
-    }
-}
-
-extension Kit {
-    /// Makes a catalog the one of the store that is there.
-    func takeOver(_ catalog: Catalog) async throws(KitError) {
-        do {
-            let store = try BlockStore(folder: home.store)
-            let identity = try await catalog.identity()
-            if let known = store.identity { try catalog.adopt(store: known) }
-            try store.note(BlockStore.Owner(name: identity.catalog, mark: try await catalog.pinsGeneration()))
-        } catch {
-            throw KitError(any: error)
-        }
     }
 }

@@ -38,6 +38,7 @@ package struct Collect: Operation {
             defer { kit.session.progress.ended() }
             // A list of pins that lost some would have their content removed.
             try await catalog.check()
+            try Pairing(home: kit.home, catalog: catalog, store: store).proveNewest()
             guard store.identity != nil else {
                 throw KitError(
                     .verification,
