@@ -28,6 +28,7 @@ public final class BlockStore: Sendable {
             throw StoreError(error)
         }
         index = try BlockIndex(folder: folder + "/index")
+        if let owner = try Self.owner(ofStoreIn: folder) { expect(generation: owner.generation) }
         let isEmpty = try packNumbers().isEmpty
         try identify(isEmpty: isEmpty)
         guard try index.isNew() else { return }
@@ -61,6 +62,9 @@ public final class BlockStore: Sendable {
 
     /// What tells the store apart from every other, as 32 hexadecimal digits; nil where that is lost with the index.
     public var identity: String? { index.store.withLock { $0 }?.text }
+
+    /// Takes note that so many commits were seen: an index with fewer has lost some, and is not to be relied upon.
+    public func expect(generation: UInt64) { index.expected.withLock { $0 = max($0, generation) } }
 
     /// How many commits the index holds: what was committed later than this is not in it.
     public func generation() async throws(StoreError) -> UInt64 {

@@ -49,16 +49,17 @@ extension BlockStore {
         public let name: String
         /// What the owner had counted up to.
         public let mark: UInt64
+        /// How new the store was then: an index that has fewer commits has lost some.
+        public let generation: UInt64
 
         /// An owner and how far it has come.
-        public init(name: String, mark: UInt64) {
-            self.name = name
-            self.mark = mark
+        public init(name: String, mark: UInt64, generation: UInt64) {
+            (self.name, self.mark, self.generation) = (name, mark, generation)
         }
     }
 
     private static func ownerFile(_ folder: String) -> String { folder + "/owner" }
-    private static let ownerLength = 80
+    private static let ownerLength = 120
 
     /// The owner of the store in a folder; nil where none is noted, or the note cannot be read.
     public static func owner(ofStoreIn folder: String) throws(StoreError) -> Owner? {
@@ -70,8 +71,10 @@ extension BlockStore {
             return nil
         }
         let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-        guard words.count >= 3, let mark = UInt64(words[1]), let sum = UInt64(words[2], radix: 16) else { return nil }
-        let owner = Owner(name: String(words[0]), mark: mark)
+        guard words.count >= 4, let mark = UInt64(words[1]), let generation = UInt64(words[2]),
+            let sum = UInt64(words[3], radix: 16)
+        else { return nil }
+        let owner = Owner(name: String(words[0]), mark: mark, generation: generation)
         return sum == checksum(owner) ? owner : nil
     }
 
@@ -82,7 +85,7 @@ extension BlockStore {
 
     /// The same for a store that is not open.
     public static func note(_ owner: Owner, ofStoreIn folder: String) throws(StoreError) {
-        let text = "\(owner.name) \(owner.mark) \(String(checksum(owner), radix: 16)) "
+        let text = "\(owner.name) \(owner.mark) \(owner.generation) \(String(checksum(owner), radix: 16)) "
         let padding = [UInt8](repeating: 0x20, count: max(0, ownerLength - 1 - text.utf8.count))
         let bytes = Array(text.utf8) + padding + [0x0A]
         let path = ownerFile(folder)
@@ -99,7 +102,7 @@ extension BlockStore {
     }
 
     private static func checksum(_ owner: Owner) -> UInt64 {
-        SegmentHeader.checksum("\(owner.name) \(owner.mark)".utf8.map { UInt64($0) }[...])
+        SegmentHeader.checksum("\(owner.name) \(owner.mark) \(owner.generation)".utf8.map { UInt64($0) }[...])
     }
 
     // MARK: Identity

@@ -16,7 +16,7 @@ package final class Catalog: Sendable {
     /// Whether the home was found to be a copy when this was opened.
     let isNewInstance = Mutex(false)
     /// Told of each change of the list of pins when it is on the disk: how far the list has come.
-    private let watcher = Mutex<(@Sendable (UInt64) -> Void)?>(nil)
+    private let watcher = Mutex<(@Sendable (OwnState) -> Void)?>(nil)
     /// The time, in milliseconds since 1970.
     let now: @Sendable () -> Int64
 
@@ -98,7 +98,13 @@ package final class Catalog: Sendable {
 
     /// Notes, at once and on this thread, which store belongs to the catalog.
     package func adopt(store identity: String) throws(CatalogError) {
-        try change { (database) throws(CatalogError) in try database.setValue("store_id", identity) }
+        try change { (database) throws(CatalogError) in
+            // How new another store was says nothing of this one.
+            if let known = try database.value("store_id"), known != identity {
+                try database.change("DELETE FROM kit WHERE key = 'store_generation'")
+            }
+            try database.setValue("store_id", identity)
+        }
     }
 
     /// Notes, at once and on this thread, that the store knows the name of the catalog.
@@ -119,12 +125,13 @@ package final class Catalog: Sendable {
     }
 
     /// Has `body` told of each change of the list of pins.
-    package func onPinsChanged(_ body: @escaping @Sendable (UInt64) -> Void) { watcher.withLock { $0 = body } }
+    package func onPinsChanged(_ body: @escaping @Sendable (OwnState) -> Void) { watcher.withLock { $0 = body } }
 
     /// Tells who wants to know how far the list of pins has come.
     func tellPinsChanged() async {
-        guard let body = watcher.withLock({ $0 }), let generation = try? await pinsGeneration() else { return }
-        body(generation)
+        guard let body = watcher.withLock({ $0 }) else { return }
+        let state = try? await read { (database) throws(CatalogError) in try OwnState(&database) }
+        if let state { body(state) }
     }
 
     deinit {

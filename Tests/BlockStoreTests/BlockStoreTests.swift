@@ -181,8 +181,8 @@ private func packs(_ folder: String) throws -> [String] {
         let store = try BlockStore(folder: folder)
         #expect(try BlockStore.owner(ofStoreIn: folder) == nil)
         for mark in [7, 123_456_789, 8] as [UInt64] {
-            try store.note(BlockStore.Owner(name: "abc", mark: mark))
-            #expect(try BlockStore.owner(ofStoreIn: folder) == BlockStore.Owner(name: "abc", mark: mark))
+            try store.note(BlockStore.Owner(name: "abc", mark: mark, generation: 3))
+            #expect(try BlockStore.owner(ofStoreIn: folder) == BlockStore.Owner(name: "abc", mark: mark, generation: 3))
         }
         var bytes = try Data(contentsOf: URL(filePath: folder + "/owner"))
         bytes[4] ^= 1

@@ -69,19 +69,28 @@ extension BlockIndex {
 
     /// Puts what is in `runs` in the place of everything, even of what cannot be read; begins another epoch.
     ///
-    /// Of a block that is there several times, the best place counts. The new index is at least as new as `generation`.
+    /// What the old index had, as far as it can be read, and what is in none of the runs, is lost: that stays known. Of a block that is there several times, the best place counts. The new index is at least as new as `generation`.
     func replace(
         by runs: [Segment],
         packs: [(id: PackID, length: UInt64)],
         atLeast generation: UInt64
     ) throws(StoreError) -> Publication {
         try change { () throws(StoreError) in
-            let last = max(try names().map(\.commits.upperBound).max() ?? 0, generation)
-            return try write(runs, SegmentName(1...last + 1), packs, .random(in: 1...UInt64.max), takesBest: true) {
-                _ in
-                true
-            }
+            let old = try names()
+            let last = max(old.map(\.commits.upperBound).max() ?? 0, generation, expected.withLock { $0 })
+            let epoch = UInt64.random(in: 1...UInt64.max)
+            let known = Self.live(old).compactMap { readable($0) }
+            return try write(runs, SegmentName(1...last + 1), packs, epoch, forgetting: known) { _ in true }
         }
+    }
+
+    /// A segment of this store that is as it was written; nil for every other.
+    private func readable(_ name: SegmentName) -> Segment? {
+        guard let segment = try? Segment(name, in: folder), belongsHere(segment), (try? segment.isSound()) == true
+        else {
+            return nil
+        }
+        return segment
     }
 
     /// Makes what was published last, whoever did it.
@@ -139,16 +148,17 @@ extension BlockIndex {
         _ packs: [(id: PackID, length: UInt64)],
         _ epoch: UInt64,
         _ entries: [IndexEntry] = [],
-        takesBest: Bool = false,
+        forgetting lost: [Segment]? = nil,
         _ isKept: (IndexEntry) -> Bool
     ) throws(StoreError) -> Publication {
         let store = store.withLock { $0 } ?? .none
         return try StoreError.translating {
             var sources = [try EntryCursor(entries.sorted { $0.key < $1.key })]
             for segment in segments { sources.append(try EntryCursor(segment)) }
-            let most = segments.reduce(UInt64(entries.count)) { $0 + $1.count }
+            for segment in lost ?? [] { sources.append(try EntryCursor(segment, asLost: true)) }
+            let most = (segments + (lost ?? [])).reduce(UInt64(entries.count)) { $0 + $1.count }
             var writer = try SegmentWriter(in: folder, most: most, of: store, epoch: epoch)
-            let isSound = try merge(sources, takesBest: takesBest) { (entry) throws(FileError) in
+            let isSound = try merge(sources, takesBest: lost != nil) { (entry) throws(FileError) in
                 if isKept(entry) { try writer.append(entry) }
             }
             // Damage must not get a new checksum that holds.

@@ -10,6 +10,8 @@ final class BlockIndex: Sendable {
     let folder: String
     /// The store that the index belongs to; nil while nobody knows.
     let store = Mutex<StoreIdentity?>(nil)
+    /// How many commits somebody has seen, who keeps that elsewhere.
+    let expected = Mutex<UInt64>(0)
     /// The live segments as they were when the folder was looked at last, the newest first.
     private let known = Mutex<[Segment]>([])
 
@@ -36,7 +38,8 @@ final class BlockIndex: Sendable {
     /// The live segments for whoever holds the lock of the index; throws `corrupt` where a part of it is lost or damaged.
     func segmentsAlone() throws(StoreError) -> [Segment] {
         if let segments = try look() { return segments }
-        throw StoreError.damagedIndex(folder)
+        let last = Self.live(try names()).first?.commits.upperBound ?? 0
+        throw last < expected.withLock { $0 } ? StoreError.oldIndex(folder) : .damagedIndex(folder)
     }
 
     /// How many commits there were; 0 before the first.
@@ -48,7 +51,11 @@ final class BlockIndex: Sendable {
     /// The live segments; nil where they do not follow one another without a gap, or one is not there any more.
     private func look() throws(StoreError) -> [Segment]? {
         let names = Self.live(try names())
-        guard Self.isComplete(names) else { return nil }
+        // One that is lost with all its segments is new, and is made again.
+        guard Self.isComplete(names), names.first.map({ $0.commits.upperBound >= expected.withLock { $0 } }) ?? true
+        else {
+            return nil
+        }
         return try known.withLock { (known) throws(StoreError) in
             guard let segments = try open(names, known) else { return nil }
             known = segments
@@ -89,7 +96,7 @@ final class BlockIndex: Sendable {
         return segments
     }
 
-    private func belongsHere(_ segment: Segment) -> Bool {
+    func belongsHere(_ segment: Segment) -> Bool {
         // Those of the first version do not say whose they are.
         guard segment.header.store != .none, let store = store.withLock({ $0 }) else { return true }
         return segment.header.store == store

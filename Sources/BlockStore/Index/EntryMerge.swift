@@ -3,6 +3,7 @@ internal import POSIX
 /// Entries in the order of their keys, from memory or from a segment.
 struct EntryCursor {
     private let segment: Segment?
+    private let isLost: Bool
     private var words: [UInt64]
     private var index = 0
     private var number: UInt64 = 0
@@ -13,9 +14,10 @@ struct EntryCursor {
     /// Whether all entries came, and were as they were written; known at the end.
     var isSound: Bool { segment.map { number == $0.count && sum == $0.header.entriesSum } ?? true }
 
-    /// The entries of a segment.
-    init(_ segment: Segment) throws(FileError) {
+    /// The entries of a segment; `asLost` says of each block that it is nowhere.
+    init(_ segment: Segment, asLost isLost: Bool = false) throws(FileError) {
         self.segment = segment
+        self.isLost = isLost
         words = []
         try advance()
     }
@@ -23,6 +25,7 @@ struct EntryCursor {
     /// Entries that are in the order of their keys already.
     init(_ entries: [IndexEntry]) throws(FileError) {
         segment = nil
+        isLost = false
         words = []
         words.reserveCapacity(entries.count * IndexEntry.words)
         for entry in entries { entry.append(to: &words) }
@@ -41,7 +44,8 @@ struct EntryCursor {
             next = nil
             return
         }
-        next = IndexEntry(words, at: index)
+        let entry = IndexEntry(words, at: index)
+        next = isLost ? IndexEntry(removed: entry.key) : entry
         index += IndexEntry.words
     }
 }

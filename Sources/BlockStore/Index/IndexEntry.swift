@@ -54,8 +54,10 @@ struct IndexEntry: Sendable, BitwiseCopyable {
     }
 
     /// Whether this place of a block is to be preferred to another one of the same block, where an index is made again
-    /// from the packs: a copy to a reference, and of two the one that was written later.
+    /// from the packs: one that was found to one that is lost, a copy to a reference, and of two the one that was written
+    /// later.
     func isBetter(than other: IndexEntry) -> Bool {
+        guard isRemoved == other.isRemoved else { return other.isRemoved }
         guard pack.isReferences == other.pack.isReferences else { return other.pack.isReferences }
         return pack != other.pack ? pack > other.pack : offset > other.offset
     }

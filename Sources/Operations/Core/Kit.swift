@@ -78,12 +78,10 @@ package final class Kit: Sendable {
         do throws(CatalogError) {
             let catalog = try Catalog(path: home.catalog, now: session.timing.now)
             let folder = home.store
-            if let name = try catalog.ownState().catalog {
-                catalog.onPinsChanged { mark in
-                    // One that is lost is made anew by nobody but the owner: an old catalog would be believed.
-                    guard (try? BlockStore.owner(ofStoreIn: folder))?.name == name else { return }
-                    try? BlockStore.note(BlockStore.Owner(name: name, mark: mark), ofStoreIn: folder)
-                }
+            catalog.onPinsChanged { known in
+                // One that is lost is made anew by nobody but the owner: an old catalog would be believed.
+                guard let name = known.catalog, (try? BlockStore.owner(ofStoreIn: folder))?.name == name else { return }
+                try? BlockStore.note(Pairing.owner(name, known), ofStoreIn: folder)
             }
             return catalog
         } catch {

@@ -31,17 +31,18 @@ struct Pairing {
             guard owner.mark <= known.pinsGeneration else { throw outdated() }
         }
         guard let store else { return }
+        if known.store == store.identity { store.expect(generation: known.storeGeneration) }
         do {
             if let identity = store.identity, identity != known.store {
                 // A catalog that knows no store is of the time before stores had an identity, or was made just now; and an
                 // empty store in the place of one that was lost has nothing that could be taken for something else.
                 guard try known.store == nil || !home.hasContent() else { throw foreign(known) }
-                try? store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration))
+                try? store.note(Self.owner(name, known))
                 try catalog.adopt(store: identity)
             } else if owner?.name != name {
                 // A note that is lost beside content is not made anew by itself: an old catalog would be believed.
                 guard try owner != nil || !home.hasContent() else { return }
-                try store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration))
+                try store.note(Self.owner(name, known))
                 try catalog.forgetFormerName()
             }
         } catch {
@@ -49,6 +50,11 @@ struct Pairing {
             // A home that cannot be written to can be looked at still.
             guard error.code == .authorisation else { throw error }
         }
+    }
+
+    /// What a store notes of a catalog.
+    static func owner(_ name: String, _ known: OwnState) -> BlockStore.Owner {
+        BlockStore.Owner(name: name, mark: known.pinsGeneration, generation: known.storeGeneration)
     }
 
     /// Throws where the store does not know how far its catalog has come: an old one could not be told from the right one.
@@ -75,7 +81,7 @@ struct Pairing {
                 let name = known.catalog
             else { throw foreign(known) }
             if let identity = store.identity { try catalog.adopt(store: identity) }
-            try store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration))
+            try store.note(Self.owner(name, known))
             try catalog.forgetFormerName()
         } catch {
             throw KitError(any: error)

@@ -13,7 +13,7 @@ package struct StoreRebuildIndex: Operation {
 
     package static let fields: [Field<Self>] = []
 
-    package func run(in kit: Kit) async throws(KitError) -> StoreStat.Output {
+    package func run(in kit: Kit) async throws(KitError) -> Output {
         let store = try kit.store()
         // It depends on nothing that it repairs; what the catalog knows of the store, where there is one, is heeded.
         let expected = try? kit.catalog().ownState()
@@ -24,7 +24,40 @@ package struct StoreRebuildIndex: Operation {
             try await store.rebuild(identity: expected?.store, atLeast: expected?.storeGeneration ?? 0) {
                 progress.bytes($0)
             }
-            return try await StoreStat.Output(store)
+            // What no index knew of is missed by the pins that lead to it.
+            let notWhole = expected == nil ? nil : try await kit.pinsNotWhole().count
+            return Output(stat: try await StoreStat.Output(store), lost: try await store.lost(), notWhole: notWhole)
         }
+    }
+
+    /// What the store holds, and what was in it and is not there.
+    package struct Output: OperationOutput {
+        let stat: StoreStat.Output
+        /// Blocks that the old index led to, and that no pack has as they were.
+        let lost: UInt64
+        /// Pins that are not whole; nil where the catalog cannot be asked.
+        let notWhole: Int?
+
+        private var isLoss: Bool { lost > 0 || notWhole ?? 0 > 0 }
+        package var exitCode: ExitCode { isLoss ? .verification : .ok }
+        package var json: JSON {
+            guard case .object(let members) = stat.json else { return stat.json }
+            return .object(
+                members + [
+                    JSON.Member("lost_blocks", .count(lost)),
+                    JSON.Member("pins_not_whole", notWhole.map { .count($0) } ?? .null),
+                ]
+            )
+        }
+        package var report: Report {
+            var parts = stat.report.parts
+            if lost > 0 {
+                parts.append(.line("\(lost) blocks that the index led to are damaged, or are not in the packs."))
+            }
+            if let notWhole, notWhole > 0 { parts.append(.line("\(notWhole) pins are not whole in the store.")) }
+            if isLoss { parts.append(.line("Run: ipfs-kit restore")) }
+            return Report(parts)
+        }
+        package var quietLines: [String]? { stat.quietLines }
     }
 }

@@ -48,8 +48,13 @@ package struct Status: Operation {
             var output = output
             output.totals = try await store.totals()
             output.damagedBlocks = try await store.lost()
-            output.notWhole = try await kit.pinsNotWhole()
-            do { try await store.checkLengths() } catch { output.storeProblem = KitError(any: error) }
+            do {
+                try await store.checkLengths()
+                output.notWhole = try await kit.pinsNotWhole()
+            } catch {
+                // Which pins that costs nobody has looked at.
+                output.storeProblem = KitError(any: error)
+            }
             return output
         }
     }
