@@ -22,8 +22,7 @@ extension BlockStore {
     /// Removes the blocks that none of the roots leads to, out of packs of which more than `waste` is such blocks.
     ///
     /// It waits until nobody stores anything, and nobody can until it has ended. A pack is removed only after its live
-    /// blocks are in another one and can be found there, so it may be stopped at any time. References to files go when all
-    /// that stand in one pack with them are dead.
+    /// blocks are in another one and can be found there, so it may be stopped at any time.
     ///
     /// Nothing is removed without proof that all is known: each part of the index must be there and as it was written, the
     /// index no older than `generation`, and every block that a root leads to in the store and readable.
@@ -85,6 +84,14 @@ private struct Collector {
         var live: UInt64 = 0
         var liveBlocks: UInt64 = 0
         var dead: UInt64 = 0
+        var deadBlocks: UInt64 = 0
+
+        /// How many bytes of a pack of that length nobody needs, about.
+        func wasted(of pack: (id: PackID, length: UInt64)) -> UInt64 {
+            guard pack.id.isReferences else { return max(dead, pack.length - min(pack.length, live)) }
+            // Records of references are about as long as one another, whatever they lead to.
+            return liveBlocks + deadBlocks > 0 ? pack.length / (liveBlocks + deadBlocks) * deadBlocks : pack.length
+        }
     }
 
     let store: BlockStore
@@ -98,16 +105,16 @@ private struct Collector {
         let shares = try shares(&report)
         let wasteful = try store.index.packs().filter { pack in
             let share = shares[pack.id] ?? Share()
-            guard pack.length > 0, share.live > 0 else { return pack.length > 0 }
-            guard !pack.id.isReferences else { return false }
+            guard pack.length > 0, share.liveBlocks > 0 else { return pack.length > 0 }
+            if pack.id.isReferences, share.deadBlocks == 0 { return false }
             // A pack without dead blocks may have much that a collection which was stopped had copied already.
             let bound = share.dead > 0 ? waste : max(waste, 0.25)
-            let wasted = max(Double(share.dead), Double(pack.length) - Double(share.live))
-            return wasted > bound * Double(pack.length)
+            return Double(share.wasted(of: pack)) > bound * Double(pack.length)
         }
         report.packs = UInt64(wasteful.count)
         report.freedBytes = wasteful.reduce(0) { sum, pack in
-            sum + (pack.length - min(pack.length, shares[pack.id]?.live ?? 0))
+            let share = shares[pack.id] ?? Share()
+            return sum + (share.liveBlocks > 0 ? min(pack.length, share.wasted(of: pack)) : pack.length)
         }
         guard !isDryRun else { return report }
         let numbers = Set(wasteful.map(\.id))
@@ -147,6 +154,7 @@ private struct Collector {
                 found.deadBlocks += 1
                 found.deadBytes += length
                 shares[entry.pack, default: Share()].dead += length + 37
+                shares[entry.pack, default: Share()].deadBlocks += 1
             }
         }
         report = found
@@ -160,7 +168,7 @@ private struct Collector {
         _ length: UInt64,
         avoiding: Set<PackID>
     ) throws(StoreError) {
-        var target = Target(store: store, avoided: avoiding)
+        var target = Target(store: store, isOfReferences: id.isReferences, avoided: avoiding)
         do throws(StoreError) {
             var reader = try PackReader(store.path(of: id), upTo: length)
             var found: UInt64 = 0
@@ -192,11 +200,16 @@ private struct Collector {
         in id: PackID,
         to target: inout Target
     ) throws(StoreError) -> Bool {
-        guard let (cid, start) = stretch.cid(of: section) else { return false }
-        let key = BlockKey(cid)
-        guard let place = try live.needed(key)?.location, place.pack == id,
-            place.offset == stretch.offset + UInt64(start), let block = stretch.block(of: section)
-        else { return false }
+        guard let (cid, start) = stretch.cid(of: section), let block = stretch.block(of: section) else { return false }
+        let reference = id.isReferences ? Reference(block) : nil
+        guard id.isReferences == (reference != nil) else { return false }
+        let key = BlockKey(reference?.cid ?? cid)
+        let offset = stretch.offset + UInt64(reference == nil ? start : section.start)
+        guard let place = try live.needed(key)?.location, place.pack == id, place.offset == offset else { return false }
+        if let reference {
+            try target.append(block, key, as: reference)
+            return true
+        }
         guard try BlockStore.isSound(block) else {
             throw StoreError.damaged(cid, "so its pack is left as it is.")
         }
@@ -223,7 +236,8 @@ private struct Collector {
     /// Removes packs that nothing of was ever committed, or whose blocks are all elsewhere: somebody was stopped there.
     private func removeStrays() throws(StoreError) {
         let known = Set(try store.index.packs().filter { $0.length > 0 }.map(\.id))
-        for pack in try store.packNumbers() where !known.contains(pack) { try remove(pack) }
+        // What is no file was put there by somebody else.
+        for pack in try store.packNumbers() where !known.contains(pack) && store.hasFile(pack) { try remove(pack) }
     }
 
     /// Cuts off what lies beyond the ends of packs: it was appended by somebody who was stopped, and never committed.
@@ -241,18 +255,21 @@ private struct Collector {
 /// Where blocks are copied to.
 private struct Target {
     let store: BlockStore
+    let isOfReferences: Bool
     let avoided: Set<PackID>
     private(set) var pack: OpenPack?
     private var moved: [IndexEntry] = []
 
-    init(store: BlockStore, avoided: Set<PackID>) {
+    init(store: BlockStore, isOfReferences: Bool, avoided: Set<PackID>) {
         self.store = store
+        self.isOfReferences = isOfReferences
         self.avoided = avoided
     }
 
     private static let commitBlocks = 65_536
 
-    mutating func append(_ block: Block, _ key: BlockKey) throws(StoreError) {
+    /// Appends a block, or the record of a reference to one.
+    mutating func append(_ block: Block, _ key: BlockKey, as reference: Reference? = nil) throws(StoreError) {
         let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
         let size = UInt64(prefix.count + block.bytes.count)
         if let pack, pack.end + size > BlockStore.packLimit {
@@ -260,15 +277,19 @@ private struct Target {
             self.pack = nil
         }
         let pack = try openPack()
-        let start = pack.end + UInt64(prefix.count)
+        let place = BlockLocation(
+            pack: pack.id,
+            offset: pack.end + UInt64(reference == nil ? prefix.count : 0),
+            length: reference?.length ?? block.bytes.count
+        )
         try pack.append([prefix[...], block.bytes[...]], count: size)
-        moved.append(IndexEntry(key, at: BlockLocation(pack: pack.id, offset: start, length: block.bytes.count)))
+        moved.append(IndexEntry(key, at: place))
         if moved.count >= Self.commitBlocks { try commit() }
     }
 
     private mutating func openPack() throws(StoreError) -> OpenPack {
         if let pack { return pack }
-        let opened = try OpenPack(in: store, avoiding: avoided)
+        let opened = try OpenPack(in: store, references: isOfReferences, avoiding: avoided)
         pack = opened
         return opened
     }

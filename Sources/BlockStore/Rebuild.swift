@@ -45,7 +45,8 @@ extension BlockStore {
         let runs = try EntryRuns(in: folder + "/index/runs")
         defer { runs.remove() }
         var lengths: [(id: PackID, length: UInt64)] = []
-        for pack in try packNumbers() {
+        // What is something else has no blocks, and keeps none of the others from being found.
+        for pack in try packNumbers() where hasFile(pack) {
             lengths.append((pack, try scan(pack, into: runs, progress)))
         }
         try runs.finish()
@@ -113,6 +114,9 @@ extension BlockStore {
         )
         return IndexEntry(BlockKey(hash), at: place)
     }
+
+    /// Whether a pack is a file, here or where a link leads: it may have been moved to another disk.
+    func hasFile(_ pack: PackID) -> Bool { (try? fileInfo(path(of: pack), follow: true))?.kind == .file }
 
     /// The packs that are on the disk.
     func packNumbers() throws(StoreError) -> [PackID] {

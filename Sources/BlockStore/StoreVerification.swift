@@ -80,7 +80,7 @@ extension BlockStore {
     func shortPack() throws(StoreError) -> StoreError? {
         var lengths: [PackID: UInt64] = [:]
         for pack in try index.packs() where pack.length > 0 {
-            let info = try? fileInfo(path(of: pack.id))
+            let info = try? fileInfo(path(of: pack.id), follow: true)
             let length = info?.kind == .file ? info?.length ?? 0 : 0
             if length < pack.length { lengths[pack.id] = length }
         }
@@ -172,7 +172,7 @@ extension BlockStore {
         _ report: inout StoreReport,
         _ progress: @Sendable (UInt64) -> Void
     ) async throws(StoreError) {
-        guard (try? fileInfo(path(of: pack.id)).kind) == .file else {
+        guard hasFile(pack.id) else {
             // What has nothing that anybody looks for may be gone.
             guard pack.blocks > 0 else { return }
             report.note(nil, pack.place, "The pack is gone, and with it \(pack.blocks) blocks.")
@@ -209,7 +209,7 @@ extension BlockStore {
     private func forgetLost(in pack: Expectation) async throws(StoreError) {
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in
             var found: Set<UInt64> = []
-            if (try? fileInfo(path(of: pack.id)).kind) == .file {
+            if hasFile(pack.id) {
                 var reader = try PackReader(path(of: pack.id), upTo: pack.length)
                 while true {
                     guard let stretch = try reader.next() else {
