@@ -53,6 +53,9 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
             case .full: .full
             case .permissionDenied, .readOnly: .permissionDenied
             case .wouldBlock: .busy
+            case .interrupted: .cancelled
+            // Something else stands in the place of a file.
+            case .isADirectory, .notAFile, .notADirectory, .linksWithoutEnd: .corrupt
             default: .unexpected
             }
         self.init(code, error.description)

@@ -53,15 +53,13 @@ extension Catalog {
 extension Database {
     /// Copies the database to a new file, which is on the disk, and readable by its owner only, when it has its name.
     mutating func copy(to path: String) throws(CatalogError) {
-        guard (try? fileInfo(path)) == nil else {
-            throw CatalogError(.unexpected, "\(path) is there already.")
-        }
         let temporary = temporaryName(beside: absolutePath(path))
         do {
+            // SQLite writes into an empty file, which is open to its owner only.
+            _ = try File(temporary, .createNew)
             try run("VACUUM INTO ?", [.text(temporary)])
-            try setPermissions(temporary, 0o600)
             try File(temporary, .read).syncData()
-            try renameFile(temporary, to: absolutePath(path))
+            try renameNew(temporary, to: absolutePath(path))
             try syncDirectory(directoryName(absolutePath(path)))
         } catch {
             try? removeFile(temporary)

@@ -5,12 +5,14 @@ internal import SQLite
 extension Catalog {
     /// Pins roots, and marks every backend dirty in the same transaction.
     ///
-    /// A root that is pinned already keeps its date; a name, metadata or replica count that is given replaces the old. `store`
+    /// A root that is pinned already keeps its date; a name, metadata or replica count that is given replaces the old, but for
+    /// names that nobody chose: `areNamesDefaults`. `store`
     /// says how new the store was in which they were seen whole, and its epoch.
     package func addPins(
         _ pins: [Pin],
         reason: String,
-        store: StoreState? = nil
+        store: StoreState? = nil,
+        areNamesDefaults: Bool = false
     ) async throws(CatalogError) {
         let time = now()
         try await write { (database) throws(CatalogError) in
@@ -21,7 +23,7 @@ extension Catalog {
                     """
                     INSERT INTO pins(\(Pin.columns), whole_epoch) VALUES(?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT(cid) DO UPDATE SET
-                        name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END,
+                        name = CASE WHEN excluded.name = '' OR ?8 AND name <> '' THEN name ELSE excluded.name END,
                         metadata = CASE excluded.metadata WHEN '{}' THEN metadata ELSE excluded.metadata END,
                         replicas = coalesce(excluded.replicas, replicas), updated_at = excluded.updated_at,
                         whole_epoch = coalesce(excluded.whole_epoch, whole_epoch)
@@ -30,7 +32,7 @@ extension Catalog {
                         .blob(pin.cid.bytes), .text(pin.name), .text(pin.metadata),
                         .integer(pin.replicas.map(Int64.init)),
                         .integer(pin.createdAt.milliseconds), .integer(pin.updatedAt.milliseconds),
-                        .integer(store.map { Int64(bitPattern: $0.epoch) }),
+                        .integer(store.map { Int64(bitPattern: $0.epoch) }), .integer(areNamesDefaults ? 1 : 0),
                     ]
                 )
             }

@@ -79,9 +79,17 @@ package final class Catalog: Sendable {
 
     /// Whether there is a catalog at `path`, and not only its file.
     package static func hasTables(at path: String) throws(CatalogError) -> Bool {
+        var database = try connect(path, makesIt: false)
+        return try Migrations.version(of: &database) > 0
+    }
+
+    private static func connect(_ path: String, makesIt: Bool) throws(CatalogError) -> Database {
+        let kind = (try? fileInfo(path, follow: true))?.kind
+        guard kind == nil || kind == .file else {
+            throw CatalogError(.corrupt, "The catalog \(path) is no file: something else is in its place.")
+        }
         do throws(DatabaseError) {
-            var database = try Database(path: path, mode: .readWrite)
-            return try database.userVersion() > 0
+            return try Database(path: path, mode: makesIt ? .readWriteCreate : .readWrite, busyTimeout: patience)
         } catch {
             throw CatalogError(error)
         }
@@ -145,24 +153,19 @@ package final class Catalog: Sendable {
     }
 
     private static func open(_ path: String, makesIt: Bool) throws(CatalogError) -> Database {
-        var isEmpty = false
         if makesIt { try makeFile(path) }
+        var database = try connect(path, makesIt: makesIt)
+        let version = try Migrations.version(of: &database)
+        guard makesIt || version > 0 else {
+            throw CatalogError(.missing, "There is nothing in the catalog \(path).")
+        }
         do throws(DatabaseError) {
-            var database = try Database(
-                path: path,
-                mode: makesIt ? .readWriteCreate : .readWrite,
-                busyTimeout: patience
-            )
-            isEmpty = try database.userVersion() == 0
-            if makesIt || !isEmpty {
-                // FULL makes each commit reach the disk before it returns: an acknowledgement depends on that.
-                try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000")
-                return database
-            }
+            // FULL makes each commit reach the disk before it returns: an acknowledgement depends on that.
+            try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000")
+            return database
         } catch {
             throw CatalogError(error)
         }
-        throw CatalogError(.missing, "There is nothing in the catalog \(path).")
     }
 
     private static func isThere(_ path: String) throws(CatalogError) -> Bool {

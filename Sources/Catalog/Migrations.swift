@@ -141,11 +141,22 @@ enum Migrations {
         try database.copy(to: copy)
     }
 
-    private static func version(of database: inout Database) throws(CatalogError) -> Int {
+    /// The version of the tables; 0 where there are none.
+    static func version(of database: inout Database) throws(CatalogError) -> Int {
+        let (version, tables): (Int, Int64)
         do throws(DatabaseError) {
-            return try database.userVersion()
+            version = try database.userVersion()
+            tables = try database.first("SELECT count(*) FROM sqlite_master") { $0.int64(0) } ?? 0
         } catch {
             throw CatalogError(error)
         }
+        // Tables come with their version.
+        guard version >= 0, version > 0 || tables == 0 else {
+            throw CatalogError(
+                .corrupt,
+                "The catalog says that its tables have the version \(version), which none have."
+            )
+        }
+        return version
     }
 }

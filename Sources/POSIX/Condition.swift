@@ -1,3 +1,4 @@
+internal import CPOSIX
 internal import Glibc
 
 /// A counter that threads can wait on until it moves.

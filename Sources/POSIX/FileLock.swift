@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 extension File {
     /// Takes the advisory lock of this file, and waits for who has it; it is given back when the file is closed.
@@ -12,6 +13,8 @@ extension File {
         var pause = Self.firstPause
         while try !tryLock(shared: shared) {
             let now = monotonicMilliseconds()
+            // What is written down at the end of the work may wait for a moment, also then.
+            if Interruption.isAsked, now - began >= Self.lookEvery { throw FileError("lock", path, EINTR) }
             if now - lookedAt >= Self.lookEvery {
                 lookedAt = now
                 let holders = lockHolders()
@@ -55,6 +58,16 @@ extension File {
             return Int32(words[4])
         }
     }
+}
+
+/// Whether the process was asked to stop, for what waits on a thread that no task can cancel.
+package enum Interruption {
+    private static let flag = Atomic(false)
+
+    package static var isAsked: Bool { flag.load(ordering: .relaxed) }
+
+    /// Ends every such wait.
+    package static func ask() { flag.store(true, ordering: .relaxed) }
 }
 
 /// Whether a process is stopped by a signal or a debugger (proc(5), `stat`).

@@ -60,14 +60,15 @@ package var programFolder: String {
     directoryName(String(decoding: (try? linkTarget("/proc/self/exe")) ?? [], as: UTF8.self))
 }
 
-/// Calls `handler` on a thread of its own each time one of `signals` arrives, instead of what it would do.
+/// Calls `handler` on a thread of its own each time one of `signals` arrives, instead of what it would do; those that are
+/// ignored, as under nohup, stay so.
 ///
 /// Call it before any other thread is started: the signals are blocked in all of them. Where the system refuses a thread,
 /// the signals do what they would do without it.
 package func onSignals(_ signals: [Int32], _ handler: @escaping @Sendable (Int32) -> Void) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
-    for signal in signals { unsafe sigaddset(&set, signal) }
+    for signal in signals where !isIgnored(signal) { unsafe sigaddset(&set, signal) }
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     let waiting = set
     let isHeard = startDetachedThread {
@@ -79,6 +80,9 @@ package func onSignals(_ signals: [Int32], _ handler: @escaping @Sendable (Int32
     }
     if !isHeard { unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil) }
 }
+
+/// Whether whoever started the process chose that a signal does nothing.
+private func isIgnored(_ signal: Int32) -> Bool { ipfskit_ignores(signal) != 0 }
 
 /// The signals that ask a program to stop.
 package let stopSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP]

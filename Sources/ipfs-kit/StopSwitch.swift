@@ -30,6 +30,7 @@ final class StopSwitch: Sendable {
             return (state.presses, state.cancel)
         }
         if presses > 1 { endProcess(ExitCode.interrupted.rawValue) }
+        Interruption.ask()
         cancel?()
     }
 

@@ -93,13 +93,15 @@ import Testing
         #expect(try await store.verify { _ in }.problems.isEmpty)
     }
 
-    @Test func `references go when none of their pack is needed`() async throws {
+    @Test func `references that nobody needs go, and those beside them stay`() async throws {
         let store = try await filled()
         let own = Block(codec: .raw, bytes: [1, 2, 3])
         try await store.ingest { try await $0.write([own]) }
         let some = try await store.collect(waste: 0) { [leaves[0].cid] }
         #expect(some.deadBlocks == 3)
-        #expect(try await store.has(leaves[1].cid))
+        #expect(try await !store.has(leaves[1].cid))
+        #expect(try await store.get(leaves[0].cid).bytes == leaves[0].bytes)
+        #expect(try await store.verify { _ in }.references == 1)
         #expect(try await !store.has(own.cid))
         _ = try await store.collect(waste: 0) { [] }
         #expect(try await store.totals().blocks == 0)

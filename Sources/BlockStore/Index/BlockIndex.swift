@@ -85,8 +85,8 @@ final class BlockIndex: Sendable {
             do throws(FileError) {
                 found = try Segment(name, in: folder)
             } catch {
-                if error.code == .notFound { return nil }
-                throw StoreError(error)
+                if error.code == .notFound, (try? fileInfo(folder + "/" + name.fileName)) == nil { return nil }
+                throw error.meansGone ? .damagedIndex(folder + "/" + name.fileName) : StoreError(error)
             }
             guard let found, belongsHere(found) else {
                 throw StoreError.damagedIndex(folder + "/" + name.fileName)

@@ -35,3 +35,11 @@ static const int ipfskit_mmap_threshold = -3;
 static const int ipfskit_trim_threshold = -1;
 
 extern int syncfs(int descriptor);
+
+// Whether a signal does nothing.
+#include <signal.h>
+
+static inline int ipfskit_ignores(int number) {
+    struct sigaction action;
+    return sigaction(number, 0, &action) == 0 && action.sa_handler == SIG_IGN;
+}

@@ -17,29 +17,63 @@ package struct CatalogBackup: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("file", \.file, help: "The file to write; nothing may be there yet.", required: true, positional: true)
+        Field(
+            "file",
+            \.file,
+            help: "The file to write; nothing may be there yet. - is standard output.",
+            required: true,
+            positional: true
+        )
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let catalog = try kit.catalog()
-        guard (try? fileInfo(file)) == nil else { throw KitError(.refused, "\(file) is there already.") }
         return try await kitErrors {
             try await catalog.check()
-            try await catalog.copy(to: file)
-            return Output(path: file, bytes: try fileInfo(file).length, pins: try await catalog.pinCount())
+            let pins = try await catalog.pinCount()
+            guard file == "-" else {
+                let place = try NewPlace(file)
+                let bytes = try await Self.copy(catalog, place)
+                return Output(path: file, bytes: bytes, pins: pins)
+            }
+            try kit.session.checkTerminal(nil, "A catalog", help: "ipfs-kit catalog backup FILE")
+            let scratch = temporaryName(beside: kit.home.scratch + "/catalog")
+            defer { try? removeFile(scratch) }
+            try await catalog.copy(to: scratch)
+            let file = try File(scratch, .read)
+            var offset: UInt64 = 0
+            while true {
+                let bytes = try file.read(at: offset, count: 1 << 20)
+                if bytes.isEmpty { return Output(path: nil, bytes: offset, pins: pins) }
+                try kit.session.write(bytes[...])
+                offset += UInt64(bytes.count)
+            }
+        }
+    }
+
+    private static func copy(_ catalog: Catalog, _ place: NewPlace) async throws -> UInt64 {
+        do {
+            try await catalog.copy(to: place.temporary)
+            let length = try fileInfo(place.temporary).length
+            try place.appear()
+            return length
+        } catch {
+            place.discard()
+            throw error
         }
     }
 
     /// The copy.
     package struct Output: OperationOutput {
-        let path: String
+        /// nil for standard output, on which nothing else is said then.
+        let path: String?
         let bytes: UInt64
         let pins: Int
 
-        package var json: JSON { ["path": .string(path), "bytes": .count(bytes), "pins": .count(pins)] }
+        package var json: JSON { ["path": .text(path), "bytes": .count(bytes), "pins": .count(pins)] }
         package var report: Report {
-            Report("Copied the catalog, with \(pins) pins, to \(path) (\(ByteCount(bytes))).")
+            Report(path.map { [.line("Copied the catalog, with \(pins) pins, to \($0) (\(ByteCount(bytes))).")] } ?? [])
         }
-        package var quietLines: [String]? { [path] }
+        package var quietLines: [String]? { path.map { [$0] } ?? [] }
     }
 }

@@ -71,6 +71,7 @@ package struct Add: Operation {
         ] + ImportForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
+        try checkReplicas(replicas)
         let (profile, rules) = (try form.profile(), try form.rules())
         let kinds = paths.map { (try? fileInfo($0, follow: rules.followsNamedLinks))?.kind }
         if let index = kinds.firstIndex(of: .directory), !recursive {
@@ -162,7 +163,7 @@ package struct Add: Operation {
                 createdAt: now
             )
         }
-        try await catalog.addPins(pins, reason: "add", store: store)
+        try await catalog.addPins(pins, reason: "add", store: store, areNamesDefaults: pinName.isEmpty)
     }
 
     /// The roots that are in the store now.

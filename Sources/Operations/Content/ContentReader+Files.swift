@@ -69,14 +69,14 @@ extension ContentReader {
         case .file, .raw: try await extractFile(block, to: path)
         case .directory, .shardedDirectory:
             try await files { () throws(FileError) in try makeNewDirectory(path) }
+            var names: Set<[UInt8]> = []
             try await entries(of: block) { entry in
-                guard Self.isSafe(entry.name) else {
-                    throw KitError(
-                        .refused,
-                        "The directory \(block.cid) has an entry whose name cannot be that of a file: "
-                            + "“\(shownName(Array(entry.name.prefix(100))))”.",
-                        cid: block.cid
-                    )
+                let problem =
+                    Self.problem(entry.name) ?? (names.insert(entry.name).inserted ? nil : (.refused, "has two of"))
+                if let (code, phrase) = problem {
+                    let name = "“\(shownName(Array(entry.name.prefix(100))))”"
+                    let text = "The directory \(block.cid) \(phrase) the name \(name), which no folder can have."
+                    throw KitError(code, text, hint: "ipfs-kit ls \(block.cid)", cid: block.cid)
                 }
                 try await extract(try await self.block(entry.cid), to: path + [0x2F] + entry.name)
             }
@@ -119,8 +119,10 @@ extension ContentReader {
         progress.items()
     }
 
-    private static func isSafe(_ name: [UInt8]) -> Bool {
-        name.count <= longestName && (try? DirectoryEntry.check(name: name)) != nil
+    /// Why an entry of that name cannot be a file.
+    private static func problem(_ name: [UInt8]) -> (ExitCode, String)? {
+        if name.count > longestName { return (.limit, "has an entry of") }
+        return (try? DirectoryEntry.check(name: name)) == nil ? (.refused, "has an entry of") : nil
     }
 
     private func files<Value: Sendable>(

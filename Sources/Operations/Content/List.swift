@@ -34,8 +34,9 @@ package struct List: Operation {
         let block: Block
         do throws(StoreError) {
             block = try await store.get(entry.cid)
-        } catch  where error.code == .notFound {
-            return Row(name: name, cid: entry.cid, kind: "missing", size: entry.tsize, target: nil)
+        } catch  where [.notFound, .corrupt, .changed].contains(error.code) {
+            let kind = error.code == .notFound ? "missing" : "damaged"
+            return Row(name: name, cid: entry.cid, kind: kind, size: entry.tsize, target: nil)
         }
         switch try UnixFSEntry(block) {
         case .file(let size), .raw(let size):
@@ -55,6 +56,12 @@ package struct List: Operation {
         let kind: String
         let size: UInt64?
         let target: [UInt8]?
+
+        init(name: [UInt8], cid: CID, kind: String, size: UInt64?, target: [UInt8]?) {
+            (self.name, self.cid, self.kind, self.target) = (name, cid, kind, target)
+            // What somebody says beyond all reason is no size.
+            self.size = size.flatMap { $0 <= UInt64(Int64.max) ? $0 : nil }
+        }
     }
 
     /// The entries of a directory.

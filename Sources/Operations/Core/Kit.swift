@@ -20,7 +20,7 @@ package final class Kit: Sendable {
     private struct Parts {
         var catalog: Catalog?
         var store: BlockStore?
-        var areChecked = false
+        var hasVersion = false
     }
 
     /// A kit over `home`; nothing is opened or made yet.
@@ -176,6 +176,11 @@ package final class Kit: Sendable {
     private func requireHome() throws(KitError) {
         guard try home.exists() else {
             throw KitError(.other, "There is no kit home at \(home.path).", hint: "ipfs-kit init")
+        }
+        try parts.withLock { (parts) throws(KitError) in
+            guard !parts.hasVersion else { return }
+            try home.checkVersion()
+            parts.hasVersion = true
         }
     }
 }

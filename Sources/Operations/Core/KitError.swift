@@ -66,7 +66,8 @@ extension KitError {
         let (code, hint): (ExitCode, String?) =
             switch error.code {
             case .notFound: (.notFound, "ipfs-kit restore \(cid)")
-            case .corrupt, .changed: (.verification, error.cid == nil ? nil : "ipfs-kit restore \(cid)")
+            // Backends have roots; which of them needs this block, restore finds out.
+            case .corrupt, .changed: (.verification, error.cid == nil ? nil : "ipfs-kit restore")
             case .damagedIndex: (.verification, "ipfs-kit store rebuild-index")
             case .damagedPack: (.verification, "ipfs-kit store verify")
             case .incomplete: (.refused, "ipfs-kit restore")
@@ -125,9 +126,9 @@ extension KitError {
             switch error.code {
             case .notFound, .notADirectory: .notFound
             case .exists: .refused
-            case .isADirectory, .nameTooLong: .usage
+            case .isADirectory: .usage
             case .permissionDenied, .readOnly: .authorisation
-            case .full: .limit
+            case .full, .nameTooLong: .limit
             case .unavailable, .interrupted: .temporary
             default: .other
             }

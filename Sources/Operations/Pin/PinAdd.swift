@@ -26,7 +26,7 @@ package struct PinAdd: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
-        guard replicas ?? 1 >= 0 else { throw KitError(.usage, "--replicas is not negative.") }
+        try checkReplicas(replicas)
         var roots: [CID] = []
         for text in cids { roots.append(try parseCID(text)) }
         let text = try metadataText()
@@ -74,4 +74,9 @@ package struct PinAdd: Operation {
         package var report: Report { Report(roots.map { .line("pinned \($0)") }) }
         package var quietLines: [String]? { roots.map(\.description) }
     }
+}
+
+/// Throws `usage` for a number of replicas that nobody can make.
+func checkReplicas(_ count: Int?) throws(KitError) {
+    guard count ?? 0 >= 0 else { throw KitError(.usage, "--replicas is not negative.") }
 }

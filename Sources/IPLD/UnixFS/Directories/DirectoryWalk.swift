@@ -3,7 +3,8 @@ public import Multiformats
 /// Lists a directory out of its blocks, basic or sharded, without doing any input itself.
 ///
 /// ``next()`` says which block is needed, or gives the next entry; ``supply(_:)`` hands a block in. Entries come in the
-/// order of the blocks: sorted by name in a basic directory as a rule, by the hash of the name in a sharded one.
+/// order of the blocks: sorted by name in a basic directory as a rule, by the hash of the name in a sharded one. A block may
+/// have several entries of one name, and all of them are given.
 public struct DirectoryWalk: Sendable {
     /// What is to be done next.
     public enum Step: Sendable, Hashable {
@@ -33,10 +34,7 @@ public struct DirectoryWalk: Sendable {
         let (node, message) = try Self.read(root)
         switch message.kind {
         case .directory:
-            var names: Set<[UInt8]> = []
-            // Of two entries with one name the first counts.
-            let links = node.links.filter { names.insert($0.name ?? []).inserted }
-            items = links.reversed().map { link in
+            items = node.links.reversed().map { link in
                 .entry(DirectoryEntry(name: link.name ?? [], cid: link.cid, tsize: link.tsize))
             }
         case .shard: try open(root, node, message, level: 0, path: 0)

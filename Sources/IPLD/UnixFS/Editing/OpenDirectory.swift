@@ -44,9 +44,11 @@ final class OpenDirectory {
         stored = DAGEntry(cid: cid, tsize: tsize ?? sum)
         switch message.kind {
         case .directory:
-            content = .basic(
-                Dictionary(node.links.map { ($0.name ?? [], $0) }, uniquingKeysWith: { first, _ in first })
-            )
+            let links = Dictionary(node.links.map { ($0.name ?? [], $0) }, uniquingKeysWith: { first, _ in first })
+            guard links.count == node.links.count else {
+                throw DecodingProblem(.duplicate, "The directory has two entries of one name.", cid: cid)
+            }
+            content = .basic(links)
         case .shard: content = .sharded(try OpenShard(HAMTShard(node, message), level: 0, path: 0))
         default: throw DecodingProblem(.wrongKind, "The block is a \(message.kind), not a directory.", cid: cid)
         }
