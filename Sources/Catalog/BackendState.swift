@@ -26,12 +26,15 @@ package struct BackendState: Sendable, Hashable {
     /// When it announced itself last.
     package let markedAt: Timestamp?
 
+    /// What tells its settings apart from others that lead elsewhere; empty before the first sync.
+    package let settings: String
+
     /// Says whether the backend's content may differ from what is wanted.
     package var isDirty: Bool { generation > syncedGeneration }
 
     static let columns = """
         name, generation, synced_generation, reason, dirty_since, synced_at, note, problem, incarnation, place, marker, \
-        marked_at
+        marked_at, settings
         """
 
     init(_ row: borrowing Row) throws(CatalogError) {
@@ -47,5 +50,6 @@ package struct BackendState: Sendable, Hashable {
         place = row.text(9)
         marker = row.optionalText(10)
         markedAt = row.optionalInt64(11).map { Timestamp(milliseconds: $0) }
+        settings = row.text(12)
     }
 }

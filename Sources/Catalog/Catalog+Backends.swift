@@ -67,11 +67,38 @@ extension Catalog {
 
     /// Notes what went wrong at a sync; the backend stays dirty.
     package func failSync(problem: String, under lease: Lease) async throws(CatalogError) {
+        let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
             try database.change(
                 "UPDATE backends SET problem = ?2 WHERE name = ?1",
                 [.text(lease.backend), .text(Redactor.shared.clean(problem))]
             )
+            // Also where nothing had marked it: what was not done is not done.
+            let state = try database.first(
+                "SELECT \(BackendState.columns) FROM backends WHERE name = ?",
+                [.text(lease.backend)]
+            ) { (row: borrowing Row) throws(CatalogError) in try BackendState(row) }
+            if state?.isDirty == false {
+                try database.markDirty([lease.backend], reason: "the last sync failed", at: time)
+            }
+        }
+    }
+
+    /// Notes the settings that say where a backend is; others than before put it out of step.
+    ///
+    /// - Returns: whether they are others.
+    @discardableResult
+    package func noteSettings(_ settings: String, of backend: String) async throws(CatalogError) -> Bool {
+        let time = now()
+        return try await write { (database) throws(CatalogError) in
+            let before = try database.first("SELECT settings FROM backends WHERE name = ?", [.text(backend)]) {
+                (row: borrowing Row) throws(CatalogError) in row.text(0)
+            }
+            guard let before, before != settings else { return false }
+            try database.change("UPDATE backends SET settings = ?2 WHERE name = ?1", [.text(backend), .text(settings)])
+            guard !before.isEmpty else { return false }
+            try database.markDirty([backend], reason: "settings changed", at: time)
+            return true
         }
     }
 

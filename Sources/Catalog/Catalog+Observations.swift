@@ -44,13 +44,21 @@ extension Catalog {
     /// Takes over mappings that another home of the kit had: only where nothing was observed here.
     ///
     /// - Returns: how many were taken over.
-    package func takeOver(_ mappings: [Mapping]) async throws(CatalogError) -> Int {
-        try await write { (database) throws(CatalogError) in
+    package func takeOver(_ mappings: [Mapping], isDryRun: Bool = false) async throws(CatalogError) -> Int {
+        guard !isDryRun else {
+            return try await read { (database) throws(CatalogError) in
+                var count = 0
+                var seen: Set<String> = []
+                for mapping in mappings where seen.insert("\(mapping.backend) \(mapping.cid)").inserted {
+                    if try database.mayTakeOver(mapping) { count += 1 }
+                }
+                return count
+            }
+        }
+        return try await write { (database) throws(CatalogError) in
             var count = 0
-            for mapping in mappings {
+            for mapping in mappings where try database.mayTakeOver(mapping) {
                 if let known = try database.mapping(mapping.cid, mapping.backend) {
-                    let isObserved = known.evidence != nil || known.status != .pending && known.status != .unknown
-                    guard !isObserved, mapping.evidence != nil else { continue }
                     var mapping = mapping
                     mapping.revision = known.revision + 1
                     mapping.createdAt = known.createdAt
@@ -76,6 +84,13 @@ extension Catalog {
 }
 
 extension Database {
+    /// Whether what another home says of a root is more than is known of it here.
+    fileprivate mutating func mayTakeOver(_ mapping: Mapping) throws(CatalogError) -> Bool {
+        guard let known = try self.mapping(mapping.cid, mapping.backend) else { return true }
+        let isObserved = known.evidence != nil || known.status != .pending && known.status != .unknown
+        return !isObserved && mapping.evidence != nil
+    }
+
     /// How many observations of one root on one backend are kept.
     private static var mostKept: Int64 { 8 }
 

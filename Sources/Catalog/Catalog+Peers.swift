@@ -89,7 +89,14 @@ extension Catalog {
                 "UPDATE peers SET accepted_at = max(?2, last_seen) WHERE kit = ?1",
                 [.text(kit), .integer(time)]
             )
+            // For backends on which nobody has looked for others yet.
+            try database.setValue("accepted_at", String(max(time, try database.number("accepted_at"))))
         }
+    }
+
+    /// Up to which time the owner said that this home is right, on all backends; 0 where he said nothing.
+    package func acceptedTime() async throws(CatalogError) -> Int64 {
+        try await read { (database) throws(CatalogError) in try database.number("accepted_at") }
     }
 
     /// Notes the object by which this home announced itself on a backend.

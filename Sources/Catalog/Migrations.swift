@@ -46,6 +46,7 @@ enum Migrations {
 
         ALTER TABLE backends ADD COLUMN incarnation TEXT NOT NULL DEFAULT '';
         ALTER TABLE backends ADD COLUMN place TEXT NOT NULL DEFAULT '';
+        ALTER TABLE backends ADD COLUMN settings TEXT NOT NULL DEFAULT '';
         ALTER TABLE backends ADD COLUMN marker TEXT;
         ALTER TABLE backends ADD COLUMN marked_at INTEGER;
         UPDATE backends SET incarnation = lower(hex(randomblob(10)));

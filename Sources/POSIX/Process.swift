@@ -41,6 +41,13 @@ package func currentMilliseconds() -> Int64 {
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
 }
 
+/// Milliseconds since the machine was started, also those in which it slept.
+package func runningMilliseconds() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+}
+
 /// The time that the calling thread has computed so far, in nanoseconds.
 package func threadTime() -> Int64 {
     var time = timespec()

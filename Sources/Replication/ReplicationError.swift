@@ -47,7 +47,8 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
             good, run `ipfs-kit backend peers forget \(home.isEmpty ? kit : home)`.
             """
         case .removing(let backend, let home):
-            "The home \(home) is removing content from \(backend) now; nothing that is there can be relied upon before it ends."
+            "The home \(home) is removing content from \(backend) now; nothing that is there can be relied upon before it ends. "
+                + "If it is gone for good, say so with `ipfs-kit backend peers forget \(home)`."
         case .outdated(let backend, let snapshot):
             """
             \(backend) has a snapshot of this kit, \(snapshot), that is newer than this home, which may be an old copy: it was \

@@ -16,14 +16,17 @@ package struct Restorer: Sendable {
         }
     }
 
+    /// What a source said that could not give a root.
+    package typealias Failure = (source: Source, error: ReplicationError)
+
     /// What came of one root.
     package enum Outcome: Sendable {
         /// Every block is in the store.
         case whole
         /// Blocks were brought from a backend; now every block is there. What the others said that were asked before.
-        case restored(from: Source, ReadBack, after: [(source: Source, error: ReplicationError)])
+        case restored(from: Source, ReadBack, after: [Failure])
         /// No source could give what is missing; what each said.
-        case failed([(source: Source, error: ReplicationError)])
+        case failed([Failure])
     }
 
     let store: BlockStore
@@ -43,7 +46,7 @@ package struct Restorer: Sendable {
         thorough: Bool
     ) async throws(ReplicationError) -> Outcome {
         if try await isWhole(root, thorough: thorough) { return .whole }
-        var failures: [(source: Source, error: ReplicationError)] = []
+        var failures: [Failure] = []
         for source in sources {
             do throws(ReplicationError) {
                 let back = try await fetch(root, from: source)

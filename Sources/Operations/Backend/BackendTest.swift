@@ -19,6 +19,8 @@ package struct BackendTest: Operation {
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let file = try kit.backend(name)
         let backend = try await kit.open(file, gate: HealthGate())
+        // Nothing is stored where a disk is not mounted.
+        try await kit.expectPlace(backend)
         guard let objects = backend.replica.notes,
             let object = ObjectName("health/\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).txt")
         else { throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name) }

@@ -59,6 +59,14 @@ package struct BackendFile: Sendable {
         settings = [:]
     }
 
+    /// The type and the settings that say where the backend is, with references as they stand.
+    var placeText: String {
+        let places = fields.filter { $0.section == .connection }.compactMap { field in
+            settings[field.name].map { "\(field.name)=\(Redactor.shared.clean($0.text))" }
+        }
+        return ([row.type] + places.sorted()).joined(separator: "\n")
+    }
+
     /// The fields that a file of this type may have.
     var fields: [FieldInfo] { Self.fields(of: row) }
 

@@ -72,6 +72,16 @@ extension Kit {
         return (files, broken)
     }
 
+    /// What to say where every backend is disabled, or there is none.
+    func noEnabledBackend() throws(KitError) -> KitError {
+        let disabled = try backendNames().first
+        return KitError(
+            .noSuchBackend,
+            "There is no enabled backend.",
+            hint: disabled.map { "ipfs-kit backend enable \($0)" } ?? "ipfs-kit backend create NAME TYPE"
+        )
+    }
+
     /// How long a lease lasts without renewal, in milliseconds: a minute, or what `IPFS_KIT_LEASE` says in seconds.
     func leaseTime() throws(KitError) -> Int64 {
         guard let text = session.environment("IPFS_KIT_LEASE") else { return 60_000 }

@@ -41,20 +41,23 @@ package struct KitError: Error, Sendable, CustomStringConvertible {
 extension KitError {
     /// What a failure of a backend means for an operation.
     package init(_ error: StorageError) {
-        let name = error.backend ?? "NAME"
+        func command(_ text: String) -> String {
+            error.backend.map { "ipfs-kit \(text) \($0)" }
+                ?? (text == "verify" ? "ipfs-kit verify" : "ipfs-kit backend list")
+        }
         let (code, hint): (ExitCode, String?) =
             switch error.code {
-            case .notFound: (.notFound, "ipfs-kit backend test \(name)")
-            case .permissionDenied, .badCredentials: (.authorisation, "ipfs-kit backend show \(name)")
-            case .rateLimited, .unavailable: (.temporary, "ipfs-kit backend test \(name)")
-            case .quotaExceeded, .tooLarge: (.limit, "ipfs-kit backend update \(name)")
-            case .badSettings: (.usage, "ipfs-kit backend show \(name)")
-            case .corrupt: (.verification, "ipfs-kit verify \(name)")
+            case .notFound: (.notFound, command("backend test"))
+            case .permissionDenied, .badCredentials: (.authorisation, command("backend show"))
+            case .rateLimited, .unavailable: (.temporary, command("backend test"))
+            case .quotaExceeded, .tooLarge: (.limit, command("backend update"))
+            case .badSettings: (.usage, command("backend show"))
+            case .corrupt: (.verification, command("verify"))
             case .cancelled: (.interrupted, nil)
             case .unsupported: (.refused, "ipfs-kit backend types")
-            case .changed: (.temporary, "ipfs-kit verify \(name)")
+            case .changed: (.temporary, command("verify"))
             case .superseded: (.locked, "ipfs-kit status")
-            case .exists, .unexpected: (.other, "ipfs-kit backend test \(name)")
+            case .exists, .unexpected: (.other, command("backend test"))
             }
         self.init(code, error.description, hint: hint, backend: error.backend)
         if let store = error.cause as? StoreError { self = KitError(store) }
@@ -114,7 +117,8 @@ extension KitError {
         case .suspicious(let message), .strangePlace(let message): self.init(.refused, message)
         case .shared(let backend, _, _, _):
             self.init(.refused, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
-        case .removing(let backend, _): self.init(.locked, error.description, backend: backend)
+        case .removing(let backend, _):
+            self.init(.locked, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
         case .outdated(let backend, _):
             self.init(.refused, error.description, hint: "ipfs-kit recover --from \(backend)", backend: backend)
         }

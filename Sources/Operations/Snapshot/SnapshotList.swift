@@ -62,7 +62,17 @@ extension Kit {
         guard let register = HomeRegister(backend), let snapshots = Snapshots(backend) else {
             throw KitError(.refused, "\(name) has no room for snapshots.", backend: name)
         }
+        try await expectPlace(backend)
         return (register, snapshots)
+    }
+
+    /// Throws where a backend is not the place that this home knows.
+    func expectPlace(_ backend: OpenBackend) async throws(KitError) {
+        do {
+            try await HomeRegister.expectPlace(backend, try catalog(), try await identity())
+        } catch {
+            throw KitError(any: error)
+        }
     }
 }
 

@@ -45,7 +45,13 @@ package struct Recover: Operation {
         let store = try kit.store()
         return try await kitErrors {
             var output = Output(source: source, dryRun: dryRun)
-            let entries = try await HomeRegister(backend)?.list() ?? HomeRegister.Entries()
+            // A disk that is not mounted looks like one on which nothing is.
+            let own = try await kit.identity()
+            try await kit.expectPlace(backend)
+            var entries = try await HomeRegister(backend)?.list() ?? HomeRegister.Entries()
+            // Who has nothing has not to recover from what he left himself, by a sync in between.
+            let others = entries.snapshots.filter { $0.instance != own.instance }
+            if snapshotID == nil, try await catalog.pinCount() == 0, !others.isEmpty { entries.snapshots = others }
             let found = try await snapshot(backend, entries, kit, &output)
             let pins = try await pins(found?.snapshot, backend, isShared: entries.kits.count > 1, catalog, &output)
             // What the home has stays as it is.
@@ -131,8 +137,9 @@ package struct Recover: Operation {
         _ catalog: Catalog,
         _ output: inout Output
     ) async throws -> [Pin] {
-        var pins = try snapshot?.pins() ?? []
-        var known = Set(pins.map(\.cid))
+        var known: Set<CID> = []
+        // Whoever made the snapshot may have written a pin into it many times.
+        var pins = try (snapshot?.pins() ?? []).filter { known.insert($0.cid).inserted }
         if let snapshot, output.lostSnapshots.isEmpty { known.formUnion(try snapshot.mappings().map(\.cid)) }
         var others: [CID] = []
         for try await page in backend.replica.roots() {
@@ -150,6 +157,14 @@ package struct Recover: Operation {
         output.warnings.append("\(which): \(count) are pinned without names.")
         pins += others.map { Pin(cid: $0, createdAt: catalog.time) }
         guard !pins.isEmpty else {
+            if let lost = output.lostSnapshots.first {
+                throw KitError(
+                    .verification,
+                    "\(source) has \(output.lostSnapshots.count) snapshots, none of which can be read, such as \(lost), and no root.",
+                    hint: "ipfs-kit snapshot list \(source)",
+                    backend: source
+                )
+            }
             throw KitError(
                 .notFound,
                 "\(source) holds neither a snapshot nor any root.",

@@ -132,9 +132,11 @@ struct RestoreJob: Sendable {
         defer { kit.session.progress.ended() }
         var output = RestoreOutput(broken: broken)
         var leases: [String: Lease] = [:]
+        var places: [String: KitError?] = [:]
         for root in roots {
             let mappings = try await catalog.mappings(of: [root])
-            let outcome = try await restorer.restore(root, from: try await candidates(root), thorough: thorough)
+            var outcome = try await restorer.restore(root, from: try await candidates(root), thorough: thorough)
+            try await look(at: &outcome, &places)
             switch outcome {
             case .whole: output.whole += 1
             case .restored(let source, let back, let failures):
@@ -152,6 +154,47 @@ struct RestoreJob: Sendable {
         return output
     }
 
+    /// Makes sure that who says of a root that it is not there is the place that this home knows: a disk that is not mounted
+    /// looks empty.
+    private func look(at outcome: inout Restorer.Outcome, _ places: inout [String: KitError?]) async throws {
+        let failures: [Restorer.Failure]
+        switch outcome {
+        case .whole: return
+        case .restored(_, _, let after): failures = after
+        case .failed(let all): failures = all
+        }
+        var judged: [Restorer.Failure] = []
+        for failure in failures {
+            guard case .storage(let error) = failure.error, error.code == .notFound else {
+                judged.append(failure)
+                continue
+            }
+            let name = failure.source.backend.name
+            if places[name] == nil { places.updateValue(try await problem(with: failure.source.backend), forKey: name) }
+            guard let problem = places[name] ?? nil else {
+                judged.append(failure)
+                continue
+            }
+            judged.append((failure.source, .other(problem)))
+        }
+        switch outcome {
+        case .whole: break
+        case .restored(let source, let back, _): outcome = .restored(from: source, back, after: judged)
+        case .failed: outcome = .failed(judged)
+        }
+    }
+
+    /// Why a backend is not the place that this home knows; nil where it is.
+    private func problem(with backend: OpenBackend) async throws -> KitError? {
+        do throws(KitError) {
+            try await kit.expectPlace(backend)
+            return nil
+        } catch {
+            if error.code == .interrupted { throw error }
+            return error
+        }
+    }
+
     private var broken: [String] { sources.broken.sorted { $0.key < $1.key }.map(\.value.message) }
 
     private func candidates(_ root: CID) async throws -> [Restorer.Source] {
@@ -162,8 +205,7 @@ struct RestoreJob: Sendable {
         )
     }
 
-    /// Writes down what was read: that it is whole, or that other bytes are there; that something is missing is not told by
-    /// a backend that may be another place by now.
+    /// Writes down what was seen: that it is whole, that other bytes are there, or that nothing is.
     private func note(
         _ root: CID,
         _ source: Restorer.Source,
@@ -197,6 +239,16 @@ struct RestoreJob: Sendable {
                 at: catalog.time,
                 by: kit.observer
             )
+        case .failure(.storage(let error))
+        where error.code == .notFound && mapping != nil && source.path == mapping?.path:
+            seen = Observation(
+                root,
+                .missing,
+                method: "read-back",
+                path: source.path ?? "",
+                at: catalog.time,
+                by: kit.observer
+            )
         case .failure: return
         }
         seen.basis = mapping?.revision
@@ -204,7 +256,7 @@ struct RestoreJob: Sendable {
         if let held = leases[name] { lease = held } else { lease = try await catalog.takeObserverLease(name) }
         leases[name] = lease
         try await catalog.record([seen], under: lease)
-        if seen.finding == .damaged { try await catalog.markDirty([name], reason: "restore found damage") }
+        if seen.finding != .whole { try await catalog.markDirty([name], reason: "restore found damage") }
     }
 }
 

@@ -35,6 +35,7 @@ package struct Sync: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> SyncOutput {
         let (files, broken) = try await choose(kit)
+        try await noteSettings(files, kit)
         let planner = try SyncPlanner(kit, prune: prune, force: force)
         return try await kitErrors {
             let (plan, states) = try await planner.plan()
@@ -65,6 +66,20 @@ package struct Sync: Operation {
         }
     }
 
+    /// Whoever edits a file by hand may lead its backend elsewhere.
+    private func noteSettings(_ files: [BackendFile], _ kit: Kit) async throws(KitError) {
+        guard !dryRun else { return }
+        let catalog = try kit.catalog()
+        do throws(CatalogError) {
+            let known = try await catalog.backendStates()
+            for file in files where known.first(where: { $0.name == file.name })?.settings != file.placeText {
+                try await catalog.noteSettings(file.placeText, of: file.name)
+            }
+        } catch {
+            throw KitError(error)
+        }
+    }
+
     private static func removed(_ backend: String) -> KitError {
         KitError(.noSuchBackend, "The backend \(backend) was removed meanwhile.", backend: backend)
     }
@@ -76,11 +91,7 @@ package struct Sync: Operation {
         _ = try kit.catalog()
         let chosen = try await kit.chooseBackends(names)
         guard !chosen.files.isEmpty || !chosen.broken.isEmpty else {
-            throw KitError(
-                .noSuchBackend,
-                "There is no enabled backend to sync.",
-                hint: "ipfs-kit backend create NAME TYPE"
-            )
+            throw try kit.noEnabledBackend()
         }
         return (chosen.files, chosen.broken.map { SyncResult(backend: $0.name, error: $0.error) })
     }

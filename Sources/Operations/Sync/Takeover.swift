@@ -22,7 +22,9 @@ struct Takeover {
         self.kit = kit
         self.catalog = catalog
         self.source = source
-        mappings = try snapshot.mappings()
+        // A path is a name on a backend; others are of somebody who wants something else to be read.
+        let all = try snapshot.mappings()
+        mappings = all.filter { $0.path.isEmpty || ObjectName($0.path) != nil }
         var fresh: [(name: String, file: BackendFile)] = []
         var kept: [String] = []
         for backend in snapshot.backends where !fresh.contains(where: { $0.name == backend.name }) {
@@ -44,6 +46,11 @@ struct Takeover {
                 warnings.append("The settings of \(backend.name) in the snapshot cannot be read, and were left out.")
             }
         }
+        if mappings.count < all.count {
+            warnings.append(
+                "The snapshot has \(all.count - mappings.count) mappings to names that are none; they were left out."
+            )
+        }
         self.fresh = fresh
         self.kept = kept
     }
@@ -52,7 +59,7 @@ struct Takeover {
     func look(_ output: inout Recover.Output) async throws {
         output.backends = fresh.map(\.name)
         output.keptBackends = kept
-        output.mappings = try await wanted().count
+        output.mappings = try await catalog.takeOver(try await wanted(), isDryRun: true)
         output.warnings += warnings
     }
 

@@ -32,6 +32,7 @@ package struct Verify: Operation {
         if let cid { only = try parseCID(cid) } else { only = nil }
         let catalog = try kit.catalog()
         let (files, broken) = try await kit.chooseBackends(names, evenDisabled: !names.isEmpty)
+        if files.isEmpty, broken.isEmpty, try !kit.backendNames().isEmpty { throw try kit.noEnabledBackend() }
         return try await kitErrors {
             let work = try await choose(files, only, catalog)
             let all = work.flatMap(\.mappings)

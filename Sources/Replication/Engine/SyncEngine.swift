@@ -90,8 +90,11 @@ package struct SyncEngine: Sendable {
             let work = try await plan()
             let hasTransfers = try await !catalog.transfers(on: backend).isEmpty
             if isDue(work, force: mode.force, hasTransfers: hasTransfers) {
-                let opened = try await open(Fence(catalog: catalog, lease: lease))
-                report = await renewing(lease) { stop in await SyncRun(self, opened, lease, mode).run(plan, stop) }
+                let announcement = Announcement()
+                let opened = try await open(Fence(catalog: catalog, lease: lease, announcement: announcement))
+                report = await renewing(lease) { stop in
+                    await SyncRun(self, opened, lease, mode, announcement).run(plan, stop)
+                }
                 report.calls = opened.meter.counts
             } else {
                 report.wasClean = true

@@ -40,7 +40,8 @@ extension SyncRun {
     /// Announces this home where it has not done so lately; the site as it is afterwards.
     private func announce(_ site: Site, _ state: BackendState) async throws -> Site {
         let age = catalog.time.milliseconds - (state.markedAt?.milliseconds ?? .min / 2)
-        if state.marker != nil, (0..<Self.freshness).contains(age) { return site }
+        // Whoever shares the place may have been told that this home is gone: it says each time that it is not.
+        if state.marker != nil, (0..<Self.freshness).contains(age), site.peers().isEmpty { return site }
         let name = try await site.register.announce(
             engine.identity,
             state.incarnation,
@@ -74,7 +75,7 @@ extension SyncRun {
         if !aliases.isEmpty {
             try await catalog.join(places: aliases.map(\.place) + [state.place], under: lease)
         }
-        if let remover = site.remover() {
+        if let remover = site.remover(try await catalog.peers(on: backend.name)) {
             throw ReplicationError.removing(backend: backend.name, home: remover.instance)
         }
     }

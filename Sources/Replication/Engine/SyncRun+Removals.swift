@@ -14,19 +14,32 @@ extension SyncRun {
             guard let state = try await catalog.backendState(backend.name) else { return }
             if let site {
                 try await allowForNewer(site, state)
-                _ = try await site.register.announce(
-                    engine.identity,
-                    state.incarnation,
-                    isRemoving: true,
-                    catalog.time
-                )
-                // Who is there is asked only now: whoever comes later sees that something is being removed.
-                try await makeSureOfBeingAlone(site)
+                try await announceRemoval(site, state)
             }
             await remove(steps, among: site, &report)
             if let site { try await site.register.withdrawRemoving(engine.identity, state.incarnation) }
         } catch {
             report.heldBack = report.heldBack ?? ReplicationError(error)
+        }
+    }
+
+    private func announceRemoval(_ site: Site, _ state: BackendState) async throws {
+        _ = try await site.register.announce(engine.identity, state.incarnation, isRemoving: true, catalog.time)
+        // Who is there is asked only now: whoever comes later sees that something is being removed.
+        try await makeSureOfBeingAlone(site)
+        announcement.renew(catalog.time.milliseconds)
+    }
+
+    /// Announces it anew where it is some time ago, so that a removal of many hours goes on.
+    private func renewAnnouncement(_ site: Site?, _ report: inout SyncReport) async {
+        guard let site, !announcement.isFresh(catalog.time.milliseconds, within: Announcement.freshness / 3) else {
+            return
+        }
+        do {
+            guard let state = try await catalog.backendState(backend.name) else { return }
+            try await announceRemoval(site, state)
+        } catch {
+            report.stopped = report.stopped ?? ReplicationError(error)
         }
     }
 
@@ -67,6 +80,7 @@ extension SyncRun {
                     } catch {
                         report.stopped = report.stopped ?? .catalog(error)
                     }
+                    if report.stopped == nil, !Task.isCancelled { await renewAnnouncement(site, &report) }
                     if report.stopped == nil, !Task.isCancelled { start() }
                 }
             }

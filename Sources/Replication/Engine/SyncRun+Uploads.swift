@@ -125,7 +125,12 @@ extension SyncRun {
     /// Throws where a snapshot is newer than this home: it may be an old copy, and must neither hide nor remove anything.
     func allowForNewer(_ site: Site, _ state: BackendState) async throws {
         let peers = try await catalog.peers(on: backend.name)
-        if let newer = site.newerSnapshot(than: state.note, own: try await catalog.newestSnapshot(), peers) {
+        if let newer = site.newerSnapshot(
+            than: state.note,
+            own: try await catalog.newestSnapshot(),
+            peers,
+            accepted: try await catalog.acceptedTime()
+        ) {
             throw ReplicationError.outdated(backend: backend.name, snapshot: newer.name.text)
         }
     }

@@ -11,11 +11,19 @@ struct SyncRun: Sendable {
     let backend: OpenBackend
     let lease: Lease
     let mode: SyncEngine.Mode
+    let announcement: Announcement
     let recorder: Recorder
 
     var catalog: Catalog { engine.catalog }
 
-    init(_ engine: SyncEngine, _ backend: OpenBackend, _ lease: Lease, _ mode: SyncEngine.Mode) {
+    init(
+        _ engine: SyncEngine,
+        _ backend: OpenBackend,
+        _ lease: Lease,
+        _ mode: SyncEngine.Mode,
+        _ announcement: Announcement
+    ) {
+        self.announcement = announcement
         self.engine = engine
         self.backend = backend
         self.lease = lease

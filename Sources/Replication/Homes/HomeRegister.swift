@@ -102,6 +102,15 @@ package struct HomeRegister: Sendable {
         return min(time, unknown)
     }
 
+    /// Throws where a backend is not the place that a home knows: a disk that is not mounted looks empty.
+    package static func expectPlace(
+        _ backend: OpenBackend,
+        _ catalog: Catalog,
+        _ identity: Catalog.Identity
+    ) async throws {
+        try await Site.expect(backend, try await catalog.backendState(backend.name), identity)
+    }
+
     /// Notes in the catalog who else is there now.
     package func note(_ own: Catalog.Identity, in catalog: Catalog, under lease: Lease) async throws {
         let site = Site(register: self, entries: try await list(), identity: own)

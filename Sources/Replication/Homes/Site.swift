@@ -40,6 +40,16 @@ struct Site: Sendable {
         )
     }
 
+    /// Throws where a backend is not the place that this home knows: what is not there says nothing then.
+    static func expect(
+        _ backend: OpenBackend,
+        _ state: BackendState?,
+        _ identity: Catalog.Identity
+    ) async throws {
+        guard let state, state.marker ?? state.note != nil else { return }
+        _ = try await find(backend, state, identity)
+    }
+
     /// The homes of other kits, and other homes of this one, with the time when each was last at work there.
     ///
     /// The times are those of the service, so that what the clocks of homes say does not matter, and they stay the same as
@@ -77,10 +87,14 @@ struct Site: Sendable {
     }
 
     /// Who is removing content there now, as far as anybody says; announcements of a day ago are of somebody who was killed.
-    func remover() -> HomeRegister.Entries.Marker? {
+    ///
+    /// Whoever the owner called gone is not removing anything, whatever times his announcements have.
+    func remover(_ peers: [Peer]) -> HomeRegister.Entries.Marker? {
         let newest = (entries.here + entries.removing).map(\.at.milliseconds).max() ?? 0
+        let forgotten = peers.filter { $0.forgottenAt != nil && $0.lastSeen <= $0.forgottenAt ?? $0.lastSeen }
         return entries.removing.first { marker in
             marker.instance != identity.instance && newest - marker.at.milliseconds < 86_400_000
+                && !forgotten.contains { $0.kit == marker.kit && $0.instance == marker.instance }
         }
     }
 
@@ -88,10 +102,12 @@ struct Site: Sendable {
     /// owner said that it does not matter: this home may be an old copy.
     ///
     /// `own` is the time of the newest snapshot that this home knows for its own.
-    func newerSnapshot(than note: String?, own: Int64, _ peers: [Peer]) -> SnapshotName? {
-        var latest: Int64 = -1
+    ///
+    /// `accepted` is the time up to which the owner said so of all backends.
+    func newerSnapshot(than note: String?, own: Int64, _ peers: [Peer], accepted: Int64 = 0) -> SnapshotName? {
+        var latest = accepted - 1
         if let name = note.flatMap({ ObjectName($0) }), case .snapshot(_, let time)? = HomeName.read(name)?.kind {
-            latest = time
+            latest = max(latest, time)
         }
         return entries.snapshots.first { snapshot in
             let isOwn = snapshot.instance == identity.instance

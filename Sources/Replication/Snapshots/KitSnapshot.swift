@@ -38,7 +38,7 @@ package struct KitSnapshot: Sendable {
             file = try CARFileReader(path: path)
             let root = try file.node(file.root)
             guard root["format"]?.asString == Self.format, let version = root["version"]?.asInt, version == 1 else {
-                throw ReplicationError.badSnapshot("The file \(path) is not a snapshot that this version can read.")
+                throw ReplicationError.badSnapshot("It is no snapshot that this version of ipfs-kit can read.")
             }
             kit = root["kit"]?.asString ?? ""
             createdAt = root["created_at"]?.asString.flatMap(Timestamp.init) ?? Timestamp(milliseconds: 0)

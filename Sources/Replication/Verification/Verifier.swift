@@ -131,10 +131,7 @@ package struct Verifier: Sendable {
     }
 
     private func checkPlace(_ backend: OpenBackend) async throws {
-        guard let state = try await catalog.backendState(backend.name), state.marker ?? state.note != nil else {
-            return
-        }
-        _ = try await Site.find(backend, state, identity)
+        try await HomeRegister.expectPlace(backend, catalog, identity)
     }
 
     private func look(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
