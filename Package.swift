@@ -121,7 +121,13 @@ let package = Package(
             "ServicesTests",
             ["Digests", "HTTPClient", "Samples", "Services", "Schema", "Storage", "StorageLaws"]
         ),
-        .tests("OperationsTests", ["Catalog", "Operations", "Replication", "Schema", "Services", "Storage", "YAML"]),
+        .tests(
+            "OperationsTests",
+            [
+                "BlockStore", "Catalog", "IPLD", "Multiformats", "Operations", "POSIX", "Replication", "Schema",
+                "Services", "Storage", "YAML",
+            ]
+        ),
         .tests("EndToEndTests", ["IPLD", "Multiformats", "Operations", "Samples"]),
         .tests("AdversityTests", ["Operations", "Samples", "Schema", "Services", "Storage"]),
         .tests("HouseRulesTests", ["Operations", "Schema", "Services", "Storage"]),

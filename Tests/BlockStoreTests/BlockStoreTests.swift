@@ -50,6 +50,27 @@ private func packs(_ folder: String) throws -> [String] {
         #expect(try #require(length) < 2 * (block(1).bytes.count + 60) + 40)
     }
 
+    @Test func `what an ingest saw is what it wrote or compared, and nothing else of a pack`() async throws {
+        let store = try BlockStore(folder: folder)
+        func write(_ numbers: Int...) async throws -> SeenBlocks {
+            try await store.ingest { ingest in
+                try await ingest.write(numbers.map { block($0) })
+                return ingest.seen
+            }
+        }
+        let first = try await write(1, 2)
+        _ = try await write(3)
+        let second = try await write(4, 2)
+        #expect(try packs(folder).count == 1)
+        let places = try await store.locate((1...4).map { block($0).cid }).compactMap { $0 }
+        #expect(places.map(first.contains) == [true, true, false, false])
+        #expect(places.map(second.contains) == [false, true, false, true])
+        var both = first
+        both.formUnion(second)
+        #expect(!both.contains(places[2]))
+        #expect(both.contains(places[0]) && both.contains(places[1]))
+    }
+
     @Test func `an ingest that fails leaves nothing behind`() async throws {
         struct Stop: Error {}
         let store = try BlockStore(folder: folder)
@@ -136,7 +157,13 @@ private func packs(_ folder: String) throws -> [String] {
             try bytes.write(to: path)
         }
         let reader = try BlockStore(folder: folder)
-        await #expect(throws: StoreError.self) { try await reader.get(block(4).cid) }
+        // Whoever asks again is told the same; what never was there is something else.
+        for _ in 0..<2 {
+            let error = await #expect(throws: StoreError.self) { try await reader.get(block(4).cid) }
+            #expect(error?.code == .corrupt)
+        }
+        let missing = await #expect(throws: StoreError.self) { try await reader.get(block(99).cid) }
+        #expect(missing?.code == .notFound)
         #expect(try await !reader.verify { _ in }.problems.isEmpty)
         if isGone { try FileManager.default.removeItem(at: path) }
         try await reader.ingest { try await $0.write((0..<10).map { block($0) }) }

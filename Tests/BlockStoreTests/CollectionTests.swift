@@ -198,6 +198,57 @@ private final class Pinned: Sendable {
         #expect(try await opened.collect(waste: 0, atLeast: generation) { [leaf(1).cid] }.liveBlocks == 1)
     }
 
+    /// What is wrong where the rest of the store is in order.
+    enum Spot: CaseIterable { case entryOfTheOnlySegment, endOfThePack, nameOfALiveBlock }
+
+    @Test(arguments: Spot.allCases) func `what is damaged beside what is looked at keeps everything`(
+        spot: Spot
+    ) async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write((0..<40).map(leaf)) }
+        let segments = try FileManager.default.contentsOfDirectory(atPath: folder + "/index")
+        let segment = try #require(segments.first { $0.hasSuffix(".idx") })
+        let path = folder + (spot == .entryOfTheOnlySegment ? "/index/\(segment)" : "/packs/000001.car")
+        var bytes = try Data(contentsOf: URL(filePath: path))
+        switch spot {
+        case .entryOfTheOnlySegment: bytes[14 * 8 + 3 * 48 + 5] ^= 1
+        case .endOfThePack: bytes.removeLast(7)
+        case .nameOfALiveBlock: bytes[try #require(bytes.range(of: Data(leaf(3).bytes))).lowerBound - 5] ^= 1
+        }
+        try bytes.write(to: URL(filePath: path))
+        let opened = try BlockStore(folder: folder)
+        let error = await #expect(throws: StoreError.self) {
+            _ = try await opened.collect(waste: 0) { (0..<5).map { leaf($0).cid } }
+        }
+        #expect(error?.code == (spot == .entryOfTheOnlySegment ? .damagedIndex : .damagedPack))
+        #expect(try packs() == ["000001.car"])
+        #expect(try Data(contentsOf: URL(filePath: folder + "/packs/000001.car")).count >= 40 * 500)
+    }
+
+    @Test func `a block that one codec reads and another cannot ends the work in any order`() async throws {
+        let store = try BlockStore(folder: folder)
+        let parent = Block(codec: .dagCBOR, bytes: try Node.list([.link(leaf(1).cid)]).cbor())
+        try await store.ingest { try await $0.write([leaf(1), parent, leaf(2)]) }
+        let other = CID.v1(.dagPB, parent.cid.hash)
+        for roots in [[parent.cid, other], [other, parent.cid]] {
+            await #expect(throws: StoreError.self) { _ = try await store.collect(waste: 0) { roots } }
+        }
+        #expect(try await store.has(leaf(2).cid))
+    }
+
+    @Test func `the number of a pack that is gone is not used again`() async throws {
+        let store = try BlockStore(folder: folder)
+        var used: Set<String> = []
+        for number in 0..<4 {
+            try await store.ingest { try await $0.write([leaf(number)]) }
+            let now = try packs()
+            #expect(used.isDisjoint(with: now), "\(now)")
+            used.formUnion(now)
+            _ = try await store.collect(waste: 0) { [] }
+            #expect(try packs().isEmpty)
+        }
+    }
+
     @Test func `packs of somebody who was stopped are removed`() async throws {
         let store = try BlockStore(folder: folder)
         try await store.ingest { try await $0.write([leaf(1)]) }

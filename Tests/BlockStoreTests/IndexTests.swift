@@ -156,6 +156,44 @@ private func block(_ number: Int) -> Block {
         #expect(problems.isEmpty, "\(problems)")
     }
 
+    @Test func `what was damaged at one place is not forgotten at another`() async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write([block(1), block(2)]) }
+        let key = BlockKey(block(1).cid)
+        let place = try #require(try store.index.locateNow([key])[0])
+        let elsewhere = BlockLocation(pack: place.pack, offset: place.offset + 1, length: place.length)
+        try store.index.forget([(key, elsewhere)])
+        #expect(try await store.has(block(1).cid))
+        #expect(try await store.lost() == 0)
+        try store.index.forget([(key, place)])
+        #expect(try await !store.has(block(1).cid))
+        #expect(try await store.lost() == 1)
+    }
+
+    @Test func `what was lost is known until a collection has proof that nobody needs it`() async throws {
+        let store = try BlockStore(folder: folder)
+        // Two segments, so that a join has something to do.
+        try await store.ingest { try await $0.write((0..<600).map(block)) }
+        try await store.ingest { try await $0.write((600..<610).map(block)) }
+        let key = BlockKey(block(3).cid)
+        try store.index.forget([(key, try #require(try store.index.locateNow([key])[0]))])
+        _ = try await store.collect(isDryRun: true) { [block(1).cid] }
+        #expect(try await store.lost() == 1)
+        await #expect(throws: StoreError.self) { _ = try await store.collect { [block(3).cid] } }
+        #expect(try await store.lost() == 1)
+        _ = try await store.collect { [block(1).cid] }
+        #expect(try await store.lost() == 0)
+    }
+
+    @Test func `an index that is made again is as new as what is known of it, and of another epoch`() async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write([block(1)]) }
+        let epoch = try await store.epoch()
+        try await store.rebuild(atLeast: 50)
+        #expect(try await store.generation() >= 50)
+        #expect(try await store.epoch() != epoch)
+    }
+
     @Test func `what somebody left who was stopped in a commit is removed`() async throws {
         let store = try BlockStore(folder: folder)
         try await store.ingest { try await $0.write([block(1)]) }

@@ -69,18 +69,34 @@ import Testing
     @Test func `what only one place has is known, also where it has two names`() async throws {
         let sample = try await CatalogSample()
         let catalog = sample.catalog
-        try await sample.pin(1, 2, 3)
+        try await sample.pin(1, 2, 3, 4)
         let (a, b) = (try await sample.lease("a"), try await sample.lease("b"))
-        try await catalog.record([sample.seen(1), sample.seen(2)], under: a)
-        try await catalog.record([sample.seen(1)], under: b)
+        try await catalog.record([sample.seen(1), sample.seen(2), sample.seen(4)], under: a)
+        try await catalog.record([sample.seen(1), sample.seen(4, .damaged)], under: b)
         _ = try await catalog.claim(sample.seen(3, .claimed, by: "claim"), on: "a", name: "")
-        #expect(try await catalog.pinsOnly(on: "a") == [root(2)])
+        #expect(try await catalog.pinsOnly(on: "a") == [root(2), root(4)].sorted())
         #expect(try await catalog.unprotectedPins() == [root(3)])
         let counts = try await catalog.mappingCounts()["a"]
-        #expect(counts?.byStatus == [.stored: 2, .pending: 1])
+        #expect(counts?.byStatus == [.stored: 3, .pending: 1])
         let states = try await catalog.backendStates()
         try await catalog.join(places: states.map(\.place), under: a)
-        #expect(try await catalog.pinsOnly(on: "a") == [root(1), root(2)].sorted())
+        #expect(try await catalog.pinsOnly(on: "a") == [root(1), root(2), root(4)].sorted())
+    }
+
+    @Test func `pins that were not seen whole since the last loss are to be looked at`() async throws {
+        let sample = try await CatalogSample()
+        let catalog = sample.catalog
+        try await sample.pin(1)
+        let pin = Pin(cid: root(2), createdAt: catalog.time)
+        try await catalog.addPins([pin], reason: "test", store: StoreState(generation: 3, epoch: 7))
+        #expect(try await catalog.pinsToLookAt(in: 7) == [root(1)])
+        // Pinned again by somebody who did not look: what was seen before still holds.
+        try await sample.pin(2)
+        #expect(try await catalog.pinsToLookAt(in: 7) == [root(1)])
+        #expect(try await catalog.pinsToLookAt(in: 8) == [root(1), root(2)].sorted())
+        try await catalog.noteWhole([root(1)], in: 8)
+        #expect(try await catalog.pinsToLookAt(in: 8) == [root(2)])
+        #expect(try await catalog.storeGeneration() == 3)
     }
 
     @Test func `four writers lose nothing that was acknowledged`() async throws {

@@ -67,6 +67,34 @@ import Testing
         #expect(try await sample.catalog.observations(of: root(1)).first?.seen.path == "old/place.car")
     }
 
+    @Test(arguments: [
+        (Observation.Finding.whole, Mapping.Status.stored), (.damaged, .corrupt), (.claimed, .missing),
+        (.present, .missing),
+    ])
+    func `that nothing is at another path says nothing of what was seen`(
+        before: Observation.Finding,
+        after: Mapping.Status
+    ) async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        if before == .claimed {
+            _ = try await sample.catalog.claim(sample.seen(1, .claimed, by: "claim"), on: "a", name: "")
+        } else {
+            try await sample.catalog.record([sample.seen(1, before)], under: lease)
+        }
+        try await sample.catalog.record([sample.seen(1, .missing, path: "old/place.car")], under: lease)
+        #expect(try await sample.mapping(1)?.status == after)
+    }
+
+    @Test func `what is only claimed is not this kit's to remove, until it was compared`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        _ = try await sample.catalog.claim(sample.seen(1, .claimed, by: "claim"), on: "a", name: "")
+        #expect(try await sample.mapping(1)?.isOurs == false)
+        try await sample.catalog.record([sample.seen(1)], under: lease)
+        #expect(try await sample.mapping(1)?.isOurs == true)
+    }
+
     @Test func `only so many observations of a replica are kept`() async throws {
         let sample = try await CatalogSample()
         let lease = try await sample.lease()
@@ -118,6 +146,10 @@ import Testing
         let basis = try #require(try await sample.mapping(1)).revision
         #expect(try await sample.catalog.record([sample.seen(1, .damaged, basis: basis)], under: observer).isEmpty)
         #expect(try await sample.mapping(1)?.status == .corrupt)
+        // What the writer began is not at its end because somebody else looked.
+        try await sample.catalog.begin([root(3)], under: writer)
+        #expect(try await sample.catalog.record([sample.seen(3)], under: observer).isEmpty)
+        #expect(try await sample.catalog.transfers(on: "a").map(\.cid) == [root(3)])
         // A root of which nothing was known: it is new, unless somebody stored it meanwhile.
         #expect(try await sample.catalog.record([sample.seen(2)], under: observer).isEmpty)
         #expect(try await sample.catalog.record([sample.seen(2, .damaged)], under: observer) == [root(2)])

@@ -55,7 +55,7 @@ import Testing
         #expect(try await sample.mapping(1)?.status == .stored)
     }
 
-    enum Change: CaseIterable { case none, damaged, gone, pinChanged, leavingToo, samePlace }
+    enum Change: CaseIterable { case none, damaged, gone, pinChanged, leavingToo, tooFew }
 
     @Test(arguments: Change.allCases) func `a surplus copy goes only while there are enough others`(
         change: Change
@@ -67,11 +67,12 @@ import Testing
         try await catalog.record([sample.seen(1)], under: a)
         try await catalog.record([sample.seen(1)], under: b)
         let pin = try #require(try await catalog.pin(root(1)))
-        let reason = Removal.surplus(minimum: 1, others: ["b"], pinChangedAt: pin.updatedAt)
-        #expect(try await catalog.begin([(root(1), reason)], under: a).count == 1)
+        let minimum = change == .tooFew ? 2 : 1
+        let reason = Removal.surplus(minimum: minimum, others: ["b"], pinChangedAt: pin.updatedAt)
+        #expect(try await catalog.begin([(root(1), reason)], under: a).count == (change == .tooFew ? 0 : 1))
         sample.clock.advance(10)
         switch change {
-        case .none, .samePlace: break
+        case .none, .tooFew: break
         case .damaged: try await catalog.record([sample.seen(1, .damaged)], under: b)
         case .gone: try await catalog.record([sample.seen(1, .removed, by: "told")], under: b)
         case .pinChanged: try await sample.pin(1, replicas: 2)
@@ -79,7 +80,38 @@ import Testing
             let other = Removal.surplus(minimum: 0, others: [], pinChangedAt: pin.updatedAt)
             #expect(try await catalog.begin([(root(1), other)], under: b).count == 1)
         }
-        #expect(try await catalog.mayRemove("cars/1.car", under: a) == (change == .none || change == .samePlace))
+        #expect(try await catalog.mayRemove("cars/1.car", under: a) == (change == .none))
+    }
+
+    @Test func `what a service said is kept without what is secret in it`() async throws {
+        let sample = try await CatalogSample()
+        let catalog = sample.catalog
+        let lease = try await sample.lease()
+        let secret = "canary-of-\(randomIdentifier())"
+        Redactor.shared.learn(secret)
+        let said = "The service says: no key \(secret)."
+        try await catalog.begin([root(1)], under: lease)
+        try await catalog.noteFailures([(root(1), said, true)], under: lease)
+        try await catalog.failSync(problem: said, under: lease)
+        var seen = sample.seen(2, .damaged)
+        seen.detail = said
+        try await catalog.record([seen], under: lease)
+        let kept = [
+            try await catalog.transfers(on: "a").first?.lastError, try await catalog.backendState("a")?.problem,
+            try await catalog.observations(of: root(2)).first?.seen.detail,
+        ]
+        #expect(kept == Array(repeating: "The service says: no key \(Redactor.mark).", count: 3))
+    }
+
+    @Test func `only what is not there and not wanted is forgotten`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        try await sample.catalog.record((1...4).map { sample.seen($0) }, under: lease)
+        try await sample.catalog.record([sample.seen(2, .missing), sample.seen(3, .missing)], under: lease)
+        try await sample.catalog.record([sample.seen(4, .damaged)], under: lease)
+        try await sample.pin(2)
+        try await sample.catalog.forgetUnwanted((1...4).map(root), under: lease)
+        #expect(Set(try await sample.catalog.mappings(on: "a").map(\.cid)) == Set([1, 2, 4].map(root)))
     }
 
     @Test func `a removal takes the root away under all names of the place`() async throws {

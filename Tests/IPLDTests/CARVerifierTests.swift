@@ -92,6 +92,15 @@ func report(on bytes: [UInt8], chunk: Int = 10_000, limits: CARParser.Limits = .
         CARContainer(dataSize: UInt64(payload.count), hasIndex: !index.isEmpty).encoded + payload + index + tail
     }
 
+    @Test(arguments: [
+        ([root, leaf, other], true), ([root, leaf], false), ([leaf, other], false),
+        ([root, leaf, other, leaf], true), ([root, leaf, other, Block(codec: .raw, bytes: [5])], true),
+    ])
+    func whatIsMissingKeepsAnArchiveFromBeingWhole(_ blocks: [Block], _ isWhole: Bool) {
+        let report = report(on: Self.archive(blocks))
+        #expect(report.isWhole == isWhole && report.harm == (isWhole ? [] : [.missing]))
+    }
+
     @Test func everyKindOfDamageIsToldApart() {
         let (root, leaf, other) = (Self.root, Self.leaf, Self.other)
         let whole = Self.archive([root, leaf, other])

@@ -175,6 +175,37 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         }
     }
 
+    @Test func `copies that are surplus too do not count for one another`() {
+        // Each place wants three others, and two are to stay: if the other two counted, both would go.
+        let careful = ["a", "b", "c", "d"].map { Place(name: $0, takesContent: true, minReplicas: 3) }
+        let copies = careful.map { Copy(root: root(1), backend: $0.name, state: .verified) }
+        let pin = WantedRoot(root: root(1), replicas: 2)
+        #expect(plan(pins: [pin], copies: copies, places: careful, prune: true).steps.isEmpty)
+    }
+
+    @Test func `nothing is removed under the second name of a place`() {
+        let twins = ["a", "b"].map { Place(name: $0, identity: "x", takesContent: true) }
+        let copies = twins.map { Copy(root: root(1), backend: $0.name, state: .verified) }
+        #expect(
+            plan(pins: [], copies: copies, places: twins, prune: true).steps == ["a": [.remove(root(1), .unwanted)]]
+        )
+    }
+
+    @Test(arguments: [(nil, 0, true), (nil, 1, true), (nil, 2, false), (0, 0, true), (1, 1, false), (2, 1, true)])
+    func `a pin lacks copies that are wanted, and one in any case`(
+        replicas: Int?,
+        count: Int,
+        isLacking: Bool
+    ) {
+        let copies = ["a", "b"].prefix(count).map { Copy(root: root(1), backend: $0, state: .verified) }
+        let plan = plan(
+            pins: [WantedRoot(root: root(1), replicas: replicas)],
+            copies: Array(copies),
+            places: places(["a", "b"])
+        )
+        #expect(plan.lacking == (isLacking ? [root(1)] : []))
+    }
+
     @Test func `one place under two names counts once`() {
         let twins = [
             Place(name: "a", identity: "x", takesContent: true), Place(name: "b", identity: "x", takesContent: true),

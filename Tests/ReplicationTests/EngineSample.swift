@@ -53,6 +53,7 @@ struct EngineSample: Sendable {
         prune: Bool = false,
         minReplicas: Int = 1,
         retries: Int = 0,
+        quota: UInt64? = nil,
         places: [String] = ["a"]
     ) async throws -> SyncReport {
         let engine = try await engine()
@@ -63,7 +64,7 @@ struct EngineSample: Sendable {
             force: force
         )
         return try await engine.sync(backend, SyncEngine.Mode(force: force, prune: prune)) { gate in
-            open(service, backend, gate: gate, retries: retries)
+            open(service, backend, gate: gate, retries: retries, quota: quota)
         } plan: {
             guard let work = try await planner.work(on: backend) else {
                 throw ReplicationError.suspicious("There is no backend \(backend).")
@@ -91,7 +92,8 @@ struct EngineSample: Sendable {
         _ service: any StorageService,
         _ backend: String = "a",
         gate: any ChangeGate = ClosedGate(),
-        retries: Int = 0
+        retries: Int = 0,
+        quota: UInt64? = nil
     ) -> OpenBackend {
         let meter = Meter()
         var operational = OperationalSettings()
@@ -104,7 +106,7 @@ struct EngineSample: Sendable {
             gate: gate,
             meter: meter
         )
-        return OpenBackend(name: backend, replica: CARArchive(layers), meter: meter, quota: nil, lanes: 2)
+        return OpenBackend(name: backend, replica: CARArchive(layers), meter: meter, quota: quota, lanes: 2)
     }
 
     /// Reads everything that is known of a backend back.
@@ -117,6 +119,11 @@ struct EngineSample: Sendable {
             progress: .silent
         )
         return try await verifier.verify(try await catalog.mappings(on: backend), on: open(service, backend))
+    }
+
+    /// Whether a backend is out of step.
+    func isDirty(_ backend: String = "a") async throws -> Bool? {
+        try await catalog.backendState(backend)?.isDirty
     }
 
     /// What is known of a root on a backend.

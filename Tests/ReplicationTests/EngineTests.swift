@@ -221,6 +221,39 @@ import Testing
         }
     }
 
+    @Test(arguments: [Fault.Call.delete, .put]) func `a request is not sent again when what it was for is over`(
+        call: Fault.Call
+    ) async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let root = try await home.pin(1)
+        if call == .delete {
+            try await home.sync(service)
+            _ = try await home.catalog.removePins([root], reason: "test")
+        }
+        let tries = Locked(0)
+        let failing = AlteredService(service) { altered in
+            altered.onDelete = { (name) async throws(StorageError) in
+                guard !name.text.hasPrefix("kits/") else { return try await service.delete(name) }
+                tries.change { $0 += 1 }
+                // Before the next try the root is pinned again.
+                let pin = Pin(cid: root, createdAt: home.catalog.time)
+                do { try await home.catalog.addPins([pin], reason: "test") } catch { throw .lasting }
+                throw .passing
+            }
+            altered.onPut = { (name, body) async throws(StorageError) in
+                guard !name.text.hasPrefix("kits/") else { return try await service.put(name, body) }
+                tries.change { $0 += 1 }
+                // Before the next try the backend is another one.
+                do { try await home.catalog.reincarnate("a") } catch { throw .lasting }
+                throw .passing
+            }
+        }
+        let report = try await home.sync(failing, prune: true, retries: 3)
+        #expect(!report.isComplete && tries.read { $0 } == 1)
+        #expect(try (service.contents[home.name(root)] != nil) == (call == .delete))
+    }
+
     @Test func `of two on one machine the second is told who has the lease, whatever the clock says`() async throws {
         let home = try await EngineSample()
         let service = home.service()

@@ -35,9 +35,76 @@ import Testing
         #expect(rest.count < 8 || !text.contains(rest), "\(name): \(text)")
     }
 
+    private static let ascii = "pa/ss+w\"rd&<x>??>>42z"
+
+    /// Writes each character of a text in another way.
+    private static func escaped(_ text: String, _ form: (UInt8) -> String) -> String { text.utf8.map(form).joined() }
+
+    /// How a text is written in JSON.
+    private static func inJSON(_ text: String) -> String {
+        (try? String(decoding: JSONEncoder().encode(text), as: UTF8.self)).map { String($0.dropFirst().dropLast()) }
+            ?? ""
+    }
+
+    private static let inXML = "pa/ss+w&quot;rd&amp;&lt;x&gt;??&gt;&gt;42z"
+
+    /// The forms of a text in which no character stands for itself, or that are those of others once more.
+    static let escapes: [(String, String)] = [
+        ("numbers of XML", escaped(ascii) { "&#\($0);" }),
+        ("hexadecimal numbers of XML", escaped(ascii) { "&#x" + String($0, radix: 16) + ";" }),
+        ("JSON", escaped(ascii) { "\\u00" + String(format: "%02X", $0) }),
+        ("C", escaped(ascii) { "\\x" + String(format: "%02x", $0) }),
+        ("a URL", escaped(ascii) { String(format: "%%%02x", $0) }),
+        ("XML in JSON", inJSON(inXML)), ("JSON in JSON", inJSON(inJSON(ascii))),
+        ("JSON in a URL", inJSON(ascii).addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""),
+        ("capital digits", escaped(ascii) { String(format: "%02X", $0) }),
+        (
+            "base64 of URLs",
+            Data(ascii.utf8).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+        ),
+    ]
+
+    @Test(arguments: escapes) func `a known secret does not come out however it is escaped`(name: String, form: String)
+    {
+        let redactor = Redactor()
+        redactor.learn(Self.ascii)
+        let text = redactor.clean("[\(form)]")
+        // Base64 ends in characters that depend on what follows.
+        #expect(
+            text.hasPrefix("[\(Redactor.mark)") && text.utf8.count < Redactor.mark.utf8.count + 6,
+            "\(name): \(text)"
+        )
+    }
+
+    @Test(arguments: [(0, 12), (5, 12), (18, 14), (0, 31)]) func `a part of a secret does not come out`(
+        start: Int,
+        length: Int
+    ) {
+        let secret = "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0u"
+        let redactor = Redactor()
+        redactor.learn(secret)
+        let part = String(secret.dropFirst(start).prefix(length))
+        // As a message is cut, and as others write it who were sent it.
+        for form in [part, "\(part)…", part.utf8.map { String(format: "%%%02X", $0) }.joined()] {
+            #expect(
+                redactor.clean("it says: \(form)") == "it says: \(Redactor.mark)" + (form.hasSuffix("…") ? "…" : "")
+            )
+        }
+        let digits = secret.utf8.map { String(format: "%02x", $0) }.joined().dropFirst(start * 2).prefix(length * 2)
+        #expect(redactor.clean("it says: \(digits)") == "it says: \(Redactor.mark)")
+    }
+
+    @Test(arguments: [true, false]) func `each line of a long value is a secret`(isSecret: Bool) {
+        let redactor = Redactor()
+        redactor.learn(replacement: "the-first-line-of-it\nline-no2\n", ofSecret: isSecret, fromFile: true)
+        for line in ["the-first-line-of-it", "line-no2"] {
+            #expect(!redactor.clean("it is \(line).").contains(line))
+        }
+    }
+
     static let patterns: [(String, String)] = [
         ("http://user:CANARY@127.0.0.1:9/x", "CANARY"), ("ftp://CANARYTOKEN@host", "CANARY"),
-        ("socks5h://a:CANA@RY@host:1", "CANA"),
+        ("socks5h://a:CANA@RY@host:1", "CANA"), ("socks5h://a:CANA@RY@host:1", "RY"),
         ("AWS4-HMAC-SHA256 Credential=AK/2026, Signature=0123456789abcdefCANARY", "CANARY"),
         ("?X-Amz-Signature=CANARY0123456789abcd&x=1", "CANARY"),
         ("Authorization: Bearer CANARY.abcdefghijkl", "CANARY"),

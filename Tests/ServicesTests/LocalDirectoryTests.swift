@@ -2,10 +2,11 @@ import Foundation
 import Glibc
 import Samples
 import Schema
-import Services
 import Storage
 import TestKit
 import Testing
+
+@testable import Services
 
 /// What is special to directories; everything else is in the laws.
 @Suite(.scratch) struct LocalDirectoryTests {
@@ -180,6 +181,25 @@ import Testing
 
     // MARK: Reads
 
+    @Test func `what would take the room that is to stay free is not begun`() async throws {
+        let service = try #require(
+            try await Subject.open("filesystem", ["path": .text(Scratch.current), "min_free": .integer(1 << 20)]).notes
+        )
+        let object = try #require(ObjectName("a"))
+        _ = try await service.put(object, Body([1]))
+        let system = try FileManager.default.attributesOfFileSystem(forPath: Scratch.current)
+        let free = UInt64(try #require(system[.systemFreeSize] as? Int))
+        let isOpened = Locked(false)
+        // Others may make room meanwhile, but not so much.
+        let large = Body(length: free + 1 << 40) { _ in
+            isOpened.change { $0 = true }
+            return Body([]).open()
+        }
+        #expect(await code { _ = try await service.put(object, large) } == .quotaExceeded)
+        #expect(!isOpened.read { $0 })
+        #expect(try await list(service) == ["a"])
+    }
+
     @Test func `a read belongs to one version`() async throws {
         let service = try await open(Scratch.current)
         let object = try #require(ObjectName("a"))
@@ -200,6 +220,26 @@ import Testing
         try handle.write(contentsOf: old)
         try handle.close()
         #expect(await code { while try await again.next() != nil {} } == .changed)
+    }
+
+    @Test func `the service itself opens only the version that was asked for`() async throws {
+        var settings = LocalDirectorySettings()
+        settings.path = Scratch.current
+        let context = ServiceContext(
+            backend: "disk",
+            type: "filesystem",
+            operational: OperationalSettings(),
+            timing: ManualClock().timing,
+            environment: { _ in nil },
+            gate: OpenGate()
+        )
+        let bare = LocalDirectoryService(settings, in: context)
+        let object = try #require(ObjectName("a"))
+        _ = try await bare.put(object, Body([1, 2]))
+        let first = try #require(try await bare.get(object, nil, version: nil).version)
+        #expect(try await collect(bare.get(object, nil, version: first).stream, limit: 10) == [1, 2])
+        _ = try await bare.put(object, Body([3, 4]))
+        #expect(await code { _ = try await bare.get(object, nil, version: first) } == .changed)
     }
 
     // MARK: The gate

@@ -45,6 +45,14 @@ import Testing
         #expect(clock.now - start >= 7990)
     }
 
+    @Test func whoeverComesInTheSameMomentWaitsForThoseBefore() async throws {
+        let waits = Locked<[Duration]>([])
+        let standing = Timing(now: { 0 }, uptime: { .seconds(5) }, sleep: { wait in waits.change { $0.append(wait) } })
+        let service = Throttled(base: memory, bucket: TokenBucket(bytesPerSecond: 1000, timing: standing))
+        for _ in 0..<3 { _ = try await collect(service.read(object), limit: 1000) }
+        #expect(waits.read { $0.max() } == .seconds(3))
+    }
+
     @Test(arguments: [-3_600, 3_600]) func theClockOnTheWallDoesNotMatter(_ seconds: Int) async throws {
         let clock = ManualClock()
         let service = Throttled(base: memory, bucket: TokenBucket(bytesPerSecond: 1000, timing: clock.timing))

@@ -192,6 +192,20 @@ import Testing
         #expect(changed?.code == .changed)
     }
 
+    @Test func aServiceThatDoesNotKnowTheConditionIsCompared() async throws {
+        // What was put in its place has the same length.
+        let script = [Fault(.get, time: 1, .breakAfter(300, .passing))]
+        let careless = AlteredService(memory) { altered in
+            altered.onGet = { [memory] (name, range, _) async throws(StorageError) in
+                if range != nil { memory.tamper(name, [UInt8](repeating: 7, count: 1000)) }
+                return try await memory.get(name, range, version: nil)
+            }
+        }
+        let stream = try await retrying(FaultyService(careless, script), ManualClock()).read(object)
+        let error = await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
+        #expect(error?.code == .changed)
+    }
+
     @Test(arguments: [0, 1, 999]) func anEndBeforeTheAnnouncedOneIsABreak(_ count: Int) async throws {
         let once = FaultyService(memory, [Fault(.get, time: 1, .endAfter(count))])
         #expect(try await collect(retrying(once, ManualClock()).read(object), limit: 1000) == sampleBytes(1000))

@@ -43,6 +43,35 @@ import Testing
         #expect(end.number == 0)
     }
 
+    // MARK: Locks
+
+    @Test(arguments: [true, false], [true, false]) func `a lock keeps others out, unless both are shared`(
+        isHeldShared: Bool,
+        isWantedShared: Bool
+    ) throws {
+        let holder = try File(path("lock"), .update)
+        #expect(try holder.lock(shared: isHeldShared, wait: false))
+        let other = try File(path("lock"), .update)
+        #expect(try other.lock(shared: isWantedShared, wait: false) == (isHeldShared && isWantedShared))
+    }
+
+    @Test func `a lock ends with its file`() throws {
+        do {
+            let holder = try File(path("lock"), .update)
+            #expect(try holder.lock(wait: false))
+            withExtendedLifetime(holder) {}
+        }
+        #expect(try File(path("lock"), .update).lock(wait: false))
+    }
+
+    @Test func `what is made is for its owner, unless something else is said`() throws {
+        try replaceFile(path("replaced"), with: [1])
+        _ = try File(path("made"), .createNew)
+        try replaceFile(path("open"), with: [1], permissions: 0o444)
+        let permissions = try ["replaced", "made", "open"].map { try fileInfo(path($0)).permissions }
+        #expect(permissions == [0o600, 0o600, 0o444])
+    }
+
     // MARK: What is no file
 
     @Test(arguments: ["pipe", "socket", "device", "folder"], [true, false])

@@ -5,6 +5,22 @@ import Testing
 
 /// Names of files: those that are no text, those that are new, and those that nobody should take for content.
 @Suite(.scratch) struct PathTests {
+    private func path(_ name: String) -> String { Scratch.current + "/" + name }
+
+    @Test func whetherSomethingIsThereIsSaidOnlyWhereItCanBeTold() throws {
+        try replaceFile(path("file"), with: [1])
+        try makeLink(path("nowhere"), to: "missing")
+        try makeLink(path("loop"), to: "loop")
+        for (name, isThere) in [
+            ("file", true), ("nowhere", true), ("loop", true), ("missing", false), ("file/x", false),
+        ] {
+            #expect(try fileExists(path(name)) == isThere, "\(name)")
+        }
+        for name in ["loop/x", String(repeating: "x", count: 300)] {
+            #expect(throws: FileError.self, "\(name)") { try fileExists(path(name)) }
+        }
+    }
+
     @Test(
         arguments: [
             (".out.car.812.18446744073709551615.part", true), (".a.1.2.part", true), ("..hidden.1.2.part", true),

@@ -57,6 +57,8 @@ extension Adversity {
         @Test func `every change in the list of this package can be made`() async throws {
             let result = try await run(nil, ["--check"])
             #expect(result.code == 0, "\(result.text)\(result.errorText)")
+            let count = try #require(result.text.split(separator: " ").first.flatMap { Int($0) })
+            #expect(count >= 80, "too few to say anything of the tests")
         }
 
         private func makePackage() throws -> String {

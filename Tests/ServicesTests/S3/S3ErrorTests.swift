@@ -71,13 +71,20 @@ struct S3ErrorTests {
     }
 
     @Test(arguments: [
-        (HTTPError.Code.cannotConnect, StorageError.Code.unavailable, StorageError.Retry.later),
-        (.timedOut, .unavailable, .later), (.truncated, .unavailable, .later), (.tls, .unavailable, .never),
-        (.cancelled, .cancelled, .never), (.protocolViolation, .unavailable, .later),
+        (HTTPError.Code.cannotConnect, StorageError.Code.unavailable, StorageError.Retry.later, false),
+        (.timedOut, .unavailable, .later, true), (.truncated, .unavailable, .later, true),
+        (.tls, .unavailable, .never, false), (.cancelled, .cancelled, .never, true),
+        (.protocolViolation, .unavailable, .later, true),
     ])
-    func exchanges(_ from: HTTPError.Code, _ code: StorageError.Code, _ retry: StorageError.Retry) {
+    func exchanges(
+        _ from: HTTPError.Code,
+        _ code: StorageError.Code,
+        _ retry: StorageError.Retry,
+        _ mayHaveHappened: Bool
+    ) {
         let error = errors.translate("x", HTTPError(code: from, message: "It broke."))
         #expect(error.code == code)
         #expect(error.retry == retry)
+        #expect(error.mayHaveHappened == mayHaveHappened)
     }
 }

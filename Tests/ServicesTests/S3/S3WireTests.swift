@@ -247,6 +247,17 @@ import Testing
         #expect(again.contains("If-Match: \"v1\"") && again.contains("Range: bytes=5-"))
     }
 
+    @Test(
+        arguments: [("\"v1\"", nil), ("\"v2\"", .changed), ("W/\"v1\"", .changed), ("", .unavailable)]
+            as [(String, StorageError.Code?)]
+    )
+    func whoeverDoesNotKnowTheConditionIsCompared(_ etag: String, _ expected: StorageError.Code?) async throws {
+        let tag = etag.isEmpty ? "" : "ETag: \(etag)\r\n"
+        let service = try service(["GET": [Answer(headers: tag, body: "0123456789")]])
+        let error = await failure { try await service.get(name("x"), nil, version: ObjectVersion("v1")) }
+        #expect(error?.code == expected)
+    }
+
     @Test func aReadWithoutAVersionDoesNotGoOn() async throws {
         let asked = Locked<[String]>([])
         let weak = Answer(headers: "ETag: W/\"v1\"\r\nContent-Length: 10\r\n", body: "01234", isAnnounced: false)

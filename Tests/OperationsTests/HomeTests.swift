@@ -1,0 +1,110 @@
+import BlockStore
+import Catalog
+import Foundation
+import Multiformats
+@testable import Operations
+import POSIX
+import Schema
+import Storage
+import TestKit
+import Testing
+
+/// The home: what belongs together in it, and what of it is never content.
+@Suite(.scratch) struct HomeTests {
+    // MARK: Catalog and store
+
+    @Test func `a catalog of another home is not that of the store`() async throws {
+        let (one, other) = (try await KitSample("one"), try await KitSample("other"))
+        try await one.add("a")
+        try await other.add("b")
+        try replace(one.again.home.catalog, by: other.again.home.catalog)
+        try #expect(refusal { _ = try (one.again.catalog(), one.again.store()) }?.hint == "ipfs-kit init --new-catalog")
+    }
+
+    @Test func `a catalog that is older than the store knows is refused until it is accepted`() async throws {
+        let sample = try await KitSample()
+        try await sample.add("a")
+        let copy = sample.folder + "/copy.sqlite"
+        try FileManager.default.copyItem(atPath: sample.again.home.catalog, toPath: copy)
+        let root = try await sample.add("b")
+        try replace(sample.again.home.catalog, by: copy)
+        let error = try refusal { _ = try sample.again.catalog() }
+        #expect(error?.hint == "ipfs-kit catalog accept")
+        try await sample.run(CatalogAccept.self)
+        #expect(try await sample.run(PinList.self).pins.map(\.cid.description).contains(root) == false)
+    }
+
+    @Test func `a store with other content is not that of the catalog, and an empty one is`() async throws {
+        let (one, other) = (try await KitSample("one"), try await KitSample("other"))
+        try await one.add("a")
+        try await other.add("b")
+        let (store, foreign) = (one.again.home.store, other.again.home.store)
+        try FileManager.default.removeItem(atPath: foreign + "/owner")
+        try FileManager.default.moveItem(atPath: store, toPath: one.folder + "/aside")
+        try FileManager.default.copyItem(atPath: foreign, toPath: store)
+        let kit = one.again
+        _ = try kit.catalog()
+        #expect(try refusal { _ = try kit.store() } != nil)
+        try FileManager.default.removeItem(atPath: store)
+        let fresh = one.again
+        _ = try fresh.catalog()
+        #expect(try fresh.store().identity != nil)
+    }
+
+    private func replace(_ path: String, by other: String) throws {
+        for ending in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: path + ending) {
+            try FileManager.default.removeItem(atPath: path + ending)
+        }
+        try FileManager.default.copyItem(atPath: other, toPath: path)
+    }
+
+    /// The refusal that `work` meets; nil where it meets none.
+    private func refusal(_ work: () throws -> Void) throws -> KitError? {
+        do { try work() } catch let error as KitError where error.code == .refused { return error }
+        return nil
+    }
+
+    // MARK: What is no content
+
+    @Test func `files of the home are no content under any name`() async throws {
+        let sample = try await KitSample()
+        try await sample.add("a")
+        let home = sample.again.home
+        let outside = sample.folder + "/outside"
+        try FileManager.default.createDirectory(atPath: outside, withIntermediateDirectories: true)
+        let pack = home.store + "/packs/" + (try #require(try Trees.files(in: home.store + "/packs").first))
+        for (name, target) in [("catalog", home.catalog), ("pack", pack)] {
+            try FileManager.default.linkItem(atPath: target, toPath: outside + "/" + name)
+        }
+        try makeLink(outside + "/way", to: home.store)
+        try write([1], to: outside + "/file")
+        let boundary = sample.again.boundary
+        for path in [outside + "/catalog", outside + "/pack", outside + "/way/packs", home.path, pack] {
+            #expect(throws: KitError.self, "\(path)") { try boundary.admit(path, for: .content) }
+        }
+        #expect(throws: KitError.self) { try boundary.admit(outside + "/catalog", for: .archive) }
+        _ = try boundary.admit(pack, for: .archive)
+        _ = try boundary.admit(outside + "/file", for: .content)
+        for (name, isFollowed, isHeld) in [
+            ("catalog", false, true), ("pack", false, true), ("way/packs", true, true), ("file", false, false),
+        ] {
+            let path = outside + "/" + name
+            let info = try fileInfo(path, follow: true)
+            #expect(boundary.holds(info, at: Array(path.utf8), isFollowed: isFollowed) == isHeld, "\(name)")
+        }
+    }
+
+    // MARK: What is written
+
+    @Test func `what got the name meanwhile is not overwritten`() throws {
+        let path = Scratch.current + "/new"
+        let place = try NewPlace(path)
+        try write([1], to: place.temporary)
+        try write([2], to: path)
+        let error = #expect(throws: KitError.self) { try place.appear() }
+        #expect(error?.code == .refused)
+        #expect(try bytes(at: path) == [2])
+        place.discard()
+        #expect(try Trees.files(in: Scratch.current) == ["new"])
+    }
+}

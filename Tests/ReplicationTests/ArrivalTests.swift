@@ -1,0 +1,170 @@
+import Catalog
+import IPLD
+import Multiformats
+@testable import Replication
+import Schema
+import Storage
+import TestKit
+import Testing
+
+/// When a root counts as having arrived, and what a sync makes of what it finds.
+@Suite(.scratch) struct ArrivalTests {
+    private static let withDigests: Capabilities = [.write, .delete, .rangeReads, .listing, .digests]
+    private static let withoutDigests: Capabilities = [.write, .delete, .rangeReads, .listing]
+
+    @Test(arguments: [withDigests, withoutDigests], [true, false])
+    func `what has the name already is adopted only where it is the same`(
+        capabilities: Capabilities,
+        isSame: Bool
+    ) async throws {
+        let home = try await EngineSample()
+        let root = try await home.pin(1)
+        let first = home.service(capabilities)
+        try await home.sync(first)
+        let good = try #require(first.contents[try home.name(root)])
+
+        let other = try await EngineSample("other")
+        try await other.pin(1)
+        let service = other.service(capabilities)
+        var found = good
+        if !isSame { found[found.count - 1] ^= 1 }
+        service.tamper(try home.name(root), found)
+        let report = try await other.sync(service)
+        #expect(report.isComplete && report.adopted == (isSame ? 1 : 0) && report.uploaded == (isSame ? 0 : 1))
+        #expect(service.contents[try home.name(root)] == good)
+    }
+
+    @Test func `what would go beyond the quota is not sent, and stops nothing else`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let first = try await home.pin(1)
+        try await home.sync(service)
+        let length = UInt64(try #require(service.contents[try home.name(first)]).count)
+        let others = [try await home.pin(2), try await home.pin(3), try await home.pin(4)]
+        // Room for one more of the three, which are of one length.
+        let report = try await home.sync(service, quota: 3 * length - 1)
+        #expect(report.uploaded == 1 && report.failures.count == 2 && report.stopped == nil, "\(report)")
+        #expect(others.filter { (try? service.contents[home.name($0)]) ?? nil != nil }.count == 1)
+        for failure in report.failures {
+            guard case .storage(let error) = failure.error else { throw failure.error }
+            #expect(error.code == .quotaExceeded)
+        }
+        #expect(try await home.isDirty() == true)
+        #expect(try await home.sync(service, quota: 4 * length).uploaded == 2)
+        #expect(try await home.isDirty() == false)
+    }
+
+    @Test func `an upload whose reply was lost is looked for, and not sent again`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        try await home.pin(1)
+        try await home.sync(service)
+        let root = try await home.pin(2)
+        let losing = FaultyService(service, [Fault(.put, time: 1, .loseReply(StorageError.passing.ofUnknownOutcome))])
+        #expect(try await home.sync(losing).failures.map(\.root) == [root])
+        #expect(try await home.catalog.transfers(on: "a").map(\.cid) == [root])
+        #expect(try await home.status(root) == nil)
+        let again = try await home.sync(service)
+        #expect(again.adopted == 1 && again.uploaded == 0)
+        #expect(try await home.status(root) == .stored)
+        #expect(try await home.catalog.transfers(on: "a").isEmpty)
+    }
+
+    @Test func `what was refused leaves nothing to be looked for`() async throws {
+        let home = try await EngineSample()
+        let root = try await home.pin(1)
+        let report = try await home.sync(FaultyService(home.service(), [Fault(.put, times: 2...2, .fail(.lasting))]))
+        #expect(report.failures.map(\.root) == [root])
+        #expect(try await home.catalog.transfers(on: "a").isEmpty)
+    }
+
+    @Test func `a removal that was stopped is looked at by the next sync, though nothing else is to be done`()
+        async throws
+    {
+        let home = try await EngineSample()
+        let service = home.service()
+        let gone = try await home.pin(1)
+        try await home.pin(2)
+        try await home.sync(service)
+        _ = try await home.catalog.removePins([gone], reason: "test")
+        try await home.sync(service)
+        #expect(try await home.isDirty() == false)
+        let hanging = FaultyService(service, [Fault(.delete, .hang)])
+        let pruning = Task { try await home.sync(hanging, prune: true) }
+        while hanging.count(.delete) == 0 { await Task.yield() }
+        pruning.cancel()
+        _ = try await pruning.value
+        // As a killed process leaves it: nobody noted that the sync failed.
+        let generation = try #require(try await home.catalog.backendState("a")).generation
+        do {
+            let lease = try await home.catalog.takeLease("a", for: 60_000).get()
+            try await home.catalog.finishSync(generation: generation, under: lease)
+            try await home.catalog.release(lease)
+        }
+        #expect(try await home.catalog.transfers(on: "a").map(\.cid) == [gone])
+        let next = try await home.sync(service)
+        #expect(!next.wasClean && next.isComplete)
+        #expect(try await home.catalog.transfers(on: "a").isEmpty)
+    }
+
+    @Test func `a root whose removal failed is compared before it counts again`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let root = try await home.pin(1)
+        try await home.sync(service)
+        let good = try #require(service.contents[try home.name(root)])
+        _ = try await home.catalog.removePins([root], reason: "test")
+        try await home.sync(FaultyService(service, [Fault(.delete, .fail(.lasting))]), prune: true)
+        // What the failed removal left is not what was there.
+        service.tamper(try home.name(root), good.map { $0 ^ 1 })
+        try await home.pin(1)
+        let report = try await home.sync(service)
+        #expect(report.isComplete && report.uploaded == 1 && report.adopted == 0)
+        #expect(try service.contents[home.name(root)] == good)
+    }
+
+    @Test func `the word that something is there is no copy`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        try await home.pin(1)
+        try await home.sync(service)
+        let root = EngineSample.block(2).cid
+        let claim = Observation(
+            root,
+            .claimed,
+            method: "claim",
+            path: try home.name(root).text,
+            at: home.catalog.time,
+            by: "test"
+        )
+        _ = try await home.catalog.claim(claim, on: "a", name: "")
+        try await home.pin(2)
+        #expect(try await home.sync(service).uploaded == 1)
+        #expect(service.contents[try home.name(root)] != nil)
+        #expect(try await home.status(root) == .stored)
+    }
+
+    @Test func `a place that is another one by now is refused, until the owner says so`() async throws {
+        let home = try await EngineSample()
+        let (known, empty) = (home.service(), home.service())
+        let root = try await home.pin(1)
+        try await home.sync(known)
+        let other = try await EngineSample("other")
+        try await other.pin(9)
+        let foreign = home.service()
+        try await other.sync(foreign)
+        for place in [empty, foreign] {
+            let before = place.contents
+            try await home.pin(2)
+            let report = try await home.sync(place)
+            guard case .strangePlace? = report.stopped else {
+                Issue.record("\(report)")
+                continue
+            }
+            #expect(place.contents == before)
+            #expect(try await home.status(root) == .stored)
+        }
+        #expect(try await home.sync(empty, force: true).uploaded == 2)
+        #expect(empty.contents[try home.name(root)] != nil)
+    }
+}

@@ -1,0 +1,150 @@
+import BlockStore
+import Catalog
+import IPLD
+import Multiformats
+@testable import Replication
+import Schema
+import Storage
+import TestKit
+import Testing
+
+/// Several homes at one place: nobody takes away what another may count on.
+@Suite(.scratch) struct HomesTests {
+    /// What another home left to be known by.
+    enum Sign: CaseIterable { case announcement, snapshot }
+
+    /// A name that a home leaves below `kits/`.
+    private func leave(_ name: ObjectName?, on service: MemoryService) throws {
+        service.tamper(try #require(name), Array("{}".utf8))
+    }
+
+    @Test(arguments: Sign.allCases, [true, false]) func `what no pin wants stays where another home is, too`(
+        sign: Sign,
+        isOfSameKit: Bool
+    ) async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let own = try await home.catalog.identity()
+        let gone = try await home.pin(1)
+        try await home.sync(service)
+        let kit = isOfSameKit ? own.kit : "otherkit"
+        switch sign {
+        case .announcement:
+            try leave(
+                HomeName.marker(kit: kit, instance: "theirs", incarnation: "i", isRemoving: false),
+                on: service
+            )
+        case .snapshot: try leave(HomeName.snapshot(kit: kit, instance: "theirs", time: 7), on: service)
+        }
+        _ = try await home.catalog.removePins([gone], reason: "test")
+        let report = try await home.sync(service, prune: true)
+        guard case .shared? = report.heldBack else { throw report.heldBack ?? ReplicationError.suspicious("nothing") }
+        #expect(try report.removed == 0 && service.contents[home.name(gone)] != nil)
+        #expect(try await home.isDirty() == true)
+        // It does not matter any more, and is not seen again.
+        #expect(try await home.catalog.forgetPeers("theirs") == 1)
+        #expect(try await home.sync(service, prune: true).removed == 1)
+    }
+
+    @Test(arguments: [true, false]) func `nobody relies on a place where content is being removed`(
+        isOfToday: Bool
+    ) async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        try leave(
+            HomeName.marker(kit: "otherkit", instance: "theirs", incarnation: "i", isRemoving: true),
+            on: service
+        )
+        // Who was killed two days ago removes nothing any more.
+        home.clock.advance(by: .seconds(isOfToday ? 3600 : 2 * 86_400))
+        let root = try await home.pin(1)
+        let report = try await home.sync(service)
+        #expect(report.isComplete == !isOfToday)
+        #expect(try (service.contents[home.name(root)] != nil) == !isOfToday)
+        if isOfToday, case .removing(backend: "a", home: "theirs")? = report.stopped { return }
+        #expect(!isOfToday)
+    }
+
+    @Test func `a home whose own snapshot is newer than itself removes nothing, and leaves none`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let own = try await home.catalog.identity()
+        let gone = try await home.pin(1)
+        try await home.sync(service)
+        _ = try await home.catalog.removePins([gone], reason: "test")
+        // The home was put back from a copy: it left this, and knows nothing of it.
+        let later = home.catalog.time.milliseconds + 1000
+        try leave(HomeName.snapshot(kit: own.kit, instance: own.instance, time: later), on: service)
+        let report = try await home.sync(service, prune: true)
+        guard case .outdated? = report.heldBack else { throw report.heldBack ?? ReplicationError.suspicious("nothing") }
+        #expect(try report.removed == 0 && report.snapshot == nil && service.contents[home.name(gone)] != nil)
+        home.clock.advance(by: .seconds(2))
+        try await home.catalog.acceptOver(kit: own.kit)
+        let accepted = try await home.sync(service, prune: true)
+        #expect(accepted.isComplete && accepted.removed == 1 && accepted.snapshot != nil)
+    }
+
+    @Test func `what another home of the kit left is newer, whatever this one left elsewhere`() async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let (one, other) = (home.service(), home.service())
+        let own = try await home.catalog.identity()
+        try await home.pin(1)
+        try await home.sync(one, "a", places: ["a", "b"])
+        home.clock.advance(by: .seconds(10))
+        let between = home.catalog.time.milliseconds
+        home.clock.advance(by: .seconds(10))
+        try await home.sync(other, "b", places: ["a", "b"])
+        try leave(HomeName.snapshot(kit: own.kit, instance: "theirs", time: between), on: one)
+        try await home.pin(2)
+        let report = try await home.sync(one, "a", places: ["a", "b"])
+        guard case .outdated? = report.heldBack else { throw report.heldBack ?? ReplicationError.suspicious("nothing") }
+        #expect(report.uploaded == 1 && report.snapshot == nil)
+    }
+
+    @Test func `a home keeps three snapshots of its own, and all of others`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let own = try await home.catalog.identity()
+        try await home.pin(0)
+        try await home.sync(service)
+        let others = try (1...5).map { time in
+            try #require(HomeName.snapshot(kit: own.kit, instance: "theirs", time: Int64(time)))
+        }
+        for name in others { try leave(name, on: service) }
+        var left: [String] = []
+        for number in 1...5 {
+            try await home.pin(number)
+            left.append(try #require(try await home.sync(service).snapshot))
+        }
+        let snapshots = service.contents.keys.filter { $0.text.hasSuffix(".car") && $0.text.hasPrefix("kits/") }
+        #expect(Set(snapshots.map(\.text)) == Set(others.map(\.text) + left.suffix(3)))
+    }
+
+    @Test func `two snapshots of one moment have two names`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let block = EngineSample.block(1)
+        try await home.store.ingest { try await $0.write([block]) }
+        let pin = Pin(cid: block.cid, createdAt: home.catalog.time)
+        var names: Set<String> = []
+        for _ in 0..<3 {
+            try await home.catalog.addPins([pin], reason: "test")
+            names.insert(try #require(try await home.sync(service).snapshot))
+        }
+        #expect(names.count == 3)
+    }
+
+    @Test func `a home whose announcement is not there relies on nothing`() async throws {
+        let home = try await EngineSample()
+        let service = home.service([.write, .delete, .rangeReads, .listing])
+        let forgetful = AlteredService(service) { altered in
+            altered.onPut = { (name, body) async throws(StorageError) in
+                name.text.hasSuffix(".here") ? PutReceipt(proof: nil) : try await service.put(name, body)
+            }
+        }
+        let root = try await home.pin(1)
+        let report = try await home.sync(forgetful)
+        #expect(!report.isComplete && report.uploaded == 0)
+        #expect(service.contents[try home.name(root)] == nil)
+    }
+}
