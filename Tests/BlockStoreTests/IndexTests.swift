@@ -194,6 +194,80 @@ private func block(_ number: Int) -> Block {
         #expect(try await store.epoch() != epoch)
     }
 
+    @Test(arguments: [true, false]) func `an index that went back is not relied upon, whatever comes after`(
+        isNoted: Bool
+    ) async throws {
+        let store = try BlockStore(folder: folder)
+        // More than are merged into every commit.
+        try await store.ingest { try await $0.write((0..<600).map(block)) }
+        let before = try segments()
+        try await store.ingest { try await $0.write([block(1000)]) }
+        let generation = try await store.generation()
+        if isNoted { try store.note(BlockStore.Owner(name: "abc", mark: 1, generation: generation)) }
+        for name in try segments() where !before.contains(name) {
+            try FileManager.default.removeItem(atPath: folder + "/index/" + name)
+        }
+        let reopened = try BlockStore(folder: folder)
+        if !isNoted { reopened.expect(generation: generation) }
+        for number in 2000..<2004 {
+            let error = await #expect(throws: StoreError.self) {
+                try await reopened.ingest { try await $0.write([block(number)]) }
+            }
+            #expect(error?.code == .damagedIndex)
+        }
+        let error = await #expect(throws: StoreError.self) { try await reopened.get(block(1000).cid) }
+        #expect(error?.code == .damagedIndex)
+        try await reopened.rebuild()
+        #expect(try await reopened.get(block(1000).cid) == block(1000))
+        #expect(try await reopened.generation() > generation)
+    }
+
+    @Test(arguments: [true, false]) func `an index that is made again forgets no loss`(isPackGone: Bool) async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write((0..<40).map(block)) }
+        let pack = folder + "/packs/000001.car"
+        if isPackGone {
+            try FileManager.default.removeItem(atPath: pack)
+        } else {
+            var content = try Data(contentsOf: URL(filePath: pack))
+            content[content.count - 1] ^= 1
+            try content.write(to: URL(filePath: pack))
+        }
+        let reopened = try BlockStore(folder: folder)
+        try await reopened.rebuild()
+        #expect(try await reopened.lost() == (isPackGone ? 40 : 1))
+        let error = await #expect(throws: StoreError.self) { try await reopened.get(block(39).cid) }
+        #expect(error?.code == .corrupt)
+        try await reopened.ingest { try await $0.write((0..<40).map(block)) }
+        #expect(try await reopened.lost() == 0)
+        try await reopened.rebuild()
+        #expect(try await reopened.lost() == 0)
+    }
+
+    enum Impostor: CaseIterable { case folder, pipe, danglingLink, linkToIt }
+
+    @Test(arguments: Impostor.allCases) func `what is no pack keeps no other from being read and written`(
+        impostor: Impostor
+    ) async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write((0..<40).map(block)) }
+        let pack = folder + "/packs/000001.car"
+        try FileManager.default.moveItem(atPath: pack, toPath: folder + "/moved")
+        switch impostor {
+        case .folder: try FileManager.default.createDirectory(atPath: pack, withIntermediateDirectories: true)
+        case .pipe: #expect(unsafe mkfifo(pack, 0o600) == 0)
+        case .danglingLink:
+            try FileManager.default.createSymbolicLink(atPath: pack, withDestinationPath: folder + "/none")
+        case .linkToIt: try FileManager.default.createSymbolicLink(atPath: pack, withDestinationPath: folder + "/moved")
+        }
+        let reopened = try BlockStore(folder: folder)
+        #expect(try await reopened.verify { _ in }.problems.isEmpty == (impostor == .linkToIt))
+        try await reopened.rebuild()
+        try await reopened.ingest { try await $0.write((0..<41).map(block)) }
+        #expect(try await reopened.get((0..<41).map { block($0).cid }).count == 41)
+        _ = try await reopened.collect(waste: 0) { (0..<41).map { block($0).cid } }
+    }
+
     @Test func `what somebody left who was stopped in a commit is removed`() async throws {
         let store = try BlockStore(folder: folder)
         try await store.ingest { try await $0.write([block(1)]) }

@@ -51,6 +51,67 @@ import Testing
         #expect(try fresh.store().identity != nil)
     }
 
+    @Test func `the catalog of a copy is not that of the home, until its owner says so`() async throws {
+        let sample = try await KitSample()
+        try await sample.add("a")
+        let copy = Scratch.current + "/copy"
+        try FileManager.default.copyItem(atPath: sample.folder, toPath: copy)
+        let other = KitSample.open(copy)
+        #expect(try await other.identity().isNewInstance)
+        try replace(sample.again.home.catalog, by: other.home.catalog)
+        let kit = sample.again
+        let refused = try refusal { _ = try (kit.catalog(), kit.store()) }
+        #expect(refused?.hint == "ipfs-kit catalog accept")
+        try await sample.run(CatalogAccept.self)
+        try await sample.run(Collect.self)
+    }
+
+    @Test(arguments: [0, 40, 200]) func `a note of the owner that is lost keeps everything`(length: Int) async throws {
+        let sample = try await KitSample()
+        try await sample.add("a")
+        let note = sample.again.home.store + "/owner"
+        try write(Array(repeating: 0x20, count: length), to: note)
+        // Pinning more does not make it believed again.
+        try await sample.add("b")
+        let error = await #expect(throws: KitError.self) { try await sample.run(Collect.self) }
+        #expect(error?.code == .refused && error?.hint == "ipfs-kit catalog accept")
+        try await sample.run(CatalogAccept.self)
+        try await sample.run(Collect.self)
+    }
+
+    /// A flipped bit of the version, a page of something else, and a file that is no database.
+    @Test(arguments: [60, 4096, 0]) func `a catalog that has rotted gives way to a new one, and stays beside it`(
+        offset: Int
+    ) async throws {
+        let sample = try await KitSample()
+        let root = try await sample.add("a")
+        let disk = try await sample.disk("disk")
+        try await sample.run(Sync.self)
+        let path = sample.again.home.catalog
+        var content = try bytes(at: path)
+        let end = offset == 60 ? 61 : offset + 4096
+        for index in offset..<end { content[index] ^= 0xA5 }
+        try write(content, to: path)
+        for ending in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + ending) }
+        let error = await #expect(throws: KitError.self) { try await sample.run(Collect.self) }
+        #expect(error?.code == .verification && error?.hint == "ipfs-kit init --new-catalog", "\(error?.message ?? "")")
+        let made = try await sample.run(Initialise.self, ["new_catalog": .flag(true)])
+        #expect(try bytes(at: try #require(made.replaced)) == content)
+        #expect(FileManager.default.fileExists(atPath: disk))
+        try await sample.run(Recover.self, ["from": .text("disk")])
+        #expect(try await sample.run(PinList.self).pins.map(\.cid.description) == [root])
+        // One that is sound stays.
+        await #expect(throws: KitError.self) { try await sample.run(Initialise.self, ["new_catalog": .flag(true)]) }
+    }
+
+    @Test(arguments: ["2", "99", "x", ""]) func `a home of another version is left alone`(version: String) async throws
+    {
+        let sample = try await KitSample()
+        try write(Array("version: '\(version)'\n".utf8), to: sample.again.home.mainConfiguration)
+        let error = await #expect(throws: KitError.self) { try await sample.run(PinList.self) }
+        #expect(error?.code == (Int(version) == nil ? .usage : .other))
+    }
+
     private func replace(_ path: String, by other: String) throws {
         for ending in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: path + ending) {
             try FileManager.default.removeItem(atPath: path + ending)

@@ -65,6 +65,92 @@ import Testing
         #expect(!isOfToday)
     }
 
+    @Test func `whoever the owner called gone is not waited for, whatever time he left`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        try leave(HomeName.marker(kit: "otherkit", instance: "theirs", incarnation: "i", isRemoving: true), on: service)
+        let root = try await home.pin(1)
+        guard case .removing? = try await home.sync(service).stopped else {
+            throw ReplicationError.suspicious("not stopped")
+        }
+        #expect(try await home.catalog.forgetPeers("theirs") == 1)
+        #expect(try await home.sync(service).isComplete)
+        #expect(try await home.status(root) == .stored)
+    }
+
+    @Test func `an announcement of long ago lets nothing more be removed`() async throws {
+        let home = try await EngineSample()
+        let root = try await home.pin(1)
+        let service = home.service()
+        try await home.sync(service)
+        _ = try await home.catalog.removePins([root], reason: "test")
+        let lease = try #require(try? await home.catalog.takeLease("a", for: 1 << 40).get())
+        _ = try await home.catalog.begin([(root, .unwanted)], under: lease)
+        let announcement = Announcement()
+        let fence = Fence(catalog: home.catalog, lease: lease, announcement: announcement)
+        announcement.renew(home.catalog.time.milliseconds)
+        try await fence.admit(.delete(try home.name(root)))
+        home.clock.advance(by: .seconds(2 * 86_400))
+        let error = await #expect(throws: StorageError.self) { try await fence.admit(.delete(try home.name(root))) }
+        #expect(error?.code == .superseded)
+        // The clock on the wall may have been put back meanwhile.
+        announcement.renew(home.catalog.time.milliseconds + 60_000)
+        await #expect(throws: StorageError.self) { try await fence.admit(.delete(try home.name(root))) }
+    }
+
+    @Test func `a removal that takes long announces itself again, and looks again who is there`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        var roots: [CID] = []
+        for number in 0..<6 { roots.append(try await home.pin(number)) }
+        try await home.sync(service)
+        _ = try await home.catalog.removePins(roots, reason: "test")
+        let sleepy = AlteredService(service) { altered in
+            altered.onDelete = { name throws(StorageError) in
+                try await service.delete(name)
+                guard name.text.hasPrefix("cars/") else { return }
+                // The machine slept for two days, and somebody else came.
+                home.clock.advance(by: .seconds(2 * 86_400))
+                if let name = HomeName.marker(kit: "k", instance: "theirs", incarnation: "i", isRemoving: false) {
+                    service.tamper(name, Array("{}".utf8))
+                }
+            }
+        }
+        let report = try await home.sync(sleepy, prune: true)
+        // As many as there are lanes had been let through.
+        #expect(report.removed <= 2 && !report.isComplete)
+        #expect(try roots.filter { try service.contents[home.name($0)] != nil }.count >= 4)
+    }
+
+    @Test func `who shares a place says at each sync that it is there`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let own = try await home.catalog.identity()
+        try await home.pin(1)
+        try await home.sync(service)
+        func said() async throws -> [UInt8]? {
+            let state = try #require(try await home.catalog.backendState("a"))
+            let name = HomeName.marker(
+                kit: own.kit,
+                instance: own.instance,
+                incarnation: state.incarnation,
+                isRemoving: false
+            )
+            return service.contents[try #require(name)]
+        }
+        let first = try await said()
+        try await home.pin(2)
+        try await home.sync(service)
+        #expect(try await said() == first)
+        try leave(
+            HomeName.marker(kit: "otherkit", instance: "theirs", incarnation: "i", isRemoving: false),
+            on: service
+        )
+        try await home.pin(3)
+        try await home.sync(service)
+        #expect(try await said() != first)
+    }
+
     @Test func `a home whose own snapshot is newer than itself removes nothing, and leaves none`() async throws {
         let home = try await EngineSample()
         let service = home.service()

@@ -50,18 +50,18 @@ import Testing
         isWantedShared: Bool
     ) throws {
         let holder = try File(path("lock"), .update)
-        #expect(try holder.lock(shared: isHeldShared, wait: false))
+        #expect(try holder.tryLock(shared: isHeldShared))
         let other = try File(path("lock"), .update)
-        #expect(try other.lock(shared: isWantedShared, wait: false) == (isHeldShared && isWantedShared))
+        #expect(try other.tryLock(shared: isWantedShared) == (isHeldShared && isWantedShared))
     }
 
     @Test func `a lock ends with its file`() throws {
         do {
             let holder = try File(path("lock"), .update)
-            #expect(try holder.lock(wait: false))
+            #expect(try holder.tryLock())
             withExtendedLifetime(holder) {}
         }
-        #expect(try File(path("lock"), .update).lock(wait: false))
+        #expect(try File(path("lock"), .update).tryLock())
     }
 
     @Test func `what is made is for its owner, unless something else is said`() throws {

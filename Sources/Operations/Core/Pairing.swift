@@ -29,6 +29,7 @@ struct Pairing {
         if let owner {
             guard owner.name == name || owner.name == known.formerCatalog else { throw foreign(known) }
             guard owner.mark <= known.pinsGeneration else { throw outdated() }
+            if owner.name != name { tellStore(name, known) }
         }
         guard let store else { return }
         if known.store == store.identity { store.expect(generation: known.storeGeneration) }
@@ -39,9 +40,9 @@ struct Pairing {
                 guard try known.store == nil || !home.hasContent() else { throw foreign(known) }
                 try? store.note(Self.owner(name, known))
                 try catalog.adopt(store: identity)
-            } else if owner?.name != name {
+            } else if owner == nil {
                 // A note that is lost beside content is not made anew by itself: an old catalog would be believed.
-                guard try owner != nil || !home.hasContent() else { return }
+                guard try !home.hasContent() else { return }
                 try store.note(Self.owner(name, known))
                 try catalog.forgetFormerName()
             }
@@ -50,6 +51,13 @@ struct Pairing {
             // A home that cannot be written to can be looked at still.
             guard error.code == .authorisation else { throw error }
         }
+    }
+
+    /// Tells the store the new name of its catalog, which turned out to be a copy; where that cannot be written, the next
+    /// command does.
+    private func tellStore(_ name: String, _ known: OwnState) {
+        guard (try? BlockStore.note(Self.owner(name, known), ofStoreIn: home.store)) != nil else { return }
+        try? catalog.forgetFormerName()
     }
 
     /// What a store notes of a catalog.
