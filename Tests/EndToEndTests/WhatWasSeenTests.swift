@@ -25,11 +25,11 @@ import Testing
 
     /// A disk that is not mounted looks empty, and nobody takes it for that.
     @Test(arguments: [
-        "sync", "verify", "restore --full", "recover --from disk", "recover --from disk --dry-run",
-        "backend peers disk",
-        "snapshot list disk", "snapshot prune disk", "backend test disk",
+        ("sync", 12), ("verify", 12), ("restore --full", 6), ("recover --from disk", 12),
+        ("recover --from disk --dry-run", 12), ("backend peers disk", 12), ("snapshot list disk", 12),
+        ("snapshot prune disk", 12), ("backend test disk", 12),
     ])
-    func aDiskThatIsNotMountedSaysNothing(_ command: String) async throws {
+    func aDiskThatIsNotMountedSaysNothing(_ command: String, _ code: Int) async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
         let root = try await user.add(sampleBytes(3000))
@@ -43,7 +43,7 @@ import Testing
         try FileManager.default.moveItem(atPath: disk, toPath: disk + ".away")
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
         let result = try await user.attempt(command.split(separator: " ").map(String.init))
-        #expect(result.code == 12, "\(result.text)\(result.errorText)")
+        #expect(result.code == code, "\(result.text)\(result.errorText)")
         #expect((result.text + result.errorText).contains("may not be mounted"))
         #expect(try Trees.files(in: disk).isEmpty)
         #expect(try await user.json("whereis", root).mappings[0].status == .text("stored"))
@@ -113,12 +113,12 @@ import Testing
         try write(sampleBytes(100), to: user.folder + "/file")
         let ready = user.folder + "/ready"
         let script = """
-            import fcntl,os,signal,sys; f=open(sys.argv[1],"a"); fcntl.flock(f,2); open(sys.argv[2],"w").close()
+            import fcntl,os,signal,sys; os.closerange(3,256); f=open(sys.argv[1],"a"); fcntl.flock(f,2); open(sys.argv[2],"w").close()
             os.kill(os.getpid(),signal.SIGSTOP)
             """
         let process = try await user.shell(
             """
-            python3 -c '\(script)' '\(user.home)/\(lock)' '\(ready)' >/dev/null 2>&1 & echo $!
+            setsid python3 -c '\(script)' '\(user.home)/\(lock)' '\(ready)' >/dev/null 2>&1 & echo $!
             while [ ! -e '\(ready)' ]; do sleep 0.01; done
             """
         ).filter(\.isNumber)
