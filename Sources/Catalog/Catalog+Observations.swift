@@ -46,21 +46,18 @@ extension Catalog {
     /// - Returns: how many were taken over.
     package func takeOver(_ mappings: [Mapping]) async throws(CatalogError) -> Int {
         try await write { (database) throws(CatalogError) in
-            var count = 0
-            for mapping in mappings {
-                if let known = try database.mapping(mapping.cid, mapping.backend) {
-                    let isObserved = known.evidence != nil || known.status != .pending && known.status != .unknown
-                    guard !isObserved, mapping.evidence != nil else { continue }
-                    var mapping = mapping
-                    mapping.revision = known.revision + 1
-                    mapping.createdAt = known.createdAt
-                    try database.put(mapping)
-                } else {
-                    try database.put(mapping)
-                }
-                count += 1
+            try mappings.count { (mapping) throws(CatalogError) in
+                guard let mapping = try database.acceptable(mapping) else { return false }
+                try database.put(mapping)
+                return true
             }
-            return count
+        }
+    }
+
+    /// How many mappings of another home would be taken over.
+    package func countTakeOver(of mappings: [Mapping]) async throws(CatalogError) -> Int {
+        try await read { (database) throws(CatalogError) in
+            try mappings.count { (mapping) throws(CatalogError) in try database.acceptable(mapping) != nil }
         }
     }
 
@@ -78,6 +75,16 @@ extension Catalog {
 extension Database {
     /// How many observations of one root on one backend are kept.
     private static var mostKept: Int64 { 8 }
+
+    /// A mapping of another home as it is taken over; nil where what is known here is more than that.
+    fileprivate mutating func acceptable(_ theirs: Mapping) throws(CatalogError) -> Mapping? {
+        guard let known = try mapping(theirs.cid, theirs.backend) else { return theirs }
+        let isObserved = known.evidence != nil || known.status != .pending && known.status != .unknown
+        guard !isObserved, theirs.evidence != nil else { return nil }
+        var mapping = theirs
+        mapping.createdAt = known.createdAt
+        return mapping
+    }
 
     /// Writes one observation down and moves the mapping on; false where it is of another time.
     fileprivate mutating func record(_ seen: Observation, under lease: Lease) throws(CatalogError) -> Bool {
@@ -130,8 +137,12 @@ extension Database {
         ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row) }
     }
 
-    /// Writes a mapping in the place of the one of the same root and backend.
+    /// Writes a mapping in the place of the one of the same root and backend, with a revision that none had before.
+    ///
+    /// Counted on from the one before, it would come again where a mapping goes and one of the same root comes.
     fileprivate mutating func put(_ mapping: Mapping) throws(CatalogError) {
+        var mapping = mapping
+        mapping.revision = .random(in: 1...(1 << 62))
         try change(
             """
             INSERT OR REPLACE INTO mappings(\(Mapping.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

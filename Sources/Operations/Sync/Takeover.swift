@@ -52,7 +52,7 @@ struct Takeover {
     func look(_ output: inout Recover.Output) async throws {
         output.backends = fresh.map(\.name)
         output.keptBackends = kept
-        output.mappings = try await wanted().count
+        output.mappings = try await catalog.countTakeOver(of: try await wanted())
         output.warnings += warnings
     }
 
