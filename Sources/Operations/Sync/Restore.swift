@@ -115,6 +115,7 @@ struct RestoreJob: Sendable {
     /// Says what is not whole, and where it would be looked for; no backend is asked.
     func look(_ roots: [CID]) async throws -> RestoreOutput {
         var output = RestoreOutput(broken: broken, isDryRun: true)
+        let thorough = try await looksAtBytes()
         for root in roots {
             if try await restorer.isWhole(root, thorough: thorough) {
                 output.whole += 1
@@ -131,7 +132,10 @@ struct RestoreJob: Sendable {
         kit.session.progress.began("restore", items: roots.count)
         defer { kit.session.progress.ended() }
         var output = RestoreOutput(broken: broken)
+        let thorough = try await looksAtBytes()
         var leases: [String: Lease] = [:]
+        let identity = try await kit.identity()
+        var strange: [String: ReplicationError?] = [:]
         for root in roots {
             let mappings = try await catalog.mappings(of: [root])
             let outcome = try await restorer.restore(root, from: try await candidates(root), thorough: thorough)
@@ -141,7 +145,8 @@ struct RestoreJob: Sendable {
                 output.restored.append((root, source.backend.name, back.length))
                 try await note(root, source, .success(back), mappings, &leases)
                 for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
-            case .failed(let failures):
+            case .failed(let said):
+                let failures = try await judged(said, identity, &strange)
                 output.failed.append((root, failures.map { ($0.source.backend.name, KitError($0.error)) }))
                 for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
             }
@@ -150,6 +155,40 @@ struct RestoreJob: Sendable {
         for lease in leases.values { try await catalog.release(lease) }
         output.warnings = try await kit.writeIndexes(leases.keys.sorted())
         return output
+    }
+
+    /// Whether every block is read: also where a pack is gone or cut, for then the index leads to nothing.
+    private func looksAtBytes() async throws -> Bool {
+        if thorough { return true }
+        do {
+            try await store.checkLengths()
+            return false
+        } catch  where error.code == .damagedPack {
+            return true
+        }
+    }
+
+    /// What failures say: at a place that is not the one that this home knows, nobody can say that something is not there.
+    private func judged(
+        _ failures: [(source: Restorer.Source, error: ReplicationError)],
+        _ identity: Catalog.Identity,
+        _ strange: inout [String: ReplicationError?]
+    ) async throws -> [(source: Restorer.Source, error: ReplicationError)] {
+        var judged = failures
+        for (index, failure) in failures.enumerated() {
+            guard case .storage(let error) = failure.error, error.code == .notFound else { continue }
+            let backend = failure.source.backend
+            if strange[backend.name] == nil {
+                do throws(ReplicationError) {
+                    try await backend.checkPlace(catalog, identity)
+                    strange[backend.name] = .some(nil)
+                } catch {
+                    strange[backend.name] = error
+                }
+            }
+            if let problem = strange[backend.name] ?? nil { judged[index].error = problem }
+        }
+        return judged
     }
 
     private var broken: [String] { sources.broken.sorted { $0.key < $1.key }.map(\.value.message) }

@@ -1,4 +1,4 @@
-internal import Catalog
+package import Catalog
 internal import Multiformats
 internal import Schema
 internal import Storage
@@ -102,6 +102,16 @@ struct Site: Sendable {
             guard let accepted else { return true }
             // What this very home left and knows nothing of is newer again, whatever was said of earlier ones.
             return isOwn && snapshot.time > accepted.milliseconds
+        }
+    }
+}
+
+extension OpenBackend {
+    /// Throws where it leads to another place than the one that this home synced: what is not there says nothing then.
+    package func checkPlace(_ catalog: Catalog, _ identity: Catalog.Identity) async throws(ReplicationError) {
+        try await translating {
+            guard let state = try await catalog.backendState(name), state.marker ?? state.note != nil else { return }
+            _ = try await Site.find(self, state, identity)
         }
     }
 }

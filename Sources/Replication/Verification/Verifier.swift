@@ -84,7 +84,7 @@ package struct Verifier: Sendable {
         on backend: OpenBackend,
         under lease: Lease
     ) async throws -> [Result] {
-        try await checkPlace(backend)
+        try await backend.checkPlace(catalog, identity)
         let recorder = Recorder(catalog: catalog, lease: lease, timing: timing)
         // What seems to be missing is believed at the end, where the place is still the same.
         var absent: [Observation] = []
@@ -114,7 +114,7 @@ package struct Verifier: Sendable {
             )
         }
         if !absent.isEmpty {
-            try await checkPlace(backend)
+            try await backend.checkPlace(catalog, identity)
             for seen in absent { try await recorder.add(seen) }
         }
         try await recorder.flush()
@@ -127,13 +127,6 @@ package struct Verifier: Sendable {
             try await catalog.markDirty([backend.name], reason: "verify found \(damaged) damaged or missing")
         }
         return results.sorted { $0.mapping.cid < $1.mapping.cid }
-    }
-
-    private func checkPlace(_ backend: OpenBackend) async throws {
-        guard let state = try await catalog.backendState(backend.name), state.marker ?? state.note != nil else {
-            return
-        }
-        _ = try await Site.find(backend, state, identity)
     }
 
     private func look(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
