@@ -44,7 +44,13 @@ package final class Catalog: Sendable {
         at path: String,
         now: @escaping @Sendable () -> Int64 = currentMilliseconds
     ) throws(CatalogError) -> Catalog {
-        try Catalog(path, makesIt: true, now)
+        do throws(FileError) {
+            // What SQLite puts beside it may be read by whom the catalog may be read by at that moment.
+            _ = try File(path, .createNew)
+        } catch {
+            guard error.code == .exists else { throw CatalogError(error) }
+        }
+        return try Catalog(path, makesIt: true, now)
     }
 
     private init(

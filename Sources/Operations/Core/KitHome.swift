@@ -73,8 +73,12 @@ package struct KitHome: Sendable, Hashable {
             guard let info = try? fileInfo(path + folder, follow: true), info.permissions & 0o077 != 0 else { continue }
             try? setPermissions(path + folder, info.permissions & 0o700)
         }
-        guard let info = try? fileInfo(catalog), info.kind == .file, info.permissions & 0o077 != 0 else { return }
-        try? setPermissions(catalog, 0o600)
+        let names = ((try? listDirectory(backendFiles)) ?? []).map { String(decoding: $0, as: UTF8.self) }
+        let files = [catalog, catalog + "-wal", catalog + "-shm", mainConfiguration]
+        for file in files + names.map({ backendFiles + "/" + $0 }) {
+            guard let info = try? fileInfo(file), info.kind == .file, info.permissions & 0o077 != 0 else { continue }
+            try? setPermissions(file, 0o600)
+        }
     }
 
     /// Throws where the home lies on a file system that machines share: the catalog needs memory that processes share, and

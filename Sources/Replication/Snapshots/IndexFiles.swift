@@ -42,6 +42,8 @@ package struct IndexFiles: Sendable {
             try await catalog.eachMapping(on: backend) { rows in try writer.add(rows) }.get()
             try await BlockingThreads.shared.run { () throws(FileError) in
                 try writer.finish()
+                // The library that writes it asks nobody who may read it.
+                try setPermissions(newParquet, 0o600)
                 try File(newParquet, .read).syncData()
                 try renameFile(newParquet, to: parquet)
                 try renameFile(newCAR, to: car)
