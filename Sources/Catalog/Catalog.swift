@@ -116,7 +116,7 @@ package final class Catalog: Sendable {
     deinit {
         // What others do not hold is copied back, so that the file alone is the catalog while nobody uses it.
         let log = path + "-wal"
-        guard let length = try? fileInfo(log).length, length > 0, let lock = try? Self.lock(locks, wait: false) else {
+        guard let length = try? fileInfo(log).length, length > 0, let lock = try? Self.lock(locks, patience: 0) else {
             return
         }
         database.withLock { database in Self.checkpoint(&database) }
@@ -152,14 +152,21 @@ package final class Catalog: Sendable {
     }
 
     /// The lock under which everything is written, and the log copied back, by all processes.
-    static func lock(_ folder: String, wait: Bool = true) throws(CatalogError) -> File {
+    ///
+    /// Each holds it for a moment only; one that was stopped just then keeps it, and others do not wait for that for ever.
+    static func lock(_ folder: String, patience: Int = patience) throws(CatalogError) -> File {
+        let file: File
         do throws(FileError) {
-            let file = try File(folder + "/catalog", .update)
-            guard try file.lock(wait: wait) else { throw FileError("lock", file.path, 0) }
-            return file
+            file = try File(folder + "/catalog", .update)
+            if try file.lock(patience: patience) { return file }
         } catch {
             throw CatalogError(error)
         }
+        let holder = file.lockHolder().map { "the process \($0)" } ?? "another process"
+        throw CatalogError(
+            .busy,
+            "The catalog is being written to by \(holder), and has been for \(patience / 1000) seconds: it may be stopped."
+        )
     }
 
     /// Copies the log back as far as no reader needs it.

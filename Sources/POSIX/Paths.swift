@@ -29,7 +29,7 @@ package struct FileInfo: Sendable, Hashable {
     /// A file system, and the number of something in it.
     package struct Identity: Sendable, Hashable {
         fileprivate let device: UInt
-        fileprivate let number: UInt
+        let number: UInt
     }
 
     /// A text that is another one as soon as something else stands here, or its content was changed, as far as the

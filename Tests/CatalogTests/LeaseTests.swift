@@ -24,6 +24,16 @@ import Testing
         withExtendedLifetime(lease) {}
     }
 
+    @Test func `who was stopped while he wrote is not waited for for ever, and is named`() async throws {
+        let sample = try await CatalogSample()
+        let locks = Scratch.current + "/locks"
+        let held = try Catalog.lock(locks, patience: 0)
+        let error = #expect(throws: CatalogError.self) { _ = try Catalog.lock(locks, patience: 20) }
+        #expect(error?.code == .busy && error?.message.contains("process \(processIdentifier)") == true)
+        withExtendedLifetime(held) {}
+        withExtendedLifetime(sample) {}
+    }
+
     @Test func `a lease that was dropped is free, though its row is still there`() async throws {
         let sample = try await CatalogSample()
         do { _ = try await sample.lease() }

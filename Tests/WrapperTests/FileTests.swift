@@ -8,6 +8,24 @@ import Testing
 @Suite(.scratch) struct FileTests {
     private func path(_ name: String) -> String { Scratch.current + "/" + name }
 
+    // MARK: Locks
+
+    @Test(arguments: [false, true])
+    func `a lock that somebody keeps is not waited for for ever, and who has it is told`(
+        isShared: Bool
+    ) throws {
+        let path = path("lock")
+        var first: File? = try File(path, .update)
+        #expect(try first?.lock(shared: isShared, patience: 0) == true)
+        let second = try File(path, .update)
+        #expect(try second.lock(patience: 20) == false)
+        #expect(second.lockHolder() == Int(getpid()))
+        #expect(try second.lock(shared: true, patience: 0) == isShared)
+        first = nil
+        #expect(try second.lock(patience: 20))
+        #expect(try File(path, .update).lockHolder() == Int(getpid()))
+    }
+
     // MARK: Calls
 
     @Test(arguments: [0, 1, 3, 128]) func `a call that was interrupted is made again`(_ interruptions: Int) {

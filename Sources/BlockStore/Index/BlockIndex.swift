@@ -127,15 +127,23 @@ final class BlockIndex: Sendable {
         }
     }
 
+    /// How long somebody may change the index before others give up, in milliseconds; a large one takes seconds to merge.
+    private static let patience = 300_000
+
     /// Waits for the lock of the index, which is given back when the file is dropped.
     func lock(shared: Bool) throws(StoreError) -> File {
+        let lock: File
         do throws(FileError) {
-            let lock = try File(folder + "/lock", .update)
-            _ = try lock.lock(shared: shared, wait: true)
-            return lock
+            lock = try File(folder + "/lock", .update)
+            if try lock.lock(shared: shared, patience: Self.patience) { return lock }
         } catch {
             throw StoreError(error)
         }
+        let holder = lock.lockHolder().map { "the process \($0)" } ?? "another process"
+        throw StoreError(
+            .busy,
+            "The index of the store is being changed by \(holder), and has been for minutes: it may be stopped."
+        )
     }
 
     /// Where blocks are, in the order of `keys`; nil for one that is not there.
