@@ -23,14 +23,16 @@ extension User {
             .map { "\(home)/\($0)" }
     }
 
-    /// The files of the index of the store.
-    package func segments() throws -> [String] {
-        try Trees.files(in: home + "/store/index").filter { $0.hasSuffix(".idx") }.map { "\(home)/store/index/\($0)" }
-    }
+    /// The files of the index of the store; fails the test where there is none.
+    package func segments() throws -> [String] { try files("index", ".idx") }
 
-    /// The packs of the store.
-    package func packs() throws -> [String] {
-        try Trees.files(in: home + "/store/packs").filter { $0.hasSuffix(".car") }.map { "\(home)/store/packs/\($0)" }
+    /// The packs of the store; fails the test where there is none.
+    package func packs() throws -> [String] { try files("packs", ".car") }
+
+    private func files(_ folder: String, _ end: String) throws -> [String] {
+        let names = try Trees.files(in: "\(home)/store/\(folder)").filter { $0.hasSuffix(end) }
+        try #require(!names.isEmpty)
+        return names.map { "\(home)/store/\(folder)/\($0)" }
     }
 
     /// The bytes of a file in the store; fails the test unless they can be read.
@@ -40,7 +42,9 @@ extension User {
 /// Turns one bit of a file over: in the middle, or so many bytes after its beginning.
 package func flip(_ path: String, at offset: Int? = nil) throws {
     var content = try bytes(at: path)
-    content[offset ?? content.count / 2] ^= 1
+    let index = offset ?? content.count / 2
+    try #require(content.indices.contains(index))
+    content[index] ^= 1
     try write(content, to: path)
 }
 

@@ -118,7 +118,7 @@ import Testing
         }
         var words = ["recover", "--from", "disk"]
         let list = try await user.json("snapshot", "list", "disk").snapshots.items.compactMap(\.id.text)
-        #expect(list.count == 2)
+        try #require(list.count == 2)
         if what == "older snapshot" { words += ["--snapshot", list[1]] }
         if what == "lost snapshot" {
             let name = try #require(Trees.files(in: disk).first { $0.contains(list[0]) })
@@ -157,7 +157,7 @@ import Testing
         func list() async throws -> [Answer] { try await user.json("snapshot", "list", "disk").snapshots.items }
         let all = try await list()
         // A sync keeps three of this home; the stranger's is nobody's business.
-        #expect(all.map(\.is_own.flag) == [true, true, true, false])
+        try #require(all.map(\.is_own.flag) == [true, true, true, false])
         for (back, entry) in all.prefix(3).enumerated() {
             let shown = try await user.json("snapshot", "show", "disk", try #require(entry.id.text))
             #expect(Set(shown.pins.items.compactMap(\.cid.text)) == Set(roots.dropLast(back)))
@@ -176,7 +176,7 @@ import Testing
         try await user.run("sync", "--force")
         let fresh = try await User.ready("fresh")
         try await fresh.run("backend", "create", "disk", "filesystem", "--path", disk)
-        try await fresh.run("recover", "--from", "disk", "--snapshot", try #require(try await list()[0].id.text))
+        try await fresh.run("recover", "--from", "disk", "--snapshot", try #require(try await list().first?.id.text))
         #expect(try await fresh.pins() == roots.sorted())
     }
 

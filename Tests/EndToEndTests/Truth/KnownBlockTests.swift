@@ -134,40 +134,4 @@ import Testing
         try await user.run("gc", "--waste", "0")
         #expect(try await user.content(root) == content)
     }
-
-    // MARK: Calls that fail
-
-    /// One call fails behind the point of no return: what was published is there, and nothing leads to bytes that are not.
-    @Test(arguments: ["fsync:error=EIO:when=2", "fsync:error=EIO:when=4", "getdents64:error=EIO:when=2"])
-    func whatWasPublishedIsReadable(_ injection: String) async throws {
-        try Requirement.check("strace", program: "strace")
-        let user = try await User.ready()
-        let kept = sampleBytes(60_000, seed: 5)
-        let root = try await user.add(kept, name: "kept")
-        let trash = try await user.add(sampleBytes(200_000, seed: 6), name: "trash")
-        try await user.run("pin", "rm", trash)
-        let content = sampleBytes(300_000)
-        let file = user.folder + "/file"
-        try write(content, to: file)
-        let kit = try #require(Programs.kit).path
-        for words in ["add '\(file)'", "gc --waste 0"] {
-            let call = injection.prefix { $0 != ":" }
-            _ = try await ProcessRunner.run(
-                URL(filePath: "/bin/sh"),
-                [
-                    "-c",
-                    "strace -f -qq -o /dev/null -e trace=\(call) -e inject=\(injection) '\(kit)' \(words)",
-                ],
-                environment: ["IPFS_KIT_HOME": user.home, "HOME": user.folder]
-            )
-            let again = try await user.run("add", file, "-Q").cid
-            #expect(try await user.content(again) == content, "\(words)")
-            #expect(try await user.content(root) == kept, "\(words)")
-            try await user.run("gc", "--waste", "0")
-            #expect(try await user.content(root) == kept, "\(words)")
-        }
-        try await user.run("store", "rebuild-index")
-        #expect(try await user.content(root) == kept)
-        try await user.run("store", "verify")
-    }
 }

@@ -171,17 +171,6 @@ import Testing
         #expect(try Trees.files(in: disk).contains("cars/\(root).car"))
     }
 
-    @Test func aRelativePathIsNoPlace() async throws {
-        let user = try await User.ready()
-        try await user.createDisk("disk")
-        let root = try await user.add(sampleBytes(1000))
-        try await user.run("pin", "add", root, "--replicas", "2")
-        try await user.run("backend", "create", "again", "filesystem", "--path", "disk")
-        let sync = try await user.json("sync", code: 6)
-        #expect(sync.short_of_replicas.items.count + sync.backends.items.count { $0.status == .text("failed") } > 0)
-        #expect(try await user.json("whereis", root).mappings.items.count == 1)
-    }
-
     /// The same bucket, by another name of the server, and with another spelling of the prefix.
     @Test(arguments: ["host", "slash", "case"]) func oneBucketUnderTwoNamesCountsOnce(_ what: String) async throws {
         var user = try await User.ready()

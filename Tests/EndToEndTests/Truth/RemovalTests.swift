@@ -73,22 +73,6 @@ import Testing
         #expect(try await bucket.names().filter { $0.hasPrefix("cars/") } == ["cars/\(roots[1]).car"])
     }
 
-    /// What is pinned again while its removal is not certain is looked at, and is there in the end.
-    @Test(arguments: [FaultyProxy.Rule.drop, .reset, .hang])
-    func whatIsPinnedAgainAfterAnUncertainRemovalIsThere(_ rule: FaultyProxy.Rule) async throws {
-        let (user, proxy, roots) = try await stored(2, in: try await Bucket.make())
-        try await user.run("pin", "rm", roots[0])
-        try await proxy.set([rule.on("DELETE", path: "/cars/")], for: "delete")
-        try await user.run("backend", "update", "cloud", "--timeout", "3")
-        _ = try await user.attempt(["sync", "--prune"])
-        try await proxy.clear("delete")
-        try await user.run("backend", "update", "cloud", "--timeout", "60")
-        try await user.run("pin", "add", roots[0])
-        try await user.run("sync")
-        #expect(try await user.mapping(roots[0], on: "cloud")?.status == .text("stored"))
-        #expect(try await user.json("verify").backends[0].whole.int == 2)
-    }
-
     /// An account that may store and read, and nothing else.
     @Test func withoutTheRightToDeleteSyncsEndWell() async throws {
         let (user, proxy, roots) = try await stored(1, in: try await Bucket.make())
