@@ -59,6 +59,9 @@ package struct KitHome: Sendable, Hashable {
             throw KitError(error)
         }
         close()
+        // What was there before this program made a home of the folder, or was opened by somebody since.
+        let names = ((try? listDirectory(backendFiles)) ?? []).map { String(decoding: $0, as: UTF8.self) }
+        close([catalog + "-wal", catalog + "-shm", mainConfiguration] + names.map { backendFiles + "/" + $0 })
     }
 
     private static let folders = [
@@ -73,9 +76,11 @@ package struct KitHome: Sendable, Hashable {
             guard let info = try? fileInfo(path + folder, follow: true), info.permissions & 0o077 != 0 else { continue }
             try? setPermissions(path + folder, info.permissions & 0o700)
         }
-        let names = ((try? listDirectory(backendFiles)) ?? []).map { String(decoding: $0, as: UTF8.self) }
-        let files = [catalog, catalog + "-wal", catalog + "-shm", mainConfiguration]
-        for file in files + names.map({ backendFiles + "/" + $0 }) {
+        close([catalog])
+    }
+
+    private func close(_ files: [String]) {
+        for file in files {
             guard let info = try? fileInfo(file), info.kind == .file, info.permissions & 0o077 != 0 else { continue }
             try? setPermissions(file, 0o600)
         }
