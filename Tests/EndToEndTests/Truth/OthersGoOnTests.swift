@@ -77,7 +77,7 @@ import Testing
                 before: bucket.server.endpoint,
                 [refusal.on("PUT", path: "/cars/\(root)")]
             )
-            try await user.createS3("place", bucket, endpoint: proxy.endpoint, "--retry-count", "0")
+            try await user.createS3("place", bucket, endpoint: proxy.endpoint)
         }
         var previous: String?
         for number in 0..<5 {

@@ -13,7 +13,7 @@ import Testing
     ) async throws -> (User, FaultyProxy, [String]) {
         var user = try await User.ready()
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [])
-        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--retry-count", "0", "--timeout", "60")
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint)
         if !settings.isEmpty {
             #expect(try await user.attempt(["backend", "update", "cloud"] + settings).code == 0)
         }
@@ -54,7 +54,7 @@ import Testing
         let (user, proxy, roots) = try await stored(2, in: bucket)
         try await user.run("pin", "rm", roots[0])
         try await proxy.set([refusal.rule.on("DELETE", path: "/cars/")], for: "delete")
-        try await user.run("backend", "update", "cloud", "--timeout", "3")
+        try await user.run("backend", "update", "cloud", "--timeout", "3", "--retry-count", "0")
         for _ in 0..<2 {
             let pruned = try await user.attempt(["sync", "--prune", "--json"])
             let row = try Answer.parse(pruned.text).backends[0]
@@ -66,7 +66,7 @@ import Testing
         }
         #expect(try await user.mapping(roots[1], on: "cloud")?.status == .text("stored"))
         try await proxy.clear("delete")
-        try await user.run("backend", "update", "cloud", "--timeout", "60")
+        try await user.run("backend", "update", "cloud", "--unset", "timeout", "--unset", "retry_count")
         try await user.run("sync", "--prune")
         #expect(try await user.mapping(roots[0], on: "cloud") == nil)
         #expect(try await user.json("verify").backends[0].whole.int == 1)
