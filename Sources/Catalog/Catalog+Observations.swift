@@ -60,7 +60,6 @@ extension Catalog {
             for mapping in mappings where try database.mayTakeOver(mapping) {
                 if let known = try database.mapping(mapping.cid, mapping.backend) {
                     var mapping = mapping
-                    mapping.revision = known.revision + 1
                     mapping.createdAt = known.createdAt
                     try database.put(mapping)
                 } else {
@@ -145,8 +144,12 @@ extension Database {
         ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row) }
     }
 
-    /// Writes a mapping in the place of the one of the same root and backend.
+    /// Writes a mapping in the place of the one of the same root and backend, with a revision that none had before.
+    ///
+    /// Counted on from the one before, it would come again where a mapping goes and one of the same root comes.
     fileprivate mutating func put(_ mapping: Mapping) throws(CatalogError) {
+        var mapping = mapping
+        mapping.revision = .random(in: 1...(1 << 62))
         try change(
             """
             INSERT OR REPLACE INTO mappings(\(Mapping.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -51,7 +51,7 @@ package struct Mapping: Sendable, Hashable {
     package var evidence: Evidence?
     /// Whether this kit stored it or compared it, so that it may remove it; what is only claimed may be somebody else's.
     package var isOurs: Bool
-    /// Counts up with every change: what was seen of an earlier one says nothing of this one.
+    /// Another one with every change: what was seen of an earlier one says nothing of this one.
     package var revision: Int64
 
     package init(

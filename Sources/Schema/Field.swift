@@ -23,6 +23,7 @@ package struct Field<Root>: Sendable {
         help: String,
         required: Bool = false,
         secret: Bool = false,
+        address: Bool = false,
         positional: Bool = false,
         section: FieldSection = .connection,
         env: [String] = [],
@@ -34,6 +35,7 @@ package struct Field<Root>: Sendable {
             help: help,
             isRequired: required,
             isSecret: secret,
+            isAddress: address,
             isPositional: positional,
             section: section,
             environment: env,
@@ -71,6 +73,8 @@ package struct FieldInfo: Sendable, Hashable {
     package let help: String
     package let isRequired: Bool
     package let isSecret: Bool
+    /// Whether it is a URL, perhaps without its scheme: a user, a password or a query may not stand in it.
+    package let isAddress: Bool
     package let isPositional: Bool
     package let section: FieldSection
     /// Variables that give the value when nothing else does, the first one found first.

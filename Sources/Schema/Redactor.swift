@@ -77,7 +77,19 @@ package final class Redactor: Sendable {
     }
 
     /// Whether a text has a URL in it with a user, or a password, who must not stand where everybody may look.
-    package static func hasCredentials(_ text: String) -> Bool { SecretForms.hasUser(text) }
+    ///
+    /// An address may lack its scheme, and secrets may stand in its query too; references in it are not looked into.
+    package static func hasCredentials(_ text: String, isAddress: Bool = false) -> Bool {
+        if SecretForms.hasUser(text) { return true }
+        guard isAddress else { return false }
+        var rest = text[...]
+        var plain = ""
+        while let open = rest.firstRange(of: "${"), let close = rest[open.upperBound...].firstIndex(of: "}") {
+            plain += rest[..<open.lowerBound]
+            rest = rest[rest.index(after: close)...]
+        }
+        return (plain + rest).contains { "@?#".contains($0) }
+    }
 
     /// The value without secrets in its texts; names of members stay.
     package func clean(_ json: JSON) -> JSON {

@@ -107,7 +107,9 @@ import Testing
         #expect(kept.first?.seen.at.milliseconds == sample.clock.now - 1)
     }
 
-    enum Meanwhile: CaseIterable { case removed, storedAnew, forgotten, removing, backendRemoved, reincarnated }
+    enum Meanwhile: CaseIterable {
+        case removed, storedAnew, forgotten, removing, backendRemoved, reincarnated, removedAndStored, forgottenAndSeen
+    }
 
     @Test(arguments: Meanwhile.allCases) func `what was seen of another time is not written down`(
         meanwhile: Meanwhile
@@ -125,6 +127,12 @@ import Testing
         case .removing: _ = try await catalog.begin([(root(1), .unwanted)], under: writer)
         case .backendRemoved: try await catalog.removeBackend("a")
         case .reincarnated: try await catalog.reincarnate("a")
+        case .removedAndStored:
+            try await catalog.record([sample.seen(1, .removed, by: "told")], under: writer)
+            try await catalog.record([sample.seen(1)], under: writer)
+        case .forgottenAndSeen:
+            _ = try await catalog.forgetMapping(root(1), of: "a")
+            try await catalog.record([sample.seen(1)], under: writer)
         }
         let before = try await sample.mapping(1)
         let late = sample.seen(1, .damaged, basis: basis)

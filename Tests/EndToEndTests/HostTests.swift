@@ -24,17 +24,6 @@ import Testing
         #expect(try await user.json("verify").backends[0].whole.int == 2)
     }
 
-    /// A library that takes the place of a function of the system's.
-    private func preload(_ source: String) async throws -> String {
-        try Requirement.check("cc", program: "cc")
-        let (code, library) = (Scratch.current + "/preload.c", Scratch.current + "/preload.so")
-        try Data(source.utf8).write(to: URL(filePath: code))
-        let compiler = try #require(Programs.find("cc"))
-        let result = try await ProcessRunner.run(compiler, ["-shared", "-fPIC", "-o", library, code])
-        try #require(result.code == 0, "\(result.errorText)")
-        return library
-    }
-
     /// A name server that takes a minute for each question.
     private static let slowNames = """
         #include <fcntl.h>
@@ -50,7 +39,7 @@ import Testing
 
     @Test func aSlowNameServerHoldsUpNothing() async throws {
         var user = try await User.ready()
-        user.environment["LD_PRELOAD"] = try await preload(Self.slowNames)
+        user.environment["LD_PRELOAD"] = try await Preload.library(Self.slowNames)
         let asked = user.folder + "/asked"
         user.environment["NAMES_ASKED"] = asked
         let create = [
@@ -83,9 +72,7 @@ import Testing
     @Test func aClockThatIsSetBackHoldsUpNothing() async throws {
         var user = try await User.ready()
         let offset = user.folder + "/offset"
-        try Data("0".utf8).write(to: URL(filePath: offset))
-        user.environment["LD_PRELOAD"] = try await preload(Self.clock)
-        user.environment["CLOCK_OFFSET_FILE"] = offset
+        user.environment = try await Preload.clock(user, offset: "0", path: offset)
         let disk = try await user.createDisk("disk", "--bandwidth-limit", "400KB")
         for number in 0..<4 { try await user.add(sampleBytes(400_000, seed: UInt64(number)), name: "f\(number)") }
         let running = try Running(user, "sync")
@@ -93,25 +80,4 @@ import Testing
         try Data("-3600".utf8).write(to: URL(filePath: offset))
         #expect(await running.end() == 0, "\(running.output)\(running.errors)")
     }
-
-    private static let clock = """
-        #define _GNU_SOURCE
-        #include <fcntl.h>
-        #include <stdlib.h>
-        #include <sys/syscall.h>
-        #include <time.h>
-        #include <unistd.h>
-        int clock_gettime(clockid_t id, struct timespec *t) {
-          int r = syscall(SYS_clock_gettime, id, t);
-          const char *path = getenv("CLOCK_OFFSET_FILE");
-          if (id != CLOCK_REALTIME || r || !path) return r;
-          int f = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY, 0);
-          if (f < 0) return r;
-          char text[32] = {0};
-          syscall(SYS_read, f, text, 31);
-          syscall(SYS_close, f);
-          t->tv_sec += atol(text);
-          return r;
-        }
-        """
 }

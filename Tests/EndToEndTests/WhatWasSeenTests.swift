@@ -107,30 +107,6 @@ import Testing
         }
     }
 
-    /// Nobody waits without end for a lock that a stopped process has.
-    @Test(arguments: ["store/lock", "locks/catalog"]) func whoHasALockAndIsStoppedIsNamed(_ lock: String) async throws {
-        let user = try await User.ready()
-        try write(sampleBytes(100), to: user.folder + "/file")
-        let ready = user.folder + "/ready"
-        let script = """
-            import fcntl,os,signal,sys; os.closerange(3,256); f=open(sys.argv[1],"a"); fcntl.flock(f,2); open(sys.argv[2],"w").close()
-            os.kill(os.getpid(),signal.SIGSTOP)
-            """
-        let process = try await user.shell(
-            """
-            setsid python3 -c '\(script)' '\(user.home)/\(lock)' '\(ready)' >/dev/null 2>&1 & echo $!
-            while [ ! -e '\(ready)' ]; do sleep 0.01; done
-            """
-        ).filter(\.isNumber)
-        let result = try await user.attempt(["add", user.folder + "/file"])
-        try await user.shell("kill -9 \(process)")
-        #expect(
-            result.code == 11 && result.errorText.contains("process \(process) has it, and is stopped"),
-            "\(result.errorText)"
-        )
-        try await user.run("add", user.folder + "/file")
-    }
-
     @Test func standardInputIsReadOnce() async throws {
         let user = try await User.ready()
         for command in ["add - -", "block put - -", "dag import - -"] {

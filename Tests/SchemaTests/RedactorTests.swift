@@ -168,4 +168,11 @@ import Testing
     ]) func `users in URLs are found`(text: String, expected: Bool) {
         #expect(Redactor.hasCredentials(text) == expected)
     }
+
+    @Test(arguments: [
+        ("u:p@h:9000", true), ("u@h", true), ("https://h/?key=p", true), ("h/#p", true), ("h:9000", false),
+        ("https://h:9000/path", false), ("${HOST:-a@b}:1/", false), ("${A}u:p@${B}", true), ("${A", false),
+    ]) func `users and queries in addresses are found`(text: String, expected: Bool) {
+        #expect(Redactor.hasCredentials(text, isAddress: true) == expected)
+    }
 }

@@ -11,6 +11,8 @@ far, is used:
   {"effect": "reset"}                   closes before the server is asked
   {"effect": "trickle", "bytes": 100}   passes the reply's body in pieces of so many bytes, ten a second
   {"effect": "hang"}                    never answers
+  {"effect": "hold"}                    waits before the server is asked, until the rule is taken away
+  {"effect": "pause", "bytes": 100}     passes so many bytes of the reply's body, then waits until the rule is taken away
   {"effect": "unannounced", "bytes": 9} passes so many bytes of the reply's body, without its length, then closes
   {"effect": "whole"}                   answers a request for a part with all that was uploaded under the name
   {"effect": "shift"}                   answers a request for a part with another part of that
@@ -145,6 +147,14 @@ class Proxy:
                         return rule
         return {"effect": "pass"}
 
+    def wait(self, rule):
+        """Waits until the rule is taken away."""
+        while True:
+            with self.lock:
+                if not any(each is rule for rules in self.rules.values() for each in rules):
+                    return
+            time.sleep(0.01)
+
     def serve(self, peer):
         client = Connection(peer)
         try:
@@ -182,6 +192,8 @@ class Proxy:
             return False
         if effect == "hang":
             time.sleep(3600)
+        if effect == "hold":
+            self.wait(rule)
         expects = (field(head, b"expect") or b"").lower() == b"100-continue"
         if effect == "status":
             if not expects:
@@ -274,7 +286,13 @@ class Proxy:
             reply, parts = self.other_range(effect, reply, asked, self.kept[target])
         client.peer.sendall(reply)
         left = rule["bytes"] if effect == "cut" else 1 << 62
+        before = rule["bytes"] if effect == "pause" else 1 << 62
         for piece in parts:
+            if len(piece) > before:
+                client.peer.sendall(piece[:before])
+                self.wait(rule)
+                piece, before = piece[before:], 1 << 62
+            before -= len(piece)
             client.peer.sendall(piece[:left])
             left -= len(piece)
             if left <= 0:

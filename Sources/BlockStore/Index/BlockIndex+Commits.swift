@@ -125,14 +125,15 @@ extension BlockIndex {
         epoch: UInt64? = nil
     ) throws(StoreError) -> Publication {
         let segments = try segmentsAlone()
-        let last = segments.first?.name.commits.upperBound ?? 0
+        // One that is lost as a whole begins anew, and is no older than what was seen of it.
+        let last = segments.first?.name.commits.upperBound ?? expected.withLock { $0 }
         var sum = UInt64(entries.count)
         let merged = segments.prefix { segment in
             guard segment.count <= max(sum, Self.alwaysMerged) else { return false }
             sum += segment.count
             return true
         }
-        let first = merged.last?.name.commits.lowerBound ?? last + 1
+        let first = merged.last?.name.commits.lowerBound ?? (segments.isEmpty ? 1 : last + 1)
         let packs = Self.longest(merged.flatMap(\.packs) + packs)
         let epoch = epoch ?? segments.first?.header.epoch ?? .random(in: 1...UInt64.max)
         return try write(Array(merged), SegmentName(first...last + 1), packs, epoch, entries) { _ in true }

@@ -165,10 +165,13 @@ package struct BackendFile: Sendable {
     /// Throws where a URL in a setting that is none for secrets has a user or a password in it: such settings are shown, and
     /// left on other backends.
     private func refuseCredentials(_ items: [String], _ field: FieldInfo, _ line: Int) throws(KitError) {
-        guard !field.isSecret, items.contains(where: Redactor.hasCredentials) else { return }
+        guard !field.isSecret,
+            items.contains(where: { Redactor.hasCredentials($0, isAddress: field.isAddress) })
+        else { return }
+        let what = field.isAddress ? "a user, a password or a query" : "a user or a password"
         throw problem(
             line,
-            "\(field.section.rawValue).\(field.name) has a user or a password in a URL; put them under credentials"
+            "\(field.section.rawValue).\(field.name) has \(what) in a URL; put secrets under credentials"
         )
     }
 

@@ -23,7 +23,13 @@ package struct Initialise: Operation {
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let existed = try kit.home.exists()
         let replaced = try await kit.initialise(newCatalog: newCatalog)
-        return Output(home: kit.home.path, existed: existed, kit: try await kit.identity().kit, replaced: replaced)
+        return Output(
+            home: kit.home.path,
+            existed: existed,
+            kit: try await kit.identity().kit,
+            isNewCatalog: newCatalog,
+            replaced: replaced
+        )
     }
 
     /// The home that is there now.
@@ -31,20 +37,23 @@ package struct Initialise: Operation {
         let home: String
         let existed: Bool
         let kit: String
+        /// Whether a new catalog was asked for, and made.
+        let isNewCatalog: Bool
         /// Where the old catalog is, if there is a new one in its place.
         let replaced: String?
 
         package var json: JSON {
             [
                 "home": .string(home), "kit": .string(kit), "created": .bool(!existed),
-                "replaced_catalog": .text(replaced),
+                "new_catalog": .bool(!existed || isNewCatalog), "replaced_catalog": .text(replaced),
             ]
         }
         package var report: Report {
-            if let replaced {
+            if isNewCatalog, existed {
+                let old = replaced.map { "; the old one is \($0)" } ?? ""
                 return Report(
-                    "Made a new catalog, in which nothing is pinned; the old one is \(replaced). Take over what a backend "
-                        + "knows with `ipfs-kit recover --from NAME`."
+                    "Made a new catalog, in which nothing is pinned\(old). Take over what a backend knows with `ipfs-kit recover "
+                        + "--from NAME`."
                 )
             }
             return Report(

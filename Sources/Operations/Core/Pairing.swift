@@ -38,7 +38,9 @@ struct Pairing {
                 // A catalog that knows no store is of the time before stores had an identity, or was made just now; and an
                 // empty store in the place of one that was lost has nothing that could be taken for something else.
                 guard try known.store == nil || !home.hasContent() else { throw foreign(known) }
-                try? store.note(Self.owner(name, known))
+                // The note comes first: between the two, nothing is known that could be taken for something else. How new
+                // another store was says nothing of this one.
+                try? store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration, generation: 0))
                 try catalog.adopt(store: identity)
             } else if owner == nil {
                 // A note that is lost beside content is not made anew by itself: an old catalog would be believed.
@@ -89,7 +91,7 @@ struct Pairing {
                 let name = known.catalog
             else { throw foreign(known) }
             if let identity = store.identity { try catalog.adopt(store: identity) }
-            try store.note(Self.owner(name, known))
+            try store.note(Self.owner(name, try catalog.ownState()))
             try catalog.forgetFormerName()
         } catch {
             throw KitError(any: error)

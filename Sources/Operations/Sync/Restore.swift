@@ -131,6 +131,7 @@ struct RestoreJob: Sendable {
         kit.session.progress.began("restore", items: roots.count)
         defer { kit.session.progress.ended() }
         var output = RestoreOutput(broken: broken)
+        let thorough = try await looksAtBytes()
         var leases: [String: Lease] = [:]
         var places: [String: KitError?] = [:]
         for root in roots {
@@ -152,6 +153,17 @@ struct RestoreJob: Sendable {
         for lease in leases.values { try await catalog.release(lease) }
         output.warnings = try await kit.writeIndexes(leases.keys.sorted())
         return output
+    }
+
+    /// Whether every block is read: also where a pack is gone or cut, for then the index leads to nothing.
+    private func looksAtBytes() async throws -> Bool {
+        if thorough { return true }
+        do {
+            try await store.checkLengths()
+            return false
+        } catch  where error.code == .damagedPack {
+            return true
+        }
     }
 
     /// Makes sure that who says of a root that it is not there is the place that this home knows: a disk that is not mounted

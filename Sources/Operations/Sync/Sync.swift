@@ -56,11 +56,11 @@ package struct Sync: Operation {
             let results = await sync(busy, planner, engine, kit)
             var warnings = try await kit.writeIndexes(busy.map(\.name))
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }
-            // What is short is said of the places as they turned out to be.
-            let short = try await planner.plan().plan.short
+            // What is short, and what is one place, is said of the places as they turned out to be.
+            let left = try await planner.plan().plan
             return SyncOutput(
                 results: (results + clean + broken).sorted { $0.backend < $1.backend },
-                short: short,
+                left: left,
                 warnings: warnings
             )
         }

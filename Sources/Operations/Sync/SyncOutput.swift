@@ -38,17 +38,16 @@ package struct SyncOutput: OperationOutput {
         self.names = names
         results = broken
         short = plan.short
-        warnings = plan.aliases.filter { names.contains($0.key) }.sorted { $0.key < $1.key }.map {
-            "\($0.key) is the same place as \($0.value); it counts once."
-        }
+        warnings = plan.aliasWarnings
     }
 
-    init(results: [SyncResult], short: [CID], warnings: [String]) {
+    /// What was done, and the plan that there is afterwards.
+    init(results: [SyncResult], left: Plan, warnings: [String]) {
         plan = nil
         names = []
         self.results = results
-        self.short = short
-        self.warnings = warnings
+        short = left.short
+        self.warnings = left.aliasWarnings + warnings
     }
 
     package var exitCode: ExitCode {
@@ -188,6 +187,15 @@ package struct SyncOutput: OperationOutput {
 
     private static func hint(_ error: KitError) -> [Report.Part] {
         error.hint.map { [.line("Run: \($0)")] } ?? []
+    }
+}
+
+extension Plan {
+    /// Says of each backend that is the same place as another one which that is.
+    var aliasWarnings: [String] {
+        aliases.sorted { $0.key < $1.key }.map {
+            "\($0.key) is the same place as \($0.value); it counts once, and is synced as that."
+        }
     }
 }
 

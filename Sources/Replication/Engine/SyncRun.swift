@@ -42,10 +42,7 @@ struct SyncRun: Sendable {
             let site = try await arrive(&report)
             try await settle()
             let work = try await plan()
-            if let alias = work.alias {
-                report.warnings.append(
-                    "\(backend.name) is the same place as \(alias); it counts once, and is synced as that."
-                )
+            if work.alias != nil {
                 generation = work.state.generation
             } else {
                 try await carryOut(work, site, &report)

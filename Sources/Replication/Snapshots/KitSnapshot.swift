@@ -48,11 +48,21 @@ package struct KitSnapshot: Sendable {
                 else { return nil }
                 return Backend(name: name, settings: settings)
             }
-            pinPages = (root["pins"]?.asList ?? []).compactMap(\.asLink)
-            indexes = (root["indexes"]?.asList ?? []).compactMap(\.asLink)
+            pinPages = try Self.links(root["pins"])
+            indexes = try Self.links(root["indexes"])
         } catch {
             throw ReplicationError(error)
         }
+    }
+
+    /// The links of a list; anything else in its place is an error, for what it leads to must not be lost quietly.
+    private static func links(_ node: Node?) throws(ReplicationError) -> [CID] {
+        guard let nodes = node?.asList else { throw .badSnapshot("A list is missing in the snapshot.") }
+        let links = nodes.compactMap(\.asLink)
+        guard links.count == nodes.count else {
+            throw .badSnapshot("A list of the snapshot has more than links in it.")
+        }
+        return links
     }
 
     /// All pins; a row that cannot be read is an error, for a pin must not be lost quietly.
@@ -63,7 +73,7 @@ package struct KitSnapshot: Sendable {
     /// The mappings of every backend.
     package func mappings() throws(ReplicationError) -> [Mapping] {
         do {
-            let pages = try indexes.flatMap { try file.node($0)["pages"]?.asList?.compactMap(\.asLink) ?? [] }
+            let pages = try indexes.flatMap { try Self.links(try file.node($0)["pages"]) }
             return try rows(pages) { Mapping(node: $0) }
         } catch {
             throw ReplicationError(error)
@@ -79,7 +89,10 @@ package struct KitSnapshot: Sendable {
                 guard seen.insert(page).inserted else {
                     throw ReplicationError.badSnapshot("A page of the snapshot stands there twice.")
                 }
-                for node in try file.node(page).asList ?? [] {
+                guard let nodes = try file.node(page).asList else {
+                    throw ReplicationError.badSnapshot("A page of the snapshot is no list.")
+                }
+                for node in nodes {
                     guard let row = read(node) else {
                         throw ReplicationError.badSnapshot("A row of the snapshot cannot be read.")
                     }

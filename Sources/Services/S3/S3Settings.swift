@@ -42,6 +42,7 @@ package struct S3Settings: Described {
             "endpoint",
             \.endpoint,
             help: "The URL of the service; the vendor's own where it is left out.",
+            address: true,
             aliases: ["endpoint_url", "endpointUrl", "aws_endpoint_url"]
         ),
         Field(

@@ -30,6 +30,10 @@ package struct FaultyProxy: Sendable {
         package static let reset = Rule(effect: "reset")
         /// Never answers.
         package static let hang = Rule(effect: "hang")
+        /// Waits before the server is asked, until the rule is taken away.
+        package static let hold = Rule(effect: "hold")
+        /// Passes so many bytes of the reply's body, then waits until the rule is taken away.
+        package static func pause(_ bytes: Int) -> Rule { Rule(effect: "pause", bytes: bytes) }
 
         /// Passes so many bytes of the reply's body without having told its length, then closes.
         package static func unannounced(_ bytes: Int) -> Rule { Rule(effect: "unannounced", bytes: bytes) }

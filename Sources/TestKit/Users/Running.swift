@@ -48,6 +48,22 @@ package final class Running: Sendable {
     /// Sends it a signal.
     package func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
+    /// Stops it, at a moment when it holds no lock that everybody at the home waits for.
+    package func pause(_ user: User) async throws {
+        let flock = try #require(Programs.find("flock"))
+        let locks = ["locks/catalog", "store/index/lock"].map { "\(user.home)/\($0)" }
+        while process.isRunning {
+            signal(SIGSTOP)
+            var isFree = true
+            for lock in locks {
+                let result = try await ProcessRunner.run(flock, ["--nonblock", lock, "true"])
+                isFree = isFree && result.code == 0
+            }
+            if isFree { return }
+            signal(SIGCONT)
+        }
+    }
+
     /// Waits for its end and returns its exit code; 128 and the signal's number where a signal ended it.
     package func end() async -> Int {
         for await _ in ended {}

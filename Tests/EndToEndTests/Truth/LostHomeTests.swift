@@ -1,0 +1,163 @@
+import Foundation
+import Samples
+import TestKit
+import Testing
+
+/// Nothing is removed where it is not certain what is pinned, and the way out is said, and leads out.
+@Suite(.scratch, .timeLimit(.minutes(5))) struct LostHomeTests {
+    enum Trouble: String, CaseIterable {
+        case segmentDamaged, segmentEmpty, segmentOfAnotherStore, segmentsOlder, segmentLost, indexLost
+        case packCut, packLost
+        case storeForeign, catalogForeign
+        case catalogEmpty, catalogLost, catalogGarbage, catalogOlder
+
+        /// The code with which `gc` refuses.
+        var code: Int {
+            switch self {
+            case .storeForeign, .catalogForeign, .catalogOlder: 12
+            default: 10
+            }
+        }
+    }
+
+    /// A home with three pinned roots on a backend, and content that no pin wants.
+    private func home() async throws -> (user: User, contents: [String: [UInt8]]) {
+        let user = try await User.ready()
+        try await user.createDisk("disk")
+        var contents: [String: [UInt8]] = [:]
+        for number in 0..<3 {
+            let content = sampleBytes(40_000 + number, seed: UInt64(number))
+            contents[try await user.add(content, name: "f\(number)")] = content
+        }
+        try await user.run("sync")
+        let trash = try await user.add(sampleBytes(200_000, seed: 9), name: "trash")
+        try await user.run("pin", "rm", trash)
+        return (user, contents)
+    }
+
+    /// Lets the trouble happen; something must have been pinned after the copy that is put back.
+    private func make(_ trouble: Trouble, _ user: User, _ other: User, older: User) throws {
+        let files = FileManager.default
+        func replace(_ path: String, _ with: User) throws {
+            try files.removeItem(atPath: user.home + path)
+            try files.copyItem(atPath: with.home + path, toPath: user.home + path)
+        }
+        func replaceCatalog(_ with: User) throws {
+            for file in try user.catalogFiles() { try files.removeItem(atPath: file) }
+            for file in try with.catalogFiles() {
+                try files.copyItem(atPath: file, toPath: user.home + "/" + URL(filePath: file).lastPathComponent)
+            }
+        }
+        let segment = try user.segments()[0]
+        switch trouble {
+        case .segmentDamaged: try flip(segment)
+        case .segmentEmpty: try write([], to: segment)
+        case .segmentOfAnotherStore: try write(bytes(at: other.segments()[0]), to: segment)
+        case .segmentsOlder: try replace("/store/index", older)
+        case .segmentLost: try files.removeItem(atPath: segment)
+        case .indexLost: try files.removeItem(atPath: user.home + "/store/index")
+        case .packCut: try write(Array(bytes(at: user.packs()[0]).dropLast(100)), to: user.packs()[0])
+        case .packLost: try files.removeItem(atPath: try user.packs()[0])
+        case .storeForeign: try replace("/store", other)
+        case .catalogForeign: try replaceCatalog(other)
+        case .catalogEmpty:
+            for file in try user.catalogFiles() { try files.removeItem(atPath: file) }
+            try write([], to: user.home + "/catalog.sqlite")
+        case .catalogLost: for file in try user.catalogFiles() { try files.removeItem(atPath: file) }
+        case .catalogGarbage:
+            for file in try user.catalogFiles() { try files.removeItem(atPath: file) }
+            try write(sampleBytes(50_000), to: user.home + "/catalog.sqlite")
+        case .catalogOlder: try replaceCatalog(older)
+        }
+    }
+
+    /// What the refusals say helps.
+    private func repair(_ trouble: Trouble, _ user: User, _ newest: User) async throws {
+        switch trouble {
+        case .segmentDamaged, .segmentEmpty, .segmentOfAnotherStore, .segmentsOlder, .segmentLost, .indexLost:
+            try await user.run("store", "rebuild-index")
+        case .packCut, .packLost:
+            try await user.run("store", "rebuild-index")
+            try await user.run("restore")
+        case .storeForeign:
+            try FileManager.default.removeItem(atPath: user.home + "/store")
+            try FileManager.default.copyItem(atPath: newest.home + "/store", toPath: user.home + "/store")
+        case .catalogForeign, .catalogEmpty, .catalogLost:
+            try await user.run("init", "--new-catalog")
+            try await user.run("recover", "--from", "disk")
+        case .catalogGarbage:
+            try FileManager.default.removeItem(atPath: user.home + "/catalog.sqlite")
+            try await user.run("init", "--new-catalog")
+            try await user.run("recover", "--from", "disk")
+        case .catalogOlder: try await user.run("catalog", "accept")
+        }
+    }
+
+    @Test(arguments: Trouble.allCases) func nothingIsRemovedUntilItIsRepaired(_ trouble: Trouble) async throws {
+        var (user, contents) = try await home()
+        let other = try await User.ready("other")
+        try await other.add(sampleBytes(100), name: "theirs")
+        let older = try user.copied("older")
+        let late = try await user.add(sampleBytes(70_000, seed: 4), name: "late")
+        if trouble != .catalogOlder {
+            // What an older catalog does not know is not pinned in it.
+            contents[late] = sampleBytes(70_000, seed: 4)
+            try await user.run("sync")
+        }
+        let newest = try user.copied("newest")
+        try make(trouble, user, other, older: older)
+        let size = try Trees.size(of: user.home + "/store/packs")
+
+        let refused = try await user.attempt(["gc", "--waste", "0"])
+        #expect(refused.code == trouble.code, "\(refused.text)\(refused.errorText)")
+        #expect(refused.errorText.contains("Run: ipfs-kit "), "\(refused.errorText)")
+        _ = try await user.attempt(["gc", "--waste", "0"])
+        #expect(try Trees.size(of: user.home + "/store/packs") == size)
+
+        try await repair(trouble, user, newest)
+        try await user.run("gc", "--waste", "0")
+        #expect(try await user.pins() == contents.keys.sorted())
+        for (root, content) in contents { #expect(try await user.content(root) == content, "\(root)") }
+        #expect(try await user.json("status").pins_not_whole.int == 0)
+        // What nobody wanted is gone now, so the way out did lead out.
+        #expect(try await user.json("gc", "--waste", "0", "--dry-run").dead_blocks.int == 0)
+    }
+
+    /// Whatever is asked of a home whose catalog is lost: it is not taken for a new one.
+    @Test(arguments: [Trouble.catalogEmpty, .catalogLost, .catalogForeign, .catalogOlder])
+    func noCommandTakesItForAnother(_ trouble: Trouble) async throws {
+        let (user, contents) = try await home()
+        let other = try await User.ready("other")
+        try await other.add(sampleBytes(100), name: "theirs")
+        let older = try user.copied("older")
+        try await user.add(sampleBytes(70_000, seed: 4), name: "late")
+        try make(trouble, user, other, older: older)
+        let store = try Trees.contents(of: user.home + "/store")
+        let disk = try Trees.contents(of: user.folder + "/disk")
+        let root = try #require(contents.keys.first)
+        let file = user.folder + "/f0"
+        for command in [
+            "pin ls", "pin rm \(root)", "pin add \(root)", "status", "sync", "sync --prune", "verify", "restore",
+            "recover --from disk", "add \(file)", "gc", "init", "whereis \(root)", "backend pin list disk",
+            "catalog backup \(user.folder)/copy",
+        ] where trouble == .catalogEmpty || trouble == .catalogLost || command != "init" {
+            let result = try await user.attempt(command.split(separator: " ").map(String.init))
+            #expect(result.code == trouble.code, "\(command): \(result.text)\(result.errorText)")
+        }
+        #expect(try Trees.contents(of: user.home + "/store") == store)
+        #expect(try Trees.contents(of: user.folder + "/disk") == disk)
+        // What needs no catalog is there for whoever wants to save it.
+        #expect(try await user.content(root) == contents[root])
+    }
+
+    /// A catalog that was lost is made anew only where it is asked for, and that is said.
+    @Test func aNewCatalogIsSaidToBeOne() async throws {
+        let (user, _) = try await home()
+        for file in try user.catalogFiles() { try FileManager.default.removeItem(atPath: file) }
+        let made = try await user.run("init", "--new-catalog")
+        #expect(made.text.contains("new catalog") && !made.text.contains("left as it is"), "\(made.text)")
+        #expect(try await user.pins().isEmpty)
+        // One that belongs here is never set aside.
+        try await user.run("init", "--new-catalog", code: 12)
+    }
+}
