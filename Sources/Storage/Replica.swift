@@ -15,11 +15,11 @@ package struct HeldRoot: Sendable, Hashable {
     package let root: CID
     /// Where it is on the backend: the `car_file_path` of a mapping.
     package let path: String
-    /// The length of its CAR in bytes.
-    package let length: UInt64
+    /// The length of its CAR in bytes; nil where the backend says nothing that could be one.
+    package let length: UInt64?
     package let digest: ObjectDigest?
 
-    package init(root: CID, path: String, length: UInt64, digest: ObjectDigest?) {
+    package init(root: CID, path: String, length: UInt64?, digest: ObjectDigest?) {
         self.root = root
         self.path = path
         self.length = length

@@ -146,8 +146,8 @@ package struct LawSubject: Sendable {
     func expectHolds(_ name: ObjectName, _ bytes: [UInt8], _ moment: String) async throws(LawViolation) {
         let info = try await stat(name)
         try expect(
-            info.length == bytes.count,
-            "\(moment), the service says that \(name) has \(info.length) bytes; it has \(bytes.count)."
+            info.length == UInt64(bytes.count),
+            "\(moment), the service says that \(name) has \(told(info.length)) bytes; it has \(bytes.count)."
         )
         let found = try await read(name)
         try expect(
@@ -169,6 +169,9 @@ package struct LawSubject: Sendable {
         try expect(!listed, "\(moment), \(name) is in the list.")
     }
 }
+
+/// A length as words of a sentence.
+func told(_ length: UInt64?) -> String { length.map { "\($0)" } ?? "an unknown number of" }
 
 /// Where two sequences of bytes differ, in words.
 func difference(_ found: [UInt8], _ wanted: [UInt8]) -> String {

@@ -22,6 +22,10 @@ package enum Trouble: Sendable, Hashable, CustomStringConvertible {
     case altersUploads
     /// Pages of lists end in the middle.
     case cutsLists
+    /// After each page of a list there is another one, the same or an empty one.
+    case listsWithoutEnd(areEmpty: Bool)
+    /// Reads give the bytes in another form than the one in which they are kept, and say so.
+    case encodesReads
 
     /// A kind of call.
     package enum Call: String, Sendable, Hashable, CaseIterable { case put, get, stat, list, delete }
@@ -50,6 +54,9 @@ package enum Trouble: Sendable, Hashable, CustomStringConvertible {
         case .echoesDigests: "digests are echoed"
         case .altersUploads: "uploads are altered"
         case .cutsLists: "lists are cut"
+        case .listsWithoutEnd(false): "lists repeat themselves without end"
+        case .listsWithoutEnd(true): "lists go on with nothing, without end"
+        case .encodesReads: "reads are encoded"
         }
     }
 }

@@ -45,6 +45,8 @@ struct ProxyTroubles: Troublemaker {
         case .echoesDigests: at(.put, trial, .echo)
         case .altersUploads: at(.put, trial, .alter)
         case .cutsLists: at(.list, trial, .halve)
+        case .listsWithoutEnd(let areEmpty): at(.list, trial, areEmpty ? .hollow : .again)
+        case .encodesReads: at(.get, trial, .gzip)
         }
     }
 

@@ -208,7 +208,7 @@ struct LocalDirectoryService: StorageService {
         var (used, objects): (UInt64, UInt64) = (0, 0)
         for try await page in list("") {
             objects += UInt64(page.count)
-            for info in page { used = used > .max - info.length ? .max : used + info.length }
+            for length in page.compactMap(\.length) { used = used > .max - length ? .max : used + length }
         }
         let space = try await BlockingThreads.shared.run { () throws(StorageError) in
             try root.check()

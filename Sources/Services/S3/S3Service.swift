@@ -88,7 +88,7 @@ struct S3Service: StorageService {
         if window.length == nil {
             let object = try await connection.look(for: name, request.what)
             guard object.version == nil || object.version == found else { throw StorageError.changed(name) }
-            window.expect(object.info.length)
+            window.expect(object.length)
         }
         let stream = S3Download(body: download.body, window: window, what: request.what, errors: connection.errors)
         return OpenObject(stream, length: window.length, version: found)
@@ -103,10 +103,10 @@ struct S3Service: StorageService {
     ) async throws(StorageError) -> OpenObject {
         let object = try await connection.look(for: name, what)
         guard version == nil || version == object.version else { throw StorageError.changed(name) }
-        guard start.map({ $0 >= object.info.length }) ?? true else {
+        guard start.map({ $0 >= object.length }) ?? true else {
             throw connection.errors.foreign(what, "the service says that it ends before its end")
         }
-        return OpenObject(Body([]).open(), length: object.info.length, version: object.version)
+        return OpenObject(Body([]).open(), length: object.length, version: object.version)
     }
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
