@@ -132,6 +132,12 @@ package struct LawSubject: Sendable {
         return try await arranged { try await troublemaker.plant(stray, at: name.text) }
     }
 
+    /// Whether what was left beside objects is there still.
+    func remains(_ stray: Stray, at name: ObjectName) async throws(LawViolation) -> Bool {
+        guard let troublemaker else { return false }
+        return try await arranged { try await troublemaker.remains(stray, at: name.text) }
+    }
+
     private func arranged(_ work: () async throws -> Bool) async throws(LawViolation) -> Bool {
         do {
             return try await work()

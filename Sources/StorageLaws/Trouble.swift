@@ -69,6 +69,8 @@ package enum Stray: String, Sendable, Hashable, CaseIterable {
     case pipe = "a pipe"
     /// Ways from below the name back to where it lies, so that everything has names without end.
     case waysBack = "links that lead back"
+    /// What an upload of the name leaves whose program is killed.
+    case stoppedUpload = "what a stopped upload left"
 }
 
 /// Who makes things go wrong around a service on trial.
@@ -80,4 +82,6 @@ package protocol Troublemaker: Sendable {
     /// Leaves something at a name; false where it cannot be brought about here. Its removal is left to whoever is asked to
     /// remove the place as a whole.
     func plant(_ stray: Stray, at name: String) async throws -> Bool
+    /// Whether what was planted is there still.
+    func remains(_ stray: Stray, at name: String) async throws -> Bool
 }

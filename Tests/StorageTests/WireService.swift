@@ -9,7 +9,8 @@ final class WireService: StorageService, Troublemaker {
     enum Credulity: String, CaseIterable, Sendable {
         case anySuccessIsContent, anyNotFoundIsAbsence, anySuccessIsPresence, anySuccessIsStored, bodiesAreAlwaysTaken
         case anySuccessIsRemoval, anyNotFoundIsRemoval, anySuccessIsAList, aListEndsSomewhere, anEndIsTheEnd
-        case aNextPageHasMore, bytesAreNotEncoded
+        case aNextPageHasMore, bytesAreNotEncoded, stoppedUploadsLeaveNothing, leftoversAreOfAllThatBeginSo
+        case leftoversAreObjects
         case aBreakIsTheEnd
         case rangesAreHonoured, rangesAreRight, lengthsAreTold, namesStayTheSame, versionsStay, ownDigestsProve
         case whatWasSentWasStored, whatFailedDidNotHappen, allNamesAreOurs, nothingComesTwice, allNamesAreFiles
@@ -56,6 +57,19 @@ final class WireService: StorageService, Troublemaker {
     func plant(_ stray: Stray, at name: String) async throws -> Bool {
         strays.change { $0[name] = stray }
         return true
+    }
+
+    func remains(_ stray: Stray, at name: String) async throws -> Bool { strays.read { $0[name] == stray } }
+
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        if mayResume || believes(.stoppedUploadsLeaveNothing) { return }
+        if believes(.leftoversAreObjects) { try await memory.delete(name) }
+        strays.change { strays in
+            let isWide = believes(.leftoversAreOfAllThatBeginSo)
+            for place in strays.keys where place == name.text || isWide && place.hasPrefix(name.text) {
+                if strays[place] == .stoppedUpload { strays[place] = nil }
+            }
+        }
     }
 
     private func trouble(_ name: String) -> Trouble? {
@@ -288,6 +302,8 @@ extension Flaw {
         case .aListEndsSomewhere: ["a list that is cut"]
         case .aNextPageHasMore: ["a list without an end"]
         case .bytesAreNotEncoded: ["in another encoding"]
+        case .stoppedUploadsLeaveNothing, .leftoversAreOfAllThatBeginSo, .leftoversAreObjects:
+            ["an upload left that was stopped"]
         case .anEndIsTheEnd: ["nobody announced"]
         case .aBreakIsTheEnd: ["goes on with its own bytes"]
         case .rangesAreHonoured: ["a range that is ignored", "another range"]

@@ -60,7 +60,7 @@ package struct BackendTest: Operation {
     private struct HealthGate: ChangeGate {
         func admit(_ change: Change) async throws(StorageError) {
             switch change {
-            case .put(let name), .delete(let name):
+            case .put(let name), .delete(let name), .clear(let name):
                 guard !name.text.hasPrefix("health/") else { return }
                 throw StorageError(
                     .superseded,

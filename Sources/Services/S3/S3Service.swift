@@ -137,6 +137,13 @@ struct S3Service: StorageService {
         throw error
     }
 
+    /// What was sent in parts is gone on with by the next upload.
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        guard !mayResume else { return }
+        let what = "Removing what stopped uploads of \(name) left"
+        try await connection.endUploads(of: key(name), what, connection.admission(.clear(name)))
+    }
+
     /// What radosgw adds to its answer about a bucket.
     func usage() async throws(StorageError) -> Usage {
         let request = S3Request(what: "Asking how much is stored", method: "HEAD")
