@@ -13,7 +13,8 @@ struct S3Service: StorageService {
     /// Places for large bodies in memory, for all objects together.
     private let buffers: Permits
 
-    init(_ connection: S3Connection, _ settings: S3Settings) throws(StorageError) {
+    /// Throws where uploads cannot be divided as the settings say.
+    static func check(_ settings: S3Settings) throws(StorageError) {
         let part = settings.partSize.bytes
         let threshold = settings.multipartThreshold.bytes
         guard (5 << 20...1 << 30).contains(part), (1 << 10...1 << 30).contains(threshold) else {
@@ -26,12 +27,21 @@ struct S3Service: StorageService {
         guard (1...64).contains(settings.uploadConcurrency) else {
             throw StorageError(.badSettings, "connection.upload_concurrency must lie between 1 and 64.")
         }
+    }
+
+    init(_ connection: S3Connection, _ settings: S3Settings) throws(StorageError) {
+        try Self.check(settings)
         self.connection = connection
         storageClass = settings.storageClass
         concurrency = settings.uploadConcurrency
         buffers = Permits(max(8, concurrency))
         capabilities = connection.target.vendor.reportsUsage ? S3.capabilities : S3.capabilities.subtracting(.usage)
-        limits = Limits(largestObject: 5 << 40, largestSinglePut: threshold, leastPart: part, mostParts: 10_000)
+        limits = Limits(
+            largestObject: 5 << 40,
+            largestSinglePut: settings.multipartThreshold.bytes,
+            leastPart: settings.partSize.bytes,
+            mostParts: 10_000
+        )
     }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
