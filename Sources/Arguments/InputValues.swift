@@ -44,8 +44,16 @@ struct InputValues {
                 try set(field, word, spelled: field.placeholder)
             }
         }
-        guard let word = rest.first else { return }
-        throw ArgumentError(.tooMany, "“\(command)” does not take “\(word)” here.", command: command)
+        guard !rest.isEmpty else { return }
+        // What fits nothing may be anything, also the value of a secret that stands where it does not belong.
+        let names = fields.filter(\.isPositional).map(\.placeholder)
+        let wanted = names.isEmpty ? "no words beside flags" : "\(names.joined(separator: " ")) beside flags"
+        throw ArgumentError(
+            .tooMany,
+            "“\(command)” takes \(wanted), and word \(words.count - rest.count + 1) of \(words.count) fits nothing; "
+                + "the value of a flag is one word.",
+            command: command
+        )
     }
 
     /// Fills in what variables say, and throws where something required is missing.

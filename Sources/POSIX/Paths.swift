@@ -87,10 +87,12 @@ package func readFile(_ path: some FileName, limit: Int = 64 << 20) throws(FileE
     return try file.read(at: 0, count: Int(length) + 1)
 }
 
+/// A name that is as long as a name may be has no room for what is added, in bytes.
+private let longestBase = 180
+
 /// A name in the folder of `path` that no other writer uses, and that begins with a dot.
 package func temporaryName(beside path: String) -> String {
-    // A name that is as long as a name may be has no room for what is added.
-    let base = String(decoding: baseName(path).utf8.prefix(180), as: UTF8.self)
+    let base = String(decoding: baseName(path).utf8.prefix(longestBase), as: UTF8.self)
     let name = "." + base + ".\(getpid()).\(UInt64.random(in: 0...UInt64.max)).part"
     let folder = directoryName(path)
     return folder == "/" ? "/" + name : folder + "/" + name
@@ -104,6 +106,19 @@ package func removeLeftovers(in folder: String, unchangedFor seconds: Int64) {
         let path = folder + "/" + String(decoding: name, as: UTF8.self)
         guard path.hasSuffix(".part"), let info = try? fileInfo(path), info.kind == .file else { continue }
         if now - info.modified >= seconds { try? removeFile(path) }
+    }
+}
+
+/// The files that writers of `path` who were stopped left in its folder: those that `temporaryName` named beside it.
+package func leftovers(beside path: String) throws(FileError) -> [String] {
+    let folder = directoryName(path)
+    let lead = "." + String(decoding: baseName(path).utf8.prefix(longestBase), as: UTF8.self) + "."
+    return try listDirectory(folder).compactMap { name in
+        let text = String(decoding: name, as: UTF8.self)
+        guard text.hasPrefix(lead), text.hasSuffix(".part") else { return nil }
+        let numbers = text.dropFirst(lead.count).dropLast(5).split(separator: ".", omittingEmptySubsequences: false)
+        guard numbers.count == 2, numbers.allSatisfy({ UInt64($0) != nil }) else { return nil }
+        return folder + "/" + text
     }
 }
 

@@ -13,6 +13,8 @@ package final class Redactor: Sendable {
 
     private struct State {
         var search = SecretSearch()
+        /// Secrets that are too short to be looked for inside words.
+        var words: [[UInt8]] = []
         var known: Set<String> = []
     }
 
@@ -20,7 +22,7 @@ package final class Redactor: Sendable {
 
     package init() {}
 
-    /// Shorter ones are words that stand everywhere.
+    /// Shorter ones are parts of words everywhere: they are hidden where they stand as a word of their own.
     private static let shortest = 4
 
     /// So many bytes of a secret are hidden where they stand without the rest; half of a key is half of the work.
@@ -33,9 +35,10 @@ package final class Redactor: Sendable {
 
     private func learn(_ secret: String, part: Int) {
         let secret = trimmed(secret)
-        guard secret.utf8.count >= Self.shortest else { return }
+        guard !secret.isEmpty else { return }
         state.withLock { state in
             guard state.known.insert(secret).inserted else { return }
+            guard secret.utf8.count >= Self.shortest else { return state.words.append(Array(secret.utf8)) }
             state.search.add(Array(secret.utf8), part: part)
             for form in SecretForms.opaque(secret) { state.search.add(form, part: max(Self.opaquePart, part)) }
         }
@@ -76,11 +79,12 @@ package final class Redactor: Sendable {
         return String(text)
     }
 
-    /// Whether a text has a URL in it with a user, or a password, who must not stand where everybody may look.
+    /// Whether a text has a user in a URL, a password before a host, or a parameter in a query that is a secret by its name:
+    /// nothing that may stand where everybody may look.
     ///
-    /// An address may lack its scheme, and secrets may stand in its query too; references in it are not looked into.
+    /// An address may have nothing of that kind at all; references in it are not looked into.
     package static func hasCredentials(_ text: String, isAddress: Bool = false) -> Bool {
-        if SecretForms.hasUser(text) { return true }
+        if SecretForms.hasCredentials(text) { return true }
         guard isAddress else { return false }
         var rest = text[...]
         var plain = ""
@@ -103,12 +107,13 @@ package final class Redactor: Sendable {
 
     /// The text without secrets.
     package func clean(_ text: String) -> String {
-        let search = state.withLock { $0.search }
+        let (search, words) = state.withLock { ($0.search, $0.words) }
         var bytes = Array(text.utf8)
         let mark = Array(Self.mark.utf8)
         let ranges = search.ranges(in: bytes)
         for range in ranges.reversed() { bytes.replaceSubrange(range, with: mark) }
+        let hasWords = words.count { SecretForms.hideWord($0, in: &bytes, by: mark) } > 0
         let hasPatterns = SecretForms.hidePatterns(in: &bytes, by: mark)
-        return hasPatterns || !ranges.isEmpty ? String(decoding: bytes, as: UTF8.self) : text
+        return hasPatterns || hasWords || !ranges.isEmpty ? String(decoding: bytes, as: UTF8.self) : text
     }
 }

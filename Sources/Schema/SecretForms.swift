@@ -34,10 +34,17 @@ enum SecretForms {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Whether a text has the user of a URL in it.
-    static func hasUser(_ text: String) -> Bool {
+    /// Whether a text has the user of a URL in it, a user with a password before a host, or a secret in a query.
+    static func hasCredentials(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
-        return bytes.indices.contains { userInformation(bytes, $0) != nil }
+        return bytes.indices.contains { place(bytes, $0) != nil }
+    }
+
+    /// What is secret by what stands before it, at `index`.
+    private static func place(_ bytes: [UInt8], _ index: Int) -> Range<Int>? {
+        let place = userInformation(bytes, index) ?? bareUser(bytes, index) ?? parameter(bytes, index)
+        // What was hidden once is none any more.
+        return place.flatMap { bytes[$0].elementsEqual(Redactor.mark.utf8) ? nil : $0 }
     }
 
     /// What of base64 depends on the bytes alone where `offset` others, modulo three, stand before them.
@@ -70,7 +77,7 @@ enum SecretForms {
         var isChanged = false
         var index = 0
         while index < bytes.count {
-            let hidden = userInformation(bytes, index) ?? token(bytes, index)
+            let hidden = place(bytes, index) ?? token(bytes, index)
             guard let hidden else {
                 result.append(bytes[index])
                 index += 1
@@ -98,6 +105,89 @@ enum SecretForms {
         }
         guard let at, at > start else { return nil }
         return start..<at
+    }
+
+    /// A user and a password that begin at `index`, before a host that has no scheme: `user:password@host`.
+    private static func bareUser(_ bytes: [UInt8], _ index: Int) -> Range<Int>? {
+        guard index == 0 || isBoundary(bytes[index - 1]), isNameByte(bytes[index]) else { return nil }
+        guard let colon = bytes[index...].firstIndex(where: { !isNameByte($0) }), bytes[colon] == 0x3A,
+            // An address of mail is nothing secret, and has that lead in links.
+            String(decoding: bytes[index..<colon], as: UTF8.self).lowercased() != "mailto"
+        else { return nil }
+        let end = bytes[colon...].firstIndex { isEnd($0) || $0 == 0x2F } ?? bytes.endIndex
+        guard let at = bytes[colon..<end].lastIndex(of: 0x40), at > colon + 1, at + 1 < end,
+            isNameByte(bytes[at + 1]) || bytes[at + 1] == 0x5B
+        else { return nil }
+        return index..<at
+    }
+
+    /// The value of a parameter, in a query or a fragment that `index` is a separator of, whose name says that it is secret.
+    private static func parameter(_ bytes: [UInt8], _ index: Int) -> Range<Int>? {
+        guard [0x3F, 0x26, 0x23, 0x3B].contains(bytes[index]) else { return nil }
+        guard let equals = bytes[(index + 1)...].prefix(longestName).firstIndex(of: 0x3D) else { return nil }
+        let letters = bytes[index + 1..<equals].filter { $0 != 0x2D && $0 != 0x5F }
+        let name = String(decoding: letters, as: UTF8.self).lowercased()
+        guard secretNames.contains(where: name.hasSuffix), name != "continuationtoken" else { return nil }
+        let start = equals + 1
+        let end = bytes[start...].firstIndex { isEnd($0) || [0x26, 0x23, 0x3B].contains($0) } ?? bytes.endIndex
+        return start < end ? start..<end : nil
+    }
+
+    /// The longest name of a parameter that is looked at, in bytes.
+    private static let longestName = 64
+    /// What the names of secret parameters end with, without hyphens.
+    private static let secretNames = [
+        "password", "passwd", "passphrase", "pwd", "secret", "token", "signature", "sig", "apikey", "accesskey",
+        "secretkey", "privatekey", "credential", "credentials", "authorization",
+    ]
+
+    /// Hides a short secret where it stands as a word of its own; says whether it was there.
+    ///
+    /// One of one or two bytes is hidden only between quotation marks: texts are made of such words.
+    static func hideWord(_ word: [UInt8], in bytes: inout [UInt8], by mark: [UInt8]) -> Bool {
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            let end = index + word.count
+            if end <= bytes.count, bytes[index..<end].elementsEqual(word), isAlone(bytes, index..<end, word.count > 2) {
+                result += mark
+                index = end
+            } else {
+                result.append(bytes[index])
+                index += 1
+            }
+        }
+        guard result != bytes else { return false }
+        bytes = result
+        return true
+    }
+
+    private static func isAlone(_ bytes: [UInt8], _ range: Range<Int>, _ isLong: Bool) -> Bool {
+        let (before, after) = (bytes[..<range.lowerBound], bytes[range.upperBound...])
+        guard isLong else {
+            return quotes.contains { before.suffix($0.0.count).elementsEqual($0.0) && after.starts(with: $0.1) }
+        }
+        return !(before.last.map(isInWord) ?? false) && !(after.first.map(isInWord) ?? false)
+    }
+
+    /// What stands around something that is quoted, before and after it.
+    private static let quotes = [("“", "”"), ("\"", "\""), ("'", "'"), ("`", "`")].map {
+        (Array($0.0.utf8), Array($0.1.utf8))
+    }
+
+    /// Whether a byte is a letter, a digit, or an underscore.
+    private static func isInWord(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == 0x5F
+    }
+
+    /// Whether a byte may stand in a user or the name of a host.
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        isInWord(byte) || [0x25, 0x2B, 0x2D, 0x2E, 0x7E].contains(byte)
+    }
+
+    /// Whether a word may begin behind a byte.
+    private static func isBoundary(_ byte: UInt8) -> Bool {
+        isEnd(byte) || byte >= 0x80 || [0x28, 0x2C, 0x3D, 0x5B].contains(byte)
     }
 
     private static func isEnd(_ byte: UInt8) -> Bool { byte <= 0x20 || [0x22, 0x27, 0x3C, 0x3E, 0x60].contains(byte) }

@@ -56,6 +56,10 @@ package struct CARArchive: Replica {
         try await objects.delete(try location(root, path))
     }
 
+    package func clear(_ root: CID, mayResume: Bool) async throws(StorageError) {
+        try await objects.clear(try Self.name(of: root), mayResume: mayResume)
+    }
+
     package func roots() -> any RootStream {
         let pages = objects.list(Self.folder)
         return Pulled {

@@ -2,6 +2,8 @@
 package enum Change: Sendable, Hashable {
     case put(ObjectName)
     case delete(ObjectName)
+    /// Of what stopped uploads of a name left, and of nothing else.
+    case clear(ObjectName)
 }
 
 /// Who decides, immediately before each try of a change, whether it may still be sent.
@@ -29,6 +31,7 @@ package struct ClosedGate: ChangeGate {
             switch change {
             case .put(let name): "store \(name)"
             case .delete(let name): "remove \(name)"
+            case .clear(let name): "remove what stopped uploads of \(name) left"
             }
         throw StorageError(.unsupported, "This command only reads from backends, and was about to \(what).")
     }

@@ -3,13 +3,13 @@ package import Schema
 /// What a service says of an object that it holds.
 package struct ObjectInfo: Sendable, Hashable {
     package let name: ObjectName
-    /// Length in bytes.
-    package let length: UInt64
+    /// Length in bytes; nil where the service says nothing that could be one.
+    package let length: UInt64?
     package let modified: Timestamp?
     /// A digest that the service computed over the bytes that it holds, where it has one.
     package let digest: ObjectDigest?
 
-    package init(name: ObjectName, length: UInt64, modified: Timestamp? = nil, digest: ObjectDigest? = nil) {
+    package init(name: ObjectName, length: UInt64?, modified: Timestamp? = nil, digest: ObjectDigest? = nil) {
         self.name = name
         self.length = length
         self.modified = modified

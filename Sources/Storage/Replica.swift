@@ -15,11 +15,11 @@ package struct HeldRoot: Sendable, Hashable {
     package let root: CID
     /// Where it is on the backend: the `car_file_path` of a mapping.
     package let path: String
-    /// The length of its CAR in bytes.
-    package let length: UInt64
+    /// The length of its CAR in bytes; nil where the backend says nothing that could be one.
+    package let length: UInt64?
     package let digest: ObjectDigest?
 
-    package init(root: CID, path: String, length: UInt64, digest: ObjectDigest?) {
+    package init(root: CID, path: String, length: UInt64?, digest: ObjectDigest?) {
         self.root = root
         self.path = path
         self.length = length
@@ -49,6 +49,10 @@ package protocol Replica: Sendable {
 
     /// Removes a root; one that is not there is no error.
     func remove(_ root: CID, path: String?) async throws(StorageError)
+
+    /// Removes what stopped uploads of a root left, and not the root; with `mayResume`, what the next one goes on with may
+    /// stay.
+    func clear(_ root: CID, mayResume: Bool) async throws(StorageError)
 
     /// All roots that the backend says it holds.
     func roots() -> any RootStream

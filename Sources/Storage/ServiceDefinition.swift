@@ -10,6 +10,9 @@ package protocol ServiceDefinition: Sendable {
     static var summary: String { get }
     /// What instances can do at most.
     static var capabilities: Capabilities { get }
+    /// Throws `badSettings` where something in the settings can never be right, whatever stands around it; nothing is opened or
+    /// sent. A setting that is not known yet has its usual value.
+    static func check(_ settings: Settings) throws(StorageError)
     /// Makes an instance. Nothing is sent before the first call.
     static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any StorageService
 }
@@ -56,6 +59,7 @@ package struct ServiceRow: Sendable {
     package let capabilities: Capabilities
     /// The settings of the type itself; those that all types have are in `OperationalSettings`.
     package let fields: [FieldInfo]
+    private let checker: @Sendable ([String: FieldValue]) throws(StorageError) -> Void
     private let opener:
         @Sendable ([String: FieldValue], ServiceContext, Meter) async throws(StorageError) -> any Replica
 
@@ -66,6 +70,10 @@ package struct ServiceRow: Sendable {
         summary = Definition.summary
         capabilities = Definition.capabilities
         fields = Definition.Settings.fieldInfo
+        checker = { (values) throws(StorageError) in
+            guard let settings = try? Definition.Settings(values: values) else { return }
+            try Definition.check(settings)
+        }
         opener = { (values, context, meter) async throws(StorageError) in
             let settings: Definition.Settings
             do throws(SchemaError) {
@@ -73,6 +81,7 @@ package struct ServiceRow: Sendable {
             } catch {
                 throw StorageError(.badSettings, error.message, backend: context.backend)
             }
+            try Definition.check(settings)
             let service = try await Definition.open(settings, in: context)
             return CARArchive(
                 layered(
@@ -86,6 +95,9 @@ package struct ServiceRow: Sendable {
             )
         }
     }
+
+    /// Throws `badSettings` where settings can never be right; those that are not among `values` are not known yet.
+    package func check(_ values: [String: FieldValue]) throws(StorageError) { try checker(values) }
 
     /// Opens a backend of this type, whose changes pass the gate of the context.
     package func open(

@@ -43,6 +43,13 @@ package protocol StorageService: Sendable {
     /// Removes the object; one that is not there is no error. Returns when the service says that it is gone.
     func delete(_ name: ObjectName) async throws(StorageError)
 
+    /// Removes what uploads of this name that were stopped left beside the objects, as far as the service tells of it.
+    ///
+    /// - The object itself stays, and so does what belongs to any other name. Where nothing was left that is no error.
+    /// - With `mayResume`, what the next upload of the same bytes goes on with may stay.
+    /// - There is no usual way to do this, so that no layer can forget to pass it on.
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError)
+
     /// How much is stored and how much room is left, with at most a few requests.
     func usage() async throws(StorageError) -> Usage
 }

@@ -132,6 +132,12 @@ package struct LawSubject: Sendable {
         return try await arranged { try await troublemaker.plant(stray, at: name.text) }
     }
 
+    /// Whether what was left beside objects is there still.
+    func remains(_ stray: Stray, at name: ObjectName) async throws(LawViolation) -> Bool {
+        guard let troublemaker else { return false }
+        return try await arranged { try await troublemaker.remains(stray, at: name.text) }
+    }
+
     private func arranged(_ work: () async throws -> Bool) async throws(LawViolation) -> Bool {
         do {
             return try await work()
@@ -146,8 +152,8 @@ package struct LawSubject: Sendable {
     func expectHolds(_ name: ObjectName, _ bytes: [UInt8], _ moment: String) async throws(LawViolation) {
         let info = try await stat(name)
         try expect(
-            info.length == bytes.count,
-            "\(moment), the service says that \(name) has \(info.length) bytes; it has \(bytes.count)."
+            info.length == UInt64(bytes.count),
+            "\(moment), the service says that \(name) has \(told(info.length)) bytes; it has \(bytes.count)."
         )
         let found = try await read(name)
         try expect(
@@ -169,6 +175,9 @@ package struct LawSubject: Sendable {
         try expect(!listed, "\(moment), \(name) is in the list.")
     }
 }
+
+/// A length as words of a sentence.
+func told(_ length: UInt64?) -> String { length.map { "\($0)" } ?? "an unknown number of" }
 
 /// Where two sequences of bytes differ, in words.
 func difference(_ found: [UInt8], _ wanted: [UInt8]) -> String {

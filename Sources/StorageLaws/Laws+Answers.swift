@@ -41,6 +41,34 @@ extension Law {
                 }
             }
         },
+        .conditional("a list without an end is told apart from a long one", needs: .listing) {
+            (subject) async throws(LawViolation) in
+            for part in ["a", "b", "c"] { try await subject.store(try subject.name(part), sampleBytes(3)) }
+            for areEmpty in [false, true] {
+                let outcome = try await subject.under(.listsWithoutEnd(areEmpty: areEmpty)) {
+                    () async throws(LawViolation) in
+                    try await unknown("Listing \(subject.prefix)") { () async throws(StorageError) in
+                        var pages = 0
+                        for try await _ in subject.service.list(subject.prefix) {
+                            pages += 1
+                            // Whoever believes that there is more would be here for ever.
+                            if pages > 5000 { return }
+                        }
+                    }
+                }
+                guard outcome == .kept else { return outcome }
+            }
+            return .kept
+        },
+        .conditional("bytes in another encoding are not those of an object") { (subject) async throws(LawViolation) in
+            let name = try subject.name("object")
+            try await subject.store(name, sampleBytes(300))
+            return try await subject.under(.encodesReads) { () async throws(LawViolation) in
+                try await unknown("Reading \(name)") { () async throws(StorageError) in
+                    try await collect(subject.service.read(name), limit: 100_000)
+                }
+            }
+        },
         .conditional("an object whose length is not told is there all the same") {
             (subject) async throws(LawViolation) in
             for count in [300, 0] {
@@ -48,7 +76,10 @@ extension Law {
                 try await subject.store(name, sampleBytes(count))
                 let outcome = try await subject.under(.tellsNoLength) { () async throws(LawViolation) in
                     let length = try await subject.stat(name).length
-                    try expect(length == count, "\(name) is said to have \(length) bytes; it has \(count).")
+                    try expect(
+                        length == UInt64(count),
+                        "\(name) is said to have \(told(length)) bytes; it has \(count)."
+                    )
                 }
                 guard outcome == .kept else { return outcome }
             }

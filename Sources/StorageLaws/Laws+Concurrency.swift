@@ -17,8 +17,8 @@ extension Law {
                 )
                 let length = try await subject.stat(name).length
                 try expect(
-                    length == found.count,
-                    "After four writers at once, \(name) is said to have \(length) bytes."
+                    length == UInt64(found.count),
+                    "After four writers at once, \(name) is said to have \(told(length)) bytes."
                 )
             }
         },

@@ -10,7 +10,10 @@ extension Law {
             try expectNames(found, lengths.keys.map { subject.prefix + $0 }, "The list of everything")
             for info in found {
                 let wanted = lengths[String(info.name.text.dropFirst(subject.prefix.count))]
-                try expect(info.length == wanted ?? 0, "The list says that \(info.name) has \(info.length) bytes.")
+                try expect(
+                    info.length == UInt64(wanted ?? 0),
+                    "The list says that \(info.name) has \(told(info.length)) bytes."
+                )
             }
         },
         Law("a list has exactly the names that begin with the prefix", needs: .listing) {
@@ -49,7 +52,7 @@ extension Law {
                 let asked = try await subject.stat(listed.name)
                 try expect(
                     asked.name == listed.name && asked.length == listed.length,
-                    "The list says \(listed.length) bytes of \(listed.name), and asked for it the service says \(asked.length)."
+                    "The list says \(told(listed.length)) bytes of \(listed.name), asked for it the service says \(told(asked.length))."
                 )
                 guard let one = listed.digest, let other = asked.digest, one.method == other.method else { continue }
                 try expect(one == other, "The list and the object \(listed.name) itself have two digests.")

@@ -52,7 +52,7 @@ extension Law {
                 guard let digest = info.digest else { continue }
                 try expectFits(
                     digest,
-                    sampleBytes(Int(info.length)),
+                    sampleBytes(Int(info.length ?? 0)),
                     subject.service.limits,
                     "The digest of \(info.name) in the list"
                 )

@@ -29,7 +29,34 @@ extension Law {
             try await subject.expectHolds(name, sampleBytes(30), "After storing it where a pipe was")
             return .kept
         },
+        .conditional("what an upload left that was stopped is removed, and nothing else") {
+            (subject) async throws(LawViolation) in
+            let (name, other) = (try subject.name("place/object"), try subject.name("place/object.more"))
+            try await subject.store(name, sampleBytes(300))
+            for name in [name, other] {
+                guard try await subject.plant(.stoppedUpload, at: name) else {
+                    return .doesNotApply("Nobody can leave \(Stray.stoppedUpload.rawValue) here.")
+                }
+            }
+            // The second time there is nothing left of it.
+            for _ in 0..<2 { try await clear(name, subject) }
+            let isLeft = try await subject.remains(.stoppedUpload, at: name)
+            try expect(!isLeft, "What a stopped upload of \(name) left is there after it was removed.")
+            try await subject.expectHolds(name, sampleBytes(300), "After removing what a stopped upload left")
+            let isOtherLeft = try await subject.remains(.stoppedUpload, at: other)
+            try expect(isOtherLeft, "What belongs to \(other) went with what was left of \(name).")
+            try await clear(other, subject)
+            // Where there is not even a place for it, nothing was left.
+            try await clear(try subject.name("nowhere/object"), subject)
+            return .kept
+        },
     ]
+
+    private static func clear(_ name: ObjectName, _ subject: LawSubject) async throws(LawViolation) {
+        try await attempt("Removing what stopped uploads of \(name) left") { () async throws(StorageError) in
+            try await subject.service.clear(name, mayResume: false)
+        }
+    }
 
     private typealias Call = @Sendable () async throws(StorageError) -> Void
 

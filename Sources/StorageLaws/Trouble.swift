@@ -22,6 +22,10 @@ package enum Trouble: Sendable, Hashable, CustomStringConvertible {
     case altersUploads
     /// Pages of lists end in the middle.
     case cutsLists
+    /// After each page of a list there is another one, the same or an empty one.
+    case listsWithoutEnd(areEmpty: Bool)
+    /// Reads give the bytes in another form than the one in which they are kept, and say so.
+    case encodesReads
 
     /// A kind of call.
     package enum Call: String, Sendable, Hashable, CaseIterable { case put, get, stat, list, delete }
@@ -50,6 +54,9 @@ package enum Trouble: Sendable, Hashable, CustomStringConvertible {
         case .echoesDigests: "digests are echoed"
         case .altersUploads: "uploads are altered"
         case .cutsLists: "lists are cut"
+        case .listsWithoutEnd(false): "lists repeat themselves without end"
+        case .listsWithoutEnd(true): "lists go on with nothing, without end"
+        case .encodesReads: "reads are encoded"
         }
     }
 }
@@ -62,6 +69,8 @@ package enum Stray: String, Sendable, Hashable, CaseIterable {
     case pipe = "a pipe"
     /// Ways from below the name back to where it lies, so that everything has names without end.
     case waysBack = "links that lead back"
+    /// What an upload of the name leaves whose program is killed.
+    case stoppedUpload = "what a stopped upload left"
 }
 
 /// Who makes things go wrong around a service on trial.
@@ -73,4 +82,6 @@ package protocol Troublemaker: Sendable {
     /// Leaves something at a name; false where it cannot be brought about here. Its removal is left to whoever is asked to
     /// remove the place as a whole.
     func plant(_ stray: Stray, at name: String) async throws -> Bool
+    /// Whether what was planted is there still.
+    func remains(_ stray: Stray, at name: String) async throws -> Bool
 }

@@ -97,6 +97,29 @@ import Testing
         #expect(try bytes(at: user.home + "/backend_configs/bad.yaml") == Array(text.utf8))
     }
 
+    /// What can never be right is refused at once, and what may be a secret is not repeated.
+    @Test(arguments: [
+        ["backend", "pin", "add", "disk", sampleRoot, "x.car", "--size", "-5"],
+        ["backend", "pin", "add", "disk", sampleRoot, "x.car", "--size=-5"],
+        ["backend", "create", "other", "filesystem", "--path", "relative"],
+        ["backend", "update", "disk", "--path", "a"],
+        ["backend", "create", "other", "s3", "--bucket", "b", "--settings", "secret_access_key", "CANARY"],
+        ["--json", "backend", "create", "other", "s3", "--bucket", "b", "--secret-access-key", "x", "CANARY"],
+        ["backend", "create", "other", "s3", "--bucket", "b", "--endpoint", "user:CANARY@h"],
+        ["backend", "create", "other", "filesystem", "--path", "/data", "--description", "https://u:CANARY@h"],
+    ])
+    func whatCanNeverBeRightIsRefusedAtOnce(_ words: [String]) async throws {
+        let user = try await User.ready()
+        try await user.createDisk("disk")
+        let before = try Trees.files(in: user.home + "/backend_configs")
+        let result = try await user.attempt(words)
+        #expect(result.code == 2 && !(result.text + result.errorText).contains("CANARY"), "\(result.errorText)")
+        #expect(try Trees.files(in: user.home + "/backend_configs") == before)
+        #expect(try await user.json("backend", "pin", "list", "disk").mappings.items.isEmpty)
+    }
+
+    private static let sampleRoot = "bafkreiaizvryq5xjnyue4zgwezbteubqr4iok2ewdi32tubyqgc4pekcgi"
+
     @Test func anUnsetVariableIsNamedWithItsKey() async throws {
         var user = try await User.ready()
         try await user.run("backend", "create", "disk", "filesystem", "--path", "${E2E_NOT_SET}/")

@@ -157,6 +157,55 @@ import Testing
         #expect(try [UInt8](await user.run("cat", root).output) == sampleBytes(200_000))
     }
 
+    // MARK: What is left behind
+
+    /// Tests of a backend that are killed, or cannot remove what they stored.
+    @Test func whatATestLeavesIsToldAndRemovedByTheNext() async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        let reads = FaultyProxy.Rule.hang.on("GET", path: "/health/", times: 1...1)
+        let removals = FaultyProxy.Rule.status(403).on("DELETE", path: "/health/", times: 1...2)
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [reads, removals])
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--retry-count", "0")
+        let running = try Running(user, "backend", "test", "cloud")
+        try await running.wait { try await !bucket.names().isEmpty }
+        running.signal(SIGKILL)
+        _ = await running.end()
+        #expect(try await bucket.names().filter { $0.hasPrefix("health/") }.count == 1)
+        let refused = try await user.run("backend", "test", "cloud", code: 7)
+        #expect(refused.errorText.contains("may stay there"), "\(refused.errorText)")
+        try await user.run("backend", "test", "cloud")
+        #expect(try await bucket.names().isEmpty)
+    }
+
+    /// Parts of a killed upload go, also when nothing wants the root any more.
+    @Test func whatAKilledUploadLeavesIsRemoved() async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        let proxy = try await FaultyProxy.start(
+            before: bucket.server.endpoint,
+            [.hang.on("PUT", path: "partNumber=2")]
+        )
+        try await user.createS3(
+            "cloud",
+            bucket,
+            endpoint: proxy.endpoint,
+            "--part-size",
+            "5MiB",
+            "--multipart-threshold",
+            "5MiB"
+        )
+        let root = try await user.add(sampleBytes(6 << 20))
+        let running = try Running(user, "sync")
+        try await running.wait { try await proxy.requests().contains { $0.contains("partNumber=2") } }
+        running.signal(SIGKILL)
+        _ = await running.end()
+        #expect(try await bucket.unfinished() == 1)
+        try await user.run("pin", "rm", root)
+        try await user.run("sync")
+        #expect(try await bucket.unfinished() == 0)
+    }
+
     static let foreignRemovals: [FaultyProxy.Rule] = [
         .status(200, ["Content-Type": "text/html"], body: page), .status(200, body: page),
         .status(200, body: "<html xmlns=\"http://www.w3.org/1999/xhtml\"><body/></html>"), .status(200, body: "{}"),

@@ -110,7 +110,7 @@ import Testing
     @Test(arguments: [
         "rename:error=EINTR:when=1+2", "mkdir:error=EINTR:when=1+2", "fsync:error=EINTR:when=1+2",
         "flock:error=EINTR:when=1+2", "getdents64:error=EINTR:when=1+2", "unlink:error=EINTR:when=1+2",
-        "ftruncate:error=EINTR:when=1+2", "openat:error=EINTR:when=60+3", 
+        "ftruncate:error=EINTR:when=1+2", "openat:error=EINTR:when=60+3",
         "pread64:error=EINTR:when=60+3", "pwrite64:error=EINTR:when=60+3",
     ])
     func callsThatAreInterruptedAreMadeAgain(_ injection: String) async throws {

@@ -88,6 +88,62 @@ import YAML
         #expect(file.json.compact.contains(reference) && file.textWithoutSecrets().contains(reference))
     }
 
+    /// Places where somebody may put a secret that is shown there.
+    @Test(arguments: [
+        ("endpoint", "user:CANARY@s3.example.org"), ("endpoint", "https://s3.example.org/?X-Amz-Signature=CANARY"),
+        ("endpoint", "https://s3.example.org/?CANARY"), ("endpoint", "https://s3.example.org/#CANARY"),
+        ("endpoint", "s3.example.org/#CANARY"), ("endpoint", "user:CAN/ARY@s3.example.org"),
+        ("prefix", "https://u:CANARY@h/"), ("prefix", "a?password=CANARY"), ("region", "u:CANARY@h"),
+        ("ca_file", "/etc/ca.pem?token=CANARY"), ("bucket", "https://u:CANARY@h/b"),
+    ])
+    func secretsElsewhereAreRefused(_ key: String, _ text: String) throws {
+        var file = try parse(Self.full)
+        file.settings[key] = BackendFile.Setting(text)
+        let error = #expect(throws: KitError.self) { try file.check() }
+        #expect(error?.code == .usage && error?.message.contains("CAN") == false, "\(error?.message ?? "")")
+        // Who reads it all the same, from a file of an older version, leaves it nowhere.
+        if Redactor.hasCredentials(text) { #expect(!file.textWithoutSecrets().contains("CANARY")) }
+    }
+
+    @Test func aDescriptionIsReadAndLeavesNoSecretElsewhere() throws {
+        var file = try parse(Self.full)
+        file.description = "see https://u:CANARY@h/b"
+        file.tags = ["link": "https://h/?password=CANARY"]
+        #expect(throws: KitError.self) { try file.checkDescription() }
+        let text = file.textWithoutSecrets()
+        #expect(!text.contains("CANARY"))
+        let again = try parse(text)
+        try again.checkDescription()
+        #expect(again.description == "see https://••••@h/b")
+        #expect(again.json["connection"] == file.json["connection"])
+    }
+
+    /// What a type can never use is refused when it is written down, and not when it is needed.
+    @Test(arguments: [
+        ("filesystem", "path: relative/folder", false), ("filesystem", "path: /absolute", true),
+        ("filesystem", "path: '${FOLDER}'", true), ("s3", "{bucket: b, part_size: 1KiB}", false),
+        ("s3", "{bucket: a/b}", false), ("s3", "{bucket: b, endpoint: 'ftp://h'}", false),
+        ("s3", "{bucket: b, region: 'a b'}", false), ("s3", "{bucket: b, region: '${REGION}', endpoint: h}", true),
+        ("s3", "{bucket: '${BUCKET}', endpoint: 'http://h:9000'}", true),
+    ])
+    func aTypeChecksItsSettings(_ type: String, _ settings: String, _ isRight: Bool) {
+        let text = "type: \(type)\nconnection: \(settings.hasPrefix("{") ? settings : "{\(settings)}")\n"
+        guard !isRight else {
+            #expect(throws: Never.self) { try parse(text) }
+            return
+        }
+        let error = #expect(throws: KitError.self) { try parse(text) }
+        #expect(error?.code == .usage && error?.message.contains("connection.") == true, "\(error?.message ?? "")")
+    }
+
+    @Test func aSettingThatIsNoneIsNotRepeated() throws {
+        var file = try parse(Self.full)
+        let error = #expect(throws: KitError.self) { try file.apply(["CANARYabc=="]) }
+        #expect(error?.message.contains("CANARY") == false)
+        let slip = #expect(throws: KitError.self) { try file.apply(["regoin=x"]) }
+        #expect(slip?.message.contains("did you mean “region”?") == true)
+    }
+
     @Test func aWrongSecretIsNotQuoted() throws {
         var file = try parse(Self.full)
         file.settings["secret_access_key"] = BackendFile.Setting(items: ["SECRET-1", "SECRET-2"], line: 7)

@@ -86,6 +86,53 @@ import Testing
         #expect(try await home.sync(service).wasClean)
     }
 
+    // MARK: What stopped uploads leave
+
+    /// A home in which uploads of two roots were stopped in the middle; the second is not wanted any more.
+    private func interrupted() async throws -> (home: EngineSample, service: MemoryService, wanted: CID, gone: CID) {
+        let home = try await EngineSample()
+        let service = home.service()
+        let (wanted, gone) = (try await home.pin(1), try await home.pin(2))
+        let hanging = FaultyService(service, [Fault(.put, times: 2...9, .hang)])
+        let sync = Task { try await home.sync(hanging) }
+        while hanging.count(.put) < 3 { await Task.yield() }
+        sync.cancel()
+        _ = try await sync.value
+        _ = try await home.catalog.removePins([gone], reason: "test")
+        #expect(try await home.catalog.transfers(on: "a").count == 2)
+        return (home, service, wanted, gone)
+    }
+
+    @Test func `what stopped uploads left is removed, of what is wanted and of what is not`() async throws {
+        let (home, service, wanted, gone) = try await interrupted()
+        let watched = FaultyService(service)
+        #expect(try await home.sync(watched).isComplete)
+        let (name, other) = (try home.name(wanted), try home.name(gone))
+        let calls = watched.calls.filter { $0.hasPrefix("clear") || $0 == "put \(name)" || $0 == "put \(other)" }
+        #expect(calls == ["clear \(other)", "clear \(name) for more", "put \(name)", "clear \(name)"])
+        #expect(try await home.catalog.transfers(on: "a").isEmpty)
+        // Nothing is looked for where nothing was stopped.
+        try await home.pin(3)
+        let later = FaultyService(service)
+        #expect(try await home.sync(later).uploaded == 1 && later.count(.clear) == 0)
+    }
+
+    @Test func `what cannot be removed is told, and looked for again`() async throws {
+        let (home, service, wanted, gone) = try await interrupted()
+        for _ in 0..<2 {
+            let report = try await home.sync(FaultyService(service, [Fault(.clear, times: 1...1, .fail(.lasting))]))
+            #expect(
+                report.isComplete && report.warnings.contains { $0.contains("what an upload that was stopped left") }
+            )
+            #expect(try await home.catalog.transfers(on: "a").map(\.cid) == [gone])
+        }
+        #expect(try await home.status(wanted) == .stored)
+        let report = try await home.sync(service)
+        #expect(report.isComplete && report.warnings.isEmpty)
+        #expect(try await home.catalog.transfers(on: "a").isEmpty)
+        #expect(try await home.sync(service).wasClean)
+    }
+
     // MARK: Removals
 
     /// How a removal goes wrong.

@@ -127,7 +127,11 @@ import Testing
             "ipfs-kit help pin add"
         ),
         ("pin add a", "“pin add” needs TARGET: Where to.", "ipfs-kit help pin add"),
-        ("version x", "“version” does not take “x” here.", "ipfs-kit help version"),
+        (
+            "version x",
+            "“version” takes no words beside flags, and word 1 of 1 fits nothing; the value of a flag is one word.",
+            "ipfs-kit help version"
+        ),
         ("--jsn", "“ipfs-kit” has no flag --jsn; did you mean --json?", "ipfs-kit help"),
         ("frobnicate", "“frobnicate” is not a command.", "ipfs-kit help"),
     ])
@@ -135,6 +139,14 @@ import Testing
         let error = #expect(throws: ArgumentError.self) { try parse(line) }
         #expect(error?.message == message)
         #expect(error?.hint == hint)
+    }
+
+    @Test(arguments: [
+        "version WORD", "version a WORD", "backend create b WORD", "backend create b --settings secret WORD",
+    ])
+    func `a word that fits nothing is not repeated`(line: String) {
+        let error = #expect(throws: ArgumentError.self) { try parse(line) }
+        #expect(error?.message.contains("fits nothing") == true && error?.message.contains("WORD") == false)
     }
 
     @Test func `the value of a secret is in no message`() {

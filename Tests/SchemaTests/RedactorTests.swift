@@ -109,7 +109,11 @@ import Testing
         ("?X-Amz-Signature=CANARY0123456789abcd&x=1", "CANARY"),
         ("Authorization: Bearer CANARY.abcdefghijkl", "CANARY"),
         ("authorization: basic Q0FOQVJZOnBhc3N3b3Jk", "Q0FO"),
-        ("x-amz-security-token: CANARY0123456789", "CANARY"),
+        ("x-amz-security-token: CANARY0123456789", "CANARY"), ("user:CANARY@s3.example.org/x", "CANARY"),
+        ("“user:CANARY@[::1]:9000”", "CANARY"), ("endpoint=a.b:CAN@ARY@h", "CAN"),
+        ("http://h/?password=CANARY", "CANARY"),
+        ("http://h/?a=b&X-Amz-Signature=CANARY&c=d", "CANARY"), ("http://h/#access_token=CANARY", "CANARY"),
+        ("?X-Amz-Security-Token=CANARY", "CANARY"), ("h/?sig=CANARY%2F", "CANARY"),
     ]
 
     @Test(arguments: patterns) func `what looks like a secret does not come out either`(text: String, canary: String) {
@@ -121,13 +125,34 @@ import Testing
     @Test func `other texts stay as they are`() {
         let redactor = Redactor()
         redactor.learn("abc")
+        redactor.learn("a")
         redactor.learn("")
         for text in [
-            "abc is too short for a secret", "http://host/path@x", "Basic rules apply", "a bearer of news",
+            "abcd, dabc and a_abc are other words", "a bird", "mailto:me@example.org", "git@example.org:kit.git",
+            "at 12:30:05 @ home", "/mnt/disk:1@x", "http://h/?list-type=2&continuation-token=abcdef", "“a:b”",
+            "h?password=",
+            "http://host/path@x", "Basic rules apply", "a bearer of news",
             "3 pins @ 4",
             "", "••••", "https://example.org:8080/a?b=c@d",
         ] {
             #expect(redactor.clean(text) == text)
+        }
+    }
+
+    @Test(arguments: [
+        ("the key abc is wrong", "abc"), ("“abc”", "abc"), ("key=abc", "abc"), ("abc", "abc"), ("“ab” is wrong", "ab"),
+        ("{\"key\": \"x\"}", "x"),
+    ]) func `a short secret does not come out as a word of its own`(text: String, secret: String) {
+        let redactor = Redactor()
+        redactor.learn(secret)
+        #expect(redactor.clean(text) == text.replacing(secret, with: Redactor.mark, maxReplacements: 9))
+    }
+
+    @Test func `what was cleaned is clean`() {
+        for (text, _) in Self.patterns {
+            let once = Redactor().clean(text)
+            #expect(Redactor().clean(once) == once)
+            #expect(!Redactor.hasCredentials(once))
         }
     }
 
@@ -165,6 +190,9 @@ import Testing
 
     @Test(arguments: [
         ("http://u:p@h", true), ("https://u@h/x", true), ("h:9000", false), ("http://h/@x", false), ("a@b", false),
+        ("user:pw@h:9000", true), ("h?password=x", true), ("https://h/?X-Amz-Signature=ab", true),
+        ("backup:2026", false),
+        ("https://••••@h", false), ("h/?password=••••", false), ("a:b@", false), ("prefix/a=b", false),
     ]) func `users in URLs are found`(text: String, expected: Bool) {
         #expect(Redactor.hasCredentials(text) == expected)
     }

@@ -42,8 +42,8 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     private static let wireTroubles: [Trouble] =
         [
             .breaksOff(after: 65_536), .endsUnannounced(after: 65_536), .ignoresRanges, .shiftsRanges, .tellsNoLength,
-            .praisesEarly, .echoesDigests, .altersUploads, .cutsLists, .losesAnswer(to: .put),
-            .losesAnswer(to: .delete),
+            .praisesEarly, .echoesDigests, .altersUploads, .cutsLists, .listsWithoutEnd(areEmpty: false),
+            .encodesReads, .losesAnswer(to: .put), .losesAnswer(to: .delete),
         ] + Trouble.Call.allCases.map { .answers(.loginPage, to: $0) }
 
     /// Laws that the server itself breaks, by their titles, and a part of the sentence that says how.

@@ -22,9 +22,18 @@ struct ProxyTroubles: Troublemaker {
     func end(_ prefix: String) async { try? await proxy.clear(Self.trial(prefix)) }
 
     func plant(_ stray: Stray, at name: String) async throws -> Bool {
-        guard stray == .foreignNames else { return false }
-        let names = foreignNames.map { "\(folder)/\(name)/\($0)" }
-        return try await server.store(names, in: bucket) > 0
+        switch stray {
+        case .foreignNames:
+            return try await server.store(foreignNames.map { "\(folder)/\(name)/\($0)" }, in: bucket) > 0
+        case .stoppedUpload:
+            try await server.begin("\(folder)/\(name)", in: bucket)
+            return try await remains(stray, at: name)
+        case .pipe, .waysBack: return false
+        }
+    }
+
+    func remains(_ stray: Stray, at name: String) async throws -> Bool {
+        try await server.pending("\(folder)/\(name)", in: bucket) > 0
     }
 
     /// The part of a prefix that no other trial has, and that is the same in a path and in a query.
@@ -45,6 +54,8 @@ struct ProxyTroubles: Troublemaker {
         case .echoesDigests: at(.put, trial, .echo)
         case .altersUploads: at(.put, trial, .alter)
         case .cutsLists: at(.list, trial, .halve)
+        case .listsWithoutEnd(let areEmpty): at(.list, trial, areEmpty ? .hollow : .again)
+        case .encodesReads: at(.get, trial, .gzip)
         }
     }
 
@@ -90,6 +101,9 @@ struct DirectoryTroubles: Troublemaker {
         try files.createDirectory(atPath: parent, withIntermediateDirectories: true)
         switch stray {
         case .pipe: return unsafe mkfifo(path, 0o600) == 0
+        case .stoppedUpload:
+            try Data([1]).write(to: URL(filePath: Self.leftover(of: path)))
+            return true
         case .foreignNames:
             try files.createDirectory(atPath: path, withIntermediateDirectories: true)
             for foreign in foreignNames {
@@ -108,6 +122,16 @@ struct DirectoryTroubles: Troublemaker {
             }
             return true
         }
+    }
+
+    func remains(_ stray: Stray, at name: String) async throws -> Bool {
+        FileManager.default.fileExists(atPath: Self.leftover(of: root + "/" + name))
+    }
+
+    /// The file in which a killed upload of `path` was writing.
+    private static func leftover(of path: String) -> String {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        return (parts.dropLast() + [".\(parts.last ?? "").4711.18446744073709551615.part"]).joined(separator: "/")
     }
 }
 

@@ -52,7 +52,7 @@ extension Flaw {
         Flaw("rounds lengths in lists", breaks: ["one object agree"]) { memory in
             AlteredService(memory) {
                 $0.onList = { prefix in
-                    Listed.changed(memory.list(prefix)) { $0.map { $0.with(length: $0.length / 4 * 4) } }
+                    Listed.changed(memory.list(prefix)) { $0.map { $0.with(length: ($0.length ?? 0) / 4 * 4) } }
                 }
             }
         },

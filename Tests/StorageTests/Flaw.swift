@@ -143,7 +143,7 @@ struct Flaw: Sendable, CustomStringConvertible {
             AlteredService(memory) {
                 $0.onGet = { (name, range, version) async throws(StorageError) in
                     let length = try await memory.stat(name).length
-                    if let range, range.upperBound > length { throw StorageError(.unexpected, "416") }
+                    if let range, range.upperBound > length ?? 0 { throw StorageError(.unexpected, "416") }
                     return try await memory.get(name, range, version: version)
                 }
             }

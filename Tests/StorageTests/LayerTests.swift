@@ -104,6 +104,7 @@ import Testing
             case .stat: _ = try await service.stat(object)
             case .page: for try await _ in service.list("") {}
             case .delete: try await service.delete(object)
+            case .clear: try await service.clear(object, mayResume: false)
             case .usage: _ = try await service.usage()
             }
         }

@@ -9,6 +9,8 @@ final class WireService: StorageService, Troublemaker {
     enum Credulity: String, CaseIterable, Sendable {
         case anySuccessIsContent, anyNotFoundIsAbsence, anySuccessIsPresence, anySuccessIsStored, bodiesAreAlwaysTaken
         case anySuccessIsRemoval, anyNotFoundIsRemoval, anySuccessIsAList, aListEndsSomewhere, anEndIsTheEnd
+        case aNextPageHasMore, bytesAreNotEncoded, stoppedUploadsLeaveNothing, leftoversAreOfAllThatBeginSo
+        case leftoversAreObjects
         case aBreakIsTheEnd
         case rangesAreHonoured, rangesAreRight, lengthsAreTold, namesStayTheSame, versionsStay, ownDigestsProve
         case whatWasSentWasStored, whatFailedDidNotHappen, allNamesAreOurs, nothingComesTwice, allNamesAreFiles
@@ -26,6 +28,8 @@ final class WireService: StorageService, Troublemaker {
         var bytes: [UInt8] = []
         /// Bytes of the request's body that were taken.
         var taken = 0
+        /// Whether the bytes are in another form than the one in which they are kept.
+        var isEncoded = false
         /// Whether the connection broke after the bytes.
         var isCut = false
     }
@@ -53,6 +57,19 @@ final class WireService: StorageService, Troublemaker {
     func plant(_ stray: Stray, at name: String) async throws -> Bool {
         strays.change { $0[name] = stray }
         return true
+    }
+
+    func remains(_ stray: Stray, at name: String) async throws -> Bool { strays.read { $0[name] == stray } }
+
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        if mayResume || believes(.stoppedUploadsLeaveNothing) { return }
+        if believes(.leftoversAreObjects) { try await memory.delete(name) }
+        strays.change { strays in
+            let isWide = believes(.leftoversAreOfAllThatBeginSo)
+            for place in strays.keys where place == name.text || isWide && place.hasPrefix(name.text) {
+                if strays[place] == .stoppedUpload { strays[place] = nil }
+            }
+        }
     }
 
     private func trouble(_ name: String) -> Trouble? {
@@ -137,6 +154,7 @@ final class WireService: StorageService, Troublemaker {
         }
         if reply.status == 404, reply.word == "gone" || believes(.anyNotFoundIsAbsence) { throw absent(name) }
         guard reply.status == 200, reply.word == "here" || believes(.anySuccessIsContent) else { throw Self.unknown }
+        guard !reply.isEncoded || believes(.bytesAreNotEncoded) else { throw Self.unknown }
         guard version == nil || version == reply.version || believes(.versionsStay) else {
             throw StorageError.changed(name)
         }
@@ -175,6 +193,9 @@ final class WireService: StorageService, Troublemaker {
         case .breaksOff(let count) where bytes.count > count:
             bytes = Array(bytes.prefix(count))
             reply.isCut = true
+        case .encodesReads:
+            bytes = bytes.map { ~$0 }
+            reply.isEncoded = true
         case .endsUnannounced(let count):
             bytes = Array(bytes.prefix(count))
             reply.length = nil
@@ -239,6 +260,10 @@ final class WireService: StorageService, Troublemaker {
                     guard self.believes(isCut ? .aListEndsSomewhere : .anySuccessIsAList) else { throw Self.unknown }
                     return nil
                 }
+                if case .listsWithoutEnd(let areEmpty) = self.trouble(prefix) {
+                    guard self.believes(.aNextPageHasMore) else { throw Self.unknown }
+                    return areEmpty ? [] : try await StreamCursor(self.memory.list(prefix)).next()
+                }
                 let page = try await cursor.next()
                 return isTwice ? page.map { $0 + $0 } : page
             }
@@ -275,6 +300,10 @@ extension Flaw {
         case .anySuccessIsRemoval, .anyNotFoundIsRemoval: ["a removal to which"]
         case .anySuccessIsAList: ["answers to a list"]
         case .aListEndsSomewhere: ["a list that is cut"]
+        case .aNextPageHasMore: ["a list without an end"]
+        case .bytesAreNotEncoded: ["in another encoding"]
+        case .stoppedUploadsLeaveNothing, .leftoversAreOfAllThatBeginSo, .leftoversAreObjects:
+            ["an upload left that was stopped"]
         case .anEndIsTheEnd: ["nobody announced"]
         case .aBreakIsTheEnd: ["goes on with its own bytes"]
         case .rangesAreHonoured: ["a range that is ignored", "another range"]

@@ -21,12 +21,18 @@ far, is used:
   {"effect": "echo"}                    takes an upload, keeps it from the server, and answers with the digests in it
   {"effect": "alter"}                   changes the last byte of an upload
   {"effect": "halve"}                   passes the first half of a reply as if that were all
+  {"effect": "again"}                   passes a page of a list and says that there is a next one, under a new name
+  {"effect": "hollow"}                  does the same with a page from which everything was taken
+  {"effect": "gzip"}                    compresses the reply's body
 PUT /-/rules/KEY with such a list puts rules before the others, in place of those that the key had; DELETE removes them.
 GET /-/requests answers with the requests so far, as a JSON list of "METHOD target".
 """
 
 import base64
+import gzip
+import itertools
 import json
+import re
 import socket
 import struct
 import sys
@@ -130,7 +136,7 @@ class Proxy:
         host, _, port = upstream.rpartition(":")
         self.upstream, self.rules = (host, int(port)), {"": rules}
         self.counts, self.requests, self.lock = {}, [], threading.Lock()
-        self.kept = {}
+        self.kept, self.numbers = {}, itertools.count()
 
     def rule(self, method, target):
         with self.lock:
@@ -274,10 +280,11 @@ class Proxy:
             bare = without(reply, b"content-length", b"transfer-encoding", b"connection", b"content-range")
             client.peer.sendall(bare[:-2] + b"Connection: close\r\n\r\n" + data[:rule["bytes"]])
             return False
-        if effect == "halve":
-            data = decoded(reply, parts)
-            parts = [data[:len(data) // 2]]
+        if effect in ("halve", "again", "hollow", "gzip"):
+            parts = [self.changed(effect, decoded(reply, parts))]
             reply = without(reply, b"content-length", b"transfer-encoding")[:-2]
+            if effect == "gzip":
+                reply = without(reply, b"content-range") + b"Content-Encoding: gzip\r\n"
             reply += f"Content-Length: {len(parts[0])}\r\n\r\n".encode()
         asked = field(head, b"range")
         if effect in ("whole", "shift") and status == 206 and asked and target in self.kept:
@@ -300,6 +307,18 @@ class Proxy:
             if effect == "trickle":
                 time.sleep(0.1)
         return field(reply, b"content-length") is not None or method == "HEAD" or status in (204, 304)
+
+    def changed(self, effect, data):
+        """The body of a reply as it goes on."""
+        if effect == "halve":
+            return data[:len(data) // 2]
+        if effect == "gzip":
+            return gzip.compress(data)
+        data = re.sub(rb"<NextContinuationToken>.*?</NextContinuationToken>", b"", data)
+        if effect == "hollow":
+            data = re.sub(rb"<Contents>.*</Contents>", b"", data, flags=re.DOTALL)
+        more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{next(self.numbers)}</NextContinuationToken>"
+        return re.sub(rb"<IsTruncated>.*?</IsTruncated>", more.encode(), data)
 
     @staticmethod
     def other_range(effect, reply, asked, data):

@@ -2,6 +2,8 @@
 
 usage: s3_admin.py bucket ENDPOINT KEY SECRET NAME            makes a bucket
        s3_admin.py store ENDPOINT KEY SECRET BUCKET OBJECT…   stores a byte under each name; prints how many were taken
+       s3_admin.py begin ENDPOINT KEY SECRET BUCKET OBJECT    begins an upload in parts, sends one, and leaves it
+       s3_admin.py pending ENDPOINT KEY SECRET BUCKET OBJECT  prints how many uploads of the name were begun and not ended
        s3_admin.py moto ENDPOINT                              makes moto check signatures; prints "KEY SECRET"
 """
 
@@ -40,6 +42,22 @@ def store(endpoint, key, secret, bucket, *names):
     print(taken)
 
 
+def begin(endpoint, key, secret, bucket, name):
+    s3 = client("s3", endpoint, key, secret)
+    upload = s3.create_multipart_upload(Bucket=bucket, Key=name)["UploadId"]
+    s3.upload_part(Bucket=bucket, Key=name, UploadId=upload, PartNumber=1, Body=b"1")
+
+
+def pending(endpoint, key, secret, bucket, name):
+    try:
+        listed = client("s3", endpoint, key, secret).list_multipart_uploads(Bucket=bucket, Prefix=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchUpload":
+            raise
+        listed = {}
+    print(sum(upload["Key"] == name for upload in listed.get("Uploads", [])))
+
+
 def moto(endpoint):
     iam = client("iam", endpoint, "anything", "anything")
     iam.create_user(UserName="tester")
@@ -54,4 +72,4 @@ def moto(endpoint):
 
 
 if __name__ == "__main__":
-    {"bucket": bucket, "moto": moto, "store": store}[sys.argv[1]](*sys.argv[2:])
+    {"bucket": bucket, "store": store, "begin": begin, "pending": pending, "moto": moto}[sys.argv[1]](*sys.argv[2:])

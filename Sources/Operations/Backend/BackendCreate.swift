@@ -51,6 +51,7 @@ package struct BackendCreate: Operation {
         file.description = description.isEmpty ? "\(file.row.type) backend configuration" : description
         try file.apply(settings)
         try file.check()
+        try file.checkDescription()
         if !dryRun {
             try file.save()
             try await kit.registerNew(name)
@@ -76,9 +77,11 @@ extension BackendFile {
             }
             let key = String(item[..<equals]).replacing("-", with: "_")
             guard let field = fields.first(where: { $0.name == key || $0.aliases.contains(key) }) else {
+                // A secret may have an equals sign at its end; a slip of the pen is near a name.
+                let near = nearest(to: key, among: fields.map(\.name)).map { ": did you mean “\($0)”?" }
                 throw KitError(
                     .usage,
-                    "The type \(row.type) has no such setting: \(SchemaError.unknown(key, among: fields.map(\.name)).message)",
+                    "The type \(row.type) has no setting that is called what stands before the equals sign\(near ?? ".")",
                     hint: "ipfs-kit backend types \(row.type)",
                     backend: name
                 )

@@ -1,3 +1,5 @@
+internal import Catalog
+internal import POSIX
 internal import Replication
 package import Schema
 internal import Storage
@@ -21,19 +23,24 @@ package struct BackendTest: Operation {
         let backend = try await kit.open(file, gate: HealthGate())
         // Nothing is stored where a disk is not mounted.
         try await kit.expectPlace(backend)
+        // A home that does not know itself can try a backend all the same.
+        let own = try? await kit.catalog().identity().instance
+        let words = [own ?? "", String(processIdentifier), String(UInt64.random(in: 0...UInt64.max), radix: 36)]
         guard let objects = backend.replica.notes,
-            let object = ObjectName("health/\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).txt")
+            let object = ObjectName(Self.folder + words.joined(separator: ".") + ".txt")
         else { throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name) }
         let content = Array("ipfs-kit was here at \(kit.now)\n".utf8)
-        var steps: [Step] = []
+        var output = Output(name: name)
+        var listed: [ObjectInfo] = []
         func step(_ title: String, _ work: () async throws(StorageError) -> Void) async throws(KitError) {
             let start = kit.session.timing.now()
             do throws(StorageError) {
                 try await work()
             } catch {
-                throw KitError(error)
+                guard !output.steps.isEmpty || error.mayHaveHappened else { throw KitError(error) }
+                throw KitError(await afterwards(error, object, objects))
             }
-            steps.append(Step(title: title, milliseconds: kit.session.timing.now() - start))
+            output.steps.append(Step(title: title, milliseconds: kit.session.timing.now() - start))
         }
         try await step("store") { () async throws(StorageError) in _ = try await objects.put(object, Body(content)) }
         try await step("read back and compare") { () async throws(StorageError) in
@@ -43,27 +50,63 @@ package struct BackendTest: Operation {
         }
         if objects.capabilities.contains(.listing) {
             try await step("list") { () async throws(StorageError) in
-                var isThere = false
-                for try await page in objects.list("health/") {
-                    isThere = isThere || page.contains { $0.name == object }
-                }
-                guard isThere else {
+                for try await page in objects.list(Self.folder) { listed += page }
+                guard listed.contains(where: { $0.name == object }) else {
                     throw StorageError(.corrupt, "What was stored is not in the list.", backend: name)
                 }
             }
         }
-        if objects.capabilities.contains(.delete) {
-            try await step("remove") { () async throws(StorageError) in try await objects.delete(object) }
+        guard objects.capabilities.contains(.delete) else {
+            output.warnings.append("Nothing can be removed from \(name), so \(object) stays there.")
+            return output
         }
-        return Output(name: name, steps: steps)
+        try await step("remove") { () async throws(StorageError) in try await objects.delete(object) }
+        let now = listed.first { $0.name == object }?.modified ?? kit.now
+        for old in listed where old.name != object && Self.isLeft(old, by: own, now) {
+            do throws(StorageError) {
+                try await objects.delete(old.name)
+            } catch {
+                output.warnings.append("\(old.name), which an earlier test left on \(name), stays: \(error.message)")
+            }
+        }
+        return output
+    }
+
+    /// What the names of all objects of tests begin with.
+    private static let folder = "health/"
+
+    /// Whether the test that stored an object is over: its process is gone, where it was one of this home, or it was a day ago
+    /// by the clock of the service.
+    private static func isLeft(_ info: ObjectInfo, by own: String?, _ now: Timestamp) -> Bool {
+        let words = info.name.text.dropFirst(folder.count).split(separator: ".", omittingEmptySubsequences: false)
+        if words.count == 4, let own, words[0] == own, let process = Int32(words[1]), !processIsAlive(process) {
+            return true
+        }
+        return info.modified.map { now.milliseconds - $0.milliseconds > 86_400_000 } ?? false
+    }
+
+    /// Removes the object of a test that failed, and gives the error to end with: where it may stay, it says so.
+    private func afterwards(
+        _ error: StorageError,
+        _ object: ObjectName,
+        _ objects: any StorageService
+    ) async -> StorageError {
+        if objects.capabilities.contains(.delete), (try? await objects.delete(object)) != nil { return error }
+        return StorageError(
+            error.code,
+            "\(error.message) The object of the test, \(object), may stay there; a later test removes it.",
+            retry: error.retry,
+            backend: error.backend,
+            cause: error
+        )
     }
 
     /// Lets objects be stored and removed that only this test knows of, beside whatever else is at work.
     private struct HealthGate: ChangeGate {
         func admit(_ change: Change) async throws(StorageError) {
             switch change {
-            case .put(let name), .delete(let name):
-                guard !name.text.hasPrefix("health/") else { return }
+            case .put(let name), .delete(let name), .clear(let name):
+                guard !name.text.hasPrefix(BackendTest.folder) else { return }
                 throw StorageError(
                     .superseded,
                     "A test changes nothing but its own objects, and was about to change \(name)."
@@ -80,7 +123,8 @@ package struct BackendTest: Operation {
     /// What was tried, all of it with success.
     package struct Output: OperationOutput {
         let name: String
-        let steps: [Step]
+        var steps: [Step] = []
+        package var warnings: [String] = []
 
         package var json: JSON {
             [

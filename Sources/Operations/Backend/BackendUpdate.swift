@@ -42,6 +42,7 @@ package struct BackendUpdate: Operation {
         }
         if let description { file.description = description }
         try file.check()
+        if description != nil { try file.checkDescription() }
         guard !dryRun else { return BackendOutput(file: file, verb: "would update") }
         file.updatedAt = kit.now
         try file.save()

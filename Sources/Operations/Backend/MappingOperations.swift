@@ -27,6 +27,7 @@ package struct BackendPinAdd: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
         let root = try parseCID(cid)
+        if let size, size < 0 { throw KitError(.usage, "--size is a number of bytes, and none is less than 0.") }
         _ = try await kit.backends([backend])
         let claim = Observation(
             root,

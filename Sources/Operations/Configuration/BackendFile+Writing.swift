@@ -4,14 +4,19 @@ internal import YAML
 
 extension BackendFile {
     /// The text of the file.
-    func text() -> String { node { _, setting in setting }.text() }
+    func text() -> String { node(plain: { $0 }) { _, setting in setting }.text() }
 
     /// The text of the file without secrets.
     ///
-    /// A reference such as `${VAR}` is not a secret and stays.
+    /// A reference such as `${VAR}` is not a secret and stays. It is left on other backends, so that what stands in the wrong
+    /// place does not go along either.
     func textWithoutSecrets() -> String {
-        node { field, setting in
-            field.isSecret && !setting.items.allSatisfy(Self.isOnlyReference) ? nil : setting
+        let clean = { (text: String) in Redactor.shared.clean(text) }
+        return node(plain: clean) { field, setting in
+            if field.isSecret { return setting.items.allSatisfy(Self.isOnlyReference) ? setting : nil }
+            var setting = setting
+            setting.items = setting.items.map(clean)
+            return setting
         }.text()
     }
 
@@ -26,7 +31,7 @@ extension BackendFile {
             && text.dropFirst(2).dropLast().allSatisfy { $0 != "{" && $0 != "}" }
     }
 
-    private func node(_ pass: (FieldInfo, Setting) -> Setting?) -> YAMLNode {
+    private func node(plain: (String) -> String, _ pass: (FieldInfo, Setting) -> Setting?) -> YAMLNode {
         var pairs: [(String, YAMLNode)] = [
             ("name", .text(name)), ("type", .text(type)), ("enabled", .boolean(isEnabled)),
             ("created_at", .text(createdAt.description)), ("updated_at", .text(updatedAt.description)),
@@ -39,8 +44,8 @@ extension BackendFile {
             }
             if !values.isEmpty { pairs.append((section.rawValue, .mapping(values))) }
         }
-        let tagged = tags.sorted { $0.key < $1.key }.map { ($0.key, YAMLNode.text($0.value)) }
-        var metadata: [(String, YAMLNode)] = [("description", .text(description)), ("version", .text("1.0"))]
+        let tagged = tags.sorted { $0.key < $1.key }.map { (plain($0.key), YAMLNode.text(plain($0.value))) }
+        var metadata: [(String, YAMLNode)] = [("description", .text(plain(description))), ("version", .text("1.0"))]
         if !tagged.isEmpty { metadata.append(("tags", .mapping(tagged))) }
         pairs.append(("metadata", .mapping(metadata)))
         return .mapping(pairs)

@@ -95,8 +95,31 @@ package struct BackendFile: Sendable {
                 throw problem(setting.line, "\(field.section.rawValue).\(name) \(Self.phrase(field))")
             }
         }
+        try checkType()
         for field in row.fields where field.isRequired && settings[field.name] == nil && field.environment.isEmpty {
             throw problem(0, "\(field.section.rawValue).\(field.name) is required and is not there")
+        }
+    }
+
+    /// Throws where what people are told of the backend has a secret in it.
+    ///
+    /// One that is there already stays readable; nothing of the secret is shown, or goes along in a snapshot.
+    func checkDescription() throws(KitError) {
+        guard Redactor.hasCredentials(description) else { return }
+        throw problem(0, "The description has a user, a password or a signature in it; take it out")
+    }
+
+    /// Asks the type about the settings that are known now: a reference stands for what nobody has looked up yet.
+    private func checkType() throws(KitError) {
+        var values: [String: FieldValue] = [:]
+        for field in row.fields {
+            guard let setting = settings[field.name], !setting.items.contains(where: hasReference) else { continue }
+            values[field.name] = try? Self.value(setting.items, setting.isList, field)
+        }
+        do throws(StorageError) {
+            try row.check(values)
+        } catch {
+            throw problem(0, error.message)
         }
     }
 
@@ -162,16 +185,21 @@ package struct BackendFile: Sendable {
         return try field.kind.parse(items.first ?? "")
     }
 
-    /// Throws where a URL in a setting that is none for secrets has a user or a password in it: such settings are shown, and
-    /// left on other backends.
+    /// Throws where a setting that is none for secrets has one in it: such settings are shown, and left on other backends.
+    ///
+    /// No setting is a URL with a query or a fragment, so what stands there is one as well.
     private func refuseCredentials(_ items: [String], _ field: FieldInfo, _ line: Int) throws(KitError) {
-        guard !field.isSecret,
-            items.contains(where: { Redactor.hasCredentials($0, isAddress: field.isAddress) })
-        else { return }
-        let what = field.isAddress ? "a user, a password or a query" : "a user or a password"
+        guard !field.isSecret else { return }
+        let isWrong = items.contains { item in
+            if Redactor.hasCredentials(item, isAddress: field.isAddress) { return true }
+            guard let scheme = item.firstRange(of: "://") else { return false }
+            return item[scheme.upperBound...].contains { $0 == "?" || $0 == "#" }
+        }
+        guard isWrong else { return }
         throw problem(
             line,
-            "\(field.section.rawValue).\(field.name) has \(what) in a URL; put secrets under credentials"
+            "\(field.section.rawValue).\(field.name) has a user, a password or a query in a URL; put secrets under "
+                + "credentials"
         )
     }
 

@@ -31,7 +31,7 @@ package struct Fence: ChangeGate {
                 guard try await catalog.mayRemove(name.text, under: lease) else {
                     throw CatalogError(.fenced, "\(name) is wanted again, or was not to be removed, so it stays.")
                 }
-            case .put, .delete: try await catalog.check(lease)
+            case .put, .delete, .clear: try await catalog.check(lease)
             }
         } catch {
             throw StorageError(.superseded, error.message, backend: lease.backend, cause: error)

@@ -14,6 +14,8 @@ struct Lane: Sendable {
     let progress: Progress
     /// What may be there already: a listing, or an upload whose end nobody knows, is a hint and proves nothing.
     let hints: Set<CID>
+    /// Uploads that were begun earlier and whose end nobody knows: they may have left something beside what is stored.
+    let stopped: Set<CID>
     /// What was read and found damaged: it is stored anew, whatever digest the service gives for it.
     let damaged: Set<CID>
     /// How much is stored, and how much more will be.
@@ -33,6 +35,8 @@ struct Lane: Sendable {
         var wasAdopted = false
         /// Why it is not there.
         var error: ReplicationError?
+        /// Why something stays there that an earlier upload left.
+        var stuck: StorageError?
     }
 
     /// Brings a root to the backend, or says why not.
@@ -40,6 +44,14 @@ struct Lane: Sendable {
         var outcome = Outcome(root: root)
         do throws(ReplicationError) {
             (outcome.seen, outcome.wasAdopted) = try await upload(root)
+            if stopped.contains(root) {
+                // It is there: nothing goes on with what is left.
+                do throws(StorageError) {
+                    try await backend.replica.clear(root, mayResume: false)
+                } catch {
+                    outcome.stuck = error
+                }
+            }
         } catch {
             outcome.error = error
             if case .storage(let error) = error { outcome.seen = damage(root, error) }
@@ -73,6 +85,8 @@ struct Lane: Sendable {
         do throws(StorageError) {
             let permit = layout.length > Self.small ? try await large.take() : nil
             defer { permit?.give() }
+            // First of all: what was left may take the room that is needed.
+            if stopped.contains(root) { try await backend.replica.clear(root, mayResume: true) }
             let body = try await self.body(layout)
             if let held = try await held(root), let method = try await matches(held, body) {
                 progress.bytes(body.length)

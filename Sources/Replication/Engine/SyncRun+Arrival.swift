@@ -83,41 +83,68 @@ extension SyncRun {
     /// Settles what earlier runs began, of which nobody knows the end and nobody will look otherwise.
     ///
     /// What was to be removed and is gone is forgotten; what no pin wants any more and is there becomes known, so that it can
-    /// be removed. A root that is wanted is looked at before it counts as stored: its entry stays until then.
-    func settle() async throws {
+    /// be removed. A root that is wanted is looked at before it counts as stored: its entry stays until then. What stopped
+    /// uploads of unwanted roots left beside them is removed, for nothing will ever go on with it.
+    ///
+    /// - Returns: what stays there because the service did not let it be removed, in sentences.
+    func settle() async throws -> [String] {
         var open: [Transfer] = []
         for transfer in try await catalog.transfers(on: backend.name) {
             let isWanted = try await catalog.pin(transfer.cid) != nil
             if transfer.kind == .remove || !isWanted { open.append(transfer) }
         }
-        guard !open.isEmpty else { return }
+        guard !open.isEmpty else { return [] }
+        var stuck: [String] = []
         let first = open.prefix(backend.lanes)
         var rest = open.dropFirst(backend.lanes)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: String?.self) { group in
             for transfer in first { group.addTask { try await settle(transfer) } }
-            while try await group.next() != nil {
+            while let problem = try await group.next() {
+                if let problem { stuck.append(problem) }
                 try StorageError.checkCancellation()
                 guard let transfer = rest.popFirst() else { continue }
                 group.addTask { try await settle(transfer) }
             }
         }
         try await recorder.flush()
+        return stuck
     }
 
-    private func settle(_ transfer: Transfer) async throws {
+    private func settle(_ transfer: Transfer) async throws -> String? {
+        let stuck = transfer.kind == .store ? try await leftovers(of: transfer.cid) : nil
         let usual = try CARArchive.name(of: transfer.cid).text
         let path = transfer.path.isEmpty ? usual : transfer.path
         let finding: Observation.Finding
         switch await backend.replica.holds(transfer.cid, path: path) {
         case .present:
             // Only a comparison ends the doubt about what is wanted; the upload that is planned for it makes one.
-            if transfer.kind == .remove, try await catalog.pin(transfer.cid) != nil { return }
+            if transfer.kind == .remove, try await catalog.pin(transfer.cid) != nil { return nil }
             finding = .present
-        case .absent: finding = transfer.kind == .remove ? .removed : .missing
+        case .absent:
+            // Whoever forgets it here would never look for what it left again.
+            if let stuck { return stuck }
+            finding = transfer.kind == .remove ? .removed : .missing
         case .unknown(let error): throw error
         }
         try await recorder.add(
             Observation(transfer.cid, finding, method: "asked", path: path, at: catalog.time, by: engine.observer)
         )
+        return stuck
+    }
+
+    /// Removes what stopped uploads of a root left; the sentence that says why it stays, where the service refuses.
+    private func leftovers(of root: CID) async throws(StorageError) -> String? {
+        do throws(StorageError) {
+            try await backend.replica.clear(root, mayResume: false)
+            return nil
+        } catch {
+            guard error.retry == .never, ![.cancelled, .superseded].contains(error.code) else { throw error }
+            return stuckSentence(error)
+        }
+    }
+
+    /// What to say of an upload's remains that could not be removed.
+    func stuckSentence(_ error: StorageError) -> String {
+        "\(backend.name): what an upload that was stopped left there could not be removed: \(error.message)"
     }
 }

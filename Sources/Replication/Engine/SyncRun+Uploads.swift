@@ -53,6 +53,7 @@ extension SyncRun {
                 report.bytesUploaded += seen.size ?? 0
             }
             try await recorder.add(seen)
+            if let stuck = outcome.stuck, stuck.code != .cancelled { report.warnings.append(stuckSentence(stuck)) }
             return
         }
         let error = outcome.error ?? .suspicious("The engine lost track of \(outcome.root).")

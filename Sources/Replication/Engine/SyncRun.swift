@@ -40,7 +40,7 @@ struct SyncRun: Sendable {
         var generation: Int64?
         do {
             let site = try await arrive(&report)
-            try await settle()
+            report.warnings += try await settle()
             let work = try await plan()
             if work.alias != nil {
                 generation = work.state.generation
@@ -83,7 +83,8 @@ struct SyncRun: Sendable {
     private func lane(_ uploads: [CID], _ state: BackendState) async throws -> Lane {
         var hints: Set<CID> = []
         // Uploads whose end nobody knows: some may have arrived.
-        let interrupted = try await catalog.transfers(on: backend.name).map(\.cid)
+        let transfers = try await catalog.transfers(on: backend.name)
+        let interrupted = transfers.map(\.cid)
         if mode.force || state.syncedAt == nil || interrupted.count > Self.fewEnough {
             let wanted = Set(uploads)
             if backend.replica.capabilities.contains(.listing) {
@@ -105,6 +106,7 @@ struct SyncRun: Sendable {
             observer: engine.observer,
             progress: engine.progress,
             hints: hints,
+            stopped: Set(transfers.filter { $0.kind == .store }.map(\.cid)),
             damaged: Set(copies.filter { $0.status == .corrupt }.map(\.cid)),
             stored: Locked(stored),
             large: Permits(2)

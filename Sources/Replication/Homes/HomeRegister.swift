@@ -94,7 +94,7 @@ package struct HomeRegister: Sendable {
     /// One that says nothing is believed to be of somebody who is there still.
     private func seen(_ info: ObjectInfo) async throws(StorageError) -> Timestamp {
         let unknown = Timestamp(milliseconds: HomeName.latest)
-        guard info.length <= Self.longest else { return unknown }
+        guard let length = info.length, length <= Self.longest else { return unknown }
         let bytes = try await collect(objects.read(info.name), limit: Self.longest)
         guard let node = try? Node(bytes, codec: .dagJSON), case .string(let text)? = node["seen_at"],
             let time = Timestamp(text)

@@ -8,14 +8,17 @@ package enum LocalDirectory: ServiceDefinition {
     package static let summary = "A local or mounted directory"
     package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage]
 
+    package static func check(_ settings: LocalDirectorySettings) throws(StorageError) {
+        guard settings.path.hasPrefix("/") else {
+            throw StorageError(.badSettings, "connection.path must be an absolute path.")
+        }
+    }
+
     package static func open(
         _ settings: LocalDirectorySettings,
         in context: ServiceContext
     ) async throws(StorageError) -> any StorageService {
-        guard settings.path.hasPrefix("/") else {
-            throw StorageError(.badSettings, "connection.path must be an absolute path.")
-        }
-        return LocalDirectoryService(settings, in: context)
+        LocalDirectoryService(settings, in: context)
     }
 }
 

@@ -12,10 +12,9 @@ struct LocalDirectoryService: StorageService {
     let gate: any ChangeGate
     let timing: Timing
 
-    /// What was left behind by writers that were killed long ago is removed once, at the first put.
-    private let sweep = Once(true)
-    /// Folders whose names are known to last: whoever made them may have been killed before that.
-    private let lasting = Locked<Set<String>>([])
+    /// Folders that were looked after: their names last, for whoever made them may have been killed before that, and what
+    /// writers left there that were killed long ago is gone.
+    private let tended = Locked<Set<String>>([])
 
     let capabilities = LocalDirectory.capabilities
     let limits = Limits()
@@ -37,7 +36,6 @@ struct LocalDirectoryService: StorageService {
         let temporary = temporaryName(beside: path)
         let file = try await files(name) { () throws(FileError) in
             try makeFolder(directoryName(path))
-            if sweep.take() != nil { removeLeftovers(in: directoryName(path), unchangedFor: 86_400) }
             return try File(temporary, .createNew)
         }
         let publication: Publication
@@ -52,28 +50,27 @@ struct LocalDirectoryService: StorageService {
                 return publish(temporary, as: path)
             }
         } catch {
-            await discard(temporary)
-            throw error
+            throw await discard(temporary, after: error)
         }
         switch publication {
         case .published: return PutReceipt(proof: nil)
         case .notLasting(let error): throw notLasting(error, "\(name) was stored")
         case .notPublished(let error):
-            await discard(temporary)
-            throw translate(error, name.text)
+            throw await discard(temporary, after: translate(error, name.text))
         }
     }
 
-    /// Makes the folder of an object, and makes sure once that the names on the way to it last.
+    /// Makes the folder of an object, and looks after it once.
     private func makeFolder(_ folder: String) throws(FileError) {
         try makeDirectory(folder, below: root.path)
-        guard !lasting.read({ $0.contains(folder) }) else { return }
+        guard !tended.read({ $0.contains(folder) }) else { return }
         var place = folder
         while place != root.path {
             try syncName(of: place)
             place = directoryName(place)
         }
-        lasting.change { _ = $0.insert(folder) }
+        removeLeftovers(in: folder, unchangedFor: 86_400)
+        tended.change { _ = $0.insert(folder) }
     }
 
     private func checkRoom(for length: UInt64, _ name: ObjectName) async throws(StorageError) {
@@ -106,8 +103,22 @@ struct LocalDirectoryService: StorageService {
         }
     }
 
-    private func discard(_ temporary: String) async {
-        await BlockingThreads.shared.run { try? removeFile(temporary) }
+    /// Removes what was written, and gives the error to end with: where that stays behind, somebody has to look again.
+    private func discard(_ temporary: String, after error: StorageError) async -> StorageError {
+        let isGone = await BlockingThreads.shared.run { (try? removeFile(temporary)) != nil }
+        return isGone || error.code == .corrupt ? error : error.ofUnknownOutcome
+    }
+
+    /// A file is never gone on with.
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        let path = path(name)
+        try await files(name) { () throws(FileError) in
+            do throws(FileError) {
+                for left in try leftovers(beside: path) where try fileInfo(left).kind == .file { try removeFile(left) }
+            } catch  where error.code == .notFound {
+                // There is no such folder, or somebody else removed it: then nothing is left.
+            }
+        }
     }
 
     func get(
@@ -208,7 +219,7 @@ struct LocalDirectoryService: StorageService {
         var (used, objects): (UInt64, UInt64) = (0, 0)
         for try await page in list("") {
             objects += UInt64(page.count)
-            for info in page { used = used > .max - info.length ? .max : used + info.length }
+            for length in page.compactMap(\.length) { used = used > .max - length ? .max : used + length }
         }
         let space = try await BlockingThreads.shared.run { () throws(StorageError) in
             try root.check()

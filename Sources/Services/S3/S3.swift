@@ -9,6 +9,11 @@ package enum S3: ServiceDefinition {
     package static let summary = "A bucket on Amazon S3 or on a service that speaks its protocol."
     package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage, .digests]
 
+    package static func check(_ settings: S3Settings) throws(StorageError) {
+        try S3Target.check(settings)
+        try S3Service.check(settings)
+    }
+
     /// Finds the endpoint and the credentials; throws `badSettings` or `badCredentials` and sends nothing.
     package static func open(
         _ settings: S3Settings,

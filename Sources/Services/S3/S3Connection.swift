@@ -78,6 +78,13 @@ struct S3Connection: Sendable {
         if reply.status == 416 { return .outside(reply.headers) }
         guard let download else { throw await failure(request, reply) }
         guard !errors.isHTML(reply.headers) else { throw errors.foreign(request.what) }
+        guard !errors.isEncoded(reply.headers) else {
+            throw errors.foreign(
+                request.what,
+                "the bytes came in another encoding than they are kept in, so nobody saw them; does a proxy before "
+                    + "\(errors.host) compress what it passes on?"
+            )
+        }
         // Every service that speaks the protocol gives one; a page or a proxy's answer under another type has none.
         guard reply.headers["ETag"] != nil else {
             throw errors.foreign(request.what, "\(errors.host) answered with something that has no ETag")

@@ -179,6 +179,14 @@ struct S3Errors: Sendable {
         headers["Content-Type"]?.lowercased().contains("html") == true
     }
 
+    /// Whether a body came in another form than the one in which it is kept.
+    ///
+    /// We ask for none, and somebody in between may not care. That an upload came in signed pieces changes nothing.
+    func isEncoded(_ headers: HTTPHeaders) -> Bool {
+        let forms = headers["Content-Encoding"]?.lowercased().split { $0 == "," || $0 == " " } ?? []
+        return forms.contains { $0 != "identity" && $0 != "aws-chunked" }
+    }
+
     /// The error for an answer that is not the service's: what was asked for may have been done or not.
     func foreign(_ what: String, _ reason: String? = nil) -> StorageError {
         let page = "\(host) answered with a web page; is this endpoint an S3 service, or does one have to log in first?"

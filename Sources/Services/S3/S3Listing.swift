@@ -21,14 +21,22 @@ struct S3Listing: Sendable {
         var isOld = false
         /// All places so far: one that comes again would make a circle.
         var seen: Set<String> = []
+        /// The keys with which pages began: who names the next place anew each time may still give the same page.
+        var beginnings: Set<String> = []
+        /// Pages without any key since the last one that had some.
+        var emptyPages = 0
     }
 
     private struct Page: Sendable {
         let objects: [ObjectInfo]
+        /// The key with which it begins, ours or not; nil for a page without any.
+        let first: String?
         let next: Place
     }
 
     private static let largestPage = 10_000
+    /// Services give empty pages where much was removed lately; so many in a row lead nowhere.
+    private static let mostEmptyPages = 100
 
     let connection: S3Connection
     let prefix: String
@@ -45,7 +53,7 @@ struct S3Listing: Sendable {
                         state.change { $0.isOld = true }
                         continue
                     }
-                    try advance(state, to: page.next)
+                    try advance(state, past: page)
                     if !page.objects.isEmpty { return page.objects }
                 }
             }
@@ -54,20 +62,32 @@ struct S3Listing: Sendable {
 
     private var what: String { prefix.isEmpty ? "Listing the objects" : "Listing the objects under \(prefix)" }
 
-    private func advance(_ state: Locked<State>, to next: Place) throws(StorageError) {
+    /// Goes on behind a page, where that leads anywhere: each page of a list brings what none before it brought.
+    private func advance(_ state: Locked<State>, past page: Page) throws(StorageError) {
         let isNew = state.change { state in
+            if let first = page.first {
+                state.emptyPages = 0
+                guard state.beginnings.insert(first).inserted else { return false }
+            } else {
+                state.emptyPages += 1
+                guard state.emptyPages <= Self.mostEmptyPages else { return false }
+            }
             let mark: String
-            switch next {
+            switch page.next {
             case .start, .end: mark = ""
             case .token(let text): mark = "t" + text
             case .marker(let text): mark = "m" + text
             }
             guard mark.isEmpty || state.seen.insert(mark).inserted else { return false }
-            state.place = next
+            state.place = page.next
             return true
         }
         guard isNew else {
-            throw connection.errors.error(.unexpected, "the service sends the same pages again and again", what)
+            throw connection.errors.error(
+                .unexpected,
+                "the service sends the same pages, or empty ones, again and again",
+                what
+            )
         }
     }
 
@@ -120,21 +140,20 @@ struct S3Listing: Sendable {
             guard let name = element["Key"].flatMap({ plain($0.text) }).flatMap(name), !names.contains(name) else {
                 continue
             }
-            guard let length = element["Size"].flatMap({ httpNumber($0.text) }) else {
-                throw connection.errors.error(.unexpected, "the service does not say how long \(name) is", what)
-            }
             names.insert(name)
-            objects.append(object(name, length, element))
+            // What makes no sense says nothing of this object, and nothing of the others.
+            objects.append(object(name, element["Size"].flatMap { httpNumber($0.text) }, element))
         }
-        guard truncation == "true" else { return Page(objects: objects, next: .end) }
+        let first = contents.first?["Key"]?.text
+        guard truncation == "true" else { return Page(objects: objects, first: first, next: .end) }
         if let token = root["NextContinuationToken"]?.text, !token.isEmpty {
-            return Page(objects: objects, next: .token(token))
+            return Page(objects: objects, first: first, next: .token(token))
         }
         // Whoever ignores version 2 answers with version 1, where the last key leads on.
         guard let marker = (root["NextMarker"] ?? contents.last?["Key"]).flatMap({ plain($0.text) }) else {
             throw connection.errors.error(.unexpected, "the service does not say where the next page begins", what)
         }
-        return Page(objects: objects, next: .marker(marker))
+        return Page(objects: objects, first: first, next: .marker(marker))
     }
 
     /// Throws where the listing is that of another bucket, or of other names: somebody in between mixed up the answers.
@@ -163,7 +182,7 @@ struct S3Listing: Sendable {
         return name?.text.hasPrefix(prefix) == true ? name : nil
     }
 
-    private func object(_ name: ObjectName, _ length: UInt64, _ element: XMLElement) -> ObjectInfo {
+    private func object(_ name: ObjectName, _ length: UInt64?, _ element: XMLElement) -> ObjectInfo {
         let digest = connection.target.vendor.hasChecksums ? nil : S3Encoding.digest(etag: element["ETag"]?.text)
         return ObjectInfo(
             name: name,

@@ -4,6 +4,7 @@ internal import Storage
 /// An object as the service describes it.
 struct S3Object: Sendable {
     let info: ObjectInfo
+    let length: UInt64
     let version: ObjectVersion?
 }
 
@@ -16,7 +17,7 @@ extension S3Connection {
         let reply = try await exchange(request)
         guard [200, 400, 403, 404].contains(reply.status) else { throw await failure(request, reply) }
         if reply.status == 200, !errors.isHTML(reply.headers), reply.headers["ETag"] != nil,
-            let length = reply.headers.contentLength
+            !errors.isEncoded(reply.headers), let length = reply.headers.contentLength
         {
             return object(name, length, reply.headers)
         }
@@ -47,7 +48,9 @@ extension S3Connection {
     /// What a list says of an object that is there and of which nothing else says how long it is.
     private func listed(_ name: ObjectName, _ what: String) async throws(StorageError) -> S3Object {
         for try await page in S3Listing(connection: self, prefix: name.text).pages {
-            if let info = page.first(where: { $0.name == name }) { return S3Object(info: info, version: nil) }
+            if let info = page.first(where: { $0.name == name }), let length = info.length {
+                return S3Object(info: info, length: length, version: nil)
+            }
         }
         throw errors.error(.unavailable, "the service does not say how long it is", what, .later)
     }
@@ -59,6 +62,6 @@ extension S3Connection {
             modified: headers["Last-Modified"].flatMap(S3Encoding.date),
             digest: S3Payload.hidesDigests(headers) ? nil : S3Encoding.digest(etag: headers["ETag"])
         )
-        return S3Object(info: info, version: S3Encoding.version(etag: headers["ETag"]))
+        return S3Object(info: info, length: length, version: S3Encoding.version(etag: headers["ETag"]))
     }
 }

@@ -13,7 +13,8 @@ struct S3Service: StorageService {
     /// Places for large bodies in memory, for all objects together.
     private let buffers: Permits
 
-    init(_ connection: S3Connection, _ settings: S3Settings) throws(StorageError) {
+    /// Throws where uploads cannot be divided as the settings say.
+    static func check(_ settings: S3Settings) throws(StorageError) {
         let part = settings.partSize.bytes
         let threshold = settings.multipartThreshold.bytes
         guard (5 << 20...1 << 30).contains(part), (1 << 10...1 << 30).contains(threshold) else {
@@ -26,12 +27,21 @@ struct S3Service: StorageService {
         guard (1...64).contains(settings.uploadConcurrency) else {
             throw StorageError(.badSettings, "connection.upload_concurrency must lie between 1 and 64.")
         }
+    }
+
+    init(_ connection: S3Connection, _ settings: S3Settings) throws(StorageError) {
+        try Self.check(settings)
         self.connection = connection
         storageClass = settings.storageClass
         concurrency = settings.uploadConcurrency
         buffers = Permits(max(8, concurrency))
         capabilities = connection.target.vendor.reportsUsage ? S3.capabilities : S3.capabilities.subtracting(.usage)
-        limits = Limits(largestObject: 5 << 40, largestSinglePut: threshold, leastPart: part, mostParts: 10_000)
+        limits = Limits(
+            largestObject: 5 << 40,
+            largestSinglePut: settings.multipartThreshold.bytes,
+            leastPart: settings.partSize.bytes,
+            mostParts: 10_000
+        )
     }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
@@ -88,7 +98,7 @@ struct S3Service: StorageService {
         if window.length == nil {
             let object = try await connection.look(for: name, request.what)
             guard object.version == nil || object.version == found else { throw StorageError.changed(name) }
-            window.expect(object.info.length)
+            window.expect(object.length)
         }
         let stream = S3Download(body: download.body, window: window, what: request.what, errors: connection.errors)
         return OpenObject(stream, length: window.length, version: found)
@@ -103,10 +113,10 @@ struct S3Service: StorageService {
     ) async throws(StorageError) -> OpenObject {
         let object = try await connection.look(for: name, what)
         guard version == nil || version == object.version else { throw StorageError.changed(name) }
-        guard start.map({ $0 >= object.info.length }) ?? true else {
+        guard start.map({ $0 >= object.length }) ?? true else {
             throw connection.errors.foreign(what, "the service says that it ends before its end")
         }
-        return OpenObject(Body([]).open(), length: object.info.length, version: object.version)
+        return OpenObject(Body([]).open(), length: object.length, version: object.version)
     }
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
@@ -135,6 +145,13 @@ struct S3Service: StorageService {
             return
         } catch {}
         throw error
+    }
+
+    /// What was sent in parts is gone on with by the next upload.
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        guard !mayResume else { return }
+        let what = "Removing what stopped uploads of \(name) left"
+        try await connection.endUploads(of: key(name), what, connection.admission(.clear(name)))
     }
 
     /// What radosgw adds to its answer about a bucket.

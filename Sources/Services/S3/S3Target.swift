@@ -21,7 +21,8 @@ struct S3Target: Sendable {
             self.scheme = name
             self.host = host.hasSuffix(usual) ? String(host.dropLast(usual.count)) : host
             self.path = String(path)
-            let isPlain = path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"?#\\".utf8.contains($0) }
+            // A password with a slash in it would make what follows a path.
+            let isPlain = path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"?#\\@".utf8.contains($0) }
             guard isPlain, Self.isHost(self.host) else { return nil }
         }
 
@@ -92,6 +93,20 @@ struct S3Target: Sendable {
             }
     }
 
+    /// Throws where an endpoint, a bucket, a prefix or a region can be none.
+    static func check(_ settings: S3Settings) throws(StorageError) {
+        if !settings.endpoint.isEmpty { _ = try address(settings.endpoint, useSSL: settings.useSSL) }
+        if !settings.region.isEmpty { try check(region: settings.region) }
+        _ = try checked(bucket: settings.bucket)
+        _ = try checked(prefix: settings.prefix)
+    }
+
+    private static func check(region: String) throws(StorageError) {
+        guard S3Vendor.isRegion(region) else {
+            throw StorageError(.badSettings, "connection.region is no name of a region, such as eu-central-1.")
+        }
+    }
+
     /// The address of the bucket, or of one object in it.
     func address(key: String?, region: String) -> Address {
         var address = endpoint
@@ -123,9 +138,7 @@ struct S3Target: Sendable {
         guard let region = found ?? vendor.region else {
             throw StorageError(.badSettings, "The type “\(vendor.words[0])” needs connection.region.")
         }
-        guard S3Vendor.isRegion(region) else {
-            throw StorageError(.badSettings, "connection.region is no name of a region, such as eu-central-1.")
-        }
+        try check(region: region)
         return region
     }
 

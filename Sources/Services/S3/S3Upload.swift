@@ -36,6 +36,8 @@ struct S3Upload: Sendable {
 
     private var what: String { "Storing \(name)" }
     private static let mostPages = 100
+    /// So many pending uploads of one name are looked into.
+    private static let mostPending = 16
 
     /// Uploads what is missing and puts the parts together.
     func run() async throws(StorageError) -> PutReceipt {
@@ -44,7 +46,9 @@ struct S3Upload: Sendable {
             let parts = try await send(to: id, present)
             return try await complete(id, parts)
         } catch {
-            if error.retry == .never, error.code != .cancelled { await abort(id) }
+            // Parts that stay are gone on with by the next try, or removed by whoever looks what became of this one.
+            let isHopeless = error.retry == .never && error.code != .cancelled || error.code == .corrupt
+            guard isHopeless, await abort(id) || error.code == .corrupt else { throw error.ofUnknownOutcome }
             throw error
         }
     }
@@ -54,7 +58,7 @@ struct S3Upload: Sendable {
     /// The pending upload of this key that has the most parts of ours, or a new one.
     private func begin() async throws(StorageError) -> (id: String, present: [Int: Part]) {
         var best: (id: String, present: [Int: Part])?
-        for pending in try await pending() {
+        for pending in try await connection.pendingUploads(of: key, what).prefix(Self.mostPending) {
             let parts: [Int: Part]
             do throws(StorageError) {
                 parts = try await self.parts(of: pending.id)
@@ -63,10 +67,10 @@ struct S3Upload: Sendable {
             }
             guard best.map({ parts.count > $0.present.count }) ?? true else {
                 // A young one may be somebody's who is still at it.
-                if pending.isOld { await abort(pending.id) }
+                if pending.isOld { _ = await abort(pending.id) }
                 continue
             }
-            if let best, pending.isOld { await abort(best.id) }
+            if let best, pending.isOld { _ = await abort(best.id) }
             best = (pending.id, parts)
         }
         if let best { return best }
@@ -82,28 +86,6 @@ struct S3Upload: Sendable {
             throw connection.errors.error(.unexpected, "the service did not name the upload that it began", what)
         }
         return id
-    }
-
-    /// The pending uploads of exactly this key, on the first page; none where the service does not tell.
-    private func pending() async throws(StorageError) -> [(id: String, isOld: Bool)] {
-        let query = [HTTPField(name: "uploads", value: ""), HTTPField(name: "prefix", value: key)]
-        let request = S3Request(what: what, method: "GET", query: query)
-        let reply = try await connection.exchange(request)
-        guard reply.status == 200, let root = try? parseXML(reply.body) else {
-            // rclone says this where nothing is pending.
-            if S3Fault(reply.body)?.code == "NoSuchUpload" { return [] }
-            let error = await connection.failure(request, reply)
-            if error.retry != .never || [.badCredentials, .badSettings].contains(error.code) { throw error }
-            return []
-        }
-        // The service's own clock, where it shows it: its stamps are compared.
-        let now = reply.headers["Date"].flatMap(S3Encoding.date) ?? connection.now
-        let hourAgo = now.milliseconds - 3_600_000
-        return root.children(named: "Upload").filter { $0["Key"]?.text == key }.prefix(16).compactMap { element in
-            guard let id = element["UploadId"]?.text, !id.isEmpty, id.utf8.count <= 4096 else { return nil }
-            let begun = element["Initiated"].flatMap { Timestamp($0.text) }
-            return (id, begun.map { $0.milliseconds < hourAgo } ?? false)
-        }
     }
 
     /// The parts of an upload that have the length of ours, by number.
@@ -259,9 +241,10 @@ struct S3Upload: Sendable {
         }
     }
 
-    /// Takes away an upload and its parts; whether that succeeds changes nothing.
-    private func abort(_ id: String) async {
-        _ = try? await connection.exchange(request("DELETE", [HTTPField(name: "uploadId", value: id)]))
+    /// Takes away an upload and its parts; says whether the service said so.
+    private func abort(_ id: String) async -> Bool {
+        let ended: Void? = try? await connection.endUpload(id, of: key, what, admission)
+        return ended != nil
     }
 
     private func request(_ method: String, _ query: [HTTPField]) -> S3Request {

@@ -60,6 +60,11 @@ struct Checked: StorageService {
         try await named { () async throws(StorageError) in try await base.delete(name) }
     }
 
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        try require(.write, "remove what stopped uploads of \(name) left")
+        try await named { () async throws(StorageError) in try await base.clear(name, mayResume: mayResume) }
+    }
+
     func usage() async throws(StorageError) -> Usage {
         try require(.usage, "say how much it holds")
         return try await named { () async throws(StorageError) in try await base.usage() }

@@ -28,5 +28,10 @@ struct Gated: StorageService {
         try await base.delete(name)
     }
 
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        try await gate.admit(.clear(name))
+        try await base.clear(name, mayResume: mayResume)
+    }
+
     func usage() async throws(StorageError) -> Usage { try await base.usage() }
 }

@@ -59,6 +59,12 @@ struct Limited: StorageService {
         try await base.delete(name)
     }
 
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        let permit = try await permits.take()
+        defer { permit.give() }
+        try await base.clear(name, mayResume: mayResume)
+    }
+
     func usage() async throws(StorageError) -> Usage {
         let permit = try await permits.take()
         defer { permit.give() }

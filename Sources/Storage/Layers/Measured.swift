@@ -51,6 +51,12 @@ struct Measured: StorageService {
         try await count(\.deletes) { () async throws(StorageError) in try await base.delete(name) }
     }
 
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        try await count(\.deletes) { () async throws(StorageError) in
+            try await base.clear(name, mayResume: mayResume)
+        }
+    }
+
     func usage() async throws(StorageError) -> Usage {
         try await count(\.stats) { () async throws(StorageError) in try await base.usage() }
     }

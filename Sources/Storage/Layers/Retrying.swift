@@ -46,6 +46,10 @@ struct Retrying: StorageService {
         try await attempt { () async throws(StorageError) in try await base.delete(name) }
     }
 
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        try await attempt { () async throws(StorageError) in try await base.clear(name, mayResume: mayResume) }
+    }
+
     func usage() async throws(StorageError) -> Usage {
         try await attempt { () async throws(StorageError) in try await base.usage() }
     }

@@ -25,6 +25,10 @@ struct Throttled: StorageService {
 
     func delete(_ name: ObjectName) async throws(StorageError) { try await base.delete(name) }
 
+    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        try await base.clear(name, mayResume: mayResume)
+    }
+
     func usage() async throws(StorageError) -> Usage { try await base.usage() }
 }
 

@@ -11,6 +11,7 @@ package struct AlteredService: StorageService {
     package var onStat: (@Sendable (ObjectName) async throws(StorageError) -> ObjectInfo)?
     package var onList: (@Sendable (String) -> any ObjectStream)?
     package var onDelete: (@Sendable (ObjectName) async throws(StorageError) -> Void)?
+    package var onClear: (@Sendable (ObjectName, Bool) async throws(StorageError) -> Void)?
     package var onUsage: (@Sendable () async throws(StorageError) -> Usage)?
 
     /// The service as it is, after `change`.
@@ -44,6 +45,11 @@ package struct AlteredService: StorageService {
     package func delete(_ name: ObjectName) async throws(StorageError) {
         guard let onDelete else { return try await base.delete(name) }
         try await onDelete(name)
+    }
+
+    package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        guard let onClear else { return try await base.clear(name, mayResume: mayResume) }
+        try await onClear(name, mayResume)
     }
 
     package func usage() async throws(StorageError) -> Usage {

@@ -4,7 +4,7 @@ package import Storage
 package struct Fault: Sendable {
     /// A kind of call.
     package enum Call: Sendable, Hashable, CaseIterable {
-        case put, get, stat, page, delete, usage
+        case put, get, stat, page, delete, clear, usage
     }
 
     /// What happens.

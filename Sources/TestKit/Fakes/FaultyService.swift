@@ -73,6 +73,12 @@ package final class FaultyService: StorageService {
         try await run(.delete, "delete \(name)") { (_) async throws(StorageError) in try await base.delete(name) }
     }
 
+    package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        try await run(.clear, "clear \(name)\(mayResume ? " for more" : "")") { (_) async throws(StorageError) in
+            try await base.clear(name, mayResume: mayResume)
+        }
+    }
+
     package func usage() async throws(StorageError) -> Usage {
         try await run(.usage, "usage") { (_) async throws(StorageError) in try await base.usage() }
     }

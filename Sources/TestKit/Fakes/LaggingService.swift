@@ -57,5 +57,9 @@ package final class LaggingService: StorageService {
         shown.change { $0.live[name] = nil }
     }
 
+    package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        try await base.clear(name, mayResume: mayResume)
+    }
+
     package func usage() async throws(StorageError) -> Usage { try await base.usage() }
 }

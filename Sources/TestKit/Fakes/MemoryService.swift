@@ -94,6 +94,11 @@ package final class MemoryService: StorageService {
         tamper(name, nil)
     }
 
+    /// Nothing is ever left: an object is there whole or not at all.
+    package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        try StorageError.checkCancellation()
+    }
+
     package func usage() async throws(StorageError) -> Usage {
         entries.read { entries in
             Usage(used: entries.values.reduce(0) { $0 + UInt64($1.bytes.count) }, objects: UInt64(entries.count))

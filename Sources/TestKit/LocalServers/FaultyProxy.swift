@@ -51,6 +51,12 @@ package struct FaultyProxy: Sendable {
         package static let alter = Rule(effect: "alter")
         /// Passes the first half of a reply as if that were all.
         package static let halve = Rule(effect: "halve")
+        /// Passes a page of a list and says that there is a next one, each time under a new name.
+        package static let again = Rule(effect: "again")
+        /// Does the same with a page from which everything was taken.
+        package static let hollow = Rule(effect: "hollow")
+        /// Compresses the reply's body.
+        package static let gzip = Rule(effect: "gzip")
 
         /// The rule for requests of this method whose target has `path` in it, at these times, counted from 1.
         package func on(_ method: String, path: String = "", times: ClosedRange<Int> = 1...(1 << 60)) -> Rule {

@@ -87,6 +87,17 @@ package struct S3Server: Sendable {
         return Int(printed.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
+    /// Begins an upload in parts and leaves it.
+    package func begin(_ key: String, in bucket: String) async throws {
+        _ = try await Self.admin(["begin", endpoint, accessKeyID, secretAccessKey, bucket, key])
+    }
+
+    /// How many uploads of a key were begun and not ended.
+    package func pending(_ key: String, in bucket: String) async throws -> Int {
+        let printed = try await Self.admin(["pending", endpoint, accessKeyID, secretAccessKey, bucket, key])
+        return Int(printed.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+    }
+
     @concurrent
     private static func start(_ kind: Kind) async throws -> S3Server {
         let folder = try ServerProcess.newFolder(kind.rawValue)

@@ -60,8 +60,6 @@ struct S3ListingTests {
         "<IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken>",
         "<IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents>",
         "<IsTruncated>true</IsTruncated><Contents><Size>1</Size></Contents>",
-        "<IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>-1</Size></Contents>",
-        "<IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>9223372036854775808</Size></Contents>",
         "<IsTruncated>true</IsTruncated>",
         "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
             + "<Contents><Key>a%</Key><Size>1</Size></Contents>",
@@ -90,6 +88,40 @@ struct S3ListingTests {
         }
         let other = try cut.service()
         #expect(await failure { try await names(other) } != nil)
+    }
+
+    /// A server that makes up the name of the next page each time: the page before, or nothing, or one back and forth.
+    @Test(arguments: [[["a1", "a2"]], [[]], [["a1"], ["a2"]], [["a1"], [], []], [["q b"]]])
+    func aListingWithoutAnEndThrows(_ pages: [[String]]) async throws {
+        let server = ScriptedServer { (_, number) in
+            page(
+                pages[number % pages.count],
+                "<IsTruncated>true</IsTruncated><NextContinuationToken>\(number)</NextContinuationToken>"
+            )
+        }
+        let service = try server.service()
+        #expect(await failure { try await names(service) }?.code == .unexpected)
+        #expect(server.requests.count <= 102)
+    }
+
+    @Test func someEmptyPagesAreNoEnd() async throws {
+        let server = ScriptedServer { (_, number) in
+            number < 90
+                ? page([], "<IsTruncated>true</IsTruncated><NextContinuationToken>\(number)</NextContinuationToken>")
+                : page(["a1"])
+        }
+        #expect(try await names(server.service()) == [["a1"]])
+    }
+
+    @Test(arguments: ["", "<Size>-1</Size>", "<Size>9223372036854775808</Size>", "<Size>much</Size>"])
+    func anAbsurdSizeIsNoneAndSaysNothingOfTheOthers(_ size: String) async throws {
+        let odd = "<Contents><Key>a0</Key>\(size)</Contents>"
+        let server = ScriptedServer { (_, _) in page(["a1"], "<IsTruncated>false</IsTruncated>\(odd)") }
+        var found: [String] = []
+        for try await page in try server.service().list("a") {
+            for info in page { found.append("\(info.name) \(info.length.map { "\($0)" } ?? "?")") }
+        }
+        #expect(found.sorted() == ["a0 ?", "a1 3"])
     }
 
     @Test func aForeignObjectMayHaveNoSize() async throws {

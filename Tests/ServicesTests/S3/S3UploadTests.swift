@@ -84,6 +84,38 @@ struct S3UploadTests {
         #expect(server.lines.last == "DELETE http://s3.test/bkt/x?uploadId=U%2F1")
     }
 
+    /// Parts that stay on the service are something that somebody has to look after.
+    @Test(arguments: [("AccessDenied", false), ("InternalError", true), ("SlowDown", true)])
+    func anUploadThatLeavesPartsSaysSo(_ word: String, _ leaves: Bool) async throws {
+        let server = server(complete: reply(word == "AccessDenied" ? 403 : 503, [:], fault(word)))
+        #expect(await failure { try await put(server) }?.mayHaveHappened == leaves)
+    }
+
+    @Test func onlyUploadsOfTheNameAreCleared() async throws {
+        let pending = ["x", "x.other", "x", "y"].enumerated().map {
+            "<Upload><Key>\($1)</Key><UploadId>u\($0)</UploadId></Upload>"
+        }
+        let server = server(pending: pending.joined(), complete: reply(500))
+        let service = try server.service()
+        try await service.clear(name("x"), mayResume: true)
+        #expect(server.requests.isEmpty)
+        // The list shows them for ever, and each is taken away once.
+        try await service.clear(name("x"), mayResume: false)
+        let removed = server.lines.filter { $0.hasPrefix("DELETE") }
+        #expect(removed == ["u0", "u2"].map { "DELETE http://s3.test/bkt/x?uploadId=\($0)" })
+        #expect(server.requests.count == 4)
+    }
+
+    @Test func aServiceThatDoesNotLetGoSaysSo() async throws {
+        let server = ScriptedServer { (request, _) in
+            request.method == "GET"
+                ? reply(200, [:], "<L><Upload><Key>x</Key><UploadId>u</UploadId></Upload></L>")
+                : reply(403, [:], fault("AccessDenied"))
+        }
+        let service = try server.service()
+        #expect(await failure { try await service.clear(name("x"), mayResume: false) }?.code == .permissionDenied)
+    }
+
     @Test(arguments: [true, false]) func aLostUploadMayBeDone(_ isThere: Bool) async throws {
         let head = reply(200, ["Content-Length": "\(Self.part + 10)", "ETag": isThere ? Self.whole : hex(Self.first)])
         let server = server(head: head, complete: reply(404, [:], fault("NoSuchUpload")))
