@@ -6,7 +6,7 @@ import Testing
 /// Nothing is removed where it is not certain what is pinned, and the way out is said, and leads out.
 @Suite(.scratch, .timeLimit(.minutes(5))) struct LostHomeTests {
     enum Trouble: String, CaseIterable {
-        case segmentDamaged, segmentEmpty, segmentOfAnotherStore, segmentsOlder, segmentLost, indexLost
+        case segmentDamaged, segmentEmpty, segmentOfAnotherStore, segmentsOlder
         case packCut, packLost
         case storeForeign, catalogForeign
         case catalogEmpty, catalogLost, catalogGarbage, catalogOlder
@@ -54,8 +54,6 @@ import Testing
         case .segmentEmpty: try write([], to: segment)
         case .segmentOfAnotherStore: try write(bytes(at: other.segments()[0]), to: segment)
         case .segmentsOlder: try replace("/store/index", older)
-        case .segmentLost: try files.removeItem(atPath: segment)
-        case .indexLost: try files.removeItem(atPath: user.home + "/store/index")
         case .packCut: try write(Array(bytes(at: user.packs()[0]).dropLast(100)), to: user.packs()[0])
         case .packLost: try files.removeItem(atPath: try user.packs()[0])
         case .storeForeign: try replace("/store", other)
@@ -74,10 +72,11 @@ import Testing
     /// What the refusals say helps.
     private func repair(_ trouble: Trouble, _ user: User, _ newest: User) async throws {
         switch trouble {
-        case .segmentDamaged, .segmentEmpty, .segmentOfAnotherStore, .segmentsOlder, .segmentLost, .indexLost:
+        case .segmentDamaged, .segmentEmpty, .segmentOfAnotherStore, .segmentsOlder:
             try await user.run("store", "rebuild-index")
         case .packCut, .packLost:
-            try await user.run("store", "rebuild-index")
+            // What the index led to and no pack has is told.
+            try await user.run("store", "rebuild-index", code: 10)
             try await user.run("restore")
         case .storeForeign:
             try FileManager.default.removeItem(atPath: user.home + "/store")
