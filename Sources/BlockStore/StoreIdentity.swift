@@ -90,9 +90,9 @@ extension BlockStore {
         let bytes = Array(text.utf8) + padding + [0x0A]
         let path = ownerFile(folder)
         do throws(FileError) {
-            // One that is there is written over, without waiting: a note that is a little old protects a little less. A new
-            // one lasts, for one that is lost keeps everything from being removed.
-            guard (try? fileInfo(path))?.length == UInt64(ownerLength) else {
+            // That of the same owner is written over, without waiting: one that is a little old protects a little less. A new
+            // one lasts, for the owner forgets what the store knew it by before.
+            guard (try? Self.owner(ofStoreIn: folder))?.name == owner.name else {
                 return try replaceFile(path, with: bytes)
             }
             try File(path, .update).write(bytes, at: 0)

@@ -27,7 +27,7 @@ package final class Catalog: Sendable {
     package static var libraryVersion: String { Database.libraryVersion }
 
     /// How long another process may hold what is needed, in milliseconds.
-    private static let patience = 60_000
+    private static let patience = 20_000
     /// The log is copied back when it is longer than this, in bytes.
     private static let longestLog: UInt64 = 4 << 20
 

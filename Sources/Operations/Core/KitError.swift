@@ -69,8 +69,7 @@ extension KitError {
         let (code, hint): (ExitCode, String?) =
             switch error.code {
             case .notFound: (.notFound, "ipfs-kit restore \(cid)")
-            // Backends have roots; which of them needs this block, restore finds out.
-            case .corrupt, .changed: (.verification, error.cid == nil ? nil : "ipfs-kit restore")
+            case .corrupt, .changed: (.verification, error.cid == nil ? nil : "ipfs-kit restore \(cid)")
             case .damagedIndex: (.verification, "ipfs-kit store rebuild-index")
             case .damagedPack: (.verification, "ipfs-kit store verify")
             case .incomplete: (.refused, "ipfs-kit restore")

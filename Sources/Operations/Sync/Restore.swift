@@ -22,7 +22,7 @@ package struct Restore: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cids", \.cids, help: "The roots; every pin where none is named.", positional: true),
+        Field("cids", \.cids, help: "Roots, or blocks below them; every pin where none is named.", positional: true),
         Field("from", \.source, help: "Only from this backend."),
         Field("full", \.full, help: "Read and check every block in the store, not only look it up."),
         Field("dry_run", \.dryRun, help: "Say what is not whole and where it would be looked for; ask no backend."),
@@ -33,15 +33,23 @@ package struct Restore: Operation {
         for text in cids { roots.append(try parseCID(text)) }
         let catalog = try kit.catalog()
         return try await kitErrors {
-            let wanted = cids.isEmpty ? try await catalog.pins().map(\.cid) : roots
-            let job = RestoreJob(
+            let pins = try await catalog.pins().map(\.cid)
+            var job = RestoreJob(
                 kit: kit,
                 catalog: catalog,
                 store: try kit.store(),
                 sources: try await Sources(kit, only: source),
-                thorough: full || !cids.isEmpty
+                thorough: full
             )
-            return try await dryRun ? job.look(wanted) : job.run(wanted)
+            if cids.isEmpty { return try await dryRun ? job.look(pins) : job.run(pins) }
+            // Backends have roots: a block that is none comes back with the pins that lead to it.
+            var restored: [RestoreOutput.Restored] = []
+            let mapped = Set(try await catalog.mappings(of: roots).map(\.cid)).union(pins)
+            if !dryRun, !mapped.isSuperset(of: roots) { restored = try await job.run(pins).restored }
+            job.thorough = true
+            var output = try await dryRun ? job.look(roots) : job.run(roots)
+            output.restored = restored + output.restored
+            return output
         }
     }
 }
@@ -108,7 +116,7 @@ struct RestoreJob: Sendable {
     let catalog: Catalog
     let store: BlockStore
     let sources: Sources
-    let thorough: Bool
+    var thorough: Bool
 
     private var restorer: Restorer { Restorer(store: store, progress: kit.session.progress) }
 
@@ -274,8 +282,10 @@ struct RestoreJob: Sendable {
 
 /// What was restored.
 package struct RestoreOutput: OperationOutput {
+    typealias Restored = (root: CID, from: String, bytes: UInt64)
+
     var whole = 0
-    var restored: [(root: CID, from: String, bytes: UInt64)] = []
+    var restored: [Restored] = []
     var failed: [(root: CID, reasons: [(backend: String, error: KitError)])] = []
     /// What a dry run would look for, and where.
     var planned: [(root: CID, places: [(backend: String, path: String)])] = []
