@@ -57,6 +57,8 @@ public final class Ingest: Sendable {
         var fresh: [IndexEntry] = []
         var freshKeys: Set<BlockKey> = []
         var seen = SeenBlocks()
+        /// Whether the index was looked at since the last commit.
+        var hasLooked = false
         /// Whether something is relied upon that others published, which may not be on the disk.
         var reliesOnOthers = false
         var counts = Counts()
@@ -111,7 +113,7 @@ public final class Ingest: Sendable {
         try await change { [store] (state) throws(StoreError) in
             let wanted = blocks.filter { $0.cid.hash.code != .identity }
             let keys = wanted.map { BlockKey($0.cid) }
-            let known = try store.index.locateNow(keys)
+            let known = try Self.locate(keys, &state, store)
             var batch = Batch()
             for (index, block) in wanted.enumerated() {
                 // A copy of one's own is better than a reference to what somebody else may change.
@@ -132,7 +134,7 @@ public final class Ingest: Sendable {
         try await change { [store] (state) throws(StoreError) in
             let wanted = references.filter { $0.cid.hash.code != .identity }
             let keys = wanted.map { BlockKey($0.cid) }
-            let known = try store.index.locateNow(keys)
+            let known = try Self.locate(keys, &state, store)
             var batch = Batch()
             for (index, reference) in wanted.enumerated()
             where Self.isNeeded(
@@ -170,6 +172,20 @@ public final class Ingest: Sendable {
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in
             try state.withLock { (state) throws(StoreError) in try Self.commit(&state, store) }
         }
+    }
+
+    /// Where blocks are by the index as it was when this ingest looked at it, which is once for each commit.
+    ///
+    /// What others store meanwhile is stored again, which does no harm; nothing is collected meanwhile; and what is said to
+    /// be somewhere is compared with the bytes at hand.
+    private static func locate(
+        _ keys: [BlockKey],
+        _ state: inout State,
+        _ store: BlockStore
+    ) throws(StoreError) -> [BlockLocation?] {
+        if !state.hasLooked { _ = try store.index.segments() }
+        state.hasLooked = true
+        return try store.index.locateKnown(keys)
     }
 
     /// Forgets what was written since the last commit.
@@ -285,6 +301,7 @@ public final class Ingest: Sendable {
         for pack in packs { pack.committed() }
         state.fresh = []
         state.freshKeys = []
+        state.hasLooked = false
         if case .notLasting(let error) = publication { throw StoreError(error) }
         state.reliesOnOthers = false
     }

@@ -162,6 +162,11 @@ final class BlockIndex: Sendable {
         return found
     }
 
+    /// Where blocks were when this process looked at the index last.
+    func locateKnown(_ keys: [BlockKey]) throws(StoreError) -> [BlockLocation?] {
+        try Self.locate(keys, in: known.withLock { $0 })
+    }
+
     /// Where blocks are by the newest state of the index, in which some may be elsewhere or nowhere.
     func locateNow(_ keys: [BlockKey]) throws(StoreError) -> [BlockLocation?] {
         try Self.locate(keys, in: try segments())
