@@ -1,4 +1,5 @@
 package import Foundation
+internal import Synchronization
 
 /// What a program that ran to its end left.
 package struct ProcessResult: Sendable {
@@ -79,7 +80,7 @@ package enum ProcessRunner {
     private static func finish(_ process: Process, _ timeout: Duration) async throws -> Bool {
         let (ended, end) = AsyncStream.makeStream(of: Void.self)
         process.terminationHandler = { _ in end.finish() }
-        try process.run()
+        try process.start()
         let identifier = process.processIdentifier
         return await withTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -99,4 +100,11 @@ package enum ProcessRunner {
             return timedOut
         }
     }
+}
+
+extension Process {
+    private static let starting = Mutex(())
+
+    /// Starts the process; one starts at a time, for Foundation was seen to crash where several did at once.
+    package func start() throws { try Self.starting.withLock { _ in try run() } }
 }

@@ -128,7 +128,7 @@ import Testing
             feeder.executableURL = URL(filePath: "/bin/sh")
             let script = "exec > '\(pipe)'; head -c 1000000 '\(content.archive)'; touch '\(fed)'; exec sleep 60"
             feeder.arguments = ["-c", script]
-            try feeder.run()
+            try feeder.start()
             defer { kill(feeder.processIdentifier, SIGKILL) }
             let running = try Running(content.user, "car", command, pipe, "-o", place + "/out")
             try await running.wait { FileManager.default.fileExists(atPath: fed) }

@@ -20,7 +20,7 @@ struct ServerProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: log)
         process.standardError = try FileHandle(forWritingTo: log)
-        try process.run()
+        try process.start()
         self.folder = folder
         identifier = process.processIdentifier
         Self.register(identifier, folder)

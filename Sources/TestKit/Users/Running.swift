@@ -25,7 +25,7 @@ package final class Running: Sendable {
         process.standardError = try FileHandle(forWritingTo: folder.appending(path: "err"))
         let (ended, end) = AsyncStream.makeStream(of: Void.self)
         process.terminationHandler = { _ in end.finish() }
-        try process.run()
+        try process.start()
         self.ended = ended
     }
 
