@@ -4,6 +4,8 @@ internal import COpenSSL
 ///
 /// The host's own part follows the host's configuration, and that may allow only what some authority approved. Content is
 /// named by whatever hash its name says, which is no decision of the host's. TLS, inside libcurl, follows the host.
+///
+/// The program ends where there is none; see `check`.
 enum Library {
     // Unchecked, for the pointers are set once, before anybody sees them, and OpenSSL locks what they lead to.
     nonisolated(unsafe) static let context = unsafe makeContext()

@@ -100,12 +100,6 @@ struct Program: Sendable {
         } catch {
             throw KitError(.usage, error.message, hint: "ipfs-kit help \(Subject.name)")
         }
-        for field in Subject.fields where field.info.isPositional {
-            guard case .list(let items)? = invocation.values[field.info.name] else { continue }
-            if items.count(where: { $0 == "-" }) > 1 {
-                throw KitError(.usage, "Standard input is named twice; it can be read once.")
-            }
-        }
         let home = KitHome(invocation.global.home) { environment($0) }
         let kit = Kit(home: home, session: session(console))
         let output = try await subject.run(in: kit)

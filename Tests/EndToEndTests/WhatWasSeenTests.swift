@@ -7,15 +7,20 @@ import Testing
 
 /// What a command saw is written down and said, by that command and by all others.
 @Suite(.scratch, .timeLimit(.minutes(10))) struct WhatWasSeenTests {
+    /// Flips a bit of the only block in a store.
+    private func damageStore(of user: User) throws {
+        let pack = user.home + "/store/packs/000001.car"
+        var content = try bytes(at: pack)
+        content[content.count / 2] ^= 1
+        try write(content, to: pack)
+    }
+
     @Test func aCopyThatRestoreDoesNotFindIsMissing() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
         let root = try await user.add(sampleBytes(3000))
         try await user.run("sync")
-        let pack = user.home + "/store/packs/000001.car"
-        var content = try bytes(at: pack)
-        content[content.count / 2] ^= 1
-        try write(content, to: pack)
+        try damageStore(of: user)
         try FileManager.default.removeItem(atPath: "\(disk)/cars/\(root).car")
         #expect(try await user.attempt(["restore", "--full"]).code != 0)
         #expect(try await user.json("whereis", root).mappings[0].status == .text("missing"))
@@ -35,10 +40,7 @@ import Testing
         let root = try await user.add(sampleBytes(3000))
         try await user.run("sync")
         // Something that has to be looked for there.
-        let pack = user.home + "/store/packs/000001.car"
-        var content = try bytes(at: pack)
-        content[content.count / 2] ^= 1
-        try write(content, to: pack)
+        try damageStore(of: user)
         try await user.add(sampleBytes(10), name: "more")
         try FileManager.default.moveItem(atPath: disk, toPath: disk + ".away")
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)

@@ -36,6 +36,7 @@ package struct BlockPut: Operation {
     static func limit(_ allowsBigBlocks: Bool) -> Int { allowsBigBlocks ? Block.longest : 2 << 20 }
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
+        try checkInputs(files)
         let codec = try codecNamed(codec)
         let hash = try hashNamed(hash)
         var blocks: [Block] = []

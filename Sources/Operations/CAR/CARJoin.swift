@@ -33,9 +33,7 @@ package struct CARJoin: Operation {
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
-        guard files.filter({ $0 == "-" }).count < 2 else {
-            throw KitError(.usage, "Standard input can be one of the shards, not several.")
-        }
+        try checkInputs(files)
         return try await kitErrors {
             var inputs: [Input] = []
             var headers: [CARHeader] = []

@@ -53,6 +53,7 @@ package struct CARInspect: Operation {
 extension CARReportOutput {
     /// Looks at archives; one that cannot be read keeps no other from being looked at.
     init(_ files: [String], _ kit: Kit, _ form: ArchiveForm, verifies: Bool) async throws(KitError) {
+        try checkInputs(files)
         var rows: [Row] = []
         for file in files {
             do throws(KitError) {

@@ -72,6 +72,7 @@ package struct Add: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         try checkReplicas(replicas)
+        try checkInputs(paths)
         let (profile, rules) = (try form.profile(), try form.rules())
         let kinds = paths.map { (try? fileInfo($0, follow: rules.followsNamedLinks))?.kind }
         if let index = kinds.firstIndex(of: .directory), !recursive {

@@ -1,6 +1,13 @@
 internal import POSIX
 internal import Synchronization
 
+/// Throws `usage` where names that are read one after another have standard input among them twice.
+func checkInputs(_ names: [String]) throws(KitError) {
+    guard names.count(where: { $0 == "-" }) < 2 else {
+        throw KitError(.usage, "Standard input is named twice; it can be read once.")
+    }
+}
+
 /// The bytes of a file, of a pipe, or of standard input under the name `-`, read from front to back.
 struct Input: Sendable {
     private enum Source: Sendable {

@@ -33,6 +33,7 @@ package struct DAGImport: Operation {
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in kit: Kit) async throws(KitError) -> ImportOutput {
+        try checkInputs(files)
         let store = try kit.store()
         // Where the catalog cannot be opened nothing is taken in.
         _ = try kit.catalog()

@@ -31,6 +31,7 @@ package struct DAGPut: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> BlockPut.Output {
+        try checkInputs(files)
         let (store, input) = (try codecNamed(storeCodec), try codecNamed(inputCodec))
         let hash = try hashNamed(hash)
         var blocks: [Block] = []

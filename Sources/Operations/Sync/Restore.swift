@@ -235,43 +235,31 @@ struct RestoreJob: Sendable {
     ) async throws {
         let name = source.backend.name
         let mapping = mappings.first { $0.backend == name }
+        func saw(_ finding: Observation.Finding) -> Observation {
+            Observation(
+                root,
+                finding,
+                method: "read-back",
+                path: source.path ?? "",
+                at: catalog.time,
+                by: kit.observer,
+                basis: mapping?.revision
+            )
+        }
         var seen: Observation
         switch result {
         case .success(let back):
-            seen = Observation(
-                root,
-                .whole,
-                method: "read-back",
-                path: source.path ?? "",
-                size: back.length,
-                blockCount: back.blockCount,
-                carSHA256: back.sha256,
-                at: catalog.time,
-                by: kit.observer
-            )
-        case .failure(.storage(let error)) where error.code == .corrupt && source.path == mapping?.path:
-            seen = Observation(
-                root,
-                .damaged,
-                method: "read-back",
-                path: source.path ?? "",
-                detail: error.message,
-                at: catalog.time,
-                by: kit.observer
-            )
-        case .failure(.storage(let error))
-        where error.code == .notFound && mapping != nil && source.path == mapping?.path:
-            seen = Observation(
-                root,
-                .missing,
-                method: "read-back",
-                path: source.path ?? "",
-                at: catalog.time,
-                by: kit.observer
-            )
+            seen = saw(.whole)
+            (seen.size, seen.blockCount, seen.carSHA256) = (back.length, back.blockCount, back.sha256)
+        case .failure(.storage(let error)) where mapping != nil && source.path == mapping?.path:
+            switch error.code {
+            case .corrupt: seen = saw(.damaged)
+            case .notFound: seen = saw(.missing)
+            default: return
+            }
+            seen.detail = error.message
         case .failure: return
         }
-        seen.basis = mapping?.revision
         let lease: Lease
         if let held = leases[name] { lease = held } else { lease = try await catalog.takeObserverLease(name) }
         leases[name] = lease

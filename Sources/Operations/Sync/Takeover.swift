@@ -82,12 +82,12 @@ struct Takeover {
 
     /// The mappings that may be taken over, which are those of backends that are here.
     ///
-    /// Of a backend that this home had before, and that is not the one that was read, the snapshot's word is a claim: it may be
-    /// another place of the same name.
+    /// Of every backend but the one that was read, the snapshot's word is a claim: nobody here has seen what is there, and
+    /// whoever can write to the one must not be believed about the others. The next look at them compares.
     private func wanted() async throws -> [Mapping] {
         let here = Set(try kit.backendNames()).union(fresh.map(\.name))
         return mappings.filter { here.contains($0.backend) }.map { mapping in
-            guard kept.contains(mapping.backend), mapping.backend != source else { return mapping }
+            guard mapping.backend != source else { return mapping }
             var claim = mapping
             claim.status = .pending
             claim.evidence = nil
