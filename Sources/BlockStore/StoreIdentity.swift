@@ -63,6 +63,12 @@ extension BlockStore {
 
     /// The owner of the store in a folder; nil where none is noted, or the note cannot be read.
     public static func owner(ofStoreIn folder: String) throws(StoreError) -> Owner? {
+        // Who reads while another process writes it over may see something of both.
+        for _ in 0..<3 { if let owner = try readOwner(folder) { return owner } }
+        return nil
+    }
+
+    private static func readOwner(_ folder: String) throws(StoreError) -> Owner? {
         let bytes: [UInt8]
         do throws(FileError) {
             bytes = try File(ownerFile(folder), .readFile).read(at: 0, count: ownerLength)

@@ -167,7 +167,10 @@ package final class Kit: Sendable {
     package func storeState(lookedAtIn epoch: UInt64) async throws(KitError) -> StoreState {
         let store = try store()
         do throws(StoreError) {
-            return StoreState(generation: try await store.generation(), epoch: epoch)
+            // Others may have published since, and not waited for the disk yet; the catalog must not know of more than lasts.
+            let generation = try await store.generation()
+            try await store.makeLasting()
+            return StoreState(generation: generation, epoch: epoch)
         } catch {
             throw KitError(error)
         }

@@ -42,7 +42,6 @@ package struct PinAdd: Operation {
                         kit.session.progress.bytes(UInt64(chunk.count))
                     }
                 }
-                try await store.makeLasting()
                 try await catalog.addPins(
                     roots.map {
                         Pin(cid: $0, name: pinName, metadata: text, replicas: replicas, createdAt: kit.now)
