@@ -74,7 +74,7 @@ let package = Package(
         .module("Samples"),
         .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Samples", "Storage"]),
         .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Samples", "Storage", "StorageLaws"]),
-        .module("FuzzTargets", ["IPLD", "Multiformats", "Samples"]),
+        .module("FuzzTargets", ["IPLD", "Multiformats", "Samples", "Schema"]),
         .executableTarget(name: "kit-mutate", dependencies: ["FuzzTargets", "Multiformats", "POSIX"]),
         .executableTarget(
             name: "kit-catalog",

@@ -1,5 +1,6 @@
 internal import IPLD
 internal import Multiformats
+internal import Schema
 
 /// A way for the input of a decoder to grow, under the law that its time grows no faster than the input.
 ///
@@ -107,7 +108,14 @@ extension Growth {
             let text = "bafkqaaa" + String(repeating: "/a", count: min(size, ContentPath.longestText) / 2 - 8)
             return { _ = (try? ContentPath(text))?.description }
         },
-    ]
+    ] + ["=a:", "=a:b@", "://a@", "?token=", "&sig=a", "bearer ", "signature=", "%41", "&#", "secret-1"].map { part in
+        Growth("redactor: \(part)") { size in
+            let redactor = Redactor()
+            for secret in ["secret-1", "key"] { redactor.learn(secret) }
+            let text = String(repeating: part, count: size / part.utf8.count)
+            return { _ = (redactor.clean(text), redactor.clean(echo: text), Redactor.hasCredentials(text)) }
+        }
+    }
 
     /// Verifies blocks each of which links to the next one.
     private static func chain(_ size: Int, isReversed: Bool) -> @Sendable () -> Void {

@@ -13,6 +13,8 @@ package final class Redactor: Sendable {
 
     private struct State {
         var search = SecretSearch()
+        /// The same for sentences of others, which repeat less of a secret.
+        var echoes = SecretSearch()
         /// Secrets that are too short to be looked for inside words.
         var words: [[UInt8]] = []
         var known: Set<String> = []
@@ -27,6 +29,8 @@ package final class Redactor: Sendable {
 
     /// So many bytes of a secret are hidden where they stand without the rest; half of a key is half of the work.
     private static let part = 12
+    /// The same in what others say: they are known to cut what they repeat.
+    private static let echoedPart = 8
     /// The same of what shows nothing of it: its hexadecimal digits, or base64.
     private static let opaquePart = 16
 
@@ -40,6 +44,7 @@ package final class Redactor: Sendable {
             guard state.known.insert(secret).inserted else { return }
             guard secret.utf8.count >= Self.shortest else { return state.words.append(Array(secret.utf8)) }
             state.search.add(Array(secret.utf8), part: part)
+            state.echoes.add(Array(secret.utf8), part: part == .max ? part : Self.echoedPart)
             for form in SecretForms.opaque(secret) { state.search.add(form, part: max(Self.opaquePart, part)) }
         }
     }
@@ -109,11 +114,39 @@ package final class Redactor: Sendable {
     package func clean(_ text: String) -> String {
         let (search, words) = state.withLock { ($0.search, $0.words) }
         var bytes = Array(text.utf8)
-        let mark = Array(Self.mark.utf8)
-        let ranges = search.ranges(in: bytes)
-        for range in ranges.reversed() { bytes.replaceSubrange(range, with: mark) }
-        let hasWords = words.count { SecretForms.hideWord($0, in: &bytes, by: mark) } > 0
-        let hasPatterns = SecretForms.hidePatterns(in: &bytes, by: mark)
-        return hasPatterns || hasWords || !ranges.isEmpty ? String(decoding: bytes, as: UTF8.self) : text
+        let isFound = Self.hide(search, in: &bytes)
+        let hasWords = words.count { SecretForms.hideWord($0, in: &bytes, by: Self.markBytes) } > 0
+        let hasPatterns = SecretForms.hidePatterns(in: &bytes, by: Self.markBytes)
+        return hasPatterns || hasWords || isFound ? String(decoding: bytes, as: UTF8.self) : text
+    }
+
+    /// A sentence of a service's, or of a proxy's, as it may be repeated: cut, without control characters and characters
+    /// that nobody sees, and without anything that may be a secret it was sent, also one that nobody here knows.
+    package func clean(echo text: String) -> String {
+        let plain = text.unicodeScalars.prefix(Self.longestEcho).filter { scalar in
+            scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
+                && !scalar.properties.isDefaultIgnorableCodePoint && !scalar.properties.isBidiControl
+        }
+        var bytes = Array(String(String.UnicodeScalarView(plain)).utf8)
+        _ = Self.hide(state.withLock { $0.echoes }, in: &bytes)
+        SecretForms.hideEchoes(in: &bytes, by: Self.markBytes)
+        return clean(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// Sentences of others are cut after so many characters before anything else is done with them.
+    private static let longestEcho = 4096
+    private static let markBytes = Array(mark.utf8)
+
+    /// Hides what a search finds; says whether it found anything.
+    private static func hide(_ search: SecretSearch, in bytes: inout [UInt8]) -> Bool {
+        var result: [UInt8] = []
+        var end = 0
+        for range in search.ranges(in: bytes) {
+            result += bytes[end..<range.lowerBound] + markBytes
+            end = range.upperBound
+        }
+        guard end > 0 else { return false }
+        bytes = result + bytes[end...]
+        return true
     }
 }

@@ -37,12 +37,30 @@ enum SecretForms {
     /// Whether a text has the user of a URL in it, a user with a password before a host, or a secret in a query.
     static func hasCredentials(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
-        return bytes.indices.contains { place(bytes, $0) != nil }
+        var word = Word()
+        return bytes.indices.contains { place(bytes, $0, &word) != nil }
+    }
+
+    /// A stretch of text without blanks, quotation marks or slashes: looked for once, and not again at each of its bytes.
+    private struct Word {
+        private(set) var end = 0
+        /// Where the last `@` in it is.
+        private(set) var at: Int?
+
+        /// Finds the one that `index` is in; indices only grow.
+        mutating func find(_ bytes: [UInt8], _ index: Int) {
+            guard index >= end else { return }
+            (end, at) = (index, nil)
+            while end < bytes.count, !isEnd(bytes[end]), bytes[end] != 0x2F {
+                if bytes[end] == 0x40 { at = end }
+                end += 1
+            }
+        }
     }
 
     /// What is secret by what stands before it, at `index`.
-    private static func place(_ bytes: [UInt8], _ index: Int) -> Range<Int>? {
-        let place = userInformation(bytes, index) ?? bareUser(bytes, index) ?? parameter(bytes, index)
+    private static func place(_ bytes: [UInt8], _ index: Int, _ word: inout Word) -> Range<Int>? {
+        let place = userInformation(bytes, index) ?? bareUser(bytes, index, &word) ?? parameter(bytes, index)
         // What was hidden once is none any more.
         return place.flatMap { bytes[$0].elementsEqual(Redactor.mark.utf8) ? nil : $0 }
     }
@@ -76,8 +94,9 @@ enum SecretForms {
         var result: [UInt8] = []
         var isChanged = false
         var index = 0
+        var word = Word()
         while index < bytes.count {
-            let hidden = place(bytes, index) ?? token(bytes, index)
+            let hidden = place(bytes, index, &word) ?? token(bytes, index)
             guard let hidden else {
                 result.append(bytes[index])
                 index += 1
@@ -97,26 +116,21 @@ enum SecretForms {
             return nil
         }
         let start = index + 3
-        var end = start
-        var at: Int?
-        while end < bytes.count, !isEnd(bytes[end]), bytes[end] != 0x2F {
-            if bytes[end] == 0x40 { at = end }
-            end += 1
-        }
-        guard let at, at > start else { return nil }
+        var word = Word()
+        word.find(bytes, start)
+        guard let at = word.at, at > start else { return nil }
         return start..<at
     }
 
     /// A user and a password that begin at `index`, before a host that has no scheme: `user:password@host`.
-    private static func bareUser(_ bytes: [UInt8], _ index: Int) -> Range<Int>? {
+    private static func bareUser(_ bytes: [UInt8], _ index: Int, _ word: inout Word) -> Range<Int>? {
         guard index == 0 || isBoundary(bytes[index - 1]), isNameByte(bytes[index]) else { return nil }
         guard let colon = bytes[index...].firstIndex(where: { !isNameByte($0) }), bytes[colon] == 0x3A,
             // An address of mail is nothing secret, and has that lead in links.
             String(decoding: bytes[index..<colon], as: UTF8.self).lowercased() != "mailto"
         else { return nil }
-        let end = bytes[colon...].firstIndex { isEnd($0) || $0 == 0x2F } ?? bytes.endIndex
-        guard let at = bytes[colon..<end].lastIndex(of: 0x40), at > colon + 1, at + 1 < end,
-            isNameByte(bytes[at + 1]) || bytes[at + 1] == 0x5B
+        word.find(bytes, index)
+        guard let at = word.at, at > colon + 1, at + 1 < word.end, isNameByte(bytes[at + 1]) || bytes[at + 1] == 0x5B
         else { return nil }
         return index..<at
     }
@@ -205,5 +219,45 @@ enum SecretForms {
             if end - start >= shortestToken { return start..<end }
         }
         return nil
+    }
+
+    // MARK: Sentences of others
+
+    /// After these and a colon or an equals sign there may be a secret that nobody here knows.
+    private static let names = ["token", "signature", "secret", "password", "key"].map { Array($0.utf8) }
+    /// After these, all of the rest may be one.
+    private static let openNames = ["authorization", "credential", "cookie"].map { Array($0.utf8) }
+    /// A signature is a run of so many hexadecimal digits or more; and so is much that nobody misses.
+    private static let shortestDigest = 16
+
+    /// Hides what a service may repeat of a request that it was sent: what follows names of secrets, and signatures.
+    static func hideEchoes(in bytes: inout [UInt8], by mark: [UInt8]) {
+        let small = bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+        var result: [UInt8] = []
+        var index = 0
+        while index < small.count {
+            guard let hidden = echo(small, index) else {
+                result.append(bytes[index])
+                index += 1
+                continue
+            }
+            result += bytes[index..<hidden.lowerBound] + mark
+            index = hidden.upperBound
+        }
+        bytes = result
+    }
+
+    /// What is to be hidden of a text in small letters for what begins at `index`.
+    private static func echo(_ text: [UInt8], _ index: Int) -> Range<Int>? {
+        let rest = text[index...]
+        if let name = openNames.first(where: { rest.starts(with: $0) }) { return index + name.count..<text.count }
+        if let name = names.first(where: { rest.starts(with: $0) }) {
+            let marks = rest.dropFirst(name.count).prefix { Array("'\": =>".utf8).contains($0) }
+            let value = text[marks.endIndex...].prefix { !Array(" ,;&<\"'".utf8).contains($0) }
+            if marks.contains(where: { $0 == 0x3A || $0 == 0x3D }), !value.isEmpty { return value.indices }
+        }
+        guard index == 0 || !digits.contains(text[index - 1]) else { return nil }
+        let run = rest.prefix { digits.contains($0) }
+        return run.count >= shortestDigest ? run.indices : nil
     }
 }

@@ -148,6 +148,26 @@ import Testing
         #expect(redactor.clean(text) == text.replacing(secret, with: Redactor.mark, maxReplacements: 9))
     }
 
+    @Test(arguments: [
+        ("x-amz-security-token: TOKENTOKEN+/==0123456789", "x-amz-security-token: "), ("key=abc and more", "key="),
+        ("Cookie: a=b; c=d", "Cookie"), ("you sent TOKENTOK", "you sent "), ("tokentoken+/==0123456789", ""),
+        ("Signature 5d672d79c15b13162d9279b0855cfba6", "Signature "), ("TOKEN\u{200B}TOKEN+/==", ""),
+    ]) func `a service's sentence is repeated without what it may have been sent`(text: String, start: String) {
+        let redactor = Redactor()
+        redactor.learn("TOKENTOKEN+/==0123456789")
+        let clean = redactor.clean(echo: text)
+        #expect(clean == start + Redactor.mark + (text.hasSuffix("more") ? " and more" : ""))
+    }
+
+    @Test func `a plain sentence of a service's stays, and a long one is cut`() {
+        let redactor = Redactor()
+        redactor.learn("wJalrXUtnFEMI/K7MDENG")
+        for said in ["The security token is invalid", "The Content-MD5 is missing", "Key cars/a.car is locked: wait"] {
+            #expect(redactor.clean(echo: said) == said)
+        }
+        #expect(redactor.clean(echo: String(repeating: "x\u{1B}", count: 100_000)).utf8.count <= 4096)
+    }
+
     @Test func `what was cleaned is clean`() {
         for (text, _) in Self.patterns {
             let once = Redactor().clean(text)

@@ -33,11 +33,7 @@ struct S3Connection: Sendable {
         self.transport = transport
         self.timing = timing
         self.gate = gate
-        errors = S3Errors(
-            bucket: target.bucket,
-            host: target.endpoint.host,
-            secrets: S3Secrets([credentials.secretAccessKey, credentials.sessionToken ?? ""])
-        )
+        errors = S3Errors(bucket: target.bucket, host: target.endpoint.host)
         learned = Locked(Learned(region: target.region))
     }
 

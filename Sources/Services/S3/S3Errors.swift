@@ -45,7 +45,6 @@ struct S3Errors: Sendable {
 
     let bucket: String
     let host: String
-    var secrets = S3Secrets([])
 
     static let rows: [Row] = [
         Row(words: ["NoSuchKey", "NoSuchVersion"], code: .notFound, reason: "it is not in the bucket “BUCKET”"),
@@ -158,8 +157,8 @@ struct S3Errors: Sendable {
     /// What the service said, for people.
     private func said(_ fault: S3Fault?) -> String {
         guard let fault else { return "" }
-        let word = secrets.hidden(in: fault.code)
-        let message = secrets.hidden(in: fault.message).prefix(200)
+        let word = Redactor.shared.clean(echo: fault.code)
+        let message = Redactor.shared.clean(echo: fault.message).prefix(200)
         return message.isEmpty ? " (\(word))" : " (\(word): “\(message)”)"
     }
 

@@ -94,18 +94,10 @@ struct S3ConnectionTests {
         let connection = try server.connection(secret: "SECRETKEY", token: "TOKENTOKEN+/==0123456789")
         let error = await failure { try await connection.success(S3Request(what: "Asking", method: "GET")) }
         let message = (error?.message ?? "").lowercased()
-        #expect(message.contains("invalidrequest") && message.contains("…"))
+        #expect(message.contains("invalidrequest") && message.contains(Redactor.mark))
         for secret in ["tokentok", "9", "secretkey", "ab12", "c15b1316", "dxnlcjpwyxnz"] {
             #expect(!message.replacing("s3.test", with: "").contains(secret), "\(message)")
         }
-    }
-
-    @Test func plainSentencesStay() {
-        let secrets = S3Secrets(["wJalrXUtnFEMI/K7MDENG", ""])
-        for said in ["The security token is invalid", "The Content-MD5 is missing", "Key cars/a.car is locked: wait"] {
-            #expect(secrets.hidden(in: said) == said)
-        }
-        #expect(secrets.hidden(in: String(repeating: "x\u{1B}", count: 100_000)).utf8.count <= 4096)
     }
 
     // MARK: The gate
