@@ -30,6 +30,7 @@ let package = Package(
         .c("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         .c("CParquet", pkgConfig: "parquet", apt: "libparquet-dev"),
         .systemLibrary(name: "CPOSIX", path: "Sources/C/CPOSIX"),
+        .systemLibrary(name: "CSpawn", path: "Sources/C/CSpawn"),
         .c("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         .c("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "FaultyCalls", path: "Sources/C/FaultyCalls"),  // before glibc, for tests of failing calls
@@ -73,7 +74,10 @@ let package = Package(
 
         .module("Samples"),
         .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Samples", "Storage"]),
-        .module("TestKit", ["Digests", "IPLD", "Multiformats", "POSIX", "Samples", "Storage", "StorageLaws"]),
+        .module(
+            "TestKit",
+            ["CSpawn", "Digests", "IPLD", "Multiformats", "POSIX", "Samples", "Storage", "StorageLaws"]
+        ),
         .module("FuzzTargets", ["IPLD", "Multiformats", "Samples", "Schema"]),
         .executableTarget(name: "kit-mutate", dependencies: ["FuzzTargets", "Multiformats", "POSIX"]),
         .executableTarget(

@@ -46,7 +46,10 @@ public final class BlockReader: Sendable {
 
     /// Throws `changed` where a block lies in a file that is not the store's, and that is gone; nothing is read of it.
     public func expectFile(of cid: CID, _ location: BlockLocation?) throws(StoreError) {
-        if let location, location.pack.isReferences { try store.expectFile(of: cid, location) }
+        guard let location, location.pack.isReferences else { return }
+        try store.atPlace(of: cid, location) { (place) throws(StoreError) in
+            if place.pack.isReferences { try store.expectFile(of: cid, place) }
+        }
     }
 
     /// Reads a block, and checks it against its CID; throws `notFound` where it is not there, `corrupt` for other bytes.

@@ -9,21 +9,30 @@ extension BlockStore {
     /// was seen: its disk may not be mounted, and the reference stays.
     func readReferred(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Block {
         let reference = try reference(cid, location)
+        if let block = try Self.read(reference, through: file) { return Block(cid: cid, bytes: block.bytes) }
+        try? index.forget([(BlockKey(cid), location)])
+        throw StoreError.changed(reference, "has other content there now, or is shorter than it was.")
+    }
+
+    /// The block out of the file that a reference names; nil where other content is there. Throws `changed` where that
+    /// cannot be seen now.
+    static func read(
+        _ reference: Reference,
+        through open: (String) throws(FileError) -> File = { (path) throws(FileError) in try File(path, .readFile) }
+    ) throws(StoreError) -> Block? {
         let bytes: [UInt8]
         do throws(FileError) {
             // Opening what is no file may wait for ever.
             guard try fileInfo(reference.path, follow: true).kind == .file else {
                 throw FileError.missing(reference.path)
             }
-            bytes = try file(reference.path).read(at: reference.offset, count: reference.length)
+            bytes = try open(reference.path).read(at: reference.offset, count: reference.length)
         } catch {
             throw StoreError.away(reference, "cannot be read: \(error)")
         }
-        let block = Block(cid: cid, bytes: bytes)
-        let isWhole = bytes.count == reference.length
-        if isWhole, try Self.isSound(block) { return block }
-        try? index.forget([(BlockKey(cid), location)])
-        throw StoreError.changed(reference, isWhole ? "has other content there now." : "is shorter than it was.")
+        guard bytes.count == reference.length else { return nil }
+        let block = Block(cid: reference.cid, bytes: bytes)
+        return try isSound(block) ? block : nil
     }
 
     /// Throws `changed` where the file that a reference leads to is gone, or too short; nothing of it is read.

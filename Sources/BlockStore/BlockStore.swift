@@ -171,21 +171,30 @@ public final class BlockStore: Sendable {
     /// Reads a block where it was said to be, or where it was moved to since, and checks it.
     func read(_ cid: CID, at location: BlockLocation?) throws(StoreError) -> Block {
         if cid.hash.code == .identity { return Block(cid: cid, bytes: Array(cid.hash.digest)) }
+        return try atPlace(of: cid, location) { (place) throws(StoreError) in try readThere(cid, place) }
+    }
+
+    /// Runs `body` for the place where a block was said to be; where that fails, for the one that it was moved to since.
+    func atPlace<Value>(
+        of cid: CID,
+        _ location: BlockLocation?,
+        _ body: (BlockLocation) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
         guard var place = location else { throw try absence(of: cid) }
         while true {
             do throws(StoreError) {
-                return try readThere(cid, place)
+                return try body(place)
             } catch {
                 guard error.code == .corrupt || error.code == .changed else { throw error }
                 let key = BlockKey(cid)
                 if let now = try index.locateNow([key])[0], now != place {
-                    // A collection moved it, and an open file may be that of a pack that is gone.
+                    // A collection moved it, and an open file may be that of a pack that is gone; or it was stored again.
                     close(now.pack)
                     place = now
                     continue
                 }
-                // What is damaged leaves the index at once, whoever sees it: so it can be stored again, and nobody counts on
-                // it.
+                // What is damaged leaves the index at once, whoever sees it: so it can be stored again, and nobody counts
+                // on it.
                 if error.code == .corrupt { try? index.forget([(key, place)]) }
                 throw error
             }

@@ -237,7 +237,9 @@ private struct Collector {
     private func removeStrays() throws(StoreError) {
         let known = Set(try store.index.packs().filter { $0.length > 0 }.map(\.id))
         // What is no file was put there by somebody else.
-        for pack in try store.packNumbers() where !known.contains(pack) && store.hasFile(pack) { try remove(pack) }
+        for pack in try store.packNumbers() where !known.contains(pack) {
+            if try store.fileLength(pack) != nil { try remove(pack) }
+        }
     }
 
     /// Cuts off what lies beyond the ends of packs: it was appended by somebody who was stopped, and never committed.

@@ -40,7 +40,7 @@ final class OpenPack: Sendable {
     /// Locks a pack, and gives its length; nil where somebody else has it, or it is not as long as the index says now.
     private static func take(_ id: PackID, _ store: BlockStore) throws(StoreError) -> (File, UInt64)? {
         // A pack whose file went missing is left alone.
-        guard store.hasFile(id) else { return nil }
+        guard try store.fileLength(id) != nil else { return nil }
         return try StoreError.translating {
             let file = try File(store.path(of: id), .update)
             guard try file.tryLock() else { return nil }

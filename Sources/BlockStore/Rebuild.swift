@@ -6,8 +6,10 @@ internal import Synchronization
 extension BlockStore {
     /// Makes the index again from the packs, alone with the store: every block whose hash is right is in it.
     ///
-    /// Also what lies behind something that cannot be read is found. Nothing of the old index is needed. The new one is at least as new as `generation`. A store that does not know which one it is becomes `identity`, or
-    /// gets a new one. `progress` is told of bytes as they are read.
+    /// Also what lies behind something that cannot be read is found. A block in somebody's file is read there; of a file
+    /// that cannot be read now nothing is seen, and its reference stays. Nothing of the old index is needed. The new one is
+    /// at least as new as `generation`. A store that does not know which one it is becomes `identity`, or gets a new one.
+    /// `progress` is told of bytes of packs as they are read.
     public func rebuild(
         identity: String? = nil,
         atLeast generation: UInt64 = 0,
@@ -46,7 +48,7 @@ extension BlockStore {
         defer { runs.remove() }
         var lengths: [(id: PackID, length: UInt64)] = []
         // What is something else has no blocks, and keeps none of the others from being found.
-        for pack in try packNumbers() where hasFile(pack) {
+        for pack in try packNumbers() where try fileLength(pack) != nil {
             lengths.append((pack, try scan(pack, into: runs, progress)))
         }
         try runs.finish()
@@ -96,7 +98,9 @@ extension BlockStore {
         in pack: PackID
     ) -> IndexEntry? {
         if pack.isReferences {
-            guard let block = stretch.block(of: section), let reference = Reference(block) else { return nil }
+            guard let block = stretch.block(of: section), let reference = Reference(block), isThere(reference) else {
+                return nil
+            }
             let place = BlockLocation(
                 pack: pack,
                 offset: stretch.offset + UInt64(section.start),
@@ -115,8 +119,22 @@ extension BlockStore {
         return IndexEntry(BlockKey(hash), at: place)
     }
 
-    /// Whether a pack is a file, here or where a link leads: it may have been moved to another disk.
-    func hasFile(_ pack: PackID) -> Bool { (try? fileInfo(path(of: pack), follow: true))?.kind == .file }
+    /// Whether the block may be where a reference says: other content was not seen there.
+    private static func isThere(_ reference: Reference) -> Bool {
+        do throws(StoreError) { return try read(reference) != nil } catch { return error.code == .changed }
+    }
+
+    /// The length in bytes of the file of a pack, which may be where a link leads, for it may have been moved to another
+    /// disk; nil where no such file is there. Throws where that cannot be seen.
+    func fileLength(_ pack: PackID) throws(StoreError) -> UInt64? {
+        do throws(FileError) {
+            let info = try fileInfo(path(of: pack), follow: true)
+            return info.kind == .file ? info.length : nil
+        } catch {
+            if error.meansGone { return nil }
+            throw StoreError(error)
+        }
+    }
 
     /// The packs that are on the disk.
     func packNumbers() throws(StoreError) -> [PackID] {

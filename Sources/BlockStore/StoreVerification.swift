@@ -80,8 +80,7 @@ extension BlockStore {
     func shortPack() throws(StoreError) -> StoreError? {
         var lengths: [PackID: UInt64] = [:]
         for pack in try index.packs() where pack.length > 0 {
-            let info = try? fileInfo(path(of: pack.id), follow: true)
-            let length = info?.kind == .file ? info?.length ?? 0 : 0
+            let length = try fileLength(pack.id) ?? 0
             if length < pack.length { lengths[pack.id] = length }
         }
         guard !lengths.isEmpty else { return nil }
@@ -172,7 +171,7 @@ extension BlockStore {
         _ report: inout StoreReport,
         _ progress: @Sendable (UInt64) -> Void
     ) async throws(StoreError) {
-        guard hasFile(pack.id) else {
+        guard try await isFile(pack.id) else {
             // What has nothing that anybody looks for may be gone.
             guard pack.blocks > 0 else { return }
             report.note(nil, pack.place, "The pack is gone, and with it \(pack.blocks) blocks.")
@@ -205,11 +204,15 @@ extension BlockStore {
         }
     }
 
+    private func isFile(_ pack: PackID) async throws(StoreError) -> Bool {
+        try await BlockingThreads.shared.run { [self] () throws(StoreError) in try fileLength(pack) != nil }
+    }
+
     /// Takes out of the index what it says of a pack and what is not there; the pack is read once more for that.
     private func forgetLost(in pack: Expectation) async throws(StoreError) {
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in
             var found: Set<UInt64> = []
-            if hasFile(pack.id) {
+            if try fileLength(pack.id) != nil {
                 var reader = try PackReader(path(of: pack.id), upTo: pack.length)
                 while true {
                     guard let stretch = try reader.next() else {

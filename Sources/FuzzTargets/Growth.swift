@@ -75,47 +75,49 @@ public struct Growth: Sendable {
 
 extension Growth {
     /// Work over many blocks.
-    private static let walks: [Growth] = [
-        Growth("CAR verifier: a chain of blocks, each a root, children first") { chain($0, isReversed: true) },
-        Growth("CAR verifier: a chain of blocks, each a root, parents first") { chain($0, isReversed: false) },
-        Growth("CAR verifier: one hash under many codecs, and many times") { size in
-            let leaf = [UInt8]("leaf".utf8)
-            let hash = Multihash.sha256(of: leaf)
-            let cids = (0..<size / 100).map { CID.v1(Codec(rawValue: 0x300 + UInt64($0)), hash) }
-            let root = try? Block(codec: .dagCBOR, bytes: Node.list(cids.map(Node.link)).cbor())
-            let sections = [root].compactMap { $0 } + cids.map { _ in Block(codec: .raw, bytes: leaf) }
-            let archive = GrowingInput.archive(sections, roots: sections.prefix(1).map(\.cid))
-            return { verify(archive) }
-        },
-        Growth("directory: built, listed and searched") { size in
-            let names = (0..<size / 64).map { [UInt8]("name \($0)".utf8) }
-            return { directory(names, .disabled) }
-        },
-        Growth("sharded directory: built, listed and searched") { size in
-            let names = (0..<size / 64).map { [UInt8]("name \($0)".utf8) }
-            return { directory(names, .links) }
-        },
-        Growth("directory editor: entries put, copied and removed") { size in
-            { edit(size / 400) }
-        },
-        Growth("file: many small leaves, read with a look ahead") { size in
-            { file(size / 100) }
-        },
-        Growth("index: written and read") { size in
-            { index(size / 40) }
-        },
-        Growth("path: many names") { size in
-            let text = "bafkqaaa" + String(repeating: "/a", count: min(size, ContentPath.longestText) / 2 - 8)
-            return { _ = (try? ContentPath(text))?.description }
-        },
-    ] + ["=a:", "=a:b@", "://a@", "?token=", "&sig=a", "bearer ", "signature=", "%41", "&#", "secret-1"].map { part in
-        Growth("redactor: \(part)") { size in
-            let redactor = Redactor()
-            for secret in ["secret-1", "key"] { redactor.learn(secret) }
-            let text = String(repeating: part, count: size / part.utf8.count)
-            return { _ = (redactor.clean(text), redactor.clean(echo: text), Redactor.hasCredentials(text)) }
+    private static let walks: [Growth] =
+        [
+            Growth("CAR verifier: a chain of blocks, each a root, children first") { chain($0, isReversed: true) },
+            Growth("CAR verifier: a chain of blocks, each a root, parents first") { chain($0, isReversed: false) },
+            Growth("CAR verifier: one hash under many codecs, and many times") { size in
+                let leaf = [UInt8]("leaf".utf8)
+                let hash = Multihash.sha256(of: leaf)
+                let cids = (0..<size / 100).map { CID.v1(Codec(rawValue: 0x300 + UInt64($0)), hash) }
+                let root = try? Block(codec: .dagCBOR, bytes: Node.list(cids.map(Node.link)).cbor())
+                let sections = [root].compactMap { $0 } + cids.map { _ in Block(codec: .raw, bytes: leaf) }
+                let archive = GrowingInput.archive(sections, roots: sections.prefix(1).map(\.cid))
+                return { verify(archive) }
+            },
+            Growth("directory: built, listed and searched") { size in
+                let names = (0..<size / 64).map { [UInt8]("name \($0)".utf8) }
+                return { directory(names, .disabled) }
+            },
+            Growth("sharded directory: built, listed and searched") { size in
+                let names = (0..<size / 64).map { [UInt8]("name \($0)".utf8) }
+                return { directory(names, .links) }
+            },
+            Growth("directory editor: entries put, copied and removed") { size in
+                { edit(size / 400) }
+            },
+            Growth("file: many small leaves, read with a look ahead") { size in
+                { file(size / 100) }
+            },
+            Growth("index: written and read") { size in
+                { index(size / 40) }
+            },
+            Growth("path: many names") { size in
+                let text = "bafkqaaa" + String(repeating: "/a", count: min(size, ContentPath.longestText) / 2 - 8)
+                return { _ = (try? ContentPath(text))?.description }
+            },
+        ]
+        + ["=a:", "=a:b@", "://a@", "?token=", "&sig=a", "bearer ", "signature=", "%41", "&#", "secret-1"].map { part in
+            Growth("redactor: \(part)") { size in
+                let redactor = Redactor()
+                for secret in ["secret-1", "key"] { redactor.learn(secret) }
+                let text = String(repeating: part, count: size / part.utf8.count)
+                return { _ = (redactor.clean(text), redactor.clean(echo: text), Redactor.hasCredentials(text)) }
+            }
         }
-    }
 
     /// Verifies blocks each of which links to the next one.
     private static func chain(_ size: Int, isReversed: Bool) -> @Sendable () -> Void {

@@ -1,5 +1,5 @@
 package import Foundation
-internal import Synchronization
+internal import Glibc
 
 /// What a program that ran to its end left.
 package struct ProcessResult: Sendable {
@@ -20,7 +20,7 @@ package struct ProcessResult: Sendable {
 package enum ProcessRunner {
     /// Runs a program to its end and gives back everything that it wrote; after `timeout` it is killed.
     ///
-    /// Input and outputs go through files, so no pipe can fill up and stop both sides.
+    /// Everything goes through files, so no pipe can fill up and stop both sides.
     @concurrent
     package static func run(
         _ program: URL,
@@ -38,17 +38,14 @@ package enum ProcessRunner {
         )
         try input.write(to: inputFile)
         for file in [outputFile, errorFile] { try Data().write(to: file) }
-        let process = Process()
-        process.executableURL = program
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = try FileHandle(forReadingFrom: inputFile)
-        process.standardOutput = try FileHandle(forWritingTo: outputFile)
-        process.standardError = try FileHandle(forWritingTo: errorFile)
-        let timedOut = try await finish(process, timeout)
+        var start = Child.Start(program.path, arguments)
+        start.environment = environment
+        start.folder = folder?.path
+        (start.input, start.output, start.errors) = (inputFile.path, outputFile.path, errorFile.path)
+        let child = try Child(start)
+        let (code, timedOut) = await end(of: child, timeout)
         return ProcessResult(
-            code: Int(process.terminationStatus) + (process.terminationReason == .uncaughtSignal ? 128 : 0),
+            code: code,
             output: try Data(contentsOf: outputFile),
             errors: try Data(contentsOf: errorFile),
             timedOut: timedOut
@@ -76,35 +73,20 @@ package enum ProcessRunner {
         )
     }
 
-    /// Starts the process, waits for its end without blocking a thread, and says whether it had to be killed.
-    private static func finish(_ process: Process, _ timeout: Duration) async throws -> Bool {
-        let (ended, end) = AsyncStream.makeStream(of: Void.self)
-        process.terminationHandler = { _ in end.finish() }
-        try process.start()
-        let identifier = process.processIdentifier
-        return await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                for await _ in ended {}
-                // A cancelled test ends the stream early; the process must not outlive it.
-                if Task.isCancelled { kill(identifier, SIGKILL) }
-                return false
-            }
-            group.addTask {
-                do { try await Task.sleep(for: timeout) } catch { return false }
-                kill(identifier, SIGKILL)
-                return true
-            }
-            let timedOut = await group.next() ?? false
-            group.cancelAll()
-            process.waitUntilExit()
-            return timedOut
+    /// Waits for the end without blocking a thread, and says whether it had to be killed.
+    private static func end(of child: Child, _ timeout: Duration) async -> (code: Int, timedOut: Bool) {
+        let limit = Task {
+            try await Task.sleep(for: timeout)
+            child.signal(SIGKILL)
+            return true
         }
+        // A cancelled test does not wait, and the process must not outlive it.
+        let code = await withTaskCancellationHandler {
+            await child.end()
+        } onCancel: {
+            child.signal(SIGKILL)
+        }
+        limit.cancel()
+        return (code, (try? await limit.value) ?? false)
     }
-}
-
-extension Process {
-    private static let starting = Mutex(())
-
-    /// Starts the process; one starts at a time, for Foundation was seen to crash where several did at once.
-    package func start() throws { try Self.starting.withLock { _ in try run() } }
 }

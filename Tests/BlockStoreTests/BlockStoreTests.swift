@@ -267,6 +267,24 @@ private func packs(_ folder: String) throws -> [String] {
         #expect(try await store.has(block(7).cid) == false)
     }
 
+    @Test func `nothing is forgotten of a pack that cannot be looked at`() async throws {
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write((0..<3).map { block($0) }) }
+        let pack = folder + "/packs/000001.car"
+        try FileManager.default.moveItem(atPath: pack, toPath: folder + "/away")
+        // The system refuses to say whether a name that is too long is there; as it does where a disk fails.
+        let link = String(repeating: "x", count: 300)
+        try FileManager.default.createSymbolicLink(atPath: pack, withDestinationPath: link)
+        await #expect(throws: StoreError.self) { try await store.rebuild() }
+        await #expect(throws: StoreError.self) { try await store.checkLengths() }
+        await #expect(throws: StoreError.self) { try await store.verify { _ in } }
+        await #expect(throws: StoreError.self) { try await store.collect(waste: 0) { [block(0).cid] } }
+        try FileManager.default.removeItem(atPath: pack)
+        try FileManager.default.moveItem(atPath: folder + "/away", toPath: pack)
+        #expect(try await store.lost() == 0)
+        #expect(try await store.get((0..<3).map { block($0).cid }).count == 3)
+    }
+
     @Test func `several writers at once do not disturb each other`() async throws {
         let folder = folder
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -44,10 +44,8 @@ import Testing
 
     enum Change: CaseIterable { case otherBytes, shorter, gone, directory, pipe, shifted }
 
-    @Test(arguments: Change.allCases) func `a changed file is an error that names it, never other bytes`(
-        change: Change
-    ) async throws {
-        let store = try await filled()
+    /// Changes the file so that its last block is not there, and says whether other content can be seen there.
+    private func change(_ change: Change) throws -> Bool {
         let url = URL(filePath: path)
         switch change {
         case .otherBytes:
@@ -67,6 +65,14 @@ import Testing
             #expect(unsafe mkfifo(path, 0o600) == 0)
         case .shifted: try Data([0] + content).write(to: url)
         }
+        return [.otherBytes, .shorter, .shifted].contains(change)
+    }
+
+    @Test(arguments: Change.allCases) func `a changed file is an error that names it, never other bytes`(
+        change: Change
+    ) async throws {
+        let store = try await filled()
+        _ = try self.change(change)
         let error = await #expect(throws: StoreError.self) { _ = try await store.get(leaves[2].cid) }
         #expect(error?.code == .changed)
         #expect(error?.cid == leaves[2].cid)
@@ -76,6 +82,36 @@ import Testing
         // A copy takes the place of the reference.
         try await store.ingest { try await $0.write([leaves[2]]) }
         #expect(try await store.get(leaves[2].cid).bytes == leaves[2].bytes)
+    }
+
+    @Test(arguments: Change.allCases) func `an index that is made again knows what files do not have`(
+        change: Change
+    ) async throws {
+        let store = try await filled()
+        let isSeen = try self.change(change)
+        // The disk of a file that cannot be looked at may come back.
+        let expected = [change == .shifted, change == .shifted, isSeen]
+        for _ in 0..<2 {
+            try await store.rebuild()
+            let places = try await store.locate(leaves.map(\.cid))
+            #expect(places.map { $0 == nil } == expected)
+            #expect(try await (store.lost() > 0) == isSeen)
+        }
+        try await store.ingest { try await $0.write(leaves) }
+        #expect(try await store.lost() == 0)
+    }
+
+    @Test func `what somebody else stored again is looked for there`() async throws {
+        let store = try await filled()
+        let places = try await store.locate(leaves.map(\.cid))
+        _ = try change(.gone)
+        let others = try BlockStore(folder: folder)
+        try await others.ingest { try await $0.write([leaves[0]]) }
+        let cids = leaves.map(\.cid)
+        try await store.reading { (reader) throws(StoreError) in
+            try reader.expectFile(of: cids[0], places[0])
+            #expect(throws: StoreError.self) { try reader.expectFile(of: cids[1], places[1]) }
+        }
     }
 
     @Test func `a damaged reference is told until its block is stored again`() async throws {

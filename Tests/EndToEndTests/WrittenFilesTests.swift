@@ -124,12 +124,9 @@ import Testing
         try await content.user.shell("mkfifo '\(pipe)'")
         for command in ["convert", "join", "extract", "index"] {
             // Something of the archive comes, and then nothing for a while.
-            let feeder = Process()
-            feeder.executableURL = URL(filePath: "/bin/sh")
             let script = "exec > '\(pipe)'; head -c 1000000 '\(content.archive)'; touch '\(fed)'; exec sleep 60"
-            feeder.arguments = ["-c", script]
-            try feeder.start()
-            defer { kill(feeder.processIdentifier, SIGKILL) }
+            let feeder = try Child(Child.Start("/bin/sh", ["-c", script]))
+            defer { feeder.signal(SIGKILL) }
             let running = try Running(content.user, "car", command, pipe, "-o", place + "/out")
             try await running.wait { FileManager.default.fileExists(atPath: fed) }
             running.signal(SIGINT)

@@ -1,5 +1,6 @@
 import Foundation
 import Parquet
+import TestKit
 import Testing
 
 /// Why the Parquet library cannot be used here, or nil.
@@ -27,23 +28,15 @@ private let packageFolder = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent()
 
 /// Runs Python from the package's own venv and returns what it prints.
-private func python(_ program: String, _ arguments: String...) throws -> String {
+private func python(_ program: String, _ arguments: String...) async throws -> String {
     let venv = packageFolder.appending(path: ".tools/venv/bin/python").path
     let path = ProcessInfo.processInfo.environment["IPFS_KIT_TEST_PYTHON"] ?? venv
     guard FileManager.default.isExecutableFile(atPath: path) else {
         try require("there is no Python at \(path); tools/setup test makes one")
         return ""
     }
-    let process = Process()
-    process.executableURL = URL(filePath: path)
-    process.arguments = ["-c", program] + arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    let result = try await ProcessRunner.run(URL(filePath: path), ["-c", program] + arguments)
+    return (result.text + result.errorText).trimmingCharacters(in: .whitespacesAndNewlines)
 }
 
 private let columns = [
@@ -98,7 +91,7 @@ struct ParquetTests {
         #expect(times[1] == 1_753_904_659_863)
     }
 
-    @Test func pyarrowReadsIt() throws {
+    @Test func pyarrowReadsIt() async throws {
         try write(scratch.path)
         let program = """
             import pyarrow.parquet, sys
@@ -110,21 +103,21 @@ struct ParquetTests {
             ['string', 'string', 'int64', 'int64', 'timestamp[ms, tz=UTC]'] [False, True, False, True, False]
             naïve 🐟 None 2025-07-30T19:44:19.863000+00:00
             """
-        #expect(try python(program, scratch.path) == expected)
+        #expect(try await python(program, scratch.path) == expected)
     }
 
-    @Test func duckDBReadsIt() throws {
+    @Test func duckDBReadsIt() async throws {
         try write(scratch.path)
         let program = """
             import duckdb, sys
             query = 'SELECT count(*), sum(size::HUGEINT), count(note), max(epoch_ms("at")) FROM read_parquet(?)'
             print(duckdb.execute(query, [sys.argv[1]]).fetchall())
             """
-        let printed = try python(program, scratch.path)
+        let printed = try await python(program, scratch.path)
         #expect(printed == "[(4, 18446744073709551615, 2, 1753904659863)]")
     }
 
-    @Test func readsWhatPandasAndOthersWrite() throws {
+    @Test func readsWhatPandasAndOthersWrite() async throws {
         let program = """
             import datetime, pyarrow as pa, pyarrow.parquet as pq, sys
             when = [datetime.datetime(1969, 12, 31, 23, 59, 59, 999999), None]
@@ -136,7 +129,7 @@ struct ParquetTests {
                 "list": pa.array([[1], []]), "struct": pa.array([{"a": 1}, {"a": 2}]), "raw": pa.array([b"a", b"b"]),
             }), sys.argv[1])
             """
-        #expect(try python(program, scratch.path) == "")
+        #expect(try await python(program, scratch.path) == "")
         let table = try readParquet(scratch.path)
         guard case .utf8(let large) = table["large"], case .utf8(let coded) = table["coded"],
             case .null(2) = table["void"], case .timestampMillis(let micros) = table["micros"],
@@ -202,7 +195,7 @@ struct ParquetTests {
     }
 
     /// Files of a few bytes or KiB that ask for much: refused by what they say, before anything is read.
-    @Test func whatAsksForTooMuchIsRefused() throws {
+    @Test func whatAsksForTooMuchIsRefused() async throws {
         let program = """
             import pyarrow as pa, pyarrow.parquet as pq, sys
             zeros = pa.array([0] * 200000)
@@ -212,7 +205,7 @@ struct ParquetTests {
             ]): pq.write_table(pa.table(table), f"{sys.argv[1]}.{number}", compression="zstd")
             """
         defer { for number in 0..<5 { try? FileManager.default.removeItem(atPath: "\(scratch.path).\(number)") } }
-        #expect(try python(program, scratch.path) == "")
+        #expect(try await python(program, scratch.path) == "")
         for number in 0..<5 {
             let path = "\(scratch.path).\(number)"
             let error = #expect(throws: ParquetError.self) { try readParquet(path, byteLimit: 1 << 20) }
@@ -221,7 +214,7 @@ struct ParquetTests {
     }
 
     /// The decoder of deltas takes memory for as many values as the page says, before it looks for one of them.
-    @Test func aCountThatLiesTakesNoMemory() throws {
+    @Test func aCountThatLiesTakesNoMemory() async throws {
         let program = """
             import pyarrow as pa, pyarrow.parquet as pq, sys
             def varint(n):
@@ -238,7 +231,7 @@ struct ParquetTests {
             print(data.count(head))
             open(sys.argv[1], "wb").write(data.replace(head, varint(128) + varint(4) + b"\\xff\\xff\\xff\\x7f"))
             """
-        #expect(try python(program, scratch.path) == "1")
+        #expect(try await python(program, scratch.path) == "1")
         let error = #expect(throws: ParquetError.self) { try readParquet(scratch.path, byteLimit: 64 << 20) }
         #expect(error?.code == .tooLarge, "\(error?.message ?? "")")
     }

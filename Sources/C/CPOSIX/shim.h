@@ -34,8 +34,6 @@ static const int ipfskit_arena_max = -8;
 static const int ipfskit_mmap_threshold = -3;
 static const int ipfskit_trim_threshold = -1;
 
-extern int syncfs(int descriptor);
-
 // Whether a signal does nothing.
 #include <signal.h>
 

@@ -1,10 +1,10 @@
 internal import Foundation
+internal import Glibc
 internal import Testing
 
 /// A command of the program while it runs; it ends with the test at the latest.
 package final class Running: Sendable {
-    private let process: Process
-    private let ended: AsyncStream<Void>
+    private let process: Child
     private let folder: URL
 
     /// Starts a command of a user in the background.
@@ -12,24 +12,14 @@ package final class Running: Sendable {
         folder = URL(filePath: "\(user.folder)/run-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let binary = try #require(Programs.kit)
-        process = Process()
-        // A process started from a pool thread has inherited its blocked signals.
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["--default-signal", binary.path] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(
-            ["HOME": user.folder, "IPFS_KIT_HOME": user.home].merging(user.environment) { $1 }
-        ) { $1 }
-        for name in ["out", "err"] { try Data().write(to: folder.appending(path: name)) }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: folder.appending(path: "out"))
-        process.standardError = try FileHandle(forWritingTo: folder.appending(path: "err"))
-        let (ended, end) = AsyncStream.makeStream(of: Void.self)
-        process.terminationHandler = { _ in end.finish() }
-        try process.start()
-        self.ended = ended
+        var start = Child.Start(binary.path, arguments)
+        start.environment = ["HOME": user.folder, "IPFS_KIT_HOME": user.home].merging(user.environment) { $1 }
+        start.output = folder.appending(path: "out").path
+        start.errors = folder.appending(path: "err").path
+        process = try Child(start)
     }
 
-    deinit { if process.isRunning { process.terminate() } }
+    deinit { process.signal(SIGTERM) }
 
     /// What it has printed so far.
     package var output: String { (try? String(contentsOf: folder.appending(path: "out"), encoding: .utf8)) ?? "" }
@@ -46,7 +36,7 @@ package final class Running: Sendable {
     }
 
     /// Sends it a signal.
-    package func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    package func signal(_ number: Int32) { process.signal(number) }
 
     /// Stops it, at a moment when it holds no lock that everybody at the home waits for.
     package func pause(_ user: User) async throws {
@@ -65,9 +55,5 @@ package final class Running: Sendable {
     }
 
     /// Waits for its end and returns its exit code; 128 and the signal's number where a signal ended it.
-    package func end() async -> Int {
-        for await _ in ended {}
-        process.waitUntilExit()
-        return Int(process.terminationStatus) + (process.terminationReason == .uncaughtSignal ? 128 : 0)
-    }
+    package func end() async -> Int { await process.end() }
 }
