@@ -14,8 +14,9 @@ extension BlockStore {
         throw StoreError.changed(reference, "has other content there now, or is shorter than it was.")
     }
 
-    /// The block out of the file that a reference names; nil where other content is there. Throws `changed` where that
-    /// cannot be seen now.
+    /// The block out of the file that a reference names; nil where other content is there.
+    ///
+    /// Throws `changed` where that cannot be seen now.
     static func read(
         _ reference: Reference,
         through open: (String) throws(FileError) -> File = { (path) throws(FileError) in try File(path, .readFile) }

@@ -124,8 +124,9 @@ extension BlockStore {
         do throws(StoreError) { return try read(reference) != nil } catch { return error.code == .changed }
     }
 
-    /// The length in bytes of the file of a pack, which may be where a link leads, for it may have been moved to another
-    /// disk; nil where no such file is there. Throws where that cannot be seen.
+    /// The length in bytes of the file of a pack, here or where a link leads, for it may have been moved to another disk.
+    ///
+    /// Nil where no such file is there; throws where that cannot be seen.
     func fileLength(_ pack: PackID) throws(StoreError) -> UInt64? {
         do throws(FileError) {
             let info = try fileInfo(path(of: pack), follow: true)

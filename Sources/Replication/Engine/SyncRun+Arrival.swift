@@ -58,8 +58,8 @@ extension SyncRun {
     private func meet(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws {
         let known = Set(try await catalog.peers(on: backend.name).map { $0.kit + "/" + $0.instance })
         var seen = site.peers()
-        let newer = site.newerSnapshot(than: state.note, own: try await catalog.newestSnapshot(), [])
-        if let newer, newer.instance == engine.identity.instance {
+        let newer = site.newerSnapshots(than: state.note, own: try await catalog.newestSnapshot(), [])
+        if let newer = newer.first(where: { $0.instance == engine.identity.instance }) {
             seen.append((newer.kit, newer.instance, Timestamp(milliseconds: newer.time)))
         }
         try await catalog.notePeers(seen, under: lease)

@@ -1,6 +1,7 @@
 internal import BlockStore
 internal import Catalog
 internal import Multiformats
+internal import POSIX
 internal import Storage
 
 extension SyncRun {
@@ -123,16 +124,35 @@ extension SyncRun {
         }
     }
 
-    /// Throws where a snapshot is newer than this home: it may be an old copy, and must neither hide nor remove anything.
+    /// Throws where a snapshot is newer than this home, and has a pin that is not one here: this home may be an old copy, and
+    /// must neither hide nor remove anything.
     func allowForNewer(_ site: Site, _ state: BackendState) async throws {
-        let peers = try await catalog.peers(on: backend.name)
-        if let newer = site.newerSnapshot(
+        let newer = site.newerSnapshots(
             than: state.note,
             own: try await catalog.newestSnapshot(),
-            peers,
+            try await catalog.peers(on: backend.name),
             accepted: try await catalog.acceptedTime()
-        ) {
-            throw ReplicationError.outdated(backend: backend.name, snapshot: newer.name.text)
+        )
+        guard let newest = newer.first else { return }
+        for snapshot in newer where try await !isContained(snapshot) {
+            throw ReplicationError.outdated(backend: backend.name, snapshot: snapshot.name.text)
+        }
+        // This home knows now what is in it.
+        try await catalog.noteSnapshot(newest.name.text, under: lease)
+    }
+
+    /// Whether every pin of a snapshot is pinned here, so that nothing is lost with it; of one that is damaged nobody knows.
+    private func isContained(_ name: SnapshotName) async throws -> Bool {
+        let path = temporaryName(beside: engine.scratch + "/snapshot")
+        defer { try? removeFile(path) }
+        try makeDirectory(engine.scratch)
+        let pinned = Set(try await catalog.pins().map(\.cid))
+        do throws(ReplicationError) {
+            let snapshot = try await Snapshots(backend)?.fetch(name, into: path)
+            return try snapshot?.pins().allSatisfy { pinned.contains($0.cid) } ?? false
+        } catch {
+            if case .badSnapshot = error { return false }
+            throw error
         }
     }
 }

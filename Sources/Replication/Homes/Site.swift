@@ -98,26 +98,26 @@ struct Site: Sendable {
         }
     }
 
-    /// The newest snapshot of this kit that is newer than everything this home took over there, or left anywhere, unless the
-    /// owner said that it does not matter: this home may be an old copy.
+    /// The newest snapshot of each home of this kit, of those that are newer than everything this home took over there, or
+    /// left anywhere, unless the owner said that it does not matter: this home may be an old copy. The newest first.
     ///
-    /// `own` is the time of the newest snapshot that this home knows for its own.
-    ///
-    /// `accepted` is the time up to which the owner said so of all backends.
-    func newerSnapshot(than note: String?, own: Int64, _ peers: [Peer], accepted: Int64 = 0) -> SnapshotName? {
+    /// `own` is the time of the newest snapshot that this home knows for its own; `accepted` is the time up to which the
+    /// owner said so of all backends.
+    func newerSnapshots(than note: String?, own: Int64, _ peers: [Peer], accepted: Int64 = 0) -> [SnapshotName] {
         var latest = accepted - 1
         if let name = note.flatMap({ ObjectName($0) }), case .snapshot(_, let time)? = HomeName.read(name)?.kind {
             latest = max(latest, time)
         }
-        return entries.snapshots.first { snapshot in
+        var homes: Set<String> = []
+        return entries.snapshots.filter { snapshot in
             let isOwn = snapshot.instance == identity.instance
             guard snapshot.kit == identity.kit, snapshot.time > (isOwn ? max(latest, own) : latest) else {
                 return false
             }
             let accepted = peers.first { $0.kit == snapshot.kit && $0.instance == snapshot.instance }?.acceptedAt
-            guard let accepted else { return true }
             // What this very home left and knows nothing of is newer again, whatever was said of earlier ones.
-            return isOwn && snapshot.time > accepted.milliseconds
+            if let accepted, !(isOwn && snapshot.time > accepted.milliseconds) { return false }
+            return homes.insert(snapshot.instance).inserted
         }
     }
 }

@@ -159,4 +159,30 @@ import Testing
         // One that belongs here is never set aside.
         try await user.run("init", "--new-catalog", code: 12)
     }
+
+    @Test func `what the lost home left on other backends is newer only where it has a pin more`() async throws {
+        let user = try await User.ready()
+        try await user.createDisk("disk")
+        try await user.createDisk("other")
+        try await user.add(sampleBytes(3000), name: "one")
+        // The snapshot on the second backend is some milliseconds younger.
+        try await user.run("sync", "disk")
+        try await user.run("sync", "other")
+        try FileManager.default.removeItem(atPath: user.home)
+        let again = try await User.ready()
+        try await again.createDisk("disk")
+        try await again.run("recover", "--from", "disk")
+        try await again.run("backend", "enable", "other")
+        try await again.run("sync")
+        // Pinned in the meantime by a home that was thought to be lost.
+        let copy = User(at: Scratch.current + "/copy")
+        try FileManager.default.copyItem(atPath: again.folder, toPath: copy.folder)
+        try await copy.add(sampleBytes(4000), name: "two")
+        try await copy.run("sync", "other")
+        try await again.add(sampleBytes(5000), name: "three")
+        let report = try await again.attempt(["sync", "other"])
+        #expect(report.code == 6 && report.text.contains("newer than this home"), "\(report.text)")
+        try await again.run("recover", "--from", "other")
+        try await again.run("sync", "other")
+    }
 }
