@@ -1,3 +1,4 @@
+internal import POSIX
 package import SQLite
 
 /// A failure of the catalog.
@@ -38,7 +39,8 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible, DatabaseE
             case .ioError: .inputOutput
             default: .unexpected
             }
-        self.init(code, error.message)
+        let holder = code == .busy && !error.path.isEmpty ? lockHolder(of: [error.path, error.path + "-shm"]) : nil
+        self.init(code, error.message + (holder.map { " " + $0 } ?? ""))
     }
 
     package var description: String { message }

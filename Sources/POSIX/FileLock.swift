@@ -1,3 +1,4 @@
+internal import CPOSIX
 internal import Glibc
 internal import Synchronization
 
@@ -17,7 +18,7 @@ extension File {
             if Interruption.isAsked, now - began >= Self.lookEvery { throw FileError("lock", path, EINTR) }
             if now - lookedAt >= Self.lookEvery {
                 lookedAt = now
-                let holders = lockHolders()
+                let holders = lockHolders(of: [try status().identity])
                 let stillStopped = holders.first(where: processIsStopped)
                 // Who is stopped for a moment, as by a debugger, is not given up at once.
                 if let stillStopped, stillStopped == stopped {
@@ -43,20 +44,46 @@ extension File {
     package func tryLock(shared: Bool = false) throws(FileError) -> Bool {
         try setLock((shared ? LOCK_SH : LOCK_EX) | LOCK_NB)
     }
+}
 
-    /// The processes that have the lock, as far as the system tells.
-    private func lockHolders() -> [Int32] {
-        guard let number = try? status().identity.number, let lines = try? readSystemFile("/proc/locks") else {
-            return []
-        }
-        return lines.split(separator: 0x0A).compactMap { line in
-            // 12: FLOCK  ADVISORY  WRITE 4711 fd:01:4867207 0 EOF; one that waits has an arrow behind the number.
-            let words = String(decoding: line, as: UTF8.self).split(separator: " ")
-            guard words.count >= 6, words[1] == "FLOCK", words[5].split(separator: ":").last == "\(number)" else {
-                return nil
-            }
-            return Int32(words[4])
-        }
+/// Who has a lock on one of some files, by process numbers, as far as the system tells (proc(5), `locks`).
+private func lockHolders(of files: [FileInfo.Identity]) -> [Int32] {
+    guard let lines = try? readSystemFile("/proc/locks") else { return [] }
+    let locks = lines.split(separator: 0x0A).compactMap { LockLine(String(decoding: $0, as: UTF8.self)) }
+    let holders = files.flatMap { file -> [Int32] in
+        let same = locks.filter { $0.number == file.number }
+        let device = UInt64(file.device)
+        let here = same.filter { $0.major == ipfskit_major(device) && $0.minor == ipfskit_minor(device) }
+        // Some file systems show another device here than elsewhere; then a number that stands for two files says nothing.
+        guard here.isEmpty else { return here.map(\.process) }
+        return Set(same.map { [$0.major, $0.minor] }).count == 1 ? same.map(\.process) : []
+    }
+    return holders.filter { $0 > 0 }
+}
+
+/// Which other process has a lock on one of some files, as a sentence; nil where none is known.
+package func lockHolder(of paths: [String]) -> String? {
+    let files = paths.compactMap { try? fileInfo($0, follow: true).identity }
+    let others = lockHolders(of: files).filter { $0 != processIdentifier }
+    if let stopped = others.first(where: processIsStopped) { return "The process \(stopped) has it locked, and is stopped." }
+    return others.first.map { "The process \($0) has it locked." }
+}
+
+/// A line like `12: FLOCK  ADVISORY  WRITE 4711 fd:01:4867207 0 EOF`; one that waits has an arrow behind the number.
+private struct LockLine {
+    let process: Int32
+    let major: UInt32
+    let minor: UInt32
+    let number: UInt64
+
+    init?(_ line: String) {
+        let words = line.split(separator: " ")
+        guard words.count >= 6, ["FLOCK", "POSIX"].contains(words[1]), let process = Int32(words[4]) else { return nil }
+        let place = words[5].split(separator: ":")
+        guard place.count == 3, let major = UInt32(place[0], radix: 16), let minor = UInt32(place[1], radix: 16),
+            let number = UInt64(place[2])
+        else { return nil }
+        (self.process, self.major, self.minor, self.number) = (process, major, minor, number)
     }
 }
 

@@ -28,7 +28,7 @@ package struct FileInfo: Sendable, Hashable {
 
     /// A file system, and the number of something in it.
     package struct Identity: Sendable, Hashable {
-        fileprivate let device: UInt
+        let device: UInt
         let number: UInt
     }
 

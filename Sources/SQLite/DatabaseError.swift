@@ -19,7 +19,11 @@ package struct DatabaseError: Error, Sendable, Equatable {
     /// A whole sentence that names the database and carries SQLite's own text.
     package let message: String
 
-    init(_ result: Int32, _ message: String) {
+    /// The path of the database's file; empty where it has none, or is not known.
+    package let path: String
+
+    init(_ result: Int32, _ message: String, path: String = "") {
+        self.path = path
         code = Code(result)
         extendedCode = result
         self.message = message
@@ -28,7 +32,7 @@ package struct DatabaseError: Error, Sendable, Equatable {
     init(_ result: Int32, sql: String, database path: String, problem: String) {
         let shown = sql.count > 120 ? sql.prefix(120) + "…" : sql[...]
         let name = path.isEmpty ? "in memory" : path
-        self.init(result, "The database \(name) could not run “\(shown)”: \(problem).")
+        self.init(result, "The database \(name) could not run “\(shown)”: \(problem).", path: path)
     }
 }
 
@@ -39,7 +43,8 @@ extension DatabaseError: CustomStringConvertible {
 extension DatabaseError.Code {
     init(_ result: Int32) {
         switch result & 0xFF {
-        case SQLITE_BUSY: self = .busy
+        // SQLITE_PROTOCOL: somebody holds for long what others hold for a moment, while the file is opened.
+        case SQLITE_BUSY, SQLITE_PROTOCOL: self = .busy
         case SQLITE_LOCKED: self = .locked
         case SQLITE_FULL: self = .full
         // SQLITE_IOERR_SHMSIZE: the file beside the log cannot grow, which is how a full disk shows itself first.

@@ -64,6 +64,25 @@ import Testing
         #expect(try File(path("lock"), .update).tryLock())
     }
 
+    @Test func `nobody waits for a process that is stopped, whatever lock it has`() async throws {
+        let (flock, sqlite) = (path("lock"), path("database"))
+        let python = """
+            import fcntl, signal, sys, os
+            one, two = (open(name, "a+") for name in sys.argv[1:])
+            fcntl.flock(one, fcntl.LOCK_EX)
+            fcntl.lockf(two, fcntl.LOCK_EX)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            """
+        let holder = try Child(Child.Start("/usr/bin/env", ["python3", "-c", python, flock, sqlite]))
+        defer { holder.signal(SIGKILL) }
+        while lockHolder(of: [sqlite])?.contains("is stopped") != true { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(lockHolder(of: [sqlite]) == "The process \(holder.identifier) has it locked, and is stopped.")
+        let error = await #expect(throws: FileError.self) {
+            try await BlockingThreads.shared.run { () throws(FileError) in try File(flock, .update).lock() }
+        }
+        #expect(error?.code == .wouldBlock && error?.description.contains("process \(holder.identifier) has it") == true)
+    }
+
     @Test func `what is made is for its owner, unless something else is said`() throws {
         try replaceFile(path("replaced"), with: [1])
         _ = try File(path("made"), .createNew)

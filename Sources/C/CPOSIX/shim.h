@@ -41,3 +41,9 @@ static inline int ipfskit_ignores(int number) {
     struct sigaction action;
     return sigaction(number, 0, &action) == 0 && action.sa_handler == SIG_IGN;
 }
+
+// The two halves of a device number (makedev(3)), which are macros there.
+#include <sys/sysmacros.h>
+
+static inline unsigned int ipfskit_major(uint64_t device) { return major(device); }
+static inline unsigned int ipfskit_minor(uint64_t device) { return minor(device); }

@@ -98,10 +98,9 @@ struct Site: Sendable {
         }
     }
 
-    /// The newest snapshot of each home of this kit, of those that are newer than everything this home took over there, or
-    /// left anywhere, unless the owner said that it does not matter: this home may be an old copy. The newest first.
+    /// Of each home of this kit the newest snapshot, if it is newer than everything this home took over there, or left.
     ///
-    /// `own` is the time of the newest snapshot that this home knows for its own; `accepted` is the time up to which the
+    /// This home may be an old copy then, unless the owner said that it does not matter. The newest comes first. `own` is the time of the newest snapshot that this home knows for its own; `accepted` is the time up to which the
     /// owner said so of all backends.
     func newerSnapshots(than note: String?, own: Int64, _ peers: [Peer], accepted: Int64 = 0) -> [SnapshotName] {
         var latest = accepted - 1

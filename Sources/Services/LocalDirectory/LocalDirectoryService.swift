@@ -234,11 +234,12 @@ struct LocalDirectoryService: StorageService {
 
     private static func info(_ name: ObjectName, _ info: FileInfo) -> ObjectInfo {
         // Anybody can give a file a time that no calendar has.
-        let (milliseconds, isTooFar) = info.modified.multipliedReportingOverflow(by: 1000)
+        let (seconds, isTooFar) = info.modified.multipliedReportingOverflow(by: 1000)
         return ObjectInfo(
             name: name,
             length: info.length,
-            modified: isTooFar ? nil : Timestamp(milliseconds: milliseconds)
+            // Who comes back within a second is seen to have done so.
+            modified: isTooFar ? nil : Timestamp(milliseconds: seconds &+ Int64(info.nanoseconds) / 1_000_000)
         )
     }
 

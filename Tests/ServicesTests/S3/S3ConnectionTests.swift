@@ -114,7 +114,7 @@ struct S3ConnectionTests {
         }
     }
 
-    @Test func noRequestOfAChangeIsSentPastAClosedGate() async throws {
+    @Test(arguments: [1, 2]) func noRequestOfAChangeIsSentPastAClosedGate(admitted: Int) async throws {
         let clock = ManualClock(milliseconds: noon.milliseconds)
         // Each reply takes two seconds, so each request asks anew.
         let server = ScriptedServer { (request, _) in
@@ -126,10 +126,13 @@ struct S3ConnectionTests {
             default: reply(200, ["ETag": "\"x\""])
             }
         }
-        let gate = ClosingGate(left: Locked(2))
+        let gate = ClosingGate(left: Locked(admitted))
         let service = try server.service(timing: clock.timing, gate: gate)
         let body = Body([UInt8](repeating: 7, count: 40 << 20))
         #expect(await failure { try await service.put(name("x"), body) }?.code == .unsupported)
-        #expect(server.requests.count { $0.method != "GET" } == 2)
+        let changes = server.requests.map(\.method).filter { $0 != "GET" }
+        // Parts that are on their way side by side when the right is lost were sent with it.
+        #expect(changes.first == "POST" && changes.dropFirst().allSatisfy { $0 == "PUT" })
+        #expect(changes.count <= (admitted == 1 ? 1 : 4))
     }
 }
