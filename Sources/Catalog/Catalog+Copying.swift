@@ -2,7 +2,9 @@ internal import POSIX
 internal import SQLite
 
 extension Catalog {
-    /// Writes a copy of the catalog as it is at one moment to a file that is not there yet, also while others use it.
+    /// Writes a copy of the catalog as it is at one moment to a new file, also while others use it.
+    ///
+    /// The file is no copy before this has returned: whoever wants it to appear whole gives it its name then.
     package func copy(to path: String) async throws(CatalogError) {
         try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
             // A connection of its own, for a copy is no transaction and the other one is needed meanwhile.
@@ -51,23 +53,24 @@ extension Catalog {
 }
 
 extension Database {
-    /// Copies the database to a new file, which is on the disk, and readable by its owner only, when it has its name.
+    /// Copies the database to a new file, which is on the disk then, and readable by its owner only.
     mutating func copy(to path: String) throws(CatalogError) {
-        let temporary = temporaryName(beside: absolutePath(path))
         do {
             // SQLite writes into an empty file, which is open to its owner only.
-            _ = try File(temporary, .createNew)
-            try run("VACUUM INTO ?", [.text(temporary)])
-            try File(temporary, .read).syncData()
-            try renameNew(temporary, to: absolutePath(path))
-            try syncDirectory(directoryName(absolutePath(path)))
-        } catch {
-            try? removeFile(temporary)
-            switch error {
-            case let error as DatabaseError: throw CatalogError(error)
-            case let error as FileError: throw CatalogError(error)
-            default: throw CatalogError(.unexpected, "\(error)")
+            _ = try File(path, .createNew)
+            do {
+                try run("VACUUM INTO ?", [.text(absolutePath(path))])
+                try File(path, .read).syncData()
+            } catch {
+                try? removeFile(path)
+                throw error
             }
+        } catch let error as DatabaseError {
+            throw CatalogError(error)
+        } catch let error as FileError {
+            throw CatalogError(error)
+        } catch {
+            throw CatalogError(.unexpected, "\(error)")
         }
     }
 }

@@ -139,7 +139,16 @@ enum Migrations {
         } catch {
             throw CatalogError(error)
         }
-        try database.copy(to: copy)
+        let temporary = temporaryName(beside: copy)
+        try database.copy(to: temporary)
+        defer { try? removeFile(temporary) }
+        do throws(FileError) {
+            try publish(temporary, as: copy, replacing: false).get()
+        } catch {
+            // Somebody else kept the same.
+            guard error.code != .exists else { return }
+            throw CatalogError(error)
+        }
     }
 
     /// The version of the tables; 0 where there are none.

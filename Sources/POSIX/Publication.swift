@@ -21,13 +21,18 @@ package enum Publication: Sendable {
     }
 }
 
-/// Publishes a finished file under its name, in place of what has the name, and makes the name last.
+/// Publishes something finished under its name, and makes the name last.
 ///
-/// The bytes must be on the disk already. The rename is the point of no return: what fails after it is told, and undoes
+/// It takes the place of what has the name, unless it is not `replacing`: then `exists` says that something has it. The bytes must be on the disk already. The rename is the point of no return: what fails after it is told, and undoes
 /// nothing. Where the rename itself failed, a look shows which of the two it is: a network may lose an answer. The
 /// temporary name is left to the caller when nothing was published. With `isLasting` false the name is not waited for until
 /// it is on the disk.
-package func publish(_ temporary: String, as path: String, isLasting: Bool = true) -> Publication {
+package func publish(
+    _ temporary: String,
+    as path: String,
+    replacing: Bool = true,
+    isLasting: Bool = true
+) -> Publication {
     let identity: FileInfo.Identity
     do throws(FileError) {
         identity = try fileInfo(temporary).identity
@@ -35,7 +40,7 @@ package func publish(_ temporary: String, as path: String, isLasting: Bool = tru
         return .notPublished(error)
     }
     do throws(FileError) {
-        try renameFile(temporary, to: path)
+        if replacing { try renameFile(temporary, to: path) } else { try renameNew(temporary, to: path) }
     } catch {
         if (try? fileInfo(path).identity) != identity {
             guard (try? fileInfo(temporary).identity) == identity else { return .notLasting(error) }

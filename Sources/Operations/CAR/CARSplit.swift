@@ -118,7 +118,7 @@ private func limited<Value>(_ body: () throws(DecodingProblem) -> Value) throws(
     }
 }
 
-/// The files of shards: one that is being written, and those that are whole and appear all at once.
+/// The files of shards: one that is being written, and those that are whole and appear when all of them are.
 private struct ShardFiles {
     let prefix: String
     let session: Session
@@ -164,15 +164,14 @@ private struct ShardFiles {
     mutating func appear() async throws {
         try await close()
         for file in whole { try file.checkAbsence() }
-        var appeared = 0
-        do {
-            for file in whole {
+        for (number, file) in whole.enumerated() {
+            do throws(KitError) {
                 try await file.appear()
-                appeared += 1
+            } catch {
+                guard number > 0 else { throw error }
+                let message = "\(error.message) Of \(whole.count) shards, the first \(number) are there."
+                throw KitError(error.code, message, hint: error.hint)
             }
-        } catch {
-            for file in whole[..<appeared] { file.withdraw() }
-            throw error
         }
     }
 

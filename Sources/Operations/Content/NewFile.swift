@@ -33,13 +33,11 @@ struct NewFile: Sendable {
 
         /// Removes the file, if it has not appeared.
         func discard() { place?.discard() }
-
-        /// Removes the file, which has appeared.
-        func withdraw() { place?.withdraw() }
     }
 
     private let target: Target
     private var length: UInt64 = 0
+    private var text = TerminalText()
 
     /// Begins a file; `isPatched` says that its first bytes are known last, `help` is a command that names an output.
     ///
@@ -57,7 +55,7 @@ struct NewFile: Sendable {
     /// Lends a file to `body`, which gives the bytes that are to be written over the first ones, gives it permissions and
     /// a time, and lets it appear.
     ///
-    /// Where something is thrown, nothing of it is left.
+    /// Where something is thrown before it has appeared, nothing of it is left.
     /// - Returns: the length in bytes.
     @discardableResult
     static func made(
@@ -85,7 +83,13 @@ struct NewFile: Sendable {
     mutating func append(_ pieces: [ArraySlice<UInt8>]) async throws {
         switch target {
         case .standard(let session): for piece in pieces { try session.write(piece) }
-        case .unnamed(let session, let help): for piece in pieces { try session.write(text: piece, help) }
+        case .unnamed(let session, let help):
+            for piece in pieces {
+                if session.isTerminal, !text.isPlain(piece) {
+                    try session.checkTerminal(nil, "This content", help: help)
+                }
+                try session.write(piece)
+            }
         case .place(_, let file), .late(_, let file):
             let start = length
             try await BlockingThreads.shared.run { () throws(FileError) in try file.write(pieces: pieces, at: start) }
@@ -129,13 +133,5 @@ extension Session {
             "\(what) is no text, and standard output is a terminal; “--output -” writes it there all the same.",
             hint: help
         )
-    }
-
-    /// Writes content of which nobody knows whether it is text: none that could drive a terminal goes to one.
-    fileprivate func write(text: ArraySlice<UInt8>, _ help: String) throws(KitError) {
-        if isTerminal, text.contains(where: { $0 < 0x20 && !(0x08...0x0D).contains($0) || $0 == 0x7F }) {
-            try checkTerminal(nil, "This content", help: help)
-        }
-        try write(text)
     }
 }

@@ -3,7 +3,7 @@ internal import POSIX
 /// Where something new will be: it is made beside that under a name that only this program uses, and gets its own name
 /// when all of it is on the disk.
 ///
-/// Nothing is ever replaced, and what fails or is stopped leaves nothing behind.
+/// Nothing is ever replaced. What fails or is stopped before that leaves nothing behind; what has its name stays.
 struct NewPlace: Sendable {
     /// The name as it was given.
     let path: String
@@ -33,13 +33,15 @@ struct NewPlace: Sendable {
         guard (try? fileInfo(target)) == nil else { throw isThere }
     }
 
-    /// Gives a file that is on the disk its name.
+    /// Gives a file that is on the disk its name; that is the point of no return.
     func appear() throws(KitError) {
-        do throws(FileError) {
-            try renameNew(temporary, to: target)
-            try syncDirectory(directoryName(target))
-        } catch {
-            throw error.code == .exists ? isThere : KitError(error)
+        switch publish(temporary, as: target, replacing: false) {
+        case .published: return
+        case .notPublished(let error): throw error.code == .exists ? isThere : KitError(error)
+        case .notLasting(let error):
+            let error = KitError(error)
+            let message = "\(path) is there, whole, but may be gone again after a crash: \(error.message)"
+            throw KitError(error.code, message, hint: error.hint)
         }
     }
 
@@ -56,9 +58,6 @@ struct NewPlace: Sendable {
 
     /// Removes what was made, if it has not appeared.
     func discard() { try? removeTree(temporary) }
-
-    /// Removes what appeared.
-    func withdraw() { try? removeTree(target) }
 
     private var isThere: KitError {
         KitError(.refused, "\(path) is there already; nothing is overwritten.", hint: hint)
