@@ -17,6 +17,8 @@ package final class Catalog: Sendable {
     let isNewInstance = Mutex(false)
     /// Told of each change of the list of pins when it is on the disk: how far the list has come.
     private let watcher = Mutex<(@Sendable (OwnState) -> Void)?>(nil)
+    /// The files that nothing but SQLite opens.
+    private let held: [FileInfo.Identity]
     /// The time, in milliseconds since 1970.
     let now: @Sendable () -> Int64
 
@@ -75,6 +77,7 @@ package final class Catalog: Sendable {
             guard error.code == .permissionDenied, !makesIt else { throw error }
         }
         self.database = Mutex(database)
+        held = LockedFiles.hold(["", "-wal", "-shm"].map { path + $0 })
     }
 
     /// Whether there is a catalog at `path`, and not only its file.
@@ -143,6 +146,7 @@ package final class Catalog: Sendable {
     }
 
     deinit {
+        defer { LockedFiles.release(held) }
         // What others do not hold is copied back, so that the file alone is the catalog while nobody uses it.
         let log = path + "-wal"
         guard let length = try? fileInfo(log).length, length > 0, let lock = try? Self.lockFile(locks),

@@ -36,12 +36,16 @@ package final class File: Sendable {
             case .update: O_RDWR | O_CREAT
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
+        if mode != .createNew, LockedFiles.contain(path) { throw FileError.ofTheHome(path.shown) }
         let opened = unsafe path.withSystemName { name in
             systemCall { unsafe open(name, flags | O_CLOEXEC, permissions) }
         }
         // What a socket answers, and a device that is not there.
         if mode == .readFile, opened.number == ENXIO { throw FileError.notAFile(path.shown) }
-        descriptor = try opened.get("open", path.shown)
+        let descriptor = try opened.get("open", path.shown)
+        // It stays open for ever: closing it would give back the locks of this process.
+        if mode != .createNew, LockedFiles.contain(descriptor: descriptor) { throw FileError.ofTheHome(path.shown) }
+        self.descriptor = descriptor
         self.path = path.shown
         guard mode == .readFile else { return }
         switch try status().kind {

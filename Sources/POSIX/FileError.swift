@@ -63,6 +63,11 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
         FileError(.notAFile, "read", path, "it is a pipe, a socket or a device")
     }
 
+    /// The failure of finding a file at `path` that this program must not open there.
+    static func ofTheHome(_ path: String) -> FileError {
+        FileError(.notAFile, "open", path, "it is a file of the kit home")
+    }
+
     /// The failure of getting a lock that somebody else has.
     static func held(_ path: String, _ reason: String) -> FileError { FileError(.wouldBlock, "lock", path, reason) }
 

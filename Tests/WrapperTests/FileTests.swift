@@ -64,6 +64,29 @@ import Testing
         #expect(try File(path("lock"), .update).tryLock())
     }
 
+    @Test(arguments: [File.Mode.read, .readFile, .stream, .update])
+    func `a lock of this process outlasts every path that leads to its file`(mode: File.Mode) async throws {
+        let (locked, other) = (path("locked"), path("other"))
+        try replaceFile(locked, with: [1, 2, 3])
+        try FileManager.default.createSymbolicLink(atPath: other, withDestinationPath: locked)
+        let descriptor = unsafe open(locked, O_RDWR)
+        var wanted = flock(l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
+        #expect(unsafe fcntl(descriptor, F_SETLK, &wanted) == 0)
+        let held = LockedFiles.hold([locked, path("nothing")])
+        for _ in 0..<3 {
+            let error = #expect(throws: FileError.self) { try File(other, mode) }
+            #expect(error?.code == .notAFile)
+        }
+        #expect(throws: FileError.self) { try readFile(other) }
+        let probe = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        let env = URL(filePath: "/usr/bin/env")
+        #expect(try await ProcessRunner.run(env, ["python3", "-c", probe, locked]).code == 1)
+        LockedFiles.release(held)
+        #expect(try readFile(other) == [1, 2, 3])
+        #expect(try await ProcessRunner.run(env, ["python3", "-c", probe, locked]).code == 0)
+        close(descriptor)
+    }
+
     @Test func `nobody waits for a process that is stopped, whatever lock it has`() async throws {
         let (flock, sqlite) = (path("lock"), path("database"))
         let python = """
