@@ -70,6 +70,18 @@ import Testing
         #expect(try await home.catalog.transfers(on: "a").isEmpty)
     }
 
+    @Test func `what may not be removed beside a root is told, and keeps the root from nothing`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        try await home.pin(1)
+        try await home.sync(service)
+        try await home.pin(2)
+        let losing = Fault(.put, time: 1, .fail(StorageError.passing.ofUnknownOutcome))
+        #expect(try await home.sync(FaultyService(service, [losing])).failures.count == 1)
+        let again = try await home.sync(FaultyService(service, [Fault(.clear, .fail(.lasting))]))
+        #expect(again.failures.isEmpty && again.uploaded == 1 && again.warnings.count == 1, "\(again)")
+    }
+
     @Test func `what was refused leaves nothing to be looked for`() async throws {
         let home = try await EngineSample()
         let root = try await home.pin(1)

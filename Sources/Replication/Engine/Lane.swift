@@ -86,7 +86,7 @@ struct Lane: Sendable {
             let permit = layout.length > Self.small ? try await large.take() : nil
             defer { permit?.give() }
             // First of all: what was left may take the room that is needed.
-            if stopped.contains(root) { try await backend.replica.clear(root, mayResume: true) }
+            if stopped.contains(root) { try await makeRoom(for: root) }
             let body = try await self.body(layout)
             if let held = try await held(root), let method = try await matches(held, body) {
                 progress.bytes(body.length)
@@ -96,6 +96,17 @@ struct Lane: Sendable {
             return (try await send(layout, body), false)
         } catch {
             throw .storage(error)
+        }
+    }
+
+    /// Removes what stopped uploads left and this one does not go on with.
+    ///
+    /// Where the service does not let it, that is told when the root is there.
+    private func makeRoom(for root: CID) async throws(StorageError) {
+        do throws(StorageError) {
+            try await backend.replica.clear(root, mayResume: true)
+        } catch {
+            guard error.retry == .never, ![.cancelled, .superseded].contains(error.code) else { throw error }
         }
     }
 

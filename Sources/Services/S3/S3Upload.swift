@@ -16,8 +16,9 @@ struct S3Upload: Sendable {
         let etag: String
         /// The MD5 of our bytes.
         var md5: [UInt8] = []
-        /// Whether the service's digest was compared with ours.
-        var isProven = true
+        /// Whether the service's digest was compared with ours, and could not be what it was told with the bytes; nil where
+        /// somebody sent the part earlier.
+        var isProven: Bool?
     }
 
     private typealias Outcome = Result<Part, StorageError>
@@ -160,13 +161,7 @@ struct S3Upload: Sendable {
             withSHA256: connection.target.signsPayload
         )
         if let present, S3Encoding.digest(etag: present.etag) == .md5(payload.md5) {
-            return Part(
-                number: number,
-                length: present.length,
-                etag: present.etag,
-                md5: payload.md5,
-                isProven: !connection.needsMD5
-            )
+            return Part(number: number, length: present.length, etag: present.etag, md5: payload.md5)
         }
         let request = request(
             "PUT",
@@ -192,7 +187,9 @@ struct S3Upload: Sendable {
         let md5 = digest(.md5, of: parts.flatMap(\.md5))
         let wanted = ObjectDigest.md5OfParts(md5, parts: parts.count)
         // The digest of the whole can be computed from those that are sent now, so it proves what they prove.
-        let isProven = parts.allSatisfy(\.isProven)
+        // Where none is, nobody knows whether the service takes parts without being told their digests.
+        let sent = parts.compactMap(\.isProven)
+        let isProven = !sent.isEmpty && sent.allSatisfy { $0 }
         var request = request("POST", [HTTPField(name: "uploadId", value: id)])
         request.add("Content-Type", "application/xml")
         let document = Self.document(parts)

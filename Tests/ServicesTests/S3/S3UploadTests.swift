@@ -71,6 +71,17 @@ struct S3UploadTests {
         #expect(server.lines.filter { $0.hasPrefix("PUT") } == ["PUT http://s3.test/bkt/x?partNumber=2&uploadId=old"])
     }
 
+    /// Whoever sent them may have had to say their digests: then the service repeats what it was told.
+    @Test func whatOthersSentAloneProvesNothing() async throws {
+        let parts = [(Self.part, Self.first), (10, Self.last)].enumerated().map { index, part in
+            "<Part><PartNumber>\(index + 1)</PartNumber><Size>\(part.0)</Size><ETag>\(hex(part.1))</ETag></Part>"
+        }
+        let pending = "<Upload><Key>x</Key><UploadId>old</UploadId></Upload>"
+        let server = server(pending: pending, parts: parts.joined(), complete: done(Self.whole))
+        #expect(try await put(server).proof == nil)
+        #expect(!server.lines.contains { $0.hasPrefix("PUT") })
+    }
+
     @Test func anErrorInsideSuccessIsAnError() async throws {
         let server = server(complete: reply(200, [:], fault("InternalError")))
         #expect(await failure { try await put(server) }?.code == .unavailable)
