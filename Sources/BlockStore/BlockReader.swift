@@ -52,7 +52,8 @@ public final class BlockReader: Sendable {
         }
     }
 
-    /// Reads a block, and checks it against its CID; throws `notFound` where it is not there, `corrupt` for other bytes.
+    /// Reads a block, and checks it against its CID; throws `notFound` where it is not there, `corrupt` for other
+    /// bytes.
     public func get(_ cid: CID) throws(StoreError) -> Block { try read(cid, at: try locate(cid)) }
 
     /// Reads a block whose place is known, and checks it against its CID.

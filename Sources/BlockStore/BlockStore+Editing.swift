@@ -5,7 +5,8 @@ extension BlockStore {
     /// Changes the tree of directories at `root`, or an empty one, and stores the blocks that are new.
     ///
     /// Only the nodes on the paths that change are read and written. They are on the disk when this returns; what they
-    /// link to need not be in the store. Hold ``protecting(_:)`` around it until the new root is written down somewhere.
+    /// link to need not be in the store. Hold ``protecting(_:)`` around it until the new root is written down
+    /// somewhere.
     /// - Throws: ``StoreError`` where a node is missing or damaged, or cannot be stored; the `DecodingProblem` of
     ///   `changes`.
     public func edit(

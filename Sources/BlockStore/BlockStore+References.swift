@@ -5,8 +5,8 @@ internal import POSIX
 extension BlockStore {
     /// Reads a block out of the file that its reference names; throws `changed` where the file is not what it was.
     ///
-    /// Where other content was seen there, the reference leaves the index at once. Of a file that cannot be read now nothing
-    /// was seen: its disk may not be mounted, and the reference stays.
+    /// Where other content was seen there, the reference leaves the index at once. Of a file that cannot be read now
+    /// nothing was seen: its disk may not be mounted, and the reference stays.
     func readReferred(_ cid: CID, _ location: BlockLocation) throws(StoreError) -> Block {
         let reference = try reference(cid, location)
         if let block = try Self.read(reference, through: file) { return Block(cid: cid, bytes: block.bytes) }

@@ -71,8 +71,8 @@ public final class BlockStore: Sendable {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.generation() }
     }
 
-    /// A number that becomes another one with each loss: while it is the same, every block that was in the store is in it,
-    /// unless it was collected.
+    /// A number that becomes another one with each loss: while it is the same, every block that was in the store is in
+    /// it, unless it was collected.
     public func epoch() async throws(StoreError) -> UInt64 {
         try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.epoch() }
     }
@@ -174,7 +174,8 @@ public final class BlockStore: Sendable {
         return try atPlace(of: cid, location) { (place) throws(StoreError) in try readThere(cid, place) }
     }
 
-    /// Runs `body` for the place where a block was said to be; where that fails, for the one that it was moved to since.
+    /// Runs `body` for the place where a block was said to be; where that fails, for the one that it was moved to
+    /// since.
     func atPlace<Value>(
         of cid: CID,
         _ location: BlockLocation?,
@@ -188,13 +189,14 @@ public final class BlockStore: Sendable {
                 guard error.code == .corrupt || error.code == .changed else { throw error }
                 let key = BlockKey(cid)
                 if let now = try index.locateNow([key])[0], now != place {
-                    // A collection moved it, and an open file may be that of a pack that is gone; or it was stored again.
+                    // A collection moved it, and an open file may be that of a pack that is gone; or it was stored
+                    // again.
                     close(now.pack)
                     place = now
                     continue
                 }
-                // What is damaged leaves the index at once, whoever sees it: so it can be stored again, and nobody counts
-                // on it.
+                // What is damaged leaves the index at once, whoever sees it: so it can be stored again, and nobody
+                // counts on it.
                 if error.code == .corrupt { try? index.forget([(key, place)]) }
                 throw error
             }
@@ -213,7 +215,8 @@ public final class BlockStore: Sendable {
         return file.holds(bytes, at: location.offset)
     }
 
-    /// Whether a block can be read from a place in the store or in a file; one that is where `reference` says was just seen.
+    /// Whether a block can be read from a place in the store or in a file; one that is where `reference` says was just
+    /// seen.
     func isReadable(_ cid: CID, _ location: BlockLocation, as reference: Reference) -> Bool {
         if location.pack.isReferences, (try? self.reference(cid, location)) == reference { return true }
         return (try? readThere(cid, location)) != nil

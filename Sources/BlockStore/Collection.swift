@@ -24,9 +24,10 @@ extension BlockStore {
     /// It waits until nobody stores anything, and nobody can until it has ended. A pack is removed only after its live
     /// blocks are in another one and can be found there, so it may be stopped at any time.
     ///
-    /// Nothing is removed without proof that all is known: each part of the index must be there and as it was written, the
-    /// index no older than `generation`, and every block that a root leads to in the store and readable.
-    /// - Throws: ``StoreError`` `incomplete` where a block of a root is missing, `corrupt` for damage, also of the index;
+    /// Nothing is removed without proof that all is known: each part of the index must be there and as it was written,
+    /// the index no older than `generation`, and every block that a root leads to in the store and readable.
+    /// - Throws: ``StoreError`` `incomplete` where a block of a root is missing, `corrupt` for damage, also of the
+    ///   index;
     ///   whatever `roots` throws.
     public func collect(
         waste: Double = 0.25,

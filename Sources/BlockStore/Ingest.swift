@@ -92,8 +92,8 @@ public final class Ingest: Sendable {
 
     /// Appends the blocks that the store does not have yet, or has no more as they were.
     ///
-    /// They are trusted to be those of their CIDs. What is known already is compared with the bytes at hand, for known is
-    /// not readable. Throws `unexpected` for a block above 8 MiB.
+    /// They are trusted to be those of their CIDs. What is known already is compared with the bytes at hand, for known
+    /// is not readable. Throws a `problem` where ``CID/checkLimits(length:)`` does.
     public func write(_ blocks: [Block]) async throws(StoreError) {
         try await write(blocks.map { Content(cid: $0.cid, bytes: $0.bytes[...]) })
     }
@@ -128,8 +128,8 @@ public final class Ingest: Sendable {
 
     /// Notes where the blocks are that the store does not have yet, or has no more: in files that are not the store's.
     ///
-    /// They are read, and checked, there whenever they are asked for. Their CIDs are trusted. A reference that was noted
-    /// before, and leads to a file that moved or changed, is replaced.
+    /// They are read, and checked, there whenever they are asked for. Their CIDs are trusted. A reference that was
+    /// noted before, and leads to a file that moved or changed, is replaced.
     public func refer(to references: [Reference]) async throws(StoreError) {
         try await change { [store] (state) throws(StoreError) in
             let wanted = references.filter { $0.cid.hash.code != .identity }
@@ -176,8 +176,8 @@ public final class Ingest: Sendable {
 
     /// Where blocks are by the index as it was when this ingest looked at it, which is once for each commit.
     ///
-    /// What others store meanwhile is stored again, which does no harm; nothing is collected meanwhile; and what is said to
-    /// be somewhere is compared with the bytes at hand.
+    /// What others store meanwhile is stored again, which does no harm; nothing is collected meanwhile; and what is
+    /// said to be somewhere is compared with the bytes at hand.
     private static func locate(
         _ keys: [BlockKey],
         _ state: inout State,
@@ -251,15 +251,9 @@ public final class Ingest: Sendable {
         _ state: inout State,
         _ store: BlockStore
     ) throws(StoreError) {
+        try (reference?.cid ?? block.cid).checkStorable(length: reference?.length ?? block.bytes.count)
         let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
         let length = UInt64(prefix.count + block.bytes.count)
-        guard length <= UInt64(CARParser.Limits().section) else {
-            throw StoreError(
-                .unexpected,
-                "The block \(block.cid) has \(block.bytes.count) bytes; the store takes blocks of up to 8 MiB.",
-                cid: block.cid
-            )
-        }
         let kind = reference == nil ? 0 : 1
         if let pack = state.packs[kind], pack.end + batch.count + length > BlockStore.packLimit {
             try batch.flush(to: pack)

@@ -14,8 +14,8 @@ final class OpenPack: Sendable {
 
     /// Takes the first pack of a kind that has room, ends where the index says and is nobody else's; or a new one.
     ///
-    /// What lies beyond the end of a pack was perhaps acknowledged by an index that is lost, so nobody appends there: only
-    /// a collection, which has proof that the index is whole, cuts it off.
+    /// What lies beyond the end of a pack was perhaps acknowledged by an index that is lost, so nobody appends there:
+    /// only a collection, which has proof that the index is whole, cuts it off.
     init(in store: BlockStore, references: Bool = false, avoiding avoided: Set<PackID> = []) throws(StoreError) {
         self.store = store
         let known = try store.index.packs().filter { $0.id.isReferences == references }

@@ -4,8 +4,8 @@ internal import POSIX
 
 /// Reads a pack from its beginning, in stretches of whole sections.
 ///
-/// A section that cannot be read hides where the next one begins. There the stretches end, until ``findNext()`` has found
-/// a section behind it.
+/// A section that cannot be read hides where the next one begins. There the stretches end, until ``findNext()`` has
+/// found a section behind it.
 struct PackReader: Sendable {
     private let file: File
     private let end: UInt64

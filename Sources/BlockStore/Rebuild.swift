@@ -6,10 +6,10 @@ internal import Synchronization
 extension BlockStore {
     /// Makes the index again from the packs, alone with the store: every block whose hash is right is in it.
     ///
-    /// Also what lies behind something that cannot be read is found. A block in somebody's file is read there; of a file
-    /// that cannot be read now nothing is seen, and its reference stays. Nothing of the old index is needed. The new one is
-    /// at least as new as `generation`. A store that does not know which one it is becomes `identity`, or gets a new one.
-    /// `progress` is told of bytes of packs as they are read.
+    /// Also what lies behind something that cannot be read is found. A block in somebody's file is read there; of a
+    /// file that cannot be read now nothing is seen, and its reference stays. Nothing of the old index is needed. The
+    /// new one is at least as new as `generation`. A store that does not know which one it is becomes `identity`, or
+    /// gets a new one. `progress` is told of bytes of packs as they are read.
     public func rebuild(
         identity: String? = nil,
         atLeast generation: UInt64 = 0,
@@ -124,7 +124,8 @@ extension BlockStore {
         do throws(StoreError) { return try read(reference) != nil } catch { return error.code == .changed }
     }
 
-    /// The length in bytes of the file of a pack, here or where a link leads, for it may have been moved to another disk.
+    /// The length in bytes of the file of a pack, here or where a link leads, for it may have been moved to another
+    /// disk.
     ///
     /// Nil where no such file is there; throws where that cannot be seen.
     func fileLength(_ pack: PackID) throws(StoreError) -> UInt64? {

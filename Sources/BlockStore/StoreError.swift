@@ -117,3 +117,14 @@ extension FileError {
     /// A disk that cannot be read now says neither.
     var meansGone: Bool { [.notFound, .isADirectory, .notADirectory, .notAFile, .linksWithoutEnd].contains(code) }
 }
+
+extension CID {
+    /// The same as ``checkLimits(length:)``, as an error of a store.
+    package func checkStorable(length: Int) throws(StoreError) {
+        do throws(DecodingProblem) {
+            try checkLimits(length: length)
+        } catch {
+            throw StoreError(.problem(error.code), "\(error)", cid: self)
+        }
+    }
+}

@@ -96,8 +96,8 @@ extension BlockStore {
         let bytes = Array(text.utf8) + padding + [0x0A]
         let path = ownerFile(folder)
         do throws(FileError) {
-            // That of the same owner is written over, without waiting: one that is a little old protects a little less. A new
-            // one lasts, for the owner forgets what the store knew it by before.
+            // That of the same owner is written over, without waiting: one that is a little old protects a little less.
+            // A new one lasts, for the owner forgets what the store knew it by before.
             guard (try? Self.owner(ofStoreIn: folder))?.name == owner.name else {
                 return try replaceFile(path, with: bytes)
             }

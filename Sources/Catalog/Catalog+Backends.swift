@@ -102,8 +102,8 @@ extension Catalog {
         }
     }
 
-    /// Notes that a snapshot of this time is about to be left somewhere, so that this home knows it for its own whatever
-    /// happens then.
+    /// Notes that a snapshot of this time is about to be left somewhere, so that this home knows it for its own
+    /// whatever happens then.
     package func noteNextSnapshot(_ time: Int64, under lease: Lease) async throws(CatalogError) {
         try await write(under: lease) { (database) throws(CatalogError) in
             try database.setValue("snapshot_time", String(max(time, try database.number("snapshot_time"))))

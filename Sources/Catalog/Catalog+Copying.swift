@@ -18,8 +18,8 @@ extension Catalog {
         }
     }
 
-    /// Gives the file of a catalog, and those beside it, other names, so that there is room for a new one; it need not be
-    /// readable.
+    /// Gives the file of a catalog, and those beside it, other names, so that there is room for a new one; it need not
+    /// be readable.
     ///
     /// - Returns: where it is now.
     package static func setAside(_ path: String, at time: Int64) throws(CatalogError) -> String {
@@ -54,15 +54,15 @@ extension Catalog {
 
 extension Database {
     /// Copies the database to a new file, which is on the disk then, and readable by its owner only.
-    mutating func copy(to path: String) throws(CatalogError) {
+    mutating func copy(to copy: String) throws(CatalogError) {
         do {
             // SQLite writes into an empty file, which is open to its owner only.
-            _ = try File(path, .createNew)
+            _ = try File(copy, .createNew)
             do {
-                try run("VACUUM INTO ?", [.text(absolutePath(path))])
-                try File(path, .read).syncData()
+                try run("VACUUM INTO ?", [.text(absolutePath(copy))])
+                try File(copy, .read).syncData()
             } catch {
-                try? removeFile(path)
+                try? removeFile(copy)
                 throw error
             }
         } catch let error as DatabaseError {

@@ -29,8 +29,8 @@ extension Catalog {
 
     /// Makes a catalog that was copied, or put back, that of another home of the same kit; says whether it was one.
     ///
-    /// A copy is known by the number and the birth of its file, which no copy has in common with what it was made of. It
-    /// gets a name of its own, so that a store that belongs to the one is not taken for that of the other.
+    /// A copy is known by the number and the birth of its file, which no copy has in common with what it was made of.
+    /// It gets a name of its own, so that a store that belongs to the one is not taken for that of the other.
     static func settle(_ database: inout Database, at path: String, _ locks: String) throws(CatalogError) -> Bool {
         let mark: String
         do throws(FileError) { mark = try birthMark(path) } catch { throw CatalogError(error) }

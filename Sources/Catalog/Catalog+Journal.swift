@@ -37,8 +37,8 @@ extension Catalog {
         }
     }
 
-    /// Says whether what has this path on a backend may be removed now: the lease is there, its removal was written down,
-    /// and the reason for it holds.
+    /// Says whether what has this path on a backend may be removed now: the lease is there, its removal was written
+    /// down, and the reason for it holds.
     package func mayRemove(_ path: String, under lease: Lease) async throws(CatalogError) -> Bool {
         try await read { (database) throws(CatalogError) in
             try database.check(lease)

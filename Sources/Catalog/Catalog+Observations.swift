@@ -5,9 +5,9 @@ internal import SQLite
 extension Catalog {
     /// Writes down what was seen of roots on a backend, and what follows from it for their mappings.
     ///
-    /// Who has not the exclusive lease may be beside somebody who has: what he saw of a mapping that has changed, come or gone
-    /// since, or that is being removed, is of another time; it changes nothing and is not kept. With the exclusive lease it is
-    /// the end of what stands in the journal.
+    /// Who has not the exclusive lease may be beside somebody who has: what he saw of a mapping that has changed, come
+    /// or gone since, or that is being removed, is of another time; it changes nothing and is not kept. With the
+    /// exclusive lease it is the end of what stands in the journal.
     /// - Returns: the roots of which nothing was written down.
     @discardableResult
     package func record(_ seen: [Observation], under lease: Lease) async throws(CatalogError) -> Set<CID> {

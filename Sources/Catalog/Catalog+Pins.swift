@@ -5,9 +5,9 @@ internal import SQLite
 extension Catalog {
     /// Pins roots, and marks every backend dirty in the same transaction.
     ///
-    /// A root that is pinned already keeps its date; a name, metadata or replica count that is given replaces the old, but for
-    /// names that nobody chose: `areNamesDefaults`. `store`
-    /// says how new the store was in which they were seen whole, and its epoch.
+    /// A root that is pinned already keeps its date; a name, metadata or replica count that is given replaces the old,
+    /// but for names that nobody chose: `areNamesDefaults`. `store` says how new the store was in which they were seen
+    /// whole, and its epoch.
     package func addPins(
         _ pins: [Pin],
         reason: String,

@@ -238,8 +238,8 @@ package final class Catalog: Sendable {
 
     /// Runs `body` on a thread that may block, in one transaction: all of its changes are made, or none.
     ///
-    /// One process writes at a time, under a lock of its own, and only under that lock is the log copied back: in SQLite
-    /// before 3.51.3 a commit that begins the log anew while another connection copies it back can be lost.
+    /// One process writes at a time, under a lock of its own, and only under that lock is the log copied back: in
+    /// SQLite before 3.51.3 a commit that begins the log anew while another connection copies it back can be lost.
     @discardableResult
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value

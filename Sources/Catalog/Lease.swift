@@ -3,14 +3,15 @@ internal import SQLite
 
 /// The right of one process to change what is known of a backend, and what is on it.
 ///
-/// On one machine it is a file lock, which ends with the process and with nothing else: neither clocks nor process numbers
-/// decide there, and a process that is stopped keeps it. Between machines that share a home, a row of the catalog says who
-/// has it, and runs out unless it is renewed. Whoever has lost it can write nothing any more: every transaction about a
-/// backend looks for the row first.
+/// On one machine it is a file lock, which ends with the process and with nothing else: neither clocks nor process
+/// numbers decide there, and a process that is stopped keeps it. Between machines that share a home, a row of the
+/// catalog says who has it, and runs out unless it is renewed. Whoever has lost it can write nothing any more: every
+/// transaction about a backend looks for the row first.
 package final class Lease: Sendable {
     package let backend: String
     package let token: String
-    /// Whether it is the only one that may send requests which change the backend; others only write down what they saw.
+    /// Whether it is the only one that may send requests which change the backend; others only write down what they
+    /// saw.
     package let isExclusive: Bool
     private let lock: File?
 
@@ -122,7 +123,8 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in try database.check(lease) }
     }
 
-    /// Runs `body` in one transaction, if the lease is still there: what is known of a backend is changed in no other way.
+    /// Runs `body` in one transaction, if the lease is still there: what is known of a backend is changed in no other
+    /// way.
     @discardableResult
     func write<Value: Sendable>(
         under lease: Lease,

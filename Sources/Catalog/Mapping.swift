@@ -49,7 +49,8 @@ package struct Mapping: Sendable, Hashable {
     package var updatedAt: Timestamp
     /// nil for what nobody has checked.
     package var evidence: Evidence?
-    /// Whether this kit stored it or compared it, so that it may remove it; what is only claimed may be somebody else's.
+    /// Whether this kit stored it or compared it, so that it may remove it; what is only claimed may be somebody
+    /// else's.
     package var isOurs: Bool
     /// Another one with every change: what was seen of an earlier one says nothing of this one.
     package var revision: Int64

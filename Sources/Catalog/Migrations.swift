@@ -39,8 +39,8 @@ enum Migrations {
             process INTEGER NOT NULL, expires_at INTEGER NOT NULL
         ) WITHOUT ROWID;
         """,
-        // What is known of a replica is what was observed last; attempts and removals stand in the journal. An attempt that
-        // failed had been written over what was observed: nothing is known of these any more.
+        // What is known of a replica is what was observed last; attempts and removals stand in the journal. An attempt
+        // that failed had been written over what was observed: nothing is known of these any more.
         """
         ALTER TABLE pins ADD COLUMN whole_epoch INTEGER;
 
@@ -101,7 +101,8 @@ enum Migrations {
         """,
     ]
 
-    /// Whether a database has not the tables of today; throws `tooNew` where a later version of the program was at work.
+    /// Whether a database has not the tables of today; throws `tooNew` where a later version of the program was at
+    /// work.
     static func areNeeded(for database: inout Database) throws(CatalogError) -> Bool {
         let version = try version(of: &database)
         guard version <= all.count else {

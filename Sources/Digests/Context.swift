@@ -2,8 +2,8 @@ internal import COpenSSL
 
 /// A part of OpenSSL that belongs to this program alone, with every algorithm in it.
 ///
-/// The host's own part follows the host's configuration, and that may allow only what some authority approved. Content is
-/// named by whatever hash its name says, which is no decision of the host's. TLS, inside libcurl, follows the host.
+/// The host's own part follows the host's configuration, and that may allow only what some authority approved. Content
+/// is named by whatever hash its name says, which is no decision of the host's. TLS, inside libcurl, follows the host.
 ///
 /// The program ends where there is none; see `check`.
 enum Library {
@@ -28,8 +28,8 @@ enum Library {
 
 /// Ends the program where OpenSSL did not do what cannot fail for any input: it has no memory, or is broken.
 ///
-/// To go on is no choice, for a digest that was not computed would name content wrongly. No caller could do more than end,
-/// as Swift does itself where there is no memory.
+/// To go on is no choice, for a digest that was not computed would name content wrongly. No caller could do more than
+/// end, as Swift does itself where there is no memory.
 func check(_ result: Int32, _ work: StaticString) {
     guard result == 1 else { fatalError("OpenSSL could not \(work): it has no memory, or is broken.") }
 }

@@ -40,7 +40,8 @@ package enum HashFunction: Int, Sendable, CaseIterable {
         return unsafe Self.offered(Self.algorithms[rawValue], self)
     }
 
-    // Unchecked, for these pointers are set once, before anybody sees them, and OpenSSL does not change what they lead to.
+    // Unchecked, for these pointers are set once, before anybody sees them, and OpenSSL does not change what they lead
+    // to.
     nonisolated(unsafe) private static let sha256Algorithm = unsafe offered(fetch(.sha256), .sha256)
     nonisolated(unsafe) private static let algorithms = unsafe allCases.map { unsafe fetch($0) }
 

@@ -87,7 +87,8 @@ package func authenticationCode(_ function: HashFunction, key: [UInt8], message:
 
 /// Bytes from the operating system's secure generator.
 ///
-/// The program ends where it has none: names and keys that can be guessed would be worse, and no caller could do better.
+/// The program ends where it has none: names and keys that can be guessed would be worse, and no caller could do
+/// better.
 package func randomBytes(_ count: Int) -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
         guard unsafe RAND_bytes_ex(Library.context, buffer.baseAddress, count, 0) == 1 else {

@@ -1,7 +1,7 @@
 /// A client for HTTP and HTTPS that keeps connections open and runs every transfer on one thread of its own.
 ///
-/// Redirects are not followed, bodies are not decompressed, and nothing is asked again, except that a repeatable request
-/// is sent once more when a kept connection turns out to have been closed before it.
+/// Redirects are not followed, bodies are not decompressed, and nothing is asked again, except that a repeatable
+/// request is sent once more when a kept connection turns out to have been closed before it.
 package final class HTTPClient: Sendable {
     private let options: HTTPOptions
     private let thread: CurlThread

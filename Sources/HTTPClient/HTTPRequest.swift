@@ -45,8 +45,8 @@ package struct HTTPRequest: Sendable {
     package var body: HTTPBody
     /// Whether it does no harm when the server gets it twice.
     ///
-    /// One that may come twice is sent again, unseen, when a kept connection turns out to have been closed. One that may
-    /// not goes over a connection of its own, which nobody closed before.
+    /// One that may come twice is sent again, unseen, when a kept connection turns out to have been closed. One that
+    /// may not goes over a connection of its own, which nobody closed before.
     package var isRepeatable: Bool
 
     /// A request made of its parts; repeatable by its method (RFC 9110 §9.2.2) where nothing else is said.

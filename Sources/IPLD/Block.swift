@@ -28,14 +28,14 @@ public struct Block: Sendable, Hashable {
 }
 
 extension Block {
-    /// The longest section of an archive that is read or written, in bytes without the length before it: what go-car, and so
-    /// Kubo, reads.
+    /// The longest section of an archive that is read or written, in bytes without the length before it: what go-car,
+    /// and so Kubo, reads.
     public static let longestSection = 8 << 20
 
     /// The longest block that is taken, in bytes: it fits a section under every CID that content may have.
     ///
-    /// A block that only fits under the CID that it came with could be stored and pinned, and under another CID of the same
-    /// hash not be packed.
+    /// A block that only fits under the CID that it came with could be stored and pinned, and under another CID of the
+    /// same hash not be packed.
     public static let longest = longestSection - 256
 
     /// The problem of a block that is longer.
@@ -45,7 +45,8 @@ extension Block {
 }
 
 extension CID {
-    /// Checks that a block of `length` bytes may go by this name: what is taken so can be stored, packed, sent and verified.
+    /// Checks that a block of `length` bytes may go by this name: what is taken so can be stored, packed, sent and
+    /// verified.
     ///
     /// Everything that takes content in, or is about to promise that it is kept, asks this.
     /// - Throws: `.notAllowed` for a hash that content may not be addressed by, or content of more than

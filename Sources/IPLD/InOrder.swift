@@ -1,9 +1,9 @@
-/// Runs `work` on items as they come, up to `width` of them at once, and hands what came out to `take` in the order of the
-/// items.
+/// Runs `work` on items as they come, up to `width` of them at once, and hands what came out to `take` in the order of
+/// the items.
 ///
-/// No item waits for the slowest of a batch: as soon as one is taken, another one begins. `next` gives nil where there is
-/// nothing to begin; it is asked again after something was taken, and all is done when nothing is left to take. It and
-/// `take` are never called at the same time. The first error of any of the three ends it all.
+/// No item waits for the slowest of a batch: as soon as one is taken, another one begins. `next` gives nil where there
+/// is nothing to begin; it is asked again after something was taken, and all is done when nothing is left to take. It
+/// and `take` are never called at the same time. The first error of any of the three ends it all.
 package func inOrder<Item: Sendable, Value: Sendable>(
     width: Int,
     next: () async throws -> Item?,

@@ -29,8 +29,8 @@ public struct CID: Hashable, Sendable, Comparable {
 
     /// The content itself where the CID holds it (identity hash), or nil.
     ///
-    /// Content above ``Multihash/longestDigest`` bytes is none: CIDs that hold CIDs that hold CIDs would cost the square
-    /// of their length in time and memory. Such a CID is one of a block that is not allowed.
+    /// Content above ``Multihash/longestDigest`` bytes is none: CIDs that hold CIDs that hold CIDs would cost the
+    /// square of their length in time and memory. Such a CID is one of a block that is not allowed.
     public var inlineContent: [UInt8]? {
         guard bytes[hashStart] == 0 else { return nil }
         let digest = hash.digest

@@ -32,7 +32,8 @@ public struct CIDFormat: Sendable, Hashable {
         self.init(unchecked: version, hash, inlineLimit)
     }
 
-    /// The CID of a block; one that identity cannot hold is named by sha2-256, so whoever asks for identity looks at it.
+    /// The CID of a block; one that identity cannot hold is named by sha2-256, so whoever asks for identity looks at
+    /// it.
     public func cid(of bytes: Span<UInt8>, codec: Codec) -> CID {
         let isInline = inlineLimit.map { bytes.count <= $0 } ?? false
         // The function was tried when the format was made, so only identity can refuse, for a block that is too long.

@@ -1,8 +1,8 @@
 internal import CPOSIX
 internal import Glibc
 
-/// What tells a file apart from every copy of it, also after the machine was started anew: its number in its file system,
-/// and when it was made, as far as the file system keeps that.
+/// What tells a file apart from every copy of it, also after the machine was started anew: its number in its file
+/// system, and when it was made, as far as the file system keeps that.
 ///
 /// Nothing is opened.
 package func birthMark(_ path: String) throws(FileError) -> String {

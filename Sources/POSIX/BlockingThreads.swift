@@ -62,7 +62,8 @@ package final class BlockingThreads: Sendable {
             return true
         }
         if start, !startThread() {
-            // Those that are there take the job. Where there are none, all that wait are run here: late is better than never.
+            // Those that are there take the job. Where there are none, all that wait are run here: late is better than
+            // never.
             let jobs = queue.withLock { queue in
                 queue.started -= 1
                 var jobs: [@Sendable () -> Void] = []

@@ -2,8 +2,9 @@ internal import Glibc
 
 /// The words that the program was started with, the first of them its own name, as the bytes that they are.
 ///
-/// They come from the kernel: Swift finds its own by where the environment lies, and finds none when a preloaded library has
-/// moved that; and it repairs words that are no UTF-8, so that they name other files. Without /proc, Swift's are given.
+/// They come from the kernel: Swift finds its own by where the environment lies, and finds none when a preloaded
+/// library has moved that; and it repairs words that are no UTF-8, so that they name other files. Without /proc,
+/// Swift's are given.
 package func commandWords() -> [[UInt8]] {
     guard let file = try? File("/proc/self/cmdline", .read) else { return CommandLine.arguments.map { Array($0.utf8) } }
     var bytes: [UInt8] = []

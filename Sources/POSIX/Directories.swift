@@ -15,7 +15,7 @@ package func makeDirectory(_ path: String, permissions: UInt32 = 0o700) throws(F
 /// Makes a directory and those above it that are below `root`, which must be there and is never made.
 package func makeDirectory(_ path: String, below root: String, permissions: UInt32 = 0o700) throws(FileError) {
     guard path != root else { return try expectDirectory(root, after: EEXIST) }
-    guard path.hasPrefix(root) else { throw FileError("make the folder", path, EINVAL) }
+    guard path.hasPrefix(root == "/" ? root : root + "/") else { throw FileError("make the folder", path, EINVAL) }
     var number = try makeLastingDirectory(path, permissions)
     if number == ENOENT {
         try makeDirectory(directoryName(path), below: root, permissions: permissions)

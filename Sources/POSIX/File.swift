@@ -79,7 +79,8 @@ package final class File: Sendable {
         return bytes
     }
 
-    /// Reads until the buffer is full or the file ends; gives how many bytes there are, and the error that ended it or 0.
+    /// Reads until the buffer is full or the file ends; gives how many bytes there are, and the error that ended it or
+    /// 0.
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> (filled: Int, failure: Int32) {
         var filled = 0
         while filled < buffer.count, let start = buffer.baseAddress {
@@ -100,8 +101,8 @@ package final class File: Sendable {
         try POSIX.readNext(descriptor, path, count, unless: isStopped)
     }
 
-    /// Reads up to `count` numbers of eight bytes each, the lowest byte first, at `offset` bytes, in place of what is in
-    /// `words`; fewer only at the end of the file.
+    /// Reads up to `count` numbers of eight bytes each, the lowest byte first, at `offset` bytes, in place of what is
+    /// in `words`; fewer only at the end of the file.
     package func read(words: inout [UInt64], at offset: UInt64, count: Int) throws(FileError) {
         if words.count < count { words += [UInt64](repeating: 0, count: count - words.count) }
         if words.count > count { words.removeLast(words.count - count) }
@@ -233,7 +234,8 @@ package func readNext(
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
         guard let start = buffer.baseAddress else { return }
         while true {
-            // Asked before it is read: a pipe that nobody has opened for writing yet would look as if it were at its end.
+            // Asked before it is read: a pipe that nobody has opened for writing yet would look as if it were at its
+            // end.
             guard awaitInput(descriptor, unless: isStopped) else {
                 failure = EINTR
                 return

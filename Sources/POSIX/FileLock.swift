@@ -5,8 +5,8 @@ internal import Synchronization
 extension File {
     /// Takes the advisory lock of this file, and waits for who has it; it is given back when the file is closed.
     ///
-    /// Throws `wouldBlock`, with the process that has it, where that is stopped, or has not given it back within a minute:
-    /// nobody waits without end for somebody who may never go on.
+    /// Throws `wouldBlock`, with the process that has it, where that is stopped, or has not given it back within a
+    /// minute: nobody waits without end for somebody who may never go on.
     package func lock(shared: Bool = false) throws(FileError) {
         let began = monotonicMilliseconds()
         var lookedAt = began
@@ -54,7 +54,8 @@ private func lockHolders(of files: [FileInfo.Identity]) -> [Int32] {
         let same = locks.filter { $0.number == file.number }
         let device = UInt64(file.device)
         let here = same.filter { $0.major == ipfskit_major(device) && $0.minor == ipfskit_minor(device) }
-        // Some file systems show another device here than elsewhere; then a number that stands for two files says nothing.
+        // Some file systems show another device here than elsewhere; then a number that stands for two files says
+        // nothing.
         guard here.isEmpty else { return here.map(\.process) }
         return Set(same.map { [$0.major, $0.minor] }).count == 1 ? same.map(\.process) : []
     }
@@ -65,7 +66,9 @@ private func lockHolders(of files: [FileInfo.Identity]) -> [Int32] {
 package func lockHolder(of paths: [String]) -> String? {
     let files = paths.compactMap { try? fileInfo($0, follow: true).identity }
     let others = lockHolders(of: files).filter { $0 != processIdentifier }
-    if let stopped = others.first(where: processIsStopped) { return "The process \(stopped) has it locked, and is stopped." }
+    if let stopped = others.first(where: processIsStopped) {
+        return "The process \(stopped) has it locked, and is stopped."
+    }
     return others.first.map { "The process \($0) has it locked." }
 }
 

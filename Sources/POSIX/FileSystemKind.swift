@@ -1,4 +1,5 @@
-/// The kind of the file system that holds a path, such as `ext4`, `nfs4` or `fuse.sshfs`; nil where the system does not tell.
+/// The kind of the file system that holds a path, such as `ext4`, `nfs4` or `fuse.sshfs`; nil where the system does not
+/// tell.
 package func fileSystemKind(of path: String) -> String? {
     guard let file = try? File("/proc/self/mountinfo", .read), let bytes = try? file.read(at: 0, count: 4 << 20) else {
         return nil

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// The files whose locks this process has by fcntl(2), as SQLite takes them.
 ///
-/// Such a lock is gone as soon as the process closes any descriptor of the file. So none of them is opened by any path that
-/// leads to it, whoever planted that.
+/// Such a lock is gone as soon as the process closes any descriptor of the file. So none of them is opened by any path
+/// that leads to it, whoever planted that.
 package enum LockedFiles {
     private static let counts = Mutex<[FileInfo.Identity: Int]>([:])
     private static let wereReached = Atomic(false)

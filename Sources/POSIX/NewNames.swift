@@ -3,8 +3,8 @@ internal import Glibc
 
 /// Gives something another name, which nothing may have: what is there is never replaced.
 ///
-/// Throws `exists` where something has the name. File systems that know no such call are asked before, and for files by a
-/// second link.
+/// Throws `exists` where something has the name. File systems that know no such call are asked before, and for files by
+/// a second link.
 package func renameNew(_ path: some FileName, to other: some FileName) throws(FileError) {
     let number = unsafe path.withSystemName { path in
         unsafe other.withSystemName { other in

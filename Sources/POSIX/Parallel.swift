@@ -1,7 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// Runs `body` with every number from 0 up to `count`, on as many threads as there are cores, and waits until all are done.
+/// Runs `body` with every number from 0 up to `count`, on as many threads as there are cores, and waits until all are
+/// done.
 ///
 /// For a thread that may block; tasks have their own ways. Where the system refuses threads, there are fewer.
 package func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {

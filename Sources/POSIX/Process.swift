@@ -67,11 +67,11 @@ package var programFolder: String {
     directoryName(String(decoding: (try? linkTarget("/proc/self/exe")) ?? [], as: UTF8.self))
 }
 
-/// Calls `handler` on a thread of its own each time one of `signals` arrives, instead of what it would do; those that are
-/// ignored, as under nohup, stay so.
+/// Calls `handler` on a thread of its own each time one of `signals` arrives, instead of what it would do; those that
+/// are ignored, as under nohup, stay so.
 ///
-/// Call it before any other thread is started: the signals are blocked in all of them. Where the system refuses a thread,
-/// the signals do what they would do without it.
+/// Call it before any other thread is started: the signals are blocked in all of them. Where the system refuses a
+/// thread, the signals do what they would do without it.
 package func onSignals(_ signals: [Int32], _ handler: @escaping @Sendable (Int32) -> Void) {
     var set = sigset_t()
     unsafe sigemptyset(&set)

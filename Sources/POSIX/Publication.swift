@@ -23,10 +23,11 @@ package enum Publication: Sendable {
 
 /// Publishes something finished under its name, and makes the name last.
 ///
-/// It takes the place of what has the name, unless it is not `replacing`: then `exists` says that something has it. The bytes must be on the disk already. The rename is the point of no return: what fails after it is told, and undoes
+/// It takes the place of what has the name, unless it is not `replacing`: then `exists` says that something has it. The
+/// bytes must be on the disk already. The rename is the point of no return: what fails after it is told, and undoes
 /// nothing. Where the rename itself failed, a look shows which of the two it is: a network may lose an answer. The
-/// temporary name is left to the caller when nothing was published. With `isLasting` false the name is not waited for until
-/// it is on the disk.
+/// temporary name is left to the caller when nothing was published. With `isLasting` false the name is not waited for
+/// until it is on the disk.
 package func publish(
     _ temporary: String,
     as path: String,

@@ -1,8 +1,8 @@
 /// Reads a whole Parquet file of at most `rowLimit` rows and `byteLimit` bytes in memory.
 ///
-/// What the file says of its sizes is compared with the limits before anything is read, and while it is read no more than
-/// the limit and some is taken, at most a GiB: a small file can ask for any amount.
-/// The call blocks. A file that is damaged, or larger than the limits, is an error and never a crash.
+/// What the file says of its sizes is compared with the limits before anything is read, and while it is read no more
+/// than the limit and some is taken, at most a GiB: a small file can ask for any amount. The call blocks. A file that
+/// is damaged, or larger than the limits, is an error and never a crash.
 package func readParquet(
     _ path: String,
     rowLimit: Int = 50_000_000,

@@ -111,9 +111,9 @@ package struct Plan: Sendable, Hashable {
 /// Compares what should be where with what is known to be where, and says what has to be done.
 ///
 /// A pure function. A root goes to every place, or to as many as its pin wants: those that hold it already first, then
-/// by rendezvous hashing (Thaler and Ravishankar 1998), so that a new place moves no more than its share. One place under
-/// several names counts once. With `prune`, what no pin wants is removed where this kit stored it; `force` has everything
-/// looked at again.
+/// by rendezvous hashing (Thaler and Ravishankar 1998), so that a new place moves no more than its share. One place
+/// under several names counts once. With `prune`, what no pin wants is removed where this kit stored it; `force` has
+/// everything looked at again.
 package func plan(
     pins: [WantedRoot],
     copies: [Copy],

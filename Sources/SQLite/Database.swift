@@ -5,8 +5,9 @@ internal import CSQLite
 /// Whatever runs a statement is `mutating`, so the compiler proves that no two threads, and no row closure and its
 /// own query, use the connection at once. That is what makes the unchecked `Sendable` true.
 ///
-/// A connection never copies the write-ahead log back by itself, also not when it is closed: whoever shares a database with
-/// other processes decides when nobody commits meanwhile (sqlite.org/wal.html, the WAL-reset bug of 3.7.0 to 3.51.2).
+/// A connection never copies the write-ahead log back by itself, also not when it is closed: whoever shares a database
+/// with other processes decides when nobody commits meanwhile (sqlite.org/wal.html, the WAL-reset bug of 3.7.0 to
+/// 3.51.2).
 package struct Database: ~Copyable, @unchecked Sendable {
     /// What a connection may do.
     package enum Mode: Sendable {

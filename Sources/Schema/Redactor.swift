@@ -2,8 +2,8 @@ internal import Synchronization
 
 /// Takes secrets out of everything that leaves the program, and out of everything that it writes down.
 ///
-/// It knows the values that settings were replaced by, the secrets that stand in settings, and the passwords of proxies; and
-/// the forms in which passwords and signatures stand in texts of others.
+/// It knows the values that settings were replaced by, the secrets that stand in settings, and the passwords of
+/// proxies; and the forms in which passwords and signatures stand in texts of others.
 package final class Redactor: Sendable {
     /// The one of the process: a secret that one part has seen must not be shown by another.
     package static let shared = Redactor()
@@ -51,7 +51,8 @@ package final class Redactor: Sendable {
 
     /// Takes note of what a reference in a setting was replaced by.
     ///
-    /// Where the setting is none for secrets, it may be the name of a bucket or a folder: short words, and paths, are shown.
+    /// Where the setting is none for secrets, it may be the name of a bucket or a folder: short words, and paths, are
+    /// shown.
     package func learn(replacement: String, ofSecret isSecret: Bool, fromFile isFromFile: Bool) {
         let value = trimmed(replacement)
         guard isSecret || isFromFile || value.utf8.count >= 8 && !value.hasPrefix("/") else { return }
@@ -84,8 +85,8 @@ package final class Redactor: Sendable {
         return String(text)
     }
 
-    /// Whether a text has a user in a URL, a password before a host, or a parameter in a query that is a secret by its name:
-    /// nothing that may stand where everybody may look.
+    /// Whether a text has a user in a URL, a password before a host, or a parameter in a query that is a secret by its
+    /// name: nothing that may stand where everybody may look.
     ///
     /// An address may have nothing of that kind at all; references in it are not looked into.
     package static func hasCredentials(_ text: String, isAddress: Bool = false) -> Bool {
@@ -120,8 +121,9 @@ package final class Redactor: Sendable {
         return hasPatterns || hasWords || isFound ? String(decoding: bytes, as: UTF8.self) : text
     }
 
-    /// A sentence of a service's, or of a proxy's, as it may be repeated: cut, without control characters and characters
-    /// that nobody sees, and without anything that may be a secret it was sent, also one that nobody here knows.
+    /// A sentence of a service's, or of a proxy's, as it may be repeated: cut, without control characters and
+    /// characters that nobody sees, and without anything that may be a secret it was sent, also one that nobody here
+    /// knows.
     package func clean(echo text: String) -> String {
         let plain = text.unicodeScalars.prefix(Self.longestEcho).filter { scalar in
             scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)

@@ -1,6 +1,7 @@
 /// The forms in which a secret may stand in a text.
 enum SecretForms {
-    /// The forms that show nothing of the text any more: hexadecimal digits, and base64, alone or behind something else.
+    /// The forms that show nothing of the text any more: hexadecimal digits, and base64, alone or behind something
+    /// else.
     static func opaque(_ secret: String) -> [[UInt8]] {
         let bytes = Array(secret.utf8)
         var forms: [[UInt8]] = []
@@ -41,7 +42,8 @@ enum SecretForms {
         return bytes.indices.contains { place(bytes, $0, &word) != nil }
     }
 
-    /// A stretch of text without blanks, quotation marks or slashes: looked for once, and not again at each of its bytes.
+    /// A stretch of text without blanks, quotation marks or slashes: looked for once, and not again at each of its
+    /// bytes.
     private struct Word {
         private(set) var end = 0
         /// Where the last `@` in it is.
@@ -135,7 +137,8 @@ enum SecretForms {
         return index..<at
     }
 
-    /// The value of a parameter, in a query or a fragment that `index` is a separator of, whose name says that it is secret.
+    /// The value of a parameter, in a query or a fragment that `index` is a separator of, whose name says that it is
+    /// secret.
     private static func parameter(_ bytes: [UInt8], _ index: Int) -> Range<Int>? {
         guard [0x3F, 0x26, 0x23, 0x3B].contains(bytes[index]) else { return nil }
         guard let equals = bytes[(index + 1)...].prefix(longestName).firstIndex(of: 0x3D) else { return nil }

@@ -1,7 +1,7 @@
 /// Finds secrets in texts, whole or in parts, however others have escaped them.
 ///
-/// Services repeat what they were sent, in capitals or small letters, escaped for JSON, XML or URLs, and cut where their
-/// messages end.
+/// Services repeat what they were sent, in capitals or small letters, escaped for JSON, XML or URLs, and cut where
+/// their messages end.
 struct SecretSearch: Sendable {
     /// The hashes of what is looked for, by its length in bytes.
     private var needles: [Int: Set<UInt64>] = [:]
@@ -68,8 +68,8 @@ struct SecretSearch: Sendable {
         let place: Range<Int>
     }
 
-    /// What the text is after one kind of escape was taken off each place: of URLs (RFC 3986 §2.1), JSON (RFC 8259 §7), C,
-    /// or XML (XML 1.0 §4.1, §4.6).
+    /// What the text is after one kind of escape was taken off each place: of URLs (RFC 3986 §2.1), JSON (RFC 8259 §7),
+    /// C, or XML (XML 1.0 §4.1, §4.6).
     private static func unescaped(_ letters: [Letter]) -> [Letter] {
         var result: [Letter] = []
         result.reserveCapacity(letters.count)

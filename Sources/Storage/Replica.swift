@@ -50,8 +50,8 @@ package protocol Replica: Sendable {
     /// Removes a root; one that is not there is no error.
     func remove(_ root: CID, path: String?) async throws(StorageError)
 
-    /// Removes what stopped uploads of a root left, and not the root; with `mayResume`, what the next one goes on with may
-    /// stay.
+    /// Removes what stopped uploads of a root left, and not the root; with `mayResume`, what the next one goes on with
+    /// may stay.
     func clear(_ root: CID, mayResume: Bool) async throws(StorageError)
 
     /// All roots that the backend says it holds.

@@ -10,8 +10,8 @@ package protocol ServiceDefinition: Sendable {
     static var summary: String { get }
     /// What instances can do at most.
     static var capabilities: Capabilities { get }
-    /// Throws `badSettings` where something in the settings can never be right, whatever stands around it; nothing is opened or
-    /// sent. A setting that is not known yet has its usual value.
+    /// Throws `badSettings` where something in the settings can never be right, whatever stands around it; nothing is
+    /// opened or sent. A setting that is not known yet has its usual value.
     static func check(_ settings: Settings) throws(StorageError)
     /// Makes an instance. Nothing is sent before the first call.
     static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any StorageService

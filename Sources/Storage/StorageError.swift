@@ -15,7 +15,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         case unsupported
         /// The object was replaced while it was read.
         case changed
-        /// The right to change the backend was lost, or what was decided is not right any more: the request was not sent.
+        /// The right to change the backend was lost, or what was decided is not right any more: the request was not
+        /// sent.
         case superseded
         /// Bytes are not what they should be.
         case corrupt

@@ -75,12 +75,13 @@ package enum Stray: String, Sendable, Hashable, CaseIterable {
 
 /// Who makes things go wrong around a service on trial.
 package protocol Troublemaker: Sendable {
-    /// Makes this happen to all calls about names that begin with `prefix`; false where it cannot be brought about here.
+    /// Makes this happen to all calls about names that begin with `prefix`; false where it cannot be brought about
+    /// here.
     func begin(_ trouble: Trouble, _ prefix: String) async throws -> Bool
     /// Ends what was begun for these names.
     func end(_ prefix: String) async
-    /// Leaves something at a name; false where it cannot be brought about here. Its removal is left to whoever is asked to
-    /// remove the place as a whole.
+    /// Leaves something at a name; false where it cannot be brought about here. Its removal is left to whoever is asked
+    /// to remove the place as a whole.
     func plant(_ stray: Stray, at name: String) async throws -> Bool
     /// Whether what was planted is there still.
     func remains(_ stray: Stray, at name: String) async throws -> Bool

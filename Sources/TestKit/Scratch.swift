@@ -8,8 +8,8 @@ package enum Scratch {
     /// The path of the folder of the running test; a folder that nobody removes where the trait is missing.
     package static var current: String { path ?? NSTemporaryDirectory() + "ipfs-kit-test-without-scratch" }
 
-    /// A folder in memory for files that are made in thousands and need no disk: `/dev/shm` with a GiB of room, or else the
-    /// usual one for temporary files.
+    /// A folder in memory for files that are made in thousands and need no disk: `/dev/shm` with a GiB of room, or else
+    /// the usual one for temporary files.
     private static var memory: URL {
         let path = "/dev/shm"
         let free = try? FileManager.default.attributesOfFileSystem(forPath: path)[.systemFreeSize] as? Int

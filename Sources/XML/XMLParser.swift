@@ -3,8 +3,9 @@ internal import CExpat
 /// The root element of a document in UTF-8; throws when it is not well-formed, declares a document type or entities, or
 /// breaks a limit.
 ///
-/// Nothing outside `bytes` is ever read: external entities are refused, not fetched. Whatever encoding the document asks
-/// for is not listened to: no service writes another one, and other ways through the parser are those with the defects.
+/// Nothing outside `bytes` is ever read: external entities are refused, not fetched. Whatever encoding the document
+/// asks for is not listened to: no service writes another one, and other ways through the parser are those with the
+/// defects.
 package func parseXML(_ bytes: [UInt8], limits: XMLLimits = XMLLimits()) throws(XMLError) -> XMLElement {
     guard bytes.count <= min(limits.bytes, Int(Int32.max)) else {
         throw XMLError(code: .tooLarge, message: "The XML document has more than \(limits.bytes) bytes.")

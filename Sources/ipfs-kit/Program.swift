@@ -66,7 +66,8 @@ struct Program: Sendable {
                 }
                 code = try await run(operation, invocation, console)
             case .group where !invocation.global.help:
-                // Whoever started it so wanted something else: words that got lost must not look like work that was done.
+                // Whoever started it so wanted something else: words that got lost must not look like work that was
+                // done.
                 for line in Usage(table.parser, width: console.helpWidth).lines(invocation.topic) { console.talk(line) }
                 code = .usage
             case .command, .group:

@@ -9,8 +9,8 @@ internal import Schema
 /// `kit-catalog CATALOG WRITER LIFE`
 ///
 /// It commits pins of its own, some at a time, takes some away again, and closes and opens the catalog now and then.
-/// Before each commit it prints what it begins, `> + FIRST COUNT` or `> - FIRST COUNT`, numbers of its pins, and after it
-/// the same with `=`; the numbers of a later life begin where nobody has been. A pin that it cannot find again is
+/// Before each commit it prints what it begins, `> + FIRST COUNT` or `> - FIRST COUNT`, numbers of its pins, and after
+/// it the same with `=`; the numbers of a later life begin where nobody has been. A pin that it cannot find again is
 /// printed with `!`.
 @main
 struct Main {

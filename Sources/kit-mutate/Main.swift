@@ -4,8 +4,8 @@ internal import POSIX
 
 /// Runs damaged copies of files through the decoders.
 ///
-/// `kit-mutate ROUNDS TARGET FILE [TARGET FILE]…`, or `kit-mutate grow`, which looks whether the time that decoders take grows
-/// faster than their input.
+/// `kit-mutate ROUNDS TARGET FILE [TARGET FILE]…`, or `kit-mutate grow`, which looks whether the time that decoders
+/// take grows faster than their input.
 ///
 /// It says which file it works on before it begins, so that after a crash the last line names the culprit;
 /// with IPFS_KIT_FUZZ_KEEP each input is written to that file before it is run, so that the culprit is left there.
@@ -25,8 +25,8 @@ enum Main {
 
     /// The lengths of the smaller inputs in bytes.
     ///
-    /// Eight times the largest is as long as most blocks may be; what grows with the square is found with a smaller one, for
-    /// with that it might not end.
+    /// Eight times the largest is as long as most blocks may be; what grows with the square is found with a smaller
+    /// one, for with that it might not end.
     private static let sizes = [1 << 12, 1 << 15, 1 << 18]
 
     /// What takes less, in nanoseconds, is a matter of chance, and of what fits into the caches of a processor.
@@ -36,7 +36,8 @@ enum Main {
     private static let tries = 4
 
     private static func grow() {
-        // As the program does it: otherwise large arrays would be given to the system and taken from it again and again.
+        // As the program does it: otherwise large arrays would be given to the system and taken from it again and
+        // again.
         tuneMemory()
         var broken: [String] = []
         for growth in Growth.all {

@@ -3,7 +3,8 @@ import Samples
 import TestKit
 import Testing
 
-/// Backends that do not do what they should: nothing half is visible, nothing acknowledged is lost, and a later sync ends well.
+/// Backends that do not do what they should: nothing half is visible, nothing acknowledged is lost, and a later sync
+/// ends well.
 @Suite(.scratch, .timeLimit(.minutes(10))) struct BadServerTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         let title: String

@@ -120,7 +120,8 @@ import Testing
         #expect(try await fresh.pins() == [first, second].sorted())
         let names = try await fresh.json("pin", "ls").pins.items.map { $0.name.text ?? "" }
         #expect(Set(names) == ["", "first"])
-        // Without any snapshot, the roots alone come back; a home that knows the place asks whether it is the one that it was.
+        // Without any snapshot, the roots alone come back; a home that knows the place asks whether it is the one that
+        // it was.
         try FileManager.default.removeItem(atPath: disk + "/kits")
         try await fresh.run("recover", "--from", "disk", code: 12)
         let newer = try await User.ready("newer")

@@ -105,8 +105,8 @@ import Testing
         #expect(try await user.json("verify").backends[0].whole.int == 1)
     }
 
-    /// Calls are interrupted again and again, as by a debugger or a profiler; where the loader and the runtime make such
-    /// calls too, only after they are done.
+    /// Calls are interrupted again and again, as by a debugger or a profiler; where the loader and the runtime make
+    /// such calls too, only after they are done.
     @Test(arguments: [
         "rename:error=EINTR:when=1+2", "mkdir:error=EINTR:when=1+2", "fsync:error=EINTR:when=1+2",
         "flock:error=EINTR:when=1+2", "getdents64:error=EINTR:when=1+2", "unlink:error=EINTR:when=1+2",

@@ -54,6 +54,14 @@ import Testing
         #expect(Self.tests.filter { lines($0) > 601 }.map(\.path) == [])
     }
 
+    @Test func `lines of comments have at most 120 characters, as the formatter keeps lines of code`() {
+        let long = (Self.sources + Self.tests).flatMap { file in
+            file.text.split(separator: "\n").filter { $0.count > 120 && $0.drop { $0 == " " }.hasPrefix("//") }
+                .map { "\(file.path): \($0)" }
+        }
+        #expect(long == [])
+    }
+
     @Test func `unsafe and unchecked stand only where C begins`() {
         let others = Self.sources.filter { !Self.wrappers.contains($0.module) && $0.module != "TestKit" }
         #expect(found(#"\bunsafe\b|@unchecked|nonisolated\(unsafe\)"#, in: others) == [])

@@ -70,8 +70,8 @@ import Testing
         return URL(filePath: path ?? "")
     }
 
-    /// Runs damaged copies of each file that is no longer than 64 KiB, in a release build of the decoders: a debug build
-    /// would take an hour.
+    /// Runs damaged copies of each file that is no longer than 64 KiB, in a release build of the decoders: a debug
+    /// build would take an hour.
     private func run(_ all: [(target: String, file: URL)], rounds: Int = 10_000) async throws {
         let work = all.filter { (try? Fixtures.bytes($0.file).count).map { $0 <= 65536 } ?? false }
         try #require(!work.isEmpty)

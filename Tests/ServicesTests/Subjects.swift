@@ -48,9 +48,9 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     /// Laws that the server itself breaks, by their titles, and a part of the sentence that says how.
     ///
-    /// rclone replaces objects in place: Amazon's own client, too, reads bytes there that nobody stored. While an object
-    /// is replaced it sends more bytes than it announced, and it answers 501 to one of two uploads that end together. Where
-    /// an object goes while it is sent, an error document stands in the middle of its bytes.
+    /// rclone replaces objects in place: Amazon's own client, too, reads bytes there that nobody stored. While an
+    /// object is replaced it sends more bytes than it announced, and it answers 501 to one of two uploads that end
+    /// together. Where an object goes while it is sent, an error document stands in the middle of its bytes.
     var weaknesses: [String: [String]] {
         guard self == .s3OverRclone else { return [:] }
         return [

@@ -103,7 +103,9 @@ import Testing
         let error = await #expect(throws: FileError.self) {
             try await BlockingThreads.shared.run { () throws(FileError) in try File(flock, .update).lock() }
         }
-        #expect(error?.code == .wouldBlock && error?.description.contains("process \(holder.identifier) has it") == true)
+        #expect(
+            error?.code == .wouldBlock && error?.description.contains("process \(holder.identifier) has it") == true
+        )
     }
 
     @Test func `what is made is for its owner, unless something else is said`() throws {

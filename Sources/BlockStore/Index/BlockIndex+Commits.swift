@@ -10,8 +10,8 @@ extension BlockIndex {
         try change { () throws(StoreError) in try commit(entries, packs: packs) }
     }
 
-    /// Forgets blocks whose bytes turned out to be damaged, as far as they are still where that was seen; begins another
-    /// epoch.
+    /// Forgets blocks whose bytes turned out to be damaged, as far as they are still where that was seen; begins
+    /// another epoch.
     func forget(_ damaged: [(key: BlockKey, location: BlockLocation)]) throws(StoreError) {
         _ = try change { () throws(StoreError) in
             let places = try Self.locate(damaged.map(\.key), in: try segmentsAlone())
@@ -36,8 +36,8 @@ extension BlockIndex {
     /// Makes one segment of all, without the blocks that are in `dropped` packs, and forgets those packs; and, if it
     /// `forgetsLost`, what was found damaged.
     ///
-    /// The highest number of a pack stays known, so that it is not used again. Packs may be removed only where the answer
-    /// is `published`: otherwise the segments of before may come back after a crash.
+    /// The highest number of a pack stays known, so that it is not used again. Packs may be removed only where the
+    /// answer is `published`: otherwise the segments of before may come back after a crash.
     func join(dropping dropped: Set<PackID> = [], forgetsLost: Bool = false) throws(StoreError) -> Publication {
         try change { () throws(StoreError) in
             let segments = try segmentsAlone()
@@ -69,7 +69,8 @@ extension BlockIndex {
 
     /// Puts what is in `runs` in the place of everything, even of what cannot be read; begins another epoch.
     ///
-    /// What the old index had, as far as it can be read, and what is in none of the runs, is lost: that stays known. Of a block that is there several times, the best place counts. The new index is at least as new as `generation`.
+    /// What the old index had, as far as it can be read, and what is in none of the runs, is lost: that stays known. Of
+    /// a block that is there several times, the best place counts. The new index is at least as new as `generation`.
     func replace(
         by runs: [Segment],
         packs: [(id: PackID, length: UInt64)],

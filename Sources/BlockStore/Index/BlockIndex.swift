@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// Where every block is: a folder of sorted files, of which each commit adds one and merges the small ones of before.
 ///
-/// It can be made again from the packs alone. Readers, in this and in other processes, do not wait: a file is not changed
-/// after it got its name, and stays readable for whoever has it open. The names say which commits there are, and so how
-/// new the index is and whether a part of it is lost; times of files say nothing.
+/// It can be made again from the packs alone. Readers, in this and in other processes, do not wait: a file is not
+/// changed after it got its name, and stays readable for whoever has it open. The names say which commits there are,
+/// and so how new the index is and whether a part of it is lost; times of files say nothing.
 final class BlockIndex: Sendable {
     let folder: String
     /// The store that the index belongs to; nil while nobody knows.
@@ -35,7 +35,8 @@ final class BlockIndex: Sendable {
         return try segmentsAlone()
     }
 
-    /// The live segments for whoever holds the lock of the index; throws `corrupt` where a part of it is lost or damaged.
+    /// The live segments for whoever holds the lock of the index; throws `corrupt` where a part of it is lost or
+    /// damaged.
     func segmentsAlone() throws(StoreError) -> [Segment] {
         if let segments = try look() { return segments }
         let last = Self.live(try names()).first?.commits.upperBound ?? 0

@@ -54,8 +54,8 @@ struct IndexEntry: Sendable, BitwiseCopyable {
     }
 
     /// Whether this place of a block is to be preferred to another one of the same block, where an index is made again
-    /// from the packs: one that was found to one that is lost, a copy to a reference, and of two the one that was written
-    /// later.
+    /// from the packs: one that was found to one that is lost, a copy to a reference, and of two the one that was
+    /// written later.
     func isBetter(than other: IndexEntry) -> Bool {
         guard isRemoved == other.isRemoved else { return other.isRemoved }
         guard pack.isReferences == other.pack.isReferences else { return other.pack.isReferences }

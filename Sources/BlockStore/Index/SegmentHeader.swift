@@ -4,7 +4,8 @@
 /// - the entries in the order of their keys, ``IndexEntry/words`` words each,
 /// - one word for every bucket, 2^`bucketBits` of them: how many entries have keys that begin with these bits or lower
 ///   ones,
-/// - the last byte of every key, eight in a word, the lowest first: most keys that are not there need no look at entries,
+/// - the last byte of every key, eight in a word, the lowest first: most keys that are not there need no look at
+///   entries,
 /// - two words for every known pack: its number, and the length of it that counts.
 struct SegmentHeader: Sendable {
     /// The form of the header: 1 says nothing of the commits, the store and the epoch.

@@ -34,8 +34,8 @@ public struct CARIndex: Sendable, Hashable {
 
     /// Adds a section, which begins at `offset` in the payload.
     ///
-    /// Those of identity CIDs are left out unless the archive is fully indexed. A section takes its digest and eight bytes
-    /// of memory.
+    /// Those of identity CIDs are left out unless the archive is fully indexed. A section takes its digest and eight
+    /// bytes of memory.
     public mutating func add(_ cid: CID, offset: UInt64, isFullyIndexed: Bool = false) {
         let hash = cid.hash
         guard isFullyIndexed || hash.code != .identity else { return }

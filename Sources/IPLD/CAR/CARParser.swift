@@ -19,12 +19,12 @@ public struct CARParser: Sendable {
         /// The longest section (CID and block), in bytes; a block has no more than ``Block/longest`` of them.
         public var section = Block.longestSection
 
-        /// Whether a section of length zero ends the archive, as padding, rather than being an error; what follows must be
-        /// zeros too.
+        /// Whether a section of length zero ends the archive, as padding, rather than being an error; what follows must
+        /// be zeros too.
         public var zeroLengthEndsArchive = false
 
-        /// The length of the whole archive in bytes, where it is known: it tells a part that is too long from one that is
-        /// cut off or has a damaged length.
+        /// The length of the whole archive in bytes, where it is known: it tells a part that is too long from one that
+        /// is cut off or has a damaged length.
         public var archive: UInt64?
 
         /// Whether the bytes of the index of a CARv2 are kept for ``CARParser/takeIndex()``.
@@ -44,8 +44,8 @@ public struct CARParser: Sendable {
     /// What stood before the payload of a CARv2; nil for a CARv1.
     public private(set) var container: CARContainer?
 
-    /// The number of bytes that are no part of anything: those behind the payload of a CARv2 without an index, and those
-    /// in padding that are not zero.
+    /// The number of bytes that are no part of anything: those behind the payload of a CARv2 without an index, and
+    /// those in padding that are not zero.
     public private(set) var extraneous: UInt64 = 0
 
     /// The number of bytes of the archive that events have been given for.
@@ -63,7 +63,8 @@ public struct CARParser: Sendable {
     /// The bytes fed last, and how many of them were used.
     private var chunk: [UInt8] = []
     private var used = 0
-    /// The beginning of something whose end had not come with the bytes before: a part of these, as long as it is alone.
+    /// The beginning of something whose end had not come with the bytes before: a part of these, as long as it is
+    /// alone.
     private var tail: ArraySlice<UInt8> = []
 
     /// Starts before the header; `verifiesBlocks` says whether each block is checked against its CID.

@@ -2,8 +2,8 @@ public import Multiformats
 
 /// A block inside a content archive, and where it stands there.
 ///
-/// Its bytes are a part of those that were read with it, which stay in memory as long as it does: take ``block`` to keep
-/// one for long.
+/// Its bytes are a part of those that were read with it, which stay in memory as long as it does: take ``block`` to
+/// keep one for long.
 public struct CARSection: Sendable, Hashable {
     /// The name.
     public let cid: CID

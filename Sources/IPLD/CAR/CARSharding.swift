@@ -2,9 +2,9 @@ public import Multiformats
 
 /// Spreads the blocks of an archive over CARv1s that are no longer than a limit, without doing any output itself.
 ///
-/// Blocks stay in their order. The first shard names the roots; the others name the empty identity CID, `bafkqaaa`, which
-/// the CARv1 specification ("Number of roots") recommends where there is no root, for there are readers that refuse an
-/// archive without any. ``CARHeader/init(joining:)`` gives the header of the whole back.
+/// Blocks stay in their order. The first shard names the roots; the others name the empty identity CID, `bafkqaaa`,
+/// which the CARv1 specification ("Number of roots") recommends where there is no root, for there are readers that
+/// refuse an archive without any. ``CARHeader/init(joining:)`` gives the header of the whole back.
 public struct CARSharding: Sendable {
     /// Where a block goes.
     public struct Place: Sendable, Hashable {

@@ -43,10 +43,11 @@ public struct CARReport: Sendable, Hashable {
 
 /// Finds everything that is wrong with an archive, without doing any input itself.
 ///
-/// Feed a ``CARParser`` that does not verify blocks and keeps the index, call ``take(from:)`` each time, and ``finish(_:)`` at
-/// the end. To check blocks on several threads, hand over header, sections with what became of their verification, and
-/// the index instead, then ``finish(extraneous:)``. Where ``unread`` names blocks before that, another reading of the same
-/// archive shows what they link to. It holds every multihash of the archive, and the links of the blocks that have some.
+/// Feed a ``CARParser`` that does not verify blocks and keeps the index, call ``take(from:)`` each time, and
+/// ``finish(_:)`` at the end. To check blocks on several threads, hand over header, sections with what became of their
+/// verification, and the index instead, then ``finish(extraneous:)``. Where ``unread`` names blocks before that,
+/// another reading of the same archive shows what they link to. It holds every multihash of the archive, and the links
+/// of the blocks that have some.
 public struct CARVerifier: Sendable {
     /// The most problems that are listed one by one.
     public static let mostProblems = 1000
@@ -61,7 +62,8 @@ public struct CARVerifier: Sendable {
     private var indexProblem: DecodingProblem?
     /// What follows the index, in bytes.
     private var afterIndex: UInt64 = 0
-    /// Where the sections of an archive with an index begin in the payload, in order, and whether the index leads there.
+    /// Where the sections of an archive with an index begin in the payload, in order, and whether the index leads
+    /// there.
     private var sections: [(offset: UInt64, cid: CID, isIndexed: Bool)] = []
     /// Whether the archive was read up to where its index should be.
     private var cameToIndex = true

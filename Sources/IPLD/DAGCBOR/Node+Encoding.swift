@@ -3,8 +3,8 @@ internal import Multiformats
 extension Node {
     /// The canonical bytes, as DAG-CBOR.
     ///
-    /// Negative zero, which strict reading refuses, is written as the zero that it equals; the lenient form keeps it, as
-    /// Go's implementation does, and is canonical in all else.
+    /// Negative zero, which strict reading refuses, is written as the zero that it equals; the lenient form keeps it,
+    /// as Go's implementation does, and is canonical in all else.
     /// - Throws: `.malformed` for an integer or float outside the data model or a key that is there twice; `.tooDeep`.
     public func cbor(_ strictness: Strictness = .strict) throws(DecodingProblem) -> [UInt8] {
         var bytes: [UInt8] = []

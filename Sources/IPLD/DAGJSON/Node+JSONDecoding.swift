@@ -14,7 +14,8 @@ extension Node {
 
 /// The links of a dag-json block in the order in which they stand, which is not always that of the keys in a ``Node``.
 ///
-/// - Throws: what ``Node/init(json:itemLimit:)`` does. No values are kept, so that a block of many small ones does not take
+/// - Throws: what ``Node/init(json:itemLimit:)`` does. No values are kept, so that a block of many small ones does not
+///   take
 ///   many times its length in memory.
 func linksOfJSON(_ bytes: [UInt8]) throws(DecodingProblem) -> [CID] {
     var decoder = JSONNodeDecoder(reader: JSONReader(bytes), itemsLeft: .max, keepsValues: false)

@@ -82,8 +82,8 @@ extension Node {
     }
 
     /// Writes text with the escapes that Kubo writes, which are those of Go's JSON packages: two letters for quotation
-    /// mark, backslash, tab, line feed and carriage return; numbers for the other control characters, and for U+2028 and
-    /// U+2029, which are ends of lines in JavaScript.
+    /// mark, backslash, tab, line feed and carriage return; numbers for the other control characters, and for U+2028
+    /// and U+2029, which are ends of lines in JavaScript.
     private static func append(text: String, to bytes: inout [UInt8]) {
         let digits = Array("0123456789abcdef".utf8)
         bytes.append(UInt8(ascii: "\""))

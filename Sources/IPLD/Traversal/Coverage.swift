@@ -3,10 +3,10 @@ public import Multiformats
 /// Watches blocks go by in any order, and says what of the DAGs of some roots was not among them or could not be looked
 /// into.
 ///
-/// One multihash may be linked to under several codecs, and leads on in another way under each: a block counts as looked
-/// into under a codec when it was, not when its bytes were seen. What was asked for before a block came is looked for in
-/// it at once; what is asked for only afterwards needs the block once more, see ``Findings/unread``. It holds every
-/// multihash, and the links of the blocks that have some.
+/// One multihash may be linked to under several codecs, and leads on in another way under each: a block counts as
+/// looked into under a codec when it was, not when its bytes were seen. What was asked for before a block came is
+/// looked for in it at once; what is asked for only afterwards needs the block once more, see ``Findings/unread``. It
+/// holds every multihash, and the links of the blocks that have some.
 public struct Coverage: Sendable {
     /// What was found.
     public struct Findings: Sendable {
@@ -42,7 +42,8 @@ public struct Coverage: Sendable {
     private var below: [Int: [Int]] = [:]
     private var troubles: [Int: DecodingProblem] = [:]
 
-    /// Whether there may be something in ``Findings/unread``: a block was asked for under another codec after it went by.
+    /// Whether there may be something in ``Findings/unread``: a block was asked for under another codec after it went
+    /// by.
     public private(set) var isAskedLate = false
 
     /// Nothing was seen yet.
@@ -51,7 +52,8 @@ public struct Coverage: Sendable {
     /// Takes note of a block that was checked.
     ///
     /// - Returns: whether its multihash had no section under this codec before.
-    /// - Throws: why the links of the block cannot be read, unless its codec is not known: that matters only where a root
+    /// - Throws: why the links of the block cannot be read, unless its codec is not known: that matters only where a
+    ///   root
     ///   leads to it.
     @discardableResult
     public mutating func see(_ section: CARSection) throws(DecodingProblem) -> Bool {

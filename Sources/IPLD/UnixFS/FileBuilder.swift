@@ -20,7 +20,8 @@ public struct FileBuilder: Sendable {
         tree = profile.layout == .balanced ? .balanced(BalancedTree(profile)) : .trickle(TrickleTree(profile))
     }
 
-    /// Adds content in pieces of any length, which are cut as the profile says; `emit` gets blocks as they are complete.
+    /// Adds content in pieces of any length, which are cut as the profile says; `emit` gets blocks as they are
+    /// complete.
     ///
     /// Less than ``Chunker/longest`` bytes wait for what comes next. Use this, or leaves that were cut before.
     public mutating func append<E: Error>(content: some Sequence<UInt8>, emit: (Block) throws(E) -> Void) throws(E) {

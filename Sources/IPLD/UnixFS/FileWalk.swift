@@ -44,8 +44,8 @@ public struct FileWalk: Sendable {
     /// Starts at the root of a file; a walk that passes over repeats is for those who want the blocks, not the content.
     ///
     /// All blocks below a node that lay wholly in the range have been asked for, so where the same node comes again,
-    /// nothing new is below it. Without that, a file of sixty levels with two links to one node each would be walked for
-    /// ever.
+    /// nothing new is below it. Without that, a file of sixty levels with two links to one node each would be walked
+    /// for ever.
     init(root: Block, range: Range<UInt64>?, passesOverRepeats: Bool) throws(DecodingProblem) {
         let node = try FileNode(root)
         walked = passesOverRepeats ? [:] : nil

@@ -75,8 +75,8 @@ package struct BackendTest: Operation {
     /// What the names of all objects of tests begin with.
     private static let folder = "health/"
 
-    /// Whether the test that stored an object is over: its process is gone, where it was one of this home, or it was a day ago
-    /// by the clock of the service.
+    /// Whether the test that stored an object is over: its process is gone, where it was one of this home, or it was a
+    /// day ago by the clock of the service.
     private static func isLeft(_ info: ObjectInfo, by own: String?, _ now: Timestamp) -> Bool {
         let words = info.name.text.dropFirst(folder.count).split(separator: ".", omittingEmptySubsequences: false)
         if words.count == 4, let own, words[0] == own, let process = Int32(words[1]), !processIsAlive(process) {

@@ -7,7 +7,8 @@ package struct CARConvert: Operation {
     package static let name = "car convert"
     package static let summary = "Write a CAR as version 1 or 2, with or without an index, each block checked."
     package static let details = """
-        Sections stay byte for byte what they are, and so does a header in its usual form. A CAR of version 2 can be read at random through its index.
+        Sections stay byte for byte what they are, and so does a header in its usual form. A CAR of version 2 can be read at \
+        random through its index.
         Example: ipfs-kit car convert photos.car --car-version 2 --output indexed.car
         """
     package static let changes = true

@@ -135,7 +135,7 @@ private struct ShardFiles {
         let digits = String(whole.count + 1)
         // Leading zeros, so that a shell lists the shards in their order.
         let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-        var file = try NewFile("\(prefix)-\(number).car", session)
+        var file = try await NewFile("\(prefix)-\(number).car", session)
         current = file
         blocks.append(0)
         try await file.append([bytes[...]])

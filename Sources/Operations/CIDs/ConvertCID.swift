@@ -15,6 +15,6 @@ package struct ConvertCID: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> ConvertedCIDs {
-        try ConvertedCIDs(cids, kit.session) { cid, _ in (cid.v1, cid.v1.description) }
+        try await ConvertedCIDs(cids, kit) { cid, _ in (cid.v1, cid.v1.description) }
     }
 }

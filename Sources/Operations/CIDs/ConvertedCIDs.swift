@@ -17,10 +17,10 @@ package struct ConvertedCIDs: OperationOutput {
     /// Converts what was given; where nothing was, what stands on the lines of standard input.
     init(
         _ given: [String],
-        _ session: Session,
+        _ kit: Kit,
         _ convert: (CID, Multibase) throws(FormatProblem) -> (cid: CID, text: String)
-    ) throws(KitError) {
-        let texts = given.isEmpty ? try Self.lines(session) : given
+    ) async throws(KitError) {
+        let texts = given.isEmpty ? try await Self.lines(kit) : given
         rows = texts.map { text in
             do throws(FormatProblem) {
                 let (cid, base) = try CID.read(userText: text)
@@ -37,14 +37,12 @@ package struct ConvertedCIDs: OperationOutput {
         if rows.count == 1, let problem = rows[0].problem { throw KitError(.usage, problem) }
     }
 
+    /// The most bytes of CIDs that are read.
+    private static let longestInput = 64 << 20
+
     /// The words on the lines of standard input.
-    private static func lines(_ session: Session) throws(KitError) -> [String] {
-        var bytes: [UInt8] = []
-        while true {
-            let more = try session.read(1 << 20)
-            if more.isEmpty { break }
-            bytes += more
-        }
+    private static func lines(_ kit: Kit) async throws(KitError) -> [String] {
+        let bytes = try await Input("-", kit, for: .archive).readAll(limit: longestInput)
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw KitError(.usage, "Standard input is no text.")
         }
@@ -53,7 +51,7 @@ package struct ConvertedCIDs: OperationOutput {
 
     package var exitCode: ExitCode {
         let failed = rows.count { $0.problem != nil }
-        return failed == 0 ? .ok : failed == rows.count ? .usage : .partlyFailed
+        return .ofParts(repeatElement(.usage, count: failed), isPartDone: failed < rows.count)
     }
     package var json: JSON {
         [

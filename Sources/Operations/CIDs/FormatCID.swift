@@ -46,16 +46,16 @@ package struct FormatCID: Operation {
         } catch {
             throw KitError(.usage, error.message)
         }
-        return try converted(kit.session, target, codec, base)
+        return try await converted(kit, target, codec, base)
     }
 
     private func converted(
-        _ session: Session,
+        _ kit: Kit,
         _ version: CID.Version?,
         _ codec: Codec?,
         _ base: Multibase?
-    ) throws(KitError) -> ConvertedCIDs {
-        try ConvertedCIDs(cids, session) { (given, own) throws(FormatProblem) in
+    ) async throws(KitError) -> ConvertedCIDs {
+        try await ConvertedCIDs(cids, kit) { (given, own) throws(FormatProblem) in
             var cid = given
             if let codec, codec != cid.codec { cid = CID.v1(codec, cid.hash) }
             switch version ?? (base == nil ? cid.version : .v1) {

@@ -7,9 +7,10 @@ package struct CatalogAccept: Operation {
     package static let name = "catalog accept"
     package static let summary = "Take this catalog for the right one, although there was a newer one."
     package static let details = """
-        The store, and snapshots on backends, know how far the catalog had come. Use it when an old copy was put back on purpose, or when another home of this kit is at work and this one goes its own \
-        way. What only the newer catalog had pinned is not pinned any more, and may be removed from now on. To take over what a \
-        newer snapshot has instead, use `ipfs-kit recover --from NAME`.
+        The store, and snapshots on backends, know how far the catalog had come. Use it when an old copy was put back on \
+        purpose, or when another home of this kit is at work and this one goes its own way. What only the newer catalog had \
+        pinned is not pinned any more, and may be removed from now on. To take over what a newer snapshot has instead, use \
+        `ipfs-kit recover --from NAME`.
         """
     package static let changes = true
 

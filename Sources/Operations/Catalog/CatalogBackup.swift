@@ -40,12 +40,13 @@ package struct CatalogBackup: Operation {
             let scratch = temporaryName(beside: kit.home.scratch + "/catalog")
             defer { try? removeFile(scratch) }
             try await catalog.copy(to: scratch)
-            let file = try File(scratch, .read)
+            let copy = try await Input(scratch, kit, for: .archive)
+            var output = try await NewFile("-", kit.session)
             var offset: UInt64 = 0
             while true {
-                let bytes = try file.read(at: offset, count: 1 << 20)
+                let bytes = try await copy.read(at: offset, 1 << 20)
                 if bytes.isEmpty { return Output(path: nil, bytes: offset, pins: pins) }
-                try kit.session.write(bytes[...])
+                try await output.append([bytes[...]])
                 offset += UInt64(bytes.count)
             }
         }
@@ -54,9 +55,11 @@ package struct CatalogBackup: Operation {
     private static func copy(_ catalog: Catalog, _ place: NewPlace) async throws -> UInt64 {
         do {
             try await catalog.copy(to: place.temporary)
-            let length = try fileInfo(place.temporary).length
-            try place.appear()
-            return length
+            return try await BlockingThreads.shared.run { () throws in
+                let length = try fileInfo(place.temporary).length
+                try place.appear()
+                return length
+            }
         } catch {
             place.discard()
             throw error

@@ -8,8 +8,8 @@ extension BackendFile {
 
     /// The text of the file without secrets.
     ///
-    /// A reference such as `${VAR}` is not a secret and stays. It is left on other backends, so that what stands in the wrong
-    /// place does not go along either.
+    /// A reference such as `${VAR}` is not a secret and stays. It is left on other backends, so that what stands in the
+    /// wrong place does not go along either.
     func textWithoutSecrets() -> String {
         let clean = { (text: String) in Redactor.shared.clean(text) }
         return node(plain: clean) { field, setting in

@@ -185,7 +185,8 @@ package struct BackendFile: Sendable {
         return try field.kind.parse(items.first ?? "")
     }
 
-    /// Throws where a setting that is none for secrets has one in it: such settings are shown, and left on other backends.
+    /// Throws where a setting that is none for secrets has one in it: such settings are shown, and left on other
+    /// backends.
     ///
     /// No setting is a URL with a query or a fragment, so what stands there is one as well.
     private func refuseCredentials(_ items: [String], _ field: FieldInfo, _ line: Int) throws(KitError) {

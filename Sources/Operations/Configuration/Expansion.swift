@@ -7,8 +7,8 @@ struct ExpansionProblem: Error {
 
 /// Replaces `${VAR}`, `${VAR:-default}` and `${file:/path}` in a setting; `$${` stands for `${` itself.
 ///
-/// A file's content is taken without the line end at its end. What was put in is not looked at again; `learn` is told each
-/// value, and whether it came from a file.
+/// A file's content is taken without the line end at its end. What was put in is not looked at again; `learn` is told
+/// each value, and whether it came from a file.
 func expand(
     _ text: String,
     learn: (String, Bool) -> Void = { _, _ in },

@@ -40,7 +40,8 @@ extension Kit {
         return try BackendFile.read(name, path: home.backendFile(name))
     }
 
-    /// The backends that a command is about, and those of them whose files cannot be read: one slip stops no other backend.
+    /// The backends that a command is about, and those of them whose files cannot be read: one slip stops no other
+    /// backend.
     ///
     /// Without names all that are enabled are meant. A backend that is named must be there and enabled.
     func chooseBackends(

@@ -9,9 +9,9 @@ extension ContentReader {
 
     /// Writes what `block` stands for to `path`, where nothing may be yet: all of it or nothing.
     ///
-    /// The path `-` is standard output.
-    /// `help` is a command that names another output. Names come from strangers: none may lead out of its directory, and nothing is written through a link. Permissions and
-    /// times that were kept are given back, but for the bits that let a program run as somebody else.
+    /// The path `-` is standard output. `help` is a command that names another output. Names come from strangers: none
+    /// may lead out of its directory, and nothing is written through a link. Permissions and times that were kept are
+    /// given back, but for the bits that let a program run as somebody else.
     func write(_ block: Block, to path: String, _ session: Session, help: String) async throws -> WrittenTree {
         switch try UnixFSEntry(block) {
         case .file, .raw:

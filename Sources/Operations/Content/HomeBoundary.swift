@@ -3,9 +3,9 @@ internal import Storage
 
 /// Keeps the files of the kit home from being read as content.
 ///
-/// SQLite's locks on the catalog are those of the whole process: they are all gone as soon as any descriptor of its files
-/// is closed, and with them what was acknowledged. So whatever opens a path that somebody named, or one below it, asks
-/// here first. The home and its files are known by what they are, not by their paths.
+/// SQLite's locks on the catalog are those of the whole process: they are all gone as soon as any descriptor of its
+/// files is closed, and with them what was acknowledged. So whatever opens a path that somebody named, or one below it,
+/// asks here first. The home and its files are known by what they are, not by their paths.
 struct HomeBoundary: Sendable {
     /// What somebody wants with a file.
     enum Purpose: Sendable {
@@ -45,8 +45,8 @@ struct HomeBoundary: Sendable {
         return info
     }
 
-    /// Says whether something that was found below what somebody named is of the home; `isFollowed` says that a symbolic
-    /// link led to it.
+    /// Says whether something that was found below what somebody named is of the home; `isFollowed` says that a
+    /// symbolic link led to it.
     func holds(_ info: FileInfo, at path: [UInt8], isFollowed: Bool) -> Bool {
         info.identity == folder || isLinked(info) || isFollowed && isBelow(path)
     }

@@ -24,7 +24,10 @@ struct NewFile: Sendable {
         func checkAbsence() throws(KitError) { try place?.checkAbsence() }
 
         /// Gives the file permissions and a time.
-        func apply(_ metadata: FileMetadata) throws { if let place { try metadata.apply(to: place.temporary) } }
+        func apply(_ metadata: FileMetadata) async throws(FileError) {
+            guard let place else { return }
+            try await BlockingThreads.shared.run { () throws(FileError) in try metadata.apply(to: place.temporary) }
+        }
 
         /// Gives the file its name.
         func appear() async throws(KitError) {
@@ -42,18 +45,20 @@ struct NewFile: Sendable {
     /// Begins a file; `isPatched` says that its first bytes are known last, `help` is a command that names an output.
     ///
     /// Throws `refused` where something has its name.
-    init(_ path: String?, _ session: Session, isPatched: Bool = false, help: String = "") throws {
-        switch path {
-        case nil: target = .unnamed(session, help: help)
-        case "-"?: target = isPatched ? .late(session, try scratchFile()) : .standard(session)
-        case let path?:
-            let place = try NewPlace(path, hint: help.isEmpty ? nil : help)
-            target = .place(place, try File(place.temporary, .createNew, permissions: 0o644))
+    init(_ path: String?, _ session: Session, isPatched: Bool = false, help: String = "") async throws {
+        target = try await BlockingThreads.shared.run { () throws in
+            switch path {
+            case nil: return .unnamed(session, help: help)
+            case "-"?: return isPatched ? .late(session, try scratchFile()) : .standard(session)
+            case let path?:
+                let place = try NewPlace(path, hint: help.isEmpty ? nil : help)
+                return .place(place, try File(place.temporary, .createNew, permissions: 0o644))
+            }
         }
     }
 
-    /// Lends a file to `body`, which gives the bytes that are to be written over the first ones, gives it permissions and
-    /// a time, and lets it appear.
+    /// Lends a file to `body`, which gives the bytes that are to be written over the first ones, gives it permissions
+    /// and a time, and lets it appear.
     ///
     /// Where something is thrown before it has appeared, nothing of it is left.
     /// - Returns: the length in bytes.
@@ -66,11 +71,11 @@ struct NewFile: Sendable {
         metadata: FileMetadata = .none,
         _ body: (inout NewFile) async throws -> [UInt8]
     ) async throws -> UInt64 {
-        var file = try NewFile(path, session, isPatched: isPatched, help: help)
+        var file = try await NewFile(path, session, isPatched: isPatched, help: help)
         do {
             let start = try await body(&file)
             let whole = try await file.finish(start: start)
-            try whole.apply(metadata)
+            try await whole.apply(metadata)
             try await whole.appear()
             return whole.length
         } catch {
@@ -108,13 +113,16 @@ struct NewFile: Sendable {
             }
             return Whole(path: place.path, length: length, place: place)
         case .late(let session, let file):
-            try file.write(start, at: 0)
             var offset: UInt64 = 0
             while offset < length {
                 try Task.checkCancellation()
-                let bytes = try file.read(at: offset, count: 1 << 20)
-                try session.write(bytes[...])
-                offset += UInt64(bytes.count)
+                let from = offset
+                offset += try await BlockingThreads.shared.run { () throws in
+                    if from == 0 { try file.write(start, at: 0) }
+                    let bytes = try file.read(at: from, count: 1 << 20)
+                    try session.write(bytes[...])
+                    return UInt64(bytes.count)
+                }
             }
         }
         return Whole(path: nil, length: length, place: nil)

@@ -12,8 +12,8 @@ struct NewPlace: Sendable {
     private let target: String
     private let hint: String?
 
-    /// Throws `refused` where something has the name, with `hint` as the command that helps, and `notFound` where there is no
-    /// folder for it.
+    /// Throws `refused` where something has the name, with `hint` as the command that helps, and `notFound` where there
+    /// is no folder for it.
     init(_ path: String, hint: String? = nil) throws(KitError) {
         self.path = path
         self.hint = hint

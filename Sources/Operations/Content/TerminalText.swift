@@ -8,8 +8,8 @@ package struct TerminalText {
 
     /// Whether nothing in the bytes that follow the earlier ones could drive a terminal.
     ///
-    /// What could are the control characters (ECMA-48 §5) but those that move on: the C1 ones too, as UTF-8 has them and as
-    /// single bytes.
+    /// What could are the control characters (ECMA-48 §5) but those that move on: the C1 ones too, as UTF-8 has them
+    /// and as single bytes.
     package mutating func isPlain(_ bytes: some Sequence<UInt8>) -> Bool {
         for byte in bytes where !isPlain(byte) { return false }
         return true

@@ -28,7 +28,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .noSuchBackend: "There is no such backend or type."
         case .notFound: "There is no such CID, pin or file."
         case .temporary: "A service did not answer; try again."
-        case .partlyFailed: "Some of it was done, some of it failed."
+        case .partlyFailed: "Some of it was done and some failed, or parts of it failed for different reasons."
         case .authorisation: "A service or the system refused access."
         case .limit: "A limit, a quota or the disk is full."
         case .verification: "Bytes are not what they should be."
@@ -36,5 +36,13 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .refused: "It was refused to keep data safe."
         case .interrupted: "It was interrupted; run it again to go on."
         }
+    }
+
+    /// How a whole ends whose parts failed with `codes`; `isPartDone` says that something was done all the same.
+    static func ofParts(_ codes: some Sequence<ExitCode>, isPartDone: Bool) -> ExitCode {
+        let codes = Set(codes)
+        guard let code = codes.first else { return .ok }
+        if codes.contains(.interrupted) { return .interrupted }
+        return isPartDone || codes.count > 1 ? .partlyFailed : code
     }
 }

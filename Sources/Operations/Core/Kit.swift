@@ -104,8 +104,8 @@ package final class Kit: Sendable {
 
     /// Makes the home; one that is there is left as it is.
     ///
-    /// A catalog that is lost beside a store with content is made anew only if that is asked for: what was pinned is not
-    /// known any more.
+    /// A catalog that is lost beside a store with content is made anew only if that is asked for: what was pinned is
+    /// not known any more.
     /// - Returns: where the old catalog is, if it was replaced.
     @discardableResult
     package func initialise(newCatalog: Bool = false) async throws(KitError) -> String? {
@@ -167,7 +167,8 @@ package final class Kit: Sendable {
     package func storeState(lookedAtIn epoch: UInt64) async throws(KitError) -> StoreState {
         let store = try store()
         do throws(StoreError) {
-            // Others may have published since, and not waited for the disk yet; the catalog must not know of more than lasts.
+            // Others may have published since, and not waited for the disk yet; the catalog must not know of more than
+            // lasts.
             let generation = try await store.generation()
             try await store.makeLasting()
             return StoreState(generation: generation, epoch: epoch)

@@ -61,8 +61,8 @@ package struct KitHome: Sendable, Hashable {
         close()
     }
 
-    /// Throws where the home was made by a later version of the program, or does not say by which; one without the file is
-    /// completed by `init`.
+    /// Throws where the home was made by a later version of the program, or does not say by which; one without the file
+    /// is completed by `init`.
     func checkVersion() throws(KitError) {
         let bytes: [UInt8]
         do throws(FileError) {
@@ -127,8 +127,8 @@ package struct KitHome: Sendable, Hashable {
         try? setPermissions(path, info.permissions & 0o700)
     }
 
-    /// Throws where the home lies on a file system that machines share: the catalog needs memory that processes share, and
-    /// locks that hold, which these do not have.
+    /// Throws where the home lies on a file system that machines share: the catalog needs memory that processes share,
+    /// and locks that hold, which these do not have.
     func refuseSharedFileSystem() throws(KitError) {
         guard let kind = fileSystemKind(of: path), Self.isShared(kind) else { return }
         throw KitError(

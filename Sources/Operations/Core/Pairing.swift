@@ -15,7 +15,8 @@ struct Pairing {
         let owner: BlockStore.Owner?
         let known: OwnState
         do {
-            // In this order: other processes pin meanwhile, and the store never knows of more than was in the catalog before.
+            // In this order: other processes pin meanwhile, and the store never knows of more than was in the catalog
+            // before.
             owner = try BlockStore.owner(ofStoreIn: home.store)
             known = try catalog.ownState()
         } catch {
@@ -35,11 +36,11 @@ struct Pairing {
         if known.store == store.identity { store.expect(generation: known.storeGeneration) }
         do {
             if let identity = store.identity, identity != known.store {
-                // A catalog that knows no store is of the time before stores had an identity, or was made just now; and an
-                // empty store in the place of one that was lost has nothing that could be taken for something else.
+                // A catalog that knows no store is of the time before stores had an identity, or was made just now; and
+                // an empty store in the place of one that was lost has nothing that could be taken for something else.
                 guard try known.store == nil || !home.hasContent() else { throw foreign(known) }
-                // The note comes first: between the two, nothing is known that could be taken for something else. How new
-                // another store was says nothing of this one.
+                // The note comes first: between the two, nothing is known that could be taken for something else. How
+                // new another store was says nothing of this one.
                 try? store.note(BlockStore.Owner(name: name, mark: known.pinsGeneration, generation: 0))
                 try catalog.adopt(store: identity)
             } else if owner == nil {
@@ -55,8 +56,8 @@ struct Pairing {
         }
     }
 
-    /// Tells the store the new name of its catalog, which turned out to be a copy; where that cannot be written, the next
-    /// command does.
+    /// Tells the store the new name of its catalog, which turned out to be a copy; where that cannot be written, the
+    /// next command does.
     private func tellStore(_ name: String, _ known: OwnState) {
         guard (try? BlockStore.note(Self.owner(name, known), ofStoreIn: home.store)) != nil else { return }
         try? catalog.forgetFormerName()
@@ -67,7 +68,8 @@ struct Pairing {
         BlockStore.Owner(name: name, mark: known.pinsGeneration, generation: known.storeGeneration)
     }
 
-    /// Throws where the store does not know how far its catalog has come: an old one could not be told from the right one.
+    /// Throws where the store does not know how far its catalog has come: an old one could not be told from the right
+    /// one.
     func proveNewest() throws(KitError) {
         let owner: BlockStore.Owner?
         do throws(StoreError) { owner = try BlockStore.owner(ofStoreIn: home.store) } catch { throw KitError(error) }

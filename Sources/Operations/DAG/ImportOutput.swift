@@ -37,13 +37,12 @@ package struct ImportOutput: OperationOutput {
     private var blocks: UInt64 { files.reduce(0) { $0 + $1.blocks } }
 
     package var exitCode: ExitCode {
-        let codes = Set(files.compactMap(\.error?.code) + roots.compactMap(\.flaw?.code))
-        guard let code = codes.first else { return .ok }
+        let codes = files.compactMap(\.error?.code) + roots.compactMap(\.flaw?.code)
         let flawed = Set(roots.filter { $0.flaw != nil }.map(\.cid))
         let isPartDone = files.contains { file in
             file.error == nil && (file.roots.isEmpty || file.roots.contains { !flawed.contains($0) })
         }
-        return isPartDone || codes.count > 1 ? .partlyFailed : code
+        return .ofParts(codes, isPartDone: isPartDone)
     }
 
     package var json: JSON {

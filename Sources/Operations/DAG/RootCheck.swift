@@ -4,8 +4,9 @@ internal import Multiformats
 
 /// Says of DAGs whether each is whole in the store and may be kept.
 ///
-/// Known is not readable: every block is read, but for leaves whose bytes were seen by who asks. Blocks that several of them share are looked at once, so that an archive that names all its blocks as roots does not cost
-/// the square of their number.
+/// Known is not readable: every block is read, but for leaves whose bytes were seen by who asks. Blocks that several of
+/// them share are looked at once, so that an archive that names all its blocks as roots does not cost the square of
+/// their number.
 struct RootCheck {
     /// A block whose links are being followed.
     private struct Open {
@@ -22,8 +23,8 @@ struct RootCheck {
 
     private init(_ seen: SeenBlocks) { self.seen = seen }
 
-    /// What keeps each of the roots from being kept: the first block that is missing, or that cannot be followed; nil for
-    /// one that is whole.
+    /// What keeps each of the roots from being kept: the first block that is missing, or that cannot be followed; nil
+    /// for one that is whole.
     static func flaws(
         of roots: [CID],
         in store: BlockStore,
@@ -77,11 +78,7 @@ struct RootCheck {
 
     private func links(of cid: CID, _ reader: BlockReader) throws(StoreError) -> [CID] {
         let location = try reader.locate(cid)
-        do throws(DecodingProblem) {
-            try cid.checkLimits(length: location?.length ?? cid.hash.digest.count)
-        } catch {
-            throw StoreError(.problem(error.code), "\(error)", cid: cid)
-        }
+        try cid.checkStorable(length: location?.length ?? cid.hash.digest.count)
         if cid.codec == .raw, let location, seen.contains(location) { return [] }
         let block = try reader.read(cid, at: location)
         do throws(DecodingProblem) {

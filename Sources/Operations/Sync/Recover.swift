@@ -127,9 +127,9 @@ package struct Recover: Operation {
 
     /// The pins of the snapshot, and one for each root that was stored after it, as far as it can be told.
     ///
-    /// Where a newer snapshot is lost, or there is none, that is every other root that the backend holds. Otherwise it is every
-    /// one that the snapshot says nothing of: a removed pin is known there. Another kit that uses the place may have stored
-    /// that too, so it is only told then.
+    /// Where a newer snapshot is lost, or there is none, that is every other root that the backend holds. Otherwise it
+    /// is every one that the snapshot says nothing of: a removed pin is known there. Another kit that uses the place
+    /// may have stored that too, so it is only told then.
     private func pins(
         _ snapshot: KitSnapshot?,
         _ backend: OpenBackend,

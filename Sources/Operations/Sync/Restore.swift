@@ -174,8 +174,8 @@ struct RestoreJob: Sendable {
         }
     }
 
-    /// Makes sure that who says of a root that it is not there is the place that this home knows: a disk that is not mounted
-    /// looks empty.
+    /// Makes sure that who says of a root that it is not there is the place that this home knows: a disk that is not
+    /// mounted looks empty.
     private func look(at outcome: inout Restorer.Outcome, _ places: inout [String: KitError?]) async throws {
         let failures: [Restorer.Failure]
         switch outcome {

@@ -52,13 +52,12 @@ package struct SyncOutput: OperationOutput {
 
     package var exitCode: ExitCode {
         let codes = results.compactMap(\.failure?.code)
-        if codes.contains(.interrupted) { return .interrupted }
         // What a pin wants and could not be made is a failure of the whole, though of no backend.
         if codes.isEmpty { return short.isEmpty || plan != nil ? .ok : .partlyFailed }
         let done = results.contains { result in
             result.report.map { $0.isComplete || $0.uploaded + $0.adopted + $0.removed > 0 } ?? false
         }
-        return done || Set(codes).count > 1 ? .partlyFailed : codes[0]
+        return .ofParts(codes, isPartDone: done)
     }
 
     package var json: JSON {

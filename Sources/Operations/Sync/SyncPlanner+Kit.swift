@@ -15,10 +15,17 @@ extension SyncPlanner {
                 Place(
                     name: name,
                     takesContent: file?.row.capabilities.contains(.write) ?? true,
-                    minReplicas: Int(file?.settings["min_replicas"]?.text ?? "") ?? 1
+                    minReplicas: Self.minReplicas(file, kit)
                 )
             )
         }
         self.init(catalog: try kit.catalog(), places: places, prune: prune, force: force)
+    }
+
+    /// How many other replicas there must be before content may go; where that cannot be read, none are enough.
+    private static func minReplicas(_ file: BackendFile?, _ kit: Kit) -> Int {
+        guard let file else { return .max }
+        guard let text = file.settings["min_replicas"]?.text else { return 1 }
+        return (try? expand(text, environment: kit.session.environment)).flatMap { Int($0) } ?? .max
     }
 }

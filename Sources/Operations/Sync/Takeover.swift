@@ -6,8 +6,8 @@ internal import Storage
 
 /// Takes over what a snapshot says of backends: settings of those that this home does not have, and where roots are.
 ///
-/// Whoever can write to the backend can change the snapshot. So settings are installed disabled and marked, and nothing in
-/// them is looked up or sent anywhere before the owner enables them.
+/// Whoever can write to the backend can change the snapshot. So settings are installed disabled and marked, and nothing
+/// in them is looked up or sent anywhere before the owner enables them.
 struct Takeover {
     private let kit: Kit
     private let catalog: Catalog
@@ -82,8 +82,8 @@ struct Takeover {
 
     /// The mappings that may be taken over, which are those of backends that are here.
     ///
-    /// Of every backend but the one that was read, the snapshot's word is a claim: nobody here has seen what is there, and
-    /// whoever can write to the one must not be believed about the others. The next look at them compares.
+    /// Of every backend but the one that was read, the snapshot's word is a claim: nobody here has seen what is there,
+    /// and whoever can write to the one must not be believed about the others. The next look at them compares.
     private func wanted() async throws -> [Mapping] {
         let here = Set(try kit.backendNames()).union(fresh.map(\.name))
         return mappings.filter { here.contains($0.backend) }.map { mapping in

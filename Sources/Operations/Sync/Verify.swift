@@ -157,9 +157,10 @@ package struct Verify: Operation {
         let warnings: [String]
 
         package var exitCode: ExitCode {
-            if rows.contains(where: { $0.error?.code == .interrupted }) { return .interrupted }
+            let codes = rows.compactMap(\.error?.code)
+            if codes.contains(.interrupted) { return .interrupted }
             if rows.contains(where: { $0.damaged > 0 }) { return .verification }
-            if let error = rows.compactMap(\.error).first { return rows.count == 1 ? error.code : .partlyFailed }
+            guard codes.isEmpty else { return .ofParts(codes, isPartDone: codes.count < rows.count) }
             if let code = rows.lazy.compactMap(\.unanswered).first?.code { return code }
             // Who read nothing has verified nothing.
             return rows.allSatisfy { $0.results.isEmpty } ? .notFound : .ok

@@ -2,10 +2,11 @@ package import Catalog
 internal import Schema
 package import Storage
 
-/// The one way to everything that changes a backend: whether the lease is still held, and what was decided still right, is
-/// looked at again before each try of each request.
+/// The one way to everything that changes a backend: whether the lease is still held, and what was decided still right,
+/// is looked at again before each try of each request.
 ///
-/// A process that was stopped, and woken when another one is at work, sends at most the request that was decided already.
+/// A process that was stopped, and woken when another one is at work, sends at most the request that was decided
+/// already.
 package struct Fence: ChangeGate {
     let catalog: Catalog
     let lease: Lease

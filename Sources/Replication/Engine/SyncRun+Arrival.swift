@@ -82,9 +82,9 @@ extension SyncRun {
 
     /// Settles what earlier runs began, of which nobody knows the end and nobody will look otherwise.
     ///
-    /// What was to be removed and is gone is forgotten; what no pin wants any more and is there becomes known, so that it can
-    /// be removed. A root that is wanted is looked at before it counts as stored: its entry stays until then. What stopped
-    /// uploads of unwanted roots left beside them is removed, for nothing will ever go on with it.
+    /// What was to be removed and is gone is forgotten; what no pin wants any more and is there becomes known, so that
+    /// it can be removed. A root that is wanted is looked at before it counts as stored: its entry stays until then.
+    /// What stopped uploads of unwanted roots left beside them is removed, for nothing will ever go on with it.
     ///
     /// - Returns: what stays there because the service did not let it be removed, in sentences.
     func settle() async throws -> [String] {

@@ -7,8 +7,9 @@ internal import Storage
 extension SyncRun {
     /// Removes roots, or says why nothing is removed.
     ///
-    /// Each removal is written down before the request is sent, and forgotten when the service has said that the root is gone.
-    /// What failed, or was interrupted, is looked at by the next sync. A place that another home uses too keeps everything: what no pin of this kit wants, the other one may count on.
+    /// Each removal is written down before the request is sent, and forgotten when the service has said that the root
+    /// is gone. What failed, or was interrupted, is looked at by the next sync. A place that another home uses too
+    /// keeps everything: what no pin of this kit wants, the other one may count on.
     func remove(_ steps: [(CID, Step.Reason)], _ site: Site?, _ report: inout SyncReport) async {
         do {
             guard let state = try await catalog.backendState(backend.name) else { return }

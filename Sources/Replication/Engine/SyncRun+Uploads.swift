@@ -124,8 +124,8 @@ extension SyncRun {
         }
     }
 
-    /// Throws where a snapshot is newer than this home, and has a pin that is not one here: this home may be an old copy, and
-    /// must neither hide nor remove anything.
+    /// Throws where a snapshot is newer than this home, and has a pin that is not one here: this home may be an old
+    /// copy, and must neither hide nor remove anything.
     func allowForNewer(_ site: Site, _ state: BackendState) async throws {
         let newer = site.newerSnapshots(
             than: state.note,
@@ -141,7 +141,8 @@ extension SyncRun {
         try await catalog.noteSnapshot(newest.name.text, under: lease)
     }
 
-    /// Whether every pin of a snapshot is pinned here, so that nothing is lost with it; of one that is damaged nobody knows.
+    /// Whether every pin of a snapshot is pinned here, so that nothing is lost with it; of one that is damaged nobody
+    /// knows.
     private func isContained(_ name: SnapshotName) async throws -> Bool {
         let path = temporaryName(beside: engine.scratch + "/snapshot")
         defer { try? removeFile(path) }

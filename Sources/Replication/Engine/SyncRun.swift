@@ -78,8 +78,8 @@ struct SyncRun: Sendable {
 
     /// What a backend may hold already of what is wanted there.
     ///
-    /// Asked only when something may have arrived that the catalog does not know: before the first sync, or when the owner
-    /// wants everything looked at.
+    /// Asked only when something may have arrived that the catalog does not know: before the first sync, or when the
+    /// owner wants everything looked at.
     private func lane(_ uploads: [CID], _ state: BackendState) async throws -> Lane {
         var hints: Set<CID> = []
         // Uploads whose end nobody knows: some may have arrived.

@@ -6,8 +6,9 @@ package import Storage
 
 /// What homes left on a backend to be known by: announcements, and snapshots.
 ///
-/// A home announces itself before it relies on anything that is there, and looks who else has; a home that is about to remove
-/// something says that first, and looks then. Each writes before it reads, so at least one of two sees the other.
+/// A home announces itself before it relies on anything that is there, and looks who else has; a home that is about to
+/// remove something says that first, and looks then. Each writes before it reads, so at least one of two sees the
+/// other.
 package struct HomeRegister: Sendable {
     /// What was found: read from the names alone, where the service says when each was written.
     package struct Entries: Sendable {
@@ -50,8 +51,8 @@ package struct HomeRegister: Sendable {
 
     /// Everything that is there now.
     ///
-    /// A service that tells no times is asked for the announcements themselves, which say by the clock of their home when it
-    /// was there.
+    /// A service that tells no times is asked for the announcements themselves, which say by the clock of their home
+    /// when it was there.
     package func list() async throws(StorageError) -> Entries {
         var entries = Entries()
         for try await page in objects.list(HomeName.folder) {

@@ -3,7 +3,8 @@ internal import Multiformats
 internal import Schema
 internal import Storage
 
-/// The place that a backend leads to, as it was found: whether it is the one that this home knows, and who else is there.
+/// The place that a backend leads to, as it was found: whether it is the one that this home knows, and who else is
+/// there.
 struct Site: Sendable {
     let register: HomeRegister
     let entries: HomeRegister.Entries
@@ -11,8 +12,8 @@ struct Site: Sendable {
 
     /// Looks at the place; throws where it is not the one that was synced before.
     ///
-    /// A disk that is not mounted, or another bucket, looks like an empty backend: what is not there says nothing then, and
-    /// storing there would hide it. Nil where a backend has no room for what homes are known by.
+    /// A disk that is not mounted, or another bucket, looks like an empty backend: what is not there says nothing then,
+    /// and storing there would hide it. Nil where a backend has no room for what homes are known by.
     static func find(
         _ backend: OpenBackend,
         _ state: BackendState,
@@ -52,8 +53,8 @@ struct Site: Sendable {
 
     /// The homes of other kits, and other homes of this one, with the time when each was last at work there.
     ///
-    /// The times are those of the service, so that what the clocks of homes say does not matter, and they stay the same as
-    /// long as nobody comes back: whoever was forgotten stays forgotten.
+    /// The times are those of the service, so that what the clocks of homes say does not matter, and they stay the same
+    /// as long as nobody comes back: whoever was forgotten stays forgotten.
     func peers() -> [(kit: String, instance: String, at: Timestamp)] {
         var seen: [Home: Int64] = [:]
         func note(_ kit: String, _ instance: String, _ moment: Int64) {
@@ -86,7 +87,8 @@ struct Site: Sendable {
         entries.here.filter { $0.instance == identity.instance && $0.incarnation != incarnation }.map(\.incarnation)
     }
 
-    /// Who is removing content there now, as far as anybody says; announcements of a day ago are of somebody who was killed.
+    /// Who is removing content there now, as far as anybody says; announcements of a day ago are of somebody who was
+    /// killed.
     ///
     /// Whoever the owner called gone is not removing anything, whatever times his announcements have.
     func remover(_ peers: [Peer]) -> HomeRegister.Entries.Marker? {
@@ -100,7 +102,8 @@ struct Site: Sendable {
 
     /// Of each home of this kit the newest snapshot, if it is newer than everything this home took over there, or left.
     ///
-    /// This home may be an old copy then, unless the owner said that it does not matter. The newest comes first. `own` is the time of the newest snapshot that this home knows for its own; `accepted` is the time up to which the
+    /// This home may be an old copy then, unless the owner said that it does not matter. The newest comes first. `own`
+    /// is the time of the newest snapshot that this home knows for its own; `accepted` is the time up to which the
     /// owner said so of all backends.
     func newerSnapshots(than note: String?, own: Int64, _ peers: [Peer], accepted: Int64 = 0) -> [SnapshotName] {
         var latest = accepted - 1

@@ -55,7 +55,8 @@ package struct Snapshots: Sendable {
 
     /// Removes the snapshots of a home beyond the newest few; what cannot be removed stays.
     ///
-    /// - Returns: why one could not be removed. A service where nothing can be removed is a good place for what shall last.
+    /// - Returns: why one could not be removed. A service where nothing can be removed is a good place for what shall
+    ///   last.
     func rotate(_ identity: Catalog.Identity, known: [SnapshotName]) async throws(StorageError) -> StorageError? {
         guard objects.capabilities.contains(.delete) else { return nil }
         // Those of the first version do not name the home; where the kit has no other home, they are its own.

@@ -5,8 +5,9 @@ package import Schema
 
 /// Everything but content that a new kit home needs: pins, indexes, and the settings of backends without secrets.
 ///
-/// It is one CAR, left on every backend by each sync under `kits/<kit>/<milliseconds>-<home>.car`. Whoever can write to the
-/// backend can change it, so everything in it is read with bounds and believed as little as anything that a stranger says.
+/// It is one CAR, left on every backend by each sync under `kits/<kit>/<milliseconds>-<home>.car`. Whoever can write to
+/// the backend can change it, so everything in it is read with bounds and believed as little as anything that a
+/// stranger says.
 package struct KitSnapshot: Sendable {
     /// The settings of one backend, without secrets, as the text of its file.
     package struct Backend: Sendable, Hashable {

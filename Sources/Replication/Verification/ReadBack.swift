@@ -15,8 +15,8 @@ package struct ReadBack: Sendable, Hashable {
 /// Reads the CAR of a root back from a backend, checks every block against its CID, and that none is missing.
 ///
 /// `take` is given the sections as they come, each of them checked. Throws `notFound` where the backend says that it is
-/// not there, `corrupt` where it is not what it should be, and whatever kept the backend from answering: none of these is
-/// read as one of the others.
+/// not there, `corrupt` where it is not what it should be, and whatever kept the backend from answering: none of these
+/// is read as one of the others.
 @concurrent
 package func readBack(
     _ root: CID,

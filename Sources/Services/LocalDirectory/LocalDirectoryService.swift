@@ -12,8 +12,8 @@ struct LocalDirectoryService: StorageService {
     let gate: any ChangeGate
     let timing: Timing
 
-    /// Folders that were looked after: their names last, for whoever made them may have been killed before that, and what
-    /// writers left there that were killed long ago is gone.
+    /// Folders that were looked after: their names last, for whoever made them may have been killed before that, and
+    /// what writers left there that were killed long ago is gone.
     private let tended = Locked<Set<String>>([])
 
     let capabilities = LocalDirectory.capabilities

@@ -3,8 +3,8 @@ internal import Storage
 
 /// The directory that holds the objects: the one that was there when it was first looked at.
 ///
-/// A directory that is missing, or another one under the same name, says nothing about what is kept: the disk may not be
-/// mounted. It is never made here, for what would be stored then would lie hidden under the disk.
+/// A directory that is missing, or another one under the same name, says nothing about what is kept: the disk may not
+/// be mounted. It is never made here, for what would be stored then would lie hidden under the disk.
 struct RootDirectory: Sendable {
     let path: String
     private let home: String?

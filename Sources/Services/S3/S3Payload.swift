@@ -40,8 +40,8 @@ struct S3Payload: Sendable {
     /// Sends this as the body of a request, and gives the ETag and what it proves.
     ///
     /// The MD5 is kept back, for the service to compute it: one that was sent along proves nothing when it comes back.
-    /// What is changed on its way is seen by TLS, or by the SHA-256 in the signature. A bucket of locked objects may want
-    /// the MD5 all the same; then there is no proof.
+    /// What is changed on its way is seen by TLS, or by the SHA-256 in the signature. A bucket of locked objects may
+    /// want the MD5 all the same; then there is no proof.
     func send(
         _ request: S3Request,
         over connection: S3Connection

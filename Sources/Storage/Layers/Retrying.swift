@@ -71,7 +71,8 @@ struct Retrying: StorageService {
         return object
     }
 
-    /// Does `work` until it succeeds, cannot succeed, or has been tried often enough; `mayRepeat` is asked after a failure.
+    /// Does `work` until it succeeds, cannot succeed, or has been tried often enough; `mayRepeat` is asked after a
+    /// failure.
     func attempt<Value>(
         mayRepeat: () -> Bool = { true },
         _ work: () async throws(StorageError) -> Value

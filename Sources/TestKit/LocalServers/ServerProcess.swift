@@ -51,8 +51,8 @@ struct ServerProcess: Sendable {
     private static func stopAll() {
         for (child, folder) in running.read({ $0 }) {
             child.signal(SIGTERM)
-            // It may still write while it ends, and its folder has to go all the same. No task runs any more at an exit, so
-            // its end is asked for rather than awaited.
+            // It may still write while it ends, and its folder has to go all the same. No task runs any more at an
+            // exit, so its end is asked for rather than awaited.
             for _ in 0..<100 where child.isRunning { usleep(20_000) }
             try? FileManager.default.removeItem(at: folder)
         }

@@ -14,8 +14,8 @@ package enum Preload {
         return library
     }
 
-    /// The environment of a user for whose programs the clock on the wall is so many seconds off: those that stand in the
-    /// file at `path` by then, and at first `offset`.
+    /// The environment of a user for whose programs the clock on the wall is so many seconds off: those that stand in
+    /// the file at `path` by then, and at first `offset`.
     package static func clock(_ user: User, offset: String, path: String? = nil) async throws -> [String: String] {
         let file = path ?? "\(user.folder)/clock-offset"
         try Data(offset.utf8).write(to: URL(filePath: file))

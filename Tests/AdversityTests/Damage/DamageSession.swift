@@ -142,7 +142,8 @@ struct DamageSession {
         }
     }
 
-    /// Runs a command, and while it fails what it names as a help, which may name another; returns how it ended at last.
+    /// Runs a command, and while it fails what it names as a help, which may name another; returns how it ended at
+    /// last.
     private mutating func settle(_ world: World, _ words: [String], depth: Int) async throws -> Int {
         var followed: [[String]] = []
         while true {

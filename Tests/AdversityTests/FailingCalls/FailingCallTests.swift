@@ -3,8 +3,8 @@ import TestKit
 import Testing
 
 extension Adversity {
-    /// Each call of a command fails in turn, or is its last: what was acknowledged is there, nothing that was not done is said
-    /// to be done, and the next run ends well.
+    /// Each call of a command fails in turn, or is its last: what was acknowledged is there, nothing that was not done
+    /// is said to be done, and the next run ends well.
     @Suite(.memoryScratch, .serialized, .timeLimit(.minutes(240))) struct FailingCallTests {
         @Test func failingCallsAreTold() async throws {
             if try Self.only()?.mode.ends == true { return }

@@ -43,8 +43,8 @@ enum FaultPlan {
         "output": [("ENOSPC", [.once, .from]), ("EIO", [.once]), ("EINTR", [.once, .alternate]), ("none", [.short])],
     ]
 
-    /// Calls that change something; the end of the process shortly before one, in it, or with the power is a state of its
-    /// own.
+    /// Calls that change something; the end of the process shortly before one, in it, or with the power is a state of
+    /// its own.
     private static let ends: [Row] = [("none", [.kill, .torn, .last, .cut])]
     private static let changing: Set<String> = [
         "write", "pwrite", "fsync", "fdatasync", "syncfs", "ftruncate", "rename", "unlink", "rmdir", "mkdir", "link",

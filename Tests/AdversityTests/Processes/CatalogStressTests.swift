@@ -6,8 +6,8 @@ import Testing
 extension Adversity {
     /// Eight processes commit to one catalog, check-point it, close and open it and are killed.
     ///
-    /// SQLite before 3.51.3 may lose commits that it acknowledged where a check-point meets the reset of the log by another
-    /// connection. Whatever the library does, nothing that was acknowledged is lost.
+    /// SQLite before 3.51.3 may lose commits that it acknowledged where a check-point meets the reset of the log by
+    /// another connection. Whatever the library does, nothing that was acknowledged is lost.
     @Suite(.memoryScratch, .serialized, .timeLimit(.minutes(30))) struct CatalogStressTests {
         @Test func noCommitIsLost() async throws {
             let user = try await User.ready()

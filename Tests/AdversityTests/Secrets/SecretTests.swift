@@ -5,12 +5,13 @@ import TestKit
 import Testing
 
 extension Adversity {
-    /// Secrets stand in every place where they can stand, and every command meets services that give back what they know.
+    /// Secrets stand in every place where they can stand, and every command meets services that give back what they
+    /// know.
     ///
     /// No secret shows in an output, in a file of the home, on a backend or in the title of a process.
     @Suite(.memoryScratch, .serialized, .timeLimit(.minutes(30))) struct SecretTests {
-        /// How services answer, and the proxy before them, with `WHO` for its user and password and `HOST` for a host that
-        /// answers.
+        /// How services answer, and the proxy before them, with `WHO` for its user and password and `HOST` for a host
+        /// that answers.
         private static let answers: [(how: String, proxy: String?)] = [
             ("works", nil), ("e403", nil), ("e500", nil), ("odd400", nil), ("odd503", nil), ("odd200", nil),
             ("code400", nil),

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Does `work` with each item, as many at once as the machine has cores and one more; results come in the order of items.
+/// Does `work` with each item, as many at once as the machine has cores and one more; results come in the order of
+/// items.
 func sideBySide<Item: Sendable, Result: Sendable>(
     _ items: [Item],
     _ work: @escaping @Sendable (Item) async throws -> Result

@@ -19,7 +19,8 @@ extension World {
         return try await world.lostPins() + world.unreadable()
     }
 
-    /// That every pin is whole on the backends that it wants, that the catalog knows it, and that no backend is out of step.
+    /// That every pin is whole on the backends that it wants, that the catalog knows it, and that no backend is out of
+    /// step.
     func notInStep() async throws -> [String] {
         var missing = try await user.dirty().map { "\($0) is out of step" }
         for cid in pins.sorted() {
@@ -59,7 +60,8 @@ extension World {
 
 /// Commands that the program names as those that help.
 enum Hint {
-    /// The words of each command that an answer names after `Run: `, or as a `hint` in JSON, without the name of the program.
+    /// The words of each command that an answer names after `Run: `, or as a `hint` in JSON, without the name of the
+    /// program.
     static func all(in result: ProcessResult) -> [[String]] {
         let lines = (result.text + "\n" + result.errorText).split(separator: "\n").map(String.init)
         let printed = lines.compactMap { line in line.range(of: "Run: ").map { String(line[$0.upperBound...]) } }

@@ -3,11 +3,13 @@ import Samples
 import TestKit
 import Testing
 
-/// On one machine a backend belongs to who works on it until he ends, however long he is stopped and whatever the clock says.
+/// On one machine a backend belongs to who works on it until he ends, however long he is stopped and whatever the clock
+/// says.
 @Suite(.scratch, .timeLimit(.minutes(5))) struct FencingTests {
     enum Work: CaseIterable { case upload, removal }
 
-    /// A user with something to do on a backend whose answers to that never come, and the request that is in the air then.
+    /// A user with something to do on a backend whose answers to that never come, and the request that is in the air
+    /// then.
     private func busy(_ work: Work) async throws -> (user: User, proxy: FaultyProxy, roots: [String]) {
         var user = try await User.ready()
         user.environment["IPFS_KIT_LEASE"] = "0.3"
@@ -61,7 +63,8 @@ import Testing
         #expect(try await user.json("status").running.items.isEmpty)
     }
 
-    /// The backend is made anew while its sync is stopped: who wakes up writes nothing, and sends nothing that was not on its way.
+    /// The backend is made anew while its sync is stopped: who wakes up writes nothing, and sends nothing that was not
+    /// on its way.
     @Test(arguments: Work.allCases) func whoWakesUpToAnotherBackendWritesNothing(_ work: Work) async throws {
         let (user, proxy, roots) = try await busy(work)
         let before = try await changes(proxy).count
@@ -100,8 +103,8 @@ import Testing
         try await proxy.clear("slow")
         #expect(await first.end() == 0, "\(first.output)\(first.errors)")
         #expect(try await user.mapping(root, on: "cloud")?.status == .text("stored"))
-        // What was seen is not doubted either, and what comes next is newer all the same; only a service that looks at the
-        // time of a request may refuse one.
+        // What was seen is not doubted either, and what comes next is newer all the same; only a service that looks at
+        // the time of a request may refuse one.
         let disk = try await user.createDisk("disk")
         try await user.run("sync")
         #expect(try await second.json("verify", "disk").backends[0].whole.int == 1)

@@ -5,7 +5,8 @@ import Samples
 import TestKit
 import Testing
 
-/// Whoever can write to a backend can leave anything there: nothing in it is obeyed, and nothing in it stops the program.
+/// Whoever can write to a backend can leave anything there: nothing in it is obeyed, and nothing in it stops the
+/// program.
 @Suite(.scratch, .timeLimit(.minutes(5))) struct HostileSnapshotTests {
     private static let kit = String(repeating: "a", count: 20)
 

@@ -149,7 +149,8 @@ import Testing
         #expect(try await copy.json("snapshot", "list", "disk").snapshots[0].is_own.flag == true)
     }
 
-    /// The catalog and the store were put back as they were, in place: the same home, and its own newer snapshots are there.
+    /// The catalog and the store were put back as they were, in place: the same home, and its own newer snapshots are
+    /// there.
     @Test func anOldStateOfTheHomeItselfOverlaysNothing() async throws {
         let (user, _, disk) = try await two()
         try await user.add(sampleBytes(2000))

@@ -3,7 +3,8 @@ import Samples
 import TestKit
 import Testing
 
-/// A place is what it shows: one under two names counts once, and another one under the old name has nothing of the old.
+/// A place is what it shows: one under two names counts once, and another one under the old name has nothing of the
+/// old.
 @Suite(.scratch, .timeLimit(.minutes(5))) struct PlaceTests {
     // MARK: Away
 

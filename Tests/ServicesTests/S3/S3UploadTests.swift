@@ -14,7 +14,8 @@ struct S3UploadTests {
     private static let whole = hex(digest(.md5, of: first + last)) + "-2"
     private static let proof = ObjectDigest.md5OfParts(digest(.md5, of: first + last), parts: 2)
 
-    /// A service that takes parts; `complete` is its answer to the last request, `pending` what it lists in the beginning.
+    /// A service that takes parts; `complete` is its answer to the last request, `pending` what it lists in the
+    /// beginning.
     private func server(
         pending: String = "",
         parts: String = "",

@@ -3,8 +3,8 @@ public import Multiformats
 /// Lists a directory out of its blocks, basic or sharded, without doing any input itself.
 ///
 /// ``next()`` says which block is needed, or gives the next entry; ``supply(_:)`` hands a block in. Entries come in the
-/// order of the blocks: sorted by name in a basic directory as a rule, by the hash of the name in a sharded one. A block may
-/// have several entries of one name, and all of them are given.
+/// order of the blocks: sorted by name in a basic directory as a rule, by the hash of the name in a sharded one. A
+/// block may have several entries of one name, and all of them are given.
 public struct DirectoryWalk: Sendable {
     /// What is to be done next.
     public enum Step: Sendable, Hashable {

@@ -15,7 +15,8 @@ struct HAMTShard {
 
     /// Reads a shard.
     ///
-    /// - Throws: `.wrongKind` for another kind of node; `.malformed` for a width that is no power of two from 8 to 1024,
+    /// - Throws: `.wrongKind` for another kind of node; `.malformed` for a width that is no power of two from 8 to
+    ///   1024,
     ///   a hash function other than murmur3-x64-64, a bit field that is too long, and names without a bucket or with
     ///   one that stood before.
     init(_ block: Block) throws(DecodingProblem) {
