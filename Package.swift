@@ -70,7 +70,10 @@ let package = Package(
             ]
         ),
         .module("IPFSKit", ["Catalog", "Multiformats", "Operations", "Replication", "Schema"]),
-        .executableTarget(name: "ipfs-kit", dependencies: ["Arguments", "Operations", "POSIX", "Schema", "Storage"]),
+        .executableTarget(
+            name: "ipfs-kit",
+            dependencies: ["Arguments", "Operations", "Policies", "POSIX", "Schema", "Storage"]
+        ),
 
         .module("Samples"),
         .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Samples", "Storage"]),

@@ -151,7 +151,7 @@ struct InputValues {
 
     private func parse(_ field: FieldInfo, _ text: String, _ spelled: String) throws(ArgumentError) -> FieldValue {
         do throws(FieldProblem) {
-            return try field.kind.parse(text)
+            return try field.parse(text)
         } catch {
             let phrase = field.isSecret ? "the value does not fit" : error.phrase
             throw ArgumentError(.badValue, "\(spelled): \(phrase).", command: command)

@@ -19,31 +19,36 @@ package struct BackendPolicies: Described {
             "storage_quota_gb",
             \.storageQuota,
             help: "The most that sync may store here, in GB.",
-            section: .policies
+            section: .policies,
+            least: 0
         ),
         Field(
             "traffic_quota_gb_monthly",
             \.trafficQuota,
             help: "The most that may be moved in a month, in GB; kept in the file, not yet enforced.",
-            section: .policies
+            section: .policies,
+            least: 0
         ),
         Field(
             "retention_days",
             \.retentionDays,
             help: "How long content stays after its pin is gone; kept in the file, not yet enforced.",
-            section: .policies
+            section: .policies,
+            least: 0
         ),
         Field(
             "min_replicas",
             \.minReplicas,
             help: "The least number of other replicas before content may be removed here.",
-            section: .policies
+            section: .policies,
+            least: 0
         ),
         Field(
             "cache_ttl_hours",
             \.cacheHours,
             help: "How long answers may be kept; kept in the file, not yet enforced.",
-            section: .policies
+            section: .policies,
+            least: 0
         ),
     ]
 }

@@ -16,7 +16,7 @@ package struct Field<Root>: Sendable {
         self.write = write
     }
 
-    /// Describes the field at `path`.
+    /// Describes the field at `path`; a number below `least` is refused.
     package init<Value: FieldConvertible>(
         _ name: String,
         _ path: any WritableKeyPath<Root, Value> & Sendable,
@@ -26,6 +26,7 @@ package struct Field<Root>: Sendable {
         address: Bool = false,
         positional: Bool = false,
         section: FieldSection = .connection,
+        least: Int64? = nil,
         env: [String] = [],
         aliases: [String] = []
     ) {
@@ -38,6 +39,7 @@ package struct Field<Root>: Sendable {
             isAddress: address,
             isPositional: positional,
             section: section,
+            least: least,
             environment: env,
             aliases: aliases
         )
@@ -77,10 +79,21 @@ package struct FieldInfo: Sendable, Hashable {
     package let isAddress: Bool
     package let isPositional: Bool
     package let section: FieldSection
+    /// The least number that is taken; nil where there is none.
+    package let least: Int64?
     /// Variables that give the value when nothing else does, the first one found first.
     package let environment: [String]
     /// Historic spellings of the name that are read, never written.
     package let aliases: [String]
+
+    /// Reads a value from text; the problem is a phrase that fits after "is".
+    package func parse(_ text: String) throws(FieldProblem) -> FieldValue {
+        let value = try kind.parse(text)
+        if let least, case .integer(let number) = value, number < least {
+            throw FieldProblem("“\(text)” is less than \(least)")
+        }
+        return value
+    }
 
     /// The name as a long flag: `access_key_id` is `--access-key-id`.
     package var flag: String { "--" + String(name.map { $0 == "_" ? "-" : $0 }) }

@@ -17,6 +17,7 @@ package struct OperationalSettings: Described {
             \.timeout,
             help: "Seconds without progress after which a call has failed.",
             section: .operational,
+            least: 1,
             aliases: ["connection_timeout", "request_timeout"]
         ),
         Field(
@@ -24,13 +25,15 @@ package struct OperationalSettings: Described {
             \.retryCount,
             help: "How often a failed call is made again.",
             section: .operational,
+            least: 0,
             aliases: ["max_retries", "retry_attempts"]
         ),
         Field(
             "max_connections",
             \.maxConnections,
             help: "How many calls may run at once.",
-            section: .operational
+            section: .operational,
+            least: 1
         ),
         Field(
             "bandwidth_limit",

@@ -20,6 +20,21 @@ import Testing
         return user
     }
 
+    @Test func `hidden files are left out until somebody asks for them, and told`() async throws {
+        let user = try await User.ready()
+        try await user.shell("cd '\(user.folder)'; mkdir -p tree/.git tree/sub; echo 1 | tee tree/.env tree/a tree/sub/.b")
+        for command in [["add", "tree"], ["car", "create", "tree"]] {
+            let words = command.dropLast() + [user.folder + "/tree"]
+            func output(_ name: String) -> [String] { command[0] == "car" ? ["-o", user.folder + "/" + name] : [] }
+            let some = try await user.attempt(words + output("some.car"))
+            #expect(some.code == 0 && some.errorText.contains("and 2 more whose names begin with a dot were left out"))
+            let all = try await user.attempt(words + ["-H"] + output("all.car"))
+            #expect(all.code == 0 && !all.errorText.contains("left out"), "\(all.errorText)")
+        }
+        let lines = try await user.run("add", user.folder + "/tree", "--json").text.split(separator: "\n")
+        #expect(try Answer.parse(String(lines.last ?? "")).left_out.items.compactMap(\.reason.text) == ["hidden", "hidden", "hidden"])
+    }
+
     @Test(
         arguments: [
             ["add"], ["add", "--no-copy"], ["add", "-n"], ["add", "-w"],

@@ -194,6 +194,8 @@ import YAML
         ("type: s3\nconnection: [a]", 2, "mapping"),
         ("type: s3\nconnection: {bucket: b}\npolicies:\n  min_replicas: many", 4, "policies.min_replicas"),
         ("type: s3\nconnection: {bucket: b}\noperational: {max_conections: 2}", 3, "max_connections"),
+        ("type: s3\nconnection: {bucket: b}\noperational: {max_connections: 0}", 3, "at least 1"),
+        ("type: s3\nconnection: {bucket: b}\npolicies: {min_replicas: -1}", 3, "at least 0"),
     ])
     func whatIsWrongIsToldByLine(_ text: String, _ line: Int, _ part: String) {
         let error = #expect(throws: KitError.self) { try parse(text) }

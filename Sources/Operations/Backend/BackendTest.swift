@@ -19,6 +19,16 @@ package struct BackendTest: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
+        do throws(KitError) {
+            return try await attempt(in: kit)
+        } catch {
+            // To try it again is no help here.
+            guard error.hint == "ipfs-kit backend test \(name)" else { throw error }
+            throw KitError(error.code, error.message, hint: "ipfs-kit backend show \(name)", backend: error.backend)
+        }
+    }
+
+    private func attempt(in kit: Kit) async throws(KitError) -> Output {
         let file = try kit.backend(name)
         let backend = try await kit.open(file, gate: HealthGate())
         // Nothing is stored where a disk is not mounted.

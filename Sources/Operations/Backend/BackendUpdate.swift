@@ -28,6 +28,14 @@ package struct BackendUpdate: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> BackendOutput {
         var file = try kit.backend(name)
+        guard !settings.isEmpty || !unset.isEmpty || description != nil else {
+            throw KitError(
+                .usage,
+                "Nothing is named that \(name) should have another value of.",
+                hint: "ipfs-kit backend types \(file.type)",
+                backend: name
+            )
+        }
         try file.apply(settings)
         for key in unset {
             let key = key.replacing("-", with: "_")

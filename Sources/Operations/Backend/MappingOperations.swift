@@ -2,6 +2,7 @@ package import Catalog
 internal import Multiformats
 internal import POSIX
 package import Schema
+internal import Storage
 
 /// Writes down where a CID is, on somebody's word.
 package struct BackendPinAdd: Operation {
@@ -28,6 +29,12 @@ package struct BackendPinAdd: Operation {
     package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
         let root = try parseCID(cid)
         if let size, size < 0 { throw KitError(.usage, "--size is a number of bytes, and none is less than 0.") }
+        guard ObjectName(path) != nil else {
+            throw KitError(
+                .usage,
+                "“\(path)” can be the name of no object: names are relative, with / between their parts."
+            )
+        }
         _ = try await kit.backends([backend])
         let claim = Observation(
             root,
@@ -118,9 +125,7 @@ private func find(_ text: String, in kit: Kit) async throws(KitError) -> Mapping
     return try await kitErrors {
         let twin = root.version == .v0 ? root.v1 : root.v0
         let found = try await catalog.mappings(of: [root] + (twin.map { [$0] } ?? []))
-        guard !found.isEmpty else {
-            throw KitError(.notFound, "No backend is known to have \(root).", hint: "ipfs-kit sync", cid: root)
-        }
+        guard !found.isEmpty else { throw try await kit.nowhere(root) }
         return MappingsOutput(mappings: found)
     }
 }

@@ -9,8 +9,8 @@ package struct CatalogAccept: Operation {
     package static let details = """
         The store, and snapshots on backends, know how far the catalog had come. Use it when an old copy was put back on \
         purpose, or when another home of this kit is at work and this one goes its own way. What only the newer catalog had \
-        pinned is not pinned any more, and may be removed from now on. To take over what a newer snapshot has instead, use \
-        `ipfs-kit recover --from NAME`.
+        pinned is not pinned any more, and may be removed from now on. What a newer snapshot on a backend has is \
+        taken over by `ipfs-kit recover --from NAME` afterwards.
         """
     package static let changes = true
 
@@ -33,6 +33,11 @@ package struct CatalogAccept: Operation {
         let pins: Int
 
         package var json: JSON { ["accepted": true, "pins": .count(pins)] }
-        package var report: Report { Report("This catalog, with \(pins) pins, is the right one from now on.") }
+        package var report: Report {
+            Report([
+                .line("This catalog, with \(pins) pins, is the right one from now on."),
+                .line("Pins that only a newer snapshot has come back with: ipfs-kit recover --from NAME"),
+            ])
+        }
     }
 }

@@ -180,9 +180,9 @@ package struct BackendFile: Sendable {
 
     private static func value(_ items: [String], _ isList: Bool, _ field: FieldInfo) throws(FieldProblem) -> FieldValue
     {
-        if field.kind == .list { return isList ? .list(items) : try field.kind.parse(items.first ?? "") }
+        if field.kind == .list { return isList ? .list(items) : try field.parse(items.first ?? "") }
         guard !isList else { throw FieldProblem("a list is not one value") }
-        return try field.kind.parse(items.first ?? "")
+        return try field.parse(items.first ?? "")
     }
 
     /// Throws where a setting that is none for secrets has one in it: such settings are shown, and left on other
@@ -208,7 +208,7 @@ package struct BackendFile: Sendable {
     private static func phrase(_ field: FieldInfo) -> String {
         switch field.kind {
         case .text: "has a value that does not fit"
-        case .integer: "is not a whole number"
+        case .integer: "is not a whole number" + (field.least.map { " of at least \($0)" } ?? "")
         case .flag: "is not true or false"
         case .list: "is not a list"
         case .choice(let words): "is not one of \(words.joined(separator: ", "))"

@@ -29,7 +29,9 @@ extension Kit {
         guard BackendFile.isName(name), try home.holds(home.backendFile(name)) else {
             let names = try backendNames()
             let known = names.isEmpty ? "there are none yet" : "known: \(names.joined(separator: ", "))"
-            let near = nearest(to: name, among: names).map { "did you mean “\($0)”?" } ?? known
+            // A file that is there under another spelling of letters is of no backend.
+            let near =
+                nearest(to: name, among: names.filter(BackendFile.isName)).map { "did you mean “\($0)”?" } ?? known
             throw KitError(
                 .noSuchBackend,
                 "There is no backend “\(name)”; \(near)\(near.hasSuffix("?") ? "" : ".")",
@@ -98,6 +100,18 @@ extension Kit {
         for name in names.isEmpty ? try backendNames() : names { files.append(try backend(name)) }
         try await registerBackends()
         return files
+    }
+
+    /// The error that no backend is known to have a root, with what helps: a pin, a backend, or a sync.
+    func nowhere(_ root: CID) async throws -> KitError {
+        let isPinned = try await catalog().pin(root) != nil
+        let help = try backendNames().isEmpty ? "backend create NAME TYPE" : "sync"
+        return KitError(
+            .notFound,
+            "No backend is known to have \(root)\(isPinned ? "" : ", which is not pinned").",
+            hint: "ipfs-kit " + (isPinned ? help : "pin add \(root)"),
+            cid: root
+        )
     }
 
     /// Makes every backend that has a file known to the catalog.

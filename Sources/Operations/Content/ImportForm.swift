@@ -52,7 +52,12 @@ package struct ImportForm: Described {
         Field("max_hamt_fanout", \.maxHAMTFanout, help: "The buckets of a shard: a power of two from 8 to 1024."),
         Field("inline", \.inline, help: "Put small blocks into their CIDs."),
         Field("inline_limit", \.inlineLimit, help: "The longest block that --inline puts into its CID, in bytes."),
-        Field("hidden", \.hidden, help: "Add entries whose names begin with a dot too (-H).", aliases: ["H"]),
+        Field(
+            "hidden",
+            \.hidden,
+            help: "Add entries whose names begin with a dot too (-H); without it they are left out, and told.",
+            aliases: ["H"]
+        ),
         Field("empty_dirs", \.emptyDirectories, help: "Add directories without entries too."),
         Field("dereference_symlinks", \.followsLinks, help: "Add what symbolic links lead to, not the links."),
         Field("dereference_args", \.followsNamedLinks, help: "The same for links that are named as arguments only."),

@@ -98,10 +98,11 @@ struct Importer: Sendable {
     /// The names in a folder that are taken; the program's own scratch files are none.
     private func names(in folder: [UInt8], _ name: [UInt8]) async throws -> [[UInt8]] {
         let names = try await files { () throws(FileError) in try listDirectory(folder) }
-        guard rules.takesHidden else { return names.filter { $0.first != 0x2E } }
         return names.filter { found in
-            guard isTemporaryName(found) else { return true }
-            if found != rules.scratchName { leave(LeftOut(path: name + [0x2F] + found, reason: .leftover)) }
+            let isTemporary = isTemporaryName(found)
+            if !isTemporary, found.first != 0x2E || rules.takesHidden { return true }
+            guard found != rules.scratchName, rules.takesHidden || !isTemporary else { return false }
+            leave(LeftOut(path: name + [0x2F] + found, reason: isTemporary ? .leftover : .hidden))
             return false
         }
     }

@@ -9,6 +9,8 @@ struct LeftOut: Sendable {
         case home
         /// It is what a program like this one left behind when it was stopped.
         case leftover
+        /// Its name begins with a dot, and nobody asked for such names.
+        case hidden
     }
 
     let path: [UInt8]
@@ -24,12 +26,19 @@ struct LeftOutList: Sendable {
     }
 
     var warnings: [String] {
-        items.map { item in
+        let hidden = items.filter { $0.reason == .hidden }
+        var warnings = items.compactMap { item -> String? in
             let name = shownName(item.path)
             return switch item.reason {
             case .home: "\(name) belongs to the kit home and was left out."
             case .leftover: "\(name) looks like what a stopped run left behind and was left out."
+            case .hidden: nil
             }
         }
+        if let first = hidden.first {
+            let others = hidden.count == 1 ? "was" : "and \(hidden.count - 1) more whose names begin with a dot were"
+            warnings.append("\(shownName(first.path)) \(others) left out; --hidden takes hidden files too.")
+        }
+        return warnings
     }
 }

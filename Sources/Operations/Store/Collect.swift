@@ -53,7 +53,7 @@ package struct Collect: Operation {
             ) {
                 try await catalog.pins().map(\.cid)
             }
-            return Output(report: report, isDryRun: dryRun)
+            return Output(report: report, isDryRun: dryRun, waste: waste)
         }
     }
 
@@ -61,10 +61,12 @@ package struct Collect: Operation {
     package struct Output: OperationOutput {
         let found: CollectionReport
         let isDryRun: Bool
+        let waste: Int
 
-        init(report: CollectionReport, isDryRun: Bool) {
+        init(report: CollectionReport, isDryRun: Bool, waste: Int) {
             found = report
             self.isDryRun = isDryRun
+            self.waste = waste
         }
 
         package var json: JSON {
@@ -77,13 +79,18 @@ package struct Collect: Operation {
         }
         package var report: Report {
             let verb = isDryRun ? "Would free" : "Freed"
-            return Report([
-                .facts([
-                    .init("pinned", "\(found.liveBlocks) blocks (\(ByteCount(found.liveBytes)))"),
-                    .init("without a pin", "\(found.deadBlocks) blocks (\(ByteCount(found.deadBytes)))"),
-                ]),
-                .line("\(verb) \(ByteCount(found.freedBytes)) in \(found.packs) packs."),
-            ])
+            // What a pack has around its blocks goes with it, so more may be freed than they are.
+            let kept = waste > 0 && found.deadBytes > found.freedBytes ? found.deadBytes - found.freedBytes : 0
+            let rest = "\(ByteCount(kept)) without a pin stay in packs that have no more than \(waste) % of it."
+            return Report(
+                [
+                    .facts([
+                        .init("pinned", "\(found.liveBlocks) blocks (\(ByteCount(found.liveBytes)))"),
+                        .init("without a pin", "\(found.deadBlocks) blocks (\(ByteCount(found.deadBytes)))"),
+                    ]),
+                    .line("\(verb) \(ByteCount(found.freedBytes)) in \(found.packs) packs."),
+                ] + (kept > 0 ? [.line(rest), .command("ipfs-kit gc --waste 0")] : [])
+            )
         }
         package var quietLines: [String]? { [String(found.freedBytes)] }
     }

@@ -55,7 +55,7 @@ package struct StoreRebuildIndex: Operation {
                 parts.append(.line("\(lost) blocks that the index led to are damaged, or are not in the packs."))
             }
             if let notWhole, notWhole > 0 { parts.append(.line("\(notWhole) pins are not whole in the store.")) }
-            if isLoss { parts.append(.line("Run: ipfs-kit restore")) }
+            if isLoss { parts.append(.command("ipfs-kit restore")) }
             return Report(parts)
         }
         package var quietLines: [String]? { stat.quietLines }

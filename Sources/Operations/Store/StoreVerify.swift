@@ -7,6 +7,8 @@ internal import Storage
 package struct StoreVerify: Operation {
     package static let name = "store verify"
     package static let summary = "Check every block of the store against its CID and against the index."
+    package static let details = "A block that is damaged leaves the index, so that it can be stored again."
+    package static let changes = true
 
     package init() {}
 
@@ -60,7 +62,7 @@ package struct StoreVerify: Operation {
             }
             let result = found.problems.isEmpty ? "every block has its hash" : "damaged: see above"
             let summary = "\(found.blocks) blocks (\(ByteCount(found.bytes))) in \(found.packs) packs: \(result)."
-            return Report(lines + [.line(summary)] + (hint.map { [.line("Run: \($0)")] } ?? []))
+            return Report(lines + [.line(summary)] + (hint.map { [.command($0)] } ?? []))
         }
         package var quietLines: [String]? { found.problems.compactMap { $0.cid?.description } }
     }

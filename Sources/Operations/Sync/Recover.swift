@@ -112,7 +112,7 @@ package struct Recover: Operation {
             defer { try? removeFile(path) }
             do throws(ReplicationError) {
                 let snapshot = try await snapshots.fetch(name, into: path)
-                output.snapshot = name.name.text
+                (output.snapshot, output.kit) = (name.name.text, snapshot.kit)
                 return (name, snapshot)
             } catch {
                 guard KitError(error).code == .verification, snapshotID == nil else { throw error }
@@ -180,6 +180,8 @@ package struct Recover: Operation {
         let source: String
         let dryRun: Bool
         var snapshot: String?
+        /// The kit that made the snapshot.
+        var kit: String?
         var pins = 0
         /// Pins that the home did not have.
         var newPins = 0
@@ -205,7 +207,8 @@ package struct Recover: Operation {
 
         package var json: JSON {
             [
-                "from": .string(source), "dry_run": .bool(dryRun), "snapshot": .text(snapshot), "pins": .count(pins),
+                "from": .string(source), "dry_run": .bool(dryRun), "snapshot": .text(snapshot),
+                "kit": .text(kit), "pins": .count(pins),
                 "new_pins": .count(newPins), "mappings": .count(mappings),
                 "backends": .array(backends.map { .string($0) }),
                 "kept_backends": .array(keptBackends.map { .string($0) }),
@@ -218,7 +221,7 @@ package struct Recover: Operation {
             func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
             var parts: [Report.Part] = [
                 .facts([
-                    .init("snapshot", snapshot ?? "none"),
+                    .init("snapshot", snapshot ?? "none"), .init("of the kit", kit ?? "none"),
                     .init("pins", "\(pins), of which \(newPins) \(dryRun ? "would be" : "are") new"),
                     .init("mappings \(dryRun ? "to be taken over" : "taken over")", String(mappings)),
                     .init("backends \(dryRun ? "to be taken over" : "taken over")", list(backends)),
@@ -234,7 +237,7 @@ package struct Recover: Operation {
                     )
                 )
                 for name in backends {
-                    parts.append(.line("Run: ipfs-kit backend show \(name); ipfs-kit backend enable \(name)"))
+                    parts.append(.command("ipfs-kit backend show \(name); ipfs-kit backend enable \(name)"))
                 }
             }
             return Report(parts, warnings: warnings + (content?.report.warnings ?? []))

@@ -344,7 +344,7 @@ package struct RestoreOutput: OperationOutput {
             if failure.reasons.isEmpty { parts.append(.line("  no backend could be asked")) }
             for reason in failure.reasons { parts.append(.line("  \(reason.backend): \(reason.error.message)")) }
         }
-        if let hint = failed.first?.reasons.first?.error.hint { parts.append(.line("Run: \(hint)")) }
+        if let hint = failed.first?.reasons.first?.error.hint { parts.append(.command(hint)) }
         return Report(parts, warnings: broken + warnings)
     }
 

@@ -155,7 +155,8 @@ package struct Status: Operation {
             parts += (notWhole ?? []).prefix(10).map { .line("not whole: \($0)") }
             for row in list.rows {
                 guard let problem = row.state?.problem else { continue }
-                parts.append(.line("last sync of \(row.file.name): \(problem)"))
+                let prefix = row.file.name + ": "
+                parts.append(.line("last sync of " + (problem.hasPrefix(prefix) ? problem : prefix + problem)))
             }
             for (backend, holder) in running {
                 parts.append(.line("\(backend) is being synced by process \(holder.process) on \(holder.host)."))
@@ -164,7 +165,7 @@ package struct Status: Operation {
                 let what = "the home \(peer.instance.isEmpty ? "" : peer.instance + " ")of the kit \(peer.kit)"
                 parts.append(.line("\(peer.backend) is used by \(what) too; while it is, nothing is removed there."))
             }
-            for hint in hints { parts.append(.line("Run: \(hint)")) }
+            for hint in hints { parts.append(.command(hint)) }
             return Report(parts, warnings: warnings + list.warnings)
         }
 
@@ -174,7 +175,9 @@ package struct Status: Operation {
             if notWhole?.isEmpty == false, !list.rows.isEmpty { hints.append("ipfs-kit restore") }
             let isOutOfStep = list.rows.contains { $0.file.isEnabled && $0.state?.isDirty ?? false }
             if !plan.lacking.isEmpty || isOutOfStep {
-                hints.append(list.rows.isEmpty ? "ipfs-kit backend create NAME TYPE" : "ipfs-kit sync")
+                let isEnabled = list.rows.contains(where: \.file.isEnabled)
+                let first = list.rows.first.map { "ipfs-kit backend enable \($0.file.name)" }
+                hints.append(isEnabled ? "ipfs-kit sync" : first ?? "ipfs-kit backend create NAME TYPE")
             }
             return hints
         }

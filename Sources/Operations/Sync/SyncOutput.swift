@@ -185,7 +185,7 @@ package struct SyncOutput: OperationOutput {
     }
 
     private static func hint(_ error: KitError) -> [Report.Part] {
-        error.hint.map { [.line("Run: \($0)")] } ?? []
+        error.hint.map { [.command($0)] } ?? []
     }
 }
 

@@ -36,9 +36,7 @@ package struct Verify: Operation {
         return try await kitErrors {
             let work = try await choose(files, only, catalog)
             let all = work.flatMap(\.mappings)
-            if let only, all.isEmpty {
-                throw KitError(.notFound, "No backend is known to have \(only).", hint: "ipfs-kit sync", cid: only)
-            }
+            if let only, all.isEmpty { throw try await kit.nowhere(only) }
             kit.session.progress.began("verify", items: all.count, bytes: all.reduce(0) { $0 &+ ($1.size ?? 0) })
             defer { kit.session.progress.ended() }
             let verifier = Verifier(
@@ -87,7 +85,10 @@ package struct Verify: Operation {
         guard isEmpty || rows.contains(where: { $0.damaged > 0 }) else { return nil }
         let catalog = try kit.catalog()
         let pinned = Set(try await catalog.pins().map(\.cid))
-        guard !isEmpty else { return pinned.isEmpty ? "ipfs-kit add PATH" : "ipfs-kit sync" }
+        guard !isEmpty else {
+            if try kit.backendNames().isEmpty { return "ipfs-kit backend create NAME TYPE" }
+            return pinned.isEmpty ? "ipfs-kit add PATH" : "ipfs-kit sync"
+        }
         let plan = try await SyncPlanner(kit, prune: true, force: false).plan().plan
         let uploads = plan.steps.mapValues { Set($0.filter(\.isUpload).map(\.root)) }
         for index in rows.indices {
@@ -211,7 +212,7 @@ package struct Verify: Operation {
             for row in rows { parts += Self.problems(row) }
             if exitCode == .notFound {
                 parts.append(.line("Nothing was read: no backend is known to have anything."))
-                if let hint { parts.append(.line("Run: \(hint)")) }
+                if let hint { parts.append(.command(hint)) }
             }
             return Report(parts, warnings: warnings)
         }
@@ -233,7 +234,7 @@ package struct Verify: Operation {
             if unwanted > 0 {
                 parts.append(.line("\(row.backend): no pin wants \(unwanted) of the damaged roots."))
             }
-            if let hint = row.hint ?? (row.error ?? row.unanswered)?.hint { parts.append(.line("Run: \(hint)")) }
+            if let hint = row.hint ?? (row.error ?? row.unanswered)?.hint { parts.append(.command(hint)) }
             return parts
         }
     }

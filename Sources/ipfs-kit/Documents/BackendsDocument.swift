@@ -1,5 +1,6 @@
 internal import Arguments
 internal import Operations
+internal import Policies
 internal import Schema
 internal import Storage
 
@@ -22,7 +23,9 @@ func backendsDocument() -> [String] {
         "Settings are given as flags of `ipfs-kit backend create` and `backend update`, or written in the file of the",
         "backend, in the section that is named here.", "", "## Settings of all types", "",
     ]
-    lines += settingsTable(OperationalSettings.fieldInfo)
+    lines += settingsTable(OperationalSettings.fieldInfo, OperationalSettings().value)
+    lines += ["", "## Policies of all types", ""]
+    lines += settingsTable(BackendPolicies.fieldInfo, BackendPolicies().value)
     for row in backendTypes {
         lines += ["", "## \(row.type)", "", row.summary]
         if !row.fields.isEmpty { lines += [""] + settingsTable(row.fields) }
@@ -30,11 +33,12 @@ func backendsDocument() -> [String] {
     return lines
 }
 
-private func settingsTable(_ fields: [FieldInfo]) -> [String] {
+/// The rows of a table of settings; `standard` says what holds where nothing is set.
+private func settingsTable(_ fields: [FieldInfo], _ standard: (String) -> FieldValue? = { _ in nil }) -> [String] {
     ["| setting | section | value | meaning |", "|---|---|---|---|"]
         + fields.map { field in
             let names = ([field.name] + field.aliases).map { "`\($0)`" }.joined(separator: ", ")
             let value = escaped(field.kind.placeholder)
-            return "| \(names) | \(field.section) | \(value) | \(escaped(field.explanation(nil))) |"
+            return "| \(names) | \(field.section) | \(value) | \(escaped(field.explanation(standard(field.name)))) |"
         }
 }

@@ -99,15 +99,25 @@ final class Console: Sendable {
         try? StandardStream.error.write(Array((DisplayText(Redactor.shared.clean(line)).text + "\n").utf8)[...])
     }
 
+    /// A command that helps, as it is to be typed for the home of this run.
+    private func typed(_ command: String) -> String {
+        guard let home = global.home, home != environment("IPFS_KIT_HOME") else { return command }
+        let isPlain = home.allSatisfy { $0.isLetter || $0.isNumber || "/._-+:@%,".contains($0) }
+        let word = isPlain ? home : "'\(home.replacing("'", with: #"'\''"#))'"
+        return command.split(separator: "; ").map { command in
+            command.hasPrefix("ipfs-kit ") ? "ipfs-kit --home \(word)" + command.dropFirst(8) : String(command)
+        }.joined(separator: "; ")
+    }
+
     /// Shows the result of an operation.
     func show(_ output: any OperationOutput, changes: Bool) {
         if global.json {
             guard output.json != .null else { return }
             print(output.json, indented: isTerminal)
         } else if global.quiet {
-            print(lines: quietLines(of: output, changes: changes).map { DisplayText($0).text })
+            print(lines: quietLines(of: output, changes: changes, command: typed).map { DisplayText($0).text })
         } else {
-            print(lines: reportLines(output.report, width: width))
+            print(lines: reportLines(output.report, width: width, command: typed))
         }
         warn(output.report)
     }
@@ -119,7 +129,7 @@ final class Console: Sendable {
         } else if global.quiet {
             print(lines: quietLines(ofItem: item).map { DisplayText($0).text })
         } else {
-            print(lines: reportLines(item.report, width: width))
+            print(lines: reportLines(item.report, width: width, command: typed))
         }
         warn(item.report)
     }
@@ -127,7 +137,7 @@ final class Console: Sendable {
     /// Shows a failure: to people on standard error, to machines on standard output as well.
     func show(_ error: KitError) {
         talk("ipfs-kit: \(error.message)")
-        if let hint = error.hint { talk("Run: \(hint)") }
+        if let hint = error.hint { talk("Run: \(typed(hint))") }
         if global.json { print(error.json, indented: false) }
     }
 

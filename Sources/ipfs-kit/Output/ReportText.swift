@@ -1,13 +1,15 @@
 internal import Arguments
 internal import Operations
 
-/// The lines of a report, its tables at most `width` cells wide.
-func reportLines(_ report: Report, width: Int?) -> [String] {
+/// The lines of a report, its tables at most `width` cells wide; `command` says how a command is to be typed here.
+func reportLines(_ report: Report, width: Int?, command: (String) -> String) -> [String] {
     var lines: [String] = []
     for (index, part) in report.parts.enumerated() {
         switch part {
         case .line(let line):
             lines.append(DisplayText(line).text)
+        case .command(let words):
+            lines.append(DisplayText("Run: " + command(words)).text)
         case .facts(let facts):
             lines += factLines(facts.map { ($0.name, $0.value) })
         case .table(let columns, let rows):
@@ -23,14 +25,14 @@ func reportLines(_ report: Report, width: Int?) -> [String] {
 }
 
 /// What --quiet leaves of a result: the first column of a single table; of anything else all that is not mere talk.
-func quietLines(of output: any OperationOutput, changes: Bool) -> [String] {
+func quietLines(of output: any OperationOutput, changes: Bool, command: (String) -> String) -> [String] {
     if let lines = output.quietLines { return lines }
     let report = output.report
     let tables = report.parts.compactMap { part -> [[String]]? in
         if case .table(_, let rows) = part { rows } else { nil }
     }
     if tables.count == 1, let rows = tables.first { return rows.compactMap(\.first) }
-    return changes ? [] : reportLines(report, width: nil)
+    return changes ? [] : reportLines(report, width: nil, command: command)
 }
 
 /// What --quiet leaves of one item: the word that names it.
