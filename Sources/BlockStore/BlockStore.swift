@@ -263,7 +263,7 @@ public final class BlockStore: Sendable {
     /// The lock that a collection holds alone, and everybody who must not be collected holds together.
     func collectionLock(shared: Bool) throws(StoreError) -> File {
         do throws(FileError) {
-            let file = try File(folder + "/lock", .update)
+            let file = try File.ofLock(folder + "/lock")
             try file.lock(shared: shared)
             return file
         } catch {

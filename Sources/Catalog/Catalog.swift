@@ -205,7 +205,7 @@ package final class Catalog: Sendable {
     }
 
     private static func lockFile(_ folder: String) throws(FileError) -> File {
-        try File(folder + "/catalog", .update)
+        try File.ofLock(folder + "/catalog")
     }
 
     /// Copies the log back as far as no reader needs it.
@@ -333,6 +333,8 @@ extension CatalogError {
             case .permissionDenied, .readOnly: .permissionDenied
             case .unavailable: .inputOutput
             case .wouldBlock: .busy
+            // Something else stands in the place of a file.
+            case .isADirectory, .notAFile, .notADirectory, .linksWithoutEnd: .corrupt
             default: .unexpected
             }
         self.init(code, error.description)

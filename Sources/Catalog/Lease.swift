@@ -83,7 +83,7 @@ extension Catalog {
         for attempt in 1...Self.tries {
             let file = try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
                 do throws(FileError) {
-                    let file = try File(locks + "/backend-" + backend, .update)
+                    let file = try File.ofLock(locks + "/backend-" + backend)
                     return try file.tryLock() ? file : nil
                 } catch {
                     throw CatalogError(error)
@@ -149,7 +149,7 @@ extension Catalog {
             var holders: [String: LeaseHolder] = [:]
             for (backend, holder) in rows {
                 // A row without the lock is what a killed process left.
-                let isFree = (try? File(locks + "/backend-" + backend, .update).tryLock()) ?? false
+                let isFree = (try? File.ofLock(locks + "/backend-" + backend).tryLock()) ?? false
                 if holder.host != hostName || !isFree { holders[backend] = holder }
             }
             return holders

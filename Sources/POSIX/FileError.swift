@@ -68,6 +68,16 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
         FileError(.notAFile, "open", path, "it is a file of the kit home")
     }
 
+    /// The failure of finding something else at `path` where the file of a lock should be.
+    static func notALock(_ path: String) -> FileError {
+        FileError(
+            .notAFile,
+            "open",
+            path,
+            "something else is in the place of this lock; remove it, and it is made again"
+        )
+    }
+
     /// The failure of getting a lock that somebody else has.
     static func held(_ path: String, _ reason: String) -> FileError { FileError(.wouldBlock, "lock", path, reason) }
 

@@ -3,6 +3,19 @@ internal import Glibc
 internal import Synchronization
 
 extension File {
+    /// Opens the file of a lock, which is made where nothing is; throws `notAFile` where something else has its name.
+    package static func ofLock(_ path: String) throws(FileError) -> File {
+        do throws(FileError) {
+            return try File(path, .update)
+        } catch {
+            // A link that leads nowhere is there, and what it leads to is not.
+            guard [.isADirectory, .notFound, .notADirectory, .linksWithoutEnd].contains(error.code),
+                (try? fileInfo(path)) != nil
+            else { throw error }
+            throw FileError.notALock(path)
+        }
+    }
+
     /// Takes the advisory lock of this file, and waits for who has it; it is given back when the file is closed.
     ///
     /// Throws `wouldBlock`, with the process that has it, where that is stopped, or has not given it back within a

@@ -22,7 +22,9 @@ import Testing
 
     @Test func `hidden files are left out until somebody asks for them, and told`() async throws {
         let user = try await User.ready()
-        try await user.shell("cd '\(user.folder)'; mkdir -p tree/.git tree/sub; echo 1 | tee tree/.env tree/a tree/sub/.b")
+        try await user.shell(
+            "cd '\(user.folder)'; mkdir -p tree/.git tree/sub; echo 1 | tee tree/.env tree/a tree/sub/.b"
+        )
         for command in [["add", "tree"], ["car", "create", "tree"]] {
             let words = command.dropLast() + [user.folder + "/tree"]
             func output(_ name: String) -> [String] { command[0] == "car" ? ["-o", user.folder + "/" + name] : [] }
@@ -32,7 +34,11 @@ import Testing
             #expect(all.code == 0 && !all.errorText.contains("left out"), "\(all.errorText)")
         }
         let lines = try await user.run("add", user.folder + "/tree", "--json").text.split(separator: "\n")
-        #expect(try Answer.parse(String(lines.last ?? "")).left_out.items.compactMap(\.reason.text) == ["hidden", "hidden", "hidden"])
+        #expect(
+            try Answer.parse(String(lines.last ?? "")).left_out.items.compactMap(\.reason.text) == [
+                "hidden", "hidden", "hidden",
+            ]
+        )
     }
 
     @Test(

@@ -138,7 +138,7 @@ final class BlockIndex: Sendable {
     /// Waits for the lock of the index, which is given back when the file is dropped.
     func lock(shared: Bool) throws(StoreError) -> File {
         do throws(FileError) {
-            let lock = try File(folder + "/lock", .update)
+            let lock = try File.ofLock(folder + "/lock")
             try lock.lock(shared: shared)
             return lock
         } catch {

@@ -55,7 +55,8 @@ package struct CARCreate: Operation {
             leave: { item in leftOut.change { $0.items.append(item) } }
         )
         return try await kitErrors {
-            defer { try? removeTree(scratch) }
+            var isRemoved = false
+            defer { if !isRemoved { try? removeTree(scratch) } }
             let store = try BlockStore(folder: scratch)
             kit.session.progress.began("pack")
             defer { kit.session.progress.ended() }
@@ -64,13 +65,20 @@ package struct CARCreate: Operation {
             }
             let layout = try await DAGLayout(of: root, in: store)
             try await DAGExport.write(layout, from: store, to: output, kit.session)
-            return Output(
+            var output = Output(
                 cid: root,
                 path: isFile ? output : nil,
                 blocks: layout.blockCount,
                 bytes: layout.length,
                 leftOut: leftOut.read { $0 }
             )
+            isRemoved = true
+            do throws(FileError) {
+                try await BlockingThreads.shared.run { () throws(FileError) in try removeTree(scratch) }
+            } catch {
+                output.warnings.append("\(scratch), which is not needed any more, stays there: \(error)")
+            }
+            return output
         }
     }
 
@@ -88,6 +96,7 @@ package struct CARCreate: Operation {
         let blocks: Int
         let bytes: UInt64
         let leftOut: LeftOutList
+        var warnings: [String] = []
 
         package var json: JSON {
             guard let path else { return .null }
@@ -98,7 +107,7 @@ package struct CARCreate: Operation {
         }
         package var report: Report {
             let line = path.map { "Packed \(cid) into \($0): \(blocks) blocks, \(ByteCount(bytes))." }
-            return Report(line.map { [.line($0)] } ?? [], warnings: leftOut.warnings)
+            return Report(line.map { [.line($0)] } ?? [], warnings: leftOut.warnings + warnings)
         }
         package var quietLines: [String]? { path == nil ? [] : [cid.description] }
     }

@@ -26,7 +26,7 @@ package struct IndexFiles: Sendable {
         try await translating {
             let lock = try await BlockingThreads.shared.run { () throws(FileError) in
                 try makeDirectory(folder)
-                let lock = try File(folder + "/.lock", .update)
+                let lock = try File.ofLock(folder + "/.lock")
                 try lock.lock()
                 // With the lock in hand nobody else is writing here: what is there is from a run that was killed.
                 removeLeftovers(in: folder, unchangedFor: 0)
