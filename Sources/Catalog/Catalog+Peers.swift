@@ -48,6 +48,12 @@ extension Catalog {
         }
     }
 
+    /// The homes but `own` that count as being at work on backends now.
+    package func activePeers(besides own: String) async throws(CatalogError) -> [Peer] {
+        let now = time
+        return try await peers().filter { $0.instance != own && $0.isActive(at: now) }
+    }
+
     /// The homes that were seen on a backend, or on all.
     package func peers(on backend: String? = nil) async throws(CatalogError) -> [Peer] {
         try await read { (database) throws(CatalogError) in

@@ -26,13 +26,18 @@ extension Law {
             let name = try subject.name("object")
             let versions = (0..<4).map { sampleBytes(subject.boundary / 2 + $0 * 13, seed: UInt64($0)) }
             try await subject.store(name, versions[0])
+            let isReplaced = Locked(false)
             _ = try await concurrently(4) { (lane) async throws(LawViolation) in
                 if lane == 0 {
+                    defer { isReplaced.change { $0 = true } }
                     for version in versions + versions { try await subject.store(name, version) }
                     return
                 }
-                for _ in 0..<6 {
+                // A reader that ended sooner would see nothing of the later replacements.
+                var reads = 0
+                while reads < 6 || !isReplaced.read({ $0 }) {
                     let found = try await subject.read(name)
+                    reads += 1
                     try expect(
                         versions.contains { isSame($0, found) },
                         "A reader during a replacement of \(name) saw \(found.count) bytes that were never stored."

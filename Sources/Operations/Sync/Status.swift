@@ -35,9 +35,7 @@ package struct Status: Operation {
             output.plan = try await SyncPlanner(kit, prune: true, force: false).plan().plan
             output.warnings += output.plan.aliasWarnings
             output.running = try await catalog.holders().map { ($0, $1) }.sorted { $0.backend < $1.backend }
-            output.peers = try await catalog.peers().filter {
-                $0.instance != identity.instance && $0.isActive(at: catalog.time)
-            }
+            output.peers = try await catalog.activePeers(besides: identity.instance)
             return output
         }
     }

@@ -41,7 +41,9 @@ package struct Sync: Operation {
             let (plan, states) = try await planner.plan()
             let transfers = try await planner.catalog.transferCounts()
             if dryRun {
-                return SyncOutput(plan: plan, names: files.map(\.name), broken: broken)
+                let own = try await planner.catalog.identity().instance
+                let peers = try await planner.catalog.activePeers(besides: own).map(\.backend)
+                return SyncOutput(plan: plan, names: files.map(\.name), broken: broken, shared: Set(peers))
             }
             let engine = try await self.engine(kit)
             let busy = files.filter { file in

@@ -33,12 +33,16 @@ package struct SyncOutput: OperationOutput {
     private let short: [CID]
     private let warnings: [String]
 
-    init(plan: Plan, names: [String], broken: [SyncResult]) {
+    /// What would be done; on `shared` backends other homes are at work.
+    init(plan: Plan, names: [String], broken: [SyncResult], shared: Set<String>) {
         self.plan = plan
         self.names = names
         results = broken
         short = plan.short
-        warnings = plan.aliasWarnings
+        let kept = names.filter { shared.contains($0) && plan.steps[$0]?.contains(where: \.isRemoval) == true }
+        warnings = plan.aliasWarnings + kept.map {
+            "Another home is at work on \($0), and while it is, nothing is removed there: `ipfs-kit backend peers \($0)`."
+        }
     }
 
     /// What was done, and the plan that there is afterwards.

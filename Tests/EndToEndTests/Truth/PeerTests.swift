@@ -33,6 +33,8 @@ import Testing
         #expect(try await peers(first).map(\.active.flag) == [true])
         #expect(try await first.json("status").other_homes.items.map(\.home.text) == [home])
         try await first.run("pin", "rm", root)
+        let plan = try await first.run("sync", "--prune", "--dry-run")
+        #expect(plan.text.contains(root) && plan.errorText.contains("nothing is removed there"), "\(plan.errorText)")
         let refused = try await first.run("sync", "--prune", code: 12)
         #expect(refused.text.contains("ipfs-kit backend peers forget \(home)"), "\(refused.text)")
         #expect(try Trees.files(in: disk).contains("cars/\(root).car"))
