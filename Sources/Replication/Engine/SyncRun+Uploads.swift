@@ -1,7 +1,6 @@
 internal import BlockStore
 internal import Catalog
 internal import Multiformats
-internal import POSIX
 internal import Storage
 
 extension SyncRun {
@@ -102,7 +101,8 @@ extension SyncRun {
             return
         }
         do {
-            try await allowForNewer(site, state)
+            // What removals found out is in the catalog by now.
+            try await allowForNewer(site, try await catalog.backendState(backend.name) ?? state)
             let snapshot = try snapshots.next(engine.identity, at: catalog.time, known: site.entries.snapshots)
             let name = snapshot.name
             try await catalog.noteNextSnapshot(snapshot.time, under: lease)
@@ -121,39 +121,6 @@ extension SyncRun {
             } else {
                 report.heldBack = report.heldBack ?? error
             }
-        }
-    }
-
-    /// Throws where a snapshot is newer than this home, and has a pin that is not one here: this home may be an old
-    /// copy, and must neither hide nor remove anything.
-    func allowForNewer(_ site: Site, _ state: BackendState) async throws {
-        let newer = site.newerSnapshots(
-            than: state.note,
-            own: try await catalog.newestSnapshot(),
-            try await catalog.peers(on: backend.name),
-            accepted: try await catalog.acceptedTime()
-        )
-        guard let newest = newer.first else { return }
-        for snapshot in newer where try await !isContained(snapshot) {
-            throw ReplicationError.outdated(backend: backend.name, snapshot: snapshot.name.text)
-        }
-        // This home knows now what is in it.
-        try await catalog.noteSnapshot(newest.name.text, under: lease)
-    }
-
-    /// Whether every pin of a snapshot is pinned here, so that nothing is lost with it; of one that is damaged nobody
-    /// knows.
-    private func isContained(_ name: SnapshotName) async throws -> Bool {
-        let path = temporaryName(beside: engine.scratch + "/snapshot")
-        defer { try? removeFile(path) }
-        try makeDirectory(engine.scratch)
-        let pinned = Set(try await catalog.pins().map(\.cid))
-        do throws(ReplicationError) {
-            let snapshot = try await Snapshots(backend)?.fetch(name, into: path)
-            return try snapshot?.pins().allSatisfy { pinned.contains($0.cid) } ?? false
-        } catch {
-            if case .badSnapshot = error { return false }
-            throw error
         }
     }
 }

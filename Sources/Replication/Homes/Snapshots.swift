@@ -101,22 +101,26 @@ package struct Snapshots: Sendable {
     }
 
     /// The longest snapshot that is read, in bytes: the backend may be somebody else's by now.
-    private static let longest: UInt64 = 16 << 30
+    package static let longest: UInt64 = 16 << 30
 
-    /// Brings a snapshot into a file and opens it.
-    package func fetch(_ snapshot: SnapshotName, into path: String) async throws(ReplicationError) -> KitSnapshot {
+    /// Brings a snapshot of at most `limit` bytes into a file and opens it.
+    package func fetch(
+        _ snapshot: SnapshotName,
+        into path: String,
+        limit: UInt64 = Self.longest
+    ) async throws(ReplicationError) -> KitSnapshot {
         try await translating {
-            let file = try File(path, .createNew)
+            let file = try await BlockingThreads.shared.run { () throws(FileError) in try File(path, .createNew) }
             var position: UInt64 = 0
             for try await chunk in try await objects.read(snapshot.name) {
-                guard position <= Self.longest else {
-                    throw ReplicationError.badSnapshot("The snapshot \(snapshot.name) has no end.")
+                guard position <= limit else {
+                    throw ReplicationError.badSnapshot("The snapshot \(snapshot.name) has more than \(limit) bytes.")
                 }
                 let offset = position
                 try await BlockingThreads.shared.run { () throws(FileError) in try file.write(chunk, at: offset) }
                 position += UInt64(chunk.count)
             }
-            return try KitSnapshot(path: path)
+            return try await BlockingThreads.shared.run { () throws(ReplicationError) in try KitSnapshot(path: path) }
         }
     }
 }

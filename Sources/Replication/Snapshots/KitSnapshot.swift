@@ -81,6 +81,33 @@ package struct KitSnapshot: Sendable {
         }
     }
 
+    /// What a home knows that a snapshot may tell it.
+    struct Knowledge: Sendable {
+        /// When each pin was changed last.
+        var pins: [CID: Timestamp] = [:]
+        /// When each root was seen whole, by the names of backends.
+        var stored: [String: [CID: Timestamp]] = [:]
+    }
+
+    /// Whether a home knows all that is here: each pin as it is here or later, and no copy that was gone when this was made.
+    func isContained(in known: Knowledge) throws(ReplicationError) -> Bool {
+        var pinned: Set<CID> = []
+        for pin in try pins() {
+            guard let changedAt = known.pins[pin.cid], changedAt >= pin.updatedAt else { return false }
+            pinned.insert(pin.cid)
+        }
+        var stored: [String: Set<CID>] = [:]
+        for mapping in try mappings() where pinned.contains(mapping.cid) {
+            if mapping.status == .stored { stored[mapping.backend, default: []].insert(mapping.cid) }
+        }
+        for (backend, roots) in known.stored {
+            for (root, seenAt) in roots where pinned.contains(root) && seenAt <= createdAt {
+                guard stored[backend]?.contains(root) == true else { return false }
+            }
+        }
+        return true
+    }
+
     private func rows<Row>(_ pages: [CID], _ read: (Node) -> Row?) throws(ReplicationError) -> [Row] {
         do {
             var rows: [Row] = []

@@ -185,4 +185,23 @@ import Testing
         try await again.run("recover", "--from", "other")
         try await again.run("sync", "other")
     }
+
+    @Test func `a home that was put back does not count on a copy that is gone since`() async throws {
+        let user = try await User.ready()
+        let (one, other) = (try await user.createDisk("a"), try await user.createDisk("b"))
+        let root = try await user.add(sampleBytes(3000), name: "one")
+        try await user.run("sync")
+        let copy = Scratch.current + "/copy"
+        try FileManager.default.copyItem(atPath: user.home, toPath: copy)
+        try FileManager.default.removeItem(atPath: "\(other)/cars/\(root).car")
+        try await user.run("verify", code: 10)
+        try await user.run("backend", "disable", "b")
+        try await user.run("sync", "--force", "a")
+        try FileManager.default.removeItem(atPath: user.home)
+        try FileManager.default.moveItem(atPath: copy, toPath: user.home)
+        try await user.run("pin", "add", root, "--replicas", "1")
+        let report = try await user.attempt(["sync", "a", "--prune"])
+        #expect(report.text.contains("newer than this home") && [6, 12].contains(report.code), "\(report.text)")
+        #expect(FileManager.default.fileExists(atPath: "\(one)/cars/\(root).car"))
+    }
 }
