@@ -12,6 +12,8 @@ public struct CollectionReport: Sendable, Hashable {
     public var deadBlocks: UInt64 = 0
     /// The bytes of those blocks.
     public var deadBytes: UInt64 = 0
+    /// The bytes without a root that stay, for their packs have little of them.
+    public var keptBytes: UInt64 = 0
     /// Packs that were written anew or removed, or would be.
     public var packs: UInt64 = 0
     /// The bytes by which the packs became smaller, or would.
@@ -117,8 +119,12 @@ private struct Collector {
             let share = shares[pack.id] ?? Share()
             return sum + (share.liveBlocks > 0 ? min(pack.length, share.wasted(of: pack)) : pack.length)
         }
-        guard !isDryRun else { return report }
         let numbers = Set(wasteful.map(\.id))
+        // What references lead to is in no pack.
+        report.keptBytes = shares.reduce(0) { sum, pack in
+            numbers.contains(pack.key) || pack.key.isReferences ? sum : sum + pack.value.dead
+        }
+        guard !isDryRun else { return report }
         var copied: UInt64 = 0
         var emptied: Set<PackID> = []
         for pack in wasteful {

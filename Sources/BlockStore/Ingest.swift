@@ -110,6 +110,7 @@ public final class Ingest: Sendable {
     }
 
     private func write(_ blocks: [Content]) async throws(StoreError) {
+        for block in blocks { try block.cid.checkStorable(length: block.bytes.count) }
         try await change { [store] (state) throws(StoreError) in
             let wanted = blocks.filter { $0.cid.hash.code != .identity }
             let keys = wanted.map { BlockKey($0.cid) }
@@ -131,6 +132,7 @@ public final class Ingest: Sendable {
     /// They are read, and checked, there whenever they are asked for. Their CIDs are trusted. A reference that was
     /// noted before, and leads to a file that moved or changed, is replaced.
     public func refer(to references: [Reference]) async throws(StoreError) {
+        for reference in references { try reference.cid.checkStorable(length: reference.length) }
         try await change { [store] (state) throws(StoreError) in
             let wanted = references.filter { $0.cid.hash.code != .identity }
             let keys = wanted.map { BlockKey($0.cid) }
@@ -251,7 +253,6 @@ public final class Ingest: Sendable {
         _ state: inout State,
         _ store: BlockStore
     ) throws(StoreError) {
-        try (reference?.cid ?? block.cid).checkStorable(length: reference?.length ?? block.bytes.count)
         let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
         let length = UInt64(prefix.count + block.bytes.count)
         let kind = reference == nil ? 0 : 1

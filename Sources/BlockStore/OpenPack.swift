@@ -39,8 +39,8 @@ final class OpenPack: Sendable {
 
     /// Locks a pack, and gives its length; nil where somebody else has it, or it is not as long as the index says now.
     private static func take(_ id: PackID, _ store: BlockStore) throws(StoreError) -> (File, UInt64)? {
-        // A pack whose file went missing is left alone.
-        guard try store.fileLength(id) != nil else { return nil }
+        // A pack whose file went missing, or is on a disk that cannot be looked at, is left alone: there are others.
+        guard (try? store.fileLength(id)) != nil else { return nil }
         return try StoreError.translating {
             let file = try File(store.path(of: id), .update)
             guard try file.tryLock() else { return nil }

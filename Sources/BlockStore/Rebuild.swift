@@ -21,7 +21,7 @@ extension BlockStore {
                 try Self.write(identity, in: folder)
                 index.store.withLock { $0 = identity }
             }
-            try rebuildIndex(onlyIfNew: false, atLeast: generation, progress: progress)
+            try rebuildIndex(onlyIfNew: false, looksAtFiles: true, atLeast: generation, progress: progress)
         }
     }
 
@@ -36,8 +36,11 @@ extension BlockStore {
     }
 
     /// Puts everything that is in the packs into a new index; `onlyIfNew` unless somebody else has made one meanwhile.
+    ///
+    /// With `looksAtFiles`, blocks in somebody's files are read there.
     func rebuildIndex(
         onlyIfNew: Bool,
+        looksAtFiles: Bool = false,
         atLeast generation: UInt64 = 0,
         progress: @escaping @Sendable (UInt64) -> Void = { _ in }
     ) throws(StoreError) {
@@ -49,7 +52,7 @@ extension BlockStore {
         var lengths: [(id: PackID, length: UInt64)] = []
         // What is something else has no blocks, and keeps none of the others from being found.
         for pack in try packNumbers() where try fileLength(pack) != nil {
-            lengths.append((pack, try scan(pack, into: runs, progress)))
+            lengths.append((pack, try scan(pack, into: runs, looksAtFiles, progress)))
         }
         try runs.finish()
         let publication = try index.replace(by: try runs.segments(), packs: lengths, atLeast: generation)
@@ -60,6 +63,7 @@ extension BlockStore {
     private func scan(
         _ pack: PackID,
         into runs: EntryRuns,
+        _ looksAtFiles: Bool,
         _ progress: (UInt64) -> Void
     ) throws(StoreError) -> UInt64 {
         var reader = try PackReader(path(of: pack), upTo: .max)
@@ -67,7 +71,7 @@ extension BlockStore {
             let before = reader.offset
             var stretches: [PackSections] = []
             while stretches.count < EntryRuns.writers, let stretch = try reader.next() { stretches.append(stretch) }
-            try note(stretches, of: pack, in: runs)
+            try note(stretches, of: pack, in: runs, looksAtFiles)
             progress(max(reader.offset, before) - before)
             // What is cut off when the pack is appended to must not hide anything.
             if stretches.isEmpty, try !reader.findNext() { break }
@@ -77,11 +81,16 @@ extension BlockStore {
     }
 
     /// Notes what is in some stretches of a pack, on as many cores as there are.
-    private func note(_ stretches: [PackSections], of pack: PackID, in runs: EntryRuns) throws(StoreError) {
+    private func note(
+        _ stretches: [PackSections],
+        of pack: PackID,
+        in runs: EntryRuns,
+        _ looksAtFiles: Bool
+    ) throws(StoreError) {
         let failure = Mutex<StoreError?>(nil)
         inParallel(stretches.count) { number in
             let stretch = stretches[number]
-            let entries = stretch.sections.compactMap { Self.entry($0, of: stretch, in: pack) }
+            let entries = stretch.sections.compactMap { Self.entry($0, of: stretch, in: pack, looksAtFiles) }
             do throws(StoreError) {
                 try runs.add(entries, writer: number)
             } catch {
@@ -95,12 +104,12 @@ extension BlockStore {
     private static func entry(
         _ section: PackSections.Section,
         of stretch: PackSections,
-        in pack: PackID
+        in pack: PackID,
+        _ looksAtFiles: Bool
     ) -> IndexEntry? {
         if pack.isReferences {
-            guard let block = stretch.block(of: section), let reference = Reference(block), isThere(reference) else {
-                return nil
-            }
+            guard let block = stretch.block(of: section), let reference = Reference(block) else { return nil }
+            if looksAtFiles, !isThere(reference) { return nil }
             let place = BlockLocation(
                 pack: pack,
                 offset: stretch.offset + UInt64(section.start),
@@ -131,7 +140,7 @@ extension BlockStore {
     func fileLength(_ pack: PackID) throws(StoreError) -> UInt64? {
         do throws(FileError) {
             let info = try fileInfo(path(of: pack), follow: true)
-            return info.kind == .file ? info.length : nil
+            return info.kind == .file && !LockedFiles.contain(info) ? info.length : nil
         } catch {
             if error.meansGone { return nil }
             throw StoreError(error)

@@ -16,6 +16,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case damagedPack
         /// A file that was added by reference is not what it was.
         case changed
+        /// The disk did not do what it was asked.
+        case inputOutput
         /// A block that must be there is not, so what was asked for would lose more.
         case incomplete
         /// The disk, or the share of it that one may use, is full.
@@ -53,6 +55,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
             case .full: .full
             case .permissionDenied, .readOnly: .permissionDenied
             case .wouldBlock: .busy
+            case .unavailable: .inputOutput
             case .interrupted: .cancelled
             // Something else stands in the place of a file.
             case .isADirectory, .notAFile, .notADirectory, .linksWithoutEnd: .corrupt

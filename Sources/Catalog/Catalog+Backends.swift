@@ -168,6 +168,15 @@ extension Database {
         for name in names { try self.change(change + " WHERE name = ?3", values + [.text(name)]) }
     }
 
+    /// Counts nothing as stored that is known of backends, for it is of another time; the next sync looks at all of it.
+    mutating func doubt(because reason: String, at time: Int64) throws(CatalogError) {
+        try change(
+            "UPDATE mappings SET status = 'unknown', revision = revision + 1, updated_at = ?1 WHERE status = 'stored'",
+            [.integer(time)]
+        )
+        try markDirty(nil, reason: reason, at: time)
+    }
+
     fileprivate mutating func reincarnate(_ name: String, at time: Int64) throws(CatalogError) {
         try change(
             """

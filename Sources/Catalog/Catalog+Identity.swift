@@ -31,7 +31,12 @@ extension Catalog {
     ///
     /// A copy is known by the number and the birth of its file, which no copy has in common with what it was made of.
     /// It gets a name of its own, so that a store that belongs to the one is not taken for that of the other.
-    static func settle(_ database: inout Database, at path: String, _ locks: String) throws(CatalogError) -> Bool {
+    static func settle(
+        _ database: inout Database,
+        at path: String,
+        _ locks: String,
+        _ time: Int64
+    ) throws(CatalogError) -> Bool {
         let mark: String
         do throws(FileError) { mark = try birthMark(path) } catch { throw CatalogError(error) }
         if let known = try database.identity(), known.mark == mark { return false }
@@ -51,6 +56,7 @@ extension Catalog {
             try database.setValue("instance_mark", mark)
             // What the copy was made of goes on with its own announcements.
             try database.change("UPDATE backends SET marked_at = NULL")
+            if isCopy { try database.doubt(because: "the home was copied, or put back", at: time) }
             return isCopy
         }
     }

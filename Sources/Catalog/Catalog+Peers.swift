@@ -97,6 +97,7 @@ extension Catalog {
             )
             // For backends on which nobody has looked for others yet.
             try database.setValue("accepted_at", String(max(time, try database.number("accepted_at"))))
+            try database.doubt(because: "an older catalog was taken for the right one", at: time)
         }
     }
 

@@ -70,7 +70,7 @@ package final class Catalog: Sendable {
             withExtendedLifetime(lock) {}
         }
         do throws(CatalogError) {
-            let isCopy = try Self.settle(&database, at: path, locks)
+            let isCopy = try Self.settle(&database, at: path, locks, now())
             isNewInstance.withLock { $0 = isCopy }
         } catch {
             // A home that cannot be written to can be looked at still.
@@ -334,7 +334,7 @@ extension CatalogError {
             case .unavailable: .inputOutput
             case .wouldBlock: .busy
             // Something else stands in the place of a file.
-            case .isADirectory, .notAFile, .notADirectory, .linksWithoutEnd: .corrupt
+            case .isADirectory, .notAFile, .notADirectory, .linksWithoutEnd: .obstructed
             default: .unexpected
             }
         self.init(code, error.description)

@@ -9,6 +9,8 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible, DatabaseE
         case busy
         case full, permissionDenied
         case corrupt
+        /// Something else is in the place of a lock.
+        case obstructed
         /// The catalog was written by a later version of the program.
         case tooNew
         /// There is no catalog, or nothing is in its file.

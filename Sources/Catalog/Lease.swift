@@ -25,8 +25,20 @@ package final class Lease: Sendable {
 
 /// Who has a lease that somebody else wanted.
 package struct LeaseHolder: Error, Sendable, Hashable {
+    /// Its number; 0 where nobody knows.
     package let process: Int32
     package let host: String
+    /// Whether a signal or a debugger has stopped it, as far as this machine knows.
+    package let isStopped: Bool
+
+    package init(process: Int32, host: String, isStopped: Bool = false) {
+        (self.process, self.host, self.isStopped) = (process, host, isStopped)
+    }
+
+    /// The process of this machine that has a lock, whatever the catalog knows of it.
+    fileprivate static func ofLock(_ path: String) -> LeaseHolder? {
+        lockOwner(of: [path]).map { LeaseHolder(process: $0.process, host: hostName, isStopped: $0.isStopped) }
+    }
 }
 
 extension Catalog {
@@ -50,7 +62,10 @@ extension Catalog {
             }
         }
         guard let lock else {
-            return .failure(holder?.holder ?? LeaseHolder(process: 0, host: host))
+            // The lock comes first: who was stopped between the two is not in the catalog.
+            let path = locks + "/backend-" + backend
+            let owner = await BlockingThreads.shared.run { LeaseHolder.ofLock(path) }
+            return .failure(owner ?? holder?.holder ?? LeaseHolder(process: 0, host: host))
         }
         if let holder, !holder.isOver { return .failure(holder.holder) }
         let lease = Lease(backend: backend, token: randomIdentifier(), lock: lock)
@@ -151,6 +166,13 @@ extension Catalog {
                 // A row without the lock is what a killed process left.
                 let isFree = (try? File.ofLock(locks + "/backend-" + backend).tryLock()) ?? false
                 if holder.host != hostName || !isFree { holders[backend] = holder }
+            }
+            // Whoever is stopped with the lock may not have come to write a row; who asks here has it for a moment too.
+            let prefix = Array("backend-".utf8)
+            for name in (try? listDirectory(locks)) ?? [] where name.starts(with: prefix) {
+                let owner = LeaseHolder.ofLock(locks + "/" + String(decoding: name, as: UTF8.self))
+                guard let owner, owner.isStopped else { continue }
+                holders[String(decoding: name.dropFirst(prefix.count), as: UTF8.self)] = owner
             }
             return holders
         }

@@ -6,12 +6,14 @@ extension File {
     /// Opens the file of a lock, which is made where nothing is; throws `notAFile` where something else has its name.
     package static func ofLock(_ path: String) throws(FileError) -> File {
         do throws(FileError) {
-            return try File(path, .update)
+            let file = try File(path, .update)
+            guard try file.status().kind == .file else { throw FileError.notALock(path) }
+            return file
         } catch {
-            // A link that leads nowhere is there, and what it leads to is not.
-            guard [.isADirectory, .notFound, .notADirectory, .linksWithoutEnd].contains(error.code),
-                (try? fileInfo(path)) != nil
-            else { throw error }
+            // A link that leads nowhere is there, and what it leads to is not; a socket answers with a number of its
+            // own.
+            let isElse = [.isADirectory, .notFound, .notADirectory, .linksWithoutEnd].contains(error.code)
+            guard isElse || error.number == ENXIO, (try? fileInfo(path)) != nil else { throw error }
             throw FileError.notALock(path)
         }
     }
@@ -75,14 +77,17 @@ private func lockHolders(of files: [FileInfo.Identity]) -> [Int32] {
     return holders.filter { $0 > 0 }
 }
 
-/// Which other process has a lock on one of some files, as a sentence; nil where none is known.
-package func lockHolder(of paths: [String]) -> String? {
+/// Which other process has a lock on one of some files, and whether it is stopped, as far as the system tells.
+package func lockOwner(of paths: [String]) -> (process: Int32, isStopped: Bool)? {
     let files = paths.compactMap { try? fileInfo($0, follow: true).identity }
     let others = lockHolders(of: files).filter { $0 != processIdentifier }
-    if let stopped = others.first(where: processIsStopped) {
-        return "The process \(stopped) has it locked, and is stopped."
-    }
-    return others.first.map { "The process \($0) has it locked." }
+    if let stopped = others.first(where: processIsStopped) { return (stopped, true) }
+    return others.first.map { ($0, false) }
+}
+
+/// The same as a sentence; nil where none is known.
+package func lockHolder(of paths: [String]) -> String? {
+    lockOwner(of: paths).map { "The process \($0.process) has it locked\($0.isStopped ? ", and is stopped" : "")." }
 }
 
 /// A line like `12: FLOCK  ADVISORY  WRITE 4711 fd:01:4867207 0 EOF`; one that waits has an arrow behind the number.
@@ -94,7 +99,9 @@ private struct LockLine {
 
     init?(_ line: String) {
         let words = line.split(separator: " ")
-        guard words.count >= 6, ["FLOCK", "POSIX"].contains(words[1]), let process = Int32(words[4]) else { return nil }
+        // SQLite's readers have locks that keep nobody out, but whoever would copy the log back.
+        let isLock = words.count >= 6 && (words[1] == "FLOCK" || words[1] == "POSIX" && words[3] == "WRITE")
+        guard isLock, let process = Int32(words[4]) else { return nil }
         let place = words[5].split(separator: ":")
         guard place.count == 3, let major = UInt32(place[0], radix: 16), let minor = UInt32(place[1], radix: 16),
             let number = UInt64(place[2])

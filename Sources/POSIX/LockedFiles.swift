@@ -42,5 +42,8 @@ package enum LockedFiles {
         return (try? fileInfo(path, follow: true)).map { contain($0.identity) } ?? false
     }
 
+    /// Whether what was found somewhere is one of them.
+    package static func contain(_ info: FileInfo) -> Bool { contain(info.identity) }
+
     private static func contain(_ file: FileInfo.Identity) -> Bool { counts.withLock { $0[file] != nil } }
 }

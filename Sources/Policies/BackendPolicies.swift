@@ -12,7 +12,12 @@ package struct BackendPolicies: Described {
     package init() {}
 
     /// The most that may be stored, in bytes.
-    package var storageQuotaBytes: UInt64? { storageQuota.map { UInt64(max(0, $0)) * 1_000_000_000 } }
+    package var storageQuotaBytes: UInt64? {
+        storageQuota.map { quota in
+            let (bytes, isTooMany) = UInt64(max(0, quota)).multipliedReportingOverflow(by: 1_000_000_000)
+            return isTooMany ? .max : bytes
+        }
+    }
 
     package static let fields: [Field<Self>] = [
         Field(

@@ -37,7 +37,9 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
         case .other(let error): "\(error)"
         case .storage(let error): error.description
         case .leased(let backend, let holder):
-            "The backend \(backend) is being synced by process \(holder.process) on \(holder.host)."
+            "The backend \(backend) is being synced by "
+                + (holder.process == 0 ? "somebody" : "process \(holder.process)")
+                + " on \(holder.host)\(holder.isStopped ? ", which is stopped" : "")."
         case .file(let message), .badSnapshot(let message), .suspicious(let message), .strangePlace(let message):
             message
         case .shared(let backend, let kit, let home, let seen):

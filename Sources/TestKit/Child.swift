@@ -106,9 +106,11 @@ package final class Child: Sendable {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             guard case .running(let waiters) = state else { return [] }
             var status: Int32 = 0
-            while unsafe waitpid(identifier, &status, 0) < 0, errno == EINTR {}
+            var waited: pid_t
+            repeat { waited = unsafe waitpid(identifier, &status, 0) } while waited < 0 && errno == EINTR
             let number = status & 0x7F
-            state = .ended(number == 0 ? Int(status >> 8 & 0xFF) : 128 + Int(number))
+            // An end that nobody saw is no success.
+            state = .ended(waited < 0 ? -1 : number == 0 ? Int(status >> 8 & 0xFF) : 128 + Int(number))
             return waiters
         }
         for waiter in waiters { waiter.resume() }

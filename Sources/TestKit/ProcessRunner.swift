@@ -75,18 +75,20 @@ package enum ProcessRunner {
 
     /// Waits for the end without blocking a thread, and says whether it had to be killed.
     private static func end(of child: Child, _ timeout: Duration) async -> (code: Int, timedOut: Bool) {
-        let limit = Task {
-            try await Task.sleep(for: timeout)
-            child.signal(SIGKILL)
-            return true
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                guard (try? await Task.sleep(for: timeout)) != nil, child.isRunning else { return false }
+                child.signal(SIGKILL)
+                return true
+            }
+            // A cancelled test does not wait, and the process must not outlive it.
+            let code = await withTaskCancellationHandler {
+                await child.end()
+            } onCancel: {
+                child.signal(SIGKILL)
+            }
+            group.cancelAll()
+            return (code, await group.next() ?? false)
         }
-        // A cancelled test does not wait, and the process must not outlive it.
-        let code = await withTaskCancellationHandler {
-            await child.end()
-        } onCancel: {
-            child.signal(SIGKILL)
-        }
-        limit.cancel()
-        return (code, (try? await limit.value) ?? false)
     }
 }

@@ -35,7 +35,7 @@ import Testing
         Wrong("cat \(unknown)", 4, unknown, "Run: ipfs-kit restore \(unknown)"),
         Wrong("pin add \(unknown)", 4, unknown), Wrong("pin rm \(unknown)", 4, unknown, "Run: ipfs-kit pin ls"),
         Wrong("pin show \(unknown)", 4, unknown), Wrong("dag export \(unknown)", 4, unknown),
-        Wrong("whereis \(unknown)", 4, unknown, "Run: ipfs-kit sync"), Wrong("ls \(unknown)", 4, unknown),
+        Wrong("whereis \(unknown)", 4, unknown, "Run: ipfs-kit pin add \(unknown)"), Wrong("ls \(unknown)", 4, unknown),
         Wrong("get \(unknown)", 4, unknown), Wrong("dag stat \(unknown)", 4, unknown),
         Wrong("backend pin remove disk \(unknown)", 4, unknown), Wrong("verify --cid \(unknown)", 4, unknown),
         Wrong("add /no/such/file", 4, "/no/such/file"), Wrong("dag import /no/such/file", 4, "/no/such/file"),

@@ -27,7 +27,7 @@ import Testing
     @Test(arguments: [
         (CatalogError.Code.busy, ExitCode.locked), (.full, .limit), (.permissionDenied, .authorisation),
         (.corrupt, .verification), (.tooNew, .other), (.unexpected, .other), (.fenced, .locked),
-        (.missing, .other), (.inputOutput, .other),
+        (.missing, .other), (.inputOutput, .temporary),
     ])
     func catalogErrorsHaveCodes(_ code: CatalogError.Code, _ expected: ExitCode) {
         #expect(KitError(CatalogError(code, "It failed.")).code == expected)

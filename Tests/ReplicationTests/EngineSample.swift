@@ -54,9 +54,10 @@ struct EngineSample: Sendable {
         minReplicas: Int = 1,
         retries: Int = 0,
         quota: UInt64? = nil,
-        places: [String] = ["a"]
+        places: [String] = ["a"],
+        others: [String: any StorageService] = [:]
     ) async throws -> SyncReport {
-        let engine = try await engine()
+        let engine = try await engine(others)
         let planner = SyncPlanner(
             catalog: catalog,
             places: places.map { Place(name: $0, takesContent: true, minReplicas: minReplicas) },
@@ -73,10 +74,17 @@ struct EngineSample: Sendable {
         }
     }
 
-    func engine() async throws -> SyncEngine {
+    /// An engine that sees what is on other services when it removes something.
+    func engine(_ others: [String: any StorageService] = [:]) async throws -> SyncEngine {
         SyncEngine(
             store: store,
             catalog: catalog,
+            witnesses: Witnesses(catalog) { name in
+                guard let service = others[name] else {
+                    throw StorageError(.unavailable, "Nobody plays the backend \(name).")
+                }
+                return open(service, name)
+            },
             identity: try await catalog.identity(),
             observer: "test",
             timing: clock.timing,

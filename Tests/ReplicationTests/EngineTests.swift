@@ -196,6 +196,40 @@ import Testing
         #expect(try await home.sync(closed).isComplete)
     }
 
+    enum Keeper: CaseIterable { case sound, gone, cut, outOfReach }
+
+    @Test(arguments: Keeper.allCases) func `no surplus copy goes unless the others are seen now`(
+        keeper: Keeper
+    ) async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let (one, other) = (home.service(), home.service())
+        let root = try await home.pin(1)
+        try await home.sync(one, "a", places: ["a", "b"])
+        try await home.sync(other, "b", places: ["a", "b"])
+        try await home.pin(1, replicas: 1)
+        let surplus = try #require(await home.surplus(of: root, among: ["a": one, "b": other]))
+        let name = try home.name(root)
+        var others: [String: any StorageService] = [surplus.otherName: surplus.other]
+        switch keeper {
+        case .sound: break
+        case .gone: surplus.other.tamper(name, nil)
+        case .cut: surplus.other.tamper(name, surplus.other.contents[name].map { Array($0.dropLast()) })
+        case .outOfReach: others[surplus.otherName] = FaultyService(surplus.other, [Fault(.stat, .fail(.passing))])
+        }
+        let report = try await home.sync(
+            surplus.service,
+            surplus.name,
+            prune: true,
+            places: ["a", "b"],
+            others: others
+        )
+        let isSound = keeper == .sound
+        #expect(report.removed == (isSound ? 1 : 0) && report.isComplete == isSound, "\(report)")
+        #expect((surplus.service.contents[name] == nil) == isSound)
+        #expect(try await home.catalog.transfers(on: surplus.name).isEmpty)
+        #expect(try await home.status(root, surplus.name) == (isSound ? nil : .stored))
+    }
+
     @Test func `no surplus copy goes on the word of a copy that is not there any more`() async throws {
         let home = try await EngineSample(backends: ["a", "b"])
         let (one, other) = (home.service(), home.service())
@@ -216,7 +250,11 @@ import Testing
                 return try await service.put(name, body)
             }
         }
-        let pruning = Task { try await home.sync(slow, surplus.name, prune: true, places: ["a", "b"]) }
+        // A service that still says that it is there changes nothing.
+        let stale = home.service()
+        stale.tamper(try home.name(root), surplus.other.contents[try home.name(root)])
+        let others = [surplus.otherName: stale]
+        let pruning = Task { try await home.sync(slow, surplus.name, prune: true, places: ["a", "b"], others: others) }
         await doorway.arrived()
         surplus.other.tamper(try home.name(root), nil)
         #expect(try await home.verify(surplus.other, surplus.otherName).map(\.verdict) == [.missing])

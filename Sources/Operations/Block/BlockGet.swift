@@ -21,7 +21,7 @@ package struct BlockGet: Operation {
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
         let block = try await kit.block(parseCID(cid))
         return try await kitErrors {
-            try await NewFile.made(output, kit.session, help: "ipfs-kit block get \(cid) --output FILE") { file in
+            try await NewFile.made(output, kit, help: "ipfs-kit block get \(cid) --output FILE") { file in
                 try await file.append([block.bytes[...]])
                 return []
             }

@@ -48,7 +48,7 @@ package struct CARConvert: Operation {
             defer { kit.session.progress.ended() }
             var writer = CARWriter(CARHeader(roots: []), container)
             var unverifiable = 0
-            let length = try await NewFile.made(output, kit.session, isPatched: container != .plain) { file in
+            let length = try await NewFile.made(output, kit, isPatched: container != .plain) { file in
                 unverifiable = try await form.scan(input).read(kit.session.progress) { header in
                     writer = CARWriter(header, container)
                     try await file.append([writer.beginning[...]])

@@ -42,7 +42,8 @@ package struct CARCreate: Operation {
         if isWrapped { try checkEntries(names) }
         // Blocks come children first, and an archive has its root first: they wait in a store of their own.
         let isFile = output != "-"
-        let scratch = try isFile ? NewPlace(output).temporary : temporaryName(beside: temporaryFolder + "/ipfs-kit")
+        let scratch =
+            try isFile ? NewPlace(output, kit).temporary : temporaryName(beside: temporaryFolder + "/ipfs-kit")
         var kept = rules
         kept.scratchName = baseName(scratch).systemBytes
         let leftOut = Locked(LeftOutList())
@@ -52,7 +53,7 @@ package struct CARCreate: Operation {
             progress: kit.session.progress,
             boundary: kit.boundary,
             made: { _ in },
-            leave: { item in leftOut.change { $0.items.append(item) } }
+            leave: { item in leftOut.change { $0.add(item) } }
         )
         return try await kitErrors {
             var isRemoved = false
@@ -64,7 +65,7 @@ package struct CARCreate: Operation {
                 try await pack(names, isWrapped, importer.writing(to: ingest, refers: false))
             }
             let layout = try await DAGLayout(of: root, in: store)
-            try await DAGExport.write(layout, from: store, to: output, kit.session)
+            try await DAGExport.write(layout, from: store, to: output, kit)
             var output = Output(
                 cid: root,
                 path: isFile ? output : nil,

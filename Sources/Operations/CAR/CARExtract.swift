@@ -50,7 +50,7 @@ package struct CARExtract: Operation {
             defer { kit.session.progress.ended() }
             let (block, _) = try await reader.resolve(path)
             let help = "ipfs-kit car extract \(file) --output OTHER"
-            return try await reader.write(block, to: output, kit.session, help: help)
+            return try await reader.write(block, to: output, kit, help: help)
         }
     }
 }

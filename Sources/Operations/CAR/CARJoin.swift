@@ -48,7 +48,7 @@ package struct CARJoin: Operation {
             defer { kit.session.progress.ended() }
             var writer = CARWriter(try CARHeader(joining: headers), omitsRepeats: true)
             var unverifiable = 0
-            let length = try await NewFile.made(output, kit.session) { file in
+            let length = try await NewFile.made(output, kit) { file in
                 try await file.append([writer.beginning[...]])
                 for input in inputs {
                     unverifiable += try await form.scan(input).read(kit.session.progress) { _ in

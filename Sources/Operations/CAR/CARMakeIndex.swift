@@ -50,7 +50,7 @@ package struct CARMakeIndex: Operation {
             let container = CARWriter.Form.container(index: format == .sorted ? .sorted : .multihashSorted)
             var writer = CARWriter(CARHeader(roots: []), container)
             var unverifiable = 0
-            let length = try await NewFile.made(target, kit.session) { index in
+            let length = try await NewFile.made(target, kit) { index in
                 unverifiable = try await form.scan(input).read(kit.session.progress) { header in
                     writer = CARWriter(header, container)
                 } sections: { sections in

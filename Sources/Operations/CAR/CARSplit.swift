@@ -49,7 +49,7 @@ package struct CARSplit: Operation {
             kit.session.progress.began("split", bytes: input.length)
             defer { kit.session.progress.ended() }
             let prefix = output ?? String(file.hasSuffix(".car") ? file.dropLast(4) : file[...])
-            var shards = ShardFiles(prefix: prefix, session: kit.session)
+            var shards = ShardFiles(prefix: prefix, kit: kit)
             var roots: [CID] = []
             var unverifiable = 0
             do {
@@ -121,13 +121,13 @@ private func limited<Value>(_ body: () throws(DecodingProblem) -> Value) throws(
 /// The files of shards: one that is being written, and those that are whole and appear when all of them are.
 private struct ShardFiles {
     let prefix: String
-    let session: Session
+    let kit: Kit
     private(set) var whole: [NewFile.Whole] = []
     /// The number of blocks in each shard.
     private(set) var blocks: [Int] = []
     private var current: NewFile?
 
-    init(prefix: String, session: Session) { (self.prefix, self.session) = (prefix, session) }
+    init(prefix: String, kit: Kit) { (self.prefix, self.kit) = (prefix, kit) }
 
     /// Begins the next shard.
     mutating func begin(_ bytes: [UInt8]) async throws {
@@ -135,7 +135,7 @@ private struct ShardFiles {
         let digits = String(whole.count + 1)
         // Leading zeros, so that a shell lists the shards in their order.
         let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-        var file = try await NewFile("\(prefix)-\(number).car", session)
+        var file = try await NewFile("\(prefix)-\(number).car", kit)
         current = file
         blocks.append(0)
         try await file.append([bytes[...]])
@@ -168,8 +168,9 @@ private struct ShardFiles {
             do throws(KitError) {
                 try await file.appear()
             } catch {
-                guard number > 0 else { throw error }
-                let message = "\(error.message) Of \(whole.count) shards, the first \(number) are there."
+                // One of which it is not known whether it stays there is there, too.
+                let others = error.code == .refused ? 0 : whole[number].isSeen ? 1 : 0
+                let message = "\(error.message) Of \(whole.count) shards, \(number + others) were made."
                 throw KitError(error.code, message, hint: error.hint)
             }
         }

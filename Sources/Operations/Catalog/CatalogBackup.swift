@@ -32,7 +32,7 @@ package struct CatalogBackup: Operation {
             try await catalog.check()
             let pins = try await catalog.pinCount()
             guard file == "-" else {
-                let place = try NewPlace(file)
+                let place = try NewPlace(file, kit)
                 let bytes = try await Self.copy(catalog, place)
                 return Output(path: file, bytes: bytes, pins: pins)
             }
@@ -41,7 +41,7 @@ package struct CatalogBackup: Operation {
             defer { try? removeFile(scratch) }
             try await catalog.copy(to: scratch)
             let copy = try await Input(scratch, kit, for: .archive)
-            var output = try await NewFile("-", kit.session)
+            var output = try await NewFile("-", kit)
             var offset: UInt64 = 0
             while true {
                 let bytes = try await copy.read(at: offset, 1 << 20)

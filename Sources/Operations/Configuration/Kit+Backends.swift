@@ -104,7 +104,9 @@ extension Kit {
 
     /// The error that no backend is known to have a root, with what helps: a pin, a backend, or a sync.
     func nowhere(_ root: CID) async throws -> KitError {
-        let isPinned = try await catalog().pin(root) != nil
+        let twin = root.version == .v0 ? root.v1 : root.v0
+        var isPinned = try await catalog().pin(root) != nil
+        if let twin, !isPinned { isPinned = try await catalog().pin(twin) != nil }
         let help = try backendNames().isEmpty ? "backend create NAME TYPE" : "sync"
         return KitError(
             .notFound,

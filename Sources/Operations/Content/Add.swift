@@ -85,16 +85,26 @@ package struct Add: Operation {
         let names = try paths.map { (path) throws(KitError) in try name(of: path) }
         if wrap { try checkEntries(names) }
         let leftOut = Locked(LeftOutList())
+        // What is made is told when it is in the store, and not before.
+        let made = Locked<[Imported]>([])
+        @Sendable func tell() {
+            let items = made.change { items in
+                defer { items.removeAll() }
+                return items
+            }
+            for item in items { kit.session.emit(Added(item: item)) }
+        }
         let importer = Importer(
             profile: profile,
             rules: rules,
             progress: kit.session.progress,
             boundary: kit.boundary,
-            made: { kit.session.emit(Added(item: $0)) },
-            leave: { item in leftOut.change { $0.items.append(item) } }
+            made: { item in made.change { $0.append(item) } },
+            leave: { item in leftOut.change { $0.add(item) } }
         )
-        func output(_ roots: [Root], pinned: Bool, _ counts: Ingest.Counts) -> Output {
-            Output(names: roots.map(\.name), cids: roots.map(\.entry.cid), links, leftOut.read { $0 }, pinned, counts)
+        func output(_ results: Results, pinned: Bool, _ counts: Ingest.Counts) -> Output {
+            tell()
+            return Output(results, links, leftOut.read { $0 }, pinned, counts)
         }
         guard !onlyHash else {
             return try await kitErrors {
@@ -106,18 +116,35 @@ package struct Add: Operation {
         return try await kitErrors {
             try await store.protecting {
                 let epoch = try await store.epoch()
-                let (roots, counts) = try await store.ingest { ingest in
-                    let roots = try await add(names, importer.writing(to: ingest, refers: noCopy), kit)
+                let (results, counts) = try await store.ingest { ingest in
+                    var writing = importer.writing(to: ingest, refers: noCopy)
+                    let write = writing.write
+                    writing.write = { blocks in
+                        try await write(blocks)
+                        guard made.read({ $0.count }) >= Self.mostUntold else { return }
+                        try await ingest.commit()
+                        tell()
+                    }
+                    let results = try await add(names, writing, kit)
                     // The counts are those of this moment; the commit follows before anything is acknowledged.
-                    return (roots, ingest.counts)
+                    return (results, ingest.counts)
                 }
-                if pin { try await pinRoots(roots, catalog, kit.now, kit.storeState(lookedAtIn: epoch)) }
-                return output(roots, pinned: pin, counts)
+                if pin { try await pinRoots(results.roots, catalog, kit.now, kit.storeState(lookedAtIn: epoch)) }
+                return output(results, pinned: pin, counts)
             }
         }
     }
 
-    private typealias Root = (name: [UInt8], entry: DAGEntry)
+    /// So many files and folders wait until they are in the store.
+    private static let mostUntold = 8192
+
+    fileprivate typealias Root = (name: [UInt8], entry: DAGEntry)
+
+    /// What came of what was named.
+    fileprivate struct Results: Sendable {
+        var roots: [Root] = []
+        var failures: [(name: [UInt8], error: KitError)] = []
+    }
 
     /// The name that an argument has in a directory.
     private func name(of path: String) throws(KitError) -> [UInt8] {
@@ -125,14 +152,33 @@ package struct Add: Operation {
         return Array((inputName.isEmpty ? "-" : inputName).utf8)
     }
 
-    /// Makes blocks of everything that was named.
-    private func add(_ names: [[UInt8]], _ importer: Importer, _ kit: Kit) async throws -> [Root] {
+    /// Makes blocks of everything that was named; of several, one that cannot be had does not keep the others.
+    private func add(_ names: [[UInt8]], _ importer: Importer, _ kit: Kit) async throws -> Results {
         let progress = kit.session.progress
         progress.began(onlyHash ? "hash" : "add", bytes: try await size(progress))
         defer { progress.ended() }
-        var roots: [Root] = []
-        for (path, name) in zip(paths, names) { roots.append((name, try await add(path, name, importer, kit))) }
-        return wrap ? [(roots.first?.name ?? [], try await importer.wrapped(roots))] : roots
+        var results = Results()
+        for (path, name) in zip(paths, names) {
+            do {
+                results.roots.append((name, try await add(path, name, importer, kit)))
+            } catch {
+                guard paths.count > 1, !wrap, let problem = Self.problem(error) else { throw error }
+                results.failures.append((name, problem))
+            }
+        }
+        if wrap { results.roots = [(results.roots.first?.name ?? [], try await importer.wrapped(results.roots))] }
+        return results
+    }
+
+    /// The error of one of the things that were named; nil where it is the store's, or somebody stopped the work.
+    private static func problem(_ error: any Error) -> KitError? {
+        let problem: KitError
+        switch error {
+        case let error as KitError: problem = error
+        case let error as FileError: problem = KitError(error)
+        default: return nil
+        }
+        return problem.code == .interrupted || Task.isCancelled ? nil : problem
     }
 
     /// The sum of the lengths of all files, where somebody watches and it can be known.
@@ -172,6 +218,7 @@ package struct Add: Operation {
         /// The names that were given, and the roots.
         package let roots: [(name: String, cid: CID)]
         private let names: [[UInt8]]
+        private let failures: [(name: [UInt8], error: KitError)]
         /// Arguments that are symbolic links, of which nothing but the link was added.
         private let links: [String]
         private let leftOut: LeftOutList
@@ -179,17 +226,19 @@ package struct Add: Operation {
         private let counts: Ingest.Counts
 
         fileprivate init(
-            names: [[UInt8]],
-            cids: [CID],
+            _ results: Results,
             _ links: [String],
             _ leftOut: LeftOutList,
             _ pinned: Bool,
             _ counts: Ingest.Counts
         ) {
-            roots = zip(names, cids).map { (shownName($0), $1) }
-            (self.names, self.links, self.leftOut) = (names, links, leftOut)
+            roots = results.roots.map { (shownName($0.name), $0.entry.cid) }
+            (names, failures) = (results.roots.map(\.name), results.failures)
+            (self.links, self.leftOut) = (links, leftOut)
             (self.pinned, self.counts) = (pinned, counts)
         }
+
+        package var exitCode: ExitCode { .ofParts(failures.map(\.error.code), isPartDone: !roots.isEmpty) }
 
         package var json: JSON {
             [
@@ -197,19 +246,22 @@ package struct Add: Operation {
                 "roots": .array(zip(names, roots).map { ["name": .name($0), "cid": .text($1.cid)] }),
                 "pinned": .bool(pinned), "new_blocks": .count(counts.newBlocks), "new_bytes": .count(counts.newBytes),
                 "known_blocks": .count(counts.knownBlocks), "left_out": leftOut.json,
+                "failed": .array(
+                    failures.map { ["name": .name($0.name), "error": $0.error.json["error"] ?? .null] }
+                ),
             ]
         }
         package var report: Report {
             let linkWarnings = links.map {
                 "\($0) is a symbolic link, and only the link was added; --dereference-args adds what it leads to."
             }
-            return Report([], warnings: linkWarnings + leftOut.warnings)
+            return Report([], warnings: linkWarnings + leftOut.warnings, failures: failures.map(\.error.message))
         }
         package var quietLines: [String]? { roots.map(\.cid.description) }
     }
 }
 
-/// Something that was added, as it is told while the work goes on.
+/// Something that is in the store, as it is told while the work goes on.
 private struct Added: OperationOutput {
     let item: Imported
 

@@ -29,7 +29,7 @@ package struct Cat: Operation {
         var left = length.map { UInt64($0) } ?? .max
         return try await kitErrors {
             let help = "ipfs-kit cat \(paths.first ?? "") --output FILE"
-            try await NewFile.made(output, kit.session, help: help) { file in
+            try await NewFile.made(output, kit, help: help) { file in
                 for path in paths {
                     let (block, _) = try await reader.resolve(path)
                     let size = try FileWalk(root: block).fileSize

@@ -39,7 +39,7 @@ package struct Get: Operation {
             kit.session.progress.began("get")
             defer { kit.session.progress.ended() }
             let help = "ipfs-kit get \(path) --output OTHER"
-            return try await reader.write(block, to: output ?? name, kit.session, help: help)
+            return try await reader.write(block, to: output ?? name, kit, help: help)
         }
     }
 }

@@ -45,6 +45,16 @@ struct HomeBoundary: Sendable {
         return info
     }
 
+    /// Throws `refused` where a folder that somebody named for a new file is of the home: settings, packs and the index
+    /// are believed there.
+    func refuseWriting(_ path: String, in folder: String) throws(KitError) {
+        guard isBelow(folder) else { return }
+        throw KitError(
+            .refused,
+            "\(path) would be in the kit home \(home.path), where nothing but this program makes files."
+        )
+    }
+
     /// Says whether something that was found below what somebody named is of the home; `isFollowed` says that a
     /// symbolic link led to it.
     func holds(_ info: FileInfo, at path: [UInt8], isFollowed: Bool) -> Bool {

@@ -101,7 +101,7 @@ struct Importer: Sendable {
         return names.filter { found in
             let isTemporary = isTemporaryName(found)
             if !isTemporary, found.first != 0x2E || rules.takesHidden { return true }
-            guard found != rules.scratchName, rules.takesHidden || !isTemporary else { return false }
+            guard found != rules.scratchName else { return false }
             leave(LeftOut(path: name + [0x2F] + found, reason: isTemporary ? .leftover : .hidden))
             return false
         }

@@ -19,14 +19,22 @@ struct LeftOut: Sendable {
 
 /// What was left out of all that somebody named, as it is told in the end.
 struct LeftOutList: Sendable {
-    var items: [LeftOut] = []
+    /// Those that are named: of very many, the first thousand.
+    private var items: [LeftOut] = []
+    private var hidden = 0
+
+    private static let most = 1000
+
+    mutating func add(_ item: LeftOut) {
+        if item.reason == .hidden { hidden += 1 }
+        if items.count < Self.most { items.append(item) }
+    }
 
     var json: JSON {
         .array(items.map { ["name": .name($0.path), "reason": .string($0.reason.rawValue)] })
     }
 
     var warnings: [String] {
-        let hidden = items.filter { $0.reason == .hidden }
         var warnings = items.compactMap { item -> String? in
             let name = shownName(item.path)
             return switch item.reason {
@@ -35,8 +43,8 @@ struct LeftOutList: Sendable {
             case .hidden: nil
             }
         }
-        if let first = hidden.first {
-            let others = hidden.count == 1 ? "was" : "and \(hidden.count - 1) more whose names begin with a dot were"
+        if let first = items.first(where: { $0.reason == .hidden }) {
+            let others = hidden == 1 ? "was" : "and \(hidden - 1) more whose names begin with a dot were"
             warnings.append("\(shownName(first.path)) \(others) left out; --hidden takes hidden files too.")
         }
         return warnings

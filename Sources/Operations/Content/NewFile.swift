@@ -20,6 +20,9 @@ struct NewFile: Sendable {
         let length: UInt64
         fileprivate let place: NewPlace?
 
+        /// Whether something has the name.
+        var isSeen: Bool { place?.isSeen ?? false }
+
         /// Throws `refused` where something has the name.
         func checkAbsence() throws(KitError) { try place?.checkAbsence() }
 
@@ -45,13 +48,14 @@ struct NewFile: Sendable {
     /// Begins a file; `isPatched` says that its first bytes are known last, `help` is a command that names an output.
     ///
     /// Throws `refused` where something has its name.
-    init(_ path: String?, _ session: Session, isPatched: Bool = false, help: String = "") async throws {
+    init(_ path: String?, _ kit: Kit, isPatched: Bool = false, help: String = "") async throws {
+        let session = kit.session
         target = try await BlockingThreads.shared.run { () throws in
             switch path {
             case nil: return .unnamed(session, help: help)
             case "-"?: return isPatched ? .late(session, try scratchFile()) : .standard(session)
             case let path?:
-                let place = try NewPlace(path, hint: help.isEmpty ? nil : help)
+                let place = try NewPlace(path, kit, hint: help.isEmpty ? nil : help)
                 return .place(place, try File(place.temporary, .createNew, permissions: 0o644))
             }
         }
@@ -65,13 +69,13 @@ struct NewFile: Sendable {
     @discardableResult
     static func made(
         _ path: String?,
-        _ session: Session,
+        _ kit: Kit,
         isPatched: Bool = false,
         help: String = "",
         metadata: FileMetadata = .none,
         _ body: (inout NewFile) async throws -> [UInt8]
     ) async throws -> UInt64 {
-        var file = try await NewFile(path, session, isPatched: isPatched, help: help)
+        var file = try await NewFile(path, kit, isPatched: isPatched, help: help)
         do {
             let start = try await body(&file)
             let whole = try await file.finish(start: start)
@@ -87,13 +91,16 @@ struct NewFile: Sendable {
     /// Writes pieces at the end.
     mutating func append(_ pieces: [ArraySlice<UInt8>]) async throws {
         switch target {
-        case .standard(let session): for piece in pieces { try session.write(piece) }
+        case .standard(let session):
+            try await BlockingThreads.shared.run { () throws(KitError) in
+                for piece in pieces { try session.write(piece) }
+            }
         case .unnamed(let session, let help):
-            for piece in pieces {
-                if session.isTerminal, !text.isPlain(piece) {
-                    try session.checkTerminal(nil, "This content", help: help)
-                }
-                try session.write(piece)
+            for piece in pieces where session.isTerminal && !text.isPlain(piece) {
+                try session.checkTerminal(nil, "This content", help: help)
+            }
+            try await BlockingThreads.shared.run { () throws(KitError) in
+                for piece in pieces { try session.write(piece) }
             }
         case .place(_, let file), .late(_, let file):
             let start = length

@@ -14,7 +14,8 @@ struct NewPlace: Sendable {
 
     /// Throws `refused` where something has the name, with `hint` as the command that helps, and `notFound` where there
     /// is no folder for it.
-    init(_ path: String, hint: String? = nil) throws(KitError) {
+    init(_ path: String, _ kit: Kit, hint: String? = nil) throws(KitError) {
+        guard !path.isEmpty else { throw KitError(.usage, "A file without a name cannot be written.") }
         self.path = path
         self.hint = hint
         var target = path[...]
@@ -26,11 +27,12 @@ struct NewPlace: Sendable {
         guard (try? fileInfo(folder, follow: true))?.kind == .directory else {
             throw KitError(.notFound, "\(folder) is no folder, so that nothing can be made in it.")
         }
+        try kit.boundary.refuseWriting(path, in: folder)
     }
 
     /// Throws `refused` where something has the name.
     func checkAbsence() throws(KitError) {
-        guard (try? fileInfo(target)) == nil else { throw isThere }
+        guard !isSeen else { throw isThere }
     }
 
     /// Gives a file that is on the disk its name; that is the point of no return.
@@ -40,10 +42,13 @@ struct NewPlace: Sendable {
         case .notPublished(let error): throw error.code == .exists ? isThere : KitError(error)
         case .notLasting(let error):
             let error = KitError(error)
-            let message = "\(path) is there, whole, but may be gone again after a crash: \(error.message)"
-            throw KitError(error.code, message, hint: error.hint)
+            let state = isSeen ? "is there, whole, but may be gone again after a crash" : "may be there or not"
+            throw KitError(error.code, "\(path) \(state): \(error.message)", hint: error.hint)
         }
     }
+
+    /// Whether something has the name.
+    var isSeen: Bool { (try? fileInfo(target)) != nil }
 
     /// Waits until the tree that was made is on the disk, and gives it its name.
     func appearWithTree() throws(KitError) {

@@ -76,6 +76,7 @@ extension KitError {
             case .full: (.limit, nil)
             case .permissionDenied: (.authorisation, nil)
             case .busy: (.locked, nil)
+            case .inputOutput: (.temporary, nil)
             case .cancelled: (.interrupted, nil)
             case .problem(let code): (ExitCode(code), nil)
             case .unexpected: (.other, nil)
@@ -90,9 +91,10 @@ extension KitError {
             case .busy: .locked
             case .full: .limit
             case .permissionDenied: .authorisation
-            case .corrupt: .verification
+            case .corrupt, .obstructed: .verification
             case .fenced: .locked
-            case .missing, .tooNew, .inputOutput, .unexpected: .other
+            case .inputOutput: .temporary
+            case .missing, .tooNew, .unexpected: .other
             }
         let isCorrupt = error.code == .corrupt
         let help =

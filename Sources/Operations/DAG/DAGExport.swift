@@ -29,18 +29,18 @@ package struct DAGExport: Operation {
             let layout = try await DAGLayout(of: cid, in: store)
             kit.session.progress.began("export", bytes: layout.length)
             defer { kit.session.progress.ended() }
-            try await Self.write(layout, from: store, to: output ?? "-", kit.session)
+            try await Self.write(layout, from: store, to: output ?? "-", kit)
             let path = output == "-" ? nil : output
             return Output(cid: cid, path: path, blocks: layout.blockCount, bytes: layout.length)
         }
     }
 
     /// Writes the CAR of a DAG; what comes next is read and checked meanwhile.
-    static func write(_ layout: DAGLayout, from store: BlockStore, to path: String, _ session: Session) async throws {
-        try await NewFile.made(path, session) { file in
+    static func write(_ layout: DAGLayout, from store: BlockStore, to path: String, _ kit: Kit) async throws {
+        try await NewFile.made(path, kit) { file in
             try await layout.copy(from: store) { pieces in
                 try await file.append(pieces.map { $0[...] })
-                session.progress.bytes(pieces.reduce(0) { $0 + UInt64($1.count) })
+                kit.session.progress.bytes(pieces.reduce(0) { $0 + UInt64($1.count) })
             }
             return []
         }

@@ -26,7 +26,7 @@ package struct DAGGet: Operation {
         let reader = ContentReader(store: try kit.store(), progress: .silent)
         return try await kitErrors {
             let bytes = try await bytes(codec, reader)
-            try await NewFile.made(output, kit.session, help: "ipfs-kit dag get \(path) --output FILE") { file in
+            try await NewFile.made(output, kit, help: "ipfs-kit dag get \(path) --output FILE") { file in
                 try await file.append([bytes[...]])
                 return []
             }

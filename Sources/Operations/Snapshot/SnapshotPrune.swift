@@ -31,38 +31,62 @@ package struct SnapshotPrune: Operation {
         let own = try await kit.identity()
         return try await kit.changing(backend) { (gate) async throws in
             let (register, snapshots) = try await kit.snapshots(on: backend, gate: gate)
-            var seen: [String: Int] = [:]
-            let old = try await register.list().snapshots.filter { name in
-                guard name.kit == own.kit else { return false }
-                seen[name.instance, default: 0] += 1
-                return seen[name.instance, default: 0] > keep
+            let all = try await register.list().snapshots.filter { $0.kit == own.kit }
+            var output = Output(backend: backend, own: own, dryRun: dryRun)
+            for home in Set(all.map(\.instance)).sorted() {
+                let names = all.filter { $0.instance == home }
+                for name in try await old(names, snapshots, kit, &output) {
+                    if !dryRun { try await snapshots.remove(name) }
+                    output.names.append(name)
+                }
             }
-            var removed: [SnapshotName] = []
-            for name in old {
-                if !dryRun { try await snapshots.remove(name) }
-                removed.append(name)
-            }
-            return Output(backend: backend, names: removed, own: own, dryRun: dryRun)
+            return output
         }
+    }
+
+    /// Those of the snapshots of a home, the newest first, that lie behind as many sound ones as are to stay.
+    ///
+    /// What stays is read before others go: one that cannot be read is no reason to remove any.
+    private func old(
+        _ names: [SnapshotName],
+        _ snapshots: Snapshots,
+        _ kit: Kit,
+        _ output: inout Output
+    ) async throws -> ArraySlice<SnapshotName> {
+        guard names.count > keep else { return [] }
+        var sound = 0
+        for (index, name) in names.enumerated() {
+            if let problem = try await snapshots.problem(with: name, scratch: kit.home.scratch) {
+                output.warnings.append("The snapshot \(name.identifier) is damaged, and counts for nothing: \(problem)")
+                continue
+            }
+            sound += 1
+            if sound == keep { return names[(index + 1)...] }
+        }
+        return []
     }
 
     /// What was removed.
     package struct Output: OperationOutput {
         let backend: String
-        let names: [SnapshotName]
+        var names: [SnapshotName] = []
         let own: Catalog.Identity
         let dryRun: Bool
+        var warnings: [String] = []
+
+        package var exitCode: ExitCode { warnings.isEmpty ? .ok : .partlyFailed }
 
         package var json: JSON {
             [
                 "backend": .string(backend), "dry_run": .bool(dryRun),
                 "removed": .array(names.map { $0.json(own) }),
+                "warnings": .array(warnings.map { .string($0) }),
             ]
         }
         package var report: Report {
             let verb = dryRun ? "would remove" : "removed"
-            guard !names.isEmpty else { return Report("Nothing has to be removed.") }
-            return Report(names.map { .line("\(verb) \($0.identifier)") })
+            guard !names.isEmpty else { return Report([.line("Nothing has to be removed.")], warnings: warnings) }
+            return Report(names.map { .line("\(verb) \($0.identifier)") }, warnings: warnings)
         }
         package var quietLines: [String]? { names.map(\.identifier) }
     }

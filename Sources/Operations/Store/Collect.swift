@@ -79,8 +79,7 @@ package struct Collect: Operation {
         }
         package var report: Report {
             let verb = isDryRun ? "Would free" : "Freed"
-            // What a pack has around its blocks goes with it, so more may be freed than they are.
-            let kept = waste > 0 && found.deadBytes > found.freedBytes ? found.deadBytes - found.freedBytes : 0
+            let kept = waste > 0 ? found.keptBytes : 0
             let rest = "\(ByteCount(kept)) without a pin stay in packs that have no more than \(waste) % of it."
             return Report(
                 [

@@ -112,6 +112,8 @@ package struct Recover: Operation {
             defer { try? removeFile(path) }
             do throws(ReplicationError) {
                 let snapshot = try await snapshots.fetch(name, into: path)
+                // A row that cannot be read is damage, too.
+                _ = (try snapshot.pins(), try snapshot.mappings())
                 (output.snapshot, output.kit) = (name.name.text, snapshot.kit)
                 return (name, snapshot)
             } catch {

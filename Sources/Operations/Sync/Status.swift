@@ -157,7 +157,10 @@ package struct Status: Operation {
                 parts.append(.line("last sync of " + (problem.hasPrefix(prefix) ? problem : prefix + problem)))
             }
             for (backend, holder) in running {
-                parts.append(.line("\(backend) is being synced by process \(holder.process) on \(holder.host)."))
+                let state = holder.isStopped ? ", which is stopped" : ""
+                parts.append(
+                    .line("\(backend) is being synced by process \(holder.process) on \(holder.host)\(state).")
+                )
             }
             for peer in peers {
                 let what = "the home \(peer.instance.isEmpty ? "" : peer.instance + " ")of the kit \(peer.kit)"

@@ -107,6 +107,9 @@ package struct Sync: Operation {
         return SyncEngine(
             store: try kit.store(),
             catalog: try kit.catalog(),
+            witnesses: Witnesses(try kit.catalog()) { name in
+                try await kit.open(try kit.backend(name), gate: ClosedGate())
+            },
             identity: try await kit.identity(),
             observer: kit.observer,
             timing: kit.session.timing,

@@ -40,9 +40,11 @@ package struct SyncOutput: OperationOutput {
         results = broken
         short = plan.short
         let kept = names.filter { shared.contains($0) && plan.steps[$0]?.contains(where: \.isRemoval) == true }
-        warnings = plan.aliasWarnings + kept.map {
-            "Another home is at work on \($0), and while it is, nothing is removed there: `ipfs-kit backend peers \($0)`."
-        }
+        warnings =
+            plan.aliasWarnings
+            + kept.map {
+                "Another home is at work on \($0), and while it is, nothing is removed there: `ipfs-kit backend peers \($0)`."
+            }
     }
 
     /// What was done, and the plan that there is afterwards.

@@ -50,7 +50,8 @@ package struct Verify: Operation {
             guard rows.count == work.count else {
                 throw KitError(.other, "The verification lost track of \(work.count - rows.count) backends.")
             }
-            let warnings = try await kit.writeIndexes(files.map(\.name))
+            var warnings = try await kit.writeIndexes(files.map(\.name))
+            warnings += try await Self.silences(files.map(\.name), catalog)
             for file in broken {
                 let unknown = try await catalog.mappings(on: file.name).map { Verifier.Result(unknown: $0) }
                 rows.append(Row(backend: file.name, results: unknown, error: file.error))
@@ -58,6 +59,16 @@ package struct Verify: Operation {
             rows.sort { $0.backend < $1.backend }
             let hint = try await advise(&rows, kit)
             return Output(rows: rows, hint: hint, warnings: warnings)
+        }
+    }
+
+    /// Who only reads is not seen by other homes, which remove what they believe that nobody counts on.
+    private static func silences(_ names: [String], _ catalog: Catalog) async throws(CatalogError) -> [String] {
+        try await catalog.backendStates().filter { state in
+            names.contains(state.name) && state.marker != nil && SyncEngine.isSilent(state, at: catalog.time)
+        }.map { state in
+            "\(state.name): this home has not said there since \(state.markedAt?.day ?? "long ago") that it is at work; other "
+                + "homes take it for gone after 30 days of silence. `ipfs-kit sync \(state.name)` says it."
         }
     }
 
@@ -161,7 +172,8 @@ package struct Verify: Operation {
             let codes = rows.compactMap(\.error?.code)
             if codes.contains(.interrupted) { return .interrupted }
             if rows.contains(where: { $0.damaged > 0 }) { return .verification }
-            guard codes.isEmpty else { return .ofParts(codes, isPartDone: codes.count < rows.count) }
+            let isPartDone = rows.contains { row in row.results.contains { $0.verdict != .unknown } }
+            guard codes.isEmpty else { return .ofParts(codes, isPartDone: isPartDone) }
             if let code = rows.lazy.compactMap(\.unanswered).first?.code { return code }
             // Who read nothing has verified nothing.
             return rows.allSatisfy { $0.results.isEmpty } ? .notFound : .ok

@@ -2,11 +2,10 @@ package import Catalog
 internal import Schema
 package import Storage
 
-/// The one way to everything that changes a backend: whether the lease is still held, and what was decided still right,
-/// is looked at again before each try of each request.
+/// The one way to everything that changes a backend: whether the lease is still held, and what was decided still right.
 ///
-/// A process that was stopped, and woken when another one is at work, sends at most the request that was decided
-/// already.
+/// It is looked at again before each try of each request, at most a second before that. A process that was stopped in
+/// that second, and woken when another one is at work, sends what it had in flight, and nothing more.
 package struct Fence: ChangeGate {
     let catalog: Catalog
     let lease: Lease

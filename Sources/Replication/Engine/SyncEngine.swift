@@ -2,7 +2,7 @@ package import BlockStore
 package import Catalog
 internal import Multiformats
 package import Policies
-internal import Schema
+package import Schema
 package import Storage
 
 /// Carries out the steps of a plan on one backend.
@@ -11,6 +11,8 @@ package import Storage
 package struct SyncEngine: Sendable {
     let store: BlockStore
     let catalog: Catalog
+    /// Who sees what is on other backends while something is removed.
+    let witnesses: Witnesses
     /// What this home is.
     package let identity: Catalog.Identity
     /// Who looks, for evidence: the host and the version of the program.
@@ -27,6 +29,7 @@ package struct SyncEngine: Sendable {
     package init(
         store: BlockStore,
         catalog: Catalog,
+        witnesses: Witnesses,
         identity: Catalog.Identity,
         observer: String,
         timing: Timing,
@@ -37,6 +40,7 @@ package struct SyncEngine: Sendable {
     ) {
         self.store = store
         self.catalog = catalog
+        self.witnesses = witnesses
         self.identity = identity
         self.observer = observer
         self.timing = timing
@@ -119,8 +123,13 @@ package struct SyncEngine: Sendable {
     package func isDue(_ work: Work, force: Bool, hasTransfers: Bool) -> Bool {
         if work.state.isDirty || force || hasTransfers || !work.steps.isEmpty { return true }
         guard work.alias == nil, work.state.note != nil || work.state.marker != nil else { return false }
-        let silence = catalog.time.milliseconds - (work.state.markedAt?.milliseconds ?? .min / 2)
-        return silence > Self.longestSilence || silence < 0
+        return Self.isSilent(work.state, at: catalog.time)
+    }
+
+    /// Whether this home has not announced itself on a backend for so long that it should.
+    package static func isSilent(_ state: BackendState, at time: Timestamp) -> Bool {
+        let silence = time.milliseconds - (state.markedAt?.milliseconds ?? .min / 2)
+        return silence > longestSilence || silence < 0
     }
 
     private func take(_ backend: String) async throws(ReplicationError) -> Lease {

@@ -1,6 +1,5 @@
 internal import Catalog
 internal import Multiformats
-internal import POSIX
 internal import Schema
 internal import Storage
 
@@ -8,8 +7,8 @@ extension SyncRun {
     /// More homes of one kit, or a longer snapshot of one, are not looked into.
     private static let (mostHomes, longest): (Int, UInt64) = (8, 256 << 20)
 
-    /// Throws where a snapshot is newer than this home, and says something that is not known here: this home may be an old
-    /// copy, and must neither hide nor remove anything.
+    /// Throws where a snapshot is newer than this home, and says something that is not known here: this home may be an
+    /// old copy, and must neither hide nor remove anything.
     func allowForNewer(_ site: Site, _ state: BackendState) async throws {
         let newer = site.newerSnapshots(
             than: state.note,
@@ -47,21 +46,12 @@ extension SyncRun {
     /// Whether nothing that a snapshot says is news; of one that is damaged nobody knows.
     private func isKnown(_ name: SnapshotName, _ known: KitSnapshot.Knowledge) async throws -> Bool {
         guard let snapshots = Snapshots(backend) else { return false }
-        let folder = engine.scratch
-        let path = temporaryName(beside: folder + "/snapshot")
-        try await BlockingThreads.shared.run { () throws(FileError) in try makeDirectory(folder) }
-        let answer: Bool
-        do throws(ReplicationError) {
-            let snapshot = try await snapshots.fetch(name, into: path, limit: Self.longest)
-            answer = try await BlockingThreads.shared.run { () throws(ReplicationError) in
-                try snapshot.isContained(in: known)
-            }
-        } catch {
-            await BlockingThreads.shared.run { try? removeFile(path) }
-            if case .badSnapshot = error { return false }
-            throw error
+        let isContained = Locked(false)
+        let problem = try await snapshots.opened(name, scratch: engine.scratch, limit: Self.longest) {
+            (snapshot) throws(ReplicationError) in
+            let answer = try snapshot.isContained(in: known)
+            isContained.change { $0 = answer }
         }
-        await BlockingThreads.shared.run { try? removeFile(path) }
-        return answer
+        return problem == nil && isContained.read { $0 }
     }
 }

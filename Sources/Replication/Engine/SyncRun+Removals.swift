@@ -66,18 +66,19 @@ extension SyncRun {
     ) async {
         do {
             let begun = try await catalog.begin(steps.map { ($0.0, Removal($0.1)) }, under: lease)
+            let reasons = Dictionary(steps.map { ($0.0, $0.1) }) { first, _ in first }
             var rest = begun[...]
             let lanes = backend.lanes
             var failuresInARow = 0
-            await withTaskGroup(of: (CID, StorageError?).self) { group in
+            await withTaskGroup(of: (CID, Outcome).self) { group in
                 func start() {
                     guard let (root, path) = rest.popFirst() else { return }
-                    group.addTask { (root, await failure(ofRemoving: root, path)) }
+                    group.addTask { (root, await remove(root, path, reasons[root])) }
                 }
                 for _ in 0..<lanes { start() }
-                while let (root, error) = await group.next() {
+                while let (root, outcome) = await group.next() {
                     do throws(CatalogError) {
-                        try await note(root, error, site, &report, &failuresInARow)
+                        try await note(root, outcome, site, &report, &failuresInARow)
                     } catch {
                         report.stopped = report.stopped ?? .catalog(error)
                     }
@@ -92,23 +93,45 @@ extension SyncRun {
         }
     }
 
-    private func failure(ofRemoving root: CID, _ path: String) async -> StorageError? {
+    /// What came of one removal.
+    private enum Outcome: Sendable {
+        case removed
+        /// Nothing was sent.
+        case kept(StorageError)
+        case failed(StorageError)
+    }
+
+    private func remove(_ root: CID, _ path: String, _ reason: Step.Reason?) async -> Outcome {
+        if case .surplus(let minimum, let others, _)? = reason {
+            do throws(StorageError) {
+                try await engine.witnesses.expect(minimum, of: others, toHave: root)
+            } catch {
+                return .kept(error)
+            }
+        }
         do throws(StorageError) {
             try await backend.replica.remove(root, path: path)
-            return nil
+            return .removed
         } catch {
-            return error
+            return .failed(error)
         }
     }
 
     private func note(
         _ root: CID,
-        _ error: StorageError?,
+        _ outcome: Outcome,
         _ site: Site?,
         _ report: inout SyncReport,
         _ failuresInARow: inout Int
     ) async throws(CatalogError) {
-        guard let error else {
+        let error: StorageError
+        switch outcome {
+        case .kept(let reason):
+            try await recorder.add(Recorder.Failure(root: root, problem: reason.message, mayHaveHappened: false))
+            report.failures.append(SyncReport.Failure(root: root, error: .storage(reason)))
+            return
+        case .failed(let problem): error = problem
+        case .removed:
             failuresInARow = 0
             let path = (try? CARArchive.name(of: root).text) ?? ""
             try await recorder.add(

@@ -75,6 +75,42 @@ package struct Snapshots: Sendable {
         return nil
     }
 
+    /// What is wrong with a snapshot, as a sentence; nil where all of it can be read.
+    ///
+    /// - Throws: where it cannot be had.
+    package func problem(with name: SnapshotName, scratch: String) async throws(ReplicationError) -> String? {
+        try await opened(name, scratch: scratch) { (snapshot) throws(ReplicationError) in
+            _ = (try snapshot.pins(), try snapshot.mappings())
+        }
+    }
+
+    /// Brings a snapshot of at most `limit` bytes, and runs `body` with it on a thread that may block.
+    ///
+    /// - Returns: what is wrong with the snapshot, by `body` too; nil where nothing is.
+    func opened(
+        _ name: SnapshotName,
+        scratch: String,
+        limit: UInt64 = Self.longest,
+        _ body: @escaping @Sendable (KitSnapshot) throws(ReplicationError) -> Void
+    ) async throws(ReplicationError) -> String? {
+        let path = temporaryName(beside: scratch + "/snapshot")
+        let problem: String?
+        do throws(ReplicationError) {
+            try await translating {
+                try await BlockingThreads.shared.run { () throws(FileError) in try makeDirectory(scratch) }
+            }
+            let snapshot = try await fetch(name, into: path, limit: limit)
+            try await BlockingThreads.shared.run { () throws(ReplicationError) in try body(snapshot) }
+            problem = nil
+        } catch {
+            await BlockingThreads.shared.run { try? removeFile(path) }
+            guard case .badSnapshot(let text) = error else { throw error }
+            return text
+        }
+        await BlockingThreads.shared.run { try? removeFile(path) }
+        return problem
+    }
+
     /// Removes one snapshot.
     package func remove(_ snapshot: SnapshotName) async throws(StorageError) { try await objects.delete(snapshot.name) }
 

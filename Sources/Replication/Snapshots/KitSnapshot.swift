@@ -89,7 +89,8 @@ package struct KitSnapshot: Sendable {
         var stored: [String: [CID: Timestamp]] = [:]
     }
 
-    /// Whether a home knows all that is here: each pin as it is here or later, and no copy that was gone when this was made.
+    /// Whether a home knows all that is here: each pin as it is here or later, and no copy that was gone when this was
+    /// made.
     func isContained(in known: Knowledge) throws(ReplicationError) -> Bool {
         var pinned: Set<CID> = []
         for pin in try pins() {

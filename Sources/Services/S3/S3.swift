@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import POSIX
 internal import Schema
 package import Storage
 
@@ -31,7 +32,7 @@ package enum S3: ServiceDefinition {
         options.connectTimeout = .seconds(max(1, context.operational.timeout))
         options.stallTimeout = options.connectTimeout
         options.maxConnections = max(1, context.operational.maxConnections)
-        options.caFile = settings.caFile.isEmpty ? nil : settings.caFile
+        options.caFile = try await readable(settings.caFile)
         options.verifyTLS = settings.verifyTLS
         let connection = S3Connection(
             target: target,
@@ -41,5 +42,17 @@ package enum S3: ServiceDefinition {
             gate: context.gate
         )
         return try S3Service(connection, settings)
+    }
+
+    /// The path of a file with authorities, which curl opens; nil where none is named.
+    private static func readable(_ path: String) async throws(StorageError) -> String? {
+        guard !path.isEmpty else { return nil }
+        do throws(FileError) {
+            // It may lead to a file that nobody but the catalog may open.
+            _ = try await BlockingThreads.shared.run { () throws(FileError) in try File(path, .readFile) }
+            return path
+        } catch {
+            throw StorageError(.badSettings, "connection.ca_file cannot be read: \(error)", cause: error)
+        }
     }
 }

@@ -10,7 +10,6 @@ struct ServerProcess: Sendable {
 
     /// Starts the program under `timeout`, so that a crashed test run cannot leave it behind for ever.
     init(_ program: URL, _ arguments: [String], folder: URL) throws {
-        // A crashed test run cannot leave it behind for ever.
         let limit = ["--kill-after=5", "3600", program.path]
         var start = Child.Start("/usr/bin/timeout", limit + arguments)
         start.folder = folder.path

@@ -19,7 +19,11 @@ package final class Running: Sendable {
         process = try Child(start)
     }
 
-    deinit { process.signal(SIGTERM) }
+    deinit {
+        process.signal(SIGTERM)
+        // One that is stopped hears nothing before it goes on.
+        process.signal(SIGCONT)
+    }
 
     /// What it has printed so far.
     package var output: String { (try? String(contentsOf: folder.appending(path: "out"), encoding: .utf8)) ?? "" }
