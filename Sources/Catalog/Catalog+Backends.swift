@@ -174,6 +174,8 @@ extension Database {
             "UPDATE mappings SET status = 'unknown', revision = revision + 1, updated_at = ?1 WHERE status = 'stored'",
             [.integer(time)]
         )
+        // As before the first sync, everything is listed then, and adopted where it is what it should be.
+        try change("UPDATE backends SET synced_at = NULL")
         try markDirty(nil, reason: reason, at: time)
     }
 
