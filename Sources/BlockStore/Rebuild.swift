@@ -10,18 +10,21 @@ extension BlockStore {
     /// file that cannot be read now nothing is seen, and its reference stays. Nothing of the old index is needed. The
     /// new one is at least as new as `generation`. A store that does not know which one it is becomes `identity`, or
     /// gets a new one. `progress` is told of bytes of packs as they are read.
+    ///
+    /// - Returns: how many blocks in somebody's files could not be read now, and count as there all the same.
+    @discardableResult
     public func rebuild(
         identity: String? = nil,
         atLeast generation: UInt64 = 0,
         progress: @escaping @Sendable (UInt64) -> Void = { _ in }
-    ) async throws(StoreError) {
+    ) async throws(StoreError) -> UInt64 {
         try await BlockingThreads.shared.run { [self] () throws(StoreError) in
             if index.store.withLock({ $0 }) == nil {
                 let identity = identity.flatMap { StoreIdentity($0) } ?? .random()
                 try Self.write(identity, in: folder)
                 index.store.withLock { $0 = identity }
             }
-            try rebuildIndex(onlyIfNew: false, looksAtFiles: true, atLeast: generation, progress: progress)
+            return try rebuildIndex(onlyIfNew: false, looksAtFiles: true, atLeast: generation, progress: progress)
         }
     }
 
@@ -38,32 +41,36 @@ extension BlockStore {
     /// Puts everything that is in the packs into a new index; `onlyIfNew` unless somebody else has made one meanwhile.
     ///
     /// With `looksAtFiles`, blocks in somebody's files are read there.
+    /// - Returns: how many of those could not be read now, and count as there all the same.
+    @discardableResult
     func rebuildIndex(
         onlyIfNew: Bool,
         looksAtFiles: Bool = false,
         atLeast generation: UInt64 = 0,
         progress: @escaping @Sendable (UInt64) -> Void = { _ in }
-    ) throws(StoreError) {
+    ) throws(StoreError) -> UInt64 {
         let lock = try collectionLock(shared: false)
         defer { withExtendedLifetime(lock) {} }
-        if onlyIfNew, try !index.isNew() { return }
+        if onlyIfNew, try !index.isNew() { return 0 }
+        let unread = looksAtFiles ? Unread() : nil
         let runs = try EntryRuns(in: folder + "/index/runs")
         defer { runs.remove() }
         var lengths: [(id: PackID, length: UInt64)] = []
         // What is something else has no blocks, and keeps none of the others from being found.
         for pack in try packNumbers() where try fileLength(pack) != nil {
-            lengths.append((pack, try scan(pack, into: runs, looksAtFiles, progress)))
+            lengths.append((pack, try scan(pack, into: runs, unread, progress)))
         }
         try runs.finish()
         let publication = try index.replace(by: try runs.segments(), packs: lengths, atLeast: generation)
         if case .notLasting(let error) = publication { throw StoreError(error) }
+        return unread?.count.load(ordering: .relaxed) ?? 0
     }
 
     /// Notes the blocks of a pack; gives the length of it that counts, which is where its last section ends.
     private func scan(
         _ pack: PackID,
         into runs: EntryRuns,
-        _ looksAtFiles: Bool,
+        _ unread: Unread?,
         _ progress: (UInt64) -> Void
     ) throws(StoreError) -> UInt64 {
         var reader = try PackReader(path(of: pack), upTo: .max)
@@ -71,7 +78,7 @@ extension BlockStore {
             let before = reader.offset
             var stretches: [PackSections] = []
             while stretches.count < EntryRuns.writers, let stretch = try reader.next() { stretches.append(stretch) }
-            try note(stretches, of: pack, in: runs, looksAtFiles)
+            try note(stretches, of: pack, in: runs, unread)
             progress(max(reader.offset, before) - before)
             // What is cut off when the pack is appended to must not hide anything.
             if stretches.isEmpty, try !reader.findNext() { break }
@@ -85,12 +92,12 @@ extension BlockStore {
         _ stretches: [PackSections],
         of pack: PackID,
         in runs: EntryRuns,
-        _ looksAtFiles: Bool
+        _ unread: Unread?
     ) throws(StoreError) {
         let failure = Mutex<StoreError?>(nil)
         inParallel(stretches.count) { number in
             let stretch = stretches[number]
-            let entries = stretch.sections.compactMap { Self.entry($0, of: stretch, in: pack, looksAtFiles) }
+            let entries = stretch.sections.compactMap { Self.entry($0, of: stretch, in: pack, unread) }
             do throws(StoreError) {
                 try runs.add(entries, writer: number)
             } catch {
@@ -105,11 +112,11 @@ extension BlockStore {
         _ section: PackSections.Section,
         of stretch: PackSections,
         in pack: PackID,
-        _ looksAtFiles: Bool
+        _ unread: Unread?
     ) -> IndexEntry? {
         if pack.isReferences {
             guard let block = stretch.block(of: section), let reference = Reference(block) else { return nil }
-            if looksAtFiles, !isThere(reference) { return nil }
+            if let unread, !isThere(reference, unread) { return nil }
             let place = BlockLocation(
                 pack: pack,
                 offset: stretch.offset + UInt64(section.start),
@@ -129,8 +136,15 @@ extension BlockStore {
     }
 
     /// Whether the block may be where a reference says: other content was not seen there.
-    private static func isThere(_ reference: Reference) -> Bool {
-        do throws(StoreError) { return try read(reference) != nil } catch { return error.code == .changed }
+    ///
+    /// Where nothing was, that is counted.
+    private static func isThere(_ reference: Reference, _ unread: Unread) -> Bool {
+        do throws(StoreError) {
+            return try read(reference) != nil
+        } catch {
+            unread.count.add(1, ordering: .relaxed)
+            return error.code == .changed
+        }
     }
 
     /// The length in bytes of the file of a pack, here or where a link leads, for it may have been moved to another
@@ -157,4 +171,9 @@ extension BlockStore {
             throw StoreError(error)
         }
     }
+}
+
+/// How many blocks could not be read in the files that have them.
+private final class Unread: Sendable {
+    let count = Atomic<UInt64>(0)
 }

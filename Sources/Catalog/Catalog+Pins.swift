@@ -24,7 +24,9 @@ extension Catalog {
                     INSERT INTO pins(\(Pin.columns), whole_epoch) VALUES(?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT(cid) DO UPDATE SET
                         name = CASE WHEN excluded.name = '' OR ?8 AND name <> '' THEN name ELSE excluded.name END,
-                        metadata = CASE excluded.metadata WHEN '{}' THEN metadata ELSE excluded.metadata END,
+                        metadata = CASE WHEN excluded.metadata = '{}' THEN metadata
+                            WHEN json_valid(metadata) AND json_valid(excluded.metadata)
+                            THEN json_patch(metadata, excluded.metadata) ELSE excluded.metadata END,
                         replicas = coalesce(excluded.replicas, replicas), updated_at = excluded.updated_at,
                         whole_epoch = coalesce(excluded.whole_epoch, whole_epoch)
                     """,

@@ -76,7 +76,9 @@ struct Program: Sendable {
             }
         } catch {
             code = stop.isPressed ? .interrupted : error.code
-            if !console.isBroken, !stop.isPressed { console.show(error) }
+            // Work that was stopped because nothing could be written was told of already.
+            let isTold = error.code == .interrupted && console.failure != nil
+            if !console.isBroken, !stop.isPressed, !isTold { console.show(error) }
         }
         if stop.isPressed {
             console.show(KitError(.interrupted, "It was interrupted; the same command goes on where it stopped."))
@@ -87,7 +89,7 @@ struct Program: Sendable {
             console.talk("took \(seconds) s and at most \(ByteCount(peakMemory)) of memory")
         }
         if console.isBroken { return Self.brokenPipeCode }
-        return code == .ok ? (console.failure ?? code).rawValue : code.rawValue
+        return ([.ok, .interrupted].contains(code) ? console.failure ?? code : code).rawValue
     }
 
     private func run<Subject: Operation>(

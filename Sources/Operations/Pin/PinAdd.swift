@@ -22,7 +22,7 @@ package struct PinAdd: Operation {
         Field("cids", \.cids, help: "The roots to pin.", required: true, positional: true),
         Field("name", \.pinName, help: "The name of the pins."),
         Field("replicas", \.replicas, help: "On how many backends the pin is wanted; all where it is not given."),
-        Field("meta", \.metadata, help: "Metadata as key=value; may be given several times."),
+        Field("meta", \.metadata, help: "Metadata as key=value; may be given several times. What is not named stays."),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
@@ -60,7 +60,11 @@ package struct PinAdd: Operation {
             guard let equals = item.firstIndex(of: "="), equals != item.startIndex else {
                 throw KitError(.usage, "--meta “\(item)” is not of the form key=value.")
             }
-            members.append(JSON.Member(String(item[..<equals]), .string(String(item[item.index(after: equals)...]))))
+            let key = String(item[..<equals])
+            guard !members.contains(where: { $0.name == key }) else {
+                throw KitError(.usage, "--meta gives “\(key)” twice.")
+            }
+            members.append(JSON.Member(key, .string(String(item[item.index(after: equals)...]))))
         }
         return JSON.object(members).compact
     }

@@ -29,7 +29,7 @@ package struct SnapshotPrune: Operation {
     package func run(in kit: Kit) async throws(KitError) -> Output {
         guard keep >= 1 else { throw KitError(.usage, "--keep is at least 1.") }
         let own = try await kit.identity()
-        return try await kit.changing(backend) { (gate) async throws in
+        return try await kit.changing(backend) { (gate, _) async throws in
             let (register, snapshots) = try await kit.snapshots(on: backend, gate: gate)
             let all = try await register.list().snapshots.filter { $0.kit == own.kit }
             var output = Output(backend: backend, own: own, dryRun: dryRun)
@@ -96,7 +96,7 @@ extension Kit {
     /// Runs `body` with the exclusive lease of a backend, and the gate that looks for it before each request.
     func changing<Value: Sendable>(
         _ backend: String,
-        _ body: @Sendable (any ChangeGate) async throws -> Value
+        _ body: @Sendable (any ChangeGate, Lease) async throws -> Value
     ) async throws(KitError) -> Value {
         _ = try await backends([backend])
         let catalog = try catalog()
@@ -106,7 +106,7 @@ extension Kit {
             case .failure(let holder): throw ReplicationError.leased(backend: backend, holder)
             case .success(let lease):
                 do {
-                    let value = try await body(Fence(catalog: catalog, lease: lease))
+                    let value = try await body(Fence(catalog: catalog, lease: lease), lease)
                     try await catalog.release(lease)
                     return value
                 } catch {

@@ -21,12 +21,17 @@ package struct StoreRebuildIndex: Operation {
             let progress = kit.session.progress
             progress.began("rebuild", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
-            try await store.rebuild(identity: expected?.store, atLeast: expected?.storeGeneration ?? 0) {
+            let unread = try await store.rebuild(identity: expected?.store, atLeast: expected?.storeGeneration ?? 0) {
                 progress.bytes($0)
             }
             // What no index knew of is missed by the pins that lead to it.
             let notWhole = expected == nil ? nil : try await kit.pinsNotWhole().count
-            return Output(stat: try await StoreStat.Output(store), lost: try await store.lost(), notWhole: notWhole)
+            return Output(
+                stat: try await StoreStat.Output(store),
+                lost: try await store.lost(),
+                unread: unread,
+                notWhole: notWhole
+            )
         }
     }
 
@@ -35,16 +40,18 @@ package struct StoreRebuildIndex: Operation {
         let stat: StoreStat.Output
         /// Blocks that the old index led to, and that no pack has as they were.
         let lost: UInt64
+        /// Blocks in files of their own that could not be read, and so were not checked.
+        let unread: UInt64
         /// Pins that are not whole; nil where the catalog cannot be asked.
         let notWhole: Int?
 
-        private var isLoss: Bool { lost > 0 || notWhole ?? 0 > 0 }
+        private var isLoss: Bool { lost > 0 || unread > 0 || notWhole ?? 0 > 0 }
         package var exitCode: ExitCode { isLoss ? .verification : .ok }
         package var json: JSON {
             guard case .object(let members) = stat.json else { return stat.json }
             return .object(
                 members + [
-                    JSON.Member("lost_blocks", .count(lost)),
+                    JSON.Member("lost_blocks", .count(lost)), JSON.Member("unread_blocks", .count(unread)),
                     JSON.Member("pins_not_whole", notWhole.map { .count($0) } ?? .null),
                 ]
             )
@@ -53,6 +60,9 @@ package struct StoreRebuildIndex: Operation {
             var parts = stat.report.parts
             if lost > 0 {
                 parts.append(.line("\(lost) blocks that the index led to are damaged, or are not in the packs."))
+            }
+            if unread > 0 {
+                parts.append(.line("\(unread) blocks are in files that cannot be read, and were not checked."))
             }
             if let notWhole, notWhole > 0 { parts.append(.line("\(notWhole) pins are not whole in the store.")) }
             if isLoss { parts.append(.command("ipfs-kit restore")) }

@@ -287,12 +287,13 @@ package struct RestoreOutput: OperationOutput {
     }
 
     package var exitCode: ExitCode {
-        if failed.isEmpty { return .ok }
-        if whole + restored.count > 0 { return .partlyFailed }
-        // A backend that could not be asked may have what another one lacks.
-        let codes = Set(failed.flatMap { $0.reasons.map(\.error.code) })
-        if codes.count == 1, let code = codes.first { return code }
-        return codes.contains(.temporary) ? .temporary : .verification
+        let codes = failed.map { failure -> ExitCode in
+            // A backend that could not be asked may have what another one lacks.
+            let codes = Set(failure.reasons.map(\.error.code))
+            if codes.count == 1, let code = codes.first { return code }
+            return codes.contains(.temporary) ? .temporary : .verification
+        }
+        return .ofParts(codes, isPartDone: whole + restored.count > 0)
     }
 
     package var json: JSON {

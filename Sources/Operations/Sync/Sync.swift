@@ -41,6 +41,15 @@ package struct Sync: Operation {
             let (plan, states) = try await planner.plan()
             let transfers = try await planner.catalog.transferCounts()
             if dryRun {
+                // What a run could not use is told by a plan, too.
+                var broken = broken
+                for file in files {
+                    do throws(KitError) {
+                        _ = try file.values(environment: kit.session.environment)
+                    } catch {
+                        broken.append(SyncResult(backend: file.name, error: error))
+                    }
+                }
                 let own = try await planner.catalog.identity().instance
                 let peers = try await planner.catalog.activePeers(besides: own).map(\.backend)
                 return SyncOutput(plan: plan, names: files.map(\.name), broken: broken, shared: Set(peers))

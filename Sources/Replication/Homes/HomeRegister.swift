@@ -112,6 +112,13 @@ package struct HomeRegister: Sendable {
         try await Site.expect(backend, try await catalog.backendState(backend.name), identity)
     }
 
+    /// Announces a home anew, under the lease of the backend.
+    package func renew(_ own: Catalog.Identity, in catalog: Catalog, under lease: Lease) async throws {
+        guard let state = try await catalog.backendState(backend) else { return }
+        let name = try await announce(own, state.incarnation, isRemoving: false, catalog.time)
+        try await catalog.noteMarker(name.text, under: lease)
+    }
+
     /// Notes in the catalog who else is there now.
     package func note(_ own: Catalog.Identity, in catalog: Catalog, under lease: Lease) async throws {
         let site = Site(register: self, entries: try await list(), identity: own)

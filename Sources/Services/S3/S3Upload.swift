@@ -16,9 +16,8 @@ struct S3Upload: Sendable {
         let etag: String
         /// The MD5 of our bytes.
         var md5: [UInt8] = []
-        /// Whether the service's digest was compared with ours, and could not be what it was told with the bytes; nil
-        /// where somebody sent the part earlier.
-        var isProven: Bool?
+        /// Whether the service's digest was compared with ours, and could not be what it was told with the bytes.
+        var isProven = false
     }
 
     private typealias Outcome = Result<Part, StorageError>

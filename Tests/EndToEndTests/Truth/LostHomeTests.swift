@@ -200,7 +200,8 @@ import Testing
         try FileManager.default.removeItem(atPath: user.home)
         try FileManager.default.moveItem(atPath: copy, toPath: user.home)
         try await user.run("pin", "add", root, "--replicas", "1")
-        // What it knows of copies is of another time, and one that is to be enough is looked at while the other is removed.
+        // What it knows of copies is of another time, and one that is to be enough is looked at while the other is
+        // removed.
         #expect(try await user.json("status").pins_without_replica.int == 1)
         for words in [["sync", "a", "--prune"], ["sync", "--prune"]] { _ = try await user.attempt(words) }
         let places = ["\(one)/cars/\(root).car", "\(other)/cars/\(root).car"]

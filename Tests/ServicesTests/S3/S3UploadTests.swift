@@ -68,7 +68,8 @@ struct S3UploadTests {
             "<Part><PartNumber>1</PartNumber><Size>\(Self.part)</Size><ETag>\(hex(Self.first))</ETag></Part>"
             + "<Part><PartNumber>2</PartNumber><Size>10</Size><ETag>\(hex(Self.first))</ETag></Part>"
         let server = server(pending: pending, parts: parts, complete: done(Self.whole))
-        #expect(try await put(server).proof == Self.proof)
+        // What a list says of a part proves nothing of the bytes that are there now.
+        #expect(try await put(server).proof == nil)
         #expect(server.lines.filter { $0.hasPrefix("PUT") } == ["PUT http://s3.test/bkt/x?partNumber=2&uploadId=old"])
     }
 
