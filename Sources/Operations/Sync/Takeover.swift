@@ -82,15 +82,16 @@ struct Takeover {
 
     /// The mappings that may be taken over, which are those of backends that are here.
     ///
-    /// The snapshot's word is a claim: nobody here has seen what is there, and whoever can write to a backend must not
-    /// be believed about what is on it, or on others. The next look compares.
+    /// Of every backend but the one that was read, the snapshot's word is a claim: nobody here has seen what is there,
+    /// and whoever can write to the one must not be believed about the others. The next look at them compares.
     private func wanted() async throws -> [Mapping] {
         let here = Set(try kit.backendNames()).union(fresh.map(\.name))
         return mappings.filter { here.contains($0.backend) }.map { mapping in
+            guard mapping.backend != source else { return mapping }
             var claim = mapping
             claim.status = .pending
             claim.evidence = nil
-            claim.isOurs = claim.isOurs && mapping.backend == source
+            claim.isOurs = false
             return claim
         }
     }

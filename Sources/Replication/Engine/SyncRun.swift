@@ -41,6 +41,7 @@ struct SyncRun: Sendable {
         do {
             let site = try await arrive(&report)
             report.warnings += try await settle()
+            try await lookAtKnown()
             let work = try await plan()
             if work.alias != nil {
                 generation = work.state.generation
@@ -74,6 +75,42 @@ struct SyncRun: Sendable {
         try await recorder.flush()
         try StorageError.checkCancellation()
         if report.stopped == nil { await leaveSnapshot(site, work.state, &report) }
+    }
+
+    /// Before the first sync, what is known of a backend was said by somebody else, such as a snapshot: what it does not
+    /// hold, or holds in another length, does not count.
+    private func lookAtKnown() async throws {
+        guard let state = try await catalog.backendState(backend.name), state.syncedAt == nil else { return }
+        let known = try await catalog.mappings(on: backend.name).filter { $0.status == .stored }
+        guard !known.isEmpty else { return }
+        var listed: [CID: UInt64] = [:]
+        if backend.replica.capabilities.contains(.listing) {
+            for try await page in backend.replica.roots() {
+                for held in page { listed[held.root] = held.length }
+            }
+        }
+        for mapping in known where listed[mapping.cid] != mapping.size || mapping.size == nil {
+            // A list may lag behind, so what is not in it is asked for by name.
+            let finding: Observation.Finding
+            switch await backend.replica.holds(mapping.cid, path: mapping.path) {
+            case .absent: finding = .missing
+            case .present(let held) where mapping.size != nil && held.length != mapping.size: finding = .damaged
+            case .present: continue
+            case .unknown(let error): throw error
+            }
+            try await recorder.add(
+                Observation(
+                    mapping.cid,
+                    finding,
+                    method: "looked-up",
+                    path: mapping.path,
+                    at: catalog.time,
+                    by: engine.observer,
+                    basis: mapping.revision
+                )
+            )
+        }
+        try await recorder.flush()
     }
 
     /// What a backend may hold already of what is wanted there.
