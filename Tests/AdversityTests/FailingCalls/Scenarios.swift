@@ -128,8 +128,13 @@ extension Scenario {
         Scenario(
             name: "backend-mark-dirty",
             prepare: { world in try await world.sync() },
-            command: { _ in ["backend", "mark-dirty", "left", "--json"] },
-            missing: { world, _ in try await world.user.dirty() == ["left"] ? [] : ["left is not dirty"] }
+            command: { _ in ["backend", "mark-dirty", "left", "--reason", "told", "--json"] },
+            // The world is a copy, so all backends are to be looked at anyway.
+            missing: { world, _ in
+                let dirty = try await world.user.json("backend", "dirty").dirty.items
+                let isTold = dirty.contains { $0.name == .text("left") && $0.state.reason == .text("told") }
+                return isTold ? [] : ["left is not dirty"]
+            }
         ),
     ]
 
