@@ -105,14 +105,14 @@ extension Catalog {
         }
     }
 
-    /// Notes that pinned roots were seen whole in the store.
-    package func noteWhole(_ cids: [CID], in epoch: UInt64) async throws(CatalogError) {
+    /// Notes that pinned roots were seen whole in the store; where `epoch` is nil, that they were seen not to be.
+    package func noteWhole(_ cids: [CID], in epoch: UInt64?) async throws(CatalogError) {
         guard !cids.isEmpty else { return }
         try await write { (database) throws(CatalogError) in
             for cid in cids {
                 try database.change(
                     "UPDATE pins SET whole_epoch = ? WHERE cid = ?",
-                    [.integer(Int64(bitPattern: epoch)), .blob(cid.bytes)]
+                    [.integer(epoch.map { Int64(bitPattern: $0) }), .blob(cid.bytes)]
                 )
             }
         }

@@ -158,6 +158,8 @@ struct RestoreJob: Sendable {
             }
             kit.session.progress.items()
         }
+        // Whoever asks for what is whole is told of what was just seen.
+        try await catalog.noteWhole(output.failed.map(\.root), in: nil)
         for lease in leases.values { try await catalog.release(lease) }
         output.warnings = try await kit.writeIndexes(leases.keys.sorted())
         return output
