@@ -77,8 +77,8 @@ struct SyncRun: Sendable {
         if report.stopped == nil { await leaveSnapshot(site, work.state, &report) }
     }
 
-    /// Before the first sync, what is known of a backend was said by somebody else, such as a snapshot: what it does not
-    /// hold, or holds in another length, does not count.
+    /// Before the first sync, what is known of a backend was said by somebody else, such as a snapshot: what it does
+    /// not hold, or holds in another length, does not count.
     private func lookAtKnown() async throws {
         guard let state = try await catalog.backendState(backend.name), state.syncedAt == nil else { return }
         let known = try await catalog.mappings(on: backend.name).filter { $0.status == .stored }
