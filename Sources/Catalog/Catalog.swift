@@ -221,8 +221,8 @@ package final class Catalog: Sendable {
     ) async throws(CatalogError) -> Value {
         try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
             try database.withLock { (database) throws(CatalogError) in
-                try Self.setReadOnly(true, &database)
                 do throws(CatalogError) {
+                    try Self.setReadOnly(true, &database)
                     let value = try database.transaction(.deferred) { (database: inout Database) throws(CatalogError) in
                         try body(&database)
                     }
@@ -230,10 +230,20 @@ package final class Catalog: Sendable {
                     return value
                 } catch {
                     try? Self.setReadOnly(false, &database)
+                    if error.isOfConnection { reopen(&database) }
                     throw error
                 }
             }
         }
+    }
+
+    /// Takes another connection in the place of one that is not to be relied upon any more.
+    ///
+    /// The old one is closed first: the locks of a process are shared by its connections.
+    private func reopen(_ database: inout Database) {
+        guard let none = try? Database(path: ":memory:") else { return }
+        database = none
+        if let fresh = try? Self.open(path, makesIt: false) { database = fresh }
     }
 
     /// Runs `body` on a thread that may block, in one transaction: all of its changes are made, or none.
@@ -258,12 +268,7 @@ package final class Catalog: Sendable {
                     }
                     return value
                 } catch {
-                    // After a failure of the disk the connection may believe what is not so.
-                    if error.code == .inputOutput || error.code == .full,
-                        let fresh = try? Self.open(path, makesIt: false)
-                    {
-                        database = fresh
-                    }
+                    if error.isOfConnection { reopen(&database) }
                     throw error
                 }
             }

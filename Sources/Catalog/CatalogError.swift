@@ -24,9 +24,12 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible, DatabaseE
 
     package let code: Code
     package let message: String
+    /// Whether another connection may do what this one could not.
+    let isOfConnection: Bool
 
-    package init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String, isOfConnection: Bool = false) {
         self.code = code
+        self.isOfConnection = isOfConnection
         self.message = message
     }
 
@@ -42,7 +45,9 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible, DatabaseE
             default: .unexpected
             }
         let holder = code == .busy && !error.path.isEmpty ? lockHolder(of: [error.path, error.path + "-shm"]) : nil
-        self.init(code, error.message + (holder.map { " " + $0 } ?? ""))
+        // After a failure of the disk the connection may believe what is not so.
+        let isOfConnection = error.isOfStuckLock || [.inputOutput, .full].contains(code)
+        self.init(code, error.message + (holder.map { " " + $0 } ?? ""), isOfConnection: isOfConnection)
     }
 
     package var description: String { message }

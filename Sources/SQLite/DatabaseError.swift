@@ -22,6 +22,10 @@ package struct DatabaseError: Error, Sendable, Equatable {
     /// The path of the database's file; empty where it has none, or is not known.
     package let path: String
 
+    /// Whether a lock stayed with somebody who should have it for a moment, which may be this very connection: one that
+    /// could not give it back never gets it again (SQLITE_PROTOCOL).
+    package var isOfStuckLock: Bool { extendedCode & 0xFF == SQLITE_PROTOCOL }
+
     init(_ result: Int32, _ message: String, path: String = "") {
         self.path = path
         code = Code(result)
