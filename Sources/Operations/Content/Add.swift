@@ -108,7 +108,7 @@ package struct Add: Operation {
         }
         guard !onlyHash else {
             return try await kitErrors {
-                output(try await add(names, importer, kit), pinned: false, Ingest.Counts())
+                output(try await add(names, importer, kit, made), pinned: false, Ingest.Counts())
             }
         }
         let store = try kit.store()
@@ -125,7 +125,7 @@ package struct Add: Operation {
                         try await ingest.commit()
                         tell()
                     }
-                    let results = try await add(names, writing, kit)
+                    let results = try await add(names, writing, kit, made)
                     // The counts are those of this moment; the commit follows before anything is acknowledged.
                     return (results, ingest.counts)
                 }
@@ -153,17 +153,26 @@ package struct Add: Operation {
     }
 
     /// Makes blocks of everything that was named; of several, one that cannot be had does not keep the others.
-    private func add(_ names: [[UInt8]], _ importer: Importer, _ kit: Kit) async throws -> Results {
+    ///
+    /// What was `made` of one that failed is taken back: nothing leads to it.
+    private func add(
+        _ names: [[UInt8]],
+        _ importer: Importer,
+        _ kit: Kit,
+        _ made: Locked<[Imported]>
+    ) async throws -> Results {
         let progress = kit.session.progress
         progress.began(onlyHash ? "hash" : "add", bytes: try await size(progress))
         defer { progress.ended() }
         var results = Results()
         for (path, name) in zip(paths, names) {
+            let before = made.read { $0.count }
             do {
                 results.roots.append((name, try await add(path, name, importer, kit)))
             } catch {
                 guard paths.count > 1, !wrap, let problem = Self.problem(error) else { throw error }
                 results.failures.append((name, problem))
+                made.change { $0.removeLast(max(0, $0.count - before)) }
             }
         }
         if wrap { results.roots = [(results.roots.first?.name ?? [], try await importer.wrapped(results.roots))] }

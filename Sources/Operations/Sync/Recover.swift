@@ -74,6 +74,7 @@ package struct Recover: Operation {
             // The pins come first: whatever interrupts what follows, they are not lost again.
             if !fresh.isEmpty { try await catalog.addPins(fresh, reason: "recover") }
             output.warnings += try await kit.writeIndexes(try kit.backendNames())
+            output.warnings += try await kit.sayAtWork(on: [file])
             if !metadataOnly {
                 let job = RestoreJob(
                     kit: kit,

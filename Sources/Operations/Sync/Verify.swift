@@ -51,7 +51,8 @@ package struct Verify: Operation {
                 throw KitError(.other, "The verification lost track of \(work.count - rows.count) backends.")
             }
             var warnings = try await kit.writeIndexes(files.map(\.name))
-            warnings += try await sayAtWork(files, kit)
+            let seen = Set(work.filter { !$0.mappings.isEmpty }.map(\.file.name))
+            warnings += try await kit.sayAtWork(on: files.filter { seen.contains($0.name) })
             for file in broken {
                 let unknown = try await catalog.mappings(on: file.name).map { Verifier.Result(unknown: $0) }
                 rows.append(Row(backend: file.name, results: unknown, error: file.error))
@@ -60,32 +61,6 @@ package struct Verify: Operation {
             let hint = try await advise(&rows, kit)
             return Output(rows: rows, hint: hint, warnings: warnings)
         }
-    }
-
-    /// Says on backends that this home is at work there, where it has not for long; gives what kept it from that.
-    ///
-    /// Other homes remove what they believe that nobody counts on, and who only reads is not seen by them.
-    private func sayAtWork(_ files: [BackendFile], _ kit: Kit) async throws -> [String] {
-        let catalog = try kit.catalog()
-        let own = try await kit.identity()
-        var warnings: [String] = []
-        for state in try await catalog.backendStates()
-        where state.marker != nil && SyncEngine.isSilent(state, at: catalog.time) {
-            guard let file = files.first(where: { $0.name == state.name }) else { continue }
-            do throws(KitError) {
-                try await kit.changing(file.name) { (gate, lease) async throws in
-                    let backend = try await kit.open(file, gate: gate)
-                    try await kit.expectPlace(backend)
-                    try await HomeRegister(backend)?.renew(own, in: catalog, under: lease)
-                }
-            } catch {
-                warnings.append(
-                    "\(file.name): other homes take this one for gone after 30 days of silence, and it could not say there that "
-                        + "it is at work: \(error.message)"
-                )
-            }
-        }
-        return warnings
     }
 
     /// What is to be read of each backend: all that it is known or said to have.

@@ -30,6 +30,7 @@ extension SyncRun {
     /// What this home knows.
     private func known() async throws -> KitSnapshot.Knowledge {
         var known = KitSnapshot.Knowledge()
+        known.backends = Set(engine.settings.map(\.name))
         for pin in try await catalog.pins() { known.pins[pin.cid] = pin.updatedAt }
         for state in try await catalog.backendStates() {
             let stored = Locked<[CID: Timestamp]>([:])

@@ -1,3 +1,4 @@
+internal import BlockStore
 internal import Catalog
 internal import Multiformats
 internal import Policies
@@ -104,6 +105,7 @@ extension SyncRun {
     private func remove(_ root: CID, _ path: String, _ reason: Step.Reason?) async -> Outcome {
         if case .surplus(let minimum, let others, _)? = reason {
             do throws(StorageError) {
+                try await expectWhole(root)
                 try await engine.witnesses.expect(minimum, of: others, toHave: root)
             } catch {
                 return .kept(error)
@@ -114,6 +116,17 @@ extension SyncRun {
             return .removed
         } catch {
             return .failed(error)
+        }
+    }
+
+    /// Throws `changed` where a root is not whole in the store: then each copy may be the one that it comes back from.
+    private func expectWhole(_ root: CID) async throws(StorageError) {
+        do throws(StoreError) {
+            _ = try await DAGLayout(of: root, in: engine.store)
+        } catch {
+            let message =
+                "\(root) stays, for it is not whole in the store: `ipfs-kit restore \(root)`. \(error.message)"
+            throw StorageError(.changed, message, backend: backend.name)
         }
     }
 

@@ -117,6 +117,8 @@ package struct HomeRegister: Sendable {
         guard let state = try await catalog.backendState(backend) else { return }
         let name = try await announce(own, state.incarnation, isRemoving: false, catalog.time)
         try await catalog.noteMarker(name.text, under: lease)
+        // Who announces himself looks who else is there.
+        try await note(own, in: catalog, under: lease)
     }
 
     /// Notes in the catalog who else is there now.

@@ -83,6 +83,8 @@ package struct KitSnapshot: Sendable {
 
     /// What a home knows that a snapshot may tell it.
     struct Knowledge: Sendable {
+        /// The backends that have settings.
+        var backends: Set<String> = []
         /// When each pin was changed last.
         var pins: [CID: Timestamp] = [:]
         /// When each root was seen whole, by the names of backends.
@@ -92,17 +94,16 @@ package struct KitSnapshot: Sendable {
     /// Whether a home knows all that is here: each pin as it is here or later, and no copy that was gone when this was
     /// made.
     func isContained(in known: Knowledge) throws(ReplicationError) -> Bool {
-        var pinned: Set<CID> = []
+        guard backends.allSatisfy({ known.backends.contains($0.name) }) else { return false }
         for pin in try pins() {
             guard let changedAt = known.pins[pin.cid], changedAt >= pin.updatedAt else { return false }
-            pinned.insert(pin.cid)
         }
         var stored: [String: Set<CID>] = [:]
-        for mapping in try mappings() where pinned.contains(mapping.cid) {
-            if mapping.status == .stored { stored[mapping.backend, default: []].insert(mapping.cid) }
+        for mapping in try mappings() where mapping.status == .stored {
+            stored[mapping.backend, default: []].insert(mapping.cid)
         }
         for (backend, roots) in known.stored {
-            for (root, seenAt) in roots where pinned.contains(root) && seenAt <= createdAt {
+            for (root, seenAt) in roots where seenAt <= createdAt {
                 guard stored[backend]?.contains(root) == true else { return false }
             }
         }

@@ -208,4 +208,36 @@ import Testing
         #expect(places.contains { FileManager.default.fileExists(atPath: $0) })
         #expect(try await user.json("verify", code: 10).backends.items.compactMap(\.whole.int).reduce(0, +) >= 1)
     }
+
+    @Test func `no copy goes of a pin that the store has lost`() async throws {
+        let user = try await User.ready()
+        let disks = [try await user.createDisk("a"), try await user.createDisk("b"), try await user.createDisk("c")]
+        let content = sampleBytes(3000)
+        let root = try await user.add(content, name: "one")
+        try await user.run("sync")
+        try await user.run("pin", "add", root, "--replicas", "1")
+        for pack in try user.packs() { try FileManager.default.removeItem(atPath: pack) }
+        try await user.run("store", "rebuild-index", code: 10)
+        let copies = disks.map { "\($0)/cars/\(root).car" }
+        let refused = try await user.attempt(["sync", "--prune"])
+        #expect(refused.code != 0 && refused.text.contains("ipfs-kit restore \(root)"), "\(refused.text)")
+        #expect(copies.allSatisfy { FileManager.default.fileExists(atPath: $0) })
+        try await user.run("restore")
+        try await user.run("sync", "--prune")
+        #expect(copies.count { FileManager.default.fileExists(atPath: $0) } == 1)
+        #expect(try await user.content(root) == content)
+    }
+
+    @Test func `who recovers a home is known to the other one at once`() async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        let root = try await user.add(sampleBytes(3000), name: "one")
+        try await user.run("sync")
+        let other = try await User.ready("other")
+        try await other.run("backend", "create", "disk", "filesystem", "--path", disk)
+        try await other.run("recover", "--from", "disk", "--metadata-only")
+        try await user.run("pin", "rm", root)
+        try await user.run("sync", "--prune", code: 12)
+        #expect(try await other.json("verify").backends[0].whole.int == 1)
+    }
 }
