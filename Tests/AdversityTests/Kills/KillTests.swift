@@ -60,6 +60,10 @@ extension Adversity {
             for place in places { try place.age() }
             try write(Array("the last\n".utf8), to: crowd.user.folder + "/last")
             try await crowd.mustRun("add", crowd.user.folder + "/last", label: "after all")
+            // Homes that were recovered from the disk said that they count on it, and are gone.
+            for peer in try await crowd.user.json("backend", "peers", "disk").peers.items {
+                try await crowd.mustRun("backend", "peers", "forget", peer.home.text ?? "", label: "after all")
+            }
             for words in [
                 ["sync"], ["verify"], ["restore"], ["sync", "--prune"], ["verify"], ["gc", "--waste", "0"],
                 ["store", "verify"],
