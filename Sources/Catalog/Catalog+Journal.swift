@@ -37,9 +37,13 @@ extension Catalog {
         }
     }
 
-    /// Says whether what has this path on a backend may be removed now: the lease is there, its removal was written
-    /// down, and the reason for it holds.
-    package func mayRemove(_ path: String, under lease: Lease) async throws(CatalogError) -> Bool {
+    /// The root that has this path on a backend, and why it may be removed now; nil where it may not.
+    ///
+    /// The lease is there, the removal was written down, and the reason for it holds.
+    package func removal(
+        of path: String,
+        under lease: Lease
+    ) async throws(CatalogError) -> (root: CID, reason: Removal)? {
         try await read { (database) throws(CatalogError) in
             try database.check(lease)
             let found = try database.first(
@@ -48,8 +52,8 @@ extension Catalog {
                 """,
                 [.text(lease.backend), .text(path)]
             ) { (row: borrowing Row) throws(CatalogError) in (cid: try columnCID(row, 0), reason: Removal(row)) }
-            guard let found else { return false }
-            return try database.isRight(found.reason, found.cid, lease.backend)
+            guard let found, try database.isRight(found.reason, found.cid, lease.backend) else { return nil }
+            return (found.cid, found.reason)
         }
     }
 

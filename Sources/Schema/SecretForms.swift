@@ -93,23 +93,8 @@ enum SecretForms {
 
     /// Hides users and passwords in URLs, signatures and tokens; says whether there were any.
     static func hidePatterns(in bytes: inout [UInt8], by mark: [UInt8]) -> Bool {
-        var result: [UInt8] = []
-        var isChanged = false
-        var index = 0
         var word = Word()
-        while index < bytes.count {
-            let hidden = place(bytes, index, &word) ?? token(bytes, index)
-            guard let hidden else {
-                result.append(bytes[index])
-                index += 1
-                continue
-            }
-            result += bytes[index..<hidden.lowerBound] + mark
-            index = hidden.upperBound
-            isChanged = true
-        }
-        if isChanged { bytes = result }
-        return isChanged
+        return hide(in: &bytes, by: mark) { bytes, index in place(bytes, index, &word) ?? token(bytes, index) }
     }
 
     /// What stands between `://` at `index` and the `@` of a URL (RFC 3986 §3.2.1).
@@ -236,18 +221,31 @@ enum SecretForms {
     /// Hides what a service may repeat of a request that it was sent: what follows names of secrets, and signatures.
     static func hideEchoes(in bytes: inout [UInt8], by mark: [UInt8]) {
         let small = bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+        _ = hide(in: &bytes, by: mark) { _, index in echo(small, index) }
+    }
+
+    /// Puts `mark` in the place of what `find` gives for an index: a range that begins there or later; says whether it
+    /// gave any.
+    private static func hide(
+        in bytes: inout [UInt8],
+        by mark: [UInt8],
+        _ find: ([UInt8], Int) -> Range<Int>?
+    ) -> Bool {
         var result: [UInt8] = []
+        var isChanged = false
         var index = 0
-        while index < small.count {
-            guard let hidden = echo(small, index) else {
+        while index < bytes.count {
+            guard let hidden = find(bytes, index) else {
                 result.append(bytes[index])
                 index += 1
                 continue
             }
             result += bytes[index..<hidden.lowerBound] + mark
             index = hidden.upperBound
+            isChanged = true
         }
-        bytes = result
+        if isChanged { bytes = result }
+        return isChanged
     }
 
     /// What is to be hidden of a text in small letters for what begins at `index`.

@@ -16,9 +16,12 @@ package final class Admission: Sendable {
         admitted = Locked(timing.uptime())
     }
 
+    /// Whether a request may be sent now on what was admitted.
+    package var isFresh: Bool { timing.uptime() - admitted.read { $0 } <= Self.longest }
+
     /// To be called immediately before each request of the change; throws where it must not be sent any more.
     package func renew() async throws(StorageError) {
-        guard timing.uptime() - admitted.read({ $0 }) > Self.longest else { return }
+        guard !isFresh else { return }
         try await gate.admit(change)
         let now = timing.uptime()
         admitted.change { $0 = now }

@@ -35,16 +35,16 @@ import Testing
         let sample = try await CatalogSample()
         let lease = try await sample.lease()
         try await sample.catalog.record([sample.seen(1), sample.seen(2)], under: lease)
-        #expect(try await !sample.catalog.mayRemove("cars/1.car", under: lease))
+        #expect(try await sample.catalog.removal(of: "cars/1.car", under: lease)?.root == nil)
         try await sample.pin(2)
         let begun = try await sample.catalog.begin([(root(1), .unwanted), (root(2), .unwanted)], under: lease)
         #expect(begun.map(\.cid) == [root(1)] && begun.map(\.path) == ["cars/1.car"])
-        #expect(try await sample.catalog.mayRemove("cars/1.car", under: lease))
-        #expect(try await !sample.catalog.mayRemove("cars/2.car", under: lease))
-        #expect(try await !sample.catalog.mayRemove("kits/x", under: lease))
+        #expect(try await sample.catalog.removal(of: "cars/1.car", under: lease)?.root == root(1))
+        #expect(try await sample.catalog.removal(of: "cars/2.car", under: lease)?.root == nil)
+        #expect(try await sample.catalog.removal(of: "kits/x", under: lease)?.root == nil)
         // It is pinned again between two tries.
         try await sample.pin(1)
-        #expect(try await !sample.catalog.mayRemove("cars/1.car", under: lease))
+        #expect(try await sample.catalog.removal(of: "cars/1.car", under: lease)?.root == nil)
         let known = try await sample.catalog.statuses(on: "a")
         #expect(known.filter(\.isBeingRemoved).map(\.cid) == [root(1)])
         // Until somebody has looked nobody counts on it.
@@ -80,7 +80,7 @@ import Testing
             let other = Removal.surplus(minimum: 0, others: [], pinChangedAt: pin.updatedAt)
             #expect(try await catalog.begin([(root(1), other)], under: b).count == 1)
         }
-        #expect(try await catalog.mayRemove("cars/1.car", under: a) == (change == .none))
+        #expect(try await (catalog.removal(of: "cars/1.car", under: a)?.root != nil) == (change == .none))
     }
 
     @Test func `what a service said is kept without what is secret in it`() async throws {

@@ -81,7 +81,7 @@ import Testing
             ("another place", { try await catalog.reincarnate(under: lease) }),
             ("renew", { try await catalog.renew(lease, for: 1) }),
             ("check", { try await catalog.check(lease) }),
-            ("may remove", { _ = try await catalog.mayRemove("x", under: lease) }),
+            ("may remove", { _ = try await catalog.removal(of: "x", under: lease) }),
         ]
         for (name, write) in writes {
             let error = await #expect(throws: CatalogError.self, "\(name)") { try await write() }

@@ -251,6 +251,40 @@ import Testing
         }
     }
 
+    /// A process that is stopped while its change waits for a thread was admitted long ago when it gets one.
+    @Test(arguments: ["put", "delete"]) func `what waited for long is admitted anew`(change: String) async throws {
+        var settings = LocalDirectorySettings()
+        settings.path = Scratch.current
+        let path = Scratch.current + "/a"
+        try Data([1]).write(to: URL(filePath: path))
+        // The admission and the look at its age see one moment, and the thread a later one.
+        let looks = Locked(0)
+        let timing = Timing(
+            now: { 0 },
+            uptime: {
+                looks.change { looks in
+                    looks += 1
+                    return .seconds(looks > 2 ? 5 : 0)
+                }
+            }
+        )
+        let context = ServiceContext(
+            backend: "disk",
+            type: "filesystem",
+            operational: OperationalSettings(),
+            timing: timing,
+            environment: { _ in nil },
+            gate: ClosingGate(isOpen: Locked(false))
+        )
+        let bare = LocalDirectoryService(settings, in: context)
+        let object = try #require(ObjectName("a"))
+        let found = await code {
+            if change == "put" { _ = try await bare.put(object, Body([2])) } else { try await bare.delete(object) }
+        }
+        #expect(found == .unsupported)
+        #expect(try Data(contentsOf: URL(filePath: path)) == Data([1]))
+    }
+
     @Test func `what took long to write is asked about again before it appears`() async throws {
         let (clock, isOpen) = (ManualClock(), Locked(true))
         let row = try #require(ServiceRow.named("filesystem"))

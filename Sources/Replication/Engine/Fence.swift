@@ -1,4 +1,5 @@
 package import Catalog
+internal import Multiformats
 internal import Schema
 package import Storage
 
@@ -10,14 +11,33 @@ package struct Fence: ChangeGate {
     let catalog: Catalog
     let lease: Lease
     let announcement: Announcement
+    /// Who sees the copies on account of which others go; where there is nobody, none goes for that.
+    let witnesses: Witnesses?
 
-    package init(catalog: Catalog, lease: Lease, announcement: Announcement = Announcement()) {
+    package init(
+        catalog: Catalog,
+        lease: Lease,
+        announcement: Announcement = Announcement(),
+        witnesses: Witnesses? = nil
+    ) {
+        self.witnesses = witnesses
         self.catalog = catalog
         self.lease = lease
         self.announcement = announcement
     }
 
     package func admit(_ change: Change) async throws(StorageError) {
+        guard let removal = try await removal(change), case .surplus(let minimum, let others, _) = removal.reason else {
+            return
+        }
+        guard let witnesses else {
+            throw StorageError(.superseded, "\(removal.root) stays, for nobody sees its other replicas.")
+        }
+        try await witnesses.expect(minimum, of: others, toHave: removal.root)
+    }
+
+    /// Throws where a change is not right any more; gives what is to be removed by it, and why.
+    private func removal(_ change: Change) async throws(StorageError) -> (root: CID, reason: Removal)? {
         do throws(CatalogError) {
             switch change {
             case .delete(let name) where !HomeRegister.owns(name):
@@ -28,10 +48,13 @@ package struct Fence: ChangeGate {
                             + "stays until it has looked again."
                     )
                 }
-                guard try await catalog.mayRemove(name.text, under: lease) else {
+                guard let removal = try await catalog.removal(of: name.text, under: lease) else {
                     throw CatalogError(.fenced, "\(name) is wanted again, or was not to be removed, so it stays.")
                 }
-            case .put, .delete, .clear: try await catalog.check(lease)
+                return removal
+            case .put, .delete, .clear:
+                try await catalog.check(lease)
+                return nil
             }
         } catch {
             throw StorageError(.superseded, error.message, backend: lease.backend, cause: error)

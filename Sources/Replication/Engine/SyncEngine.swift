@@ -95,7 +95,13 @@ package struct SyncEngine: Sendable {
             let hasTransfers = try await !catalog.transfers(on: backend).isEmpty
             if isDue(work, force: mode.force, hasTransfers: hasTransfers) {
                 let announcement = Announcement()
-                let opened = try await open(Fence(catalog: catalog, lease: lease, announcement: announcement))
+                let fence = Fence(
+                    catalog: catalog,
+                    lease: lease,
+                    announcement: announcement,
+                    witnesses: witnesses
+                )
+                let opened = try await open(fence)
                 report = await renewing(lease) { stop in
                     await SyncRun(self, opened, lease, mode, announcement).run(plan, stop)
                 }

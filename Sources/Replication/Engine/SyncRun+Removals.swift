@@ -103,19 +103,15 @@ extension SyncRun {
     }
 
     private func remove(_ root: CID, _ path: String, _ reason: Step.Reason?) async -> Outcome {
-        if case .surplus(let minimum, let others, _)? = reason {
-            do throws(StorageError) {
-                try await expectWhole(root)
-                try await engine.witnesses.expect(minimum, of: others, toHave: root)
-            } catch {
-                return .kept(error)
-            }
+        if case .surplus? = reason {
+            do throws(StorageError) { try await expectWhole(root) } catch { return .kept(error) }
         }
         do throws(StorageError) {
             try await backend.replica.remove(root, path: path)
             return .removed
         } catch {
-            return .failed(error)
+            // The gate says so of one whose other replicas were not seen.
+            return error.code == .changed && !error.mayHaveHappened ? .kept(error) : .failed(error)
         }
     }
 

@@ -34,7 +34,8 @@ package final class Witnesses: Sendable {
         guard names.count - reasons.count < minimum else { return }
         throw StorageError(
             .changed,
-            "\(root) stays, for not all replicas that are to be enough were seen just now. \(reasons.joined(separator: " "))"
+            "\(root) stays, for not all replicas that are to be enough were seen just now. \(reasons.joined(separator: " "))",
+            retry: .never
         )
     }
 

@@ -44,11 +44,8 @@ struct LocalDirectoryService: StorageService {
             try await write(body, to: file, name)
             if body.length > Self.quick { try await open(name) { () throws(FileError) in try file.syncData() } }
             // Writing may have taken long; the name is what makes it a change.
-            try await admission.renew()
-            publication = try await files(name) { () throws(FileError) in
-                try file.syncData()
-                return publish(temporary, as: path)
-            }
+            let sync: @Sendable () throws(FileError) -> Void = { () throws(FileError) in try file.syncData() }
+            publication = try await admitted(admission, name, after: sync) { publish(temporary, as: path) }
         } catch {
             throw await discard(temporary, after: error)
         }
@@ -200,7 +197,8 @@ struct LocalDirectoryService: StorageService {
     func delete(_ name: ObjectName) async throws(StorageError) {
         let path = path(name)
         do throws(StorageError) {
-            try await files(name, mayBeAbsent: true) { () throws(FileError) in try removeFile(path) }
+            let admission = Admission(.delete(name), by: gate, timing: timing)
+            try await admitted(admission, name, mayBeAbsent: true) { () throws(FileError) in try removeFile(path) }
         } catch  where error.code == .notFound {
             // Whoever removed it may not have seen to it that this lasts.
         }
@@ -254,6 +252,28 @@ struct LocalDirectoryService: StorageService {
             return try await BlockingThreads.shared.run(work)
         } catch {
             throw translate(error, name.text)
+        }
+    }
+
+    /// Runs file calls that change an object: `first`, which may take long, and then those that are the change.
+    ///
+    /// Both may have waited for a thread, and this process may have been stopped meanwhile: so what was admitted before
+    /// is looked at on the thread itself.
+    private func admitted<Value: Sendable>(
+        _ admission: Admission,
+        _ name: ObjectName,
+        mayBeAbsent: Bool = false,
+        after first: @escaping @Sendable () throws(FileError) -> Void = {},
+        _ work: @escaping @Sendable () throws(FileError) -> Value
+    ) async throws(StorageError) -> Value {
+        while true {
+            try await admission.renew()
+            let done = try await files(name, mayBeAbsent: mayBeAbsent) { () throws(FileError) -> Value? in
+                try first()
+                return admission.isFresh ? try work() : nil
+            }
+            if let done { return done }
+            try StorageError.checkCancellation()
         }
     }
 
