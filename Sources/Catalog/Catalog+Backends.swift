@@ -85,20 +85,15 @@ extension Catalog {
     }
 
     /// Notes the settings that say where a backend is; others than before put it out of step.
-    ///
-    /// - Returns: whether they are others.
-    @discardableResult
-    package func noteSettings(_ settings: String, of backend: String) async throws(CatalogError) -> Bool {
+    package func noteSettings(_ settings: String, of backend: String) async throws(CatalogError) {
         let time = now()
-        return try await write { (database) throws(CatalogError) in
+        try await write { (database) throws(CatalogError) in
             let before = try database.first("SELECT settings FROM backends WHERE name = ?", [.text(backend)]) {
                 (row: borrowing Row) throws(CatalogError) in row.text(0)
             }
-            guard let before, before != settings else { return false }
+            guard let before, before != settings else { return }
             try database.change("UPDATE backends SET settings = ?2 WHERE name = ?1", [.text(backend), .text(settings)])
-            guard !before.isEmpty else { return false }
-            try database.markDirty([backend], reason: "settings changed", at: time)
-            return true
+            if !before.isEmpty { try database.markDirty([backend], reason: "settings changed", at: time) }
         }
     }
 

@@ -18,7 +18,7 @@ extension Catalog {
 
     /// The identity of this home.
     package func identity() async throws(CatalogError) -> Identity {
-        let isNew = isNewInstance.withLock { $0 }
+        let isNew = isNewInstance
         return try await read { (database) throws(CatalogError) in
             guard let known = try database.identity() else {
                 throw CatalogError(.unexpected, "The catalog does not keep the identity of the home.")

@@ -14,7 +14,7 @@ package final class Catalog: Sendable {
     /// The folder of the files by which processes exclude one another.
     let locks: String
     /// Whether the home was found to be a copy when this was opened.
-    let isNewInstance = Mutex(false)
+    let isNewInstance: Bool
     /// Told of each change of the list of pins when it is on the disk: how far the list has come.
     private let watcher = Mutex<(@Sendable (OwnState) -> Void)?>(nil)
     /// The files that nothing but SQLite opens.
@@ -70,11 +70,11 @@ package final class Catalog: Sendable {
             withExtendedLifetime(lock) {}
         }
         do throws(CatalogError) {
-            let isCopy = try Self.settle(&database, at: path, locks, now())
-            isNewInstance.withLock { $0 = isCopy }
+            isNewInstance = try Self.settle(&database, at: path, locks, now())
         } catch {
             // A home that cannot be written to can be looked at still.
             guard error.code == .permissionDenied, !makesIt else { throw error }
+            isNewInstance = false
         }
         self.database = Mutex(database)
         held = LockedFiles.hold(["", "-wal", "-shm"].map { path + $0 })
