@@ -41,7 +41,8 @@ public struct StoreReport: Sendable {
 extension BlockStore {
     /// Reads every pack and checks every block against its CID and against the index; nothing is collected meanwhile.
     ///
-    /// What is damaged leaves the index, so that it can be stored again and nobody counts on it.
+    /// What is damaged leaves the index, so that it can be stored again and nobody counts on it. What was lost and is
+    /// whole now, for its pack was away, or its file, is back in it.
     /// `progress` is told of bytes as they are read.
     public func verify(progress: @escaping @Sendable (UInt64) -> Void) async throws(StoreError) -> StoreReport {
         let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
@@ -59,7 +60,7 @@ extension BlockStore {
             try await verify(pack, &report, progress)
         }
         let told = report.problems.compactMap { $0.cid.map { BlockKey($0) } }
-        for key in expected.lost.subtracting(told).sorted() {
+        for key in expected.lost.subtracting(told).sorted() where try await isLost(key) {
             report.note(
                 nil,
                 "index",
@@ -160,6 +161,7 @@ extension BlockStore {
         var cid: CID?
         /// What the index should say.
         var offset: UInt64
+        var length = 0
         var reference: Reference?
         var problem: String?
         /// Whether the bytes are those of another block.
@@ -271,19 +273,14 @@ extension BlockStore {
             Self.find(section, of: stretch, in: id)
         }
         let places = try await locate(findings.compactMap(\.cid))
-        let nowhere = zip(findings.filter { $0.cid != nil }, places).compactMap { $1 == nil ? $0.reference?.cid : nil }
-        let lost = try await lost(of: nowhere)
         var indexed: UInt64 = 0
         var damaged: [(BlockKey, BlockLocation)] = []
+        var back: [IndexEntry] = []
         var hasGone = false
         for (finding, place) in zip(findings.filter { $0.cid != nil }, places) {
             guard let place, place.pack == pack.id, place.offset == finding.offset else {
-                if place == nil, finding.isDamaged, let problem = finding.problem {
-                    report.note(finding.cid, pack.place, problem + " It was damaged before, and not stored again.")
-                } else if place == nil, let reference = finding.reference, lost.contains(reference.cid) {
-                    let problem =
-                        "\(reference.path) had other content than \(reference.cid) before, and it was not stored again."
-                    report.note(reference.cid, pack.place, problem)
+                if place == nil, let found = try await lost(finding, in: pack, except: back, &report) {
+                    back.append(found)
                 } else {
                     report.unused += 1
                 }
@@ -303,6 +300,10 @@ extension BlockStore {
             if let problem { report.note(finding.cid, pack.place, problem) }
         }
         if hasGone { try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.beginEpoch() } }
+        if !back.isEmpty {
+            let back = back
+            try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.takeBack(back) }
+        }
         if !damaged.isEmpty {
             let damaged = damaged
             try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.forget(damaged) }
@@ -310,19 +311,37 @@ extension BlockStore {
         return indexed
     }
 
-    /// Those of some blocks that were found damaged before.
-    private func lost(of cids: [CID]) async throws(StoreError) -> Set<CID> {
-        guard !cids.isEmpty else { return [] }
-        return try await BlockingThreads.shared.run { [index] () throws(StoreError) in
-            var lost: Set<CID> = []
-            for cid in cids where try index.isLost(BlockKey(cid)) { lost.insert(cid) }
-            return lost
+    /// What the index should say of a section that it does not lead to, where its block was lost and is whole here; nil
+    /// where it was not lost, or is damaged still, which is told.
+    private func lost(
+        _ finding: Finding,
+        in pack: Expectation,
+        except known: [IndexEntry],
+        _ report: inout StoreReport
+    ) async throws(StoreError) -> IndexEntry? {
+        guard let cid = finding.cid, try await isLost(BlockKey(cid)),
+            !known.contains(where: { $0.key == BlockKey(cid) })
+        else { return nil }
+        let place = BlockLocation(pack: pack.id, offset: finding.offset, length: finding.length)
+        var problem = finding.problem
+        if let reference = finding.reference { problem = try await check(reference, at: place) }
+        if let problem {
+            report.note(cid, pack.place, problem + " It was damaged before, and not stored again.")
+            return nil
         }
+        report.blocks += 1
+        report.bytes += UInt64(finding.length)
+        if finding.reference != nil { report.references += 1 }
+        return IndexEntry(BlockKey(cid), at: place)
+    }
+
+    private func isLost(_ key: BlockKey) async throws(StoreError) -> Bool {
+        try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.isLost(key) }
     }
 
     private static func block(_ section: PackSections.Section, of stretch: PackSections) -> Finding {
         guard let (cid, start) = stretch.cid(of: section) else { return Finding(offset: 0) }
-        var finding = Finding(cid: cid, offset: stretch.offset + UInt64(start))
+        var finding = Finding(cid: cid, offset: stretch.offset + UInt64(start), length: section.end - start)
         do throws(FormatProblem) {
             if try !cid.hash.verify(stretch.bytes.span.extracting(start..<section.end)) {
                 finding.problem = "The block \(cid) is damaged: its bytes have another hash."
@@ -339,6 +358,7 @@ extension BlockStore {
         return Finding(
             cid: reference?.cid,
             offset: stretch.offset + UInt64(section.start),
+            length: reference?.length ?? 0,
             reference: reference
         )
     }

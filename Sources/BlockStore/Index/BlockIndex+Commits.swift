@@ -23,6 +23,17 @@ extension BlockIndex {
         _ = try segments()
     }
 
+    /// Leads to blocks again that were lost, and were seen whole in a pack that counts: its disk was not mounted then,
+    /// say.
+    func takeBack(_ found: [IndexEntry]) throws(StoreError) {
+        _ = try change { () throws(StoreError) in
+            let segments = try segmentsAlone()
+            var lost: [IndexEntry] = []
+            for entry in found where try Self.isLost(entry.key, in: segments) { lost.append(entry) }
+            return lost.isEmpty ? .published : try commit(lost, packs: [])
+        }
+    }
+
     /// Begins another epoch: what was seen whole before is not known to be whole any more.
     func beginEpoch() throws(StoreError) {
         _ = try change { () throws(StoreError) in try commit([], packs: [], epoch: .random(in: 1...UInt64.max)) }

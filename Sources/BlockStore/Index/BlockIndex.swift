@@ -174,8 +174,10 @@ final class BlockIndex: Sendable {
     }
 
     /// Whether a block was there, and was found damaged.
-    func isLost(_ key: BlockKey) throws(StoreError) -> Bool {
-        let segments = try segments()
+    func isLost(_ key: BlockKey) throws(StoreError) -> Bool { try Self.isLost(key, in: try segments()) }
+
+    static func isLost(_ key: BlockKey, in segments: [Segment]) throws(StoreError) -> Bool {
+        guard segments.contains(where: { $0.header.lost > 0 }) else { return false }
         do throws(FileError) {
             var words: [UInt64] = []
             for segment in segments {
