@@ -39,11 +39,12 @@ import Testing
         let root = try await sample.add("a")
         try await sample.run(Sync.self)
         #expect(try await sample.run(Verify.self).exitCode == .ok)
-        // A link that leads nowhere is no answer.
-        let archive = try await sample.archive(root, on: "one")
-        try FileManager.default.moveItem(atPath: archive, toPath: sample.folder + "/aside")
-        try FileManager.default.createSymbolicLink(atPath: archive, withDestinationPath: "/nowhere/at/all")
-        #expect(try await sample.run(Verify.self).exitCode == .temporary)
+        // What lies behind a link is nobody's answer.
+        let folder = URL(filePath: try await sample.archive(root, on: "one")).deletingLastPathComponent()
+        let aside = URL(filePath: sample.folder + "/aside")
+        try FileManager.default.moveItem(at: folder, to: aside)
+        try FileManager.default.createSymbolicLink(atPath: aside.path + "/../one/cars", withDestinationPath: aside.path)
+        #expect(try await sample.run(Verify.self).exitCode == .usage)
     }
 
     @Test(arguments: [true, false]) func `damage on one backend is the verdict on all`(isPinned: Bool) async throws {

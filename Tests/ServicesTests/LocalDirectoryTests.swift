@@ -40,7 +40,7 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [".b.car.1.2.part", "c.car"])
     }
 
-    @Test func `links are followed to files, and names with a dot in front are not shown`() async throws {
+    @Test func `a link to a file is no copy, and names with a dot in front are not shown`() async throws {
         let folder = Scratch.current + "/kept"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try Data([1, 2]).write(to: URL(filePath: Scratch.current + "/elsewhere"))
@@ -51,8 +51,18 @@ import Testing
         try Data([1]).write(to: URL(filePath: folder + "/.hidden"))
         let service = try await open(folder)
         var names: [String] = []
-        for try await page in service.list("") { names += page.map(\.name.text) }
+        for try await page in service.list("") {
+            names += page.map(\.name.text)
+            #expect(page.map(\.length) == [nil])
+        }
         #expect(names == ["link.car"])
+        let link = try #require(ObjectName("link.car"))
+        #expect(await code { _ = try await service.stat(link) } == .corrupt)
+        #expect(await code { _ = try await service.read(link) } == .corrupt)
+        // What is stored takes the place of the link, and not of what it leads to.
+        _ = try await service.put(link, Body([3]))
+        #expect(try bytes(at: folder + "/link.car") == [3])
+        #expect(try bytes(at: Scratch.current + "/elsewhere") == [1, 2])
     }
 
     // MARK: What a directory can hold beside objects
@@ -102,9 +112,9 @@ import Testing
         #expect(try await list(service, "cars/") == ["cars/b.car", "cars/deep/c.car"])
         #expect(try await service.usage().objects == 3)
         let loop = try #require(ObjectName("loop"))
-        #expect(await code { _ = try await service.stat(loop) } == .unexpected)
+        #expect(await code { _ = try await service.stat(loop) } == .corrupt)
         let nowhere = try #require(ObjectName("nowhere"))
-        #expect(await code { _ = try await service.read(nowhere) } == .unavailable)
+        #expect(await code { _ = try await service.read(nowhere) } == .corrupt)
     }
 
     @Test func `names that are none of ours are passed over`() async throws {
@@ -160,19 +170,29 @@ import Testing
         #expect(try await service.stat(object).length == 1)
     }
 
-    @Test func `a folder that is a link to nowhere, or a file, holds nobody knows what`() async throws {
+    @Test func `a folder that is a link, or a file, holds nobody knows what`() async throws {
         let files = FileManager.default
         let service = try await open(Scratch.current)
         try files.createSymbolicLink(atPath: Scratch.current + "/cars", withDestinationPath: "/not/mounted")
+        // There may be a place that is another backend's.
+        try files.createDirectory(atPath: Scratch.current + "/there", withIntermediateDirectories: true)
+        try Data([1]).write(to: URL(filePath: Scratch.current + "/there/a.car"))
+        try files.createSymbolicLink(atPath: Scratch.current + "/kits", withDestinationPath: "there")
         try Data([1]).write(to: URL(filePath: Scratch.current + "/flat"))
-        for (text, expected) in [("cars/a.car", StorageError.Code.unavailable), ("flat/a.car", .unexpected)] {
+        let cases: [(String, StorageError.Code)] = [
+            ("cars/a.car", .badSettings), ("kits/a.car", .badSettings), ("flat/a.car", .unexpected),
+        ]
+        for (text, expected) in cases {
             let object = try #require(ObjectName(text))
             #expect(await code { _ = try await service.stat(object) } == expected)
             #expect(await code { _ = try await service.read(object) } == expected)
             #expect(await code { try await service.delete(object) } == expected)
         }
-        #expect(await code { _ = try await list(service, "cars/") } == .unavailable)
-        #expect(try await list(service) == ["flat"])
+        #expect(await code { _ = try await list(service, "cars/") } == .badSettings)
+        #expect(await code { _ = try await list(service, "kits/") } == .badSettings)
+        #expect(try await list(service) == ["flat", "there/a.car"])
+        let inside = try #require(ObjectName("kits/b"))
+        #expect(await code { _ = try await service.put(inside, Body([1])) } == .badSettings)
         let folder = try #require(ObjectName("below"))
         _ = try await service.put(try #require(ObjectName("below/a")), Body([1]))
         #expect(await code { _ = try await service.stat(folder) } == .notFound)

@@ -4,7 +4,7 @@ internal import Storage
 /// A walk over all files below a directory, some at a time.
 ///
 /// Names that cannot be those of objects are passed over with all that is below them. Folders behind links are walked
-/// last, and no folder twice: links may lead back.
+/// last, and no folder twice: links may lead back. A link to a file is given as what it is: the name is taken.
 struct DirectoryWalk: Sendable {
     private let root: String
     private let prefix: String
@@ -49,8 +49,8 @@ struct DirectoryWalk: Sendable {
             guard error.code == .notFound || error.code == .linksWithoutEnd, !isOnTheWay(name) else { throw error }
             return
         }
-        if target.kind == .directory, !pending.isEmpty, !isOnTheWay(name) { return links.append(name) }
-        try visit(name, target, &found)
+        if target.kind == .directory, !pending.isEmpty { return links.append(name) }
+        try visit(name, target.kind == .file ? info : target, &found)
     }
 
     private mutating func visit(
@@ -61,9 +61,9 @@ struct DirectoryWalk: Sendable {
         switch info.kind {
         case .directory:
             if visited.insert(info.identity).inserted { try descend(into: name) }
-        case .file:
+        case .file, .symbolicLink:
             if name.hasPrefix(prefix), let object = ObjectName(name) { found.append((object, info)) }
-        case .symbolicLink, .other: break
+        case .other: break
         }
     }
 

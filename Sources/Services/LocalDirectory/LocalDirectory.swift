@@ -14,6 +14,13 @@ package enum LocalDirectory: ServiceDefinition {
         }
     }
 
+    package static func place(
+        _ settings: LocalDirectorySettings,
+        in context: ServiceContext
+    ) async throws(StorageError) -> [String] {
+        [settings.path]
+    }
+
     package static func open(
         _ settings: LocalDirectorySettings,
         in context: ServiceContext

@@ -20,6 +20,8 @@ struct LocalDirectoryService: StorageService {
     let limits = Limits()
 
     private static let chunk = 1 << 20
+    /// What homes say about themselves has at most so many bytes, and may take of the room that is to stay free.
+    private static let note: UInt64 = 4096
     /// What is no longer than this is on the disk in no time, in bytes.
     private static let quick: UInt64 = 1 << 20
 
@@ -71,7 +73,7 @@ struct LocalDirectoryService: StorageService {
     }
 
     private func checkRoom(for length: UInt64, _ name: ObjectName) async throws(StorageError) {
-        guard leastFree > 0 else { return }
+        guard leastFree > 0, length > Self.note else { return }
         let free = try await files(name) { () throws(FileError) in try diskSpace(root.path).free }
         guard free >= leastFree, free - leastFree >= length else {
             throw StorageError(
@@ -125,6 +127,7 @@ struct LocalDirectoryService: StorageService {
     ) async throws(StorageError) -> OpenObject {
         let path = path(name)
         let (file, info) = try await files(name, mayBeAbsent: true) { () throws(FileError) in
+            try checkFile(path)
             let file = try File(path, .readFile)
             return (file, try file.status())
         }
@@ -159,14 +162,20 @@ struct LocalDirectoryService: StorageService {
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
         let path = path(name)
         let info = try await files(name, mayBeAbsent: true) { () throws(FileError) in
-            let info = try fileInfo(path, follow: true)
-            switch info.kind {
-            case .file: return info
-            case .directory: throw FileError.folder(path)
-            case .symbolicLink, .other: throw FileError.notAFile(path)
-            }
+            try checkFile(path)
         }
         return Self.info(name, info)
+    }
+
+    /// What is said of a file; throws for anything else, also for a link to one: that is no copy.
+    @discardableResult
+    private func checkFile(_ path: String) throws(FileError) -> FileInfo {
+        let info = try fileInfo(path)
+        switch info.kind {
+        case .file: return info
+        case .directory: throw FileError.folder(path)
+        case .symbolicLink, .other: throw FileError.notAFile(path)
+        }
     }
 
     func list(_ prefix: String) -> any ObjectStream {
@@ -175,7 +184,7 @@ struct LocalDirectoryService: StorageService {
             return { () async throws(StorageError) in
                 try StorageError.checkCancellation()
                 return try await BlockingThreads.shared.run { () throws(StorageError) in
-                    try root.check()
+                    try root.check(wayTo: prefix)
                     var current = walk.read { $0 }
                     let page: [(name: ObjectName, info: FileInfo)]?
                     do throws(FileError) {
@@ -235,7 +244,7 @@ struct LocalDirectoryService: StorageService {
         let (seconds, isTooFar) = info.modified.multipliedReportingOverflow(by: 1000)
         return ObjectInfo(
             name: name,
-            length: info.length,
+            length: info.kind == .file ? info.length : nil,
             // Who comes back within a second is seen to have done so.
             modified: isTooFar ? nil : Timestamp(milliseconds: seconds &+ Int64(info.nanoseconds) / 1_000_000)
         )
@@ -286,7 +295,7 @@ struct LocalDirectoryService: StorageService {
         _ work: @escaping @Sendable () throws(FileError) -> Value
     ) async throws(StorageError) -> Value {
         try await BlockingThreads.shared.run { () throws(StorageError) in
-            try root.check()
+            try root.check(wayTo: name.text)
             do throws(FileError) {
                 return try work()
             } catch {

@@ -51,24 +51,31 @@ struct RootDirectory: Sendable {
         }
     }
 
-    /// The error of finding nothing under a name; `notFound` only where the file system says so of a name in this
-    /// directory, and not of a link that leads out of it.
+    /// Throws where the directory is another one by now, or a folder on the way to a name, or to all names with a
+    /// prefix, is a link.
+    ///
+    /// What lies behind a link may be what another backend counts as a replica of its own, or may not be mounted.
+    func check(wayTo name: String) throws(StorageError) {
+        try check()
+        var place = path
+        for folder in name.split(separator: "/", omittingEmptySubsequences: false).dropLast() {
+            place += "/" + folder
+            guard let info = try? fileInfo(place) else { return }
+            guard info.kind == .symbolicLink else { continue }
+            throw StorageError(
+                .badSettings,
+                "\(place) is a link, and nothing is kept behind links. Put the folder itself there, mount it there with "
+                    + "`mount --bind`, or set another connection.path."
+            )
+        }
+    }
+
+    /// The error of finding nothing under a name; `notFound` only where the directory is the one that it was.
     func absence(of name: ObjectName, _ error: FileError) -> StorageError {
         do throws(StorageError) {
-            try check()
+            try check(wayTo: name.text)
         } catch {
             return error
-        }
-        var place = path
-        for part in name.text.split(separator: "/") {
-            place += "/" + part
-            guard let info = try? fileInfo(place) else { break }
-            guard info.kind == .symbolicLink, (try? fileInfo(place, follow: true)) == nil else { continue }
-            return StorageError(
-                .unavailable,
-                "\(name) cannot be looked for: the link \(place) leads nowhere. Is the disk that it leads to mounted?",
-                cause: error
-            )
         }
         return StorageError(.notFound, "\(name) is not there. \(error)", cause: error)
     }

@@ -15,18 +15,28 @@ package enum S3: ServiceDefinition {
         try S3Service.check(settings)
     }
 
+    package static func place(_ settings: S3Settings, in context: ServiceContext) async throws(StorageError) -> [String]
+    {
+        let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
+        let target = try target(settings, profile, context)
+        return [target.endpoint.host + target.endpoint.path, target.bucket, target.prefix]
+    }
+
+    private static func target(
+        _ settings: S3Settings,
+        _ profile: S3Profile,
+        _ context: ServiceContext
+    ) throws(StorageError) -> S3Target {
+        try S3Target(settings, type: context.type, profile: profile.values, environment: context.environment)
+    }
+
     /// Finds the endpoint and the credentials; throws `badSettings` or `badCredentials` and sends nothing.
     package static func open(
         _ settings: S3Settings,
         in context: ServiceContext
     ) async throws(StorageError) -> any StorageService {
         let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
-        let target = try S3Target(
-            settings,
-            type: context.type,
-            profile: profile.values,
-            environment: context.environment
-        )
+        let target = try target(settings, profile, context)
         let credentials = try S3Credentials(settings, profile: profile, environment: context.environment)
         var options = HTTPOptions()
         options.connectTimeout = .seconds(max(1, context.operational.timeout))

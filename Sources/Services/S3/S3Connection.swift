@@ -209,7 +209,8 @@ struct S3Connection: Sendable {
     ) throws(StorageError) -> S3Target.Address? {
         guard reply.status == 307, let location = reply.headers["Location"] else { return nil }
         let place = String(location.prefix { $0 != "?" })
-        guard let other = S3Target.Address(place), other.scheme == address.scheme,
+        // Another port is another server, whoever that is.
+        guard let other = S3Target.Address(place), other.scheme == address.scheme, other.port == address.port,
             Self.areRelated(other.name, address.name)
         else {
             throw errors.error(

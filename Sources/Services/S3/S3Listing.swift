@@ -130,6 +130,7 @@ struct S3Listing: Sendable {
         guard contents.count <= Self.largestPage else {
             throw connection.errors.error(.unexpected, "the service put \(contents.count) objects on one page", what)
         }
+        try checkEnd(root, count: contents.count, isTruncated: truncation == "true")
         let isEscaped = root["EncodingType"]?.text == "url"
         func plain(_ text: String) -> String? { isEscaped ? S3Encoding.unescaped(text) : text }
         try checkSubject(root, plain)
@@ -154,6 +155,21 @@ struct S3Listing: Sendable {
             throw connection.errors.error(.unexpected, "the service does not say where the next page begins", what)
         }
         return Page(objects: objects, first: first, next: .marker(marker))
+    }
+
+    /// Throws where a page says itself that it has not all that it should have: names folded into one, more keys than
+    /// are in it, a next page after the last one.
+    private func checkEnd(_ root: XMLElement, count: Int, isTruncated: Bool) throws(StorageError) {
+        let said = root["KeyCount"].flatMap { httpNumber($0.text) } ?? 0
+        let goesOn = root["NextContinuationToken"].map { !$0.text.isEmpty } ?? false
+        guard root.children(named: "CommonPrefixes").isEmpty, said <= count, isTruncated || !goesOn else {
+            throw connection.errors.error(
+                .unavailable,
+                "the service answered with a listing that contradicts itself, of which parts are missing",
+                what,
+                .later
+            )
+        }
     }
 
     /// Throws where the listing is that of another bucket, or of other names: somebody in between mixed up the answers.

@@ -65,7 +65,8 @@ struct S3Payload: Sendable {
                 ? error : connection.errors.foreign(request.what, "the service did not say that it has it")
         }
         let proof = try proof(etag, reply.headers, request, connection.errors)
-        return (etag, isMD5Sent ? nil : proof)
+        // What was only accepted is read back, as is what nobody says a digest of.
+        return (etag, isMD5Sent || ![200, 201].contains(reply.status) ? nil : proof)
     }
 
     /// Makes this the body of a request, with the digests by which the service can check it.

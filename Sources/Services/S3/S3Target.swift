@@ -31,6 +31,9 @@ struct S3Target: Sendable {
             host.hasPrefix("[") ? host : String(host.prefix { $0 != ":" })
         }
 
+        /// What follows the name: a colon and the port, where it is not the usual one.
+        var port: Substring { host.dropFirst(name.count) }
+
         private static func isHost(_ host: String) -> Bool {
             !host.isEmpty
                 && host.utf8.allSatisfy { byte in

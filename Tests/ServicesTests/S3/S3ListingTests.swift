@@ -78,6 +78,12 @@ struct S3ListingTests {
         "<ListBucketResult><IsTruncated>perhaps</IsTruncated></ListBucketResult>",
         "<ListBucketResult><Name>other</Name><IsTruncated>false</IsTruncated></ListBucketResult>",
         "<ListBucketResult><Prefix>b</Prefix><IsTruncated>false</IsTruncated></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>2</KeyCount>"
+            + "<Contents><Key>a</Key><Size>1</Size></Contents></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>false</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+            + "</ListBucketResult>",
+        "<ListBucketResult><IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>"
+            + "</ListBucketResult>",
     ])
     func whatIsNoListingOfThisIsNoEnd(_ body: String) async throws {
         let server = ScriptedServer { (_, _) in reply(200, [:], body) }

@@ -198,6 +198,9 @@ import Testing
         #expect(try await service.put(name("x"), Body(bytes)).proof == nil)
         #expect(try await service.put(name("x"), Body(bytes)).proof == nil)
         #expect(asked.read { $0.map { $0.contains("Content-MD5: ") } } == [false, false, true, true])
+        // What was only accepted may never be acted upon.
+        let accepted = Answer(status: 202, headers: "ETag: \"\(hex(md5))\"\r\n")
+        #expect(try await self.service(["PUT": [accepted]], type: type).put(name("x"), Body(bytes)).proof == nil)
         let echo = Answer(headers: "ETag: \"no-digest\"\r\nx-amz-checksum-sha256: \(sha)\r\n")
         #expect(try await self.service(["PUT": [echo]], type: type).put(name("x"), Body(bytes)).proof == nil)
     }
