@@ -26,7 +26,7 @@ package struct BackendState: Sendable, Hashable {
     /// When it announced itself last.
     package let markedAt: Timestamp?
 
-    /// What tells its settings apart from others that lead elsewhere; empty before the first sync.
+    /// What tells where it led at the last sync from anywhere else; empty before the first.
     package let settings: String
 
     /// Says whether the backend's content may differ from what is wanted.

@@ -84,16 +84,30 @@ extension Catalog {
         }
     }
 
-    /// Notes the settings that say where a backend is; others than before put it out of step.
-    package func noteSettings(_ settings: String, of backend: String) async throws(CatalogError) {
+    /// Notes where a backend leads; where that is elsewhere than before, nothing counts of what was seen there.
+    package func noteSettings(_ settings: String, under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write { (database) throws(CatalogError) in
-            let before = try database.first("SELECT settings FROM backends WHERE name = ?", [.text(backend)]) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            let before = try database.first("SELECT settings FROM backends WHERE name = ?", [.text(lease.backend)]) {
                 (row: borrowing Row) throws(CatalogError) in row.text(0)
             }
             guard let before, before != settings else { return }
-            try database.change("UPDATE backends SET settings = ?2 WHERE name = ?1", [.text(backend), .text(settings)])
-            if !before.isEmpty { try database.markDirty([backend], reason: "settings changed", at: time) }
+            try database.change(
+                "UPDATE backends SET settings = ?2 WHERE name = ?1",
+                [.text(lease.backend), .text(settings)]
+            )
+            guard !before.isEmpty else { return }
+            try database.doubt(lease.backend, because: "the settings lead elsewhere", at: time)
+        }
+    }
+
+    /// Counts nothing as stored that was seen on a backend, for it is not as this home left it; the next look compares.
+    package func doubt(because reason: String, under lease: Lease) async throws(CatalogError) {
+        let time = now()
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.doubt(lease.backend, because: reason, at: time)
+            // What is not there is not asked for again.
+            try database.change("UPDATE backends SET note = NULL WHERE name = ?", [.text(lease.backend)])
         }
     }
 
@@ -163,15 +177,19 @@ extension Database {
         for name in names { try self.change(change + " WHERE name = ?3", values + [.text(name)]) }
     }
 
-    /// Counts nothing as stored that is known of backends, for it is of another time; the next sync looks at all of it.
-    mutating func doubt(because reason: String, at time: Int64) throws(CatalogError) {
+    /// Counts nothing as stored that is known of a backend, or of all, for it is of another place or time; the next
+    /// sync looks at all of it.
+    mutating func doubt(_ name: String? = nil, because reason: String, at time: Int64) throws(CatalogError) {
         try change(
-            "UPDATE mappings SET status = 'unknown', revision = revision + 1, updated_at = ?1 WHERE status = 'stored'",
-            [.integer(time)]
+            """
+            UPDATE mappings SET status = 'unknown', revision = revision + 1, updated_at = ?1
+            WHERE status = 'stored' AND backend = coalesce(?2, backend)
+            """,
+            [.integer(time), .text(name)]
         )
         // As before the first sync, everything is listed then, and adopted where it is what it should be.
-        try change("UPDATE backends SET synced_at = NULL")
-        try markDirty(nil, reason: reason, at: time)
+        try change("UPDATE backends SET synced_at = NULL WHERE name = coalesce(?, name)", [.text(name)])
+        try markDirty(name.map { [$0] }, reason: reason, at: time)
     }
 
     fileprivate mutating func reincarnate(_ name: String, at time: Int64) throws(CatalogError) {

@@ -28,7 +28,8 @@ extension Catalog {
         on backend: String,
         name: String
     ) async throws(CatalogError) -> Mapping? {
-        try await write { (database) throws(CatalogError) in
+        try Pin.check(name, of: claim.cid)
+        return try await write { (database) throws(CatalogError) in
             try database.append(claim, on: backend)
             let before = try database.mapping(claim.cid, backend)
             var after = before.map { $0.after(claim) } ?? Mapping(first: claim, on: backend)

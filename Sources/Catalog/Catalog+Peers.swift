@@ -8,17 +8,28 @@ package struct Peer: Sendable, Hashable {
     /// The home, by its identifier; empty for a kit of the time when homes did not announce themselves.
     package let instance: String
     package let firstSeen: Timestamp
-    /// When it was last at work there, as far as this home saw.
+    /// When it was last at work there, by the clock of the service.
     package let lastSeen: Timestamp
+    /// When this home noticed that, by its own clock; nil where it was so at the first look.
+    package let noticedAt: Timestamp?
     /// Up to which time the owner said that it does not matter any more.
     package let forgottenAt: Timestamp?
     /// Up to which time the owner said that this home is right, and not that one.
     package let acceptedAt: Timestamp?
 
-    /// Whether it counts as being at work there at `time`: it was seen within 30 days, and was not forgotten since.
-    package func isActive(at time: Timestamp) -> Bool {
-        guard lastSeen.milliseconds > (forgottenAt?.milliseconds ?? .min) else { return false }
-        return time.milliseconds - lastSeen.milliseconds < Self.patience
+    /// Whether the owner said that it is gone, and nothing was seen of it since.
+    package var isForgotten: Bool { forgottenAt == lastSeen }
+
+    /// Whether it counts as being at work there: it was seen within 30 days, by the clock of the service or by that of
+    /// this home, and was not forgotten since.
+    ///
+    /// Either clock may be wrong. Nil says that the time of the service is that of this home.
+    package func isActive(at time: Timestamp, service: Timestamp? = nil) -> Bool {
+        guard !isForgotten else { return false }
+        func isRecent(_ moment: Timestamp, _ now: Timestamp) -> Bool {
+            now.milliseconds - moment.milliseconds < Self.patience
+        }
+        return isRecent(lastSeen, service ?? time) || noticedAt.map { isRecent($0, time) } ?? false
     }
 
     /// 30 days, in milliseconds.
@@ -26,22 +37,32 @@ package struct Peer: Sendable, Hashable {
 }
 
 extension Catalog {
-    /// Notes the homes that were seen on a backend, and when each was last at work there.
+    /// Notes the homes that were seen on a backend, and when each was last at work there, by the clock of the service.
+    ///
+    /// Another date than at the last look is news, whatever date it is.
     package func notePeers(
         _ seen: [(kit: String, instance: String, at: Timestamp)],
         under lease: Lease
     ) async throws(CatalogError) {
         guard !seen.isEmpty else { return }
+        let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
+            let hasLooked = try database.first("SELECT marked_at FROM backends WHERE name = ?", [.text(lease.backend)])
+            {
+                (row: borrowing Row) throws(CatalogError) in row.optionalInt64(0) != nil
+            }
             for peer in seen {
                 try database.change(
                     """
-                    INSERT INTO peers(backend, kit, instance, first_seen, last_seen) VALUES(?1, ?2, ?3, ?4, ?4)
-                        ON CONFLICT(backend, kit, instance) DO UPDATE SET last_seen = max(last_seen, excluded.last_seen)
+                    INSERT INTO peers(backend, kit, instance, first_seen, last_seen, noticed_at)
+                        VALUES(?1, ?2, ?3, ?4, ?4, CASE WHEN ?6 THEN ?5 END)
+                        ON CONFLICT(backend, kit, instance) DO UPDATE SET
+                            noticed_at = CASE WHEN last_seen = excluded.last_seen THEN noticed_at ELSE ?5 END,
+                            last_seen = excluded.last_seen
                     """,
                     [
                         .text(lease.backend), .text(peer.kit), .text(peer.instance),
-                        .integer(peer.at.milliseconds),
+                        .integer(peer.at.milliseconds), .integer(time), .integer(hasLooked == true ? 1 : 0),
                     ]
                 )
             }
@@ -59,7 +80,7 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in
             try database.all(
                 """
-                SELECT backend, kit, instance, first_seen, last_seen, forgotten_at, accepted_at FROM peers
+                SELECT backend, kit, instance, first_seen, last_seen, forgotten_at, accepted_at, noticed_at FROM peers
                     WHERE ?1 IS NULL OR backend = ?1 ORDER BY backend, kit, instance
                 """,
                 [.text(backend)]
@@ -70,6 +91,7 @@ extension Catalog {
                     instance: row.text(2),
                     firstSeen: Timestamp(milliseconds: row.int64(3)),
                     lastSeen: Timestamp(milliseconds: row.int64(4)),
+                    noticedAt: row.optionalInt64(7).map { Timestamp(milliseconds: $0) },
                     forgottenAt: row.optionalInt64(5).map { Timestamp(milliseconds: $0) },
                     acceptedAt: row.optionalInt64(6).map { Timestamp(milliseconds: $0) }
                 )

@@ -18,6 +18,7 @@ extension Catalog {
         try await write { (database) throws(CatalogError) in
             var sum = try database.pinSum()
             for pin in pins {
+                try Pin.check(pin.name, pin.metadata, of: pin.cid)
                 if try !database.isPinned(pin.cid) { sum.toggle(pin.cid, by: 1) }
                 try database.change(
                     """
@@ -37,12 +38,28 @@ extension Catalog {
                         .integer(store.map { Int64(bitPattern: $0.epoch) }), .integer(areNamesDefaults ? 1 : 0),
                     ]
                 )
+                if pin.metadata != "{}" { try database.checkMetadata(of: pin.cid) }
             }
             try database.setPinSum(sum)
             if let store { try database.raise("store_generation", to: Int64(clamping: store.generation)) }
             try database.markDirty(nil, reason: reason, at: time)
         }
         await tellPinsChanged()
+    }
+
+    /// Those of some texts that are no objects of JSON, and so no metadata.
+    package func noMetadata(among texts: Set<String>) async throws(CatalogError) -> Set<String> {
+        try await read { (database) throws(CatalogError) in
+            var bad: Set<String> = []
+            for text in texts {
+                let isObject = try database.first(
+                    "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' ELSE 0 END",
+                    [.text(text)]
+                ) { (row: borrowing Row) throws(CatalogError) in row.int64(0) != 0 }
+                if isObject != true { bad.insert(text) }
+            }
+            return bad
+        }
     }
 
     /// Removes pins and marks every backend dirty; returns the roots that were pinned.
@@ -174,6 +191,14 @@ private struct PinSum {
 }
 
 extension Database {
+    /// Throws `tooLarge` where what was added to the metadata of a pin made it too much.
+    fileprivate mutating func checkMetadata(of cid: CID) throws(CatalogError) {
+        let text = try first("SELECT metadata FROM pins WHERE cid = ?", [.blob(cid.bytes)]) {
+            (row: borrowing Row) throws(CatalogError) in row.text(0)
+        }
+        try Pin.check(text ?? "", of: cid)
+    }
+
     fileprivate mutating func isPinned(_ cid: CID) throws(CatalogError) -> Bool {
         try first("SELECT 1 FROM pins WHERE cid = ?", [.blob(cid.bytes)]) { (row: borrowing Row) throws(CatalogError) in
             true

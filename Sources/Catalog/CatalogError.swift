@@ -8,6 +8,8 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible, DatabaseE
         /// Another process holds what is needed.
         case busy
         case full, permissionDenied
+        /// More than is kept of one thing.
+        case tooLarge
         case corrupt
         /// Something else is in the place of a lock.
         case obstructed

@@ -99,6 +99,8 @@ enum Migrations {
             PRIMARY KEY(backend, kit, instance)
         ) WITHOUT ROWID;
         """,
+        // The clock of a service may be wrong: when a home noticed somebody is a time of its own.
+        "ALTER TABLE peers ADD COLUMN noticed_at INTEGER;",
     ]
 
     /// Whether a database has not the tables of today; throws `tooNew` where a later version of the program was at

@@ -29,6 +29,19 @@ package struct Pin: Sendable, Hashable {
         self.updatedAt = updatedAt ?? createdAt
     }
 
+    /// The longest name, and the longest metadata, of a pin or a mapping, in bytes: every row fits a page of a
+    /// snapshot.
+    package static let longestText = 512 << 10
+
+    /// Throws `tooLarge` for a name or metadata that would not go along in snapshots.
+    static func check(_ texts: String..., of cid: CID) throws(CatalogError) {
+        guard let length = texts.map(\.utf8.count).max(), length > longestText else { return }
+        throw CatalogError(
+            .tooLarge,
+            "The name or the metadata of \(cid) would have \(length) bytes; at most \(longestText) are kept."
+        )
+    }
+
     static let columns = "cid, name, metadata, replicas, created_at, updated_at"
 
     init(_ row: borrowing Row) throws(CatalogError) {

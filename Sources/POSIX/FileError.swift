@@ -32,7 +32,7 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
             case EEXIST: .exists
             case EACCES, EPERM: .permissionDenied
             case EROFS: .readOnly
-            case ENOSPC, EDQUOT: .full
+            case ENOSPC, EDQUOT, EFBIG: .full
             case ENOTDIR: .notADirectory
             case EISDIR: .isADirectory
             case ENOTEMPTY: .notEmpty

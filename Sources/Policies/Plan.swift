@@ -100,7 +100,7 @@ package struct Plan: Sendable, Hashable {
     package var steps: [String: [Step]] = [:]
     /// Roots for which there are fewer places than replicas wanted.
     package var short: [CID] = []
-    /// Roots with fewer verified copies than are wanted, at least one.
+    /// Roots with fewer verified copies than are wanted: at least one, where the pin does not say none.
     package var lacking: [CID] = []
     /// Backends that are the same place as another one, by their names: nothing is done there.
     package var aliases: [String: String] = [:]
@@ -170,7 +170,8 @@ private struct Planner {
             if let replicas = pin.replicas, chosen.count < replicas { plan.short.append(pin.root) }
             let isEverywhere = pin.replicas == nil && !open.isEmpty
             let count = isEverywhere ? held.intersection(open).count : held.count
-            if count < max(1, isEverywhere ? open.count : pin.replicas ?? 1) { plan.lacking.append(pin.root) }
+            // Whoever wants none is short of none.
+            if count < (isEverywhere ? open.count : pin.replicas ?? 1) { plan.lacking.append(pin.root) }
             wanted[pin.root] = (pin, Set(chosen))
             for name in chosen where force || holders[pin.root]?.contains(name) != true {
                 plan.steps[name, default: []].append(.upload(pin.root))

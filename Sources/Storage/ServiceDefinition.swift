@@ -13,6 +13,9 @@ package protocol ServiceDefinition: Sendable {
     /// Throws `badSettings` where something in the settings can never be right, whatever stands around it; nothing is
     /// opened or sent. A setting that is not known yet has its usual value.
     static func check(_ settings: Settings) throws(StorageError)
+    /// What says where an instance leads, with all that the world around it adds to the settings: other words are
+    /// another place. Nothing secret is among them, and nothing is sent.
+    static func place(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> [String]
     /// Makes an instance. Nothing is sent before the first call.
     static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any StorageService
 }
@@ -60,6 +63,7 @@ package struct ServiceRow: Sendable {
     /// The settings of the type itself; those that all types have are in `OperationalSettings`.
     package let fields: [FieldInfo]
     private let checker: @Sendable ([String: FieldValue]) throws(StorageError) -> Void
+    private let locator: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> [String]
     private let opener:
         @Sendable ([String: FieldValue], ServiceContext, Meter) async throws(StorageError) -> any Replica
 
@@ -74,14 +78,11 @@ package struct ServiceRow: Sendable {
             guard let settings = try? Definition.Settings(values: values) else { return }
             try Definition.check(settings)
         }
+        locator = { (values, context) async throws(StorageError) in
+            try await Definition.place(try Self.settings(Definition.self, values, context), in: context)
+        }
         opener = { (values, context, meter) async throws(StorageError) in
-            let settings: Definition.Settings
-            do throws(SchemaError) {
-                settings = try Definition.Settings(values: values)
-            } catch {
-                throw StorageError(.badSettings, error.message, backend: context.backend)
-            }
-            try Definition.check(settings)
+            let settings = try Self.settings(Definition.self, values, context)
             let service = try await Definition.open(settings, in: context)
             return CARArchive(
                 layered(
@@ -94,6 +95,29 @@ package struct ServiceRow: Sendable {
                 )
             )
         }
+    }
+
+    private static func settings<Definition: ServiceDefinition>(
+        _: Definition.Type,
+        _ values: [String: FieldValue],
+        _ context: ServiceContext
+    ) throws(StorageError) -> Definition.Settings {
+        let settings: Definition.Settings
+        do throws(SchemaError) {
+            settings = try Definition.Settings(values: values)
+        } catch {
+            throw StorageError(.badSettings, error.message, backend: context.backend)
+        }
+        try Definition.check(settings)
+        return settings
+    }
+
+    /// What says where a backend of this type leads; other words are another place.
+    package func place(
+        of values: [String: FieldValue],
+        in context: ServiceContext
+    ) async throws(StorageError) -> [String] {
+        [type] + (try await locator(values, context))
     }
 
     /// Throws `badSettings` where settings can never be right; those that are not among `values` are not known yet.

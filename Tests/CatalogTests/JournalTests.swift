@@ -156,4 +156,61 @@ import Testing
         sample.clock.advance(31 * 86_400_000)
         #expect(try await !isActive())
     }
+
+    @Test func `whoever is news is there now, whatever date the service gives`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        let old = sample.catalog.time
+        sample.clock.advance(31 * 86_400_000)
+        func isActive() async throws -> Bool {
+            try await sample.catalog.peers(on: "a").contains { $0.isActive(at: sample.catalog.time) }
+        }
+        // At the first look there is nothing but the date.
+        try await sample.catalog.notePeers([("k", "i", old)], under: lease)
+        #expect(try await !isActive())
+        try await sample.catalog.noteMarker("kits/k/homes/x.here", under: lease)
+        try await sample.catalog.notePeers([("k", "i", old)], under: lease)
+        #expect(try await !isActive())
+        // Another date, or somebody who was not there, was left since then.
+        try await sample.catalog.notePeers([("k", "i", Timestamp(milliseconds: old.milliseconds - 1))], under: lease)
+        #expect(try await isActive())
+        sample.clock.advance(31 * 86_400_000)
+        #expect(try await !isActive())
+        try await sample.catalog.notePeers([("k", "j", old)], under: lease)
+        #expect(try await isActive())
+        #expect(try await sample.catalog.forgetPeers("k") == 2)
+        try await sample.catalog.notePeers([("k", "j", old)], under: lease)
+        #expect(try await !isActive())
+    }
+
+    @Test func `a place that is another one by now has nothing that was seen before`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        try await sample.catalog.noteSettings("here", under: lease)
+        _ = try await sample.catalog.record([sample.seen(1)], under: lease)
+        try await sample.catalog.noteSettings("here", under: lease)
+        #expect(try await sample.mapping(1)?.status == .stored)
+        try await sample.catalog.noteSettings("there", under: lease)
+        #expect(try await sample.mapping(1)?.status == .unknown)
+        let state = try #require(await sample.catalog.backendState("a"))
+        #expect(state.isDirty && state.syncedAt == nil)
+    }
+
+    @Test func `a pin has no more text than a snapshot takes`() async throws {
+        let sample = try await CatalogSample()
+        func add(_ name: String, _ metadata: String) async throws {
+            let pin = Pin(cid: root(1), name: name, metadata: metadata, createdAt: sample.catalog.time)
+            try await sample.catalog.addPins([pin], reason: "test")
+        }
+        let long = String(repeating: "x", count: Pin.longestText - 100)
+        try await add(long, "{\"a\": \"\(long)\"}")
+        for (name, metadata) in [(long + long, "{}"), ("", "{\"b\": \"\(long)\"}")] {
+            await #expect { try await add(name, metadata) } throws: { ($0 as? CatalogError)?.code == .tooLarge }
+        }
+        // What is refused changes nothing.
+        #expect(try await sample.catalog.pin(root(1))?.name == long)
+        #expect(
+            try await sample.catalog.noMetadata(among: ["{}", "[]", "not json", "{\"/\": 1}"]) == ["[]", "not json"]
+        )
+    }
 }

@@ -63,6 +63,21 @@ import Testing
         #expect(try [UInt8](Data(contentsOf: URL(filePath: tree + "/large"))) == bytes)
     }
 
+    /// What leads to a file today may lead elsewhere tomorrow, or nowhere as soon as the program has ended.
+    @Test(arguments: ["link", "process"]) func contentStaysInItsFileWhateverLedToIt(_ way: String) async throws {
+        let user = try await User.ready()
+        let folder = user.folder + "/kept"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let content = sampleBytes(300_000)
+        try write(content, to: folder + "/file")
+        let link = user.folder + "/link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder)
+        let path = way == "link" ? link + "/file" : "/proc/self/root" + folder + "/file"
+        let root = try await user.run("add", "-Q", "--no-copy", path).cid
+        try FileManager.default.removeItem(atPath: link)
+        #expect(try await user.content(root) == content)
+    }
+
     @Test(arguments: [["--raw-leaves=false"], ["--preserve-mode"], ["--profile", "unixfs-v0-2015"]])
     func contentThatCannotStayInItsFilesIsRefused(options: [String]) async throws {
         let user = try await User.ready()

@@ -136,6 +136,16 @@ import YAML
         #expect(error?.code == .usage && error?.message.contains("connection.") == true, "\(error?.message ?? "")")
     }
 
+    @Test func aFileThatNobodyWouldReadAgainIsNotWritten() throws {
+        var file = try parse("type: filesystem\nconnection: {path: /tmp}\n")
+        // Each takes six bytes in the file.
+        file.description = String(repeating: "\u{1}", count: BackendFile.longest / 5)
+        #expect(throws: KitError.self) { try file.check() }
+        file.description = String(repeating: "\u{1}", count: BackendFile.longest / 7)
+        try file.check()
+        #expect(try parse(file.text()).description == file.description)
+    }
+
     @Test func aSettingThatIsNoneIsNotRepeated() throws {
         var file = try parse(Self.full)
         let error = #expect(throws: KitError.self) { try file.apply(["CANARYabc=="]) }

@@ -191,8 +191,8 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         )
     }
 
-    @Test(arguments: [(nil, 0, true), (nil, 1, true), (nil, 2, false), (0, 0, true), (1, 1, false), (2, 1, true)])
-    func `a pin lacks copies that are wanted, and one in any case`(
+    @Test(arguments: [(nil, 0, true), (nil, 1, true), (nil, 2, false), (0, 0, false), (1, 1, false), (2, 1, true)])
+    func `a pin lacks copies that are wanted, and one where it does not say how many`(
         replicas: Int?,
         count: Int,
         isLacking: Bool

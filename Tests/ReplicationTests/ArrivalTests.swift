@@ -156,6 +156,55 @@ import Testing
         #expect(try await home.status(root) == .stored)
     }
 
+    @Test func `what leads elsewhere is looked at, though everything there may be the same`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let roots = [try await home.pin(1), try await home.pin(2)]
+        try await home.sync(service)
+        #expect(try await home.sync(service).wasClean)
+        // A copy of the place, from which one thing is missing.
+        let copy = home.service()
+        for (name, bytes) in service.contents { copy.tamper(name, bytes) }
+        copy.tamper(try home.name(roots[1]), nil)
+        let report = try await home.sync(copy, at: "there")
+        #expect(report.isComplete && report.adopted == 1 && report.uploaded == 1, "\(report)")
+        #expect(try await home.sync(copy, at: "there").wasClean)
+    }
+
+    @Test func `a place that went back in time is looked at`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        try await home.pin(1)
+        try await home.sync(service)
+        let before = service.contents
+        let lost = try await home.pin(2)
+        try await home.sync(service)
+        for name in service.contents.keys where before[name] == nil { service.tamper(name, nil) }
+        try await home.pin(3)
+        let report = try await home.sync(service)
+        #expect(report.isComplete && report.adopted == 1 && report.uploaded == 2, "\(report)")
+        #expect(report.warnings.count == 1)
+        #expect(service.contents[try home.name(lost)] != nil)
+    }
+
+    @Test func `a place that is full lets go of what nobody wants`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let roots = [try await home.pin(1), try await home.pin(2), try await home.pin(3)]
+        try await home.sync(service)
+        _ = try await home.catalog.removePins(Array(roots.prefix(2)), reason: "test")
+        let full = FaultyService(service, [Fault(.put, .fail(StorageError(.quotaExceeded, "There is no room.")))])
+        let report = try await home.sync(full, prune: true)
+        #expect(report.removed == 2 && report.heldBack != nil, "\(report)")
+        #expect(try roots.map { try service.contents[home.name($0)] != nil } == [false, false, true])
+        // Beside somebody else nothing goes that could not be announced.
+        _ = try await home.catalog.removePins([roots[2]], reason: "test")
+        let theirs = HomeName.marker(kit: "k", instance: "theirs", incarnation: "i", isRemoving: false)
+        service.tamper(try #require(theirs), Array("{}".utf8))
+        #expect(try await home.sync(full, prune: true).removed == 0)
+        #expect(service.contents[try home.name(roots[2])] != nil)
+    }
+
     @Test func `a place that is another one by now is refused, until the owner says so`() async throws {
         let home = try await EngineSample()
         let (known, empty) = (home.service(), home.service())

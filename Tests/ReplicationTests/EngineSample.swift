@@ -55,6 +55,7 @@ struct EngineSample: Sendable {
         retries: Int = 0,
         quota: UInt64? = nil,
         places: [String] = ["a"],
+        at address: String = "here",
         others: [String: any StorageService] = [:]
     ) async throws -> SyncReport {
         let engine = try await engine(others)
@@ -64,7 +65,7 @@ struct EngineSample: Sendable {
             prune: prune,
             force: force
         )
-        return try await engine.sync(backend, SyncEngine.Mode(force: force, prune: prune)) { gate in
+        return try await engine.sync(backend, SyncEngine.Mode(force: force, prune: prune), at: address) { gate in
             open(service, backend, gate: gate, retries: retries, quota: quota)
         } plan: {
             guard let work = try await planner.work(on: backend) else {
@@ -79,7 +80,7 @@ struct EngineSample: Sendable {
         SyncEngine(
             store: store,
             catalog: catalog,
-            witnesses: Witnesses(catalog) { name in
+            witnesses: Witnesses(store, catalog) { name in
                 guard let service = others[name] else {
                     throw StorageError(.unavailable, "Nobody plays the backend \(name).")
                 }

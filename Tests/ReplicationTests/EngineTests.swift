@@ -196,13 +196,16 @@ import Testing
         #expect(try await home.sync(closed).isComplete)
     }
 
-    enum Keeper: CaseIterable { case sound, gone, cut, outOfReach }
+    enum Keeper: CaseIterable { case sound, gone, cut, rotten, outOfReach }
 
-    @Test(arguments: Keeper.allCases) func `no surplus copy goes unless the others are seen now`(
-        keeper: Keeper
+    @Test(arguments: Keeper.allCases, [true, false]) func `no surplus copy goes unless the others are seen now`(
+        keeper: Keeper,
+        hasDigests: Bool
     ) async throws {
         let home = try await EngineSample(backends: ["a", "b"])
-        let (one, other) = (home.service(), home.service())
+        let powers: Capabilities = [.write, .delete, .rangeReads, .listing]
+        let (one, other) =
+            hasDigests ? (home.service(), home.service()) : (home.service(powers), home.service(powers))
         let root = try await home.pin(1)
         try await home.sync(one, "a", places: ["a", "b"])
         try await home.sync(other, "b", places: ["a", "b"])
@@ -214,6 +217,9 @@ import Testing
         case .sound: break
         case .gone: surplus.other.tamper(name, nil)
         case .cut: surplus.other.tamper(name, surplus.other.contents[name].map { Array($0.dropLast()) })
+        case .rotten:
+            let rotten = surplus.other.contents[name].map { $0.dropLast() + [($0.last ?? 0) ^ 1] }
+            surplus.other.tamper(name, rotten.map(Array.init))
         case .outOfReach: others[surplus.otherName] = FaultyService(surplus.other, [Fault(.stat, .fail(.passing))])
         }
         let report = try await home.sync(

@@ -78,6 +78,29 @@ import Testing
         #expect(try await home.status(root) == .stored)
     }
 
+    /// Days by which the clock of the service is ahead of that of the home.
+    @Test(arguments: [0, 10, -10]) func `where the clocks are days apart nobody is known to be gone`(
+        ahead: Int64
+    ) async throws {
+        let home = try await EngineSample()
+        let offset = Locked<Int64>(0)
+        let service = MemoryService(now: { [clock = home.clock] in clock.now + offset.read { $0 } })
+        let theirs = HomeName.marker(kit: "otherkit", instance: "theirs", incarnation: "i", isRemoving: false)
+        try leave(theirs, on: service)
+        let gone = try await home.pin(1)
+        try await home.sync(service)
+        home.clock.advance(by: .seconds(60 * 86_400))
+        offset.change { $0 = ahead * 86_400_000 }
+        _ = try await home.catalog.removePins([gone], reason: "test")
+        let report = try await home.sync(service, prune: true)
+        #expect(report.removed == (ahead == 0 ? 1 : 0), "\(report)")
+        guard ahead != 0 else { return }
+        guard case .suspicious? = report.heldBack else { throw report.heldBack ?? ReplicationError.suspicious("none") }
+        // The owner knows.
+        #expect(try await home.catalog.forgetPeers("theirs") == 1)
+        #expect(try await home.sync(service, prune: true).removed == 1)
+    }
+
     @Test func `an announcement of long ago lets nothing more be removed`() async throws {
         let home = try await EngineSample()
         let root = try await home.pin(1)
@@ -204,6 +227,26 @@ import Testing
         }
         let snapshots = service.contents.keys.filter { $0.text.hasSuffix(".car") && $0.text.hasPrefix("kits/") }
         #expect(Set(snapshots.map(\.text)) == Set(others.map(\.text) + left.suffix(3)))
+    }
+
+    @Test func `a snapshot can be read, however much stands beside the pins`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        for number in 0..<30 {
+            let root = try await home.pin(number)
+            let metadata = "{\"note\": \"\(String(repeating: "m", count: 400 << 10))\"}"
+            try await home.catalog.addPins(
+                [Pin(cid: root, metadata: metadata, createdAt: home.catalog.time)],
+                reason: "test"
+            )
+        }
+        #expect(try await home.sync(service).isComplete)
+        let backend = home.open(service)
+        let (register, snapshots) = (try #require(HomeRegister(backend)), try #require(Snapshots(backend)))
+        let name = try #require(await register.list().snapshots.first)
+        let scratch = home.folder + "/read"
+        #expect(try await snapshots.problem(with: name, scratch: scratch) == nil)
+        #expect(try await snapshots.fetch(name, into: scratch + "/it").pins().count == 30)
     }
 
     @Test func `two snapshots of one moment have two names`() async throws {

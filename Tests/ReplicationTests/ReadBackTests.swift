@@ -70,6 +70,18 @@ import Testing
         }
     }
 
+    @Test func `no more is read than there should be`() async throws {
+        let (root, bytes) = try archive(try Tree(), .none)
+        let service = MemoryService()
+        service.tamper(try CARArchive.name(of: root), bytes)
+        let length = UInt64(bytes.count)
+        #expect(try await readBack(root, from: CARArchive(service), path: nil, longest: length).length == length)
+        let error = await #expect(throws: StorageError.self) {
+            try await readBack(root, from: CARArchive(service), path: nil, longest: length - 1)
+        }
+        #expect(error?.code == .corrupt)
+    }
+
     @Test func `an archive that is not there, and one that nobody gives, are told apart`() async throws {
         let tree = try Tree()
         for (fault, code) in [(nil, StorageError.Code.notFound), (Fault(.get, .fail(.passing)), .unavailable)] {

@@ -49,7 +49,8 @@ package struct BackendPeers: Operation {
                         [
                             "home": peer.instance.isEmpty ? .null : .string(peer.instance),
                             "kit": .string(peer.kit), "first_seen": .text(peer.firstSeen),
-                            "last_seen": .text(peer.lastSeen), "active": .bool(peer.isActive(at: now)),
+                            "last_seen": .text(peer.lastSeen), "noticed_at": .text(peer.noticedAt),
+                            "active": .bool(peer.isActive(at: now)),
                             "forgotten_at": .text(peer.forgottenAt), "accepted_at": .text(peer.acceptedAt),
                         ]
                     }

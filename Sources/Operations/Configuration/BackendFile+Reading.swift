@@ -12,7 +12,7 @@ extension BackendFile {
     static func read(_ name: String, path: String) throws(KitError) -> BackendFile {
         let bytes: [UInt8]
         do throws(FileError) {
-            bytes = try readFile(path, limit: 1 << 20)
+            bytes = try readFile(path, limit: longest)
         } catch {
             throw KitError(error)
         }

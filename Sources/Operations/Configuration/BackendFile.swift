@@ -59,14 +59,6 @@ package struct BackendFile: Sendable {
         settings = [:]
     }
 
-    /// The type and the settings that say where the backend is, with references as they stand.
-    var placeText: String {
-        let places = fields.filter { $0.section == .connection }.compactMap { field in
-            settings[field.name].map { "\(field.name)=\(Redactor.shared.clean($0.text))" }
-        }
-        return ([row.type] + places.sorted()).joined(separator: "\n")
-    }
-
     /// The fields that a file of this type may have.
     var fields: [FieldInfo] { Self.fields(of: row) }
 
@@ -79,6 +71,9 @@ package struct BackendFile: Sendable {
         guard let first = text.utf8.first, first.isLowerOrDigit, text.utf8.count <= 64 else { return false }
         return text.utf8.allSatisfy { $0.isLowerOrDigit || $0 == 0x2D || $0 == 0x5F }
     }
+
+    /// The longest file of a backend, in bytes.
+    static let longest = 1 << 20
 
     /// Checks every setting that is not a reference, and that what is required is there.
     func check() throws(KitError) {
@@ -94,6 +89,10 @@ package struct BackendFile: Sendable {
             } catch {
                 throw problem(setting.line, "\(field.section.rawValue).\(name) \(Self.phrase(field))")
             }
+        }
+        let length = text().utf8.count
+        guard length <= Self.longest else {
+            throw problem(0, "The file would have \(length) bytes; at most \(Self.longest) are read")
         }
         try checkType()
         for field in row.fields where field.isRequired && settings[field.name] == nil && field.environment.isEmpty {

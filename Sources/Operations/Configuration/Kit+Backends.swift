@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Digests
 internal import Multiformats
 internal import Policies
 internal import POSIX
@@ -143,6 +144,37 @@ extension Kit {
 
     /// Opens a backend, whose changes pass `gate`; nothing is sent before it is used.
     package func open(_ file: BackendFile, gate: any ChangeGate) async throws(KitError) -> OpenBackend {
+        let (values, context, policies) = try settings(of: file, gate)
+        let meter = Meter()
+        do throws(StorageError) {
+            return OpenBackend(
+                name: file.name,
+                replica: try await file.row.open(values, in: context, meter: meter),
+                meter: meter,
+                quota: policies.storageQuotaBytes,
+                lanes: context.operational.maxConnections
+            )
+        } catch {
+            throw KitError(error.on(file.name))
+        }
+    }
+
+    /// What tells where a backend leads from anywhere else: a digest, for variables may have been put in.
+    func place(of file: BackendFile) async throws(KitError) -> String {
+        let (values, context, _) = try settings(of: file, ClosedGate())
+        do throws(StorageError) {
+            let words = try await file.row.place(of: values, in: context)
+            return Multibase.base32.encode(digest(.sha256, of: Array(words.joined(separator: "\n").utf8)))
+        } catch {
+            throw KitError(error.on(file.name))
+        }
+    }
+
+    /// The settings of a backend with references replaced, and what it may know of the world around it.
+    private func settings(
+        of file: BackendFile,
+        _ gate: any ChangeGate
+    ) throws(KitError) -> (type: [String: FieldValue], context: ServiceContext, policies: BackendPolicies) {
         guard !file.isFromSnapshot else {
             throw KitError(
                 .refused,
@@ -153,34 +185,19 @@ extension Kit {
             )
         }
         let values = try file.values(environment: session.environment)
-        let operational: OperationalSettings
-        let policies: BackendPolicies
         do throws(SchemaError) {
-            operational = try OperationalSettings(values: values.operational)
-            policies = try BackendPolicies(values: values.policies)
+            let context = ServiceContext(
+                backend: file.name,
+                type: file.type,
+                operational: try OperationalSettings(values: values.operational),
+                timing: session.timing,
+                environment: session.environment,
+                gate: gate,
+                home: home.path
+            )
+            return (values.type, context, try BackendPolicies(values: values.policies))
         } catch {
             throw file.problem(0, error.message)
-        }
-        let context = ServiceContext(
-            backend: file.name,
-            type: file.type,
-            operational: operational,
-            timing: session.timing,
-            environment: session.environment,
-            gate: gate,
-            home: home.path
-        )
-        let meter = Meter()
-        do throws(StorageError) {
-            return OpenBackend(
-                name: file.name,
-                replica: try await file.row.open(values.type, in: context, meter: meter),
-                meter: meter,
-                quota: policies.storageQuotaBytes,
-                lanes: operational.maxConnections
-            )
-        } catch {
-            throw KitError(error.on(file.name))
         }
     }
 

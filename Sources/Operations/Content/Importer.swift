@@ -323,13 +323,15 @@ private struct Leaving {
 
     init(refers: Bool) { self.refers = refers }
 
-    /// Starts with a file.
+    /// Starts with a file, whose own path is noted: one through a link, or below `/proc`, may lead elsewhere tomorrow.
     mutating func begin(_ path: [UInt8]?) throws(KitError) {
         if let path, refers {
-            guard let text = String(validating: path, as: UTF8.self), absolutePath(text).hasPrefix("/") else {
+            let resolved: [UInt8]
+            do throws(FileError) { resolved = try resolvedPath(path) } catch { throw KitError(error) }
+            guard let text = String(validating: resolved, as: UTF8.self) else {
                 throw KitError(.refused, "\(path.shown) has a path that is no UTF-8, which --no-copy cannot note.")
             }
-            self.path = absolutePath(text)
+            self.path = text
         }
         offset = 0
     }

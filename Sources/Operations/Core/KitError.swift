@@ -89,7 +89,7 @@ extension KitError {
         let code: ExitCode =
             switch error.code {
             case .busy: .locked
-            case .full: .limit
+            case .full, .tooLarge: .limit
             case .permissionDenied: .authorisation
             case .corrupt, .obstructed: .verification
             case .fenced: .locked
@@ -134,7 +134,7 @@ extension KitError {
             case .isADirectory: .usage
             case .permissionDenied, .readOnly: .authorisation
             case .full, .nameTooLong: .limit
-            case .unavailable, .interrupted: .temporary
+            case .unavailable, .interrupted, .tooManyOpen: .temporary
             default: .other
             }
         self.init(code, error.description)

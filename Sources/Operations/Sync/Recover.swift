@@ -53,7 +53,17 @@ package struct Recover: Operation {
             let others = entries.snapshots.filter { $0.instance != own.instance }
             if snapshotID == nil, try await catalog.pinCount() == 0, !others.isEmpty { entries.snapshots = others }
             let found = try await snapshot(backend, entries, kit, &output)
-            let pins = try await pins(found?.snapshot, backend, isShared: entries.kits.count > 1, catalog, &output)
+            let (relatives, unread) = try await relatives(of: found?.name, backend, entries, kit, &output)
+            let told = try await pins(
+                found?.snapshot,
+                relatives,
+                backend,
+                isShared: entries.kits.count > 1,
+                catalog,
+                &output
+            )
+            let pins = try await sensible(told, catalog, &output)
+            output.lostSnapshots += unread
             // What the home has stays as it is.
             let known = Set(try await catalog.pins().map(\.cid))
             let fresh = pins.filter { !known.contains($0.cid) }
@@ -128,13 +138,61 @@ package struct Recover: Operation {
         return nil
     }
 
+    /// The same pins, without what no command could have given them.
+    private func sensible(_ pins: [Pin], _ catalog: Catalog, _ output: inout Output) async throws -> [Pin] {
+        let bad = try await catalog.noMetadata(among: Set(pins.map(\.metadata)))
+        let isOff = { (pin: Pin) in bad.contains(pin.metadata) || pin.replicas ?? 0 < 0 }
+        let count = pins.count(where: isOff)
+        guard count > 0 else { return pins }
+        output.warnings.append(
+            "\(count) pins have metadata that is none in the snapshot, or less than no replicas; that is left out."
+        )
+        return pins.map { pin in
+            var pin = pin
+            if bad.contains(pin.metadata) { pin.metadata = "{}" }
+            if pin.replicas ?? 0 < 0 { pin.replicas = nil }
+            return pin
+        }
+    }
+
+    /// The pins that other homes of the kit left in their newest snapshots, for none of them knew what the others
+    /// pinned; and the snapshots that cannot be read.
+    private func relatives(
+        of taken: SnapshotName?,
+        _ backend: OpenBackend,
+        _ entries: HomeRegister.Entries,
+        _ kit: Kit,
+        _ output: inout Output
+    ) async throws -> (pins: [CID: Pin], unread: [String]) {
+        guard let taken, snapshotID == nil, let snapshots = Snapshots(backend) else { return ([:], []) }
+        var homes: Set<String> = ["", taken.instance]
+        var pins: [CID: Pin] = [:]
+        var unread: [String] = []
+        for name in entries.snapshots where name.kit == taken.kit && homes.insert(name.instance).inserted {
+            let path = temporaryName(beside: kit.home.scratch + "/snapshot")
+            defer { try? removeFile(path) }
+            do throws(ReplicationError) {
+                let found = try await snapshots.fetch(name, into: path).pins()
+                pins.merge(found.map { ($0.cid, $0) }) { first, _ in first }
+            } catch {
+                guard KitError(error).code == .verification else { throw error }
+                unread.append(name.name.text)
+                output.warnings.append(
+                    "The snapshot \(name.name) of another home of the kit is damaged: what only that home pinned has no name."
+                )
+            }
+        }
+        return (pins, unread)
+    }
+
     /// The pins of the snapshot, and one for each root that was stored after it, as far as it can be told.
     ///
     /// Where a newer snapshot is lost, or there is none, that is every other root that the backend holds. Otherwise it
     /// is every one that the snapshot says nothing of: a removed pin is known there. Another kit that uses the place
-    /// may have stored that too, so it is only told then.
+    /// may have stored that too, so it is only told then, but for what another home of the kit had pinned.
     private func pins(
         _ snapshot: KitSnapshot?,
+        _ relatives: [CID: Pin],
         _ backend: OpenBackend,
         isShared: Bool,
         _ catalog: Catalog,
@@ -147,6 +205,14 @@ package struct Recover: Operation {
         var others: [CID] = []
         for try await page in backend.replica.roots() {
             others += page.map(\.root).filter { known.insert($0).inserted }
+        }
+        let named = others.compactMap { relatives[$0] }
+        if !named.isEmpty {
+            output.warnings.append(
+                "Other homes of the kit had pinned \(named.count) roots besides; they are pinned too."
+            )
+            pins += named
+            others.removeAll { relatives[$0] != nil }
         }
         if snapshot != nil, others.isEmpty { return pins }
         let count = "\(others.count) roots that \(source) holds"
@@ -194,7 +260,7 @@ package struct Recover: Operation {
         /// Backends of which the home has settings of its own already.
         var keptBackends: [String] = []
         var content: RestoreOutput?
-        /// Snapshots that are damaged, and newer than the one that was taken.
+        /// Snapshots that are damaged: newer ones than the one that was taken, and those of other homes of the kit.
         var lostSnapshots: [String] = []
         var warnings: [String] = []
 

@@ -34,29 +34,21 @@ package struct Sync: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> SyncOutput {
-        let (files, broken) = try await choose(kit)
-        try await noteSettings(files, kit)
+        let (files, places, broken) = try await choose(kit)
         let planner = try SyncPlanner(kit, prune: prune, force: force)
         return try await kitErrors {
             let (plan, states) = try await planner.plan()
             let transfers = try await planner.catalog.transferCounts()
             if dryRun {
-                // What a run could not use is told by a plan, too.
-                var broken = broken
-                for file in files {
-                    do throws(KitError) {
-                        _ = try file.values(environment: kit.session.environment)
-                    } catch {
-                        broken.append(SyncResult(backend: file.name, error: error))
-                    }
-                }
                 let own = try await planner.catalog.identity().instance
                 let peers = try await planner.catalog.activePeers(besides: own).map(\.backend)
                 return SyncOutput(plan: plan, names: files.map(\.name), broken: broken, shared: Set(peers))
             }
             let engine = try await self.engine(kit)
             let busy = files.filter { file in
-                guard let state = states[file.name] else { return true }
+                guard let state = states[file.name], ["", places[file.name]].contains(state.settings) else {
+                    return true
+                }
                 let work = SyncEngine.Work(state, plan.steps[file.name] ?? [], plan.aliases[file.name])
                 return engine.isDue(work, force: force, hasTransfers: transfers[file.name] != nil)
             }
@@ -64,7 +56,7 @@ package struct Sync: Operation {
             let count = busy.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
             if !busy.isEmpty { kit.session.progress.began("sync", items: count) }
             defer { if !busy.isEmpty { kit.session.progress.ended() } }
-            let results = await sync(busy, planner, engine, kit)
+            let results = await sync(busy, at: places, planner, engine, kit)
             var warnings = try await kit.writeIndexes(busy.map(\.name))
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }
             // What is short, and what is one place, is said of the places as they turned out to be.
@@ -77,34 +69,31 @@ package struct Sync: Operation {
         }
     }
 
-    /// Whoever edits a file by hand may lead its backend elsewhere.
-    private func noteSettings(_ files: [BackendFile], _ kit: Kit) async throws(KitError) {
-        guard !dryRun else { return }
-        let catalog = try kit.catalog()
-        do throws(CatalogError) {
-            let known = try await catalog.backendStates()
-            for file in files where known.first(where: { $0.name == file.name })?.settings != file.placeText {
-                try await catalog.noteSettings(file.placeText, of: file.name)
-            }
-        } catch {
-            throw KitError(error)
-        }
-    }
-
     private static func removed(_ backend: String) -> KitError {
         KitError(.noSuchBackend, "The backend \(backend) was removed meanwhile.", backend: backend)
     }
 
-    /// The backends to look at, and those whose files cannot be read: they must not stop the others.
+    /// The backends to look at with where each leads, and those of which that cannot be read: they must not stop the
+    /// others.
     private func choose(
         _ kit: Kit
-    ) async throws(KitError) -> (files: [BackendFile], broken: [SyncResult]) {
+    ) async throws(KitError) -> (files: [BackendFile], places: [String: String], broken: [SyncResult]) {
         _ = try kit.catalog()
         let chosen = try await kit.chooseBackends(names)
         guard !chosen.files.isEmpty || !chosen.broken.isEmpty else {
             throw try kit.noEnabledBackend()
         }
-        return (chosen.files, chosen.broken.map { SyncResult(backend: $0.name, error: $0.error) })
+        var (files, places): ([BackendFile], [String: String]) = ([], [:])
+        var broken = chosen.broken.map { SyncResult(backend: $0.name, error: $0.error) }
+        for file in chosen.files {
+            do throws(KitError) {
+                places[file.name] = try await kit.place(of: file)
+                files.append(file)
+            } catch {
+                broken.append(SyncResult(backend: file.name, error: error))
+            }
+        }
+        return (files, places, broken)
     }
 
     private func engine(_ kit: Kit) async throws(KitError) -> SyncEngine {
@@ -116,7 +105,7 @@ package struct Sync: Operation {
         return SyncEngine(
             store: try kit.store(),
             catalog: try kit.catalog(),
-            witnesses: Witnesses(try kit.catalog()) { name in
+            witnesses: Witnesses(try kit.store(), try kit.catalog()) { name in
                 try await kit.open(try kit.backend(name), gate: ClosedGate())
             },
             identity: try await kit.identity(),
@@ -131,6 +120,7 @@ package struct Sync: Operation {
 
     private func sync(
         _ files: [BackendFile],
+        at places: [String: String],
         _ planner: SyncPlanner,
         _ engine: SyncEngine,
         _ kit: Kit
@@ -140,7 +130,7 @@ package struct Sync: Operation {
             for file in files {
                 group.addTask {
                     do {
-                        let report = try await engine.sync(file.name, mode) { gate in
+                        let report = try await engine.sync(file.name, mode, at: places[file.name] ?? "") { gate in
                             try await kit.open(file, gate: gate)
                         } plan: {
                             guard let work = try await planner.work(on: file.name) else {

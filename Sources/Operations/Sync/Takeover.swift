@@ -86,9 +86,11 @@ struct Takeover {
     /// and whoever can write to the one must not be believed about the others. The next look at them compares.
     private func wanted() async throws -> [Mapping] {
         let here = Set(try kit.backendNames()).union(fresh.map(\.name))
+        let bad = try await catalog.noMetadata(among: Set(mappings.map(\.metadata)))
         return mappings.filter { here.contains($0.backend) }.map { mapping in
-            guard mapping.backend != source else { return mapping }
             var claim = mapping
+            if bad.contains(mapping.metadata) { claim.metadata = "{}" }
+            guard mapping.backend != source else { return claim }
             claim.status = .pending
             claim.evidence = nil
             claim.isOurs = false

@@ -34,6 +34,8 @@ package struct Fence: ChangeGate {
             throw StorageError(.superseded, "\(removal.root) stays, for nobody sees its other replicas.")
         }
         try await witnesses.expect(minimum, of: others, toHave: removal.root)
+        // That may have taken long.
+        _ = try await self.removal(change)
     }
 
     /// Throws where a change is not right any more; gives what is to be removed by it, and why.

@@ -59,15 +59,17 @@ struct Lane: Sendable {
         return outcome
     }
 
-    /// What a failure says of the bytes on the backend: where it keeps other ones than were sent, they are damaged.
+    /// What a failure says of the bytes on the backend: where it keeps other ones than were sent, they are damaged, and
+    /// where it took them and has none, they are missing.
     private func damage(_ root: CID, _ error: StorageError) -> Observation? {
         guard error.code == .corrupt, error.mayHaveHappened, let name = try? CARArchive.name(of: root) else {
             return nil
         }
+        let isMissing = (error.cause as? StorageError)?.code == .notFound
         return Observation(
             root,
-            .damaged,
-            method: "put",
+            isMissing ? .missing : .damaged,
+            method: isMissing ? "read-back" : "put",
             path: name.text,
             detail: error.message,
             at: catalog.time,
@@ -88,9 +90,9 @@ struct Lane: Sendable {
             // First of all: what was left may take the room that is needed.
             if stopped.contains(root) { try await makeRoom(for: root) }
             let body = try await self.body(layout)
-            if let held = try await held(root), let method = try await matches(held, body) {
+            if let held = try await held(root), let match = try await match(held, body) {
                 progress.bytes(body.length)
-                return (seen(layout, held.path, method: method.name, sha256: method.sha256), true)
+                return (seen(layout, held.path, method: match.method, sha256: match.sha256), true)
             }
             try reserve(layout)
             return (try await send(layout, body), false)
@@ -115,9 +117,15 @@ struct Lane: Sendable {
         guard hints.contains(root), !damaged.contains(root) else { return nil }
         switch await backend.replica.holds(root, path: nil) {
         case .present(let held): return held
+        // What stands there is no object at all.
+        case .unknown(let error) where error.code == .corrupt: return nil
         case .absent: return nil
         case .unknown(let error): throw error
         }
+    }
+
+    private func match(_ held: HeldRoot, _ body: Body) async throws(StorageError) -> Match? {
+        try await compare(held, with: body, on: backend.replica, trustsParts: !stopped.contains(held.root))
     }
 
     private func body(_ layout: DAGLayout) async throws(StorageError) -> Body {
@@ -144,41 +152,6 @@ struct Lane: Sendable {
         }
         let back = try await check(layout, receipt.path)
         return seen(layout, receipt.path, method: "read-back", sha256: back.sha256)
-    }
-
-    /// Compares what was found on the backend with what would be sent: by digest, or else by reading it back.
-    private func matches(
-        _ held: HeldRoot,
-        _ body: Body
-    ) async throws(StorageError) -> (name: String, sha256: [UInt8]?)? {
-        guard held.length == body.length else { return nil }
-        switch held.digest {
-        case .md5(let digest):
-            guard try await body.digest(.md5) == digest else { return nil }
-            return ("listed-md5", nil)
-        case .sha256(let digest):
-            guard try await body.digest(.sha256) == digest else { return nil }
-            return ("listed-sha256", digest)
-        // Of an upload that was stopped, some parts may have been known from a list only when they were put together.
-        case .md5OfParts where stopped.contains(held.root): break
-        case .md5OfParts(let digest, let parts):
-            let ranges = backend.replica.limits.parts(for: body.length)
-            if ranges.count == parts, try await compositeMD5(body, ranges) == digest {
-                return ("listed-md5-of-parts", nil)
-            }
-        case nil: break
-        }
-        do throws(StorageError) {
-            return ("read-back", try await readBack(held.root, from: backend.replica, path: held.path).sha256)
-        } catch  where error.code == .corrupt || error.code == .notFound {
-            return nil
-        }
-    }
-
-    private func compositeMD5(_ body: Body, _ ranges: [Range<UInt64>]) async throws(StorageError) -> [UInt8] {
-        var joined: [UInt8] = []
-        for range in ranges { joined += digest(.md5, of: try await body.bytes(range)) }
-        return digest(.md5, of: joined)
     }
 
     /// Reads back what was stored, and refuses what is not exactly what was sent.

@@ -18,6 +18,13 @@ extension SyncRun {
             state = fresh
             site = try await Site.find(backend, state, engine.identity)
         }
+        if let site, let note = state.note, try await isGone(note, site) {
+            try await catalog.doubt(because: "what this home left last is not there", under: lease)
+            report.warnings.append(
+                "\(backend.name) does not have the snapshot that this home left there last: it may have gone back in time, so all "
+                    + "that it should hold is looked at anew."
+            )
+        }
         guard let found = site, backend.replica.capabilities.contains(.write) else { return site }
         // With the lease in hand nobody of this home is removing anything: somebody was stopped while he did.
         for marker in found.entries.removing where marker.instance == engine.identity.instance {
@@ -29,25 +36,37 @@ extension SyncRun {
                 report.warnings.append("\(backend.name): \(marker.name) could not be removed: \(error.message)")
             }
         }
-        let announced = try await announce(found, state)
+        let announced = try await announce(found, state, &report)
         try await meet(announced, state, &report)
         return announced
+    }
+
+    /// Whether a snapshot that this home left is not there any more; those of others come and go.
+    private func isGone(_ note: String, _ site: Site) async throws -> Bool {
+        guard let name = ObjectName(note), case .snapshot(engine.identity.instance, _)? = HomeName.read(name)?.kind,
+            !site.entries.contains(note)
+        else { return false }
+        // A list may lag behind.
+        return try await !site.register.holds(note)
     }
 
     /// So long an announcement is fresh, in milliseconds.
     private static let freshness: Int64 = 86_400_000
 
     /// Announces this home where it has not done so lately; the site as it is afterwards.
-    private func announce(_ site: Site, _ state: BackendState) async throws -> Site {
+    private func announce(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws -> Site {
         let age = catalog.time.milliseconds - (state.markedAt?.milliseconds ?? .min / 2)
         // Whoever shares the place may have been told that this home is gone: it says each time that it is not.
         if state.marker != nil, (0..<Self.freshness).contains(age), site.peers().isEmpty { return site }
-        let name = try await site.register.announce(
-            engine.identity,
-            state.incarnation,
-            isRemoving: false,
-            catalog.time
-        )
+        let name: ObjectName
+        do {
+            name = try await site.register.announce(engine.identity, state.incarnation, isRemoving: false, catalog.time)
+        } catch let error as StorageError where error.code == .quotaExceeded {
+            // The earlier one is still there. Whatever can be done without room is done, such as to make some.
+            guard let marker = state.marker, site.entries.contains(marker) else { throw error }
+            report.heldBack = report.heldBack ?? .storage(error)
+            return site
+        }
         try await catalog.noteMarker(name.text, under: lease)
         // Who announces itself looks afterwards: of two that do so at once, one sees the other at least.
         guard backend.replica.capabilities.contains(.listing) else { return site }
@@ -75,7 +94,7 @@ extension SyncRun {
         if !aliases.isEmpty {
             try await catalog.join(places: aliases.map(\.place) + [state.place], under: lease)
         }
-        if let remover = site.remover(try await catalog.peers(on: backend.name)) {
+        if let remover = site.remover(try await catalog.peers(on: backend.name), at: catalog.time) {
             throw ReplicationError.removing(backend: backend.name, home: remover.instance)
         }
     }
@@ -116,7 +135,8 @@ extension SyncRun {
         let path = transfer.path.isEmpty ? usual : transfer.path
         let finding: Observation.Finding
         switch await backend.replica.holds(transfer.cid, path: path) {
-        case .present:
+        case .unknown(let error) where error.code != .corrupt: throw error
+        case .present, .unknown:
             // Only a comparison ends the doubt about what is wanted; the upload that is planned for it makes one.
             if transfer.kind == .remove, try await catalog.pin(transfer.cid) != nil { return nil }
             finding = .present
@@ -124,7 +144,6 @@ extension SyncRun {
             // Whoever forgets it here would never look for what it left again.
             if let stuck { return stuck }
             finding = transfer.kind == .remove ? .removed : .missing
-        case .unknown(let error): throw error
         }
         try await recorder.add(
             Observation(transfer.cid, finding, method: "asked", path: path, at: catalog.time, by: engine.observer)

@@ -14,22 +14,37 @@ extension SyncRun {
     func remove(_ steps: [(CID, Step.Reason)], _ site: Site?, _ report: inout SyncReport) async {
         do {
             guard let state = try await catalog.backendState(backend.name) else { return }
+            var rest = steps[...]
             if let site {
                 try await allowForNewer(site, state)
-                try await announceRemoval(site, state)
+                while try await !announceRemoval(site, state), let step = rest.popFirst() {
+                    try await makeSureOfBeingAlone(site, onTheWhole: true)
+                    announcement.renew(catalog.time.milliseconds)
+                    await remove([step], among: site, &report)
+                    guard report.stopped == nil else { return }
+                }
             }
-            await remove(steps, among: site, &report)
+            await remove(Array(rest), among: site, &report)
             if let site { try await site.register.withdrawRemoving(engine.identity, state.incarnation) }
         } catch {
             report.heldBack = report.heldBack ?? ReplicationError(error)
         }
     }
 
-    private func announceRemoval(_ site: Site, _ state: BackendState) async throws {
-        _ = try await site.register.announce(engine.identity, state.incarnation, isRemoving: true, catalog.time)
+    /// Says that content is removed, and looks who else is there; whether there was room to say it.
+    ///
+    /// A place may be so full that only a removal makes room for that. Then nobody else may ever have been there, roots
+    /// go one at a time, and before each it is looked again: whoever comes finds no room to announce himself either.
+    private func announceRemoval(_ site: Site, _ state: BackendState) async throws -> Bool {
+        do {
+            _ = try await site.register.announce(engine.identity, state.incarnation, isRemoving: true, catalog.time)
+        } catch let error as StorageError where error.code == .quotaExceeded {
+            return false
+        }
         // Who is there is asked only now: whoever comes later sees that something is being removed.
         try await makeSureOfBeingAlone(site)
         announcement.renew(catalog.time.milliseconds)
+        return true
     }
 
     /// Announces it anew where it is some time ago, so that a removal of many hours goes on.
@@ -39,23 +54,39 @@ extension SyncRun {
         }
         do {
             guard let state = try await catalog.backendState(backend.name) else { return }
-            try await announceRemoval(site, state)
+            guard try await announceRemoval(site, state) else {
+                report.stopped = .suspicious(
+                    "\(backend.name) has no room to say that content is removed there; the next run goes on."
+                )
+                return
+            }
         } catch {
             report.stopped = report.stopped ?? ReplicationError(error)
         }
     }
 
-    private func makeSureOfBeingAlone(_ site: Site) async throws {
+    /// Throws where another home counts on what is there; `onTheWhole`, also where one did so long ago.
+    private func makeSureOfBeingAlone(_ site: Site, onTheWhole: Bool = false) async throws {
         let now = Site(register: site.register, entries: try await site.register.list(), identity: site.identity)
         try await catalog.notePeers(now.peers(), under: lease)
-        // Their times are those of the service: so is the one that they are compared with.
-        let time = now.time ?? catalog.time
+        let isTimeKnown = now.isTimeKnown(at: catalog.time)
         let active = try await catalog.peers(on: backend.name).filter {
-            $0.instance != engine.identity.instance && $0.isActive(at: time)
+            $0.instance != engine.identity.instance
+                && ($0.isActive(at: catalog.time, service: now.time) || (onTheWhole || !isTimeKnown) && !$0.isForgotten)
         }
         guard let peer = active.max(by: { $0.lastSeen < $1.lastSeen }) else { return }
         if let state = try await catalog.backendState(backend.name) {
             try? await site.register.withdrawRemoving(engine.identity, state.incarnation)
+        }
+        guard isTimeKnown || onTheWhole else {
+            throw ReplicationError.suspicious(
+                """
+                The clock of \(backend.name) says \(now.time?.day ?? "nothing"), and this machine's says \(catalog.time.day): \
+                whether the home \(peer.instance) of the kit \(peer.kit) was at work there within 30 days is unknown, so \
+                nothing was removed. Set the clock that is wrong, or run `ipfs-kit backend peers forget \
+                \(peer.instance.isEmpty ? peer.kit : peer.instance)`.
+                """
+            )
         }
         throw ReplicationError.shared(backend: backend.name, kit: peer.kit, home: peer.instance, seen: peer.lastSeen)
     }

@@ -96,6 +96,7 @@ struct SyncRun: Sendable {
             case .absent: finding = .missing
             case .present(let held) where mapping.size != nil && held.length != mapping.size: finding = .damaged
             case .present: continue
+            case .unknown(let error) where error.code == .corrupt: finding = .damaged
             case .unknown(let error): throw error
             }
             try await recorder.add(

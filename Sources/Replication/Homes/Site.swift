@@ -77,6 +77,13 @@ struct Site: Sendable {
         (entries.here + entries.removing).filter { $0.instance == identity.instance }.map(\.at).max()
     }
 
+    /// Whether the clock of the service and that of this home agree, as far as days are concerned; `now` is the time of
+    /// this home, whose announcement is at most a day old.
+    func isTimeKnown(at now: Timestamp) -> Bool {
+        guard let time else { return false }
+        return abs(now.milliseconds - time.milliseconds) < 2 * 86_400_000
+    }
+
     private struct Home: Hashable {
         let kit: String
         let instance: String
@@ -91,11 +98,12 @@ struct Site: Sendable {
     /// killed.
     ///
     /// Whoever the owner called gone is not removing anything, whatever times his announcements have.
-    func remover(_ peers: [Peer]) -> HomeRegister.Entries.Marker? {
+    func remover(_ peers: [Peer], at now: Timestamp) -> HomeRegister.Entries.Marker? {
         let newest = (entries.here + entries.removing).map(\.at.milliseconds).max() ?? 0
-        let forgotten = peers.filter { $0.forgottenAt != nil && $0.lastSeen <= $0.forgottenAt ?? $0.lastSeen }
+        let forgotten = peers.filter(\.isForgotten)
         return entries.removing.first { marker in
-            marker.instance != identity.instance && newest - marker.at.milliseconds < 86_400_000
+            marker.instance != identity.instance
+                && (newest - marker.at.milliseconds < 86_400_000 || !isTimeKnown(at: now))
                 && !forgotten.contains { $0.kit == marker.kit && $0.instance == marker.instance }
         }
     }

@@ -21,8 +21,9 @@ final class CARFileWriter: Sendable {
         state = Mutex(State(end: UInt64(CARHeader(roots: [anyRoot]).encoded.count)))
     }
 
-    /// Appends a block.
-    func append(_ block: Block) throws(FileError) {
+    /// Appends a block; throws for one that no reader would take.
+    func append(_ block: Block) throws {
+        try block.cid.checkLimits(length: block.bytes.count)
         try state.withLock { (state) throws(FileError) in
             let prefix = CARSection.prefix(for: block.cid, length: block.bytes.count)
             state.pieces += [prefix[...], block.bytes[...]]

@@ -29,9 +29,6 @@ package struct KitSnapshot: Sendable {
     private let indexes: [CID]
 
     private static let format = "ipfs_kit_snapshot"
-    /// The most backends that are read, and the longest settings of one, in bytes.
-    private static let mostBackends = 1000
-    private static let longestSettings = 1 << 20
 
     /// Opens a snapshot in a file and checks every block of it.
     package init(path: String) throws(ReplicationError) {
@@ -43,10 +40,12 @@ package struct KitSnapshot: Sendable {
             }
             kit = root["kit"]?.asString ?? ""
             createdAt = root["created_at"]?.asString.flatMap(Timestamp.init) ?? Timestamp(milliseconds: 0)
-            backends = (root["backends"]?.asList ?? []).prefix(Self.mostBackends).compactMap { node in
-                guard let name = node["name"]?.asString, let settings = node["settings"]?.asString,
-                    settings.utf8.count <= Self.longestSettings
-                else { return nil }
+            let settings = root["backends"]?.asList ?? []
+            try Self.check(count: settings.count)
+            backends = try settings.map { node in
+                guard let name = node["name"]?.asString, let settings = node["settings"]?.asString else {
+                    throw ReplicationError.badSnapshot("The settings of a backend cannot be read.")
+                }
                 return Backend(name: name, settings: settings)
             }
             pinPages = try Self.links(root["pins"])
@@ -54,6 +53,16 @@ package struct KitSnapshot: Sendable {
         } catch {
             throw ReplicationError(error)
         }
+    }
+
+    /// The most backends that a snapshot has settings of.
+    private static let mostBackends = 1000
+
+    private static func check(count: Int) throws(ReplicationError) {
+        guard count > mostBackends else { return }
+        throw .badSnapshot(
+            "A snapshot has the settings of at most \(mostBackends) backends, and this would be of \(count)."
+        )
     }
 
     /// The links of a list; anything else in its place is an error, for what it leads to must not be lost quietly.
@@ -123,7 +132,7 @@ package struct KitSnapshot: Sendable {
                     throw ReplicationError.badSnapshot("A page of the snapshot is no list.")
                 }
                 for node in nodes {
-                    guard let row = read(node) else {
+                    guard node.weight <= PagedRows.heaviestRow, let row = read(node) else {
                         throw ReplicationError.badSnapshot("A row of the snapshot cannot be read.")
                     }
                     rows.append(row)
@@ -143,6 +152,7 @@ package struct KitSnapshot: Sendable {
         backends: [Backend]
     ) async throws(ReplicationError) {
         try await translating {
+            try check(count: backends.count)
             let car = try CARFileWriter(path: path)
             let time = catalog.time
             var pinPages = PagedRows()

@@ -3,24 +3,38 @@ internal import Multiformats
 
 /// Rows in the order of their CIDs, cut into DAG-CBOR blocks of some hundred rows.
 ///
-/// Where a page ends depends on the CIDs of the rows alone, so that two generations of an index share the pages
-/// between which nothing changed.
+/// Where a page ends depends on the rows in it alone, so that two generations of an index share the pages between which
+/// nothing changed.
 struct PagedRows {
     /// The pages that were closed.
     private(set) var pages: [CID] = []
     /// The number of rows.
     private(set) var count = 0
     private var rows: [Node] = []
+    /// The weight of the rows.
+    private var weight = 0
 
     private static let mostRows = 2048
+    /// A page is closed when its rows have this weight.
+    private static let fullPage = 1 << 20
+    /// The largest weight of a row: with it, a page is still a block that everybody reads.
+    static let heaviestRow = 2 << 20
 
     /// Adds a row; `emit` is called with a page when one is full.
     mutating func add(_ row: Node, cid: CID, emit: (Block) throws -> Void) throws {
+        let weight = row.weight
+        guard weight <= Self.heaviestRow else {
+            throw DecodingProblem(
+                .tooLarge,
+                "What is known of \(cid) has \(weight) bytes; the limit is \(Self.heaviestRow)."
+            )
+        }
         rows.append(row)
         count += 1
+        self.weight += weight
         let tail = cid.hash.digest.suffix(2).reduce(0) { $0 << 8 | Int($1) }
         let isBorder = tail & 0x1FF == 0
-        if isBorder || rows.count >= Self.mostRows { try close(emit) }
+        if isBorder || rows.count >= Self.mostRows || self.weight >= Self.fullPage { try close(emit) }
     }
 
     /// Closes the last page and gives the links to all of them.
@@ -34,5 +48,16 @@ struct PagedRows {
         try emit(page)
         pages.append(page.cid)
         rows.removeAll(keepingCapacity: true)
+        weight = 0
+    }
+}
+
+extension Node {
+    /// About how many bytes a row takes: those of its texts, and some for each column.
+    var weight: Int {
+        (asMap ?? []).reduce(0) { sum, entry in
+            let value = entry.value
+            return sum + entry.key.utf8.count + (value.asString?.utf8.count ?? value.asBytes?.count ?? 0) + 16
+        }
     }
 }

@@ -14,18 +14,19 @@ package struct ReadBack: Sendable, Hashable {
 
 /// Reads the CAR of a root back from a backend, checks every block against its CID, and that none is missing.
 ///
-/// `take` is given the sections as they come, each of them checked. Throws `notFound` where the backend says that it is
-/// not there, `corrupt` where it is not what it should be, and whatever kept the backend from answering: none of these
-/// is read as one of the others.
+/// `take` is given the sections as they come, each of them checked. More than `longest` bytes are not read. Throws
+/// `notFound` where the backend says that it is not there, `corrupt` where it is not what it should be, and whatever
+/// kept the backend from answering: none of these is read as one of the others.
 @concurrent
 package func readBack(
     _ root: CID,
     from replica: any Replica,
     path: String?,
+    longest: UInt64? = nil,
     progress: Progress = .silent,
     take: ([CARSection]) async throws(StorageError) -> Void = { _ in }
 ) async throws(StorageError) -> ReadBack {
-    let hashing = HashingStream(try await replica.fetch(root, path: path), progress)
+    let hashing = HashingStream(try await replica.fetch(root, path: path), longest ?? .max, of: root, progress)
     var completeness = Completeness(root: root)
     for try await sections in VerifiedSections(hashing.stream, root: root) {
         try damage(of: root) { () throws(DecodingProblem) in
@@ -68,13 +69,19 @@ private struct HashingStream: Sendable {
     private let state = State()
     let stream: any ByteStream
 
-    init(_ base: any ByteStream, _ progress: Progress) {
+    init(_ base: any ByteStream, _ longest: UInt64, of root: CID, _ progress: Progress) {
         stream = Pulled { [state] in
             let cursor = StreamCursor(base)
             return { () async throws(StorageError) in
                 let chunk = try await cursor.next()
                 if let chunk {
                     state.pass(chunk)
+                    guard state.length <= longest else {
+                        throw StorageError(
+                            .corrupt,
+                            "The CAR of \(root) has more than the \(longest) bytes that it should have."
+                        )
+                    }
                     progress.bytes(UInt64(chunk.count))
                 }
                 return chunk

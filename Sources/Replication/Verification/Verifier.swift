@@ -137,7 +137,13 @@ package struct Verifier: Sendable {
     private func look(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
         do throws(StorageError) {
             let path = mapping.path.isEmpty ? nil : mapping.path
-            let back = try await readBack(mapping.cid, from: backend.replica, path: path, progress: progress)
+            let back = try await readBack(
+                mapping.cid,
+                from: backend.replica,
+                path: path,
+                longest: mapping.isOurs ? mapping.size : nil,
+                progress: progress
+            )
             return Result(mapping: mapping, verdict: .whole, back: back, error: nil)
         } catch {
             // What this home packed can be followed; of what somebody claims nobody can tell.

@@ -10,15 +10,17 @@ import Testing
 @Suite(.scratch, .timeLimit(.minutes(5))) struct HostileSnapshotTests {
     private static let kit = String(repeating: "a", count: 20)
 
-    /// A snapshot as the format has it, with the settings of these backends.
+    /// A snapshot as the format has it, with the settings of these backends and these rows of pins.
     private func snapshot(
         _ backends: [(String, String)],
         kit: String = kit,
-        created: String = "2026-07-30T19:44:19.863Z"
+        created: String = "2026-07-30T19:44:19.863Z",
+        pins: [Node] = []
     ) throws -> [UInt8] {
+        let page = Block(codec: .dagCBOR, bytes: try Node.list(pins).encoded(as: .dagCBOR))
         let node = Node.map([
             .init("format", .string("ipfs_kit_snapshot")), .init("version", .integer(1)), .init("kit", .string(kit)),
-            .init("created_at", .string(created)), .init("pins", .list([])), .init("indexes", .list([])),
+            .init("created_at", .string(created)), .init("pins", .list([.link(page.cid)])), .init("indexes", .list([])),
             .init(
                 "backends",
                 .list(
@@ -27,7 +29,7 @@ import Testing
             ),
         ])
         let root = Block(codec: .dagCBOR, bytes: try node.encoded(as: .dagCBOR))
-        return try bytes(at: try ArchiveVerdictTests.archive([root], roots: [root.cid]))
+        return try bytes(at: try ArchiveVerdictTests.archive([root, page], roots: [root.cid]))
     }
 
     /// A disk of a stranger, with a snapshot on it.
@@ -108,6 +110,23 @@ import Testing
         let new = Set(try Trees.files(in: user.folder)).subtracting(before).filter { $0.hasSuffix(".yaml") }
         #expect(new == ["ipfs-kit/backend_configs/good.yaml"])
         try await user.run("backend", "list")
+    }
+
+    @Test(arguments: [("replicas", Node.integer(-1)), ("metadata", .string("not json")), ("metadata", .string("[]"))])
+    func whatNoCommandCouldHaveMadeIsLeftOut(_ key: String, _ value: Node) async throws {
+        let user = try await User.ready()
+        let block = Block(codec: .raw, bytes: Array("content".utf8))
+        let row = [
+            ("cid", Node.string(block.cid.description)), ("name", .string("it")), ("metadata", .string("{}")),
+            ("created_at", .string("2026-07-30T19:44:19.863Z")),
+        ]
+        let pin = row.filter { $0.0 != key } + [(key, value)]
+        let pins = [Node.map(pin.map { .init($0.0, $0.1) })]
+        _ = try await disk(snapshot([], pins: pins), "1785440659863.car", user)
+        let recovered = try await user.attempt(["recover", "--from", "disk", "--metadata-only", "--json"])
+        #expect(try Answer.parse(recovered.text).warnings.items.contains { $0.text?.contains("left out") == true })
+        let known = try await user.json("pin", "show", block.cid.description).pin
+        #expect(known.name == .text("it") && known.replicas == .null && known.metadata == .text("{}"), "\(known)")
     }
 
     /// Names below `kits/` that are nobody's: none is taken for a snapshot, and none stops anything.

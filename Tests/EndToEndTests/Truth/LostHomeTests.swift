@@ -240,4 +240,36 @@ import Testing
         try await user.run("sync", "--prune", code: 12)
         #expect(try await other.json("verify").backends[0].whole.int == 1)
     }
+
+    @Test func `what only another home of the kit had pinned is pinned again, too`() async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        try await user.add(sampleBytes(3000), name: "one")
+        try await user.run("sync")
+        func open(_ name: String) async throws -> User {
+            let other = try await User.ready(name)
+            try await other.run("backend", "create", "disk", "filesystem", "--path", disk)
+            return other
+        }
+        let twin = try await open("twin")
+        try await twin.run("recover", "--from", "disk")
+        // Each of the two goes on for itself, on its owner's word.
+        let (mine, theirs) = (sampleBytes(4000), sampleBytes(5000, seed: 3))
+        let own = try await user.add(mine, name: "mine")
+        try await user.run("sync")
+        try await twin.run("catalog", "accept")
+        try await twin.add(theirs, name: "theirs")
+        try await twin.run("sync")
+        // Somebody else is on the place: what nobody of the kit pinned is not theirs.
+        let stranger = try await open("stranger")
+        try await stranger.add(sampleBytes(600), name: "strange")
+        try await stranger.run("sync")
+        let kit = try #require(await user.json("backend", "peers", "disk").kit.text)
+
+        let again = try await open("again")
+        let recovered = try await again.json("recover", "--from", "disk", "--kit", kit)
+        #expect(recovered.pins.int == 3)
+        #expect(try await again.json("pin", "show", own).pin.name == .text("mine"))
+        #expect(try await again.content(own) == mine)
+    }
 }

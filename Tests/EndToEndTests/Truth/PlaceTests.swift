@@ -103,6 +103,29 @@ import Testing
         #expect(try await user.json("status").pins_without_replica.int == 0)
     }
 
+    @Test(arguments: [true, false]) func `a place that is named otherwise is looked at`(isVariable: Bool) async throws {
+        var user = try await User.ready()
+        let disk = user.folder + "/disk"
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        user.environment["PLACE"] = disk
+        try await user.run("backend", "create", "disk", "filesystem", "--path", "${PLACE}")
+        let root = try await user.add(sampleBytes(1000))
+        try await user.run("sync")
+        // A copy of the disk on which the content is not.
+        let other = disk + ".other"
+        try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: disk + "/kits", toPath: other + "/kits")
+        if isVariable {
+            user.environment["PLACE"] = other
+        } else {
+            try await user.run("backend", "update", "disk", "--path", other)
+        }
+        #expect(try await user.json("sync").backends[0].uploaded.int == 1)
+        #expect(try await user.json("verify").backends[0].whole.int == 1)
+        #expect(try await user.mapping(root, on: "disk")?.status == .text("stored"))
+        #expect(try await user.json("sync").backends[0].status == .text("clean"))
+    }
+
     // MARK: One under two names
 
     enum Spelling: CaseIterable { case link, slash, dots, through, bind }
