@@ -23,18 +23,52 @@ package struct BackendState: Sendable, Hashable {
     package let problem: String?
     /// The object by which this home announced itself there; nil before it did.
     package let marker: String?
+    /// What tells that object from every copy of it, where the service says so.
+    package let markerIdentity: String?
     /// When it announced itself last.
     package let markedAt: Timestamp?
 
-    /// What tells where it led at the last sync from anywhere else; empty before the first.
-    package let settings: String
+    /// Since when something was stored there after which no snapshot was left; nil where none was.
+    package let unsavedSince: Timestamp?
+
+    /// Where it led at the last sync; nil before the first.
+    package let address: Address?
+
+    /// What tells where a backend leads from anywhere else, as digests: variables may have been put in.
+    package struct Address: Sendable, Hashable {
+        /// The place: another one has nothing of this one.
+        package let place: String
+        /// Whose the place is; empty where that changes all the time, or is not known.
+        package let account: String
+
+        package init(place: String, account: String) {
+            self.place = place
+            self.account = account
+        }
+
+        init?(text: String) {
+            guard !text.isEmpty else { return nil }
+            let parts = text.split(separator: " ", maxSplits: 1).map { String($0) }
+            self.init(place: parts[0], account: parts.count > 1 ? parts[1] : "")
+        }
+
+        var text: String { account.isEmpty ? place : place + " " + account }
+
+        /// Whether both may have the same account.
+        func mayShareAccount(_ other: Address) -> Bool {
+            account.isEmpty || other.account.isEmpty || account == other.account
+        }
+
+        /// Whether both lead to the same, as far as is known.
+        package func isSame(as other: Address) -> Bool { place == other.place && mayShareAccount(other) }
+    }
 
     /// Says whether the backend's content may differ from what is wanted.
     package var isDirty: Bool { generation > syncedGeneration }
 
     static let columns = """
         name, generation, synced_generation, reason, dirty_since, synced_at, note, problem, incarnation, place, marker, \
-        marked_at, settings
+        marked_at, settings, unsaved_since, marker_identity
         """
 
     init(_ row: borrowing Row) throws(CatalogError) {
@@ -50,6 +84,8 @@ package struct BackendState: Sendable, Hashable {
         place = row.text(9)
         marker = row.optionalText(10)
         markedAt = row.optionalInt64(11).map { Timestamp(milliseconds: $0) }
-        settings = row.text(12)
+        address = Address(text: row.text(12))
+        markerIdentity = row.optionalText(14)
+        unsavedSince = row.optionalInt64(13).map { Timestamp(milliseconds: $0) }
     }
 }

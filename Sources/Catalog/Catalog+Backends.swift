@@ -84,20 +84,36 @@ extension Catalog {
         }
     }
 
-    /// Notes where a backend leads; where that is elsewhere than before, nothing counts of what was seen there.
-    package func noteSettings(_ settings: String, under lease: Lease) async throws(CatalogError) {
+    /// Notes where a backend leads; where that is elsewhere than before, nothing counts of what was seen there, and
+    /// where it is somebody else's, the next sync looks whether it is there.
+    package func note(_ address: BackendState.Address, under lease: Lease) async throws(CatalogError) {
         let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
-            let before = try database.first("SELECT settings FROM backends WHERE name = ?", [.text(lease.backend)]) {
+            let text = try database.first("SELECT settings FROM backends WHERE name = ?", [.text(lease.backend)]) {
                 (row: borrowing Row) throws(CatalogError) in row.text(0)
             }
-            guard let before, before != settings else { return }
+            let before = BackendState.Address(text: text ?? "")
+            // Who is not known now may have been known before.
+            let account = address.account.isEmpty ? before?.account ?? "" : address.account
+            let address = BackendState.Address(place: address.place, account: account)
+            guard before != address else { return }
             try database.change(
                 "UPDATE backends SET settings = ?2 WHERE name = ?1",
-                [.text(lease.backend), .text(settings)]
+                [.text(lease.backend), .text(address.text)]
             )
-            guard !before.isEmpty else { return }
-            try database.doubt(lease.backend, because: "the settings lead elsewhere", at: time)
+            guard let before, !before.isSame(as: address) else { return }
+            guard before.place == address.place else {
+                return try database.doubt(lease.backend, because: "the settings lead elsewhere", at: time)
+            }
+            try database.lookAgain(lease.backend, because: "another account", at: time)
+        }
+    }
+
+    /// Has the next look at a backend see whether all is there that it should hold, as long as it should be.
+    package func lookAgain(because reason: String, under lease: Lease) async throws(CatalogError) {
+        let time = now()
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.lookAgain(lease.backend, because: reason, at: time)
         }
     }
 
@@ -124,12 +140,15 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in try database.number("snapshot_time") }
     }
 
-    /// Notes the snapshot that was left on a backend.
-    package func noteSnapshot(_ name: String, under lease: Lease) async throws(CatalogError) {
+    /// Notes a snapshot that is on a backend, and whether it has all that was stored there.
+    package func noteSnapshot(_ name: String, hasAll: Bool, under lease: Lease) async throws(CatalogError) {
         try await write(under: lease) { (database) throws(CatalogError) in
             try database.change(
-                "UPDATE backends SET note = ?2 WHERE name = ?1",
-                [.text(lease.backend), .text(name)]
+                """
+                UPDATE backends SET note = ?2, unsaved_since = CASE WHEN ?3 THEN NULL ELSE unsaved_since END
+                WHERE name = ?1
+                """,
+                [.text(lease.backend), .text(name), .integer(hasAll ? 1 : 0)]
             )
         }
     }
@@ -192,11 +211,16 @@ extension Database {
         try markDirty(name.map { [$0] }, reason: reason, at: time)
     }
 
+    fileprivate mutating func lookAgain(_ name: String, because reason: String, at time: Int64) throws(CatalogError) {
+        try change("UPDATE backends SET synced_at = NULL WHERE name = ?", [.text(name)])
+        try markDirty([name], reason: reason, at: time)
+    }
+
     fileprivate mutating func reincarnate(_ name: String, at time: Int64) throws(CatalogError) {
         try change(
             """
             UPDATE backends SET incarnation = ?2, place = ?2, note = NULL, marker = NULL, marked_at = NULL,
-                synced_at = NULL, problem = NULL WHERE name = ?1
+                marker_identity = NULL, unsaved_since = NULL, synced_at = NULL, problem = NULL WHERE name = ?1
             """,
             [.text(name), .text(randomIdentifier())]
         )

@@ -3,10 +3,21 @@ internal import Schema
 internal import SQLite
 
 extension Catalog {
-    /// Writes down uploads before they begin, so that a later run knows what may have arrived unrecorded.
-    package func begin(_ cids: [CID], under lease: Lease) async throws(CatalogError) {
+    /// Writes down uploads before they begin, so that a later run knows what may have arrived unrecorded; and, where a
+    /// snapshot is to be left after them, that there is none yet that has them.
+    package func begin(
+        _ cids: [CID],
+        willBeSaved: Bool = false,
+        under lease: Lease
+    ) async throws(CatalogError) {
         let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
+            if willBeSaved {
+                try database.change(
+                    "UPDATE backends SET unsaved_since = coalesce(unsaved_since, ?2) WHERE name = ?1",
+                    [.text(lease.backend), .integer(time)]
+                )
+            }
             for cid in cids {
                 try database.change(
                     """

@@ -128,14 +128,21 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in try database.number("accepted_at") }
     }
 
-    /// Notes the object by which this home announced itself on a backend.
-    package func noteMarker(_ name: String, under lease: Lease) async throws(CatalogError) {
+    /// Notes the object by which this home announced itself on a backend, and what tells it from every copy of it.
+    package func noteMarker(_ name: String, identity: String?, under lease: Lease) async throws(CatalogError) {
         let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
             try database.change(
-                "UPDATE backends SET marker = ?2, marked_at = ?3 WHERE name = ?1",
-                [.text(lease.backend), .text(name), .integer(time)]
+                "UPDATE backends SET marker = ?2, marked_at = ?3, marker_identity = ?4 WHERE name = ?1",
+                [.text(lease.backend), .text(name), .integer(time), .text(identity)]
             )
+        }
+    }
+
+    /// Notes that a backend is a place of its own, whatever was known of it.
+    package func separate(under lease: Lease) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.change("UPDATE backends SET place = incarnation WHERE name = ?", [.text(lease.backend)])
         }
     }
 

@@ -99,8 +99,13 @@ enum Migrations {
             PRIMARY KEY(backend, kit, instance)
         ) WITHOUT ROWID;
         """,
-        // The clock of a service may be wrong: when a home noticed somebody is a time of its own.
-        "ALTER TABLE peers ADD COLUMN noticed_at INTEGER;",
+        // The clock of a service may be wrong: when a home noticed somebody is a time of its own. A snapshot that is
+        // there vouches for nothing that was stored after it.
+        """
+        ALTER TABLE peers ADD COLUMN noticed_at INTEGER;
+        ALTER TABLE backends ADD COLUMN unsaved_since INTEGER;
+        ALTER TABLE backends ADD COLUMN marker_identity TEXT;
+        """,
     ]
 
     /// Whether a database has not the tables of today; throws `tooNew` where a later version of the program was at

@@ -60,7 +60,7 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
 
     /// The failure of finding a pipe, a socket or a device at `path` where a file should be.
     package static func notAFile(_ path: String) -> FileError {
-        FileError(.notAFile, "read", path, "it is a pipe, a socket or a device")
+        FileError(.notAFile, "read", path, "it is a link, a pipe, a socket or a device")
     }
 
     /// The failure of finding a file at `path` that this program must not open there.

@@ -23,8 +23,9 @@ package struct Restorer: Sendable {
     package enum Outcome: Sendable {
         /// Every block is in the store.
         case whole
-        /// Blocks were brought from a backend; now every block is there. What the others said that were asked before.
-        case restored(from: Source, ReadBack, after: [Failure])
+        /// Blocks were brought from a backend; now every block is there. Nothing was read back where the last ones came
+        /// from a copy that is damaged. What the others said that were asked before.
+        case restored(from: Source, ReadBack?, after: [Failure])
         /// No source could give what is missing; what each said.
         case failed([Failure])
     }
@@ -55,6 +56,9 @@ package struct Restorer: Sendable {
             } catch {
                 if case .storage(let error) = error, error.code == .cancelled { throw .storage(error) }
                 failures.append((source, error))
+                guard case .storage(let problem) = error, problem.code == .corrupt else { continue }
+                try await salvage(root, from: source)
+                if try await isWhole(root, thorough: false) { return .restored(from: source, nil, after: failures) }
             }
         }
         return .failed(failures)
@@ -87,6 +91,35 @@ package struct Restorer: Sendable {
                     } catch {
                         throw StorageError(error)
                     }
+                }
+            }
+        }
+    }
+
+    /// Brings what is sound of a damaged copy into the store: what one lacks another may have.
+    @concurrent
+    private func salvage(_ root: CID, from source: Source) async throws(ReplicationError) {
+        try await translating {
+            let stream = try await source.backend.replica.fetch(root, path: source.path)
+            try await store.ingest { ingest in
+                var parser = CARParser(verifiesBlocks: false)
+                let cursor = StreamCursor(stream)
+                // It ends where nobody can tell any more where a block begins, or the backend gives no more.
+                while let chunk = try? await cursor.next() {
+                    try StorageError.checkCancellation()
+                    parser.feed(chunk)
+                    var sound: [CARSection] = []
+                    var isReadable = true
+                    do throws(DecodingProblem) {
+                        while let event = try parser.next() {
+                            guard case .section(let section) = event, (try? section.verify()) != nil else { continue }
+                            sound.append(section)
+                        }
+                    } catch {
+                        isReadable = false
+                    }
+                    try await ingest.write(sound)
+                    guard isReadable else { break }
                 }
             }
         }

@@ -37,7 +37,15 @@ package struct CARArchive: Replica {
         do throws(StorageError) {
             let name = try location(root, path)
             let info = try await objects.stat(name)
-            return .present(HeldRoot(root: root, path: name.text, length: info.length, digest: info.digest))
+            return .present(
+                HeldRoot(
+                    root: root,
+                    path: name.text,
+                    length: info.length,
+                    digest: info.digest,
+                    identity: info.identity
+                )
+            )
         } catch {
             return error.code == .notFound ? .absent : .unknown(error)
         }

@@ -8,12 +8,23 @@ package struct ObjectInfo: Sendable, Hashable {
     package let modified: Timestamp?
     /// A digest that the service computed over the bytes that it holds, where it has one.
     package let digest: ObjectDigest?
+    /// What is the same for the same bytes under another name.
+    ///
+    /// The number and the birth of a file, or the whole name of an object; nil where nobody says, and in lists.
+    package let identity: String?
 
-    package init(name: ObjectName, length: UInt64?, modified: Timestamp? = nil, digest: ObjectDigest? = nil) {
+    package init(
+        name: ObjectName,
+        length: UInt64?,
+        modified: Timestamp? = nil,
+        digest: ObjectDigest? = nil,
+        identity: String? = nil
+    ) {
         self.name = name
         self.length = length
         self.modified = modified
         self.digest = digest
+        self.identity = identity
     }
 }
 

@@ -13,11 +13,23 @@ package protocol ServiceDefinition: Sendable {
     /// Throws `badSettings` where something in the settings can never be right, whatever stands around it; nothing is
     /// opened or sent. A setting that is not known yet has its usual value.
     static func check(_ settings: Settings) throws(StorageError)
-    /// What says where an instance leads, with all that the world around it adds to the settings: other words are
-    /// another place. Nothing secret is among them, and nothing is sent.
-    static func place(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> [String]
+    /// Where an instance leads, with all that the world around it adds to the settings; nothing is sent.
+    static func place(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> ServicePlace
     /// Makes an instance. Nothing is sent before the first call.
     static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any StorageService
+}
+
+/// Where an instance of a service leads; nothing in it is secret.
+package struct ServicePlace: Sendable, Hashable {
+    /// Other words are another place.
+    package var words: [String]
+    /// Whose it is, where names mean other places to others: empty where that is not known, or changes all the time.
+    package let account: String
+
+    package init(_ words: [String], account: String = "") {
+        self.words = words
+        self.account = account
+    }
 }
 
 /// What a service may know of the world around it.
@@ -63,7 +75,7 @@ package struct ServiceRow: Sendable {
     /// The settings of the type itself; those that all types have are in `OperationalSettings`.
     package let fields: [FieldInfo]
     private let checker: @Sendable ([String: FieldValue]) throws(StorageError) -> Void
-    private let locator: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> [String]
+    private let locator: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> ServicePlace
     private let opener:
         @Sendable ([String: FieldValue], ServiceContext, Meter) async throws(StorageError) -> any Replica
 
@@ -112,12 +124,14 @@ package struct ServiceRow: Sendable {
         return settings
     }
 
-    /// What says where a backend of this type leads; other words are another place.
+    /// Where a backend of this type leads.
     package func place(
         of values: [String: FieldValue],
         in context: ServiceContext
-    ) async throws(StorageError) -> [String] {
-        [type] + (try await locator(values, context))
+    ) async throws(StorageError) -> ServicePlace {
+        var place = try await locator(values, context)
+        place.words.insert(type, at: 0)
+        return place
     }
 
     /// Throws `badSettings` where settings can never be right; those that are not among `values` are not known yet.

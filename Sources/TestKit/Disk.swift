@@ -13,8 +13,12 @@ package enum Disk {
     }
 
     /// Lends a file system that `mount` makes of these arguments; the folder is unmounted in any case.
-    package static func mounted(_ arguments: [String], _ work: (String) async throws -> Void) async throws {
-        let folder = Scratch.current + "/mounted"
+    package static func mounted(
+        _ arguments: [String],
+        at folder: String? = nil,
+        _ work: (String) async throws -> Void
+    ) async throws {
+        let folder = folder ?? Scratch.current + "/mounted"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try await run("mount", arguments + [folder])
         do {

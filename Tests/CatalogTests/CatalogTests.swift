@@ -31,7 +31,7 @@ import Testing
         #expect(before.isDirty)
         // While the sync of the first generation runs, a pin is added.
         try await catalog.addPins([Pin(cid: root(1), createdAt: catalog.time)], reason: "add")
-        try await catalog.noteSnapshot("kits/k/1-i.car", under: lease)
+        try await catalog.noteSnapshot("kits/k/1-i.car", hasAll: true, under: lease)
         try await catalog.finishSync(generation: before.generation, under: lease)
         let after = try #require(try await catalog.backendState("a"))
         #expect(after.isDirty)

@@ -129,7 +129,7 @@ import Testing
         let lease = try await sample.lease()
         try await sample.catalog.record([sample.seen(1)], under: lease)
         try await sample.catalog.begin([root(2)], under: lease)
-        try await sample.catalog.noteMarker("kits/k/homes/i-x.here", under: lease)
+        try await sample.catalog.noteMarker("kits/k/homes/i-x.here", identity: nil, under: lease)
         let before = try #require(try await sample.catalog.backendState("a"))
         try await sample.catalog.reincarnate(under: lease)
         let after = try #require(try await sample.catalog.backendState("a"))
@@ -168,7 +168,7 @@ import Testing
         // At the first look there is nothing but the date.
         try await sample.catalog.notePeers([("k", "i", old)], under: lease)
         #expect(try await !isActive())
-        try await sample.catalog.noteMarker("kits/k/homes/x.here", under: lease)
+        try await sample.catalog.noteMarker("kits/k/homes/x.here", identity: nil, under: lease)
         try await sample.catalog.notePeers([("k", "i", old)], under: lease)
         #expect(try await !isActive())
         // Another date, or somebody who was not there, was left since then.
@@ -186,11 +186,11 @@ import Testing
     @Test func `a place that is another one by now has nothing that was seen before`() async throws {
         let sample = try await CatalogSample()
         let lease = try await sample.lease()
-        try await sample.catalog.noteSettings("here", under: lease)
+        try await sample.catalog.note(BackendState.Address(place: "here", account: "me"), under: lease)
         _ = try await sample.catalog.record([sample.seen(1)], under: lease)
-        try await sample.catalog.noteSettings("here", under: lease)
+        try await sample.catalog.note(BackendState.Address(place: "here", account: "me"), under: lease)
         #expect(try await sample.mapping(1)?.status == .stored)
-        try await sample.catalog.noteSettings("there", under: lease)
+        try await sample.catalog.note(BackendState.Address(place: "there", account: "me"), under: lease)
         #expect(try await sample.mapping(1)?.status == .unknown)
         let state = try #require(await sample.catalog.backendState("a"))
         #expect(state.isDirty && state.syncedAt == nil)

@@ -206,6 +206,10 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         #expect(plan.lacking == (isLacking ? [root(1)] : []))
     }
 
+    @Test func `a pin lacks a copy where there is no place for any`() {
+        #expect(plan(pins: [WantedRoot(root: root(1), replicas: nil)], copies: [], places: []).lacking == [root(1)])
+    }
+
     @Test func `one place under two names counts once`() {
         let twins = [
             Place(name: "a", identity: "x", takesContent: true), Place(name: "b", identity: "x", takesContent: true),

@@ -187,6 +187,58 @@ import Testing
         #expect(service.contents[try home.name(lost)] != nil)
     }
 
+    @Test func `a snapshot vouches for nothing that was stored after it`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        try await home.pin(1)
+        try await home.sync(service)
+        let before = service.contents
+        let lost = try await home.pin(2)
+        // Content arrives, and the snapshot does not.
+        let troubled = AlteredService(service) { altered in
+            altered.onPut = { (name, body) async throws(StorageError) in
+                guard !name.text.hasPrefix("kits/") else { throw StorageError(.unavailable, "Not now.") }
+                return try await service.put(name, body)
+            }
+        }
+        #expect(try await home.sync(troubled).uploaded == 1)
+        #expect(try await home.status(lost) == .stored)
+        for name in service.contents.keys where before[name] == nil { service.tamper(name, nil) }
+        let report = try await home.sync(service)
+        #expect(report.isComplete && report.uploaded == 1, "\(report)")
+        #expect(service.contents[try home.name(lost)] != nil)
+        #expect(try await home.catalog.backendState("a")?.unsavedSince == nil)
+    }
+
+    @Test func `the bucket of another account is looked at`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let roots = [try await home.pin(1), try await home.pin(2)]
+        try await home.sync(service, account: "one")
+        #expect(try await home.sync(service, account: "").wasClean)
+        let other = home.service()
+        for (name, bytes) in service.contents { other.tamper(name, bytes) }
+        other.tamper(try home.name(roots[1]), nil)
+        let report = try await home.sync(other, account: "two")
+        #expect(report.isComplete && report.adopted == 0 && report.uploaded == 1, "\(report)")
+        #expect(try await home.sync(other, account: "two").wasClean)
+    }
+
+    @Test func `a full place on which anybody ever was keeps everything`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let theirs = HomeName.marker(kit: "k", instance: "theirs", incarnation: "i", isRemoving: false)
+        service.tamper(try #require(theirs), Array("{}".utf8))
+        let root = try await home.pin(1)
+        try await home.sync(service)
+        home.clock.advance(by: .seconds(60 * 86_400))
+        _ = try await home.catalog.removePins([root], reason: "test")
+        let full = FaultyService(service, [Fault(.put, .fail(StorageError(.quotaExceeded, "There is no room.")))])
+        #expect(try await home.sync(full, prune: true).removed == 0)
+        #expect(service.contents[try home.name(root)] != nil)
+        #expect(try await home.sync(service, prune: true).removed == 1)
+    }
+
     @Test func `a place that is full lets go of what nobody wants`() async throws {
         let home = try await EngineSample()
         let service = home.service()

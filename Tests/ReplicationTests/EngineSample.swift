@@ -55,17 +55,22 @@ struct EngineSample: Sendable {
         retries: Int = 0,
         quota: UInt64? = nil,
         places: [String] = ["a"],
-        at address: String = "here",
+        at place: String = "here",
+        account: String = "",
         others: [String: any StorageService] = [:]
     ) async throws -> SyncReport {
-        let engine = try await engine(others)
+        let engine = try await engine(others.merging([backend: service]) { known, _ in known })
         let planner = SyncPlanner(
             catalog: catalog,
             places: places.map { Place(name: $0, takesContent: true, minReplicas: minReplicas) },
             prune: prune,
             force: force
         )
-        return try await engine.sync(backend, SyncEngine.Mode(force: force, prune: prune), at: address) { gate in
+        return try await engine.sync(
+            backend,
+            SyncEngine.Mode(force: force, prune: prune),
+            at: BackendState.Address(place: place, account: account)
+        ) { gate in
             open(service, backend, gate: gate, retries: retries, quota: quota)
         } plan: {
             guard let work = try await planner.work(on: backend) else {
@@ -80,7 +85,7 @@ struct EngineSample: Sendable {
         SyncEngine(
             store: store,
             catalog: catalog,
-            witnesses: Witnesses(store, catalog) { name in
+            witnesses: Witnesses(store, catalog, try await catalog.identity(), observer: "test") { name in
                 guard let service = others[name] else {
                     throw StorageError(.unavailable, "Nobody plays the backend \(name).")
                 }

@@ -234,6 +234,41 @@ import Testing
         #expect((surplus.service.contents[name] == nil) == isSound)
         #expect(try await home.catalog.transfers(on: surplus.name).isEmpty)
         #expect(try await home.status(root, surplus.name) == (isSound ? nil : .stored))
+        // What was seen is written down.
+        let seen: Mapping.Status =
+            switch keeper {
+            case .sound, .outOfReach: .stored
+            case .gone: .missing
+            case .cut, .rotten: .corrupt
+            }
+        #expect(try await home.status(root, surplus.otherName) == seen)
+    }
+
+    @Test func `a copy that goes with another one was the same, and is missed`() async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let (one, other) = (home.service(), home.service())
+        let root = try await home.pin(1)
+        try await home.sync(one, "a", places: ["a", "b"])
+        try await home.sync(other, "b", places: ["a", "b"])
+        try await home.pin(1, replicas: 1)
+        let surplus = try #require(await home.surplus(of: root, among: ["a": one, "b": other]))
+        let name = try home.name(root)
+        let twin = AlteredService(surplus.service) { altered in
+            altered.onDelete = { [surplus] deleted throws(StorageError) in
+                try await surplus.service.delete(deleted)
+                if deleted == name { surplus.other.tamper(name, nil) }
+            }
+        }
+        let report = try await home.sync(
+            twin,
+            surplus.name,
+            prune: true,
+            places: ["a", "b"],
+            others: [surplus.otherName: surplus.other]
+        )
+        #expect(report.removed == 1 && !report.isComplete, "\(report)")
+        #expect(try await home.status(root, surplus.otherName) == .missing)
+        #expect(try await home.sync(surplus.other, surplus.otherName, places: ["a", "b"]).uploaded == 1)
     }
 
     @Test func `no surplus copy goes on the word of a copy that is not there any more`() async throws {

@@ -151,6 +151,28 @@ import Testing
         #expect(try await restorer.isWhole(root, thorough: true) == thorough)
     }
 
+    @Test func `what one damaged copy lacks another one gives`() async throws {
+        let home = try await EngineSample()
+        let tree = try Tree()
+        var sources: [Restorer.Source] = []
+        for flaw in [Flaw.firstLeaf, .byte] {
+            let service = MemoryService()
+            service.tamper(try home.name(tree.root.cid), try archive(tree, flaw).bytes)
+            sources.append(Restorer.Source(backend: home.open(service, "\(flaw)"), path: nil))
+        }
+        let restorer = Restorer(store: home.store, progress: .silent)
+        for source in sources {
+            let alone = try await EngineSample("alone \(source.backend.name)")
+            let outcome = try await Restorer(store: alone.store, progress: .silent)
+                .restore(tree.root.cid, from: [source], thorough: true)
+            guard case .failed = outcome else { throw ReplicationError.suspicious("\(outcome)") }
+        }
+        let outcome = try await restorer.restore(tree.root.cid, from: sources, thorough: true)
+        guard case .restored(_, nil, let after) = outcome else { throw ReplicationError.suspicious("\(outcome)") }
+        #expect(after.count == 2)
+        #expect(try await restorer.isWhole(tree.root.cid, thorough: true))
+    }
+
     /// Changes the last byte of each pack, which is one of a block.
     private func damagePacks(of home: EngineSample) throws {
         for name in try Trees.files(in: home.folder + "/store/packs") {

@@ -19,7 +19,7 @@ extension Kit {
             do throws(KitError) {
                 try await changing(file.name) { (gate, lease) async throws in
                     // What was looked at may have been removed, and another place have its name by now.
-                    guard try await place(of: self.backend(file.name)) == place(of: file) else { return }
+                    guard try await address(of: self.backend(file.name)) == address(of: file) else { return }
                     let backend = try await open(file, gate: gate)
                     try await expectPlace(backend)
                     try await HomeRegister(backend)?.renew(own, in: catalog, under: lease)

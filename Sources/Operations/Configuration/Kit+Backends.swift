@@ -159,15 +159,50 @@ extension Kit {
         }
     }
 
-    /// What tells where a backend leads from anywhere else: a digest, for variables may have been put in.
-    func place(of file: BackendFile) async throws(KitError) -> String {
+    /// Where a backend leads now.
+    func address(of file: BackendFile) async throws(KitError) -> BackendState.Address {
         let (values, context, _) = try settings(of: file, ClosedGate())
+        func digested(_ text: String) -> String {
+            text.isEmpty ? "" : Multibase.base32.encode(digest(.sha256, of: Array(text.utf8)))
+        }
         do throws(StorageError) {
-            let words = try await file.row.place(of: values, in: context)
-            return Multibase.base32.encode(digest(.sha256, of: Array(words.joined(separator: "\n").utf8)))
+            let place = try await file.row.place(of: values, in: context)
+            return BackendState.Address(
+                place: digested(place.words.joined(separator: "\n")),
+                account: digested(place.account)
+            )
         } catch {
             throw KitError(error.on(file.name))
         }
+    }
+
+    /// Opens a backend to look at what is known of it; throws where it leads elsewhere than at its last sync, or is
+    /// another place by now.
+    func openAsKnown(_ file: BackendFile) async throws(KitError) -> OpenBackend {
+        let catalog = try catalog()
+        let address = try await address(of: file)
+        let known = try await kitErrors { try await catalog.backendState(file.name)?.address }
+        guard known?.isSame(as: address) ?? true else {
+            throw KitError(
+                .refused,
+                "The settings of \(file.name) lead elsewhere than at its last sync.",
+                hint: "ipfs-kit sync \(file.name)",
+                backend: file.name
+            )
+        }
+        let backend = try await open(file, gate: ClosedGate())
+        try await expectPlace(backend)
+        return backend
+    }
+
+    /// Where a backend leads elsewhere than at its last sync, what was seen there counts no more, before anything is
+    /// seen here.
+    func arrive(at file: BackendFile) async throws(KitError) {
+        let catalog = try catalog()
+        let address = try await address(of: file)
+        let known = try await kitErrors { try await catalog.backendState(file.name)?.address }
+        guard let known, !known.isSame(as: address) else { return }
+        try await changing(file.name) { (_, lease) in try await catalog.note(address, under: lease) }
     }
 
     /// The settings of a backend with references replaced, and what it may know of the world around it.

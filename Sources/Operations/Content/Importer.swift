@@ -196,6 +196,7 @@ struct Importer: Sendable {
             if let failure = made.failure { throw failure }
             try leaving.begin(file.path)
             for block in made.blocks { leaving.take(block) }
+            try leaving.end(file.path, file.info)
         }
         progress.bytes(files.reduce(0) { $0 + $1.info.length })
         progress.items(files.count)
@@ -213,9 +214,9 @@ struct Importer: Sendable {
         let entry: DAGEntry
         if case .size(let size) = profile.chunker, info.length > 0 {
             let parts = FileParts(file: file, length: info.length, chunk: size)
-            entry = try await build(metadata, path) { parts.next() }
+            entry = try await build(metadata, path, info) { parts.next() }
         } else {
-            entry = try await addStream(metadata, path) { (offset, count) throws(FileError) in
+            entry = try await addStream(metadata, path, info) { (offset, count) throws(FileError) in
                 try file.read(at: offset, count: count)
             }
         }
@@ -228,10 +229,11 @@ struct Importer: Sendable {
     func addStream(
         _ metadata: FileMetadata,
         _ path: [UInt8]? = nil,
+        _ info: FileInfo? = nil,
         _ read: @escaping @Sendable (UInt64, Int) throws(FileError) -> [UInt8]
     ) async throws -> DAGEntry {
         let source = ChunkSource(profile.chunker, read: read)
-        return try await build(metadata, path) {
+        return try await build(metadata, path, info) {
             let chunks = try await source.next()
             if chunks.isEmpty { return nil }
             return { () throws(FileError) in chunks }
@@ -245,6 +247,7 @@ struct Importer: Sendable {
     private func build(
         _ metadata: FileMetadata,
         _ path: [UInt8]?,
+        _ info: FileInfo?,
         _ next: () async throws -> ChunkSource.Part?
     ) async throws -> DAGEntry {
         let profile = profile
@@ -263,6 +266,7 @@ struct Importer: Sendable {
             progress.bytes(leaves.reduce(0) { $0 + $1.fileSize })
         }
         let entry = builder.finish(metadata: metadata) { leaving.take($0) }
+        try leaving.end(path, info)
         try await store(&leaving)
         return entry
     }
@@ -334,6 +338,19 @@ private struct Leaving {
             self.path = text
         }
         offset = 0
+    }
+
+    /// Ends with a file; throws where it is another one by now than the one that was found, and read.
+    func end(_ path: [UInt8]?, _ info: FileInfo?) throws(KitError) {
+        guard let path, let info, let noted = self.path else { return }
+        let now: FileInfo
+        do throws(FileError) { now = try fileInfo(noted) } catch { throw KitError(error) }
+        guard now.version == info.version else {
+            throw KitError(
+                .other,
+                "\(path.shown) was changed while it was read, and --no-copy leaves the content in it."
+            )
+        }
     }
 
     /// Takes the next block; the raw ones of a file are its content, in order.

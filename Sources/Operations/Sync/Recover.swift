@@ -1,5 +1,6 @@
 internal import BlockStore
 internal import Catalog
+internal import IPLD
 internal import Multiformats
 internal import POSIX
 internal import Replication
@@ -138,16 +139,30 @@ package struct Recover: Operation {
         return nil
     }
 
-    /// The same pins, without what no command could have given them.
+    /// Tells of what another home of the kit has pinned, and this one took away, or never stored here.
+    private func tellUnpinned(_ roots: Set<CID>, _ output: inout Output) {
+        guard let one = roots.min() else { return }
+        output.warnings.append(
+            "Another home of the kit has \(roots.count) pins that are not in this snapshot, such as \(one): `ipfs-kit snapshot list "
+                + "\(source)` names its snapshots, and `recover --snapshot` takes them over."
+        )
+    }
+
+    /// The same pins, without what no command could have made: rows of a snapshot may be a stranger's.
     private func sensible(_ pins: [Pin], _ catalog: Catalog, _ output: inout Output) async throws -> [Pin] {
-        let bad = try await catalog.noMetadata(among: Set(pins.map(\.metadata)))
+        let possible = pins.filter { (try? $0.cid.checkLimits(length: 0)) != nil }
+        output.leftOut = pins.count - possible.count
+        if output.leftOut > 0 {
+            output.warnings.append("\(output.leftOut) pins have CIDs that no content may have; they are left out.")
+        }
+        let bad = try await catalog.noMetadata(among: Set(possible.map(\.metadata)))
         let isOff = { (pin: Pin) in bad.contains(pin.metadata) || pin.replicas ?? 0 < 0 }
-        let count = pins.count(where: isOff)
-        guard count > 0 else { return pins }
+        let count = possible.count(where: isOff)
+        guard count > 0 else { return possible }
         output.warnings.append(
             "\(count) pins have metadata that is none in the snapshot, or less than no replicas; that is left out."
         )
-        return pins.map { pin in
+        return possible.map { pin in
             var pin = pin
             if bad.contains(pin.metadata) { pin.metadata = "{}" }
             if pin.replicas ?? 0 < 0 { pin.replicas = nil }
@@ -173,7 +188,7 @@ package struct Recover: Operation {
             defer { try? removeFile(path) }
             do throws(ReplicationError) {
                 let found = try await snapshots.fetch(name, into: path).pins()
-                pins.merge(found.map { ($0.cid, $0) }) { first, _ in first }
+                pins.merge(found.map { ($0.cid, $0) }) { $0.updatedAt >= $1.updatedAt ? $0 : $1 }
             } catch {
                 guard KitError(error).code == .verification else { throw error }
                 unread.append(name.name.text)
@@ -201,11 +216,15 @@ package struct Recover: Operation {
         var known: Set<CID> = []
         // Whoever made the snapshot may have written a pin into it many times.
         var pins = try (snapshot?.pins() ?? []).filter { known.insert($0.cid).inserted }
+        // Of two homes that went their own ways, each may have been the last to change a pin.
+        pins = pins.map { pin in relatives[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
+        let wanted = known
         if let snapshot, output.lostSnapshots.isEmpty { known.formUnion(try snapshot.mappings().map(\.cid)) }
         var others: [CID] = []
         for try await page in backend.replica.roots() {
             others += page.map(\.root).filter { known.insert($0).inserted }
         }
+        tellUnpinned(Set(relatives.keys).subtracting(wanted).subtracting(others), &output)
         let named = others.compactMap { relatives[$0] }
         if !named.isEmpty {
             output.warnings.append(
@@ -262,6 +281,8 @@ package struct Recover: Operation {
         var content: RestoreOutput?
         /// Snapshots that are damaged: newer ones than the one that was taken, and those of other homes of the kit.
         var lostSnapshots: [String] = []
+        /// Pins that nobody can have.
+        var leftOut = 0
         var warnings: [String] = []
 
         init(source: String, dryRun: Bool) {
@@ -271,7 +292,7 @@ package struct Recover: Operation {
 
         package var exitCode: ExitCode {
             let code = content?.exitCode ?? .ok
-            return code == .ok && !lostSnapshots.isEmpty ? .partlyFailed : code
+            return code == .ok && (!lostSnapshots.isEmpty || leftOut > 0) ? .partlyFailed : code
         }
 
         package var json: JSON {
@@ -281,7 +302,8 @@ package struct Recover: Operation {
                 "new_pins": .count(newPins), "mappings": .count(mappings),
                 "backends": .array(backends.map { .string($0) }),
                 "kept_backends": .array(keptBackends.map { .string($0) }),
-                "lost_snapshots": .array(lostSnapshots.map { .string($0) }), "content": content?.json ?? .null,
+                "lost_snapshots": .array(lostSnapshots.map { .string($0) }), "left_out": .count(leftOut),
+                "content": content?.json ?? .null,
                 "warnings": .array(warnings.map { .string($0) }),
             ]
         }

@@ -68,7 +68,9 @@ struct Sources: Sendable {
         let names = if let only { [only] } else { try kit.backendNames() }
         for name in names {
             do throws(KitError) {
-                open[name] = try await kit.open(try kit.backend(name), gate: ClosedGate())
+                let file = try kit.backend(name)
+                open[name] = try await kit.open(file, gate: ClosedGate())
+                try await kit.arrive(at: file)
             } catch {
                 if only != nil { throw error }
                 broken[name] = error
@@ -149,8 +151,8 @@ struct RestoreJob: Sendable {
             switch outcome {
             case .whole: output.whole += 1
             case .restored(let source, let back, let failures):
-                output.restored.append((root, source.backend.name, back.length))
-                try await note(root, source, .success(back), mappings, &leases)
+                output.restored.append((root, source.backend.name, back?.length ?? 0))
+                if let back { try await note(root, source, .success(back), mappings, &leases) }
                 for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
             case .failed(let failures):
                 output.failed.append((root, failures.map { ($0.source.backend.name, KitError($0.error)) }))

@@ -34,7 +34,7 @@ package struct Sync: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> SyncOutput {
-        let (files, places, broken) = try await choose(kit)
+        let (files, addresses, broken) = try await choose(kit)
         let planner = try SyncPlanner(kit, prune: prune, force: force)
         return try await kitErrors {
             let (plan, states) = try await planner.plan()
@@ -46,9 +46,9 @@ package struct Sync: Operation {
             }
             let engine = try await self.engine(kit)
             let busy = files.filter { file in
-                guard let state = states[file.name], ["", places[file.name]].contains(state.settings) else {
-                    return true
-                }
+                guard let state = states[file.name], let address = addresses[file.name],
+                    state.address?.isSame(as: address) ?? true
+                else { return true }
                 let work = SyncEngine.Work(state, plan.steps[file.name] ?? [], plan.aliases[file.name])
                 return engine.isDue(work, force: force, hasTransfers: transfers[file.name] != nil)
             }
@@ -56,7 +56,7 @@ package struct Sync: Operation {
             let count = busy.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
             if !busy.isEmpty { kit.session.progress.began("sync", items: count) }
             defer { if !busy.isEmpty { kit.session.progress.ended() } }
-            let results = await sync(busy, at: places, planner, engine, kit)
+            let results = await sync(busy, at: addresses, planner, engine, kit)
             var warnings = try await kit.writeIndexes(busy.map(\.name))
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }
             // What is short, and what is one place, is said of the places as they turned out to be.
@@ -77,23 +77,24 @@ package struct Sync: Operation {
     /// others.
     private func choose(
         _ kit: Kit
-    ) async throws(KitError) -> (files: [BackendFile], places: [String: String], broken: [SyncResult]) {
+    ) async throws(KitError) -> (files: [BackendFile], addresses: [String: BackendState.Address], broken: [SyncResult])
+    {
         _ = try kit.catalog()
         let chosen = try await kit.chooseBackends(names)
         guard !chosen.files.isEmpty || !chosen.broken.isEmpty else {
             throw try kit.noEnabledBackend()
         }
-        var (files, places): ([BackendFile], [String: String]) = ([], [:])
+        var (files, addresses): ([BackendFile], [String: BackendState.Address]) = ([], [:])
         var broken = chosen.broken.map { SyncResult(backend: $0.name, error: $0.error) }
         for file in chosen.files {
             do throws(KitError) {
-                places[file.name] = try await kit.place(of: file)
+                addresses[file.name] = try await kit.address(of: file)
                 files.append(file)
             } catch {
                 broken.append(SyncResult(backend: file.name, error: error))
             }
         }
-        return (files, places, broken)
+        return (files, addresses, broken)
     }
 
     private func engine(_ kit: Kit) async throws(KitError) -> SyncEngine {
@@ -102,13 +103,14 @@ package struct Sync: Operation {
             guard let file = try? kit.backend(name) else { continue }
             settings.append(KitSnapshot.Backend(name: name, settings: file.textWithoutSecrets()))
         }
+        let identity = try await kit.identity()
         return SyncEngine(
             store: try kit.store(),
             catalog: try kit.catalog(),
-            witnesses: Witnesses(try kit.store(), try kit.catalog()) { name in
-                try await kit.open(try kit.backend(name), gate: ClosedGate())
+            witnesses: Witnesses(try kit.store(), try kit.catalog(), identity, observer: kit.observer) { name in
+                try await kit.openAsKnown(try kit.backend(name))
             },
-            identity: try await kit.identity(),
+            identity: identity,
             observer: kit.observer,
             timing: kit.session.timing,
             progress: kit.session.progress,
@@ -120,7 +122,7 @@ package struct Sync: Operation {
 
     private func sync(
         _ files: [BackendFile],
-        at places: [String: String],
+        at addresses: [String: BackendState.Address],
         _ planner: SyncPlanner,
         _ engine: SyncEngine,
         _ kit: Kit
@@ -128,9 +130,10 @@ package struct Sync: Operation {
         let mode = SyncEngine.Mode(force: force, prune: prune)
         return await withTaskGroup(of: SyncResult.self) { group in
             for file in files {
+                guard let address = addresses[file.name] else { continue }
                 group.addTask {
                     do {
-                        let report = try await engine.sync(file.name, mode, at: places[file.name] ?? "") { gate in
+                        let report = try await engine.sync(file.name, mode, at: address) { gate in
                             try await kit.open(file, gate: gate)
                         } plan: {
                             guard let work = try await planner.work(on: file.name) else {

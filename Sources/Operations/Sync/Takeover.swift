@@ -76,7 +76,7 @@ struct Takeover {
         }
         // From now on this home knows what is in it.
         let lease = try await catalog.takeObserverLease(source)
-        try await catalog.noteSnapshot(snapshot.name.text, under: lease)
+        try await catalog.noteSnapshot(snapshot.name.text, hasAll: false, under: lease)
         try await catalog.release(lease)
     }
 

@@ -31,9 +31,20 @@ package struct Verify: Operation {
         let only: CID?
         if let cid { only = try parseCID(cid) } else { only = nil }
         let catalog = try kit.catalog()
-        let (files, broken) = try await kit.chooseBackends(names, evenDisabled: !names.isEmpty)
-        if files.isEmpty, broken.isEmpty, try !kit.backendNames().isEmpty { throw try kit.noEnabledBackend() }
-        return try await kitErrors {
+        let chosen = try await kit.chooseBackends(names, evenDisabled: !names.isEmpty)
+        if chosen.files.isEmpty, chosen.broken.isEmpty, try !kit.backendNames().isEmpty {
+            throw try kit.noEnabledBackend()
+        }
+        var (files, broken) = ([BackendFile](), chosen.broken)
+        for file in chosen.files {
+            do throws(KitError) {
+                try await kit.arrive(at: file)
+                files.append(file)
+            } catch {
+                broken.append((file.name, error))
+            }
+        }
+        return try await kitErrors { [files, broken] in
             let work = try await choose(files, only, catalog)
             let all = work.flatMap(\.mappings)
             if let only, all.isEmpty { throw try await kit.nowhere(only) }

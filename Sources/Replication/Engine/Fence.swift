@@ -33,7 +33,7 @@ package struct Fence: ChangeGate {
         guard let witnesses else {
             throw StorageError(.superseded, "\(removal.root) stays, for nobody sees its other replicas.")
         }
-        try await witnesses.expect(minimum, of: others, toHave: removal.root)
+        try await witnesses.expect(minimum, of: others, toHave: removal.root, besides: lease.backend)
         // That may have taken long.
         _ = try await self.removal(change)
     }

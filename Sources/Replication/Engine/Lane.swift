@@ -90,9 +90,17 @@ struct Lane: Sendable {
             // First of all: what was left may take the room that is needed.
             if stopped.contains(root) { try await makeRoom(for: root) }
             let body = try await self.body(layout)
-            if let held = try await held(root), let match = try await match(held, body) {
-                progress.bytes(body.length)
-                return (seen(layout, held.path, method: match.method, sha256: match.sha256), true)
+            if let held = try await held(root) {
+                let found = try await compare(
+                    held,
+                    with: body,
+                    on: backend.replica,
+                    trustsParts: !stopped.contains(root)
+                )
+                if found.isSame {
+                    progress.bytes(body.length)
+                    return (seen(layout, held.path, method: found.method, sha256: found.sha256), true)
+                }
             }
             try reserve(layout)
             return (try await send(layout, body), false)
@@ -122,10 +130,6 @@ struct Lane: Sendable {
         case .absent: return nil
         case .unknown(let error): throw error
         }
-    }
-
-    private func match(_ held: HeldRoot, _ body: Body) async throws(StorageError) -> Match? {
-        try await compare(held, with: body, on: backend.replica, trustsParts: !stopped.contains(held.root))
     }
 
     private func body(_ layout: DAGLayout) async throws(StorageError) -> Body {

@@ -80,20 +80,20 @@ package struct SyncEngine: Sendable {
     /// Brings a backend in step.
     ///
     /// `plan` is asked when the lease is held: what another process did before that is known by then. What was seen
-    /// where the backend led before, if that was not `place`, counts for nothing by then. A backend that turns out to
+    /// where the backend led before, if that was not `address`, counts for nothing by then. A backend that turns out to
     /// be clean is not opened, unless `force`, which also looks at everything it holds anew. Throws only when nothing
     /// could be begun; what failed on the way is in the report.
     package func sync(
         _ backend: String,
         _ mode: Mode,
-        at place: String,
+        at address: BackendState.Address,
         open: @Sendable (any ChangeGate) async throws -> OpenBackend,
         plan: @escaping @Sendable () async throws -> Work
     ) async throws(ReplicationError) -> SyncReport {
         let lease = try await take(backend)
         var report = SyncReport(backend: backend)
         do {
-            try await catalog.noteSettings(place, under: lease)
+            try await catalog.note(address, under: lease)
             let work = try await plan()
             let hasTransfers = try await !catalog.transfers(on: backend).isEmpty
             if isDue(work, force: mode.force, hasTransfers: hasTransfers) {

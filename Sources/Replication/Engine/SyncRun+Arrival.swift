@@ -18,6 +18,10 @@ extension SyncRun {
             state = fresh
             site = try await Site.find(backend, state, engine.identity)
         }
+        if let site, try await isCopy(site, state) {
+            // Whoever copied it, or mounted something else, may not have brought all along.
+            try await catalog.lookAgain(because: "the announcement of this home is a copy", under: lease)
+        }
         if let site, let note = state.note, try await isGone(note, site) {
             try await catalog.doubt(because: "what this home left last is not there", under: lease)
             report.warnings.append(
@@ -41,6 +45,15 @@ extension SyncRun {
         return announced
     }
 
+    /// Whether the announcement of this home is another object than the one that it left.
+    private func isCopy(_ site: Site, _ state: BackendState) async throws -> Bool {
+        guard let known = state.markerIdentity, let name = state.marker.flatMap({ ObjectName($0) }) else {
+            return false
+        }
+        let identity = try await site.register.info(name)?.identity
+        return identity != nil && identity != known
+    }
+
     /// Whether a snapshot that this home left is not there any more; those of others come and go.
     private func isGone(_ note: String, _ site: Site) async throws -> Bool {
         guard let name = ObjectName(note), case .snapshot(engine.identity.instance, _)? = HomeName.read(name)?.kind,
@@ -58,16 +71,21 @@ extension SyncRun {
         let age = catalog.time.milliseconds - (state.markedAt?.milliseconds ?? .min / 2)
         // Whoever shares the place may have been told that this home is gone: it says each time that it is not.
         if state.marker != nil, (0..<Self.freshness).contains(age), site.peers().isEmpty { return site }
-        let name: ObjectName
+        let marker: ObjectInfo
         do {
-            name = try await site.register.announce(engine.identity, state.incarnation, isRemoving: false, catalog.time)
+            marker = try await site.register.announce(
+                engine.identity,
+                state.incarnation,
+                isRemoving: false,
+                catalog.time
+            )
         } catch let error as StorageError where error.code == .quotaExceeded {
             // The earlier one is still there. Whatever can be done without room is done, such as to make some.
-            guard let marker = state.marker, site.entries.contains(marker) else { throw error }
+            guard let earlier = state.marker, site.entries.contains(earlier) else { throw error }
             report.heldBack = report.heldBack ?? .storage(error)
             return site
         }
-        try await catalog.noteMarker(name.text, under: lease)
+        try await catalog.noteMarker(marker.name.text, identity: marker.identity, under: lease)
         // Who announces itself looks afterwards: of two that do so at once, one sees the other at least.
         guard backend.replica.capabilities.contains(.listing) else { return site }
         return Site(register: site.register, entries: try await site.register.list(), identity: site.identity)
@@ -89,14 +107,36 @@ extension SyncRun {
                 "\(what) (\(peer.instance)) keeps content on \(backend.name) too: `ipfs-kit backend peers \(backend.name)`."
             )
         }
-        let states = try await catalog.backendStates()
-        let aliases = states.filter { site.aliases(of: state.incarnation).contains($0.incarnation) }
-        if !aliases.isEmpty {
-            try await catalog.join(places: aliases.map(\.place) + [state.place], under: lease)
-        }
+        try await meetItself(site, state, &report)
         if let remover = site.remover(try await catalog.peers(on: backend.name), at: catalog.time) {
             throw ReplicationError.removing(backend: backend.name, home: remover.instance)
         }
+    }
+
+    /// Finds out which other backends of this home lead to this very place: they count once.
+    ///
+    /// The announcement of another backend shows that, or that somebody copied it here: the other one sees the
+    /// announcement of this one, or does not. Where it does not answer nothing is known.
+    private func meetItself(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws {
+        let found = site.aliases(of: state.incarnation)
+        var aliases: [BackendState] = []
+        for other in try await catalog.backendStates() where found.contains(other.incarnation) {
+            switch await engine.witnesses.sees(site.own(state.incarnation), on: other.name) {
+            case true?: aliases.append(other)
+            case nil: continue
+            case false?:
+                for copy in site.entries.here where copy.incarnation == other.incarnation {
+                    try await site.register.withdraw(copy)
+                }
+                guard other.place == state.place else { continue }
+                try await catalog.separate(under: lease)
+                report.warnings.append(
+                    "\(backend.name) is a copy of \(other.name), and another place: it counts by itself."
+                )
+            }
+        }
+        guard !aliases.isEmpty else { return }
+        try await catalog.join(places: aliases.map(\.place) + [state.place], under: lease)
     }
 
     /// Settles what earlier runs began, of which nobody knows the end and nobody will look otherwise.

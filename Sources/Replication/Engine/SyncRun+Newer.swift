@@ -24,7 +24,7 @@ extension SyncRun {
             }
         }
         // It is not looked into again.
-        try await catalog.noteSnapshot(newest.name.text, under: lease)
+        try await catalog.noteSnapshot(newest.name.text, hasAll: false, under: lease)
     }
 
     /// What this home knows.

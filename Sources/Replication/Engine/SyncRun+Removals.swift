@@ -128,6 +128,8 @@ extension SyncRun {
     /// What came of one removal.
     private enum Outcome: Sendable {
         case removed
+        /// It was, and another copy with it.
+        case removedWith(StorageError)
         /// Nothing was sent.
         case kept(StorageError)
         case failed(StorageError)
@@ -139,11 +141,18 @@ extension SyncRun {
         }
         do throws(StorageError) {
             try await backend.replica.remove(root, path: path)
-            return .removed
         } catch {
             // The gate says so of one whose other replicas were not seen.
             return error.code == .changed && !error.mayHaveHappened ? .kept(error) : .failed(error)
         }
+        if case .surplus(_, let others, _)? = reason {
+            do throws(StorageError) {
+                try await engine.witnesses.confirm(others, stillHave: root)
+            } catch {
+                return .removedWith(error)
+            }
+        }
+        return .removed
     }
 
     /// Throws `changed` where a root is not whole in the store: then each copy may be the one that it comes back from.
@@ -171,8 +180,11 @@ extension SyncRun {
             report.failures.append(SyncReport.Failure(root: root, error: .storage(reason)))
             return
         case .failed(let problem): error = problem
-        case .removed:
+        case .removed, .removedWith:
             failuresInARow = 0
+            if case .removedWith(let problem) = outcome {
+                report.failures.append(SyncReport.Failure(root: root, error: .storage(problem)))
+            }
             let path = (try? CARArchive.name(of: root).text) ?? ""
             try await recorder.add(
                 Observation(root, .removed, method: "told", path: path, at: catalog.time, by: engine.observer)

@@ -66,7 +66,7 @@ struct SyncRun: Sendable {
         let gone = work.steps.compactMap { if case .forget(let root) = $0 { root } else { nil } }
         if !uploads.isEmpty {
             let lane = try await lane(uploads, work.state)
-            try await catalog.begin(uploads, under: lease)
+            try await catalog.begin(uploads, willBeSaved: Snapshots(backend) != nil, under: lease)
             await upload(uploads, lane, site, &report)
         }
         try await recorder.flush()
@@ -77,14 +77,23 @@ struct SyncRun: Sendable {
         if report.stopped == nil { await leaveSnapshot(site, work.state, &report) }
     }
 
-    /// Before the first sync, what is known of a backend was said by somebody else, such as a snapshot: what it does
-    /// not hold, or holds in another length, does not count.
+    /// What was not seen by a sync that came to its end, and left a snapshot, is looked up: what the backend does not
+    /// hold, or holds in another length, does not count.
+    ///
+    /// Before the first sync that is all, which somebody else said, such as a snapshot. Later it is what was stored
+    /// since the newest snapshot of this home: where that is all that is left, nothing else shows that the place is as
+    /// it was.
     private func lookAtKnown() async throws {
-        guard let state = try await catalog.backendState(backend.name), state.syncedAt == nil else { return }
-        let known = try await catalog.mappings(on: backend.name).filter { $0.status == .stored }
+        guard let state = try await catalog.backendState(backend.name) else { return }
+        guard state.syncedAt == nil || state.unsavedSince != nil else { return }
+        let since = state.syncedAt == nil ? nil : state.unsavedSince
+        let known = try await catalog.mappings(on: backend.name).filter { mapping in
+            guard mapping.status == .stored else { return false }
+            return since.map { (mapping.evidence?.at ?? $0) >= $0 } ?? true
+        }
         guard !known.isEmpty else { return }
         var listed: [CID: UInt64] = [:]
-        if backend.replica.capabilities.contains(.listing) {
+        if known.count > Self.fewEnough, backend.replica.capabilities.contains(.listing) {
             for try await page in backend.replica.roots() {
                 for held in page { listed[held.root] = held.length }
             }

@@ -10,6 +10,8 @@ internal import Storage
 package final class Witnesses: Sendable {
     private let store: BlockStore
     private let catalog: Catalog
+    private let identity: Catalog.Identity
+    private let observer: String
     private let open: @Sendable (String) async throws -> OpenBackend
     private let opened = Locked<[String: OpenBackend]>([:])
     private let compared = Locked<Set<Copy>>([])
@@ -23,15 +25,25 @@ package final class Witnesses: Sendable {
     package init(
         _ store: BlockStore,
         _ catalog: Catalog,
+        _ identity: Catalog.Identity,
+        observer: String,
         open: @escaping @Sendable (String) async throws -> OpenBackend
     ) {
         self.store = store
         self.catalog = catalog
+        self.identity = identity
+        self.observer = observer
         self.open = open
     }
 
-    /// Throws `changed` unless at least `minimum` of some backends have a root now, as the store has it.
-    func expect(_ minimum: Int, of names: [String], toHave root: CID) async throws(StorageError) {
+    /// Throws `changed` unless at least `minimum` of some backends have a root now, as the store has it, and each in
+    /// another place than the one that is to lose it.
+    func expect(
+        _ minimum: Int,
+        of names: [String],
+        toHave root: CID,
+        besides loser: String
+    ) async throws(StorageError) {
         let known: [Mapping]
         do throws(CatalogError) {
             known = try await catalog.mappings(of: [root])
@@ -40,8 +52,19 @@ package final class Witnesses: Sendable {
         }
         var reasons: [String] = []
         var seen = 0
+        var identities: Set<String> = []
+        do {
+            // One file may have a name on several backends.
+            let mapping = known.first { $0.backend == loser }
+            if case .present(let held) = try await backend(loser).replica.holds(root, path: mapping?.path) {
+                identities.formUnion(held.identity.map { [$0] } ?? [])
+            }
+        } catch {
+            throw StorageError(.changed, "\(root) stays, for nobody could look at it: \(error)")
+        }
         for name in names where seen < minimum {
-            guard let reason = await absence(of: root, known.first { $0.backend == name }, on: name) else {
+            let mapping = known.first { $0.backend == name }
+            guard let reason = await absence(of: root, mapping, on: name, &identities) else {
                 seen += 1
                 continue
             }
@@ -55,22 +78,63 @@ package final class Witnesses: Sendable {
         )
     }
 
-    /// Why a root is not seen on a backend, as a sentence; nil where it is.
-    private func absence(of root: CID, _ mapping: Mapping?, on name: String) async -> String? {
+    /// Whether an announcement is on a backend; nil where nobody can tell.
+    func sees(_ marker: ObjectName?, on name: String) async -> Bool? {
+        guard let marker, let register = try? await HomeRegister(backend(name)) else { return nil }
+        return try? await register.holds(marker.text)
+    }
+
+    /// Throws `corrupt` where a copy that was to stay went along with the one that was removed: it was the same.
+    func confirm(_ names: [String], stillHave root: CID) async throws(StorageError) {
+        let known: [Mapping]
+        do throws(CatalogError) {
+            known = try await catalog.mappings(of: [root])
+        } catch {
+            throw StorageError(.unavailable, error.message, cause: error)
+        }
+        for name in names where compared.read({ $0.contains(Copy(root: root, backend: name)) }) {
+            let mapping = known.first { $0.backend == name }
+            do {
+                let backend = try await backend(name)
+                guard case .absent = await backend.replica.holds(root, path: mapping?.path) else { continue }
+                try await note(.missing, of: mapping, by: "looked-up", on: backend)
+            } catch {
+                continue
+            }
+            throw StorageError(
+                .corrupt,
+                "The copy of \(root) on \(name) went with the one that was removed: it was the same. The next sync sends it anew.",
+                backend: name
+            )
+        }
+    }
+
+    /// Why a root is not seen on a backend, as a sentence; nil where it is, as none of `identities`, to which it is
+    /// added.
+    private func absence(
+        of root: CID,
+        _ mapping: Mapping?,
+        on name: String,
+        _ identities: inout Set<String>
+    ) async -> String? {
         do {
             let backend = try await backend(name)
             switch await backend.replica.holds(root, path: mapping?.path) {
-            case .absent: return "It is not there."
+            case .absent:
+                try await note(.missing, of: mapping, by: "looked-up", on: backend)
+                return "It is not there; the next sync sends it anew."
             case .unknown(let error): return error.message
             case .present(let held):
-                guard held.length == mapping?.size ?? held.length else {
-                    return "It has another length than when it was verified."
+                if let identity = held.identity, !identities.insert(identity).inserted {
+                    return "It is the same file as another copy."
                 }
                 let copy = Copy(root: root, backend: name)
-                guard !compared.read({ $0.contains(copy) }) else { return nil }
+                if held.length == mapping?.size ?? held.length, compared.read({ $0.contains(copy) }) { return nil }
                 let body = try await DAGLayout(of: root, in: store).body(from: store)
-                guard try await compare(held, with: body, on: backend.replica, trustsParts: true) != nil else {
-                    return "What is there is not its CAR, or damaged: run `ipfs-kit verify \(name)`."
+                let found = try await compare(held, with: body, on: backend.replica, trustsParts: true)
+                guard found.isSame else {
+                    try await note(.damaged, of: mapping, by: found.method, on: backend)
+                    return "What is there is not its CAR, or damaged; the next sync sends it anew."
                 }
                 compared.change { _ = $0.insert(copy) }
                 return nil
@@ -78,6 +142,31 @@ package final class Witnesses: Sendable {
         } catch {
             return "\(error)"
         }
+    }
+
+    /// Writes down that a copy is not what was believed, as everybody does who sees that.
+    private func note(
+        _ finding: Observation.Finding,
+        of mapping: Mapping?,
+        by method: String,
+        on backend: OpenBackend
+    ) async throws {
+        guard let mapping else { return }
+        // What is not there says nothing where it is another place.
+        try await HomeRegister.expectPlace(backend, catalog, identity)
+        let seen = Observation(
+            mapping.cid,
+            finding,
+            method: method,
+            path: mapping.path,
+            at: catalog.time,
+            by: observer,
+            basis: mapping.revision
+        )
+        let lease = try await catalog.takeObserverLease(backend.name)
+        _ = try await catalog.record([seen], under: lease)
+        try await catalog.release(lease)
+        try await catalog.markDirty([backend.name], reason: "a copy is missing or damaged")
     }
 
     private func backend(_ name: String) async throws -> OpenBackend {

@@ -115,8 +115,8 @@ package struct HomeRegister: Sendable {
     /// Announces a home anew, under the lease of the backend.
     package func renew(_ own: Catalog.Identity, in catalog: Catalog, under lease: Lease) async throws {
         guard let state = try await catalog.backendState(backend) else { return }
-        let name = try await announce(own, state.incarnation, isRemoving: false, catalog.time)
-        try await catalog.noteMarker(name.text, under: lease)
+        let marker = try await announce(own, state.incarnation, isRemoving: false, catalog.time)
+        try await catalog.noteMarker(marker.name.text, identity: marker.identity, under: lease)
         // Who announces himself looks who else is there.
         try await note(own, in: catalog, under: lease)
     }
@@ -130,12 +130,16 @@ package struct HomeRegister: Sendable {
     /// Says whether an object that was left there is there still; for backends that cannot list.
     func holds(_ name: String) async throws(StorageError) -> Bool {
         guard let name = ObjectName(name) else { return false }
+        return try await info(name) != nil
+    }
+
+    /// What is said of an object; nil where it is not there.
+    func info(_ name: ObjectName) async throws(StorageError) -> ObjectInfo? {
         do throws(StorageError) {
-            _ = try await objects.stat(name)
-            return true
+            return try await objects.stat(name)
         } catch {
             guard error.code == .notFound else { throw error }
-            return false
+            return nil
         }
     }
 
@@ -146,15 +150,16 @@ package struct HomeRegister: Sendable {
         isRemoving: Bool,
         _ time: Timestamp
     ) async throws
-        -> ObjectName
+        -> ObjectInfo
     {
         let name = try self.name(identity, incarnation, isRemoving: isRemoving)
         // Who is believed to be known there counts on it, so it is not enough that somebody took the announcement.
-        func confirm() async throws {
-            guard try await holds(name.text) else {
+        func confirmed() async throws -> ObjectInfo {
+            guard let info = try await info(name) else {
                 let message = "The announcement \(name) was sent and accepted, and it is not there."
                 throw StorageError(.corrupt, message, backend: backend)
             }
+            return info
         }
         let node = Node.map([
             .init("format", .string("ipfs_kit_home")), .init("version", .integer(1)),
@@ -162,8 +167,7 @@ package struct HomeRegister: Sendable {
             .init("home", .string(identity.instance)), .init("seen_at", .string(time.description)),
         ])
         let receipt = try await objects.put(name, Body(try node.encoded(as: .dagJSON)))
-        if receipt.proof == nil { try await confirm() }
-        return name
+        return receipt.proof == nil ? try await confirmed() : ObjectInfo(name: name, length: nil)
     }
 
     /// Takes back an announcement of this home.

@@ -89,6 +89,11 @@ struct Site: Sendable {
         let instance: String
     }
 
+    /// The announcement of this home under an incarnation.
+    func own(_ incarnation: String) -> ObjectName? {
+        HomeName.marker(kit: identity.kit, instance: identity.instance, incarnation: incarnation, isRemoving: false)
+    }
+
     /// Incarnations of other backends of this home that announced it at this very place.
     func aliases(of incarnation: String) -> [String] {
         entries.here.filter { $0.instance == identity.instance && $0.incarnation != incarnation }.map(\.incarnation)

@@ -17,8 +17,8 @@ package enum LocalDirectory: ServiceDefinition {
     package static func place(
         _ settings: LocalDirectorySettings,
         in context: ServiceContext
-    ) async throws(StorageError) -> [String] {
-        [settings.path]
+    ) async throws(StorageError) -> ServicePlace {
+        ServicePlace([settings.path])
     }
 
     package static func open(

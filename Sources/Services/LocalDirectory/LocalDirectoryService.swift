@@ -161,10 +161,10 @@ struct LocalDirectoryService: StorageService {
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
         let path = path(name)
-        let info = try await files(name, mayBeAbsent: true) { () throws(FileError) in
-            try checkFile(path)
+        let (info, mark) = try await files(name, mayBeAbsent: true) { () throws(FileError) in
+            (try checkFile(path), try birthMark(path))
         }
-        return Self.info(name, info)
+        return Self.info(name, info, mark)
     }
 
     /// What is said of a file; throws for anything else, also for a link to one: that is no copy.
@@ -239,14 +239,15 @@ struct LocalDirectoryService: StorageService {
         return Usage(used: used, free: space.free, objects: objects)
     }
 
-    private static func info(_ name: ObjectName, _ info: FileInfo) -> ObjectInfo {
+    private static func info(_ name: ObjectName, _ info: FileInfo, _ mark: String? = nil) -> ObjectInfo {
         // Anybody can give a file a time that no calendar has.
         let (seconds, isTooFar) = info.modified.multipliedReportingOverflow(by: 1000)
         return ObjectInfo(
             name: name,
             length: info.kind == .file ? info.length : nil,
             // Who comes back within a second is seen to have done so.
-            modified: isTooFar ? nil : Timestamp(milliseconds: seconds &+ Int64(info.nanoseconds) / 1_000_000)
+            modified: isTooFar ? nil : Timestamp(milliseconds: seconds &+ Int64(info.nanoseconds) / 1_000_000),
+            identity: mark
         )
     }
 

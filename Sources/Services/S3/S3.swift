@@ -15,11 +15,18 @@ package enum S3: ServiceDefinition {
         try S3Service.check(settings)
     }
 
-    package static func place(_ settings: S3Settings, in context: ServiceContext) async throws(StorageError) -> [String]
-    {
+    /// The account is that of lasting keys; it need not be known, for nothing is sent.
+    package static func place(
+        _ settings: S3Settings,
+        in context: ServiceContext
+    ) async throws(StorageError) -> ServicePlace {
         let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
         let target = try target(settings, profile, context)
-        return [target.endpoint.host + target.endpoint.path, target.bucket, target.prefix]
+        let keys = try? S3Credentials(settings, profile: profile, environment: context.environment)
+        return ServicePlace(
+            [target.endpoint.host + target.endpoint.path, target.bucket, target.prefix],
+            account: keys.flatMap { $0.sessionToken == nil ? $0.accessKeyID : nil } ?? ""
+        )
     }
 
     private static func target(

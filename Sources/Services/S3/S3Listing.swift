@@ -112,10 +112,10 @@ struct S3Listing: Sendable {
             if error.code == .unsupported, !isVersion1, case .start = place { return nil }
             throw error
         }
-        return try read(try? parseXML(reply.body))
+        return try read(try? parseXML(reply.body), from: place)
     }
 
-    private func read(_ root: XMLElement?) throws(StorageError) -> Page {
+    private func read(_ root: XMLElement?, from place: Place) throws(StorageError) -> Page {
         guard let root, root.name == "ListBucketResult", let truncation = root["IsTruncated"]?.text.lowercased(),
             ["true", "false"].contains(truncation)
         else {
@@ -130,7 +130,7 @@ struct S3Listing: Sendable {
         guard contents.count <= Self.largestPage else {
             throw connection.errors.error(.unexpected, "the service put \(contents.count) objects on one page", what)
         }
-        try checkEnd(root, count: contents.count, isTruncated: truncation == "true")
+        try checkEnds(root, from: place, isTruncated: truncation == "true")
         let isEscaped = root["EncodingType"]?.text == "url"
         func plain(_ text: String) -> String? { isEscaped ? S3Encoding.unescaped(text) : text }
         try checkSubject(root, plain)
@@ -157,12 +157,24 @@ struct S3Listing: Sendable {
         return Page(objects: objects, first: first, next: .marker(marker))
     }
 
-    /// Throws where a page says itself that it has not all that it should have: names folded into one, more keys than
-    /// are in it, a next page after the last one.
-    private func checkEnd(_ root: XMLElement, count: Int, isTruncated: Bool) throws(StorageError) {
-        let said = root["KeyCount"].flatMap { httpNumber($0.text) } ?? 0
-        let goesOn = root["NextContinuationToken"].map { !$0.text.isEmpty } ?? false
-        guard root.children(named: "CommonPrefixes").isEmpty, said <= count, isTruncated || !goesOn else {
+    /// Throws where a page says itself that it has not all that it should have: another beginning than was asked for, a
+    /// next page after the last one, more keys than are in it, a key that is missing, names folded into one, an error.
+    private func checkEnds(_ root: XMLElement, from place: Place, isTruncated: Bool) throws(StorageError) {
+        func text(_ name: String) -> String? { root[name].flatMap { $0.text.isEmpty ? nil : $0.text } }
+        let contents = root.children(named: "Contents")
+        let beginning = text("StartAfter") ?? text("Marker") ?? text("ContinuationToken")
+        let begins: Bool
+        switch place {
+        case .start, .end: begins = beginning == nil
+        case .token(let token): begins = beginning == nil || beginning == token
+        case .marker(let key):
+            begins = beginning.map { [$0, S3Encoding.unescaped($0)].contains(key) } ?? true
+        }
+        let ends = isTruncated || text("NextContinuationToken") == nil && text("NextMarker") == nil
+        let isAll =
+            contents.allSatisfy { $0["Key"] != nil }
+            && root["KeyCount"].flatMap { httpNumber($0.text) } ?? 0 <= contents.count
+        guard begins, ends, isAll, root["CommonPrefixes"] == nil, root["Error"] == nil else {
             throw connection.errors.error(
                 .unavailable,
                 "the service answered with a listing that contradicts itself, of which parts are missing",

@@ -56,11 +56,14 @@ extension S3Connection {
     }
 
     private func object(_ name: ObjectName, _ length: UInt64, _ headers: HTTPHeaders) -> S3Object {
+        // A prefix may lead into another one.
+        let place = target.endpoint
         let info = ObjectInfo(
             name: name,
             length: length,
             modified: headers["Last-Modified"].flatMap(S3Encoding.date),
-            digest: S3Payload.hidesDigests(headers) ? nil : S3Encoding.digest(etag: headers["ETag"])
+            digest: S3Payload.hidesDigests(headers) ? nil : S3Encoding.digest(etag: headers["ETag"]),
+            identity: "\(place.host)\(place.path)/\(target.bucket)/\(target.prefix)\(name)"
         )
         return S3Object(info: info, length: length, version: S3Encoding.version(etag: headers["ETag"]))
     }

@@ -71,6 +71,13 @@ struct S3Target: Sendable {
             text =
                 environment("AWS_ENDPOINT_URL_S3") ?? environment("AWS_ENDPOINT_URL") ?? profile["endpoint_url"] ?? ""
         }
+        if text.isEmpty, named.isAmazon, let services = profile["services"] {
+            throw StorageError(
+                .badSettings,
+                "The profile names its endpoints in the section “services \(services)”, which is not read; set "
+                    + "connection.endpoint."
+            )
+        }
         let given = try text.isEmpty ? nil : Self.address(text, useSSL: settings.useSSL)
         // A plain “s3” at somebody's endpoint is that vendor's, or nobody's in particular.
         vendor = given.map { given in S3Vendor.at(given.name) ?? (named.isAmazon ? .generic : named) } ?? named

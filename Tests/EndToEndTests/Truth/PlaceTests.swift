@@ -126,6 +126,89 @@ import Testing
         #expect(try await user.json("sync").backends[0].status == .text("clean"))
     }
 
+    @Test func `what is seen elsewhere talks no damage away`() async throws {
+        var user = try await User.ready()
+        let disk = user.folder + "/disk"
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        user.environment["PLACE"] = disk
+        try await user.run("backend", "create", "disk", "filesystem", "--path", "${PLACE}")
+        let root = try await user.add(sampleBytes(1000))
+        try await user.run("sync")
+        try FileManager.default.copyItem(atPath: disk, toPath: disk + ".other")
+        try FileManager.default.removeItem(atPath: "\(disk)/cars/\(root).car")
+        try await user.run("verify", code: 10)
+        user.environment["PLACE"] = disk + ".other"
+        try await user.run("verify")
+        user.environment["PLACE"] = disk
+        #expect(try await user.json("sync").backends[0].uploaded.int == 1)
+        #expect(try Trees.files(in: disk).contains("cars/\(root).car"))
+    }
+
+    @Test func `an announcement that is a copy vouches for nothing`() async throws {
+        let user = try await User.ready()
+        let (disk, link) = (user.folder + "/disk", user.folder + "/link")
+        let files = FileManager.default
+        try files.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        try files.createSymbolicLink(atPath: link, withDestinationPath: disk)
+        try await user.run("backend", "create", "disk", "filesystem", "--path", link)
+        let root = try await user.add(sampleBytes(1000))
+        try await user.run("sync")
+        // The link leads to another disk, on which somebody began to copy.
+        try files.createDirectory(atPath: disk + ".other", withIntermediateDirectories: true)
+        try files.copyItem(atPath: disk + "/kits", toPath: disk + ".other/kits")
+        try files.removeItem(atPath: link)
+        try files.createSymbolicLink(atPath: link, withDestinationPath: disk + ".other")
+        try await user.add(sampleBytes(500, seed: 2), name: "more")
+        #expect(try await user.json("sync").backends[0].uploaded.int == 2)
+        #expect(try Trees.files(in: disk + ".other").contains("cars/\(root).car"))
+    }
+
+    @Test func `a copy of a disk is another disk`() async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        try await user.add(sampleBytes(1000))
+        try await user.run("sync")
+        try FileManager.default.copyItem(atPath: disk, toPath: user.folder + "/copy")
+        try await user.createDisk("copy")
+        let later = try await user.add(sampleBytes(900, seed: 2), name: "later")
+        let sync = try await user.json("sync")
+        #expect(sync.warnings.items.isEmpty && sync.short_of_replicas.items.isEmpty, "\(sync)")
+        #expect(try await user.json("verify").backends.items.map(\.whole.int) == [2, 2])
+        #expect(try Trees.files(in: user.folder + "/copy").contains("cars/\(later).car"))
+    }
+
+    enum Twin: CaseIterable { case mounted, led }
+
+    /// One file under two names is no reason to remove it under one of them.
+    @Test(arguments: Twin.allCases) func aFileIsNoWitnessOfItsOwnRemoval(_ twin: Twin) async throws {
+        let user = try await User.ready()
+        let disks = [try await user.createDisk("one"), try await user.createDisk("two")]
+        for disk in disks {
+            try FileManager.default.createDirectory(atPath: disk + "/cars", withIntermediateDirectories: true)
+        }
+        func prune() async throws {
+            let root = try await user.add(sampleBytes(1000))
+            try await user.run("sync")
+            try await user.run("pin", "add", root, "--replicas", "1")
+            let plan = try await user.json("sync", "--prune", "--dry-run").plan.items
+            let surplus = try #require(plan.first { !$0.steps.items.isEmpty }?.backend.text)
+            if twin == .led {
+                let other = surplus == "one" ? "two" : "one"
+                let path = user.folder + "/" + surplus
+                try await user.run("backend", "update", other, "--path", path)
+            }
+            try await user.run("sync", "--prune", surplus, code: 5)
+            #expect(disks.contains { FileManager.default.fileExists(atPath: "\($0)/cars/\(root).car") })
+        }
+        switch twin {
+        case .led: try await prune()
+        case .mounted:
+            try await Disk.mounted(["--bind", disks[0] + "/cars"], at: disks[1] + "/cars") { _ in
+                try await prune()
+            }
+        }
+    }
+
     // MARK: One under two names
 
     enum Spelling: CaseIterable { case link, slash, dots, through, bind }

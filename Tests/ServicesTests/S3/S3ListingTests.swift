@@ -59,7 +59,6 @@ struct S3ListingTests {
     @Test(arguments: [
         "<IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken>",
         "<IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents>",
-        "<IsTruncated>true</IsTruncated><Contents><Size>1</Size></Contents>",
         "<IsTruncated>true</IsTruncated>",
         "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
             + "<Contents><Key>a%</Key><Size>1</Size></Contents>",
@@ -82,6 +81,12 @@ struct S3ListingTests {
             + "<Contents><Key>a</Key><Size>1</Size></Contents></ListBucketResult>",
         "<ListBucketResult><IsTruncated>false</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
             + "</ListBucketResult>",
+        "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Size>1</Size></Contents></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>false</IsTruncated><StartAfter>z</StartAfter></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>false</IsTruncated><Marker>z</Marker></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>false</IsTruncated><ContinuationToken>z</ContinuationToken></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>false</IsTruncated><NextMarker>z</NextMarker></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>false</IsTruncated><Error><Code>InternalError</Code></Error></ListBucketResult>",
         "<ListBucketResult><IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>"
             + "</ListBucketResult>",
     ])
