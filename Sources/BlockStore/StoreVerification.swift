@@ -243,7 +243,7 @@ extension BlockStore {
     }
 
     /// Goes on behind what is no section, if there is anything.
-    private static func find(_ reader: inout PackReader) async throws(StoreError) -> Bool {
+    static func find(_ reader: inout PackReader) async throws(StoreError) -> Bool {
         let before = reader
         let (isThere, after) = try await BlockingThreads.shared.run { () throws(StoreError) in
             var reader = before
@@ -254,7 +254,7 @@ extension BlockStore {
         return isThere
     }
 
-    private static func next(_ before: PackReader) async throws(StoreError) -> (PackSections?, PackReader) {
+    static func next(_ before: PackReader) async throws(StoreError) -> (PackSections?, PackReader) {
         try await BlockingThreads.shared.run { () throws(StoreError) in
             var reader = before
             let stretch = try reader.next()

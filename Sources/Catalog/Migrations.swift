@@ -105,6 +105,7 @@ enum Migrations {
         ALTER TABLE peers ADD COLUMN noticed_at INTEGER;
         ALTER TABLE backends ADD COLUMN unsaved_since INTEGER;
         ALTER TABLE backends ADD COLUMN marker_identity TEXT;
+        UPDATE backends SET settings = '';
         """,
     ]
 
@@ -134,7 +135,8 @@ enum Migrations {
             } catch {
                 throw CatalogError(error)
             }
-            try database.sumPins()
+            // Who counts the changes of the list goes on from where it was.
+            if try database.value("pins_count") == nil { try database.sumPins() }
             if try database.value("catalog_id") == nil { try database.setValue("catalog_id", randomIdentifier()) }
         }
     }

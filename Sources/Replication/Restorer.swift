@@ -1,6 +1,6 @@
 package import BlockStore
-internal import IPLD
 package import Multiformats
+internal import POSIX
 package import Storage
 
 /// Brings missing or damaged blocks of the store back from backends.
@@ -32,10 +32,13 @@ package struct Restorer: Sendable {
 
     let store: BlockStore
     let progress: Progress
+    /// A folder for files that are needed for a while.
+    let scratch: String
 
-    package init(store: BlockStore, progress: Progress) {
+    package init(store: BlockStore, progress: Progress, scratch: String) {
         self.store = store
         self.progress = progress
+        self.scratch = scratch
     }
 
     /// Makes sure that the DAG of `root` is whole in the store.
@@ -97,31 +100,28 @@ package struct Restorer: Sendable {
     }
 
     /// Brings what is sound of a damaged copy into the store: what one lacks another may have.
+    ///
+    /// Damage hides where the next block begins, so the copy is searched, in a file.
     @concurrent
     private func salvage(_ root: CID, from source: Source) async throws(ReplicationError) {
         try await translating {
-            let stream = try await source.backend.replica.fetch(root, path: source.path)
-            try await store.ingest { ingest in
-                var parser = CARParser(verifiesBlocks: false)
-                let cursor = StreamCursor(stream)
-                // It ends where nobody can tell any more where a block begins, or the backend gives no more.
-                while let chunk = try? await cursor.next() {
-                    try StorageError.checkCancellation()
-                    parser.feed(chunk)
-                    var sound: [CARSection] = []
-                    var isReadable = true
-                    do throws(DecodingProblem) {
-                        while let event = try parser.next() {
-                            guard case .section(let section) = event, (try? section.verify()) != nil else { continue }
-                            sound.append(section)
-                        }
-                    } catch {
-                        isReadable = false
-                    }
-                    try await ingest.write(sound)
-                    guard isReadable else { break }
-                }
+            let path = temporaryName(beside: scratch + "/salvage")
+            let file = try await BlockingThreads.shared.run { [scratch] () throws(FileError) in
+                try makeDirectory(scratch)
+                removeLeftovers(in: scratch, unchangedFor: 86_400)
+                return try File(path, .createNew)
             }
+            defer { try? removeFile(path) }
+            let cursor = StreamCursor(try await source.backend.replica.fetch(root, path: source.path))
+            var position: UInt64 = 0
+            // What comes before it breaks off is as good as all of it.
+            while let chunk = try? await cursor.next() {
+                let offset = position
+                try await BlockingThreads.shared.run { () throws(FileError) in try file.write(chunk, at: offset) }
+                position += UInt64(chunk.count)
+            }
+            try StorageError.checkCancellation()
+            try await store.takeSound(from: path)
         }
     }
 }

@@ -12,9 +12,9 @@ import Testing
     private static let file = "bafkreievuler2oun5ibwyeygwfzcqfrwpy6frcpyoimzqg264aohymvofy"
     private static let gone = "bafkreiajifhz34sqhdqynd33tcwqtdzchrzy3uw3zmrfietkvibzzpujz4"
 
-    private func released() throws -> (user: User, disk: String) {
+    private func released(_ version: String = "0.1") throws -> (user: User, disk: String) {
         let user = try User()
-        let fixture = packageRoot.path(percentEncoded: false) + "/Tests/Fixtures/released/0.1"
+        let fixture = packageRoot.path(percentEncoded: false) + "/Tests/Fixtures/released/" + version
         let disk = user.folder + "/disk"
         let files = FileManager.default
         try files.copyItem(atPath: fixture + "/home", toPath: user.home)
@@ -22,7 +22,7 @@ import Testing
         let settings = user.home + "/backend_configs/disk.yaml"
         let text = String(decoding: try bytes(at: settings), as: UTF8.self)
         try write(Array(text.replacing("/tmp/released/disk", with: disk).utf8), to: settings)
-        try files.removeItem(atPath: user.home + "/backend_configs/lost.yaml")
+        try? files.removeItem(atPath: user.home + "/backend_configs/lost.yaml")
         return (user, disk)
     }
 
@@ -50,6 +50,21 @@ import Testing
         #expect(collected.live_blocks.int == 5 && collected.dead_blocks.int == 1)
         #expect(try await user.json("verify").backends[0].whole.int == 3)
         #expect(try await user.run("status").code == 0)
+    }
+
+    @Test func aHomeOfTheSecondCatalogGoesOn() async throws {
+        let (user, disk) = try released("catalog-2")
+        #expect(try await user.run("status").code == 0)
+        #expect(FileManager.default.fileExists(atPath: user.home + "/catalog-2.sqlite"))
+        #expect(try await user.pins().count == 3)
+        #expect(try await user.run("cat", Self.later).text == "added after the last sync\n")
+        // A copy of a home compares what is there, and sends what is not.
+        let sync = try await user.json("sync").backends[0]
+        #expect(sync.adopted.int == 2 && sync.uploaded.int == 1, "\(sync)")
+        #expect(try await user.json("sync").backends[0].status == .text("clean"))
+        #expect(try Trees.files(in: disk).filter { $0.hasPrefix("cars/") }.count == 3)
+        #expect(try await user.run("gc").code == 0)
+        #expect(try await user.json("verify").backends[0].whole.int == 3)
     }
 
     @Test func aBackendOfTheFirstVersionIsEnough() async throws {

@@ -140,7 +140,7 @@ import Testing
         let root = try await home.pin(1)
         try await home.sync(service)
         try damagePacks(of: home)
-        let restorer = Restorer(store: home.store, progress: .silent)
+        let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
         let source = Restorer.Source(backend: home.open(service), path: nil)
         let outcome = try await restorer.restore(root, from: [source], thorough: thorough)
         switch outcome {
@@ -155,15 +155,18 @@ import Testing
         let home = try await EngineSample()
         let tree = try Tree()
         var sources: [Restorer.Source] = []
-        for flaw in [Flaw.firstLeaf, .byte] {
+        // Of the one the head of the first section has rotted, of the other that of the archive.
+        for (flaw, start) in [(Flaw.firstLeaf, 60), (.lastLeaf, 4)] {
             let service = MemoryService()
-            service.tamper(try home.name(tree.root.cid), try archive(tree, flaw).bytes)
+            var bytes = try archive(tree, flaw).bytes
+            for place in start..<start + 8 { bytes[place] = 0 }
+            service.tamper(try home.name(tree.root.cid), bytes)
             sources.append(Restorer.Source(backend: home.open(service, "\(flaw)"), path: nil))
         }
-        let restorer = Restorer(store: home.store, progress: .silent)
+        let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
         for source in sources {
             let alone = try await EngineSample("alone \(source.backend.name)")
-            let outcome = try await Restorer(store: alone.store, progress: .silent)
+            let outcome = try await Restorer(store: alone.store, progress: .silent, scratch: alone.folder + "/scratch")
                 .restore(tree.root.cid, from: [source], thorough: true)
             guard case .failed = outcome else { throw ReplicationError.suspicious("\(outcome)") }
         }

@@ -17,7 +17,7 @@ extension Kit {
             guard !roots.isEmpty else { return [] }
             session.progress.began("status", items: roots.count)
             defer { session.progress.ended() }
-            let restorer = Restorer(store: store, progress: session.progress)
+            let restorer = Restorer(store: store, progress: session.progress, scratch: home.scratch)
             var (whole, broken): ([CID], [CID]) = ([], [])
             for root in roots {
                 try StorageError.checkCancellation()

@@ -120,7 +120,7 @@ struct RestoreJob: Sendable {
     let sources: Sources
     var thorough: Bool
 
-    private var restorer: Restorer { Restorer(store: store, progress: kit.session.progress) }
+    private var restorer: Restorer { Restorer(store: store, progress: kit.session.progress, scratch: kit.home.scratch) }
 
     /// Says what is not whole, and where it would be looked for; no backend is asked.
     func look(_ roots: [CID]) async throws -> RestoreOutput {
