@@ -18,6 +18,10 @@ struct Lane: Sendable {
     let stopped: Set<CID>
     /// What was read and found damaged: it is stored anew, whatever digest the service gives for it.
     let damaged: Set<CID>
+    /// What counts as stored and is only compared: it is written down as begun when it turns out to be something else.
+    let counted: Set<CID>
+    /// Writes an upload down before it begins.
+    let begin: @Sendable (CID) async throws(CatalogError) -> Void
     /// How much is stored, and how much more will be.
     let stored: Locked<UInt64>
     /// Large CARs take turns: each has several parts in memory.
@@ -103,9 +107,19 @@ struct Lane: Sendable {
                 }
             }
             try reserve(layout)
+            if counted.contains(root) { try await noteBeginning(of: root) }
             return (try await send(layout, body), false)
         } catch {
             throw .storage(error)
+        }
+    }
+
+    private func noteBeginning(of root: CID) async throws(StorageError) {
+        do throws(CatalogError) {
+            try await begin(root)
+        } catch {
+            let code: StorageError.Code = error.code == .fenced ? .superseded : .unavailable
+            throw StorageError(code, error.message, backend: backend.name, cause: error)
         }
     }
 

@@ -143,14 +143,16 @@ extension SyncRun {
     ///
     /// What was to be removed and is gone is forgotten; what no pin wants any more and is there becomes known, so that
     /// it can be removed. A root that is wanted is looked at before it counts as stored: its entry stays until then.
-    /// What stopped uploads of unwanted roots left beside them is removed, for nothing will ever go on with it.
+    /// One that counts already, for another upload of it was stopped, is there still or not. What stopped uploads of
+    /// unwanted roots left beside them is removed, for nothing will ever go on with it.
     ///
     /// - Returns: what stays there because the service did not let it be removed, in sentences.
     func settle() async throws -> [String] {
         var open: [Transfer] = []
         for transfer in try await catalog.transfers(on: backend.name) {
             let isWanted = try await catalog.pin(transfer.cid) != nil
-            if transfer.kind == .remove || !isWanted { open.append(transfer) }
+            let isStored = try await counted(transfer.cid) != nil
+            if transfer.kind == .remove || !isWanted || isStored { open.append(transfer) }
         }
         guard !open.isEmpty else { return [] }
         var stuck: [String] = []
@@ -169,6 +171,17 @@ extension SyncRun {
         return stuck
     }
 
+    /// What is known of a root that counts as stored here, so that no plan has an upload of it.
+    private func counted(_ root: CID) async throws(CatalogError) -> Mapping? {
+        try await catalog.mappings(of: [root]).first { $0.backend == backend.name && $0.status == .stored }
+    }
+
+    /// Whether something else stands in the place of a root that counts as stored.
+    private func isOtherwise(_ root: CID, _ found: Presence) async throws -> Bool {
+        guard let size = try await counted(root)?.size, case .present(let held) = found else { return false }
+        return held.length != size
+    }
+
     private func settle(_ transfer: Transfer) async throws -> String? {
         let stuck = transfer.kind == .store ? try await leftovers(of: transfer.cid) : nil
         let usual = try CARArchive.name(of: transfer.cid).text
@@ -176,14 +189,14 @@ extension SyncRun {
         let finding: Observation.Finding
         switch await backend.replica.holds(transfer.cid, path: path) {
         case .unknown(let error) where error.code != .corrupt: throw error
-        case .present, .unknown:
-            // Only a comparison ends the doubt about what is wanted; the upload that is planned for it makes one.
-            if transfer.kind == .remove, try await catalog.pin(transfer.cid) != nil { return nil }
-            finding = .present
         case .absent:
             // Whoever forgets it here would never look for what it left again.
             if let stuck { return stuck }
             finding = transfer.kind == .remove ? .removed : .missing
+        case let found:
+            // Only a comparison ends the doubt about what is wanted; the upload that is planned for it makes one.
+            if transfer.kind == .remove, try await catalog.pin(transfer.cid) != nil { return nil }
+            finding = try await isOtherwise(transfer.cid, found) ? .damaged : .present
         }
         try await recorder.add(
             Observation(transfer.cid, finding, method: "asked", path: path, at: catalog.time, by: engine.observer)

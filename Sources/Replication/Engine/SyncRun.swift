@@ -66,7 +66,8 @@ struct SyncRun: Sendable {
         let gone = work.steps.compactMap { if case .forget(let root) = $0 { root } else { nil } }
         if !uploads.isEmpty {
             let lane = try await lane(uploads, work.state)
-            try await catalog.begin(uploads, willBeSaved: Snapshots(backend) != nil, under: lease)
+            let begun = uploads.filter { !lane.counted.contains($0) }
+            try await catalog.begin(begun, willBeSaved: Snapshots(backend) != nil, under: lease)
             await upload(uploads, lane, site, &report)
         }
         try await recorder.flush()
@@ -155,6 +156,10 @@ struct SyncRun: Sendable {
             hints: hints,
             stopped: Set(transfers.filter { $0.kind == .store }.map(\.cid)),
             damaged: Set(copies.filter { $0.status == .corrupt }.map(\.cid)),
+            counted: Set(copies.filter { $0.status == .stored && !$0.isBeingRemoved }.map(\.cid)),
+            begin: { [catalog, lease] (root) throws(CatalogError) in
+                try await catalog.begin([root], willBeSaved: true, under: lease)
+            },
             stored: Locked(stored),
             large: Permits(2)
         )
