@@ -139,11 +139,11 @@ package struct Recover: Operation {
         return nil
     }
 
-    /// Tells of what another home of the kit has pinned, and this one took away, or never stored here.
+    /// Tells of what another home of the kit has pinned, and the one of the snapshot took away.
     private func tellUnpinned(_ roots: Set<CID>, _ output: inout Output) {
         guard let one = roots.min() else { return }
         output.warnings.append(
-            "Another home of the kit has \(roots.count) pins that are not in this snapshot, such as \(one): `ipfs-kit snapshot list "
+            "Another home of the kit has \(roots.count) pins that the home of this snapshot took away, such as \(one): `ipfs-kit snapshot list "
                 + "\(source)` names its snapshots, and `recover --snapshot` takes them over."
         )
     }
@@ -220,18 +220,17 @@ package struct Recover: Operation {
         pins = pins.map { pin in relatives[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
         let wanted = known
         if let snapshot, output.lostSnapshots.isEmpty { known.formUnion(try snapshot.mappings().map(\.cid)) }
+        tellUnpinned(Set(relatives.keys).intersection(known).subtracting(wanted), &output)
+        let news = relatives.values.filter { known.insert($0.cid).inserted }
+        if !news.isEmpty {
+            output.warnings.append(
+                "Other homes of the kit had pinned \(news.count) roots besides; they are pinned too."
+            )
+            pins += news.sorted { $0.cid < $1.cid }
+        }
         var others: [CID] = []
         for try await page in backend.replica.roots() {
             others += page.map(\.root).filter { known.insert($0).inserted }
-        }
-        tellUnpinned(Set(relatives.keys).subtracting(wanted).subtracting(others), &output)
-        let named = others.compactMap { relatives[$0] }
-        if !named.isEmpty {
-            output.warnings.append(
-                "Other homes of the kit had pinned \(named.count) roots besides; they are pinned too."
-            )
-            pins += named
-            others.removeAll { relatives[$0] != nil }
         }
         if snapshot != nil, others.isEmpty { return pins }
         let count = "\(others.count) roots that \(source) holds"

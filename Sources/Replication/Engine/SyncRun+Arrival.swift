@@ -18,7 +18,9 @@ extension SyncRun {
             state = fresh
             site = try await Site.find(backend, state, engine.identity)
         }
+        var isCopied = false
         if let site, try await isCopy(site, state) {
+            isCopied = true
             // Whoever copied it, or mounted something else, may not have brought all along.
             try await catalog.lookAgain(because: "the announcement of this home is a copy", under: lease)
         }
@@ -40,7 +42,7 @@ extension SyncRun {
                 report.warnings.append("\(backend.name): \(marker.name) could not be removed: \(error.message)")
             }
         }
-        let announced = try await announce(found, state, &report)
+        let announced = try await announce(found, state, anew: isCopied, &report)
         try await meet(announced, state, &report)
         return announced
     }
@@ -67,10 +69,15 @@ extension SyncRun {
     private static let freshness: Int64 = 86_400_000
 
     /// Announces this home where it has not done so lately; the site as it is afterwards.
-    private func announce(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws -> Site {
+    private func announce(
+        _ site: Site,
+        _ state: BackendState,
+        anew: Bool,
+        _ report: inout SyncReport
+    ) async throws -> Site {
         let age = catalog.time.milliseconds - (state.markedAt?.milliseconds ?? .min / 2)
         // Whoever shares the place may have been told that this home is gone: it says each time that it is not.
-        if state.marker != nil, (0..<Self.freshness).contains(age), site.peers().isEmpty { return site }
+        if !anew, state.marker != nil, (0..<Self.freshness).contains(age), site.peers().isEmpty { return site }
         let marker: ObjectInfo
         do {
             marker = try await site.register.announce(

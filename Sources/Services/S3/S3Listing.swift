@@ -174,7 +174,7 @@ struct S3Listing: Sendable {
         let isAll =
             contents.allSatisfy { $0["Key"] != nil }
             && root["KeyCount"].flatMap { httpNumber($0.text) } ?? 0 <= contents.count
-        guard begins, ends, isAll, root["CommonPrefixes"] == nil, root["Error"] == nil else {
+        guard begins, ends, isAll, root["CommonPrefixes"]?["Prefix"] == nil, root["Error"] == nil else {
             throw connection.errors.error(
                 .unavailable,
                 "the service answered with a listing that contradicts itself, of which parts are missing",

@@ -256,6 +256,9 @@ import Testing
         // Each of the two goes on for itself, on its owner's word.
         let (mine, theirs) = (sampleBytes(4000), sampleBytes(5000, seed: 3))
         let own = try await user.add(mine, name: "mine")
+        // What is not on the place that is left is not forgotten.
+        let elsewhere = try await user.add(sampleBytes(700, seed: 8), name: "elsewhere")
+        try await user.run("pin", "add", elsewhere, "--replicas", "0")
         try await user.run("sync")
         try await twin.run("catalog", "accept")
         try await twin.add(theirs, name: "theirs")
@@ -267,8 +270,9 @@ import Testing
         let kit = try #require(await user.json("backend", "peers", "disk").kit.text)
 
         let again = try await open("again")
-        let recovered = try await again.json("recover", "--from", "disk", "--kit", kit)
-        #expect(recovered.pins.int == 3)
+        let recovered = try await again.json("recover", "--from", "disk", "--kit", kit, code: 6)
+        #expect(recovered.pins.int == 4)
+        #expect(try await again.json("pin", "show", elsewhere).pin.name == .text("elsewhere"))
         #expect(try await again.json("pin", "show", own).pin.name == .text("mine"))
         #expect(try await again.content(own) == mine)
     }
