@@ -259,6 +259,8 @@ import Testing
         let root = try await home.pin(1)
         try await home.sync(service)
         home.clock.advance(by: .seconds(60 * 86_400))
+        try await home.pin(2)
+        try await home.sync(service)
         _ = try await home.catalog.removePins([root], reason: "test")
         let full = FaultyService(service, [Fault(.put, .fail(StorageError(.quotaExceeded, "There is no room.")))])
         #expect(try await home.sync(full, prune: true).removed == 0)

@@ -1,5 +1,6 @@
 package import Catalog
 internal import Multiformats
+internal import POSIX
 internal import Schema
 package import Storage
 
@@ -26,6 +27,9 @@ package struct Fence: ChangeGate {
         self.announcement = announcement
     }
 
+    /// So old a look may be that admits a change, in milliseconds.
+    private static let freshness: Int64 = 1000
+
     package func admit(_ change: Change) async throws(StorageError) {
         guard let removal = try await removal(change), case .surplus(let minimum, let others, _) = removal.reason else {
             return
@@ -33,9 +37,14 @@ package struct Fence: ChangeGate {
         guard let witnesses else {
             throw StorageError(.superseded, "\(removal.root) stays, for nobody sees its other replicas.")
         }
-        try await witnesses.expect(minimum, of: others, toHave: removal.root, besides: lease.backend)
-        // That may have taken long.
-        _ = try await self.removal(change)
+        // The first look reads, and this process may be stopped: then the others are looked at, and the catalog is
+        // asked, once more. Where each look takes long there is no end to that, so it has one.
+        for _ in 0..<4 {
+            let start = runningMilliseconds()
+            try await witnesses.expect(minimum, of: others, toHave: removal.root, besides: lease.backend)
+            _ = try await self.removal(change)
+            if runningMilliseconds() - start <= Self.freshness { return }
+        }
     }
 
     /// Throws where a change is not right any more; gives what is to be removed by it, and why.
