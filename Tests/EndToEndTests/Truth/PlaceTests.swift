@@ -185,7 +185,8 @@ import Testing
         try await user.createDisk("copy")
         let later = try await user.add(sampleBytes(900, seed: 2), name: "later")
         let sync = try await user.json("sync")
-        #expect(sync.warnings.items.isEmpty && sync.short_of_replicas.items.isEmpty, "\(sync)")
+        #expect(!sync.warnings.items.contains { $0.text?.contains("same place") == true }, "\(sync)")
+        #expect(sync.short_of_replicas.items.isEmpty)
         #expect(try await user.json("verify").backends.items.map(\.whole.int) == [2, 2])
         #expect(try Trees.files(in: user.folder + "/copy").contains("cars/\(later).car"))
     }
