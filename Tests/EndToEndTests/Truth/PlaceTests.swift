@@ -191,7 +191,7 @@ import Testing
         #expect(try Trees.files(in: user.folder + "/copy").contains("cars/\(later).car"))
     }
 
-    enum Twin: CaseIterable { case mounted, led }
+    enum Twin: CaseIterable { case mounted, led, moved }
 
     /// One file under two names is no reason to remove it under one of them.
     @Test(arguments: Twin.allCases) func aFileIsNoWitnessOfItsOwnRemoval(_ twin: Twin) async throws {
@@ -206,16 +206,21 @@ import Testing
             try await user.run("pin", "add", root, "--replicas", "1")
             let plan = try await user.json("sync", "--prune", "--dry-run").plan.items
             let surplus = try #require(plan.first { !$0.steps.items.isEmpty }?.backend.text)
-            if twin == .led {
+            if twin != .mounted {
                 let other = surplus == "one" ? "two" : "one"
-                let path = user.folder + "/" + surplus
+                var path = user.folder + "/" + surplus
+                if twin == .moved {
+                    // All of it may be there, and nobody has looked.
+                    path = user.folder + "/moved"
+                    try FileManager.default.copyItem(atPath: user.folder + "/" + other, toPath: path)
+                }
                 try await user.run("backend", "update", other, "--path", path)
             }
             try await user.run("sync", "--prune", surplus, code: 5)
             #expect(disks.contains { FileManager.default.fileExists(atPath: "\($0)/cars/\(root).car") })
         }
         switch twin {
-        case .led: try await prune()
+        case .led, .moved: try await prune()
         case .mounted:
             try await Disk.mounted(["--bind", disks[0] + "/cars"], at: disks[1] + "/cars") { _ in
                 try await prune()
