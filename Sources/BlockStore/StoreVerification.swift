@@ -60,7 +60,7 @@ extension BlockStore {
             try await verify(pack, &report, progress)
         }
         let told = report.problems.compactMap { $0.cid.map { BlockKey($0) } }
-        for key in expected.lost.subtracting(told).sorted() where try await isLost(key) {
+        for key in try await lost(among: expected.lost.subtracting(told)).sorted() {
             report.note(
                 nil,
                 "index",
@@ -273,16 +273,22 @@ extension BlockStore {
             Self.find(section, of: stretch, in: id)
         }
         let places = try await locate(findings.compactMap(\.cid))
+        let nowhere = zip(findings.compactMap(\.cid), places).compactMap { $1 == nil ? BlockKey($0) : nil }
+        var lost = try await lost(among: Set(nowhere))
         var indexed: UInt64 = 0
         var damaged: [(BlockKey, BlockLocation)] = []
         var back: [IndexEntry] = []
         var hasGone = false
         for (finding, place) in zip(findings.filter { $0.cid != nil }, places) {
             guard let place, place.pack == pack.id, place.offset == finding.offset else {
-                if place == nil, let found = try await lost(finding, in: pack, except: back, &report) {
-                    back.append(found)
-                } else {
+                guard place == nil, let cid = finding.cid, lost.contains(BlockKey(cid)) else {
                     report.unused += 1
+                    continue
+                }
+                if let found = try await takenBack(finding, of: cid, in: pack, &report) {
+                    back.append(found)
+                    // It may stand there once more.
+                    lost.remove(found.key)
                 }
                 continue
             }
@@ -311,17 +317,14 @@ extension BlockStore {
         return indexed
     }
 
-    /// What the index should say of a section that it does not lead to, where its block was lost and is whole here; nil
-    /// where it was not lost, or is damaged still, which is told.
-    private func lost(
+    /// What the index should say of a section whose block was lost, where it is whole here; nil where it is damaged
+    /// still, which is told.
+    private func takenBack(
         _ finding: Finding,
+        of cid: CID,
         in pack: Expectation,
-        except known: [IndexEntry],
         _ report: inout StoreReport
     ) async throws(StoreError) -> IndexEntry? {
-        guard let cid = finding.cid, try await isLost(BlockKey(cid)),
-            !known.contains(where: { $0.key == BlockKey(cid) })
-        else { return nil }
         let place = BlockLocation(pack: pack.id, offset: finding.offset, length: finding.length)
         var problem = finding.problem
         if let reference = finding.reference { problem = try await check(reference, at: place) }
@@ -335,8 +338,14 @@ extension BlockStore {
         return IndexEntry(BlockKey(cid), at: place)
     }
 
-    private func isLost(_ key: BlockKey) async throws(StoreError) -> Bool {
-        try await BlockingThreads.shared.run { [index] () throws(StoreError) in try index.isLost(key) }
+    /// Those of some blocks that were found damaged, or gone, and not stored since.
+    private func lost(among keys: Set<BlockKey>) async throws(StoreError) -> Set<BlockKey> {
+        guard !keys.isEmpty else { return [] }
+        return try await BlockingThreads.shared.run { [index] () throws(StoreError) in
+            var lost: Set<BlockKey> = []
+            for key in keys where try index.isLost(key) { lost.insert(key) }
+            return lost
+        }
     }
 
     private static func block(_ section: PackSections.Section, of stretch: PackSections) -> Finding {

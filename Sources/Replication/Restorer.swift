@@ -23,9 +23,11 @@ package struct Restorer: Sendable {
     package enum Outcome: Sendable {
         /// Every block is in the store.
         case whole
-        /// Blocks were brought from a backend; now every block is there. Nothing was read back where the last ones came
-        /// from a copy that is damaged. What the others said that were asked before.
-        case restored(from: Source, ReadBack?, after: [Failure])
+        /// Blocks were brought from a backend; now every block is there. What the others said that were asked before.
+        case restored(from: Source, ReadBack, after: [Failure])
+        /// Every block is there now, the last ones out of a damaged copy, of which so many bytes were searched. What
+        /// all said that were asked.
+        case salvaged(from: Source, bytes: UInt64, after: [Failure])
         /// No source could give what is missing; what each said.
         case failed([Failure])
     }
@@ -60,8 +62,10 @@ package struct Restorer: Sendable {
                 if case .storage(let error) = error, error.code == .cancelled { throw .storage(error) }
                 failures.append((source, error))
                 guard case .storage(let problem) = error, problem.code == .corrupt else { continue }
-                try await salvage(root, from: source)
-                if try await isWhole(root, thorough: false) { return .restored(from: source, nil, after: failures) }
+                let bytes = try await salvage(root, from: source)
+                if try await isWhole(root, thorough: false) {
+                    return .salvaged(from: source, bytes: bytes, after: failures)
+                }
             }
         }
         return .failed(failures)
@@ -102,8 +106,10 @@ package struct Restorer: Sendable {
     /// Brings what is sound of a damaged copy into the store: what one lacks another may have.
     ///
     /// Damage hides where the next block begins, so the copy is searched, in a file.
+    ///
+    /// - Returns: how many bytes were searched.
     @concurrent
-    private func salvage(_ root: CID, from source: Source) async throws(ReplicationError) {
+    private func salvage(_ root: CID, from source: Source) async throws(ReplicationError) -> UInt64 {
         try await translating {
             let path = temporaryName(beside: scratch + "/salvage")
             let file = try await BlockingThreads.shared.run { [scratch] () throws(FileError) in
@@ -122,6 +128,7 @@ package struct Restorer: Sendable {
             }
             try StorageError.checkCancellation()
             try await store.takeSound(from: path)
+            return position
         }
     }
 }

@@ -1,11 +1,13 @@
+import Foundation
 @testable import Operations
 import Schema
 import Storage
+import TestKit
 import Testing
 import YAML
 
 /// The file of a backend: what is read, what is written, and what is shown of it.
-@Suite struct BackendFileTests {
+@Suite(.scratch) struct BackendFileTests {
     private func parse(_ text: String, name: String = "my-s3") throws(KitError) -> BackendFile {
         try BackendFile.parse(Array(text.utf8), name: name, path: "my-s3.yaml")
     }
@@ -137,13 +139,16 @@ import YAML
     }
 
     @Test func aFileThatNobodyWouldReadAgainIsNotWritten() throws {
-        var file = try parse("type: filesystem\nconnection: {path: /tmp}\n")
+        let path = Scratch.current + "/my-s3.yaml"
+        let text = "type: filesystem\nconnection: {path: /tmp}\n"
+        var file = try BackendFile.parse(Array(text.utf8), name: "my-s3", path: path)
         // Each takes six bytes in the file.
         file.description = String(repeating: "\u{1}", count: BackendFile.longest / 5)
-        #expect(throws: KitError.self) { try file.check() }
+        #expect(throws: KitError.self) { try file.save() }
+        #expect(!FileManager.default.fileExists(atPath: path))
         file.description = String(repeating: "\u{1}", count: BackendFile.longest / 7)
-        try file.check()
-        #expect(try parse(file.text()).description == file.description)
+        try file.save()
+        #expect(try BackendFile.read("my-s3", path: path).description == file.description)
     }
 
     @Test func aSettingThatIsNoneIsNotRepeated() throws {

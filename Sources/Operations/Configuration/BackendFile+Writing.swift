@@ -64,8 +64,12 @@ extension BackendFile {
 
     /// Writes the file, readable by its owner only.
     func save() throws(KitError) {
+        let bytes = Array(text().utf8)
+        guard bytes.count <= Self.longest else {
+            throw problem(0, "The file would have \(bytes.count) bytes; at most \(Self.longest) are read")
+        }
         do throws(FileError) {
-            try replaceFile(path, with: Array(text().utf8), permissions: 0o600)
+            try replaceFile(path, with: bytes, permissions: 0o600)
         } catch {
             throw KitError(error)
         }

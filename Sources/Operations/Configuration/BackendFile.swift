@@ -72,7 +72,7 @@ package struct BackendFile: Sendable {
         return text.utf8.allSatisfy { $0.isLowerOrDigit || $0 == 0x2D || $0 == 0x5F }
     }
 
-    /// The longest file of a backend, in bytes.
+    /// The longest file of a backend that is read, and written, in bytes.
     static let longest = 1 << 20
 
     /// Checks every setting that is not a reference, and that what is required is there.
@@ -89,10 +89,6 @@ package struct BackendFile: Sendable {
             } catch {
                 throw problem(setting.line, "\(field.section.rawValue).\(name) \(Self.phrase(field))")
             }
-        }
-        let length = text().utf8.count
-        guard length <= Self.longest else {
-            throw problem(0, "The file would have \(length) bytes; at most \(Self.longest) are read")
         }
         try checkType()
         for field in row.fields where field.isRequired && settings[field.name] == nil && field.environment.isEmpty {

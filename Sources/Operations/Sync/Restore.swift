@@ -151,8 +151,11 @@ struct RestoreJob: Sendable {
             switch outcome {
             case .whole: output.whole += 1
             case .restored(let source, let back, let failures):
-                output.restored.append((root, source.backend.name, back?.length ?? 0))
-                if let back { try await note(root, source, .success(back), mappings, &leases) }
+                output.restored.append((root, source.backend.name, back.length))
+                try await note(root, source, .success(back), mappings, &leases)
+                for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
+            case .salvaged(let source, let bytes, let failures):
+                output.restored.append((root, source.backend.name, bytes))
                 for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
             case .failed(let failures):
                 output.failed.append((root, failures.map { ($0.source.backend.name, KitError($0.error)) }))
@@ -184,7 +187,7 @@ struct RestoreJob: Sendable {
         let failures: [Restorer.Failure]
         switch outcome {
         case .whole: return
-        case .restored(_, _, let after): failures = after
+        case .restored(_, _, let after), .salvaged(_, _, let after): failures = after
         case .failed(let all): failures = all
         }
         var judged: [Restorer.Failure] = []
@@ -204,6 +207,7 @@ struct RestoreJob: Sendable {
         switch outcome {
         case .whole: break
         case .restored(let source, let back, _): outcome = .restored(from: source, back, after: judged)
+        case .salvaged(let source, let bytes, _): outcome = .salvaged(from: source, bytes: bytes, after: judged)
         case .failed: outcome = .failed(judged)
         }
     }

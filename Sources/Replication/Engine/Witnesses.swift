@@ -44,12 +44,7 @@ package final class Witnesses: Sendable {
         toHave root: CID,
         besides loser: String
     ) async throws(StorageError) {
-        let known: [Mapping]
-        do throws(CatalogError) {
-            known = try await catalog.mappings(of: [root])
-        } catch {
-            throw StorageError(.unavailable, error.message, cause: error)
-        }
+        let known = try await mappings(of: root)
         var reasons: [String] = []
         var seen = 0
         var identities: Set<String> = []
@@ -86,12 +81,7 @@ package final class Witnesses: Sendable {
 
     /// Throws `corrupt` where a copy that was to stay went along with the one that was removed: it was the same.
     func confirm(_ names: [String], stillHave root: CID) async throws(StorageError) {
-        let known: [Mapping]
-        do throws(CatalogError) {
-            known = try await catalog.mappings(of: [root])
-        } catch {
-            throw StorageError(.unavailable, error.message, cause: error)
-        }
+        let known = try await mappings(of: root)
         for name in names where compared.read({ $0.contains(Copy(root: root, backend: name)) }) {
             let mapping = known.first { $0.backend == name }
             do {
@@ -167,6 +157,14 @@ package final class Witnesses: Sendable {
         _ = try await catalog.record([seen], under: lease)
         try await catalog.release(lease)
         try await catalog.markDirty([backend.name], reason: "a copy is missing or damaged")
+    }
+
+    private func mappings(of root: CID) async throws(StorageError) -> [Mapping] {
+        do throws(CatalogError) {
+            return try await catalog.mappings(of: [root])
+        } catch {
+            throw StorageError(.unavailable, error.message, cause: error)
+        }
     }
 
     private func backend(_ name: String) async throws -> OpenBackend {

@@ -64,8 +64,8 @@ struct RootDirectory: Sendable {
             guard info.kind == .symbolicLink else { continue }
             throw StorageError(
                 .badSettings,
-                "\(place) is a link, and nothing is kept behind links. Put the folder itself there, mount it there with "
-                    + "`mount --bind`, or set another connection.path."
+                "\(place) is a link, and nothing is kept behind links. Put the folder itself there, or set another "
+                    + "connection.path."
             )
         }
     }

@@ -103,7 +103,8 @@ import Testing
         #expect(try await user.json("status").pins_without_replica.int == 0)
     }
 
-    @Test(arguments: [true, false]) func `a place that is named otherwise is looked at`(isVariable: Bool) async throws {
+    /// A user whose disk is where a variable says, with a root on it.
+    private func led() async throws -> (user: User, disk: String, root: String) {
         var user = try await User.ready()
         let disk = user.folder + "/disk"
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
@@ -111,6 +112,13 @@ import Testing
         try await user.run("backend", "create", "disk", "filesystem", "--path", "${PLACE}")
         let root = try await user.add(sampleBytes(1000))
         try await user.run("sync")
+        return (user, disk, root)
+    }
+
+    @Test(arguments: [true, false]) func `a place that is named otherwise is looked at`(isVariable: Bool) async throws {
+        let place = try await led()
+        var user = place.user
+        let (disk, root) = (place.disk, place.root)
         // A copy of the disk on which the content is not.
         let other = disk + ".other"
         try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
@@ -127,13 +135,9 @@ import Testing
     }
 
     @Test func `what is seen elsewhere talks no damage away`() async throws {
-        var user = try await User.ready()
-        let disk = user.folder + "/disk"
-        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-        user.environment["PLACE"] = disk
-        try await user.run("backend", "create", "disk", "filesystem", "--path", "${PLACE}")
-        let root = try await user.add(sampleBytes(1000))
-        try await user.run("sync")
+        let place = try await led()
+        var user = place.user
+        let (disk, root) = (place.disk, place.root)
         try FileManager.default.copyItem(atPath: disk, toPath: disk + ".other")
         try FileManager.default.removeItem(atPath: "\(disk)/cars/\(root).car")
         try await user.run("verify", code: 10)

@@ -1,0 +1,124 @@
+import Catalog
+import IPLD
+import Multiformats
+@testable import Replication
+import Storage
+import TestKit
+import Testing
+
+/// A copy beyond what is wanted goes on account of the others: they are looked at in that moment.
+@Suite(.scratch) struct SurplusTests {
+    /// A root on two services, of which one is enough.
+    private func surplus(
+        in home: EngineSample,
+        _ one: MemoryService,
+        _ other: MemoryService
+    ) async throws -> (root: CID, surplus: EngineSample.Surplus) {
+        let root = try await home.pin(1)
+        try await home.sync(one, "a", places: ["a", "b"])
+        try await home.sync(other, "b", places: ["a", "b"])
+        try await home.pin(1, replicas: 1)
+        return (root, try #require(await home.surplus(of: root, among: ["a": one, "b": other])))
+    }
+
+    enum Keeper: CaseIterable { case sound, gone, cut, rotten, outOfReach }
+
+    @Test(arguments: Keeper.allCases, [true, false]) func `no surplus copy goes unless the others are seen now`(
+        keeper: Keeper,
+        hasDigests: Bool
+    ) async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let powers: Capabilities = [.write, .delete, .rangeReads, .listing]
+        let (root, surplus) =
+            hasDigests
+            ? try await surplus(in: home, home.service(), home.service())
+            : try await surplus(in: home, home.service(powers), home.service(powers))
+        let name = try home.name(root)
+        var others: [String: any StorageService] = [surplus.otherName: surplus.other]
+        switch keeper {
+        case .sound: break
+        case .gone: surplus.other.tamper(name, nil)
+        case .cut: surplus.other.tamper(name, surplus.other.contents[name].map { Array($0.dropLast()) })
+        case .rotten:
+            let rotten = surplus.other.contents[name].map { $0.dropLast() + [($0.last ?? 0) ^ 1] }
+            surplus.other.tamper(name, rotten.map(Array.init))
+        case .outOfReach: others[surplus.otherName] = FaultyService(surplus.other, [Fault(.stat, .fail(.passing))])
+        }
+        let report = try await home.sync(
+            surplus.service,
+            surplus.name,
+            prune: true,
+            places: ["a", "b"],
+            others: others
+        )
+        let isSound = keeper == .sound
+        #expect(report.removed == (isSound ? 1 : 0) && report.isComplete == isSound, "\(report)")
+        #expect((surplus.service.contents[name] == nil) == isSound)
+        #expect(try await home.catalog.transfers(on: surplus.name).isEmpty)
+        #expect(try await home.status(root, surplus.name) == (isSound ? nil : .stored))
+        // What was seen is written down.
+        let seen: Mapping.Status =
+            switch keeper {
+            case .sound, .outOfReach: .stored
+            case .gone: .missing
+            case .cut, .rotten: .corrupt
+            }
+        #expect(try await home.status(root, surplus.otherName) == seen)
+    }
+
+    @Test func `a copy that goes with another one was the same, and is missed`() async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let (root, surplus) = try await surplus(in: home, home.service(), home.service())
+        let name = try home.name(root)
+        let twin = AlteredService(surplus.service) { altered in
+            altered.onDelete = { [surplus] deleted throws(StorageError) in
+                try await surplus.service.delete(deleted)
+                if deleted == name { surplus.other.tamper(name, nil) }
+            }
+        }
+        let report = try await home.sync(
+            twin,
+            surplus.name,
+            prune: true,
+            places: ["a", "b"],
+            others: [surplus.otherName: surplus.other]
+        )
+        #expect(report.removed == 1 && !report.isComplete, "\(report)")
+        #expect(try await home.status(root, surplus.otherName) == .missing)
+        #expect(try await home.sync(surplus.other, surplus.otherName, places: ["a", "b"]).uploaded == 1)
+    }
+
+    @Test func `no surplus copy goes on the word of a copy that is not there any more`() async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let (one, other) = (home.service(), home.service())
+        let root = try await home.pin(1)
+        try await home.sync(one, "a", places: ["a", "b"])
+        try await home.sync(other, "b", places: ["a", "b"])
+        home.clock.advance(by: .milliseconds(1))
+        try await home.catalog.addPins(
+            [Pin(cid: root, replicas: 1, createdAt: home.catalog.time)],
+            reason: "test"
+        )
+        // The plan is made, the removal written down, and then somebody sees that the other copy is gone.
+        let surplus = try #require(await home.surplus(of: root, among: ["a": one, "b": other]))
+        let doorway = Doorway()
+        let slow = AlteredService(surplus.service) { altered in
+            altered.onPut = { [service = surplus.service] (name, body) async throws(StorageError) in
+                if name.text.hasSuffix(".removing") { await doorway.pass() }
+                return try await service.put(name, body)
+            }
+        }
+        // A service that still says that it is there changes nothing.
+        let stale = home.service()
+        stale.tamper(try home.name(root), surplus.other.contents[try home.name(root)])
+        let others = [surplus.otherName: stale]
+        let pruning = Task { try await home.sync(slow, surplus.name, prune: true, places: ["a", "b"], others: others) }
+        await doorway.arrived()
+        surplus.other.tamper(try home.name(root), nil)
+        #expect(try await home.verify(surplus.other, surplus.otherName).map(\.verdict) == [.missing])
+        doorway.open()
+        let report = try await pruning.value
+        #expect(report.removed == 0)
+        #expect(try surplus.service.contents[home.name(root)] != nil)
+    }
+}
