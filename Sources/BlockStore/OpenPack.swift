@@ -26,6 +26,7 @@ final class OpenPack: Sendable {
             lengths = Mutex((length, length))
             return
         }
+        try store.checkPackFolder()
         (id, file) = try Self.make(after: known.last?.id, references, store)
         let header = CARHeader(roots: []).encoded
         do throws(FileError) {

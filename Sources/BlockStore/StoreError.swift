@@ -14,6 +14,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case damagedIndex
         /// A pack is shorter than it was, or other blocks are in it.
         case damagedPack
+        /// The folder of the packs is not the one that they are in.
+        case packsAway
         /// A file that was added by reference is not what it was.
         case changed
         /// The disk did not do what it was asked.

@@ -10,8 +10,9 @@ private func block(_ number: Int, length: Int = 100) -> Block {
     Block(codec: .raw, bytes: Array("block \(number) ".utf8) + [UInt8](repeating: UInt8(number % 251), count: length))
 }
 
-private func packs(_ folder: String) throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").sorted()
+/// The names of the packs of a store.
+func packs(_ folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").filter { $0.first != "." }.sorted()
 }
 
 @Suite(.scratch) struct BlockStoreTests {

@@ -33,8 +33,7 @@ import Testing
     @Test func `blocks are read out of the file, also after the index was made again`() async throws {
         let store = try await filled()
         #expect(try await store.get(leaves.map(\.cid)).map(\.bytes) == leaves.map(\.bytes))
-        let packs = try FileManager.default.contentsOfDirectory(atPath: folder + "/packs")
-        #expect(packs == ["000001.ref"])
+        #expect(try packs(folder) == ["000001.ref"])
         try FileManager.default.removeItem(atPath: folder + "/index")
         let reopened = try BlockStore(folder: folder)
         #expect(try await reopened.get(leaves.map(\.cid)).map(\.bytes) == leaves.map(\.bytes))
@@ -141,7 +140,7 @@ import Testing
         #expect(try await !store.has(own.cid))
         _ = try await store.collect(waste: 0) { [] }
         #expect(try await store.totals().blocks == 0)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").isEmpty)
+        #expect(try packs(folder).isEmpty)
         #expect(try [UInt8](Data(contentsOf: URL(filePath: path))) == content)
     }
 }

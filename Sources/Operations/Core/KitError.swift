@@ -73,6 +73,7 @@ extension KitError {
             case .damagedIndex: (.verification, "ipfs-kit store rebuild-index")
             case .damagedPack: (.verification, "ipfs-kit store verify")
             case .incomplete: (.refused, "ipfs-kit restore")
+            case .packsAway: (.refused, nil)
             case .full: (.limit, nil)
             case .permissionDenied: (.authorisation, nil)
             case .busy: (.locked, nil)
