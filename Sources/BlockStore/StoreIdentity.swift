@@ -153,7 +153,7 @@ extension BlockStore {
 
     // MARK: The folder of the packs
 
-    /// What says that the folder of the packs is this store's. It lies in it, so that it is away when their disk is.
+    /// What says that the folder of the packs is this one's; it is in it, so that it goes where their disk goes.
     private var packMark: String { folder + "/packs/.store" }
 
     /// Refuses to begin a pack in a folder that only took the place of that of the packs, as the mount point of their

@@ -41,6 +41,9 @@ package struct BackendState: Sendable, Hashable {
         /// Whose the place is; empty where that changes all the time, or is not known.
         package let account: String
 
+        /// That of a backend without settings.
+        package static let nowhere = Address(place: "-", account: "")
+
         package init(place: String, account: String) {
             self.place = place
             self.account = account
@@ -62,6 +65,9 @@ package struct BackendState: Sendable, Hashable {
         /// Whether both lead to the same, as far as is known.
         package func isSame(as other: Address) -> Bool { place == other.place && mayShareAccount(other) }
     }
+
+    /// Whether the last sync was at this address, as far as is known; where there was none, there is no other.
+    package func leads(to address: Address) -> Bool { self.address?.isSame(as: address) ?? (syncedAt == nil) }
 
     /// Says whether the backend's content may differ from what is wanted.
     package var isDirty: Bool { generation > syncedGeneration }

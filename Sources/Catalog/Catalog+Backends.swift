@@ -62,6 +62,7 @@ extension Catalog {
                 """,
                 [.text(lease.backend), .integer(generation), .integer(time)]
             )
+            try database.forgetFormerPlace(of: lease.backend)
         }
     }
 
@@ -81,31 +82,6 @@ extension Catalog {
             if state?.isDirty == false {
                 try database.markDirty([lease.backend], reason: "the last sync failed", at: time)
             }
-        }
-    }
-
-    /// Notes where a backend leads; where that is elsewhere than before, nothing counts of what was seen there, and
-    /// where it is somebody else's, the next sync looks whether it is there.
-    package func note(_ address: BackendState.Address, under lease: Lease) async throws(CatalogError) {
-        let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
-            let text = try database.first("SELECT settings FROM backends WHERE name = ?", [.text(lease.backend)]) {
-                (row: borrowing Row) throws(CatalogError) in row.text(0)
-            }
-            let before = BackendState.Address(text: text ?? "")
-            // Who is not known now may have been known before.
-            let account = address.account.isEmpty ? before?.account ?? "" : address.account
-            let address = BackendState.Address(place: address.place, account: account)
-            guard before != address else { return }
-            try database.change(
-                "UPDATE backends SET settings = ?2 WHERE name = ?1",
-                [.text(lease.backend), .text(address.text)]
-            )
-            guard let before, !before.isSame(as: address) else { return }
-            guard before.place == address.place else {
-                return try database.doubt(lease.backend, because: "the settings lead elsewhere", at: time)
-            }
-            try database.lookAgain(lease.backend, because: "another account", at: time)
         }
     }
 
@@ -155,7 +131,19 @@ extension Catalog {
 
     /// Forgets a backend with all that is known of it; whoever is at work on it has no right to write any more.
     package func removeBackend(_ name: String) async throws(CatalogError) {
+        let time = now()
         try await write { (database) throws(CatalogError) in
+            // What was one place with it was never looked at under its own name.
+            try database.change(
+                "UPDATE backends SET synced_at = NULL WHERE place = (SELECT place FROM backends WHERE name = ?1)",
+                [.text(name)]
+            )
+            let others = try database.all(
+                "SELECT name FROM backends WHERE name <> ?1 AND place = (SELECT place FROM backends WHERE name = ?1)",
+                [.text(name)]
+            ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
+            try database.markDirty(others, reason: "\(name) was removed, which is the same place", at: time)
+            try database.forgetFormerPlace(of: name)
             try database.change("DELETE FROM backends WHERE name = ?", [.text(name)])
             for table in ["mappings", "observations", "journal", "leases", "peers"] {
                 try database.change("DELETE FROM \(table) WHERE backend = ?", [.text(name)])
@@ -211,7 +199,8 @@ extension Database {
         try markDirty(name.map { [$0] }, reason: reason, at: time)
     }
 
-    fileprivate mutating func lookAgain(_ name: String, because reason: String, at time: Int64) throws(CatalogError) {
+    /// Has the next sync list a backend, and compare what is there, as before the first.
+    mutating func lookAgain(_ name: String, because reason: String, at time: Int64) throws(CatalogError) {
         try change("UPDATE backends SET synced_at = NULL WHERE name = ?", [.text(name)])
         try markDirty([name], reason: reason, at: time)
     }
@@ -229,6 +218,7 @@ extension Database {
             [.text(name), .integer(time)]
         )
         for table in ["journal", "peers"] { try change("DELETE FROM \(table) WHERE backend = ?", [.text(name)]) }
+        try forgetFormerPlace(of: name)
         try markDirty([name], reason: "another place", at: time)
     }
 }

@@ -38,7 +38,7 @@ extension Catalog {
         _ time: Int64
     ) throws(CatalogError) -> Bool {
         let mark: String
-        do throws(FileError) { mark = try birthMark(path) } catch { throw CatalogError(error) }
+        do throws(FileError) { mark = try birthMark(path).text } catch { throw CatalogError(error) }
         if let known = try database.identity(), known.mark == mark { return false }
         let lock = try lock(locks)
         defer { withExtendedLifetime(lock) {} }
@@ -52,6 +52,10 @@ extension Catalog {
             for key in ["kit_id", "catalog_id"] where try database.value(key) == nil {
                 try database.setValue(key, randomIdentifier())
             }
+            // What this home was before left nothing that it does not know.
+            if let former = try database.value("instance_id") {
+                try database.raise(knownKey(former), to: try database.number("snapshot_time"))
+            }
             try database.setValue("instance_id", randomIdentifier())
             try database.setValue("instance_mark", mark)
             // What the copy was made of goes on with its own announcements.
@@ -59,6 +63,34 @@ extension Catalog {
             if isCopy { try database.doubt(because: "the home was copied, or put back", at: time) }
             return isCopy
         }
+    }
+
+    /// Notes that everything is known here that another home of the kit left in its snapshots up to a time, in
+    /// milliseconds.
+    package func noteKnown(_ homes: [(instance: String, time: Int64)]) async throws(CatalogError) {
+        try await write { (database) throws(CatalogError) in
+            for home in homes where !home.instance.isEmpty {
+                try database.raise(knownKey(home.instance), to: home.time)
+            }
+        }
+    }
+
+    /// Up to which time of their snapshots this home knows what other homes of the kit knew, in milliseconds, or does
+    /// not care, as its owner called them gone.
+    ///
+    /// One against which this home was taken for right goes its own way, and what it pinned counts.
+    package func knownHomes(of kit: String) async throws(CatalogError) -> [String: Int64] {
+        let now = time.milliseconds
+        let peers = try await peers().filter { $0.kit == kit && !$0.instance.isEmpty }
+        var known = try await read { (database) throws(CatalogError) in
+            let rows = try database.all("SELECT key, value FROM kit WHERE substr(key, 1, 6) = 'knows:'") {
+                (row: borrowing Row) throws(CatalogError) in
+                (instance: String(row.text(0).dropFirst(6)), time: Int64(row.text(1)) ?? 0)
+            }
+            return Dictionary(rows.map { ($0.instance, $0.time) }) { first, _ in first }
+        }
+        for peer in peers where peer.isForgotten { known[peer.instance] = max(known[peer.instance] ?? 0, now) }
+        return known
     }
 
     /// How far the list of pins has come: counts up with every change of it.
@@ -75,6 +107,9 @@ extension Catalog {
         }
     }
 }
+
+/// Under which it is remembered how much of another home is known.
+private func knownKey(_ instance: String) -> String { "knows:" + instance }
 
 /// What a catalog says of itself, and of the store that belongs to it.
 package struct OwnState: Sendable, Hashable {

@@ -10,6 +10,7 @@ extension Catalog {
         willBeSaved: Bool = false,
         under lease: Lease
     ) async throws(CatalogError) {
+        guard !cids.isEmpty else { return }
         let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
             if willBeSaved {
@@ -111,14 +112,13 @@ extension Catalog {
         }
     }
 
-    /// Forgets mappings of roots that no pin wants and that the service said are not there: nothing is to be removed.
-    package func forgetUnwanted(_ cids: [CID], under lease: Lease) async throws(CatalogError) {
+    /// Forgets mappings of roots that the service said are not there: nothing is to be removed.
+    package func forgetMissing(_ cids: [CID], under lease: Lease) async throws(CatalogError) {
         try await write(under: lease) { (database) throws(CatalogError) in
             for cid in cids {
                 try database.change(
                     """
                     DELETE FROM mappings WHERE cid = ?1 AND backend = ?2 AND status = 'missing'
-                        AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.cid = ?1)
                     """,
                     [.blob(cid.bytes), .text(lease.backend)]
                 )

@@ -41,7 +41,7 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in
             try database.all(
                 """
-                SELECT m.cid, m.status, m.is_ours, j.kind FROM mappings m
+                SELECT m.cid, m.status, m.is_ours, j.kind, m.size_bytes FROM mappings m
                     LEFT JOIN journal j ON j.backend = m.backend AND j.cid = m.cid WHERE m.backend = ? ORDER BY m.cid
                 """,
                 [.text(backend)]
@@ -50,7 +50,8 @@ extension Catalog {
                     cid: try columnCID(row, 0),
                     status: Mapping.Status(rawValue: row.text(1)) ?? .unknown,
                     isOurs: row.int64(2) != 0,
-                    isBeingRemoved: row.optionalText(3) == Transfer.Kind.remove.rawValue
+                    isBeingRemoved: row.optionalText(3) == Transfer.Kind.remove.rawValue,
+                    size: row.optionalInt64(4).flatMap { UInt64(exactly: $0) }
                 )
             }
         }
@@ -136,6 +137,8 @@ package struct KnownCopy: Sendable, Hashable {
     package let isOurs: Bool
     /// Whether a removal began, and nobody knows how it ended.
     package let isBeingRemoved: Bool
+    /// The length of its CAR in bytes, where it is known.
+    package let size: UInt64?
 }
 
 /// How many mappings a backend has.

@@ -39,18 +39,15 @@ package struct Peer: Sendable, Hashable {
 extension Catalog {
     /// Notes the homes that were seen on a backend, and when each was last at work there, by the clock of the service.
     ///
-    /// Another date than at the last look is news, whatever date it is.
+    /// Another date than at the last look is news, whatever date it is; at the first look nothing is.
     package func notePeers(
         _ seen: [(kit: String, instance: String, at: Timestamp)],
+        isFirstLook: Bool,
         under lease: Lease
     ) async throws(CatalogError) {
         guard !seen.isEmpty else { return }
         let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
-            let hasLooked = try database.first("SELECT marked_at FROM backends WHERE name = ?", [.text(lease.backend)])
-            {
-                (row: borrowing Row) throws(CatalogError) in row.optionalInt64(0) != nil
-            }
             for peer in seen {
                 try database.change(
                     """
@@ -62,7 +59,7 @@ extension Catalog {
                     """,
                     [
                         .text(lease.backend), .text(peer.kit), .text(peer.instance),
-                        .integer(peer.at.milliseconds), .integer(time), .integer(hasLooked == true ? 1 : 0),
+                        .integer(peer.at.milliseconds), .integer(time), .integer(isFirstLook ? 0 : 1),
                     ]
                 )
             }
@@ -142,7 +139,9 @@ extension Catalog {
     /// Notes that a backend is a place of its own, whatever was known of it.
     package func separate(under lease: Lease) async throws(CatalogError) {
         try await write(under: lease) { (database) throws(CatalogError) in
-            try database.change("UPDATE backends SET place = incarnation WHERE name = ?", [.text(lease.backend)])
+            // Its incarnation may be what several of them are one place by.
+            let values: [SQLValue] = [.text(lease.backend), .text(randomIdentifier())]
+            try database.change("UPDATE backends SET place = ?2 WHERE name = ?1", values)
         }
     }
 

@@ -47,11 +47,15 @@ extension Catalog {
         await tellPinsChanged()
     }
 
-    /// Those of some texts that are no objects of JSON, and so no metadata.
+    /// Those of some texts that are no objects of JSON, or too long, and so no metadata.
     package func noMetadata(among texts: Set<String>) async throws(CatalogError) -> Set<String> {
         try await read { (database) throws(CatalogError) in
             var bad: Set<String> = []
             for text in texts {
+                guard text.utf8.count <= Pin.longestText else {
+                    bad.insert(text)
+                    continue
+                }
                 let isObject = try database.first(
                     "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' ELSE 0 END",
                     [.text(text)]

@@ -76,7 +76,24 @@ extension Catalog {
         return .success(lease)
     }
 
-    /// Takes a lease of which there may be many: for who only looks, and writes down what was seen.
+    /// Runs `body` under a lease of which there may be many: for who only looks, and writes down what was seen.
+    package func observing<Value>(
+        _ backend: String,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (Lease) async throws -> sending Value
+    ) async throws -> sending Value {
+        let lease = try await takeObserverLease(backend)
+        do {
+            let value = try await body(lease)
+            try await release(lease)
+            return value
+        } catch {
+            try? await release(lease)
+            throw error
+        }
+    }
+
+    /// Takes such a lease, which whoever takes it gives back.
     package func takeObserverLease(_ backend: String) async throws(CatalogError) -> Lease {
         let time = now()
         let lease = Lease(backend: backend, token: randomIdentifier(), lock: nil)

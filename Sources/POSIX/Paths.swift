@@ -30,6 +30,9 @@ package struct FileInfo: Sendable, Hashable {
     package struct Identity: Sendable, Hashable {
         let device: UInt
         let number: UInt
+
+        /// A text that no other has on this machine until it is started anew.
+        package var text: String { "\(device):\(number)" }
     }
 
     /// A text that is another one as soon as something else stands here, or its content was changed, as far as the

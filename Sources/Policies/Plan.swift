@@ -76,7 +76,7 @@ package enum Step: Sendable, Hashable {
 
     case upload(CID)
     case remove(CID, Reason)
-    /// What is known of a root that no pin wants and that is not there is forgotten; the backend is not asked anything.
+    /// What is known of a root that no pin wants there and that is not there is forgotten; the backend is not asked.
     case forget(CID)
 
     package var isUpload: Bool {
@@ -179,10 +179,12 @@ private struct Planner {
         }
     }
 
-    /// What is not there and wanted by nobody is nothing to keep in mind.
+    /// What is not there, and not wanted there, is nothing to keep in mind.
     mutating func planForgetting() {
-        for copy in copies where copy.state == .missing && wanted[copy.root] == nil {
+        for copy in copies where copy.state == .missing {
             guard let place = places[copy.backend], place.takesContent else { continue }
+            let isWanted = wanted[copy.root]?.names.contains(firstNames[place.name] ?? place.name) ?? false
+            if isWanted { continue }
             plan.steps[place.name, default: []].append(.forget(copy.root))
         }
     }

@@ -27,8 +27,8 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     case shared(backend: String, kit: String, home: String, seen: Timestamp)
     /// Another home is removing content there now.
     case removing(backend: String, home: String)
-    /// A snapshot of this kit is newer than this home.
-    case outdated(backend: String, snapshot: String)
+    /// A snapshot of this kit is newer than this home; `home` left it, where that is another one.
+    case outdated(backend: String, snapshot: String, home: String?)
 
     package var description: String {
         switch self {
@@ -51,12 +51,28 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
         case .removing(let backend, let home):
             "The home \(home) is removing content from \(backend) now; nothing that is there can be relied upon before it ends. "
                 + "If it is gone for good, say so with `ipfs-kit backend peers forget \(home)`."
-        case .outdated(let backend, let snapshot):
+        case .outdated(let backend, let snapshot, nil):
             """
-            \(backend) has a snapshot of this kit, \(snapshot), that is newer than this home, which may be an old copy: it was \
-            neither overlaid by a new one, nor was anything removed. Run `ipfs-kit recover --from \(backend)` to take over what \
-            is in it, or `ipfs-kit catalog accept` if this home is right.
+            \(backend) has a snapshot that this home left, \(snapshot), and knows nothing of: the home may have been put back from \
+            an old copy. The snapshot was neither overlaid by a new one, nor was anything removed. Run `ipfs-kit recover --from \
+            \(backend)` to take over what is in it, or `ipfs-kit catalog accept` if this home is right.
             """
+        case .outdated(let backend, let snapshot, let home?):
+            """
+            The home \(home.isEmpty ? "of an earlier version" : home) of this kit left a newer snapshot on \(backend), \(snapshot), \
+            that says something which this home does not know: it was neither overlaid by a new one, nor was anything removed. \
+            `ipfs-kit recover --from \(backend)` pins here too what is pinned there; `ipfs-kit catalog accept` says that this \
+            home is right\(home.isEmpty ? "" : "; `ipfs-kit backend peers forget \(home)` says that the other one is gone").
+            """
+        }
+    }
+
+    /// Whether the work was stopped by whoever asked for it.
+    var isCancellation: Bool {
+        switch self {
+        case .storage(let error): error.code == .cancelled
+        case .store(let error): error.code == .cancelled
+        default: false
         }
     }
 

@@ -9,10 +9,13 @@ package struct Restorer: Sendable {
     package struct Source: Sendable {
         package let backend: OpenBackend
         package let path: String?
+        /// How long its copy is, as far as it is known, in bytes.
+        package let size: UInt64?
 
-        package init(backend: OpenBackend, path: String?) {
+        package init(backend: OpenBackend, path: String?, size: UInt64?) {
             self.backend = backend
             self.path = path
+            self.size = size
         }
     }
 
@@ -31,6 +34,9 @@ package struct Restorer: Sendable {
         /// No source could give what is missing; what each said.
         case failed([Failure])
     }
+
+    /// So much is searched of a damaged copy whose length is not known, in bytes.
+    private static let longestUnknown: UInt64 = 16 << 30
 
     let store: BlockStore
     let progress: Progress
@@ -59,13 +65,20 @@ package struct Restorer: Sendable {
                 // All of it was read, and each block written, or compared with the one that was there.
                 if try await isWhole(root, thorough: false) { return .restored(from: source, back, after: failures) }
             } catch {
-                if case .storage(let error) = error, error.code == .cancelled { throw .storage(error) }
+                if error.isCancellation { throw error }
                 failures.append((source, error))
-                guard case .storage(let problem) = error, problem.code == .corrupt else { continue }
+            }
+        }
+        for case (let source, .storage(let problem)) in failures where problem.code == .corrupt {
+            do throws(ReplicationError) {
                 let bytes = try await salvage(root, from: source)
-                if try await isWhole(root, thorough: false) {
+                // The copy had some of the blocks only: of the others nobody has seen whether they can be read.
+                if try await isWhole(root, thorough: true) {
                     return .salvaged(from: source, bytes: bytes, after: failures)
                 }
+            } catch {
+                if error.isCancellation { throw error }
+                failures.append((source, error))
             }
         }
         return .failed(failures)
@@ -105,7 +118,9 @@ package struct Restorer: Sendable {
 
     /// Brings what is sound of a damaged copy into the store: what one lacks another may have.
     ///
-    /// Damage hides where the next block begins, so the copy is searched, in a file.
+    /// Damage hides where the next block begins, so the copy is searched, in a file. More bytes than the copy is known
+    /// to have, or than ``longestUnknown``, are not taken: it may be anybody's. What no pin leads to is garbage in the
+    /// store.
     ///
     /// - Returns: how many bytes were searched.
     @concurrent
@@ -119,9 +134,10 @@ package struct Restorer: Sendable {
             }
             defer { try? removeFile(path) }
             let cursor = StreamCursor(try await source.backend.replica.fetch(root, path: source.path))
+            let limit = source.size ?? Self.longestUnknown
             var position: UInt64 = 0
             // What comes before it breaks off is as good as all of it.
-            while let chunk = try? await cursor.next() {
+            while position < limit, let chunk = try? await cursor.next() {
                 let offset = position
                 try await BlockingThreads.shared.run { () throws(FileError) in try file.write(chunk, at: offset) }
                 position += UInt64(chunk.count)

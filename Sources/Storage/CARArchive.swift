@@ -43,7 +43,7 @@ package struct CARArchive: Replica {
                     path: name.text,
                     length: info.length,
                     digest: info.digest,
-                    identity: info.identity
+                    place: info.place
                 )
             )
         } catch {

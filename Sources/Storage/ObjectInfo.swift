@@ -8,23 +8,26 @@ package struct ObjectInfo: Sendable, Hashable {
     package let modified: Timestamp?
     /// A digest that the service computed over the bytes that it holds, where it has one.
     package let digest: ObjectDigest?
-    /// What is the same for the same bytes under another name.
-    ///
-    /// The number and the birth of a file, or the whole name of an object; nil where nobody says, and in lists.
-    package let identity: String?
+    /// What is the same now for the same bytes under another name: the file system and the number of a file, or the
+    /// whole name of an object; nil where nobody says, and in lists.
+    package let place: String?
+    /// What tells it from every copy of it as long as it is there, such as the birth of a file; nil where nobody says.
+    package let birth: String?
 
     package init(
         name: ObjectName,
         length: UInt64?,
         modified: Timestamp? = nil,
         digest: ObjectDigest? = nil,
-        identity: String? = nil
+        place: String? = nil,
+        birth: String? = nil
     ) {
         self.name = name
         self.length = length
         self.modified = modified
         self.digest = digest
-        self.identity = identity
+        self.place = place
+        self.birth = birth
     }
 }
 

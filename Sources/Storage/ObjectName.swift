@@ -22,5 +22,11 @@ package struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertib
 
     package var description: String { text }
 
+    /// The folder of what homes say about themselves.
+    package static let notes = "kits/"
+
+    /// Whether it is the name of what a home says about itself, and of no content.
+    package var isOfNote: Bool { text.hasPrefix(Self.notes) }
+
     package static func < (left: ObjectName, right: ObjectName) -> Bool { left.text < right.text }
 }

@@ -18,12 +18,12 @@ package struct HeldRoot: Sendable, Hashable {
     /// The length of its CAR in bytes; nil where the backend says nothing that could be one.
     package let length: UInt64?
     package let digest: ObjectDigest?
-    /// See ``ObjectInfo/identity``.
-    package let identity: String?
+    /// See ``ObjectInfo/place``.
+    package let place: String?
 
-    package init(root: CID, path: String, length: UInt64?, digest: ObjectDigest?, identity: String? = nil) {
+    package init(root: CID, path: String, length: UInt64?, digest: ObjectDigest?, place: String? = nil) {
         self.root = root
-        self.identity = identity
+        self.place = place
         self.path = path
         self.length = length
         self.digest = digest

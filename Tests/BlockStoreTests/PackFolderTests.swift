@@ -18,7 +18,9 @@ import Testing
         return store
     }
 
-    private func move(_ from: String, _ to: String) throws { try FileManager.default.moveItem(atPath: from, toPath: to) }
+    private func move(_ from: String, _ to: String) throws {
+        try FileManager.default.moveItem(atPath: from, toPath: to)
+    }
 
     @Test(arguments: Instead.allCases)
     func `nothing is acknowledged into what took the place of the packs`(_ instead: Instead) async throws {

@@ -210,6 +210,25 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         #expect(plan(pins: [WantedRoot(root: root(1), replicas: nil)], copies: [], places: []).lacking == [root(1)])
     }
 
+    @Test(arguments: [Copy.State.missing, .damaged], [true, false])
+    func `what is not wanted somewhere, and is not there, is forgotten`(state: Copy.State, isPinned: Bool) {
+        let copies = [
+            Copy(root: root(1), backend: "a", state: .verified), Copy(root: root(1), backend: "b", state: state),
+        ]
+        let pins = isPinned ? [WantedRoot(root: root(1), replicas: 1)] : []
+        let plan = plan(pins: pins, copies: copies, places: places(["a", "b"]))
+        #expect(plan.steps == (state == .missing ? ["b": [.forget(root(1))]] : [:]))
+    }
+
+    @Test func `a place that takes nothing under one name counts once all the same`() {
+        let twins = [
+            Place(name: "a", identity: "x", takesContent: false), Place(name: "z", identity: "x", takesContent: true),
+        ]
+        let copies = twins.map { Copy(root: root(1), backend: $0.name, state: .verified) }
+        let plan = plan(pins: [WantedRoot(root: root(1), replicas: 2)], copies: copies, places: twins)
+        #expect(plan.lacking == [root(1)] && plan.aliases == ["a": "z"])
+    }
+
     @Test func `one place under two names counts once`() {
         let twins = [
             Place(name: "a", identity: "x", takesContent: true), Place(name: "b", identity: "x", takesContent: true),

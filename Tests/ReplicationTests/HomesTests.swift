@@ -193,6 +193,42 @@ import Testing
         #expect(accepted.isComplete && accepted.removed == 1 && accepted.snapshot != nil)
     }
 
+    @Test func `a home that is gone for good holds nothing back, and what it knew is told`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let own = try await home.catalog.identity()
+        let gone = try await home.pin(1)
+        try await home.sync(service)
+        home.clock.advance(by: .seconds(10))
+        let name = HomeName.snapshot(kit: own.kit, instance: "theirs", time: home.catalog.time.milliseconds)
+        try leave(name, on: service)
+        _ = try await home.catalog.removePins([gone], reason: "test")
+        let held = try await home.sync(service, prune: true)
+        guard case .outdated(_, _, "theirs"?)? = held.heldBack else {
+            throw held.heldBack ?? ReplicationError.suspicious("nothing")
+        }
+        #expect(try await home.catalog.forgetPeers("theirs") == 1)
+        let report = try await home.sync(service, prune: true)
+        #expect(report.isComplete && report.removed == 1 && report.warnings.count == 1, "\(report)")
+        #expect(try service.contents[#require(name)] != nil)
+        // It is told once.
+        try await home.pin(2)
+        #expect(try await home.sync(service, prune: true).warnings.isEmpty)
+    }
+
+    @Test func `who was there long ago is not taken for somebody who came just now`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let marker = HomeName.marker(kit: "otherkit", instance: "theirs", incarnation: "i", isRemoving: false)
+        try leave(marker, on: service)
+        home.clock.advance(by: .seconds(40 * 86_400))
+        let root = try await home.pin(1)
+        try await home.sync(service)
+        #expect(try await home.catalog.peers(on: "a").map(\.noticedAt) == [nil])
+        _ = try await home.catalog.removePins([root], reason: "test")
+        #expect(try await home.sync(service, prune: true).removed == 1)
+    }
+
     @Test func `what another home of the kit left is newer, whatever this one left elsewhere`() async throws {
         let home = try await EngineSample(backends: ["a", "b"])
         let (one, other) = (home.service(), home.service())

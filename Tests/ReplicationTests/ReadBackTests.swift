@@ -141,7 +141,7 @@ import Testing
         try await home.sync(service)
         try damagePacks(of: home)
         let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
-        let source = Restorer.Source(backend: home.open(service), path: nil)
+        let source = Restorer.Source(backend: home.open(service), path: nil, size: nil)
         let outcome = try await restorer.restore(root, from: [source], thorough: thorough)
         switch outcome {
         case .whole: #expect(!thorough)
@@ -162,7 +162,7 @@ import Testing
             var bytes = try archive(tree, flaw).bytes
             for place in start..<start + 8 { bytes[place] = 0 }
             service.tamper(try home.name(tree.root.cid), bytes)
-            sources.append(Restorer.Source(backend: home.open(service, "\(flaw)"), path: nil))
+            sources.append(Restorer.Source(backend: home.open(service, "\(flaw)"), path: nil, size: nil))
         }
         let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
         for source in sources {
@@ -175,6 +175,23 @@ import Testing
         guard case .salvaged(_, let bytes, let after) = outcome else { throw ReplicationError.suspicious("\(outcome)") }
         #expect(after.count == 2 && bytes > 0)
         #expect(try await restorer.isWhole(tree.root.cid, thorough: true))
+    }
+
+    @Test func `a part of a damaged copy makes nothing whole of which the rest has rotted in the store`() async throws {
+        let home = try await EngineSample()
+        let tree = try Tree()
+        try await home.store.ingest { try await $0.write(tree.blocks) }
+        let pack = home.folder + "/store/packs/000001.car"
+        var content = try bytes(at: pack)
+        // The index knows all of them still.
+        for place in 60..<content.count { content[place] = 0 }
+        try write(content, to: pack)
+        let service = MemoryService()
+        service.tamper(try home.name(tree.root.cid), try archive(tree, .firstLeaf).bytes)
+        let source = Restorer.Source(backend: home.open(service), path: nil, size: nil)
+        let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
+        let outcome = try await restorer.restore(tree.root.cid, from: [source], thorough: false)
+        guard case .failed = outcome else { throw ReplicationError.suspicious("\(outcome)") }
     }
 
     /// Changes the last byte of each pack, which is one of a block.

@@ -95,7 +95,7 @@ import Testing
         #expect(try await collect(service.read(object), limit: 9) == [1, 2])
     }
 
-    @Test func `links that lead back are walked once, and no name twice`() async throws {
+    @Test func `links that lead back lead nowhere, and no name is given twice`() async throws {
         let files = FileManager.default
         let service = try await open(Scratch.current)
         for text in ["a.car", "cars/b.car", "cars/deep/c.car"] {

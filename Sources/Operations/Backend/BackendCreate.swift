@@ -39,6 +39,8 @@ package struct BackendCreate: Operation {
             )
         }
         let path = kit.home.backendFile(name)
+        // Where the files of all others are gone, that is told first.
+        _ = try kit.backendNames()
         guard try !kit.home.holds(path) else {
             throw KitError(
                 .usage,

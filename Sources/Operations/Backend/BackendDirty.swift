@@ -38,7 +38,7 @@ package struct BackendDirty: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> DirtyOutput {
         let catalog = try kit.catalog()
-        try await kit.registerBackends()
+        try await kit.meetBackends()
         return try await kitErrors {
             DirtyOutput(states: try await catalog.backendStates().filter(\.isDirty))
         }

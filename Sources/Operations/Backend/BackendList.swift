@@ -19,7 +19,13 @@ package struct BackendList: Operation {
         var rows: [Row] = []
         var warnings: [String] = []
         let catalog = try kit.catalog()
-        try await kit.registerBackends()
+        try await kit.meetBackends()
+        for name in try await kit.backendsWithoutFile() {
+            warnings.append(
+                "The file of the backend \(name), \(kit.home.backendFile(name)), is not there: what was seen on it counts for nothing. "
+                    + "Put it back, or run `ipfs-kit backend remove \(name)`."
+            )
+        }
         for name in try kit.backendNames() {
             do throws(KitError) {
                 let file = try kit.backend(name)

@@ -26,9 +26,7 @@ package struct BackendPeers: Operation {
         let catalog = try kit.catalog()
         let own = try await kit.identity()
         return try await kitErrors {
-            let lease = try await catalog.takeObserverLease(backend)
-            try await register.note(own, in: catalog, under: lease)
-            try await catalog.release(lease)
+            try await catalog.observing(backend) { try await register.note(own, in: catalog, under: $0) }
             let peers = try await catalog.peers(on: backend).filter { $0.instance != own.instance }
             return Output(backend: backend, own: own, peers: peers, now: catalog.time)
         }
@@ -65,13 +63,13 @@ package struct BackendPeers: Operation {
             }
             return Report([
                 .table(
-                    [.init("HOME"), .init("KIT"), .init("LAST SEEN"), .init("KEEPS PRUNE OFF")],
+                    [.init("HOME"), .init("KIT"), .init("LAST SEEN"), .init("HOLDS PRUNE BACK")],
                     rows: peers.map { peer in
                         [
                             peer.instance.isEmpty ? "-" : peer.instance,
                             peer.kit + (peer.kit == own.kit ? " (this one)" : ""),
                             "\(peer.lastSeen.day) \(peer.lastSeen.clock)",
-                            peer.isActive(at: now) ? "yes" : peer.forgottenAt == nil ? "no: long ago" : "no: forgotten",
+                            peer.isActive(at: now) ? "yes" : peer.isForgotten ? "no: forgotten" : "no: long ago",
                         ]
                     }
                 )
@@ -108,7 +106,7 @@ package struct BackendPeersForget: Operation {
                     hint: "ipfs-kit backend peers NAME"
                 )
             }
-            return Output(identifier: identifier, backends: known.map(\.backend))
+            return Output(identifier: identifier, backends: Set(known.map(\.backend)).sorted())
         }
     }
 

@@ -22,9 +22,12 @@ package struct BackendRemove: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
-        // A file that cannot be read may still be removed.
+        // A file that cannot be read may still be removed, and so may a backend that has none any more.
         let path = kit.home.backendFile(name)
-        if try BackendFile.isName(name) ? !kit.home.holds(path) : true { _ = try kit.backend(name) }
+        try await kit.meetBackends()
+        let hasFile = BackendFile.isName(name) ? try kit.home.holds(path) : false
+        let orphans = try await kit.backendsWithoutFile()
+        if !hasFile, !orphans.contains(name) { _ = try kit.backend(name) }
         let catalog = try kit.catalog()
         return try await kitErrors {
             let only = try await catalog.pinsOnly(on: name)
@@ -38,7 +41,7 @@ package struct BackendRemove: Operation {
             }
             if !dryRun {
                 try await catalog.removeBackend(name)
-                try removeFile(path)
+                if hasFile { try removeFile(path) }
                 try syncDirectory(directoryName(path))
                 let index = kit.home.backends + "/" + name
                 if try fileExists(index) { try removeTree(index) }

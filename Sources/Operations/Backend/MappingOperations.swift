@@ -79,7 +79,7 @@ package struct BackendPinList: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
-        _ = try kit.backend(backend)
+        _ = try await kit.backends([backend])
         let catalog = try kit.catalog()
         return try await kitErrors { MappingsOutput(mappings: try await catalog.mappings(on: backend)) }
     }
@@ -122,6 +122,7 @@ package struct WhereIs: Operation {
 private func find(_ text: String, in kit: Kit) async throws(KitError) -> MappingsOutput {
     let root = try parseCID(text)
     let catalog = try kit.catalog()
+    try await kit.meetBackends()
     return try await kitErrors {
         let twin = root.version == .v0 ? root.v1 : root.v0
         let found = try await catalog.mappings(of: [root] + (twin.map { [$0] } ?? []))

@@ -10,7 +10,7 @@ package struct CatalogAccept: Operation {
         The store, and snapshots on backends, know how far the catalog had come. Use it when an old copy was put back on \
         purpose, or when another home of this kit is at work and this one goes its own way. What only the newer catalog had \
         pinned is not pinned any more, and may be removed from now on. What a newer snapshot on a backend has is \
-        taken over by `ipfs-kit recover --from NAME` afterwards.
+        taken over by `ipfs-kit recover --from NAME`; of each home the newest three are kept, so do it soon.
         """
     package static let changes = true
 
@@ -36,7 +36,8 @@ package struct CatalogAccept: Operation {
         package var report: Report {
             Report([
                 .line("This catalog, with \(pins) pins, is the right one from now on."),
-                .line("Pins that only a newer snapshot has come back with: ipfs-kit recover --from NAME"),
+                .line("Pins that only a newer snapshot has come back, before the next sync best, with:"),
+                .command("ipfs-kit recover --from NAME"),
             ])
         }
     }

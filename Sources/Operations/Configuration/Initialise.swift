@@ -22,13 +22,14 @@ package struct Initialise: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let existed = try kit.home.exists()
-        let replaced = try await kit.initialise(newCatalog: newCatalog)
+        let (replaced, made) = try await kit.initialise(newCatalog: newCatalog)
         return Output(
             home: kit.home.path,
             existed: existed,
             kit: try await kit.identity().kit,
             isNewCatalog: newCatalog,
-            replaced: replaced
+            replaced: replaced,
+            made: existed ? made : []
         )
     }
 
@@ -41,11 +42,14 @@ package struct Initialise: Operation {
         let isNewCatalog: Bool
         /// Where the old catalog is, if there is a new one in its place.
         let replaced: String?
+        /// The folders that were missing in a home that was there.
+        let made: [String]
 
         package var json: JSON {
             [
                 "home": .string(home), "kit": .string(kit), "created": .bool(!existed),
                 "new_catalog": .bool(!existed || isNewCatalog), "replaced_catalog": .text(replaced),
+                "made_folders": .array(made.map { .string($0) }),
             ]
         }
         package var report: Report {
@@ -54,6 +58,11 @@ package struct Initialise: Operation {
                 return Report(
                     "Made a new catalog, in which nothing is pinned\(old). Take over what a backend knows with `ipfs-kit recover "
                         + "--from NAME`."
+                )
+            }
+            if !made.isEmpty {
+                return Report(
+                    "The kit home \(home) is there already; what was missing was made, and is empty: \(made.joined(separator: ", "))."
                 )
             }
             return Report(

@@ -21,7 +21,12 @@ extension Kit {
             guard try error.code == .notFound ? home.exists() : true else {
                 throw KitError(.other, "There is no kit home at \(home.path).", hint: "ipfs-kit init")
             }
-            throw KitError(error)
+            guard error.code == .notFound else { throw KitError(error) }
+            throw KitError(
+                .other,
+                "\(home.backendFiles) is not there, with the settings of all backends. Put it back, or begin with none.",
+                hint: "ipfs-kit init"
+            )
         }
     }
 
@@ -72,7 +77,7 @@ extension Kit {
                 broken.append((name, error))
             }
         }
-        try await registerBackends()
+        try await meetBackends()
         return (files, broken)
     }
 
@@ -99,7 +104,7 @@ extension Kit {
     package func backends(_ names: [String] = []) async throws(KitError) -> [BackendFile] {
         var files: [BackendFile] = []
         for name in names.isEmpty ? try backendNames() : names { files.append(try backend(name)) }
-        try await registerBackends()
+        try await meetBackends()
         return files
     }
 
@@ -117,15 +122,42 @@ extension Kit {
         )
     }
 
-    /// Makes every backend that has a file known to the catalog.
-    func registerBackends() async throws(KitError) {
+    /// Makes every backend that has a file known to the catalog; of one whose file is gone, or whose settings lead
+    /// elsewhere than before, nothing counts any more that was seen there.
+    func meetBackends() async throws(KitError) {
         let catalog = try catalog()
         let names = try backendNames().filter(BackendFile.isName)
-        do throws(CatalogError) {
+        try await kitErrors {
             try await catalog.register(names)
-        } catch {
-            throw KitError(error)
+            for state in try await catalog.backendStates() {
+                guard let known = state.address, let address = await self.address(of: state.name, among: names),
+                    address.place != known.place
+                else { continue }
+                // Whoever is at work there began before, and the next command looks again.
+                guard case .success(let lease) = try await catalog.takeLease(state.name, for: 60_000) else { continue }
+                do {
+                    try await catalog.note(address, under: lease)
+                    try await catalog.release(lease)
+                } catch {
+                    try? await catalog.release(lease)
+                    throw error
+                }
+            }
         }
+    }
+
+    /// Where a backend leads now; nil where its settings do not say.
+    private func address(of name: String, among names: [String]) async -> BackendState.Address? {
+        guard names.contains(name) else { return .nowhere }
+        guard let file = try? backend(name) else { return nil }
+        return try? await address(of: file)
+    }
+
+    /// The backends that the catalog knows and that have no file.
+    func backendsWithoutFile() async throws(KitError) -> [String] {
+        let names = Set(try backendNames())
+        let catalog = try catalog()
+        return try await kitErrors { try await catalog.backendStates().map(\.name).filter { !names.contains($0) } }
     }
 
     /// Makes a new backend known; what the catalog may know of an earlier one of that name is not known of this one.
@@ -196,12 +228,13 @@ extension Kit {
     }
 
     /// Where a backend leads elsewhere than at its last sync, what was seen there counts no more, before anything is
-    /// seen here.
+    /// seen here; throws where this is no place of this home: then the settings are wrong, and not what was seen.
     func arrive(at file: BackendFile) async throws(KitError) {
         let catalog = try catalog()
         let address = try await address(of: file)
         let known = try await kitErrors { try await catalog.backendState(file.name)?.address }
         guard let known, !known.isSame(as: address) else { return }
+        try await expectPlace(try await open(file, gate: ClosedGate()))
         try await changing(file.name) { (_, lease) in try await catalog.note(address, under: lease) }
     }
 

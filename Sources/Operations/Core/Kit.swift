@@ -106,10 +106,13 @@ package final class Kit: Sendable {
     ///
     /// A catalog that is lost beside a store with content is made anew only if that is asked for: what was pinned is
     /// not known any more.
-    /// - Returns: where the old catalog is, if it was replaced.
+    /// - Returns: where the old catalog is, if it was replaced, and the folders that were missing.
     @discardableResult
-    package func initialise(newCatalog: Bool = false) async throws(KitError) -> String? {
-        try home.make()
+    package func initialise(
+        newCatalog: Bool = false
+    ) async throws(KitError) -> (replaced: String?, made: [String]) {
+        try home.refuseForeignFolder()
+        let made = try home.make()
         do {
             let replaced = newCatalog ? try await setCatalogAside() : nil
             if !newCatalog, try !fileExists(home.catalog) || !Catalog.hasTables(at: home.catalog), try home.hasContent()
@@ -119,7 +122,7 @@ package final class Kit: Sendable {
             let catalog = try Catalog.make(at: home.catalog, now: session.timing.now)
             home.close()
             if newCatalog { try Pairing(home: home, catalog: catalog, store: nil).accept() }
-            return replaced
+            return (replaced, made)
         } catch {
             throw KitError(any: error)
         }

@@ -42,12 +42,37 @@ package struct KitHome: Sendable, Hashable {
         }
     }
 
+    /// Throws where the folder holds something else, and nothing of a home: a name was mistyped then.
+    func refuseForeignFolder() throws(KitError) {
+        let names: [String]
+        do throws(FileError) {
+            names = try listDirectory(path).map { String(decoding: $0, as: UTF8.self) }
+        } catch {
+            // Nothing is there yet, or something that making it tells of.
+            return
+        }
+        let isHome = ["config", "backend_configs", "backends", "store", "catalog.sqlite"].contains {
+            names.contains($0)
+        }
+        guard !isHome, let other = names.first(where: { $0.first != "." && $0 != "lost+found" }) else { return }
+        throw KitError(
+            .refused,
+            "\(path) holds something else, such as \(other), and nothing of a kit home: a home needs a folder of its own. Name another "
+                + "one with --home or IPFS_KIT_HOME."
+        )
+    }
+
     /// Makes what is missing of the folders; what is there is closed to others.
-    package func make() throws(KitError) {
+    ///
+    /// - Returns: the names of the folders that were missing.
+    @discardableResult
+    package func make() throws(KitError) -> [String] {
+        var made: [String] = []
         do throws(FileError) { try makeDirectory(path, permissions: 0o700) } catch { throw KitError(error) }
         try refuseSharedFileSystem()
         do throws(FileError) {
             for folder in Self.folders {
+                if !folder.isEmpty, try !fileExists(path + folder) { made.append(String(folder.dropFirst())) }
                 try makeDirectory(path + folder, permissions: 0o700)
                 // Somebody who was killed may have made it, and not waited until it lasts.
                 try syncName(of: path + folder)
@@ -59,6 +84,7 @@ package struct KitHome: Sendable, Hashable {
             throw KitError(error)
         }
         close()
+        return made
     }
 
     /// Throws where the home was made by a later version of the program, or does not say by which; one without the file

@@ -21,6 +21,7 @@ package struct PinShow: Operation {
         let root = try parseCID(cid)
         let catalog = try kit.catalog()
         let store = try kit.store()
+        try await kit.meetBackends()
         let pin: Pin?
         let mappings: [Mapping]
         do throws(CatalogError) {

@@ -156,6 +156,10 @@ package struct Status: Operation {
                 let prefix = row.file.name + ": "
                 parts.append(.line("last sync of " + (problem.hasPrefix(prefix) ? problem : prefix + problem)))
             }
+            for case let (name, state?) in list.rows.map({ ($0.file.name, $0.state) })
+            where state.isDirty && state.syncedAt == nil && state.markedAt != nil {
+                parts.append(.line("\(name): the next sync looks at everything there anew (\(state.reason))."))
+            }
             for (backend, holder) in running {
                 let state = holder.isStopped ? ", which is stopped" : ""
                 parts.append(
@@ -164,7 +168,13 @@ package struct Status: Operation {
             }
             for peer in peers {
                 let what = "the home \(peer.instance.isEmpty ? "" : peer.instance + " ")of the kit \(peer.kit)"
-                parts.append(.line("\(peer.backend) is used by \(what) too; while it is, nothing is removed there."))
+                let forget = "`ipfs-kit backend peers forget \(peer.instance.isEmpty ? peer.kit : peer.instance)`"
+                parts.append(
+                    .line(
+                        "\(peer.backend) is used by \(what) too, seen \(peer.lastSeen.day); while it is, nothing is removed there. "
+                            + "If it is gone: \(forget)"
+                    )
+                )
             }
             for hint in hints { parts.append(.command(hint)) }
             return Report(parts, warnings: warnings + list.warnings)

@@ -28,7 +28,13 @@ package struct Sync: Operation {
     package static let fields: [Field<Self>] = [
         Field("names", \.names, help: "The backends; every enabled one where none is named.", positional: true),
         Field("all", \.all, help: "Every enabled backend; what is meant where none is named."),
-        Field("force", \.force, help: "Look anew at everything that each backend holds, also where it is in step."),
+        Field(
+            "force",
+            \.force,
+            help:
+                "Look anew at everything that each backend holds, also where it is in step. One that does not show what this "
+                + "home left there, such as an emptied disk, is taken for a new place, and filled."
+        ),
         Field("prune", \.prune, help: "Remove verified replicas that no pin wants."),
         Field("dry_run", \.dryRun, help: "Print the plan and change nothing.", aliases: ["plan"]),
     ]
@@ -42,15 +48,23 @@ package struct Sync: Operation {
             if dryRun {
                 let own = try await planner.catalog.identity().instance
                 let peers = try await planner.catalog.activePeers(besides: own).map(\.backend)
-                return SyncOutput(plan: plan, names: files.map(\.name), broken: broken, shared: Set(peers))
+                let moved = files.map(\.name).filter { name in
+                    guard let state = states[name], let address = addresses[name] else { return false }
+                    return !state.leads(to: address)
+                }
+                return SyncOutput(
+                    plan: plan,
+                    names: files.map(\.name),
+                    broken: broken,
+                    shared: Set(peers),
+                    moved: moved
+                )
             }
             let engine = try await self.engine(kit)
             let busy = files.filter { file in
-                guard let state = states[file.name], let address = addresses[file.name],
-                    state.address?.isSame(as: address) ?? true
-                else { return true }
+                guard let state = states[file.name], let address = addresses[file.name] else { return true }
                 let work = SyncEngine.Work(state, plan.steps[file.name] ?? [], plan.aliases[file.name])
-                return engine.isDue(work, force: force, hasTransfers: transfers[file.name] != nil)
+                return engine.isDue(work, at: address, force: force, hasTransfers: transfers[file.name] != nil)
             }
             let clean = files.filter { file in !busy.contains { $0.name == file.name } }.map(SyncResult.clean)
             let count = busy.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }

@@ -33,8 +33,8 @@ package struct SyncOutput: OperationOutput {
     private let short: [CID]
     private let warnings: [String]
 
-    /// What would be done; on `shared` backends other homes are at work.
-    init(plan: Plan, names: [String], broken: [SyncResult], shared: Set<String>) {
+    /// What would be done; on `shared` backends other homes are at work, and `moved` ones lead elsewhere than before.
+    init(plan: Plan, names: [String], broken: [SyncResult], shared: Set<String>, moved: [String]) {
         self.plan = plan
         self.names = names
         results = broken
@@ -44,6 +44,9 @@ package struct SyncOutput: OperationOutput {
             plan.aliasWarnings
             + kept.map {
                 "Another home is at work on \($0), and while it is, nothing is removed there: `ipfs-kit backend peers \($0)`."
+            }
+            + moved.map {
+                "The settings of \($0) may lead elsewhere than at its last sync: a sync looks at everything there first."
             }
     }
 
@@ -151,7 +154,9 @@ package struct SyncOutput: OperationOutput {
         }
         guard !rows.isEmpty else {
             return Report(
-                [.line("Nothing has to be done.")] + results.flatMap(Self.problems),
+                (names.isEmpty
+                    ? [] : [.line("Nothing has to be done, as far as the catalog knows; no backend was asked.")])
+                    + results.flatMap(Self.problems),
                 warnings: warnings + shortWarning
             )
         }

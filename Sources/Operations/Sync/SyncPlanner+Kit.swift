@@ -10,11 +10,11 @@ extension SyncPlanner {
         var places: [Place] = []
         for name in try kit.backendNames() where BackendFile.isName(name) {
             let file = try? kit.backend(name)
-            guard file?.isEnabled ?? true else { continue }
+            // A disabled one is no place for anything, and may be the same place as another.
             places.append(
                 Place(
                     name: name,
-                    takesContent: file?.row.capabilities.contains(.write) ?? true,
+                    takesContent: file.map { $0.isEnabled && $0.row.capabilities.contains(.write) } ?? true,
                     minReplicas: Self.minReplicas(file, kit)
                 )
             )

@@ -69,15 +69,15 @@ struct Takeover {
         output.backends = fresh.map(\.name)
         output.keptBackends = kept
         output.warnings += warnings
-        try await kit.registerBackends()
+        try await kit.meetBackends()
         let wanted = try await wanted()
         for start in stride(from: 0, to: wanted.count, by: 10_000) {
             output.mappings += try await catalog.takeOver(Array(wanted[start..<min(start + 10_000, wanted.count)]))
         }
         // From now on this home knows what is in it.
-        let lease = try await catalog.takeObserverLease(source)
-        try await catalog.noteSnapshot(snapshot.name.text, hasAll: false, under: lease)
-        try await catalog.release(lease)
+        try await catalog.observing(source) {
+            try await catalog.noteSnapshot(snapshot.name.text, hasAll: false, under: $0)
+        }
     }
 
     /// The mappings that may be taken over, which are those of backends that are here.

@@ -224,6 +224,9 @@ package struct Verify: Operation {
                 )
             ]
             for row in rows { parts += Self.problems(row) }
+            for row in rows where row.results.isEmpty && row.error == nil && exitCode != .notFound {
+                parts.append(.line("\(row.backend): nothing is known to be there, so nothing was read."))
+            }
             if exitCode == .notFound {
                 parts.append(.line("Nothing was read: no backend is known to have anything."))
                 if let hint { parts.append(.command(hint)) }

@@ -6,8 +6,9 @@ package import Storage
 
 /// The one way to everything that changes a backend: whether the lease is still held, and what was decided still right.
 ///
-/// It is looked at again before each try of each request, at most a second before that. A process that was stopped in
-/// that second, and woken when another one is at work, sends what it had in flight, and nothing more.
+/// It is looked at again before each try of each request, at most a second before that; what admits a removal may be as
+/// old as a look at slow backends takes, and at most ten seconds. A process that was stopped in that time, and woken
+/// when another one is at work, sends what it had in flight, and nothing more.
 package struct Fence: ChangeGate {
     let catalog: Catalog
     let lease: Lease
@@ -27,8 +28,8 @@ package struct Fence: ChangeGate {
         self.announcement = announcement
     }
 
-    /// So old a look may be that admits a change, in milliseconds.
-    private static let freshness: Int64 = 1000
+    /// So old a look should be at most that admits a removal, and so old it may be, in milliseconds.
+    private static let (freshness, longestLook): (Int64, Int64) = (1000, 10_000)
 
     package func admit(_ change: Change) async throws(StorageError) {
         guard let removal = try await removal(change), case .surplus(let minimum, let others, _) = removal.reason else {
@@ -38,20 +39,27 @@ package struct Fence: ChangeGate {
             throw StorageError(.superseded, "\(removal.root) stays, for nobody sees its other replicas.")
         }
         // The first look reads, and this process may be stopped: then the others are looked at, and the catalog is
-        // asked, once more. Where each look takes long there is no end to that, so it has one.
-        for _ in 0..<4 {
+        // asked, once more. Where backends are slow each look takes long.
+        var took = Int64.max
+        for _ in 0..<4 where took > Self.freshness {
             let start = runningMilliseconds()
             try await witnesses.expect(minimum, of: others, toHave: removal.root, besides: lease.backend)
             _ = try await self.removal(change)
-            if runningMilliseconds() - start <= Self.freshness { return }
+            took = runningMilliseconds() - start
         }
+        guard took > Self.longestLook else { return }
+        throw StorageError(
+            .changed,
+            "\(removal.root) stays, for to look at its other replicas took \(took / 1000) s, and much may happen in that time.",
+            retry: .never
+        )
     }
 
     /// Throws where a change is not right any more; gives what is to be removed by it, and why.
     private func removal(_ change: Change) async throws(StorageError) -> (root: CID, reason: Removal)? {
         do throws(CatalogError) {
             switch change {
-            case .delete(let name) where !HomeRegister.owns(name):
+            case .delete(let name) where !name.isOfNote:
                 guard announcement.isFresh(catalog.time.milliseconds) else {
                     throw CatalogError(
                         .fenced,

@@ -18,10 +18,12 @@ struct Lane: Sendable {
     let stopped: Set<CID>
     /// What was read and found damaged: it is stored anew, whatever digest the service gives for it.
     let damaged: Set<CID>
-    /// What counts as stored and is only compared: it is written down as begun when it turns out to be something else.
-    let counted: Set<CID>
-    /// Writes an upload down before it begins.
-    let begin: @Sendable (CID) async throws(CatalogError) -> Void
+    /// What counts as stored and is only compared, with the lengths of its CARs: when it turns out to be something
+    /// else, that is written down, and that another upload begins.
+    let counted: [CID: UInt64?]
+    let lease: Lease
+    /// Whether a snapshot is left after the uploads.
+    let willBeSaved: Bool
     /// How much is stored, and how much more will be.
     let stored: Locked<UInt64>
     /// Large CARs take turns: each has several parts in memory.
@@ -94,29 +96,25 @@ struct Lane: Sendable {
             // First of all: what was left may take the room that is needed.
             if stopped.contains(root) { try await makeRoom(for: root) }
             let body = try await self.body(layout)
-            if let held = try await held(root) {
-                let found = try await compare(
-                    held,
-                    with: body,
-                    on: backend.replica,
-                    trustsParts: !stopped.contains(root)
-                )
-                if found.isSame {
-                    progress.bytes(body.length)
-                    return (seen(layout, held.path, method: found.method, sha256: found.sha256), true)
-                }
+            let (same, loss) = try await look(for: layout, body)
+            if let same {
+                progress.bytes(body.length)
+                return (same, true)
             }
+            if counted[root] != nil { try await noteBeginning(of: root, after: loss) }
             try reserve(layout)
-            if counted.contains(root) { try await noteBeginning(of: root) }
             return (try await send(layout, body), false)
         } catch {
             throw .storage(error)
         }
     }
 
-    private func noteBeginning(of root: CID) async throws(StorageError) {
+    /// Writes down what was seen instead of a root that counts as stored, whatever comes of its upload; and that one
+    /// begins.
+    private func noteBeginning(of root: CID, after loss: Observation?) async throws(StorageError) {
         do throws(CatalogError) {
-            try await begin(root)
+            if let loss { _ = try await catalog.record([loss], under: lease) }
+            try await catalog.begin([root], willBeSaved: willBeSaved, under: lease)
         } catch {
             let code: StorageError.Code = error.code == .fenced ? .superseded : .unavailable
             throw StorageError(code, error.message, backend: backend.name, cause: error)
@@ -134,16 +132,33 @@ struct Lane: Sendable {
         }
     }
 
-    /// What the backend says now of a root that may be there; nil where it is to be sent in any case.
-    private func held(_ root: CID) async throws(StorageError) -> HeldRoot? {
-        guard hints.contains(root), !damaged.contains(root) else { return nil }
-        switch await backend.replica.holds(root, path: nil) {
-        case .present(let held): return held
-        // What stands there is no object at all.
-        case .unknown(let error) where error.code == .corrupt: return nil
-        case .absent: return nil
-        case .unknown(let error): throw error
+    /// What the backend has now of a root that may be there: it, or something else in its place.
+    private func look(
+        for layout: DAGLayout,
+        _ body: Body
+    ) async throws(StorageError) -> (same: Observation?, loss: Observation?) {
+        let root = layout.root
+        guard hints.contains(root) || counted[root] != nil, !damaged.contains(root) else { return (nil, nil) }
+        let presence = await backend.replica.holds(root, path: nil)
+        func lost(_ finding: Observation.Finding, _ method: String) throws(StorageError) -> Observation {
+            let path = try CARArchive.name(of: root).text
+            return Observation(root, finding, method: method, path: path, at: catalog.time, by: observer)
         }
+        guard case .present(let held) = presence else {
+            let finding = try presence.finding(against: nil) ?? .missing
+            return (nil, try lost(finding, "looked-up"))
+        }
+        let found = try await compare(
+            held,
+            with: body,
+            on: backend.replica,
+            trustsParts: !stopped.contains(root),
+            counted: counted[root] ?? nil
+        )
+        guard found.isSame else { return (nil, try lost(.damaged, found.method)) }
+        var same = seen(layout, held.path, method: found.method, sha256: found.sha256)
+        if let back = found.back { (same.size, same.blockCount) = (back.length, back.blockCount) }
+        return (same, nil)
     }
 
     private func body(_ layout: DAGLayout) async throws(StorageError) -> Body {

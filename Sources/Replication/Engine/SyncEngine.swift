@@ -80,8 +80,9 @@ package struct SyncEngine: Sendable {
     /// Brings a backend in step.
     ///
     /// `plan` is asked when the lease is held: what another process did before that is known by then. What was seen
-    /// where the backend led before, if that was not `address`, counts for nothing by then. A backend that turns out to
-    /// be clean is not opened, unless `force`, which also looks at everything it holds anew. Throws only when nothing
+    /// where the backend led before, if that was not `address`, counts for nothing once this is known to be a place of
+    /// this home. A backend that turns out to be clean is not opened, unless `force`, which also looks at everything it
+    /// holds anew. Throws only when nothing
     /// could be begun; what failed on the way is in the report.
     package func sync(
         _ backend: String,
@@ -93,10 +94,9 @@ package struct SyncEngine: Sendable {
         let lease = try await take(backend)
         var report = SyncReport(backend: backend)
         do {
-            try await catalog.note(address, under: lease)
             let work = try await plan()
             let hasTransfers = try await !catalog.transfers(on: backend).isEmpty
-            if isDue(work, force: mode.force, hasTransfers: hasTransfers) {
+            if isDue(work, at: address, force: mode.force, hasTransfers: hasTransfers) {
                 let announcement = Announcement()
                 let fence = Fence(
                     catalog: catalog,
@@ -106,7 +106,7 @@ package struct SyncEngine: Sendable {
                 )
                 let opened = try await open(fence)
                 report = await renewing(lease) { stop in
-                    await SyncRun(self, opened, lease, mode, announcement).run(plan, stop)
+                    await SyncRun(self, opened, address, lease, mode, announcement).run(plan, stop)
                 }
                 report.calls = opened.meter.counts
             } else {
@@ -128,9 +128,10 @@ package struct SyncEngine: Sendable {
     /// After 30 days of silence others take one for gone.
     private static let longestSilence: Int64 = 7 * 86_400_000
 
-    /// Whether a backend is to be asked anything.
-    package func isDue(_ work: Work, force: Bool, hasTransfers: Bool) -> Bool {
+    /// Whether a backend that leads to `address` is to be asked anything.
+    package func isDue(_ work: Work, at address: BackendState.Address, force: Bool, hasTransfers: Bool) -> Bool {
         if work.state.isDirty || force || hasTransfers || !work.steps.isEmpty { return true }
+        if !work.state.leads(to: address) { return true }
         guard work.alias == nil, work.state.note != nil || work.state.marker != nil else { return false }
         return Self.isSilent(work.state, at: catalog.time)
     }

@@ -15,6 +15,8 @@ package struct SyncReport: Sendable {
     package var uploaded = 0
     /// Roots that were found there, and whose bytes or digests matched.
     package var adopted = 0
+    /// Roots that counted as stored, were damaged or missing there, and were stored anew.
+    package var replaced = 0
     package var removed = 0
     package var bytesUploaded: UInt64 = 0
     package var failures: [Failure] = []

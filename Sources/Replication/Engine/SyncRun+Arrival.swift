@@ -16,19 +16,23 @@ extension SyncRun {
             try await catalog.reincarnate(under: lease)
             guard let fresh = try await catalog.backendState(backend.name) else { throw error }
             state = fresh
+            report.warnings.append(
+                "\(backend.name) does not show what this home left there: as --force says, it is another place now, and everything "
+                    + "that should be there is stored in it."
+            )
             site = try await Site.find(backend, state, engine.identity)
         }
+        try await catalog.note(address, under: lease)
         var isCopied = false
-        if let site, try await isCopy(site, state) {
+        if let site, try await site.register.hasCopy(ofMarkerIn: state) {
             isCopied = true
-            // Whoever copied it, or mounted something else, may not have brought all along.
-            try await catalog.lookAgain(because: "the announcement of this home is a copy", under: lease)
+            try await catalog.lookAgain(because: HomeRegister.copied, under: lease)
         }
         if let site, let note = state.note, try await isGone(note, site) {
             try await catalog.doubt(because: "what this home left last is not there", under: lease)
             report.warnings.append(
-                "\(backend.name) does not have the snapshot that this home left there last: it may have gone back in time, so all "
-                    + "that it should hold is looked at anew."
+                "\(backend.name) does not have the snapshot that this home knows as its last one there: one of the two went back in "
+                    + "time, so all that should be there is looked at anew."
             )
         }
         guard let found = site, backend.replica.capabilities.contains(.write) else { return site }
@@ -45,15 +49,6 @@ extension SyncRun {
         let announced = try await announce(found, state, anew: isCopied, &report)
         try await meet(announced, state, &report)
         return announced
-    }
-
-    /// Whether the announcement of this home is another object than the one that it left.
-    private func isCopy(_ site: Site, _ state: BackendState) async throws -> Bool {
-        guard let known = state.markerIdentity, let name = state.marker.flatMap({ ObjectName($0) }) else {
-            return false
-        }
-        let identity = try await site.register.info(name)?.identity
-        return identity != nil && identity != known
     }
 
     /// Whether a snapshot that this home left is not there any more; those of others come and go.
@@ -92,7 +87,7 @@ extension SyncRun {
             report.heldBack = report.heldBack ?? .storage(error)
             return site
         }
-        try await catalog.noteMarker(marker.name.text, identity: marker.identity, under: lease)
+        try await catalog.noteMarker(marker.name.text, identity: marker.birth, under: lease)
         // Who announces itself looks afterwards: of two that do so at once, one sees the other at least.
         guard backend.replica.capabilities.contains(.listing) else { return site }
         return Site(register: site.register, entries: try await site.register.list(), identity: site.identity)
@@ -106,7 +101,7 @@ extension SyncRun {
         if let newer = newer.first(where: { $0.instance == engine.identity.instance }) {
             seen.append((newer.kit, newer.instance, Timestamp(milliseconds: newer.time)))
         }
-        try await catalog.notePeers(seen, under: lease)
+        try await catalog.notePeers(seen, isFirstLook: state.marker == nil, under: lease)
         for peer in seen
         where !known.contains(peer.kit + "/" + peer.instance) && peer.instance != engine.identity.instance {
             let what = peer.kit == engine.identity.kit ? "Another home of this kit" : "A home of the kit \(peer.kit)"
@@ -132,18 +127,20 @@ extension SyncRun {
             case true?: aliases.append(other)
             case nil: continue
             case false?:
+                if other.place == state.place {
+                    try await catalog.separate(under: lease)
+                    report.warnings.append(
+                        "\(backend.name) is a copy of \(other.name), and another place: it counts by itself."
+                    )
+                }
+                // It is what shows that, so it goes last.
                 for copy in site.entries.here where copy.incarnation == other.incarnation {
                     try await site.register.withdraw(copy)
                 }
-                guard other.place == state.place else { continue }
-                try await catalog.separate(under: lease)
-                report.warnings.append(
-                    "\(backend.name) is a copy of \(other.name), and another place: it counts by itself."
-                )
             }
         }
-        guard !aliases.isEmpty else { return }
-        try await catalog.join(places: aliases.map(\.place) + [state.place], under: lease)
+        guard !aliases.isEmpty, let now = try await catalog.backendState(backend.name) else { return }
+        try await catalog.join(places: aliases.map(\.place) + [now.place], under: lease)
     }
 
     /// Settles what earlier runs began, of which nobody knows the end and nobody will look otherwise.
@@ -155,55 +152,50 @@ extension SyncRun {
     ///
     /// - Returns: what stays there because the service did not let it be removed, in sentences.
     func settle() async throws -> [String] {
-        var open: [Transfer] = []
-        for transfer in try await catalog.transfers(on: backend.name) {
+        let transfers = try await catalog.transfers(on: backend.name)
+        var counted: [CID: Mapping] = [:]
+        for mapping in try await catalog.mappings(of: transfers.map(\.cid))
+        where mapping.backend == backend.name && mapping.status == .stored {
+            counted[mapping.cid] = mapping
+        }
+        var open: [(transfer: Transfer, counted: Mapping?)] = []
+        for transfer in transfers {
             let isWanted = try await catalog.pin(transfer.cid) != nil
-            let isStored = try await counted(transfer.cid) != nil
-            if transfer.kind == .remove || !isWanted || isStored { open.append(transfer) }
+            let known = counted[transfer.cid]
+            if transfer.kind == .remove || !isWanted || known != nil { open.append((transfer, known)) }
         }
         guard !open.isEmpty else { return [] }
         var stuck: [String] = []
         let first = open.prefix(backend.lanes)
         var rest = open.dropFirst(backend.lanes)
         try await withThrowingTaskGroup(of: String?.self) { group in
-            for transfer in first { group.addTask { try await settle(transfer) } }
+            for (transfer, known) in first { group.addTask { try await settle(transfer, counted: known) } }
             while let problem = try await group.next() {
                 if let problem { stuck.append(problem) }
                 try StorageError.checkCancellation()
-                guard let transfer = rest.popFirst() else { continue }
-                group.addTask { try await settle(transfer) }
+                guard let (transfer, known) = rest.popFirst() else { continue }
+                group.addTask { try await settle(transfer, counted: known) }
             }
         }
         try await recorder.flush()
         return stuck
     }
 
-    /// What is known of a root that counts as stored here, so that no plan has an upload of it.
-    private func counted(_ root: CID) async throws(CatalogError) -> Mapping? {
-        try await catalog.mappings(of: [root]).first { $0.backend == backend.name && $0.status == .stored }
-    }
-
-    /// Whether something else stands in the place of a root that counts as stored.
-    private func isOtherwise(_ root: CID, _ found: Presence) async throws -> Bool {
-        guard let size = try await counted(root)?.size, case .present(let held) = found else { return false }
-        return held.length != size
-    }
-
-    private func settle(_ transfer: Transfer) async throws -> String? {
+    /// Settles one; no plan has an upload of what is `counted` as stored.
+    private func settle(_ transfer: Transfer, counted: Mapping?) async throws -> String? {
         let stuck = transfer.kind == .store ? try await leftovers(of: transfer.cid) : nil
         let usual = try CARArchive.name(of: transfer.cid).text
         let path = transfer.path.isEmpty ? usual : transfer.path
-        let finding: Observation.Finding
-        switch await backend.replica.holds(transfer.cid, path: path) {
-        case .unknown(let error) where error.code != .corrupt: throw error
-        case .absent:
+        var finding: Observation.Finding
+        switch try await backend.replica.holds(transfer.cid, path: path).finding(against: counted?.size) {
+        case .missing:
             // Whoever forgets it here would never look for what it left again.
             if let stuck { return stuck }
             finding = transfer.kind == .remove ? .removed : .missing
         case let found:
             // Only a comparison ends the doubt about what is wanted; the upload that is planned for it makes one.
             if transfer.kind == .remove, try await catalog.pin(transfer.cid) != nil { return nil }
-            finding = try await isOtherwise(transfer.cid, found) ? .damaged : .present
+            finding = found ?? .present
         }
         try await recorder.add(
             Observation(transfer.cid, finding, method: "asked", path: path, at: catalog.time, by: engine.observer)

@@ -4,26 +4,37 @@ internal import Schema
 internal import Storage
 
 extension SyncRun {
-    /// More homes of one kit, or a longer snapshot of one, are not looked into.
-    private static let (mostHomes, longest): (Int, UInt64) = (8, 256 << 20)
-
     /// Throws where a snapshot is newer than this home, and says something that is not known here: this home may be an
     /// old copy, and must neither hide nor remove anything.
-    func allowForNewer(_ site: Site, _ state: BackendState) async throws {
+    ///
+    /// What a home knew that is gone for good, as the owner said, is told, and holds nothing back.
+    func allowForNewer(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws {
+        let peers = try await catalog.peers(on: backend.name)
         let newer = site.newerSnapshots(
             than: state.note,
             own: try await catalog.newestSnapshot(),
-            try await catalog.peers(on: backend.name),
+            peers,
             accepted: try await catalog.acceptedTime()
         )
         guard let newest = newer.first else { return }
+        let gone = Set(peers.filter { $0.kit == engine.identity.kit && $0.isForgotten }.map(\.instance))
         let known = try await known()
         for snapshot in newer {
-            guard newer.count <= Self.mostHomes, try await isKnown(snapshot, known) else {
-                throw ReplicationError.outdated(backend: backend.name, snapshot: snapshot.name.text)
+            if newer.count <= Snapshots.mostHomes, try await isKnown(snapshot, known) { continue }
+            guard gone.contains(snapshot.instance) else {
+                throw ReplicationError.outdated(
+                    backend: backend.name,
+                    snapshot: snapshot.name.text,
+                    home: snapshot.instance == engine.identity.instance ? nil : snapshot.instance
+                )
             }
+            report.warnings.append(
+                "The home \(snapshot.instance), which is gone, knew something that this one does not: `ipfs-kit recover --from "
+                    + "\(backend.name) --snapshot \(snapshot.time)-\(snapshot.instance)` takes it over."
+            )
         }
-        // It is not looked into again.
+        // They are not looked into again.
+        try await catalog.noteKnown(newer.map { ($0.instance, $0.time) })
         try await catalog.noteSnapshot(newest.name.text, hasAll: false, under: lease)
     }
 
@@ -48,7 +59,7 @@ extension SyncRun {
     private func isKnown(_ name: SnapshotName, _ known: KitSnapshot.Knowledge) async throws -> Bool {
         guard let snapshots = Snapshots(backend) else { return false }
         let isContained = Locked(false)
-        let problem = try await snapshots.opened(name, scratch: engine.scratch, limit: Self.longest) {
+        let problem = try await snapshots.opened(name, scratch: engine.scratch, limit: Snapshots.longestOfOthers) {
             (snapshot) throws(ReplicationError) in
             let answer = try snapshot.isContained(in: known)
             isContained.change { $0 = answer }

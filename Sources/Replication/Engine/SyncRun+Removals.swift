@@ -16,7 +16,7 @@ extension SyncRun {
             guard let state = try await catalog.backendState(backend.name) else { return }
             var rest = steps[...]
             if let site {
-                try await allowForNewer(site, state)
+                try await allowForNewer(site, state, &report)
                 while try await !announceRemoval(site, state), let step = rest.popFirst() {
                     try await makeSureOfBeingAlone(site, onTheWhole: true)
                     announcement.renew(catalog.time.milliseconds)
@@ -68,7 +68,7 @@ extension SyncRun {
     /// Throws where another home counts on what is there; `onTheWhole`, also where one did so long ago.
     private func makeSureOfBeingAlone(_ site: Site, onTheWhole: Bool = false) async throws {
         let now = Site(register: site.register, entries: try await site.register.list(), identity: site.identity)
-        try await catalog.notePeers(now.peers(), under: lease)
+        try await catalog.notePeers(now.peers(), isFirstLook: false, under: lease)
         let isTimeKnown = now.isTimeKnown(at: catalog.time)
         let active = try await catalog.peers(on: backend.name).filter {
             $0.instance != engine.identity.instance

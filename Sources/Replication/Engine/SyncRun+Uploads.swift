@@ -20,7 +20,7 @@ extension SyncRun {
                 seen += 1
                 engine.progress.items()
                 do throws(CatalogError) {
-                    try await note(outcome, site, &report, &failuresInARow)
+                    try await note(outcome, of: lane, site, &report, &failuresInARow)
                 } catch {
                     report.stopped = report.stopped ?? .catalog(error)
                 }
@@ -29,6 +29,11 @@ extension SyncRun {
                 next += 1
                 group.addTask { await lane.outcome(root) }
             }
+        }
+        if report.replaced > 0 {
+            report.warnings.append(
+                "\(backend.name): \(report.replaced) roots that counted as stored were damaged or missing there; they were sent anew."
+            )
         }
         report.notTried = roots.endIndex - next
         if Task.isCancelled { report.stopped = report.stopped ?? .storage(.cancelled) }
@@ -40,6 +45,7 @@ extension SyncRun {
 
     private func note(
         _ outcome: Lane.Outcome,
+        of lane: Lane,
         _ site: Site?,
         _ report: inout SyncReport,
         _ failuresInARow: inout Int
@@ -50,6 +56,7 @@ extension SyncRun {
                 report.adopted += 1
             } else {
                 report.uploaded += 1
+                report.replaced += lane.counted[outcome.root] == nil ? 0 : 1
                 report.bytesUploaded += seen.size ?? 0
             }
             try await recorder.add(seen)
@@ -102,7 +109,7 @@ extension SyncRun {
         }
         do {
             // What removals found out is in the catalog by now.
-            try await allowForNewer(site, try await catalog.backendState(backend.name) ?? state)
+            try await allowForNewer(site, try await catalog.backendState(backend.name) ?? state, &report)
             let snapshot = try snapshots.next(engine.identity, at: catalog.time, known: site.entries.snapshots)
             let name = snapshot.name
             try await catalog.noteNextSnapshot(snapshot.time, under: lease)

@@ -9,6 +9,8 @@ internal import Storage
 struct SyncRun: Sendable {
     let engine: SyncEngine
     let backend: OpenBackend
+    /// Where it leads.
+    let address: BackendState.Address
     let lease: Lease
     let mode: SyncEngine.Mode
     let announcement: Announcement
@@ -19,6 +21,7 @@ struct SyncRun: Sendable {
     init(
         _ engine: SyncEngine,
         _ backend: OpenBackend,
+        _ address: BackendState.Address,
         _ lease: Lease,
         _ mode: SyncEngine.Mode,
         _ announcement: Announcement
@@ -26,6 +29,7 @@ struct SyncRun: Sendable {
         self.announcement = announcement
         self.engine = engine
         self.backend = backend
+        self.address = address
         self.lease = lease
         self.mode = mode
         recorder = Recorder(catalog: engine.catalog, lease: lease, timing: engine.timing)
@@ -41,7 +45,7 @@ struct SyncRun: Sendable {
         do {
             let site = try await arrive(&report)
             report.warnings += try await settle()
-            try await lookAtKnown()
+            try await lookAtKnown(site, &report)
             let work = try await plan()
             if work.alias != nil {
                 generation = work.state.generation
@@ -66,12 +70,12 @@ struct SyncRun: Sendable {
         let gone = work.steps.compactMap { if case .forget(let root) = $0 { root } else { nil } }
         if !uploads.isEmpty {
             let lane = try await lane(uploads, work.state)
-            let begun = uploads.filter { !lane.counted.contains($0) }
-            try await catalog.begin(begun, willBeSaved: Snapshots(backend) != nil, under: lease)
+            let begun = uploads.filter { lane.counted[$0] == nil }
+            try await catalog.begin(begun, willBeSaved: lane.willBeSaved, under: lease)
             await upload(uploads, lane, site, &report)
         }
         try await recorder.flush()
-        if !gone.isEmpty, report.stopped == nil { try await catalog.forgetUnwanted(gone, under: lease) }
+        if !gone.isEmpty, report.stopped == nil { try await catalog.forgetMissing(gone, under: lease) }
         if !removals.isEmpty, report.stopped == nil { await remove(removals, site, &report) }
         try await recorder.flush()
         try StorageError.checkCancellation()
@@ -84,7 +88,7 @@ struct SyncRun: Sendable {
     /// Before the first sync that is all, which somebody else said, such as a snapshot. Later it is what was stored
     /// since the newest snapshot of this home: where that is all that is left, nothing else shows that the place is as
     /// it was.
-    private func lookAtKnown() async throws {
+    private func lookAtKnown(_ site: Site?, _ report: inout SyncReport) async throws {
         guard let state = try await catalog.backendState(backend.name) else { return }
         guard state.syncedAt == nil || state.unsavedSince != nil else { return }
         let since = state.syncedAt == nil ? nil : state.unsavedSince
@@ -99,16 +103,22 @@ struct SyncRun: Sendable {
                 for held in page { listed[held.root] = held.length }
             }
         }
+        var refused = 0
         for mapping in known where listed[mapping.cid] != mapping.size || mapping.size == nil {
             // A list may lag behind, so what is not in it is asked for by name.
-            let finding: Observation.Finding
-            switch await backend.replica.holds(mapping.cid, path: mapping.path) {
-            case .absent: finding = .missing
-            case .present(let held) where mapping.size != nil && held.length != mapping.size: finding = .damaged
-            case .present: continue
-            case .unknown(let error) where error.code == .corrupt: finding = .damaged
-            case .unknown(let error): throw error
+            let presence = await backend.replica.holds(mapping.cid, path: mapping.path)
+            let finding: Observation.Finding?
+            do throws(StorageError) {
+                finding = try presence.finding(against: mapping.size)
+            } catch {
+                // Whether it is there is not known: that is told, and the others are looked at all the same.
+                report.failures.append(SyncReport.Failure(root: mapping.cid, error: .storage(error)))
+                refused += 1
+                guard error.code != .cancelled, await !isOfBackend(error, site, refused) else { throw error }
+                continue
             }
+            refused = 0
+            guard let finding else { continue }
             try await recorder.add(
                 Observation(
                     mapping.cid,
@@ -146,6 +156,8 @@ struct SyncRun: Sendable {
         let copies = try await catalog.statuses(on: backend.name)
         for copy in copies where copy.status == .pending || copy.isBeingRemoved { hints.insert(copy.cid) }
         hints.formUnion(interrupted.count > Self.fewEnough ? [] : interrupted)
+        var counted: [CID: UInt64?] = [:]
+        for copy in copies where copy.status == .stored && !copy.isBeingRemoved { counted[copy.cid] = copy.size }
         let stored = backend.quota == nil ? 0 : try await catalog.mappingCounts()[backend.name]?.storedBytes ?? 0
         return Lane(
             backend: backend,
@@ -156,10 +168,9 @@ struct SyncRun: Sendable {
             hints: hints,
             stopped: Set(transfers.filter { $0.kind == .store }.map(\.cid)),
             damaged: Set(copies.filter { $0.status == .corrupt }.map(\.cid)),
-            counted: Set(copies.filter { $0.status == .stored && !$0.isBeingRemoved }.map(\.cid)),
-            begin: { [catalog, lease] (root) throws(CatalogError) in
-                try await catalog.begin([root], willBeSaved: true, under: lease)
-            },
+            counted: counted,
+            lease: lease,
+            willBeSaved: Snapshots(backend) != nil,
             stored: Locked(stored),
             large: Permits(2)
         )

@@ -45,25 +45,36 @@ package final class Witnesses: Sendable {
         besides loser: String
     ) async throws(StorageError) {
         let known = try await mappings(of: root)
-        var reasons: [String] = []
-        var seen = 0
-        var identities: Set<String> = []
+        // One file may have a name on several backends.
+        var places: Set<String> = []
         do {
-            // One file may have a name on several backends.
             let mapping = known.first { $0.backend == loser }
-            if case .present(let held) = try await backend(loser).replica.holds(root, path: mapping?.path) {
-                identities.formUnion(held.identity.map { [$0] } ?? [])
+            switch try await backend(loser).replica.holds(root, path: mapping?.path) {
+            case .absent: break
+            case .present(let held): places.formUnion(held.place.map { [$0] } ?? [])
+            case .unknown(let error): throw error
             }
         } catch {
             throw StorageError(.changed, "\(root) stays, for nobody could look at it: \(error)")
         }
-        for name in names where seen < minimum {
-            let mapping = known.first { $0.backend == name }
-            guard let reason = await absence(of: root, mapping, on: name, &identities) else {
-                seen += 1
-                continue
+        var reasons: [String] = []
+        var seen = 0
+        var rest = names[...]
+        while seen < minimum, !rest.isEmpty {
+            let asked = Array(rest.prefix(minimum - seen))
+            rest = rest.dropFirst(asked.count)
+            for (name, look) in await looks(at: root, known, on: asked) {
+                switch look {
+                case .seen(let place):
+                    if place.map({ places.insert($0).inserted }) ?? true {
+                        seen += 1
+                    } else {
+                        reasons.append("\(name): It is the same file as another copy.")
+                    }
+                case .notSeen(let reason):
+                    reasons.append(reason.hasPrefix(name + ": ") ? reason : "\(name): \(reason)")
+                }
             }
-            reasons.append(reason.hasPrefix(name + ": ") ? reason : "\(name): \(reason)")
         }
         guard seen < minimum else { return }
         throw StorageError(
@@ -84,13 +95,11 @@ package final class Witnesses: Sendable {
         let known = try await mappings(of: root)
         for name in names where compared.read({ $0.contains(Copy(root: root, backend: name)) }) {
             let mapping = known.first { $0.backend == name }
-            do {
-                let backend = try await backend(name)
-                guard case .absent = await backend.replica.holds(root, path: mapping?.path) else { continue }
-                try await note(.missing, of: mapping, by: "looked-up", on: backend)
-            } catch {
-                continue
-            }
+            guard let backend = try? await backend(name),
+                case .absent = await backend.replica.holds(root, path: mapping?.path)
+            else { continue }
+            // Where it cannot be written down, the error tells it, and the next look at that backend sees it.
+            try? await note(.missing, of: mapping, by: "looked-up", on: backend)
             throw StorageError(
                 .corrupt,
                 "The copy of \(root) on \(name) went with the one that was removed: it was the same. The next sync sends it anew.",
@@ -99,38 +108,60 @@ package final class Witnesses: Sendable {
         }
     }
 
-    /// Why a root is not seen on a backend, as a sentence; nil where it is, as none of `identities`, to which it is
-    /// added.
-    private func absence(
-        of root: CID,
-        _ mapping: Mapping?,
-        on name: String,
-        _ identities: inout Set<String>
-    ) async -> String? {
+    /// What a look at one copy came to.
+    private enum Look: Sendable {
+        /// It is there, as the store has it, in a place, where that is known.
+        case seen(String?)
+        /// Why it was not, as a sentence.
+        case notSeen(String)
+    }
+
+    /// Looks at a root on several backends at once; the answers in the order of their names here.
+    private func looks(
+        at root: CID,
+        _ known: [Mapping],
+        on names: [String]
+    ) async -> [(name: String, look: Look)] {
+        await withTaskGroup(of: (name: String, look: Look).self) { group in
+            for name in names {
+                group.addTask { (name, await self.look(at: root, known.first { $0.backend == name }, on: name)) }
+            }
+            var found: [String: Look] = [:]
+            for await (name, look) in group { found[name] = look }
+            return names.compactMap { name in found[name].map { (name, $0) } }
+        }
+    }
+
+    private func look(at root: CID, _ mapping: Mapping?, on name: String) async -> Look {
         do {
             let backend = try await backend(name)
             switch await backend.replica.holds(root, path: mapping?.path) {
             case .absent:
                 try await note(.missing, of: mapping, by: "looked-up", on: backend)
-                return "It is not there; the next sync sends it anew."
-            case .unknown(let error): return error.message
+                return .notSeen("It is not there; the next sync sends it anew.")
+            case .unknown(let error): return .notSeen(error.message)
             case .present(let held):
-                if let identity = held.identity, !identities.insert(identity).inserted {
-                    return "It is the same file as another copy."
-                }
                 let copy = Copy(root: root, backend: name)
-                if held.length == mapping?.size ?? held.length, compared.read({ $0.contains(copy) }) { return nil }
-                let body = try await DAGLayout(of: root, in: store).body(from: store)
-                let found = try await compare(held, with: body, on: backend.replica, trustsParts: true)
+                if held.length == mapping?.size ?? held.length, compared.read({ $0.contains(copy) }) {
+                    return .seen(held.place)
+                }
+                let isStopped = try await catalog.transfers(on: name).contains { $0.cid == root && $0.kind == .store }
+                let found = try await compare(
+                    held,
+                    with: try await DAGLayout(of: root, in: store).body(from: store),
+                    on: backend.replica,
+                    trustsParts: !isStopped,
+                    counted: mapping?.size
+                )
                 guard found.isSame else {
                     try await note(.damaged, of: mapping, by: found.method, on: backend)
-                    return "What is there is not its CAR, or damaged; the next sync sends it anew."
+                    return .notSeen("What is there is not its CAR, or damaged; the next sync sends it anew.")
                 }
                 compared.change { _ = $0.insert(copy) }
-                return nil
+                return .seen(held.place)
             }
         } catch {
-            return "\(error)"
+            return .notSeen("\(error)")
         }
     }
 
@@ -153,9 +184,7 @@ package final class Witnesses: Sendable {
             by: observer,
             basis: mapping.revision
         )
-        let lease = try await catalog.takeObserverLease(backend.name)
-        _ = try await catalog.record([seen], under: lease)
-        try await catalog.release(lease)
+        _ = try await catalog.observing(backend.name) { try await catalog.record([seen], under: $0) }
         try await catalog.markDirty([backend.name], reason: "a copy is missing or damaged")
     }
 

@@ -15,7 +15,7 @@ enum HomeName {
         case snapshot(instance: String, time: Int64)
     }
 
-    static let folder = "kits/"
+    static let folder = ObjectName.notes
 
     /// The latest time that is believed, in milliseconds: the year 2200.
     static let latest: Int64 = 7_258_118_400_000

@@ -46,9 +46,6 @@ package struct HomeRegister: Sendable {
         self.backend = backend.name
     }
 
-    /// Whether an object is part of a register, and no content.
-    static func owns(_ name: ObjectName) -> Bool { name.text.hasPrefix(HomeName.folder) }
-
     /// Everything that is there now.
     ///
     /// A service that tells no times is asked for the announcements themselves, which say by the clock of their home
@@ -115,16 +112,43 @@ package struct HomeRegister: Sendable {
     /// Announces a home anew, under the lease of the backend.
     package func renew(_ own: Catalog.Identity, in catalog: Catalog, under lease: Lease) async throws {
         guard let state = try await catalog.backendState(backend) else { return }
+        // What is seen now is taken for the same from then on, so this look has to be the one that tells.
+        if try await hasCopy(ofMarkerIn: state) {
+            try await catalog.lookAgain(because: Self.copied, under: lease)
+        }
         let marker = try await announce(own, state.incarnation, isRemoving: false, catalog.time)
-        try await catalog.noteMarker(marker.name.text, identity: marker.identity, under: lease)
-        // Who announces himself looks who else is there.
-        try await note(own, in: catalog, under: lease)
+        // Who announces himself looks who else is there, by what was known before.
+        try await note(own, isFirstLook: state.marker == nil, in: catalog, under: lease)
+        try await catalog.noteMarker(marker.name.text, identity: marker.birth, under: lease)
+    }
+
+    /// Why everything is looked up where a copy of the announcement of this home is.
+    static let copied = "the announcement of this home is a copy"
+
+    /// Whether the announcement of this home is another object than the one that it left: whoever copied it, or mounted
+    /// something else, may not have brought all along.
+    func hasCopy(ofMarkerIn state: BackendState) async throws -> Bool {
+        guard let known = state.markerIdentity, let name = state.marker.flatMap({ ObjectName($0) }) else {
+            return false
+        }
+        let identity = try await info(name)?.birth
+        return identity != nil && identity != known
     }
 
     /// Notes in the catalog who else is there now.
     package func note(_ own: Catalog.Identity, in catalog: Catalog, under lease: Lease) async throws {
+        let isFirstLook = try await catalog.backendState(backend)?.marker == nil
+        try await note(own, isFirstLook: isFirstLook, in: catalog, under: lease)
+    }
+
+    private func note(
+        _ own: Catalog.Identity,
+        isFirstLook: Bool,
+        in catalog: Catalog,
+        under lease: Lease
+    ) async throws {
         let site = Site(register: self, entries: try await list(), identity: own)
-        try await catalog.notePeers(site.peers(), under: lease)
+        try await catalog.notePeers(site.peers(), isFirstLook: isFirstLook, under: lease)
     }
 
     /// Says whether an object that was left there is there still; for backends that cannot list.

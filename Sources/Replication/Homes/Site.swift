@@ -35,8 +35,8 @@ struct Site: Sendable {
         .strangePlace(
             """
             The backend \(backend) does not show \(proof), which this home left there: a disk may not be mounted, or the \
-            settings point elsewhere. What it holds is unknown. If it was emptied on purpose, run `ipfs-kit sync --force \
-            \(backend)`.
+            settings point elsewhere. What it holds is unknown. If it moved, say where it is with `ipfs-kit backend update \
+            \(backend)`; if it was emptied on purpose, run `ipfs-kit sync --force \(backend)`.
             """
         )
     }

@@ -84,10 +84,13 @@ package struct Snapshots: Sendable {
         }
     }
 
+    /// More homes of one kit are not looked into, nor a longer snapshot of one, in bytes: anybody may have left them.
+    package static let (mostHomes, longestOfOthers): (Int, UInt64) = (8, 256 << 20)
+
     /// Brings a snapshot of at most `limit` bytes, and runs `body` with it on a thread that may block.
     ///
     /// - Returns: what is wrong with the snapshot, by `body` too; nil where nothing is.
-    func opened(
+    package func opened(
         _ name: SnapshotName,
         scratch: String,
         limit: UInt64 = Self.longest,

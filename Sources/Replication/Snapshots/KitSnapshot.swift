@@ -24,6 +24,9 @@ package struct KitSnapshot: Sendable {
     package let kit: String
     package let createdAt: Timestamp
     package let backends: [Backend]
+    /// Of other homes of the kit, up to which time of their snapshots the one that made this knew what they knew, in
+    /// milliseconds.
+    package let known: [String: Int64]
     private let file: CARFileReader
     private let pinPages: [CID]
     private let indexes: [CID]
@@ -48,12 +51,26 @@ package struct KitSnapshot: Sendable {
                 }
                 return Backend(name: name, settings: settings)
             }
+            known = try Self.known(root["knows"])
             pinPages = try Self.links(root["pins"])
             indexes = try Self.links(root["indexes"])
         } catch {
             throw ReplicationError(error)
         }
     }
+
+    private static func known(_ node: Node?) throws(ReplicationError) -> [String: Int64] {
+        let homes = node?.asList ?? []
+        guard homes.count <= mostHomes else { throw .badSnapshot("It knows of \(homes.count) homes.") }
+        let known = homes.compactMap { home -> (String, Int64)? in
+            guard let name = home["home"]?.asString, let time = home["until"]?.asInt else { return nil }
+            return (name, Int64(time))
+        }
+        return Dictionary(known) { first, _ in first }
+    }
+
+    /// The most other homes that a snapshot says anything of.
+    private static let mostHomes = 10_000
 
     /// The most backends that a snapshot has settings of.
     private static let mostBackends = 1000
@@ -173,13 +190,17 @@ package struct KitSnapshot: Sendable {
             let settings = backends.map { backend in
                 Node.map([.init("name", .string(backend.name)), .init("settings", .string(backend.settings))])
             }
+            let known = try await catalog.knownHomes(of: identity.kit).sorted { $0.key < $1.key }.suffix(mostHomes)
+            let homes = known.map { (home, time) in
+                Node.map([.init("home", .string(home)), .init("until", .integer(Int128(time)))])
+            }
             let root = Block(
                 codec: .dagCBOR,
                 bytes: try Node.map([
                     .init("version", .integer(1)), .init("format", .string(format)),
                     .init("kit", .string(identity.kit)),
                     .init("home", .string(identity.instance)), .init("created_at", .string(time.description)),
-                    .init("backends", .list(settings)),
+                    .init("backends", .list(settings)), .init("knows", .list(homes)),
                     .init("pins", pins), .init("indexes", .list(indexes)),
                 ]).cbor()
             )

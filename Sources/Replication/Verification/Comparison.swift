@@ -1,3 +1,4 @@
+internal import Catalog
 internal import Digests
 internal import Multiformats
 internal import Storage
@@ -10,20 +11,63 @@ struct Comparison: Sendable {
     let method: String
     /// SHA-256 of the CAR, where it is known by then.
     var sha256: [UInt8]?
+    /// What was read, where it was read.
+    var back: ReadBack?
+}
+
+extension Presence {
+    /// What a look at a copy that counts as stored, with so many bytes, says against it; nil where that is nothing.
+    ///
+    /// Throws where nobody could tell.
+    func finding(against size: UInt64?) throws(StorageError) -> Observation.Finding? {
+        switch self {
+        case .absent: return .missing
+        case .present(let held):
+            guard let size, let length = held.length else { return nil }
+            return length == size ? nil : .damaged
+        // Something else stands in its place.
+        case .unknown(let error) where error.code == .corrupt: return .damaged
+        case .unknown(let error): throw error
+        }
+    }
 }
 
 /// Compares what was found on a backend with the CAR that belongs there: by a digest that the service computed, or else
 /// by reading it back.
 ///
 /// Where `trustsParts` is false, the digest of an upload in parts proves nothing: some may have been known from a list
-/// only when they were put together.
+/// only when they were put together. A copy that counts as stored with `counted` bytes may be another CAR of the root,
+/// so only a reading tells that it is not right.
 func compare(
     _ held: HeldRoot,
     with body: Body,
     on replica: any Replica,
-    trustsParts: Bool
+    trustsParts: Bool,
+    counted: UInt64? = nil
 ) async throws(StorageError) -> Comparison {
-    guard held.length == body.length else { return Comparison(isSame: false, method: "looked-up") }
+    let isCounted = counted != nil && (held.length ?? counted) == counted
+    if (held.length ?? body.length) == body.length {
+        let found = try await compareDigests(held, with: body, on: replica, trustsParts: trustsParts)
+        if let found, found.isSame || !isCounted { return found }
+    } else if !isCounted {
+        return Comparison(isSame: false, method: "looked-up")
+    }
+    do throws(StorageError) {
+        let longest = max(body.length, isCounted ? counted ?? 0 : 0)
+        let back = try await readBack(held.root, from: replica, path: held.path, longest: longest)
+        return Comparison(isSame: true, method: "read-back", sha256: back.sha256, back: back)
+    } catch  where error.code == .corrupt || error.code == .notFound {
+        return Comparison(isSame: false, method: "read-back")
+    }
+}
+
+/// Compares by digest; nil where there is none that says anything.
+private func compareDigests(
+    _ held: HeldRoot,
+    with body: Body,
+    on replica: any Replica,
+    trustsParts: Bool
+) async throws(StorageError) -> Comparison? {
     switch held.digest {
     case .md5(let digest):
         return Comparison(isSame: try await body.digest(.md5) == digest, method: "listed-md5")
@@ -32,16 +76,9 @@ func compare(
         return Comparison(isSame: isSame, method: "listed-sha256", sha256: digest)
     case .md5OfParts(let digest, let parts) where trustsParts:
         let ranges = replica.limits.parts(for: body.length)
-        if ranges.count == parts, try await compositeMD5(body, ranges) == digest {
-            return Comparison(isSame: true, method: "listed-md5-of-parts")
-        }
-    case .md5OfParts, nil: break
-    }
-    do throws(StorageError) {
-        let back = try await readBack(held.root, from: replica, path: held.path, longest: body.length)
-        return Comparison(isSame: true, method: "read-back", sha256: back.sha256)
-    } catch  where error.code == .corrupt || error.code == .notFound {
-        return Comparison(isSame: false, method: "read-back")
+        guard ranges.count == parts, try await compositeMD5(body, ranges) == digest else { return nil }
+        return Comparison(isSame: true, method: "listed-md5-of-parts")
+    case .md5OfParts, nil: return nil
     }
 }
 

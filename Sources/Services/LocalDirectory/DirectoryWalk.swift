@@ -3,16 +3,13 @@ internal import Storage
 
 /// A walk over all files below a directory, some at a time.
 ///
-/// Names that cannot be those of objects are passed over with all that is below them. Folders behind links are walked
-/// last, and no folder twice: links may lead back. A link to a file is given as what it is: the name is taken.
+/// Names that cannot be those of objects are passed over with all that is below them. A link is not followed, for
+/// nothing is kept behind links; one to a file is given as what it is: the name is taken.
 struct DirectoryWalk: Sendable {
     private let root: String
     private let prefix: String
     /// Folders and files still to be visited, the next one last.
     private var pending = [""]
-    /// Links to folders, the next one last.
-    private var links: [String] = []
-    private var visited: Set<FileInfo.Identity> = []
 
     private static let page = 1000
 
@@ -24,7 +21,7 @@ struct DirectoryWalk: Sendable {
     /// The next files whose names begin with the prefix; nil when all were seen.
     mutating func nextPage() throws(FileError) -> [(name: ObjectName, info: FileInfo)]? {
         var found: [(name: ObjectName, info: FileInfo)] = []
-        while found.count < Self.page, let name = pending.popLast() ?? links.popLast() {
+        while found.count < Self.page, let name = pending.popLast() {
             do throws(FileError) {
                 try visit(name, &found)
             } catch  where error.code == .notFound && !isOnTheWay(name) {
@@ -32,35 +29,18 @@ struct DirectoryWalk: Sendable {
                 continue
             }
         }
-        return found.isEmpty && pending.isEmpty && links.isEmpty ? nil : found
+        return found.isEmpty && pending.isEmpty ? nil : found
     }
 
     private mutating func visit(
         _ name: String,
         _ found: inout [(name: ObjectName, info: FileInfo)]
     ) throws(FileError) {
-        let info = try fileInfo(root + "/" + name)
-        guard info.kind == .symbolicLink else { return try visit(name, info, &found) }
-        let target: FileInfo
-        do throws(FileError) {
-            target = try fileInfo(root + "/" + name, follow: true)
-        } catch {
-            // A link that leads nowhere leads to no object, unless it is on the way to all that was asked for.
-            guard error.code == .notFound || error.code == .linksWithoutEnd, !isOnTheWay(name) else { throw error }
-            return
-        }
-        if target.kind == .directory, !pending.isEmpty { return links.append(name) }
-        try visit(name, target.kind == .file ? info : target, &found)
-    }
-
-    private mutating func visit(
-        _ name: String,
-        _ info: FileInfo,
-        _ found: inout [(name: ObjectName, info: FileInfo)]
-    ) throws(FileError) {
+        // The directory itself may be a link.
+        let info = try fileInfo(root + "/" + name, follow: name.isEmpty)
         switch info.kind {
-        case .directory:
-            if visited.insert(info.identity).inserted { try descend(into: name) }
+        case .directory: try descend(into: name)
+        case .symbolicLink where (try? fileInfo(root + "/" + name, follow: true))?.kind != .file: break
         case .file, .symbolicLink:
             if name.hasPrefix(prefix), let object = ObjectName(name) { found.append((object, info)) }
         case .other: break

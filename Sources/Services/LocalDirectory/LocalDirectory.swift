@@ -18,7 +18,8 @@ package enum LocalDirectory: ServiceDefinition {
         _ settings: LocalDirectorySettings,
         in context: ServiceContext
     ) async throws(StorageError) -> ServicePlace {
-        ServicePlace([settings.path])
+        // One path has many spellings.
+        ServicePlace(["/" + settings.path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")])
     }
 
     package static func open(
@@ -44,6 +45,6 @@ package struct LocalDirectorySettings: Described {
             required: true,
             aliases: ["storage_path", "root", "base_path", "mount_point"]
         ),
-        Field("min_free", \.minFree, help: "Room to leave on the disk; what would use it is refused."),
+        Field("min_free", \.minFree, help: "Room to leave on the disk; content that would use it is refused."),
     ]
 }

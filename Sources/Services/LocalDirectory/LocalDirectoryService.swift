@@ -20,7 +20,7 @@ struct LocalDirectoryService: StorageService {
     let limits = Limits()
 
     private static let chunk = 1 << 20
-    /// What homes say about themselves has at most so many bytes, and may take of the room that is to stay free.
+    /// An announcement has at most so many bytes, and may take of the room that is to stay free.
     private static let note: UInt64 = 4096
     /// What is no longer than this is on the disk in no time, in bytes.
     private static let quick: UInt64 = 1 << 20
@@ -73,7 +73,7 @@ struct LocalDirectoryService: StorageService {
     }
 
     private func checkRoom(for length: UInt64, _ name: ObjectName) async throws(StorageError) {
-        guard leastFree > 0, length > Self.note else { return }
+        guard leastFree > 0, !(name.isOfNote && length <= Self.note) else { return }
         let free = try await files(name) { () throws(FileError) in try diskSpace(root.path).free }
         guard free >= leastFree, free - leastFree >= length else {
             throw StorageError(
@@ -127,9 +127,12 @@ struct LocalDirectoryService: StorageService {
     ) async throws(StorageError) -> OpenObject {
         let path = path(name)
         let (file, info) = try await files(name, mayBeAbsent: true) { () throws(FileError) in
-            try checkFile(path)
+            let found = try checkFile(path)
             let file = try File(path, .readFile)
-            return (file, try file.status())
+            let info = try file.status()
+            // A link may have taken its place in between.
+            guard info.identity == found.identity else { throw FileError.notAFile(path) }
+            return (file, info)
         }
         let found = ObjectVersion(info.version)
         guard version == nil || version == found else { throw StorageError.changed(name) }
@@ -239,7 +242,7 @@ struct LocalDirectoryService: StorageService {
         return Usage(used: used, free: space.free, objects: objects)
     }
 
-    private static func info(_ name: ObjectName, _ info: FileInfo, _ mark: String? = nil) -> ObjectInfo {
+    private static func info(_ name: ObjectName, _ info: FileInfo, _ mark: BirthMark? = nil) -> ObjectInfo {
         // Anybody can give a file a time that no calendar has.
         let (seconds, isTooFar) = info.modified.multipliedReportingOverflow(by: 1000)
         return ObjectInfo(
@@ -247,7 +250,8 @@ struct LocalDirectoryService: StorageService {
             length: info.kind == .file ? info.length : nil,
             // Who comes back within a second is seen to have done so.
             modified: isTooFar ? nil : Timestamp(milliseconds: seconds &+ Int64(info.nanoseconds) / 1_000_000),
-            identity: mark
+            place: mark.map { _ in info.identity.text },
+            birth: mark.flatMap { $0.isDated ? $0.text : nil }
         )
     }
 

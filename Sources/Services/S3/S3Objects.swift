@@ -63,7 +63,7 @@ extension S3Connection {
             length: length,
             modified: headers["Last-Modified"].flatMap(S3Encoding.date),
             digest: S3Payload.hidesDigests(headers) ? nil : S3Encoding.digest(etag: headers["ETag"]),
-            identity: "\(place.host)\(place.path)/\(target.bucket)/\(target.prefix)\(name)"
+            place: "\(place.host)\(place.path)/\(target.bucket)/\(target.prefix)\(name)"
         )
         return S3Object(info: info, length: length, version: S3Encoding.version(etag: headers["ETag"]))
     }

@@ -181,7 +181,7 @@ import Testing
         try await copy.run("sync", "other")
         try await again.add(sampleBytes(5000), name: "three")
         let report = try await again.attempt(["sync", "other"])
-        #expect(report.code == 6 && report.text.contains("newer than this home"), "\(report.text)")
+        #expect(report.code == 6 && report.text.contains("newer snapshot"), "\(report.text)")
         try await again.run("recover", "--from", "other")
         try await again.run("sync", "other")
     }

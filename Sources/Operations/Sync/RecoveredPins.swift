@@ -1,0 +1,214 @@
+internal import Catalog
+internal import IPLD
+internal import Multiformats
+internal import POSIX
+internal import Replication
+internal import Schema
+internal import Storage
+
+/// Finds the pins that a recovery gives a home: those of its snapshot, those that other homes of the kit have, and what
+/// the backend holds that none of them says anything of.
+struct RecoveredPins: Sendable {
+    /// The snapshots of the backend; nil where it has no room for any.
+    let snapshots: Snapshots?
+    let scratch: String
+    let entries: HomeRegister.Entries
+    /// The pins of this home.
+    let known: [CID: Pin]
+    /// Whether the owner named the snapshot: then others say nothing.
+    let isChosen: Bool
+
+    /// The pins, with a word on each kind that is not simply in the snapshot; and the snapshots that they come from.
+    func find(
+        _ taken: (name: SnapshotName, snapshot: KitSnapshot)?,
+        on backend: OpenBackend,
+        _ catalog: Catalog,
+        _ output: inout Recover.Output
+    ) async throws -> (pins: [Pin], read: Set<SnapshotName>) {
+        var read: Set<SnapshotName> = Set(taken.map { [$0.name] } ?? [])
+        let relatives = try await relatives(of: taken, &read, &output)
+        var seen: Set<CID> = []
+        // Whoever made the snapshot may have written a pin into it many times.
+        var pins = try (taken?.snapshot.pins() ?? []).filter { seen.insert($0.cid).inserted }
+        // Of two homes that went their own ways, each may have been the last to change a pin.
+        pins = pins.map { pin in relatives.pins[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
+        let wanted = seen
+        if let taken, output.lostSnapshots.isEmpty { seen.formUnion(try taken.snapshot.mappings().map(\.cid)) }
+        tellUnpinned(Set(relatives.pins.keys).intersection(seen).subtracting(wanted), &output)
+        let news = relatives.pins.values.filter { seen.insert($0.cid).inserted }
+        if !news.isEmpty {
+            output.warnings.append(
+                "Other homes of the kit had pinned \(news.count) roots besides; they are pinned too."
+            )
+            pins += news.sorted { $0.cid < $1.cid }
+        }
+        let others = try await unknown(seen, on: backend)
+        pins += try await pinned(others, taken?.name, among: pins, read, catalog, &output)
+        output.lostSnapshots += relatives.damaged
+        return (try await sensible(pins, catalog, &output), read)
+    }
+
+    /// The roots on the backend that nothing was said of so far.
+    private func unknown(_ seen: Set<CID>, on backend: OpenBackend) async throws -> [CID] {
+        var seen = seen
+        var others: [CID] = []
+        for try await page in backend.replica.roots() {
+            others += page.map(\.root).filter { seen.insert($0).inserted }
+        }
+        return others
+    }
+
+    /// What is pinned of the roots that the snapshot says nothing of.
+    ///
+    /// Where a newer snapshot is lost, or there is none, that is every other root that the backend holds. Otherwise
+    /// each was stored after the snapshot, for a removed pin is known there, or by a home that went back in time.
+    /// Another kit that uses the place may have stored it too: then it is only told.
+    private func pinned(
+        _ others: [CID],
+        _ taken: SnapshotName?,
+        among pins: [Pin],
+        _ read: Set<SnapshotName>,
+        _ catalog: Catalog,
+        _ output: inout Recover.Output
+    ) async throws -> [Pin] {
+        if taken != nil, others.isEmpty { return [] }
+        let count = "\(others.count) roots that \(output.source) holds"
+        if taken != nil, output.lostSnapshots.isEmpty, entries.kits.count > 1 {
+            output.warnings.append(
+                "The snapshot says nothing of \(count): another kit may have stored them. They are not pinned."
+            )
+            return []
+        }
+        let older = try await older(others, taken, read)
+        let nameless = others.filter { older[$0] == nil && known[$0] == nil }
+        if !nameless.isEmpty {
+            let which = taken == nil ? "There is no snapshot that can be read" : "No snapshot says anything of some"
+            output.warnings.append(
+                "\(which): \(nameless.count) roots that \(output.source) holds are pinned without names."
+            )
+        }
+        guard !pins.isEmpty || !others.isEmpty else { throw nothing(output) }
+        return others.map { older[$0] ?? Pin(cid: $0, createdAt: catalog.time) }
+    }
+
+    private func nothing(_ output: Recover.Output) -> KitError {
+        let source = output.source
+        guard let lost = output.lostSnapshots.first else {
+            return KitError(
+                .notFound,
+                "\(source) holds neither a snapshot nor any root.",
+                hint: "ipfs-kit backend show \(source)",
+                backend: source
+            )
+        }
+        return KitError(
+            .verification,
+            "\(source) has \(output.lostSnapshots.count) snapshots, none of which can be read, such as \(lost), and no root.",
+            hint: "ipfs-kit snapshot list \(source)",
+            backend: source
+        )
+    }
+
+    /// The pins that other homes of the kit left in their newest snapshots, unless the one that left the snapshot that
+    /// is taken knew what they knew; and the snapshots that cannot be read.
+    private func relatives(
+        of taken: (name: SnapshotName, snapshot: KitSnapshot)?,
+        _ read: inout Set<SnapshotName>,
+        _ output: inout Recover.Output
+    ) async throws -> (pins: [CID: Pin], damaged: [String]) {
+        guard let taken, !isChosen else { return ([:], []) }
+        var homes: Set<String> = ["", taken.name.instance]
+        let newest = entries.snapshots.filter { name in
+            name.kit == taken.name.kit && homes.insert(name.instance).inserted
+                && name.time > taken.snapshot.known[name.instance] ?? -1
+        }
+        if newest.count > Snapshots.mostHomes {
+            output.warnings.append(
+                "Of \(newest.count) other homes of the kit, \(Snapshots.mostHomes) were looked into: `ipfs-kit snapshot list "
+                    + "\(output.source)` names the snapshots of all, and `recover --snapshot` takes one over."
+            )
+        }
+        var pins: [CID: Pin] = [:]
+        var damaged: [String] = []
+        for name in newest.prefix(Snapshots.mostHomes) {
+            let (found, problem) = try await self.pins(in: name)
+            if problem == nil { read.insert(name) }
+            pins.merge(found.map { ($0.cid, $0) }) { $0.updatedAt >= $1.updatedAt ? $0 : $1 }
+            guard let problem else { continue }
+            damaged.append(name.name.text)
+            output.warnings.append(
+                "The snapshot \(name.name) of another home of the kit is of no use, and what only that home pinned has no name: "
+                    + problem
+            )
+        }
+        return (pins, damaged)
+    }
+
+    /// What older snapshots of the kit say of roots that the newest ones say nothing of, the newest first.
+    private func older(
+        _ roots: [CID],
+        _ taken: SnapshotName?,
+        _ read: Set<SnapshotName>
+    ) async throws -> [CID: Pin] {
+        guard let taken, !isChosen else { return [:] }
+        var open = Set(roots)
+        var found: [CID: Pin] = [:]
+        let rest = entries.snapshots.filter { $0.kit == taken.kit && !read.contains($0) && $0.time < taken.time }
+        for name in rest.prefix(2 * Snapshots.mostHomes) where !open.isEmpty {
+            for pin in try await pins(in: name).pins where open.remove(pin.cid) != nil { found[pin.cid] = pin }
+        }
+        return found
+    }
+
+    /// The pins in a snapshot, and what is wrong with it.
+    private func pins(in name: SnapshotName) async throws -> (pins: [Pin], problem: String?) {
+        let pins = Locked<[Pin]>([])
+        let problem = try await snapshots?.opened(name, scratch: scratch, limit: Snapshots.longestOfOthers) {
+            (snapshot) throws(ReplicationError) in
+            let found = try snapshot.pins()
+            pins.change { $0 = found }
+        }
+        return (pins.read { $0 }, problem)
+    }
+
+    /// Tells of what another home of the kit has pinned, and the one of the snapshot took away.
+    private func tellUnpinned(_ roots: Set<CID>, _ output: inout Recover.Output) {
+        guard let one = roots.min() else { return }
+        output.warnings.append(
+            "Another home of the kit has \(roots.count) pins that the home of this snapshot took away, such as \(one): `ipfs-kit "
+                + "snapshot list \(output.source)` names its snapshots, and `recover --snapshot` takes them over."
+        )
+    }
+
+    /// The same pins, without what no command could have made: rows of a snapshot may be a stranger's.
+    private func sensible(_ pins: [Pin], _ catalog: Catalog, _ output: inout Recover.Output) async throws -> [Pin] {
+        let possible = pins.filter { (try? $0.cid.checkLimits(length: 0)) != nil }
+        output.leftOut = pins.count - possible.count
+        if output.leftOut > 0 {
+            output.warnings.append("\(output.leftOut) pins have CIDs that no content may have; they are left out.")
+        }
+        let bad = try await catalog.noMetadata(among: Set(possible.map(\.metadata)))
+        let sensible = possible.map { pin in
+            var pin = pin
+            if bad.contains(pin.metadata) { pin.metadata = "{}" }
+            if pin.replicas ?? 0 < 0 { pin.replicas = nil }
+            if pin.name.utf8.count > Pin.longestText { pin.name = "" }
+            return pin
+        }
+        let count = zip(sensible, possible).count { $0 != $1 }
+        if count > 0 {
+            output.warnings.append(
+                "\(count) pins have a name, metadata or a number of replicas in the snapshot that none can have; that is left out."
+            )
+        }
+        return sensible
+    }
+}
+
+extension Pin {
+    /// Whether it has a name, metadata or a number of replicas where a pin that is known has nothing of all that.
+    func says(moreThan known: Pin?) -> Bool {
+        guard let known, known.name.isEmpty, known.metadata == "{}", known.replicas == nil else { return false }
+        return !name.isEmpty || metadata != "{}" || replicas != nil
+    }
+}

@@ -1,0 +1,244 @@
+internal import BlockStore
+internal import Catalog
+internal import Multiformats
+internal import Replication
+internal import Schema
+internal import Storage
+
+/// Backends that were opened because something may be fetched from them.
+struct Sources: Sendable {
+    let open: [String: OpenBackend]
+    /// Backends that could not even be opened.
+    let broken: [String: KitError]
+
+    /// Opens every backend, or one.
+    init(_ kit: Kit, only: String?) async throws(KitError) {
+        var open: [String: OpenBackend] = [:]
+        var broken: [String: KitError] = [:]
+        try await kit.meetBackends()
+        let names = if let only { [only] } else { try kit.backendNames() }
+        for name in names {
+            do throws(KitError) {
+                let file = try kit.backend(name)
+                let backend = try await kit.open(file, gate: ClosedGate())
+                try await kit.arrive(at: file)
+                open[name] = backend
+            } catch {
+                if only != nil { throw error }
+                broken[name] = error
+            }
+        }
+        self.open = open
+        self.broken = broken
+    }
+
+    /// Where a root may be: first where it was verified, then where somebody claims it is, then everywhere else.
+    ///
+    /// On each backend every path that is known of it is tried, and the usual one.
+    func candidates(
+        _ root: CID,
+        _ mappings: [Mapping],
+        _ seen: [(backend: String, seen: Observation)]
+    ) -> [Restorer.Source] {
+        let known = mappings.sorted { (rank($0.status), $0.backend) < (rank($1.status), $1.backend) }
+        let names = known.map(\.backend) + open.keys.filter { name in !known.contains { $0.backend == name } }.sorted()
+        return names.flatMap { name -> [Restorer.Source] in
+            guard let backend = open[name] else { return [] }
+            let here = known.filter { $0.backend == name }
+            let paths = here.map(\.path) + seen.filter { $0.backend == name }.map(\.seen.path)
+            var tried: Set<String> = []
+            let own = paths.filter { !$0.isEmpty && tried.insert($0).inserted }
+            let usual = (try? CARArchive.name(of: root).text).map { tried.contains($0) ? [] : [$0] } ?? []
+            return (own + usual).map { path in
+                Restorer.Source(backend: backend, path: path, size: here.first { $0.path == path }?.size)
+            }
+        }
+    }
+
+    private func rank(_ status: Mapping.Status) -> Int {
+        switch status {
+        case .stored: 0
+        case .pending: 1
+        case .unknown, .failed: 2
+        case .corrupt: 3
+        case .missing: 4
+        }
+    }
+}
+
+/// Makes sure that roots are whole in the store, one after another, and writes down what was read back.
+struct RestoreJob: Sendable {
+    let kit: Kit
+    let catalog: Catalog
+    let store: BlockStore
+    let sources: Sources
+    var thorough: Bool
+
+    private var restorer: Restorer { Restorer(store: store, progress: kit.session.progress, scratch: kit.home.scratch) }
+
+    /// Says what is not whole, and where it would be looked for; no backend is asked.
+    func look(_ roots: [CID]) async throws -> RestoreOutput {
+        var output = RestoreOutput(broken: broken, isDryRun: true)
+        for root in roots {
+            if try await restorer.isWhole(root, thorough: thorough) {
+                output.whole += 1
+                continue
+            }
+            let candidates = try await self.candidates(root)
+            output.planned.append((root, candidates.map { ($0.backend.name, $0.path ?? "") }))
+        }
+        return output
+    }
+
+    /// Brings back what is missing; one root that cannot be had does not keep the others.
+    func run(_ roots: [CID]) async throws -> RestoreOutput {
+        kit.session.progress.began("restore", items: roots.count)
+        defer { kit.session.progress.ended() }
+        var output = RestoreOutput(broken: broken)
+        var leases: [String: Lease] = [:]
+        do {
+            try await run(roots, &output, &leases)
+        } catch {
+            for lease in leases.values { try? await catalog.release(lease) }
+            throw error
+        }
+        for lease in leases.values { try await catalog.release(lease) }
+        output.warnings = try await kit.writeIndexes(leases.keys.sorted())
+        return output
+    }
+
+    private func run(
+        _ roots: [CID],
+        _ output: inout RestoreOutput,
+        _ leases: inout [String: Lease]
+    ) async throws {
+        let thorough = try await looksAtBytes()
+        var places: [String: KitError?] = [:]
+        for root in roots {
+            let mappings = try await catalog.mappings(of: [root])
+            var outcome = try await restorer.restore(root, from: try await candidates(root), thorough: thorough)
+            try await look(at: &outcome, &places)
+            switch outcome {
+            case .whole: output.whole += 1
+            case .restored(let source, let back, let failures):
+                output.restored.append((root, source.backend.name, back.length))
+                try await note(root, source, .success(back), mappings, &leases)
+                for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
+            case .salvaged(let source, let bytes, let failures):
+                output.restored.append((root, source.backend.name, bytes))
+                for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
+            case .failed(let failures):
+                output.failed.append((root, failures.map { ($0.source.backend.name, KitError($0.error)) }))
+                for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
+            }
+            kit.session.progress.items()
+        }
+        // Whoever asks for what is whole is told of what was just seen.
+        try await catalog.noteWhole(output.failed.map(\.root), in: nil)
+    }
+
+    /// Whether every block is read: also where a pack is gone or cut, for then the index leads to nothing.
+    private func looksAtBytes() async throws -> Bool {
+        if thorough { return true }
+        do {
+            try await store.checkLengths()
+            return false
+        } catch  where error.code == .damagedPack {
+            return true
+        }
+    }
+
+    /// Makes sure that who says of a root that it is not there is the place that this home knows: a disk that is not
+    /// mounted looks empty.
+    private func look(at outcome: inout Restorer.Outcome, _ places: inout [String: KitError?]) async throws {
+        let failures: [Restorer.Failure]
+        switch outcome {
+        case .whole: return
+        case .restored(_, _, let after), .salvaged(_, _, let after): failures = after
+        case .failed(let all): failures = all
+        }
+        var judged: [Restorer.Failure] = []
+        for failure in failures {
+            guard case .storage(let error) = failure.error, error.code == .notFound else {
+                judged.append(failure)
+                continue
+            }
+            let name = failure.source.backend.name
+            if places[name] == nil { places.updateValue(try await problem(with: failure.source.backend), forKey: name) }
+            guard let problem = places[name] ?? nil else {
+                judged.append(failure)
+                continue
+            }
+            judged.append((failure.source, .other(problem)))
+        }
+        switch outcome {
+        case .whole: break
+        case .restored(let source, let back, _): outcome = .restored(from: source, back, after: judged)
+        case .salvaged(let source, let bytes, _): outcome = .salvaged(from: source, bytes: bytes, after: judged)
+        case .failed: outcome = .failed(judged)
+        }
+    }
+
+    /// Why a backend is not the place that this home knows; nil where it is.
+    private func problem(with backend: OpenBackend) async throws -> KitError? {
+        do throws(KitError) {
+            try await kit.expectPlace(backend)
+            return nil
+        } catch {
+            if error.code == .interrupted { throw error }
+            return error
+        }
+    }
+
+    private var broken: [String] { sources.broken.sorted { $0.key < $1.key }.map(\.value.message) }
+
+    private func candidates(_ root: CID) async throws -> [Restorer.Source] {
+        sources.candidates(
+            root,
+            try await catalog.mappings(of: [root]),
+            try await catalog.observations(of: root)
+        )
+    }
+
+    /// Writes down what was seen: that it is whole, that other bytes are there, or that nothing is.
+    private func note(
+        _ root: CID,
+        _ source: Restorer.Source,
+        _ result: Swift.Result<ReadBack, ReplicationError>,
+        _ mappings: [Mapping],
+        _ leases: inout [String: Lease]
+    ) async throws {
+        let name = source.backend.name
+        let mapping = mappings.first { $0.backend == name }
+        func saw(_ finding: Observation.Finding) -> Observation {
+            Observation(
+                root,
+                finding,
+                method: "read-back",
+                path: source.path ?? "",
+                at: catalog.time,
+                by: kit.observer,
+                basis: mapping?.revision
+            )
+        }
+        var seen: Observation
+        switch result {
+        case .success(let back):
+            seen = saw(.whole)
+            (seen.size, seen.blockCount, seen.carSHA256) = (back.length, back.blockCount, back.sha256)
+        case .failure(.storage(let error)) where mapping != nil && source.path == mapping?.path:
+            switch error.code {
+            case .corrupt: seen = saw(.damaged)
+            case .notFound: seen = saw(.missing)
+            default: return
+            }
+            seen.detail = error.message
+        case .failure: return
+        }
+        let lease: Lease
+        if let held = leases[name] { lease = held } else { lease = try await catalog.takeObserverLease(name) }
+        leases[name] = lease
+        try await catalog.record([seen], under: lease)
+        if seen.finding != .whole { try await catalog.markDirty([name], reason: "restore found damage") }
+    }
+}

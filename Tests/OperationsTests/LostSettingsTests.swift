@@ -1,0 +1,78 @@
+import Catalog
+import Foundation
+import Multiformats
+@testable import Operations
+import Schema
+import TestKit
+import Testing
+
+/// What no setting leads to counts for nothing, and comes back with the settings.
+@Suite(.scratch) struct LostSettingsTests {
+    enum Slip: CaseIterable { case gone, elsewhere }
+
+    /// What is told of a root on the second backend.
+    private func known(_ root: String, _ sample: KitSample) async throws -> Mapping.Status? {
+        try await sample.run(WhereIs.self, ["cid": .text(root)]).mappings.first { $0.backend == "two" }?.status
+    }
+
+    @Test(arguments: Slip.allCases) func `a replica counts where the settings lead to it`(_ slip: Slip) async throws {
+        let sample = try await KitSample()
+        try await sample.disk("one")
+        let other = try await sample.disk("two")
+        let root = try await sample.add("a")
+        try await sample.run(Sync.self)
+        let path = sample.kit.home.backendFile("two")
+        let settings = try bytes(at: path)
+        switch slip {
+        case .gone: try FileManager.default.removeItem(atPath: path)
+        case .elsewhere:
+            try FileManager.default.createDirectory(atPath: other + "2", withIntermediateDirectories: true)
+            try await sample.run(
+                BackendUpdate.self,
+                ["name": .text("two"), "settings": .list(["path=\(other)2"])]
+            )
+        }
+        #expect(try await known(root, sample) == .unknown)
+        let refused = await #expect(throws: KitError.self) {
+            try await sample.run(BackendRemove.self, ["name": .text("one")])
+        }
+        #expect(refused?.code == .refused)
+        let status = try await sample.run(Status.self)
+        #expect(slip == .elsewhere || (status.report.warnings.contains { $0.contains(path) }))
+        try write(settings, to: path)
+        #expect(try await known(root, sample) == .stored)
+        #expect(try await sample.run(Sync.self).exitCode == .ok)
+        #expect(try await sample.run(Verify.self).exitCode == .ok)
+    }
+
+    @Test func `a backend without settings can be forgotten`() async throws {
+        let sample = try await KitSample()
+        try await sample.disk("one")
+        try await sample.add("a")
+        try await sample.run(Sync.self)
+        try FileManager.default.removeItem(atPath: sample.kit.home.backendFile("one"))
+        try await sample.run(BackendRemove.self, ["name": .text("one")])
+        #expect(try await sample.again.catalog().backendStates().isEmpty)
+        await #expect(throws: KitError.self) { try await sample.run(BackendRemove.self, ["name": .text("one")]) }
+    }
+
+    @Test func `a home is not made in a folder of something else`() async throws {
+        let folder = Scratch.current + "/photos"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try write([1], to: folder + "/holiday.jpg")
+        let kit = Kit(home: KitHome(folder, environment: { _ in nil }), session: Session(environment: { _ in nil }))
+        let error = await #expect(throws: KitError.self) { _ = try await kit.initialise() }
+        #expect(error?.code == .refused)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["holiday.jpg"])
+    }
+
+    @Test func `the folder of all settings is missed, and made again`() async throws {
+        let sample = try await KitSample()
+        let folder = sample.kit.home.backendFiles
+        try FileManager.default.removeItem(atPath: folder)
+        let error = await #expect(throws: KitError.self) { try await sample.run(Status.self) }
+        #expect(error?.hint == "ipfs-kit init")
+        #expect(try await sample.run(Initialise.self).made == ["backend_configs"])
+        try await sample.run(Status.self)
+    }
+}

@@ -1,0 +1,120 @@
+import Catalog
+import Foundation
+import Multiformats
+@testable import Operations
+import Replication
+import Schema
+import TestKit
+import Testing
+
+/// What a recovery brings back is what the kit had last, and what it says of that is so.
+@Suite(.scratch) struct RecoveryTests {
+    private func recover(_ sample: KitSample, _ values: [String: FieldValue] = [:]) async throws -> Recover.Output {
+        try await sample.run(Recover.self, ["from": .text("disk")].merging(values) { $1 })
+    }
+
+    private func pins(_ sample: KitSample) async throws -> [String: String] {
+        let pins = try await sample.again.catalog().pins()
+        return Dictionary(uniqueKeysWithValues: pins.map { ($0.cid.description, $0.name) })
+    }
+
+    private func pin(_ sample: KitSample, _ root: String, name: String) async throws {
+        try await sample.run(PinAdd.self, ["cids": .list([root]), "name": .text(name)])
+    }
+
+    @Test(arguments: [true, false]) func `what the home that came after it gave up stays given up`(
+        isForgotten: Bool
+    ) async throws {
+        let first = try await KitSample()
+        let disk = try await first.disk("disk")
+        let root = try await first.add("a")
+        let kept = try await first.add("b")
+        try await first.run(Sync.self)
+        let second = try await KitSample("second")
+        try await second.disk("disk", at: disk)
+        _ = try await recover(second)
+        if isForgotten {
+            let own = try await first.again.identity().instance
+            try await second.run(BackendPeers.self, ["name": .text("disk")])
+            try await second.run(BackendPeersForget.self, ["id": .text(own)])
+        }
+        try await second.run(PinRemove.self, ["cids": .list([root])])
+        try await second.run(Sync.self, ["prune": .flag(true)])
+        // A prune takes what was known of the root with it; the other home's snapshot has the pin still.
+        if !isForgotten {
+            try FileManager.default.removeItem(atPath: "\(disk)/cars/\(root).car")
+            try await second.again.catalog().forget(root, on: "disk")
+        }
+        try await second.add("c")
+        try await second.run(Sync.self)
+        let third = try await KitSample("third")
+        try await third.disk("disk", at: disk)
+        _ = try await recover(third)
+        let pins = try await pins(third)
+        #expect(pins[root] == nil && pins[kept] != nil)
+        // And whoever recovers from that one knows it, too.
+        try await third.add("d")
+        try await third.run(Sync.self)
+        let fourth = try await KitSample("fourth")
+        try await fourth.disk("disk", at: disk)
+        _ = try await recover(fourth)
+        #expect(try await self.pins(fourth)[root] == nil)
+    }
+
+    @Test func `what an older snapshot says of a root gives it its name back`() async throws {
+        let sample = try await KitSample()
+        let disk = try await sample.disk("disk")
+        let root = try await sample.add("a")
+        try await pin(sample, root, name: "precious")
+        try await sample.run(Sync.self)
+        // The home went back in time: its newest snapshot says nothing of the root.
+        try await sample.again.catalog().forgetAll(root)
+        try await sample.add("b")
+        try await sample.run(Sync.self)
+        let second = try await KitSample("second")
+        try await second.disk("disk", at: disk)
+        let output = try await recover(second)
+        #expect(try await pins(second)[root] == "precious" && output.warnings.isEmpty, "\(output.warnings)")
+        // One that was pinned without a name gets it as well, and one that has another keeps that.
+        for (name, expected) in [("", "precious"), ("mine", "mine")] {
+            let third = try await KitSample("third\(name)")
+            try await third.disk("disk", at: disk)
+            let known = Pin(cid: try CID(root), name: name, createdAt: try third.kit.catalog().time)
+            try await third.again.catalog().addPins([known], reason: "test")
+            let output = try await recover(third)
+            #expect(try await pins(third)[root] == expected && output.namedPins == (name.isEmpty ? 1 : 0))
+        }
+    }
+
+    @Test func `of several kits the owner says which was lost`() async throws {
+        let (one, other) = (try await KitSample("one"), try await KitSample("other"))
+        let disk = try await one.disk("disk")
+        try await other.disk("disk", at: disk)
+        let root = try await one.add("a")
+        try await one.run(Sync.self)
+        try await other.add("b")
+        try await other.run(Sync.self)
+        let fresh = try await KitSample("fresh")
+        try await fresh.disk("disk", at: disk)
+        let error = await #expect(throws: KitError.self) { _ = try await recover(fresh) }
+        let kit = try await one.again.identity().kit
+        #expect(error?.code == .refused && error?.message.contains(kit) == true)
+        _ = try await recover(fresh, ["kit": .text(kit)])
+        #expect(try await Array(pins(fresh).keys) == [root])
+        // Who has pins is of one of them already.
+        _ = try await recover(one)
+    }
+}
+
+extension Catalog {
+    /// Forgets what is known of a root on a backend, as a prune does.
+    fileprivate func forget(_ root: String, on backend: String) async throws {
+        _ = try await forgetMapping(try CID(root), of: backend)
+    }
+
+    /// Forgets everything about a root, as a catalog of before it was added does.
+    fileprivate func forgetAll(_ root: String) async throws {
+        _ = try await removePins([try CID(root)], reason: "test")
+        try await forget(root, on: "disk")
+    }
+}

@@ -1,0 +1,88 @@
+import BlockStore
+import Catalog
+import IPLD
+import Multiformats
+@testable import Replication
+import Schema
+import Storage
+import TestKit
+import Testing
+
+/// What counts as stored stays so, or not, by what is seen of it.
+@Suite(.scratch) struct KnownCopyTests {
+    /// How a copy that counted was lost.
+    enum Loss: CaseIterable { case gone, damaged }
+
+    @Test(arguments: Loss.allCases) func `a loss that a sync sees counts, also where nothing can be sent instead`(
+        _ loss: Loss
+    ) async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let root = try await home.pin(1)
+        try await home.sync(service)
+        let name = try home.name(root)
+        service.tamper(name, loss == .gone ? nil : [1, 2, 3])
+        let full = FaultyService(service, [Fault(.put, .fail(StorageError(.quotaExceeded, "It is full.")))])
+        #expect(try await home.sync(full, force: true).failures.count == 1)
+        #expect(try await home.status(root) == (loss == .gone ? .missing : .corrupt))
+        let report = try await home.sync(service)
+        #expect(report.uploaded == 1 && report.isComplete)
+        #expect(try await home.status(root) == .stored)
+    }
+
+    @Test func `what was sent instead of a copy that counted is told`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let root = try await home.pin(1)
+        try await home.sync(service)
+        service.tamper(try home.name(root), [1, 2, 3])
+        try await home.pin(2)
+        let report = try await home.sync(service, force: true)
+        #expect(report.replaced == 1 && report.uploaded == 2 && report.warnings.count == 1)
+    }
+
+    /// A CAR may have its blocks in another order, or twice.
+    @Test(arguments: [true, false]) func `another CAR of a root that was verified is as good as ours`(
+        isWhole: Bool
+    ) async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let root = try await home.pin(1)
+        let block = EngineSample.block(1)
+        let section = CARSection.prefix(for: root, length: block.bytes.count) + block.bytes
+        var car = CARHeader(roots: [root]).encoded + section + section
+        let name = try home.name(root)
+        service.tamper(name, car)
+        let claim = Observation(root, .claimed, method: "claim", path: name.text, at: home.catalog.time, by: "test")
+        _ = try await home.catalog.claim(claim, on: "a", name: "")
+        #expect(try await home.verify(service).map(\.verdict) == [.whole])
+        if !isWhole {
+            car[car.count - 1] ^= 1
+            service.tamper(name, car)
+        }
+        let report = try await home.sync(service, force: true)
+        #expect(report.adopted == (isWhole ? 1 : 0) && report.uploaded == (isWhole ? 0 : 1))
+        #expect((service.contents[name] == car) == isWhole)
+        #expect(try await home.status(root) == .stored)
+    }
+
+    @Test func `a damaged copy that cannot be searched keeps no other from being asked`() async throws {
+        let home = try await EngineSample()
+        let tree = EngineSample.block(1)
+        let (bad, good) = (home.service(), home.service())
+        let section = CARSection.prefix(for: tree.cid, length: tree.bytes.count) + tree.bytes
+        let car = CARHeader(roots: [tree.cid]).encoded + section
+        bad.tamper(try home.name(tree.cid), Array(car.dropLast(2)))
+        good.tamper(try home.name(tree.cid), car)
+        let down = FaultyService(bad, [Fault(.get, times: 2...Int.max, .fail(.passing))])
+        let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
+        let sources = [home.open(down, "bad"), home.open(good, "good")].map {
+            Restorer.Source(backend: $0, path: nil, size: nil)
+        }
+        let outcome = try await restorer.restore(tree.cid, from: sources, thorough: false)
+        guard case .restored(let source, _, let after) = outcome else {
+            throw ReplicationError.suspicious("\(outcome)")
+        }
+        #expect(source.backend.name == "good" && after.count == 1)
+    }
+}
