@@ -26,9 +26,8 @@ package struct BackendPeers: Operation {
         let catalog = try kit.catalog()
         let own = try await kit.identity()
         return try await kitErrors {
-            try await catalog.observing(backend) { try await register.note(own, in: catalog, under: $0) }
-            let peers = try await catalog.peers(on: backend).filter { $0.instance != own.instance }
-            return Output(backend: backend, own: own, peers: peers, now: catalog.time)
+            let peers = try await catalog.observing(backend) { try await register.note(own, in: catalog, under: $0) }
+            return Output(backend: backend, own: own, peers: peers)
         }
     }
 
@@ -36,19 +35,18 @@ package struct BackendPeers: Operation {
     package struct Output: OperationOutput {
         let backend: String
         let own: Catalog.Identity
-        let peers: [Peer]
-        let now: Timestamp
+        let peers: [(peer: Peer, holdsBack: Bool)]
 
         package var json: JSON {
             [
                 "backend": .string(backend), "home": .string(own.instance), "kit": .string(own.kit),
                 "peers": .array(
-                    peers.map { peer in
+                    peers.map { peer, holdsBack in
                         [
                             "home": peer.instance.isEmpty ? .null : .string(peer.instance),
                             "kit": .string(peer.kit), "first_seen": .text(peer.firstSeen),
                             "last_seen": .text(peer.lastSeen), "noticed_at": .text(peer.noticedAt),
-                            "active": .bool(peer.isActive(at: now)),
+                            "active": .bool(holdsBack),
                             "forgotten_at": .text(peer.forgottenAt), "accepted_at": .text(peer.acceptedAt),
                         ]
                     }
@@ -64,12 +62,12 @@ package struct BackendPeers: Operation {
             return Report([
                 .table(
                     [.init("HOME"), .init("KIT"), .init("LAST SEEN"), .init("HOLDS PRUNE BACK")],
-                    rows: peers.map { peer in
+                    rows: peers.map { peer, holdsBack in
                         [
                             peer.instance.isEmpty ? "-" : peer.instance,
                             peer.kit + (peer.kit == own.kit ? " (this one)" : ""),
                             "\(peer.lastSeen.day) \(peer.lastSeen.clock)",
-                            peer.isActive(at: now) ? "yes" : peer.isForgotten ? "no: forgotten" : "no: long ago",
+                            holdsBack ? "yes" : peer.isForgotten ? "no: forgotten" : "no: long ago",
                         ]
                     }
                 )

@@ -71,8 +71,8 @@ extension SyncRun {
         try await catalog.notePeers(now.peers(), isFirstLook: false, under: lease)
         let isTimeKnown = now.isTimeKnown(at: catalog.time)
         let active = try await catalog.peers(on: backend.name).filter {
-            $0.instance != engine.identity.instance
-                && ($0.isActive(at: catalog.time, service: now.time) || (onTheWhole || !isTimeKnown) && !$0.isForgotten)
+            now.holdsBack($0, at: catalog.time)
+                || onTheWhole && !$0.isForgotten && $0.instance != engine.identity.instance
         }
         guard let peer = active.max(by: { $0.lastSeen < $1.lastSeen }) else { return }
         if let state = try await catalog.backendState(backend.name) {

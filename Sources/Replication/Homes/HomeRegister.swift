@@ -135,20 +135,29 @@ package struct HomeRegister: Sendable {
         return identity != nil && identity != known
     }
 
-    /// Notes in the catalog who else is there now.
-    package func note(_ own: Catalog.Identity, in catalog: Catalog, under lease: Lease) async throws {
+    /// Notes in the catalog who else is there now; every other home that was ever seen there, and whether it keeps
+    /// anything from being removed.
+    package func note(
+        _ own: Catalog.Identity,
+        in catalog: Catalog,
+        under lease: Lease
+    ) async throws -> [(peer: Peer, holdsBack: Bool)] {
         let isFirstLook = try await catalog.backendState(backend)?.marker == nil
-        try await note(own, isFirstLook: isFirstLook, in: catalog, under: lease)
+        let site = try await note(own, isFirstLook: isFirstLook, in: catalog, under: lease)
+        let others = try await catalog.peers(on: backend).filter { $0.instance != own.instance }
+        return others.map { ($0, site.holdsBack($0, at: catalog.time)) }
     }
 
+    @discardableResult
     private func note(
         _ own: Catalog.Identity,
         isFirstLook: Bool,
         in catalog: Catalog,
         under lease: Lease
-    ) async throws {
+    ) async throws -> Site {
         let site = Site(register: self, entries: try await list(), identity: own)
         try await catalog.notePeers(site.peers(), isFirstLook: isFirstLook, under: lease)
+        return site
     }
 
     /// Says whether an object that was left there is there still; for backends that cannot list.

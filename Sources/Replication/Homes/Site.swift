@@ -84,6 +84,12 @@ struct Site: Sendable {
         return abs(now.milliseconds - time.milliseconds) < 2 * 86_400_000
     }
 
+    /// Whether a home counts as being at work there: where the clocks are days apart, whoever was not forgotten.
+    func holdsBack(_ peer: Peer, at now: Timestamp) -> Bool {
+        peer.instance != identity.instance
+            && (peer.isActive(at: now, service: time) || !isTimeKnown(at: now) && !peer.isForgotten)
+    }
+
     private struct Home: Hashable {
         let kit: String
         let instance: String
