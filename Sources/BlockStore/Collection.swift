@@ -247,7 +247,6 @@ private struct Collector {
         for pack in try store.packNumbers() where !known.contains(pack) {
             if try store.fileLength(pack) != nil { try remove(pack) }
         }
-        removeLeftovers(in: store.folder + "/packs", unchangedFor: 86_400)
     }
 
     /// Cuts off what lies beyond the ends of packs: it was appended by somebody who was stopped, and never committed.

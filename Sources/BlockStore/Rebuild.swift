@@ -63,7 +63,7 @@ extension BlockStore {
         try runs.finish()
         let publication = try index.replace(by: try runs.segments(), packs: lengths, atLeast: generation)
         if case .notLasting(let error) = publication { throw StoreError(error) }
-        try markPackFolder()
+        try notePackFolder()
         return unread?.count.load(ordering: .relaxed) ?? 0
     }
 

@@ -1,5 +1,4 @@
 internal import POSIX
-internal import Synchronization
 
 /// What tells a store apart from every other: 128 bits of chance, made with it.
 struct StoreIdentity: Sendable, Hashable, BitwiseCopyable {
@@ -118,7 +117,15 @@ extension BlockStore {
 
     /// The identity that stands in the folder, or in a segment of its index; nil where there is none that can be read.
     static func identity(in folder: String, _ index: BlockIndex) throws(StoreError) -> StoreIdentity? {
-        if let identity = try read(identityFile(folder)) { return identity }
+        do throws(FileError) {
+            let text = String(decoding: try File(identityFile(folder), .readFile).read(at: 0, count: 64), as: UTF8.self)
+            let words = text.prefix { $0 != "\n" }.split(separator: " ")
+            if words.count == 2, let identity = StoreIdentity(String(words[0])), words[1] == identity.checksum {
+                return identity
+            }
+        } catch {
+            guard error.meansGone else { throw StoreError(error) }
+        }
         guard let identity = try index.readableIdentity() else { return nil }
         // Where it cannot be written, the index says it the next time, too.
         try? write(identity, in: folder)
@@ -127,25 +134,8 @@ extension BlockStore {
 
     /// Writes the identity down, so that it is known without an index.
     static func write(_ identity: StoreIdentity, in folder: String) throws(StoreError) {
-        try write(identity, to: identityFile(folder))
-    }
-
-    private static func read(_ path: String) throws(StoreError) -> StoreIdentity? {
         do throws(FileError) {
-            let text = String(decoding: try File(path, .readFile).read(at: 0, count: 64), as: UTF8.self)
-            let words = text.prefix { $0 != "\n" }.split(separator: " ")
-            guard words.count == 2, let identity = StoreIdentity(String(words[0])), words[1] == identity.checksum
-            else { return nil }
-            return identity
-        } catch {
-            guard error.meansGone else { throw StoreError(error) }
-            return nil
-        }
-    }
-
-    private static func write(_ identity: StoreIdentity, to path: String) throws(StoreError) {
-        do throws(FileError) {
-            try replaceFile(path, with: Array("\(identity.text) \(identity.checksum)\n".utf8))
+            try replaceFile(identityFile(folder), with: Array("\(identity.text) \(identity.checksum)\n".utf8))
         } catch {
             throw StoreError(error)
         }
@@ -153,35 +143,36 @@ extension BlockStore {
 
     // MARK: The folder of the packs
 
-    /// What says that the folder of the packs is this one's; it is in it, so that it goes where their disk goes.
-    private var packMark: String { folder + "/packs/.store" }
+    /// Which folder the packs are in, by its number and birth.
+    private var placeFile: String { folder + "/place" }
 
     /// Refuses to begin a pack in a folder that only took the place of that of the packs, as the mount point of their
     /// disk does: nobody would find it when the disk is back.
     func checkPackFolder() throws(StoreError) {
-        guard let identity = index.store.withLock({ $0 }) else { return }
-        let marked = try Self.read(packMark)
-        if marked == identity { return }
-        let known = try index.packs().filter { $0.length > 0 }
-        if marked == nil {
-            var isTheirs = known.isEmpty
-            for pack in known where !isTheirs { isTheirs = try fileLength(pack.id) != nil }
-            if isTheirs { return try markPackFolder() }
+        do throws(FileError) {
+            let mark = Array(try birthMark(folder + "/packs").text.utf8)
+            if try fileExists(placeFile), try readFile(placeFile, limit: 100) == mark { return }
+        } catch {
+            throw StoreError(error)
         }
-        let what =
-            marked == nil
-            ? "none of the packs that the index knows is in it: their disk may not be mounted"
-            : "it holds packs of another store: another disk may be mounted there"
+        let packs = try index.packs().filter { $0.length > 0 }
+        var isTheirs = packs.isEmpty
+        for pack in packs where !isTheirs { isTheirs = try fileLength(pack.id) != nil }
+        if isTheirs { return try notePackFolder() }
         throw StoreError(
             .packsAway,
-            "Nothing can be stored in \(folder)/packs now, as \(what). Mount it and repeat the command; only where the "
-                + "packs are lost, `ipfs-kit store rebuild-index` goes on with what is there."
+            "Nothing can be stored in \(folder)/packs now, as none of the packs that the index knows is in it: their disk may "
+                + "not be mounted. Mount it and repeat the command; only where the packs are lost, `ipfs-kit store "
+                + "rebuild-index` goes on with what is there."
         )
     }
 
-    /// Says that the folder holds the packs of this store, whatever was in it before.
-    func markPackFolder() throws(StoreError) {
-        guard let identity = index.store.withLock({ $0 }) else { return }
-        try Self.write(identity, to: packMark)
+    /// Takes the folder that is there for that of the packs.
+    func notePackFolder() throws(StoreError) {
+        do throws(FileError) {
+            try replaceFile(placeFile, with: Array(try birthMark(folder + "/packs").text.utf8))
+        } catch {
+            throw StoreError(error)
+        }
     }
 }

@@ -12,7 +12,7 @@ private func block(_ number: Int, length: Int = 100) -> Block {
 
 /// The names of the packs of a store.
 func packs(_ folder: String) throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").filter { $0.first != "." }.sorted()
+    try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").sorted()
 }
 
 @Suite(.scratch) struct BlockStoreTests {

@@ -34,6 +34,8 @@ struct RecoveredPins: Sendable {
         pins = pins.map { pin in relatives.pins[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
         let wanted = seen
         if let taken, output.lostSnapshots.isEmpty { seen.formUnion(try taken.snapshot.mappings().map(\.cid)) }
+        // What that home knew and had no more, it gave up.
+        seen.formUnion(relatives.known)
         tellUnpinned(Set(relatives.pins.keys).intersection(seen).subtracting(wanted), &output)
         let news = relatives.pins.values.filter { seen.insert($0.cid).inserted }
         if !news.isEmpty {
@@ -109,19 +111,16 @@ struct RecoveredPins: Sendable {
         )
     }
 
-    /// The pins that other homes of the kit left in their newest snapshots, unless the one that left the snapshot that
-    /// is taken knew what they knew; and the snapshots that cannot be read.
+    /// The pins that other homes of the kit left in their newest snapshots; those among them that the home of the snapshot
+    /// that is taken knew, and no other one had later; and the snapshots that cannot be read.
     private func relatives(
         of taken: (name: SnapshotName, snapshot: KitSnapshot)?,
         _ read: inout Set<SnapshotName>,
         _ output: inout Recover.Output
-    ) async throws -> (pins: [CID: Pin], damaged: [String]) {
-        guard let taken, !isChosen else { return ([:], []) }
+    ) async throws -> (pins: [CID: Pin], known: Set<CID>, damaged: [String]) {
+        guard let taken, !isChosen else { return ([:], [], []) }
         var homes: Set<String> = ["", taken.name.instance]
-        let newest = entries.snapshots.filter { name in
-            name.kit == taken.name.kit && homes.insert(name.instance).inserted
-                && name.time > taken.snapshot.known[name.instance] ?? -1
-        }
+        let newest = entries.snapshots.filter { $0.kit == taken.name.kit && homes.insert($0.instance).inserted }
         if newest.count > Snapshots.mostHomes {
             output.warnings.append(
                 "Of \(newest.count) other homes of the kit, \(Snapshots.mostHomes) were looked into: `ipfs-kit snapshot list "
@@ -129,10 +128,14 @@ struct RecoveredPins: Sendable {
             )
         }
         var pins: [CID: Pin] = [:]
+        var known: Set<CID> = []
+        var later: Set<CID> = []
         var damaged: [String] = []
         for name in newest.prefix(Snapshots.mostHomes) {
             let (found, problem) = try await self.pins(in: name)
             if problem == nil { read.insert(name) }
+            let isKnown = name.time <= taken.snapshot.known[name.instance] ?? -1
+            if isKnown { known.formUnion(found.map(\.cid)) } else { later.formUnion(found.map(\.cid)) }
             pins.merge(found.map { ($0.cid, $0) }) { $0.updatedAt >= $1.updatedAt ? $0 : $1 }
             guard let problem else { continue }
             damaged.append(name.name.text)
@@ -141,7 +144,7 @@ struct RecoveredPins: Sendable {
                     + problem
             )
         }
-        return (pins, damaged)
+        return (pins, known.subtracting(later), damaged)
     }
 
     /// What older snapshots of the kit say of roots that the newest ones say nothing of, the newest first.
@@ -171,12 +174,12 @@ struct RecoveredPins: Sendable {
         return (pins.read { $0 }, problem)
     }
 
-    /// Tells of what another home of the kit has pinned, and the one of the snapshot took away.
+    /// Tells of what another home of the kit has pinned, and the one of the snapshot gave up.
     private func tellUnpinned(_ roots: Set<CID>, _ output: inout Recover.Output) {
         guard let one = roots.min() else { return }
         output.warnings.append(
-            "Another home of the kit has \(roots.count) pins that the home of this snapshot took away, such as \(one): `ipfs-kit "
-                + "snapshot list \(output.source)` names its snapshots, and `recover --snapshot` takes them over."
+            "Another home of the kit has \(roots.count) pins that the home of this snapshot gave up, such as \(one): they are not "
+                + "pinned. `ipfs-kit snapshot list \(output.source)` names its snapshots, and `recover --snapshot` takes them over."
         )
     }
 
