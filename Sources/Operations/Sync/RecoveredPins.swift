@@ -111,8 +111,8 @@ struct RecoveredPins: Sendable {
         )
     }
 
-    /// The pins that other homes of the kit left in their newest snapshots; those among them that the home of the snapshot
-    /// that is taken knew, and no other one had later; and the snapshots that cannot be read.
+    /// The pins that other homes of the kit left in their newest snapshots; those among them that the home of the
+    /// snapshot that is taken knew, and no other one had later; and the snapshots that cannot be read.
     private func relatives(
         of taken: (name: SnapshotName, snapshot: KitSnapshot)?,
         _ read: inout Set<SnapshotName>,
