@@ -62,7 +62,6 @@ extension Catalog {
                 """,
                 [.text(lease.backend), .integer(generation), .integer(time)]
             )
-            try database.forgetFormerPlace(of: lease.backend)
         }
     }
 
@@ -196,6 +195,7 @@ extension Database {
         )
         // As before the first sync, everything is listed then, and adopted where it is what it should be.
         try change("UPDATE backends SET synced_at = NULL WHERE name = coalesce(?, name)", [.text(name)])
+        try forgetFormerPlace(of: name)
         try markDirty(name.map { [$0] }, reason: reason, at: time)
     }
 

@@ -79,6 +79,11 @@ extension Catalog {
         }
     }
 
+    /// What began with a root on a backend, and of which nobody knows the end.
+    package func openTransfer(of cid: CID, on backend: String) async throws(CatalogError) -> Transfer.Kind? {
+        try await read { (database) throws(CatalogError) in try database.journalKind(cid, backend) }
+    }
+
     /// How many uploads and removals are open on each backend.
     package func transferCounts() async throws(CatalogError) -> [String: Int] {
         try await read { (database) throws(CatalogError) in

@@ -104,7 +104,8 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in
             try database.all(
                 """
-                SELECT pins.cid FROM pins JOIN replicas m ON m.cid = pins.cid AND m.backend = ?1 AND m.status = 'stored'
+                SELECT pins.cid FROM pins JOIN replicas m ON m.cid = pins.cid AND m.backend = ?1
+                    AND (m.status = 'stored' OR m.status = 'unknown' AND m.verified_at IS NOT NULL)
                 WHERE NOT EXISTS (
                     SELECT 1 FROM replicas o LEFT JOIN backends b ON b.name = o.backend
                         WHERE o.cid = pins.cid AND o.backend <> ?1 AND o.status = 'stored'

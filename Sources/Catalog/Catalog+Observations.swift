@@ -99,7 +99,7 @@ extension Database {
         let backend = lease.backend
         let before = try mapping(seen.cid, backend)
         if !lease.isExclusive {
-            guard before?.revision == seen.basis else { return false }
+            guard before?.revision == seen.basis, try !isAstray(backend) else { return false }
             guard try journalKind(seen.cid, backend) != .remove else { return false }
         }
         try append(seen, on: backend)

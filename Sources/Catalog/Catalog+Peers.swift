@@ -100,7 +100,10 @@ extension Catalog {
     package func forgetPeers(_ identifier: String) async throws(CatalogError) -> Int {
         try await write { (database) throws(CatalogError) in
             try database.change(
-                "UPDATE peers SET forgotten_at = last_seen WHERE instance = ?1 OR kit = ?1",
+                """
+                UPDATE peers SET forgotten_at = last_seen WHERE (instance = ?1 OR kit = ?1)
+                    AND instance IS NOT (SELECT value FROM kit WHERE key = 'instance_id')
+                """,
                 [.text(identifier)]
             )
         }

@@ -111,9 +111,9 @@ package struct Plan: Sendable, Hashable {
 /// Compares what should be where with what is known to be where, and says what has to be done.
 ///
 /// A pure function. A root goes to every place, or to as many as its pin wants: those that hold it already first, then
-/// by rendezvous hashing (Thaler and Ravishankar 1998), so that a new place moves no more than its share. One place
-/// under several names counts once. With `prune`, what no pin wants is removed where this kit stored it; `force` has
-/// everything looked at again.
+/// those that may, as they did before nothing was certain there any more, then by rendezvous hashing (Thaler and
+/// Ravishankar 1998), so that a new place moves no more than its share. One place under several names counts once. With
+/// `prune`, what no pin wants is removed where this kit stored it; `force` has everything looked at again.
 package func plan(
     pins: [WantedRoot],
     copies: [Copy],
@@ -139,6 +139,8 @@ private struct Planner {
     /// Which backends have a verified copy, and under their first names which places.
     private var holders: [CID: Set<String>] = [:]
     private var holdingPlaces: [CID: Set<String>] = [:]
+    /// The first names of the places where a copy may be, of which nothing better is known.
+    private var doubtful: [CID: Set<String>] = [:]
     /// Where each pinned root shall be.
     private var wanted: [CID: (pin: WantedRoot, names: Set<String>)] = [:]
     private(set) var plan = Plan()
@@ -157,6 +159,9 @@ private struct Planner {
             if first != place.name { plan.aliases[place.name] = first }
         }
         open = ordered.filter { $0.takesContent && byIdentity[$0.identity] == $0.name }.map(\.name).sorted()
+        for copy in copies where copy.state == .unknown {
+            doubtful[copy.root, default: []].insert(firstNames[copy.backend] ?? copy.backend)
+        }
         for copy in copies where copy.state == .verified {
             holders[copy.root, default: []].insert(copy.backend)
             holdingPlaces[copy.root, default: []].insert(firstNames[copy.backend] ?? copy.backend)
@@ -210,9 +215,11 @@ private struct Planner {
 
     private func choose(_ pin: WantedRoot, held: Set<String>) -> [String] {
         guard let replicas = pin.replicas, replicas < open.count else { return open }
+        let doubtful = doubtful[pin.root] ?? []
+        func merit(_ name: String) -> Int { held.contains(name) ? 2 : doubtful.contains(name) ? 1 : 0 }
         let ranked = open.sorted { left, right in
-            let (a, b) = (held.contains(left), held.contains(right))
-            return a != b ? a : rank(pin.root, left) > rank(pin.root, right)
+            let (a, b) = (merit(left), merit(right))
+            return a != b ? a > b : rank(pin.root, left) > rank(pin.root, right)
         }
         return ranked.prefix(max(0, replicas)).sorted()
     }

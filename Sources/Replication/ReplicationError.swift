@@ -27,8 +27,9 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     case shared(backend: String, kit: String, home: String, seen: Timestamp)
     /// Another home is removing content there now.
     case removing(backend: String, home: String)
-    /// A snapshot of this kit is newer than this home; `home` left it, where that is another one.
-    case outdated(backend: String, snapshot: String, home: String?)
+    /// A snapshot of this kit is newer than this home; `home` left it, where that is another one. `problem` is why
+    /// nobody can say what is in it.
+    case outdated(backend: String, snapshot: String, home: String?, problem: String?)
 
     package var description: String {
         switch self {
@@ -51,13 +52,19 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
         case .removing(let backend, let home):
             "The home \(home) is removing content from \(backend) now; nothing that is there can be relied upon before it ends. "
                 + "If it is gone for good, say so with `ipfs-kit backend peers forget \(home)`."
-        case .outdated(let backend, let snapshot, nil):
+        case .outdated(let backend, let snapshot, _, let problem?):
+            """
+            \(backend) has a snapshot of this kit, \(snapshot), that is newer than this home, and nobody can say what is in it \
+            (\(problem)): it was neither overlaid by a new one, nor was anything removed. `ipfs-kit recover --from \(backend)` \
+            takes over what older ones say; `ipfs-kit catalog accept` says that this home is right.
+            """
+        case .outdated(let backend, let snapshot, nil, nil):
             """
             \(backend) has a snapshot that this home left, \(snapshot), and knows nothing of: the home may have been put back from \
             an old copy. The snapshot was neither overlaid by a new one, nor was anything removed. Run `ipfs-kit recover --from \
             \(backend)` to take over what is in it, or `ipfs-kit catalog accept` if this home is right.
             """
-        case .outdated(let backend, let snapshot, let home?):
+        case .outdated(let backend, let snapshot, let home?, nil):
             """
             The home \(home.isEmpty ? "of an earlier version" : home) of this kit left a newer snapshot on \(backend), \(snapshot), \
             that says something which this home does not know: it was neither overlaid by a new one, nor was anything removed. \

@@ -65,7 +65,8 @@ package struct Restorer: Sendable {
                 // All of it was read, and each block written, or compared with the one that was there.
                 if try await isWhole(root, thorough: false) { return .restored(from: source, back, after: failures) }
             } catch {
-                if error.isCancellation { throw error }
+                // What fails here and not there would fail for every other source.
+                guard case .storage = error, !error.isCancellation else { throw error }
                 failures.append((source, error))
             }
         }
@@ -77,7 +78,8 @@ package struct Restorer: Sendable {
                     return .salvaged(from: source, bytes: bytes, after: failures)
                 }
             } catch {
-                if error.isCancellation { throw error }
+                // What fails here and not there would fail for every other source.
+                guard case .storage = error, !error.isCancellation else { throw error }
                 failures.append((source, error))
             }
         }

@@ -30,27 +30,45 @@ import Testing
         try await sample.catalog.note(address("one"), under: lease)
         #expect(try await sample.mapping(1)?.status == .stored)
         #expect(try await sample.mapping(2)?.status == .missing)
-        // Nobody knows what became of it meanwhile.
+        // Nothing was changed there meanwhile, so it is not looked at as before the first sync.
         let state = try #require(try await sample.catalog.backendState("a"))
-        #expect(state.isDirty && state.syncedAt == nil)
+        #expect(state.syncedAt != nil && !state.isAstray)
     }
 
-    @Test func `what was seen elsewhere since then stays seen`() async throws {
+    @Test func `whoever only looks writes nothing down of a place that no sync has settled in`() async throws {
         let (sample, lease) = try await sample()
         try await sample.catalog.note(address("two"), under: lease)
-        sample.clock.advance(1000)
-        try await sample.catalog.record([sample.seen(1, .missing)], under: lease)
+        #expect(try await sample.catalog.backendState("a")?.isAstray == true)
+        let before = [try #require(try await sample.mapping(1)), try #require(try await sample.mapping(2))]
+        try await sample.catalog.observing("a") { observer in
+            for (number, known) in before.enumerated() {
+                let seen = sample.seen(number + 1, number == 0 ? .damaged : .whole, basis: known.revision)
+                let dropped = try await sample.catalog.record([seen], under: observer)
+                #expect(dropped == [known.cid])
+            }
+        }
+        #expect([try await sample.mapping(1), try await sample.mapping(2)] == before)
+    }
+
+    @Test func `a doubt outlives the way back`() async throws {
+        let (sample, lease) = try await sample()
+        try await sample.catalog.note(address("two"), under: lease)
+        try await sample.catalog.acceptOver(kit: "kit")
         try await sample.catalog.note(address("one"), under: lease)
-        #expect(try await sample.mapping(1)?.status == .missing)
+        #expect(try await sample.mapping(1)?.status == .unknown)
     }
 
     @Test func `after a sync at another place the one before is a strange one`() async throws {
         let (sample, lease) = try await sample()
         try await sample.catalog.note(address("two"), under: lease)
         sample.clock.advance(1000)
-        try await sample.catalog.finishSync(generation: 2, under: lease)
-        try await sample.catalog.note(address("one"), under: lease)
-        #expect(try await sample.mapping(1)?.status == .unknown)
+        try await sample.catalog.settleIn(under: lease)
+        // Neither what was stored nor what was lost there says anything of this one.
+        for _ in 1...2 {
+            #expect(try await sample.mapping(1)?.status == .unknown)
+            #expect(try await sample.mapping(2)?.status == .unknown)
+            try await sample.catalog.note(address("one"), under: lease)
+        }
     }
 
     @Test func `where a catalog does not say where a backend led, the next sync looks`() async throws {

@@ -108,7 +108,7 @@ import Testing
     }
 
     enum Meanwhile: CaseIterable {
-        case removed, storedAnew, forgotten, removing, backendRemoved, reincarnated, removedAndStored, forgottenAndSeen
+        case removed, storedAnew, storedAgain, forgotten, removing, backendRemoved, reincarnated, removedAndStored, forgottenAndSeen
     }
 
     @Test(arguments: Meanwhile.allCases) func `what was seen of another time is not written down`(
@@ -123,6 +123,8 @@ import Testing
         switch meanwhile {
         case .removed: try await catalog.record([sample.seen(1, .removed, by: "told")], under: writer)
         case .storedAnew: try await catalog.record([sample.seen(1, by: "put-md5")], under: writer)
+        // In the same way, and in the same millisecond.
+        case .storedAgain: try await catalog.record([sample.seen(1)], under: writer)
         case .forgotten: _ = try await catalog.forgetMapping(root(1), of: "a")
         case .removing: _ = try await catalog.begin([(root(1), .unwanted)], under: writer)
         case .backendRemoved: try await catalog.removeBackend("a")

@@ -47,12 +47,22 @@ import Testing
         }
         try await second.add("c")
         try await second.run(Sync.self)
+        // The first home's snapshots cannot be read in that moment.
+        let own = try await first.again.identity()
+        let left = "\(disk)/kits/\(own.kit)"
+        let names = try Trees.files(in: left).filter { $0.hasSuffix("-\(own.instance).car") }
+        for name in names {
+            try FileManager.default.moveItem(atPath: "\(left)/\(name)", toPath: "\(disk)/\(name).away")
+        }
         let third = try await KitSample("third")
         try await third.disk("disk", at: disk)
         _ = try await recover(third)
         let pins = try await pins(third)
         #expect(pins[root] == nil && pins[kept] != nil)
         // And whoever recovers from that one knows it, too.
+        for name in names {
+            try FileManager.default.moveItem(atPath: "\(disk)/\(name).away", toPath: "\(left)/\(name)")
+        }
         try await third.add("d")
         try await third.run(Sync.self)
         let fourth = try await KitSample("fourth")
@@ -85,6 +95,22 @@ import Testing
             let output = try await recover(third)
             #expect(try await pins(third)[root] == expected && output.namedPins == (name.isEmpty ? 1 : 0))
         }
+    }
+
+    @Test func `a damaged snapshot that was passed over holds nothing back`() async throws {
+        let sample = try await KitSample()
+        let disk = try await sample.disk("disk")
+        try await sample.add("a")
+        try await sample.run(Sync.self)
+        try await sample.add("b")
+        let newest = try #require(try await sample.run(Sync.self).results.first?.report?.snapshot)
+        try write([1, 2, 3], to: disk + "/" + newest)
+        let second = try await KitSample("second")
+        try await second.disk("disk", at: disk)
+        let output = try await recover(second)
+        #expect(output.exitCode == .partlyFailed && output.lostSnapshots == [newest])
+        try await second.add("c")
+        #expect(try await second.run(Sync.self).exitCode == .ok)
     }
 
     @Test func `of several kits the owner says which was lost`() async throws {

@@ -220,6 +220,16 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         #expect(plan.steps == (state == .missing ? ["b": [.forget(root(1))]] : [:]))
     }
 
+    @Test(arguments: ["a", "b", "c"]) func `a root goes where it may be, before it goes anywhere else`(_ name: String) {
+        let copies = [Copy(root: root(1), backend: name, state: .unknown)]
+        let plan = plan(
+            pins: [WantedRoot(root: root(1), replicas: 1)],
+            copies: copies,
+            places: places(["a", "b", "c"])
+        )
+        #expect(plan.steps == [name: [.upload(root(1))]])
+    }
+
     @Test func `a place that takes nothing under one name counts once all the same`() {
         let twins = [
             Place(name: "a", identity: "x", takesContent: false), Place(name: "z", identity: "x", takesContent: true),

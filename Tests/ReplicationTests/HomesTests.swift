@@ -204,7 +204,7 @@ import Testing
         try leave(name, on: service)
         _ = try await home.catalog.removePins([gone], reason: "test")
         let held = try await home.sync(service, prune: true)
-        guard case .outdated(_, _, "theirs"?)? = held.heldBack else {
+        guard case .outdated(_, _, "theirs"?, _)? = held.heldBack else {
             throw held.heldBack ?? ReplicationError.suspicious("nothing")
         }
         #expect(try await home.catalog.forgetPeers("theirs") == 1)

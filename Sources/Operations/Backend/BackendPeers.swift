@@ -81,7 +81,8 @@ package struct BackendPeersForget: Operation {
     package static let name = "backend peers forget"
     package static let summary = "Say that another home, or a whole kit, is gone for good."
     package static let details = """
-        It keeps nothing from being removed any more, on all backends, unless it is seen again.
+        It keeps nothing from being removed any more, on all backends, unless it is seen again. What only that home had \
+        pinned is told at the next sync, and counts as given up.
         """
     package static let changes = true
 

@@ -146,10 +146,10 @@ extension Kit {
         }
     }
 
-    /// Where a backend leads now; nil where its settings do not say.
+    /// Where a backend leads now: nowhere where nobody can read that; nil where that is not known here.
     private func address(of name: String, among names: [String]) async -> BackendState.Address? {
-        guard names.contains(name) else { return .nowhere }
-        guard let file = try? backend(name) else { return nil }
+        guard names.contains(name), let file = try? backend(name), (try? file.check()) != nil else { return .nowhere }
+        // A variable may not be set here, and be set elsewhere.
         return try? await address(of: file)
     }
 
@@ -211,10 +211,7 @@ extension Kit {
     /// Opens a backend to look at what is known of it; throws where it leads elsewhere than at its last sync, or is
     /// another place by now.
     func openAsKnown(_ file: BackendFile) async throws(KitError) -> OpenBackend {
-        let catalog = try catalog()
-        let address = try await address(of: file)
-        let known = try await kitErrors { try await catalog.backendState(file.name)?.address }
-        guard known?.isSame(as: address) ?? true else {
+        guard try await !leadsElsewhere(file) else {
             throw KitError(
                 .refused,
                 "The settings of \(file.name) lead elsewhere than at its last sync.",
@@ -227,15 +224,12 @@ extension Kit {
         return backend
     }
 
-    /// Where a backend leads elsewhere than at its last sync, what was seen there counts no more, before anything is
-    /// seen here; throws where this is no place of this home: then the settings are wrong, and not what was seen.
-    func arrive(at file: BackendFile) async throws(KitError) {
+    /// Whether a backend leads elsewhere than at its last sync.
+    func leadsElsewhere(_ file: BackendFile) async throws(KitError) -> Bool {
         let catalog = try catalog()
         let address = try await address(of: file)
-        let known = try await kitErrors { try await catalog.backendState(file.name)?.address }
-        guard let known, !known.isSame(as: address) else { return }
-        try await expectPlace(try await open(file, gate: ClosedGate()))
-        try await changing(file.name) { (_, lease) in try await catalog.note(address, under: lease) }
+        let state = try await kitErrors { try await catalog.backendState(file.name) }
+        return state.map { $0.isAstray || !($0.address?.isSame(as: address) ?? true) } ?? false
     }
 
     /// The settings of a backend with references replaced, and what it may know of the world around it.

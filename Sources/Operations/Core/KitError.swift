@@ -121,9 +121,11 @@ extension KitError {
             self.init(.refused, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
         case .removing(let backend, _):
             self.init(.locked, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
-        case .outdated(let backend, _, let home):
+        case .outdated(let backend, _, let home, let problem):
             // Which of two homes is right, the owner knows.
-            let hint = home == nil ? "ipfs-kit recover --from \(backend)" : "ipfs-kit backend peers \(backend)"
+            let hint =
+                home == nil || problem != nil
+                ? "ipfs-kit recover --from \(backend)" : "ipfs-kit backend peers \(backend)"
             self.init(.refused, error.description, hint: hint, backend: backend)
         }
     }

@@ -51,15 +51,21 @@ package struct KitHome: Sendable, Hashable {
             // Nothing is there yet, or something that making it tells of.
             return
         }
-        let isHome = ["config", "backend_configs", "backends", "store", "catalog.sqlite"].contains {
-            names.contains($0)
+        let own = Self.folders.map { String($0.dropFirst()) }
+        guard let other = names.first(where: { $0.first != "." && $0 != "lost+found" && !own.contains($0) }) else {
+            return
         }
-        guard !isHome, let other = names.first(where: { $0.first != "." && $0 != "lost+found" }) else { return }
+        for path in [catalog, mainConfiguration, store + "/packs", store + "/index"] where try holds(path) { return }
+        guard !hasBackendFiles else { return }
         throw KitError(
             .refused,
             "\(path) holds something else, such as \(other), and nothing of a kit home: a home needs a folder of its own. Name another "
                 + "one with --home or IPFS_KIT_HOME."
         )
+    }
+
+    private var hasBackendFiles: Bool {
+        ((try? listDirectory(backendFiles)) ?? []).contains { String(decoding: $0, as: UTF8.self).hasSuffix(".yaml") }
     }
 
     /// Makes what is missing of the folders; what is there is closed to others.

@@ -54,7 +54,13 @@ package struct Recover: Operation {
             let others = entries.snapshots.filter { $0.instance != own.instance }
             if snapshotID == nil, try await catalog.pinCount() == 0, !others.isEmpty { entries.snapshots = others }
             let known = Dictionary(try await catalog.pins().map { ($0.cid, $0) }) { first, _ in first }
-            let found = try await snapshot(backend, entries, kit, known.isEmpty ? nil : own.kit, &output)
+            let (found, damaged) = try await snapshot(
+                backend,
+                entries,
+                kit,
+                known.isEmpty ? nil : own.kit,
+                &output
+            )
             let search = RecoveredPins(
                 snapshots: Snapshots(backend),
                 scratch: kit.home.scratch,
@@ -65,7 +71,9 @@ package struct Recover: Operation {
             let (pins, read) = try await search.find(found, on: backend, catalog, &output)
             // What the home has stays as it is; what it only found on a backend had no name.
             let fresh = pins.filter { known[$0.cid] == nil }
-            let named = pins.filter { $0.says(moreThan: known[$0.cid]) }
+            let named = pins.filter { $0.names(known[$0.cid]) }.map { pin in
+                Pin(cid: pin.cid, name: pin.name, metadata: pin.metadata, createdAt: pin.createdAt)
+            }
             (output.pins, output.newPins, output.namedPins) = (pins.count, fresh.count, named.count)
             let takeover = try found.map { try Takeover($0.snapshot, kit, catalog, source: source) }
             if dryRun {
@@ -82,7 +90,8 @@ package struct Recover: Operation {
             try await catalog.noteKnown(read.map { ($0.instance, $0.time) })
             if let found {
                 try await catalog.noteKnown(found.snapshot.known.map { ($0.key, $0.value) })
-                try await takeover?.carryOut(found.name, &output)
+                // Those that were passed over have nothing more to tell.
+                try await takeover?.carryOut(upTo: damaged.first ?? found.name, &output)
             }
             output.warnings += try await kit.writeIndexes(try kit.backendNames())
             output.warnings += try await kit.sayAtWork(on: [file])
@@ -107,8 +116,9 @@ package struct Recover: Operation {
         _ kit: Kit,
         _ ownKit: String?,
         _ output: inout Output
-    ) async throws -> (name: SnapshotName, snapshot: KitSnapshot)? {
-        guard let snapshots = Snapshots(backend) else { return nil }
+    ) async throws -> (found: (name: SnapshotName, snapshot: KitSnapshot)?, damaged: [SnapshotName]) {
+        guard let snapshots = Snapshots(backend) else { return (nil, []) }
+        var damaged: [SnapshotName] = []
         let wanted = kitID ?? (entries.snapshots.contains { $0.kit == ownKit } ? ownKit : nil)
         let all = entries.snapshots.filter { wanted == nil || $0.kit == wanted }
         if let kitID, all.isEmpty {
@@ -124,16 +134,17 @@ package struct Recover: Operation {
                 // A row that cannot be read is damage, too.
                 _ = (try snapshot.pins(), try snapshot.mappings())
                 (output.snapshot, output.kit) = (name.name.text, snapshot.kit)
-                return (name, snapshot)
+                return ((name, snapshot), damaged)
             } catch {
                 guard KitError(error).code == .verification, snapshotID == nil else { throw error }
+                damaged.append(name)
                 output.lostSnapshots.append(name.name.text)
                 output.warnings.append(
                     "The snapshot \(name.name) is damaged, and an older one was looked for: \(error)"
                 )
             }
         }
-        return nil
+        return (nil, damaged)
     }
 
     /// Throws where snapshots are of several kits: nobody but the owner knows which of them was lost.

@@ -34,7 +34,7 @@ struct RecoveredPins: Sendable {
         pins = pins.map { pin in relatives.pins[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
         let wanted = seen
         if let taken, output.lostSnapshots.isEmpty { seen.formUnion(try taken.snapshot.mappings().map(\.cid)) }
-        // What that home knew and had no more, it gave up.
+        // What that home knew and had no more, it gave up; and so did another one that knows where it is, or was.
         seen.formUnion(relatives.known)
         tellUnpinned(Set(relatives.pins.keys).intersection(seen).subtracting(wanted), &output)
         let news = relatives.pins.values.filter { seen.insert($0.cid).inserted }
@@ -44,6 +44,7 @@ struct RecoveredPins: Sendable {
             )
             pins += news.sorted { $0.cid < $1.cid }
         }
+        if output.lostSnapshots.isEmpty { seen.formUnion(relatives.mapped) }
         let others = try await unknown(seen, on: backend)
         pins += try await pinned(others, taken?.name, among: pins, read, catalog, &output)
         output.lostSnapshots += relatives.damaged
@@ -89,6 +90,12 @@ struct RecoveredPins: Sendable {
                 "\(which): \(nameless.count) roots that \(output.source) holds are pinned without names."
             )
         }
+        let named = others.count { older[$0] != nil && known[$0] == nil }
+        if named > 0 {
+            output.warnings.append(
+                "The newest snapshots say nothing of \(named) roots that \(output.source) holds; they are pinned as older ones say."
+            )
+        }
         guard !pins.isEmpty || !others.isEmpty else { throw nothing(output) }
         return others.map { older[$0] ?? Pin(cid: $0, createdAt: catalog.time) }
     }
@@ -111,14 +118,15 @@ struct RecoveredPins: Sendable {
         )
     }
 
-    /// The pins that other homes of the kit left in their newest snapshots; those among them that the home of the
+    /// What other homes of the kit say in their newest snapshots; with those among their pins that the home of the
     /// snapshot that is taken knew, and no other one had later; and the snapshots that cannot be read.
     private func relatives(
         of taken: (name: SnapshotName, snapshot: KitSnapshot)?,
         _ read: inout Set<SnapshotName>,
         _ output: inout Recover.Output
-    ) async throws -> (pins: [CID: Pin], known: Set<CID>, damaged: [String]) {
-        guard let taken, !isChosen else { return ([:], [], []) }
+    ) async throws -> Relatives {
+        var relatives = Relatives()
+        guard let taken, !isChosen else { return relatives }
         var homes: Set<String> = ["", taken.name.instance]
         let newest = entries.snapshots.filter { $0.kit == taken.name.kit && homes.insert($0.instance).inserted }
         if newest.count > Snapshots.mostHomes {
@@ -127,24 +135,34 @@ struct RecoveredPins: Sendable {
                     + "\(output.source)` names the snapshots of all, and `recover --snapshot` takes one over."
             )
         }
-        var pins: [CID: Pin] = [:]
-        var known: Set<CID> = []
         var later: Set<CID> = []
-        var damaged: [String] = []
         for name in newest.prefix(Snapshots.mostHomes) {
-            let (found, problem) = try await self.pins(in: name)
+            let (found, mapped, problem) = try await rows(of: name)
             if problem == nil { read.insert(name) }
             let isKnown = name.time <= taken.snapshot.known[name.instance] ?? -1
-            if isKnown { known.formUnion(found.map(\.cid)) } else { later.formUnion(found.map(\.cid)) }
-            pins.merge(found.map { ($0.cid, $0) }) { $0.updatedAt >= $1.updatedAt ? $0 : $1 }
+            if isKnown { relatives.known.formUnion(found.map(\.cid)) } else { later.formUnion(found.map(\.cid)) }
+            relatives.pins.merge(found.map { ($0.cid, $0) }) { $0.updatedAt >= $1.updatedAt ? $0 : $1 }
+            relatives.mapped.formUnion(mapped)
             guard let problem else { continue }
-            damaged.append(name.name.text)
+            relatives.damaged.append(name.name.text)
             output.warnings.append(
                 "The snapshot \(name.name) of another home of the kit is of no use, and what only that home pinned has no name: "
                     + problem
             )
         }
-        return (pins, known.subtracting(later), damaged)
+        relatives.known.subtract(later)
+        return relatives
+    }
+
+    /// What the newest snapshots of the other homes of the kit say.
+    private struct Relatives {
+        var pins: [CID: Pin] = [:]
+        /// Roots that the home of the snapshot that is taken knew to be pinned there, and no other home pinned later.
+        var known: Set<CID> = []
+        /// Roots of which one of them knows where they are, or were.
+        var mapped: Set<CID> = []
+        /// Snapshots that cannot be read.
+        var damaged: [String] = []
     }
 
     /// What older snapshots of the kit say of roots that the newest ones say nothing of, the newest first.
@@ -158,20 +176,21 @@ struct RecoveredPins: Sendable {
         var found: [CID: Pin] = [:]
         let rest = entries.snapshots.filter { $0.kit == taken.kit && !read.contains($0) && $0.time < taken.time }
         for name in rest.prefix(2 * Snapshots.mostHomes) where !open.isEmpty {
-            for pin in try await pins(in: name).pins where open.remove(pin.cid) != nil { found[pin.cid] = pin }
+            for pin in try await rows(of: name).pins where open.remove(pin.cid) != nil { found[pin.cid] = pin }
         }
         return found
     }
 
-    /// The pins in a snapshot, and what is wrong with it.
-    private func pins(in name: SnapshotName) async throws -> (pins: [Pin], problem: String?) {
-        let pins = Locked<[Pin]>([])
+    /// What a snapshot says, and what is wrong with it.
+    private func rows(of name: SnapshotName) async throws -> (pins: [Pin], mapped: Set<CID>, problem: String?) {
+        let rows = Locked<(pins: [Pin], mapped: Set<CID>)>(([], []))
         let problem = try await snapshots?.opened(name, scratch: scratch, limit: Snapshots.longestOfOthers) {
             (snapshot) throws(ReplicationError) in
-            let found = try snapshot.pins()
-            pins.change { $0 = found }
+            let found = (try snapshot.pins(), Set(try snapshot.mappings().map(\.cid)))
+            rows.change { $0 = found }
         }
-        return (pins.read { $0 }, problem)
+        let (pins, mapped) = rows.read { $0 }
+        return (pins, mapped, problem)
     }
 
     /// Tells of what another home of the kit has pinned, and the one of the snapshot gave up.
@@ -209,9 +228,9 @@ struct RecoveredPins: Sendable {
 }
 
 extension Pin {
-    /// Whether it has a name, metadata or a number of replicas where a pin that is known has nothing of all that.
-    func says(moreThan known: Pin?) -> Bool {
-        guard let known, known.name.isEmpty, known.metadata == "{}", known.replicas == nil else { return false }
-        return !name.isEmpty || metadata != "{}" || replicas != nil
+    /// Whether it has a name or metadata where a pin that is known has neither.
+    func names(_ known: Pin?) -> Bool {
+        guard let known, known.name.isEmpty, known.metadata == "{}" else { return false }
+        return !name.isEmpty || metadata != "{}"
     }
 }

@@ -64,19 +64,23 @@ package struct RestoreOutput: OperationOutput {
     /// What a dry run would look for, and where.
     var planned: [(root: CID, places: [(backend: String, path: String)])] = []
     let broken: [String]
+    /// Whether every backend was asked.
+    let isOfAll: Bool
     let isDryRun: Bool
     var warnings: [String] = []
 
-    init(broken: [String], isDryRun: Bool = false) {
+    init(broken: [String], isOfAll: Bool, isDryRun: Bool = false) {
         self.broken = broken
+        self.isOfAll = isOfAll
         self.isDryRun = isDryRun
     }
 
     package var exitCode: ExitCode {
         let codes = failed.map { failure -> ExitCode in
-            guard !failure.reasons.isEmpty else { return broken.isEmpty ? .notFound : .temporary }
             // A backend that could not be asked may have what another one lacks.
-            let codes = Set(failure.reasons.map(\.error.code))
+            var codes = Set(failure.reasons.map(\.error.code))
+            if !broken.isEmpty { codes.insert(.temporary) }
+            if codes.isEmpty { return .notFound }
             if codes.count == 1, let code = codes.first { return code }
             return codes.contains(.temporary) ? .temporary : .verification
         }
@@ -138,7 +142,7 @@ package struct RestoreOutput: OperationOutput {
         }
         if let root = failed.first?.root {
             let codes = Set(failed.flatMap(\.reasons).map(\.error.code))
-            if broken.isEmpty, codes.isSubset(of: [.verification, .notFound]) {
+            if isOfAll, broken.isEmpty, codes.isSubset(of: [.verification, .notFound]) {
                 parts.append(
                     .line(
                         "No good copy is known here. One in a CAR elsewhere comes back with `ipfs-kit dag import FILE`, one on another "

@@ -10,6 +10,8 @@ struct Sources: Sendable {
     let open: [String: OpenBackend]
     /// Backends that could not even be opened.
     let broken: [String: KitError]
+    /// Whether these are all that there are.
+    let isAll: Bool
 
     /// Opens every backend, or one.
     init(_ kit: Kit, only: String?) async throws(KitError) {
@@ -19,10 +21,8 @@ struct Sources: Sendable {
         let names = if let only { [only] } else { try kit.backendNames() }
         for name in names {
             do throws(KitError) {
-                let file = try kit.backend(name)
-                let backend = try await kit.open(file, gate: ClosedGate())
-                try await kit.arrive(at: file)
-                open[name] = backend
+                // Wherever it leads: what is read is checked, and written down of places only that were synced.
+                open[name] = try await kit.open(try kit.backend(name), gate: ClosedGate())
             } catch {
                 if only != nil { throw error }
                 broken[name] = error
@@ -30,6 +30,7 @@ struct Sources: Sendable {
         }
         self.open = open
         self.broken = broken
+        isAll = only == nil
     }
 
     /// Where a root may be: first where it was verified, then where somebody claims it is, then everywhere else.
@@ -78,7 +79,7 @@ struct RestoreJob: Sendable {
 
     /// Says what is not whole, and where it would be looked for; no backend is asked.
     func look(_ roots: [CID]) async throws -> RestoreOutput {
-        var output = RestoreOutput(broken: broken, isDryRun: true)
+        var output = RestoreOutput(broken: broken, isOfAll: sources.isAll, isDryRun: true)
         for root in roots {
             if try await restorer.isWhole(root, thorough: thorough) {
                 output.whole += 1
@@ -94,7 +95,7 @@ struct RestoreJob: Sendable {
     func run(_ roots: [CID]) async throws -> RestoreOutput {
         kit.session.progress.began("restore", items: roots.count)
         defer { kit.session.progress.ended() }
-        var output = RestoreOutput(broken: broken)
+        var output = RestoreOutput(broken: broken, isOfAll: sources.isAll)
         var leases: [String: Lease] = [:]
         do {
             try await run(roots, &output, &leases)

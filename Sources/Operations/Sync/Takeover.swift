@@ -63,8 +63,8 @@ struct Takeover {
         output.warnings += warnings
     }
 
-    /// Takes over what the home does not have; `snapshot` is the one that is taken.
-    func carryOut(_ snapshot: SnapshotName, _ output: inout Recover.Output) async throws {
+    /// Takes over what the home does not have; after that this home knows all snapshots up to `snapshot`.
+    func carryOut(upTo snapshot: SnapshotName, _ output: inout Recover.Output) async throws {
         for (_, file) in fresh { try file.save() }
         output.backends = fresh.map(\.name)
         output.keptBackends = kept

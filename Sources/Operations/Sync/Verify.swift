@@ -36,15 +36,16 @@ package struct Verify: Operation {
             throw try kit.noEnabledBackend()
         }
         var (files, broken) = ([BackendFile](), chosen.broken)
+        var astray: Set<String> = []
         for file in chosen.files {
             do throws(KitError) {
-                try await kit.arrive(at: file)
+                if try await kit.leadsElsewhere(file) { astray.insert(file.name) }
                 files.append(file)
             } catch {
                 broken.append((file.name, error))
             }
         }
-        return try await kitErrors { [files, broken] in
+        return try await kitErrors { [files, broken, astray] in
             let work = try await choose(files, only, catalog)
             let all = work.flatMap(\.mappings)
             if let only, all.isEmpty { throw try await kit.nowhere(only) }
@@ -57,11 +58,15 @@ package struct Verify: Operation {
                 timing: kit.session.timing,
                 progress: kit.session.progress
             )
-            var rows = await verify(work, verifier, kit)
+            var rows = await verify(work, astray, verifier, kit)
             guard rows.count == work.count else {
                 throw KitError(.other, "The verification lost track of \(work.count - rows.count) backends.")
             }
             var warnings = try await kit.writeIndexes(files.map(\.name))
+            warnings += astray.sorted().map {
+                "The settings of \($0) lead elsewhere than at its last sync, so what was read there is not written down before "
+                    + "`ipfs-kit sync \($0)`."
+            }
             let seen = Set(work.filter { !$0.mappings.isEmpty }.map(\.file.name))
             warnings += try await kit.sayAtWork(on: files.filter { seen.contains($0.name) })
             for file in broken {
@@ -124,6 +129,7 @@ package struct Verify: Operation {
 
     private func verify(
         _ work: [(file: BackendFile, mappings: [Mapping])],
+        _ astray: Set<String>,
         _ verifier: Verifier,
         _ kit: Kit
     ) async -> [Row] {
@@ -134,7 +140,8 @@ package struct Verify: Operation {
                     guard !mappings.isEmpty else { return Row(backend: file.name, results: [], error: nil) }
                     do {
                         let backend = try await kit.open(file, gate: ClosedGate())
-                        let results = try await verifier.verify(mappings, on: backend)
+                        let isKnown = !astray.contains(file.name)
+                        let results = try await verifier.verify(mappings, on: backend, isKnown: isKnown)
                         return Row(backend: file.name, results: results, error: nil)
                     } catch {
                         // Who cannot be asked, or is somebody else, says nothing of any root.

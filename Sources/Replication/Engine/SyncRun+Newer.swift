@@ -18,14 +18,18 @@ extension SyncRun {
         )
         guard let newest = newer.first else { return }
         let gone = Set(peers.filter { $0.kit == engine.identity.kit && $0.isForgotten }.map(\.instance))
+            .subtracting([engine.identity.instance])
         let known = try await known()
         for snapshot in newer {
-            if newer.count <= Snapshots.mostHomes, try await isKnown(snapshot, known) { continue }
+            var (isKnown, problem): (Bool, String?) = (false, nil)
+            if newer.count <= Snapshots.mostHomes { (isKnown, problem) = try await look(into: snapshot, known) }
+            if isKnown { continue }
             guard gone.contains(snapshot.instance) else {
                 throw ReplicationError.outdated(
                     backend: backend.name,
                     snapshot: snapshot.name.text,
-                    home: snapshot.instance == engine.identity.instance ? nil : snapshot.instance
+                    home: snapshot.instance == engine.identity.instance ? nil : snapshot.instance,
+                    problem: problem
                 )
             }
             report.warnings.append(
@@ -55,15 +59,18 @@ extension SyncRun {
         return known
     }
 
-    /// Whether nothing that a snapshot says is news; of one that is damaged nobody knows.
-    private func isKnown(_ name: SnapshotName, _ known: KitSnapshot.Knowledge) async throws -> Bool {
-        guard let snapshots = Snapshots(backend) else { return false }
+    /// Whether nothing that a snapshot says is news; of one with a problem nobody knows.
+    private func look(
+        into name: SnapshotName,
+        _ known: KitSnapshot.Knowledge
+    ) async throws -> (isKnown: Bool, problem: String?) {
+        guard let snapshots = Snapshots(backend) else { return (false, nil) }
         let isContained = Locked(false)
         let problem = try await snapshots.opened(name, scratch: engine.scratch, limit: Snapshots.longestOfOthers) {
             (snapshot) throws(ReplicationError) in
             let answer = try snapshot.isContained(in: known)
             isContained.change { $0 = answer }
         }
-        return problem == nil && isContained.read { $0 }
+        return (problem == nil && isContained.read { $0 }, problem)
     }
 }

@@ -114,7 +114,7 @@ extension SyncRun {
             let name = snapshot.name
             try await catalog.noteNextSnapshot(snapshot.time, under: lease)
             try await snapshots.leave(name, of: catalog, engine.identity, engine.settings, scratch: engine.scratch)
-            try await catalog.noteSnapshot(name.text, hasAll: true, under: lease)
+            try await catalog.noteSnapshot(name.text, hasAll: report.notSeen == 0, under: lease)
             report.snapshot = name.text
             if let problem = try await snapshots.rotate(engine.identity, known: site.entries.snapshots) {
                 report.warnings.append(

@@ -113,6 +113,7 @@ struct SyncRun: Sendable {
             } catch {
                 // Whether it is there is not known: that is told, and the others are looked at all the same.
                 report.failures.append(SyncReport.Failure(root: mapping.cid, error: .storage(error)))
+                report.notSeen += 1
                 refused += 1
                 guard error.code != .cancelled, await !isOfBackend(error, site, refused) else { throw error }
                 continue

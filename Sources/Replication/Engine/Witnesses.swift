@@ -145,12 +145,11 @@ package final class Witnesses: Sendable {
                 if held.length == mapping?.size ?? held.length, compared.read({ $0.contains(copy) }) {
                     return .seen(held.place)
                 }
-                let isStopped = try await catalog.transfers(on: name).contains { $0.cid == root && $0.kind == .store }
                 let found = try await compare(
                     held,
                     with: try await DAGLayout(of: root, in: store).body(from: store),
                     on: backend.replica,
-                    trustsParts: !isStopped,
+                    trustsParts: try await catalog.openTransfer(of: root, on: name) != .store,
                     counted: mapping?.size
                 )
                 guard found.isSame else {

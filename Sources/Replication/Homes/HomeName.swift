@@ -53,7 +53,7 @@ enum HomeName {
     }
 
     /// Letters and digits, at most 40: what identifiers of kits and homes are made of.
-    private static func isIdentifier(_ text: String) -> Bool {
+    static func isIdentifier(_ text: String) -> Bool {
         (1...40).contains(text.utf8.count)
             && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }
     }

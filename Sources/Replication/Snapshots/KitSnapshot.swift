@@ -63,8 +63,10 @@ package struct KitSnapshot: Sendable {
         let homes = node?.asList ?? []
         guard homes.count <= mostHomes else { throw .badSnapshot("It knows of \(homes.count) homes.") }
         let known = homes.compactMap { home -> (String, Int64)? in
-            guard let name = home["home"]?.asString, let time = home["until"]?.asInt else { return nil }
-            return (name, Int64(time))
+            guard let name = home["home"]?.asString, HomeName.isIdentifier(name),
+                let time = home["until"]?.asInt.flatMap({ Int64(exactly: $0) }), (0...HomeName.latest).contains(time)
+            else { return nil }
+            return (name, time)
         }
         return Dictionary(known) { first, _ in first }
     }

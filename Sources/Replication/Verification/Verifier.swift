@@ -65,17 +65,17 @@ package struct Verifier: Sendable {
 
     /// Checks mappings of one backend, a few at once, and records what was found; damage makes the backend dirty.
     ///
-    /// Throws where the place is not the one that this home knows: what is not there says nothing then.
-    package func verify(_ mappings: [Mapping], on backend: OpenBackend) async throws(ReplicationError) -> [Result] {
+    /// Nothing is written down of a place that is not known yet, where no sync ever was. Throws where it is not one of
+    /// this home: what is not there says nothing then.
+    package func verify(
+        _ mappings: [Mapping],
+        on backend: OpenBackend,
+        isKnown: Bool = true
+    ) async throws(ReplicationError) -> [Result] {
         try await translating {
-            let lease = try await catalog.takeObserverLease(backend.name)
-            do {
-                let results = try await verify(mappings, on: backend, under: lease)
-                try await catalog.release(lease)
-                return results
-            } catch {
-                try? await catalog.release(lease)
-                throw error
+            try await catalog.observing(backend.name) { lease in
+                let recorder = isKnown ? Recorder(catalog: catalog, lease: lease, timing: timing) : nil
+                return try await verify(mappings, on: backend, recorder)
             }
         }
     }
@@ -83,10 +83,9 @@ package struct Verifier: Sendable {
     private func verify(
         _ mappings: [Mapping],
         on backend: OpenBackend,
-        under lease: Lease
+        _ recorder: Recorder?
     ) async throws -> [Result] {
         try await checkPlace(backend)
-        let recorder = Recorder(catalog: catalog, lease: lease, timing: timing)
         // What seems to be missing is believed at the end, where the place is still the same.
         var absent: [Observation] = []
         var results: [Result] = []
@@ -103,7 +102,7 @@ package struct Verifier: Sendable {
                 try StorageError.checkCancellation()
                 progress.items()
                 if let seen = observation(result) {
-                    if seen.finding == .missing { absent.append(seen) } else { try await recorder.add(seen) }
+                    if seen.finding == .missing { absent.append(seen) } else { try await recorder?.add(seen) }
                 }
                 results.append(result)
                 start()
@@ -116,8 +115,9 @@ package struct Verifier: Sendable {
         }
         if !absent.isEmpty {
             try await checkPlace(backend)
-            for seen in absent { try await recorder.add(seen) }
+            for seen in absent { try await recorder?.add(seen) }
         }
+        guard let recorder else { return results.sorted { $0.mapping.cid < $1.mapping.cid } }
         try await recorder.flush()
         let dropped = await recorder.dropped
         for index in results.indices where dropped.contains(results[index].mapping.cid) {
