@@ -108,7 +108,8 @@ import Testing
     }
 
     enum Meanwhile: CaseIterable {
-        case removed, storedAnew, storedAgain, forgotten, removing, backendRemoved, reincarnated, removedAndStored, forgottenAndSeen
+        case removed, storedAnew, storedAgain, forgotten, removing, backendRemoved, reincarnated, removedAndStored,
+            forgottenAndSeen
     }
 
     @Test(arguments: Meanwhile.allCases) func `what was seen of another time is not written down`(
