@@ -31,10 +31,8 @@ package struct BackendState: Sendable, Hashable {
     /// Since when something was stored there after which no snapshot was left; nil where none was.
     package let unsavedSince: Timestamp?
 
-    /// Where it was last seen to lead; nil before the first sync.
+    /// Where it led at the last sync; nil before the first.
     package let address: Address?
-    /// Whether that is another place than the one in which a sync was last.
-    package let isAstray: Bool
 
     /// What tells where a backend leads from anywhere else, as digests: variables may have been put in.
     package struct Address: Sendable, Hashable {
@@ -42,9 +40,6 @@ package struct BackendState: Sendable, Hashable {
         package let place: String
         /// Whose the place is; empty where that changes all the time, or is not known.
         package let account: String
-
-        /// That of a backend without settings.
-        package static let nowhere = Address(place: "-", account: "")
 
         package init(place: String, account: String) {
             self.place = place
@@ -69,21 +64,15 @@ package struct BackendState: Sendable, Hashable {
     }
 
     /// Whether the last sync was at this address, as far as is known; where there was none, there is no other.
-    package func leads(to address: Address) -> Bool {
-        !isAstray && (self.address?.isSame(as: address) ?? (syncedAt == nil))
-    }
+    package func leads(to address: Address) -> Bool { self.address?.isSame(as: address) ?? (syncedAt == nil) }
 
     /// Says whether the backend's content may differ from what is wanted.
     package var isDirty: Bool { generation > syncedGeneration }
 
     static let columns = """
         name, generation, synced_generation, reason, dirty_since, synced_at, note, problem, incarnation, place, marker, \
-        marked_at, settings, unsaved_since, marker_identity,
-        EXISTS(SELECT 1 FROM kit WHERE key = '\(formerPlace)' || name)
+        marked_at, settings, unsaved_since, marker_identity
         """
-
-    /// What the keys begin with under which former places are remembered.
-    static let formerPlace = "former_place:"
 
     init(_ row: borrowing Row) throws(CatalogError) {
         name = row.text(0)
@@ -101,6 +90,5 @@ package struct BackendState: Sendable, Hashable {
         address = Address(text: row.text(12))
         markerIdentity = row.optionalText(14)
         unsavedSince = row.optionalInt64(13).map { Timestamp(milliseconds: $0) }
-        isAstray = row.int64(15) != 0
     }
 }

@@ -1,12 +1,20 @@
 internal import Schema
 internal import SQLite
+internal import Synchronization
 
 extension Catalog {
-    /// Notes where a backend leads.
+    /// Takes note of the backends whose settings, as this process reads them, lead to another place than that of their
+    /// last sync, or nowhere.
     ///
-    /// Where that is another place than before, nothing counts of what was seen there, until the settings lead back to
-    /// it; and whoever only looks writes nothing down before a sync has settled in the new place. Where the place is
-    /// somebody else's, or nobody knows where the settings led, the next sync looks whether all is there.
+    /// Here nothing counts that was seen on them, and nothing of them is written down by who only looks. The catalog
+    /// stays as it is: to whoever has the settings of before, or when they lead back, all counts that did.
+    package func disregard(_ backends: Set<String>) { astray.withLock { $0 = backends } }
+
+    /// Notes where a backend leads, for whoever is at work there.
+    ///
+    /// Where that is another place than before, nothing counts any more of what was seen: neither that it was stored
+    /// nor that it was damaged. Where the place is somebody else's, or nobody knows where the settings led, the next
+    /// sync looks whether all is there.
     package func note(_ address: BackendState.Address, under lease: Lease) async throws(CatalogError) {
         let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
@@ -31,92 +39,34 @@ extension Catalog {
             if before.place == address.place {
                 return try database.lookAgain(name, because: "another account", at: time)
             }
-            try database.move(name, from: state, to: address, at: time)
-        }
-    }
-
-    /// Takes the place to which a backend leads for its own from now on: nothing counts any more of what was seen at
-    /// another one, neither that it was stored nor that it was damaged.
-    package func settleIn(under lease: Lease) async throws(CatalogError) {
-        let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
-            guard try database.isAstray(lease.backend) else { return }
             try database.change(
                 """
                 UPDATE mappings SET status = 'unknown', revision = revision + 1, updated_at = ?2
-                WHERE backend = ?1 AND status IN ('stored', 'corrupt', 'missing')
+                WHERE backend = ?1 AND status IN ('corrupt', 'missing')
                 """,
-                [.text(lease.backend), .integer(time)]
+                [.text(name), .integer(time)]
             )
-            try database.forgetFormerPlace(of: lease.backend)
+            try database.doubt(name, because: "the settings lead elsewhere", at: time)
         }
+        astray.withLock { _ = $0.remove(lease.backend) }
+    }
+
+    /// Whether nothing counts here that was seen on a backend.
+    package func disregards(_ backend: String) -> Bool { astray.withLock { $0.contains(backend) } }
+
+    /// The backends on which nothing counts here, as a list of JSON.
+    var disregarded: String {
+        let names = astray.withLock { $0.sorted() }
+        return JSON.array(names.map { .string($0) }).compact
     }
 }
 
-extension Database {
-    /// Under which the place is remembered in which a sync was last, and when it was left.
-    private static func key(_ backend: String) -> String { BackendState.formerPlace + backend }
-
-    /// Counts nothing of what was seen at another place; or again what was, where this is that place.
-    ///
-    /// It is as it was left then: nothing was written down, or stored, anywhere else in between.
-    fileprivate mutating func move(
-        _ name: String,
-        from before: BackendState,
-        to address: BackendState.Address,
-        at time: Int64
-    ) throws(CatalogError) {
-        guard let former = try value(Self.key(name)).flatMap(FormerPlace.init) else {
-            try doubt(name, because: "the settings lead elsewhere", at: time)
-            let place = FormerPlace(
-                left: time,
-                synced: before.syncedAt?.milliseconds,
-                place: before.address?.place ?? ""
-            )
-            return try setValue(Self.key(name), place.text)
-        }
-        guard former.place == address.place else { return }
-        try change(
-            """
-            UPDATE mappings SET status = 'stored', revision = revision + 1, updated_at = ?3
-            WHERE backend = ?1 AND status = 'unknown' AND updated_at = ?2
-            """,
-            [.text(name), .integer(former.left), .integer(time)]
-        )
-        try change("UPDATE backends SET synced_at = ?2 WHERE name = ?1", [.text(name), .integer(former.synced)])
-        try forgetFormerPlace(of: name)
+extension Mapping {
+    /// The same as whoever does not know where the backend is has to take it.
+    func regarded(in catalog: Catalog) -> Mapping {
+        guard status == .stored, catalog.disregards(backend) else { return self }
+        var mapping = self
+        mapping.status = .unknown
+        return mapping
     }
-
-    /// Whether a backend leads to another place than that in which a sync was last.
-    mutating func isAstray(_ backend: String) throws(CatalogError) -> Bool { try value(Self.key(backend)) != nil }
-
-    /// Forgets where a backend, or each of them, led before: what was seen there is of no use any more.
-    mutating func forgetFormerPlace(of backend: String?) throws(CatalogError) {
-        let key = backend.map(Self.key)
-        try change(
-            "DELETE FROM kit WHERE key = ?1 OR ?1 IS NULL AND substr(key, 1, ?2) = ?3",
-            [.text(key), .integer(Int64(BackendState.formerPlace.utf8.count)), .text(BackendState.formerPlace)]
-        )
-    }
-}
-
-/// A place in which a sync was last, and to which the settings do not lead now.
-private struct FormerPlace {
-    /// When the settings were seen to lead elsewhere.
-    let left: Int64
-    /// When a sync finished there.
-    let synced: Int64?
-    let place: String
-
-    init(left: Int64, synced: Int64?, place: String) {
-        (self.left, self.synced, self.place) = (left, synced, place)
-    }
-
-    init?(_ text: String) {
-        let parts = text.split(separator: " ", maxSplits: 2).map { String($0) }
-        guard parts.count == 3, let left = Int64(parts[0]) else { return nil }
-        self.init(left: left, synced: Int64(parts[1]), place: parts[2])
-    }
-
-    var text: String { "\(left) \(synced.map { String($0) } ?? "-") \(place)" }
 }

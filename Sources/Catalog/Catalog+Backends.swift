@@ -142,7 +142,6 @@ extension Catalog {
                 [.text(name)]
             ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
             try database.markDirty(others, reason: "\(name) was removed, which is the same place", at: time)
-            try database.forgetFormerPlace(of: name)
             try database.change("DELETE FROM backends WHERE name = ?", [.text(name)])
             for table in ["mappings", "observations", "journal", "leases", "peers"] {
                 try database.change("DELETE FROM \(table) WHERE backend = ?", [.text(name)])
@@ -195,7 +194,6 @@ extension Database {
         )
         // As before the first sync, everything is listed then, and adopted where it is what it should be.
         try change("UPDATE backends SET synced_at = NULL WHERE name = coalesce(?, name)", [.text(name)])
-        try forgetFormerPlace(of: name)
         try markDirty(name.map { [$0] }, reason: reason, at: time)
     }
 
@@ -217,8 +215,11 @@ extension Database {
             "UPDATE mappings SET status = 'unknown', is_ours = 0, revision = revision + 1, updated_at = ?2 WHERE backend = ?1",
             [.text(name), .integer(time)]
         )
+        try change(
+            "DELETE FROM mappings WHERE backend = ? AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.cid = mappings.cid)",
+            [.text(name)]
+        )
         for table in ["journal", "peers"] { try change("DELETE FROM \(table) WHERE backend = ?", [.text(name)]) }
-        try forgetFormerPlace(of: name)
         try markDirty([name], reason: "another place", at: time)
     }
 }

@@ -20,7 +20,7 @@ extension Catalog {
                 found += try database.all(
                     "SELECT \(Mapping.columns) FROM replicas WHERE cid = ? ORDER BY backend",
                     [.blob(cid.bytes)]
-                ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row) }
+                ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row).regarded(in: self) }
             }
             return found
         }
@@ -32,13 +32,14 @@ extension Catalog {
             try database.all(
                 "SELECT \(Mapping.columns) FROM replicas WHERE backend = ? ORDER BY cid",
                 [.text(backend)]
-            ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row) }
+            ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row).regarded(in: self) }
         }
     }
 
     /// What is known of every root on a backend, in the order of the CIDs.
     package func statuses(on backend: String) async throws(CatalogError) -> [KnownCopy] {
-        try await read { (database) throws(CatalogError) in
+        let isAstray = disregards(backend)
+        return try await read { (database) throws(CatalogError) in
             try database.all(
                 """
                 SELECT m.cid, m.status, m.is_ours, j.kind, m.size_bytes FROM mappings m
@@ -46,9 +47,10 @@ extension Catalog {
                 """,
                 [.text(backend)]
             ) { (row: borrowing Row) throws(CatalogError) in
-                KnownCopy(
+                let status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
+                return KnownCopy(
                     cid: try columnCID(row, 0),
-                    status: Mapping.Status(rawValue: row.text(1)) ?? .unknown,
+                    status: isAstray && status == .stored ? .unknown : status,
                     isOurs: row.int64(2) != 0,
                     isBeingRemoved: row.optionalText(3) == Transfer.Kind.remove.rawValue,
                     size: row.optionalInt64(4).flatMap { UInt64(exactly: $0) }
@@ -74,7 +76,7 @@ extension Catalog {
                 "SELECT \(Mapping.columns) FROM replicas WHERE backend = ? ORDER BY cid",
                 [.text(backend)]
             ) { (row: borrowing Row) throws(CatalogError) in
-                batch.append(try Mapping(row))
+                batch.append(try Mapping(row).regarded(in: self))
                 if batch.count == 8192 { pass() }
             }
             pass()
@@ -89,7 +91,8 @@ extension Catalog {
             try database.query(
                 "SELECT backend, status, count(*), coalesce(sum(size_bytes), 0) FROM replicas GROUP BY backend, status"
             ) { (row: borrowing Row) throws(CatalogError) in
-                let status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
+                var status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
+                if status == .stored, self.disregards(row.text(0)) { status = .unknown }
                 counts[row.text(0), default: MappingCounts()].byStatus[status, default: 0] += Int(row.int64(2))
                 if status == .stored {
                     counts[row.text(0), default: MappingCounts()].storedBytes += UInt64(row.int64(3))
@@ -99,9 +102,10 @@ extension Catalog {
         }
     }
 
-    /// The pinned roots of which a backend has the only stored replica.
+    /// The pinned roots of which a backend has the only stored replica, wherever its settings lead now.
     package func pinsOnly(on backend: String) async throws(CatalogError) -> [CID] {
-        try await read { (database) throws(CatalogError) in
+        let disregarded = disregarded
+        return try await read { (database) throws(CatalogError) in
             try database.all(
                 """
                 SELECT pins.cid FROM pins JOIN replicas m ON m.cid = pins.cid AND m.backend = ?1
@@ -109,22 +113,26 @@ extension Catalog {
                 WHERE NOT EXISTS (
                     SELECT 1 FROM replicas o LEFT JOIN backends b ON b.name = o.backend
                         WHERE o.cid = pins.cid AND o.backend <> ?1 AND o.status = 'stored'
+                        AND o.backend NOT IN (SELECT value FROM json_each(?2))
                         AND b.place IS NOT (SELECT place FROM backends WHERE name = ?1)
                 ) ORDER BY pins.cid
                 """,
-                [.text(backend)]
+                [.text(backend), .text(disregarded)]
             ) { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
         }
     }
 
     /// The pinned roots of which no replica is stored anywhere.
     package func unprotectedPins() async throws(CatalogError) -> [CID] {
-        try await read { (database) throws(CatalogError) in
+        let disregarded = disregarded
+        return try await read { (database) throws(CatalogError) in
             try database.all(
                 """
                 SELECT cid FROM pins WHERE NOT EXISTS
-                    (SELECT 1 FROM replicas m WHERE m.cid = pins.cid AND m.status = 'stored') ORDER BY cid
-                """
+                    (SELECT 1 FROM replicas m WHERE m.cid = pins.cid AND m.status = 'stored'
+                        AND m.backend NOT IN (SELECT value FROM json_each(?1))) ORDER BY cid
+                """,
+                [.text(disregarded)]
             ) { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
         }
     }

@@ -11,7 +11,8 @@ extension Catalog {
     /// - Returns: the roots of which nothing was written down.
     @discardableResult
     package func record(_ seen: [Observation], under lease: Lease) async throws(CatalogError) -> Set<CID> {
-        try await write(under: lease) { (database) throws(CatalogError) in
+        if !lease.isExclusive, disregards(lease.backend) { return Set(seen.map(\.cid)) }
+        return try await write(under: lease) { (database) throws(CatalogError) in
             var dropped: Set<CID> = []
             for observation in seen where try !database.record(observation, under: lease) {
                 dropped.insert(observation.cid)
@@ -99,7 +100,7 @@ extension Database {
         let backend = lease.backend
         let before = try mapping(seen.cid, backend)
         if !lease.isExclusive {
-            guard before?.revision == seen.basis, try !isAstray(backend) else { return false }
+            guard before?.revision == seen.basis else { return false }
             guard try journalKind(seen.cid, backend) != .remove else { return false }
         }
         try append(seen, on: backend)

@@ -19,56 +19,67 @@ import Testing
         return (sample, lease)
     }
 
-    @Test(arguments: [[], ["three"], ["-"], ["two", "three", "-"]])
-    func `what was seen counts again when the settings lead back to it`(_ between: [String]) async throws {
-        let (sample, lease) = try await sample()
-        for place in ["two"] + between {
-            try await sample.catalog.note(address(place), under: lease)
-            #expect(try await sample.mapping(1)?.status == .unknown)
-            sample.clock.advance(1000)
-        }
-        try await sample.catalog.note(address("one"), under: lease)
-        #expect(try await sample.mapping(1)?.status == .stored)
+    @Test func `what was seen counts for nothing to whoever is led elsewhere, and nothing is changed by that`()
+        async throws
+    {
+        let (sample, _) = try await sample()
+        let catalog = sample.catalog
+        try await sample.pin(1)
+        let before = try await catalog.mappings(on: "a")
+        catalog.disregard(["a"])
+        #expect(try await sample.mapping(1)?.status == .unknown)
         #expect(try await sample.mapping(2)?.status == .missing)
-        // Nothing was changed there meanwhile, so it is not looked at as before the first sync.
-        let state = try #require(try await sample.catalog.backendState("a"))
-        #expect(state.syncedAt != nil && !state.isAstray)
+        #expect(
+            try await catalog.mappings(on: "a").map(\.status)
+                == before.map { $0.status == .stored ? .unknown : $0.status }
+        )
+        #expect(try await catalog.statuses(on: "a").allSatisfy { $0.status != .stored })
+        #expect(try await catalog.mappingCounts()["a"]?.byStatus[.stored] == nil)
+        #expect(try await catalog.unprotectedPins() == [root(1)])
+        // It may be the last one all the same.
+        #expect(try await catalog.pinsOnly(on: "a") == [root(1)])
+        catalog.disregard([])
+        #expect(try await catalog.mappings(on: "a") == before)
+        #expect(try await catalog.unprotectedPins().isEmpty)
     }
 
-    @Test func `whoever only looks writes nothing down of a place that no sync has settled in`() async throws {
-        let (sample, lease) = try await sample()
-        try await sample.catalog.note(address("two"), under: lease)
-        #expect(try await sample.catalog.backendState("a")?.isAstray == true)
-        let before = [try #require(try await sample.mapping(1)), try #require(try await sample.mapping(2))]
+    @Test func `a replica that is led away from is no reason to let another one go`() async throws {
+        let (sample, _) = try await sample()
+        let other = try await sample.lease("b")
+        try await sample.catalog.record([sample.seen(1)], under: other)
+        try await sample.pin(1)
+        #expect(try await sample.catalog.pinsOnly(on: "a").isEmpty)
+        sample.catalog.disregard(["b"])
+        #expect(try await sample.catalog.pinsOnly(on: "a") == [root(1)])
+    }
+
+    @Test func `whoever only looks writes nothing down of another place`() async throws {
+        let (sample, _) = try await sample()
+        let known = [try #require(try await sample.mapping(1)), try #require(try await sample.mapping(2))]
+        sample.catalog.disregard(["a"])
         try await sample.catalog.observing("a") { observer in
-            for (number, known) in before.enumerated() {
+            for (number, known) in known.enumerated() {
                 let seen = sample.seen(number + 1, number == 0 ? .damaged : .whole, basis: known.revision)
                 let dropped = try await sample.catalog.record([seen], under: observer)
                 #expect(dropped == [known.cid])
             }
         }
-        #expect([try await sample.mapping(1), try await sample.mapping(2)] == before)
+        sample.catalog.disregard([])
+        #expect([try await sample.mapping(1), try await sample.mapping(2)] == known)
     }
 
-    @Test func `a doubt outlives the way back`() async throws {
+    @Test func `a sync that settles elsewhere takes nothing along, neither what was stored nor what was lost`()
+        async throws
+    {
         let (sample, lease) = try await sample()
-        try await sample.catalog.note(address("two"), under: lease)
-        try await sample.catalog.acceptOver(kit: "kit")
-        try await sample.catalog.note(address("one"), under: lease)
-        #expect(try await sample.mapping(1)?.status == .unknown)
-    }
-
-    @Test func `after a sync at another place the one before is a strange one`() async throws {
-        let (sample, lease) = try await sample()
-        try await sample.catalog.note(address("two"), under: lease)
-        sample.clock.advance(1000)
-        try await sample.catalog.settleIn(under: lease)
-        // Neither what was stored nor what was lost there says anything of this one.
-        for _ in 1...2 {
+        sample.catalog.disregard(["a"])
+        for place in ["two", "one"] {
+            try await sample.catalog.note(address(place), under: lease)
             #expect(try await sample.mapping(1)?.status == .unknown)
             #expect(try await sample.mapping(2)?.status == .unknown)
-            try await sample.catalog.note(address("one"), under: lease)
         }
+        let state = try #require(try await sample.catalog.backendState("a"))
+        #expect(state.isDirty && state.syncedAt == nil && !sample.catalog.disregards("a"))
     }
 
     @Test func `where a catalog does not say where a backend led, the next sync looks`() async throws {

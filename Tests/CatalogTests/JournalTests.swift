@@ -126,7 +126,8 @@ import Testing
     @Test func `another place under the same name has none of what was known`() async throws {
         let sample = try await CatalogSample()
         let lease = try await sample.lease()
-        try await sample.catalog.record([sample.seen(1)], under: lease)
+        try await sample.pin(1)
+        try await sample.catalog.record([sample.seen(1), sample.seen(3)], under: lease)
         try await sample.catalog.begin([root(2)], under: lease)
         try await sample.catalog.noteMarker("kits/k/homes/i-x.here", identity: nil, under: lease)
         let before = try #require(try await sample.catalog.backendState("a"))
@@ -135,6 +136,8 @@ import Testing
         #expect(after.incarnation != before.incarnation && after.marker == nil && after.isDirty)
         #expect(try await sample.mapping(1)?.status == .unknown)
         #expect(try await sample.mapping(1)?.isOurs == false)
+        // Nobody wants it there, and nobody has seen it there.
+        #expect(try await sample.mapping(3) == nil)
         #expect(try await sample.catalog.transfers(on: "a").isEmpty)
     }
 

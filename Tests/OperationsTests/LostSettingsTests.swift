@@ -8,7 +8,7 @@ import Testing
 
 /// What no setting leads to counts for nothing, and comes back with the settings.
 @Suite(.scratch) struct LostSettingsTests {
-    enum Slip: CaseIterable { case gone, unreadable, elsewhere }
+    enum Slip: CaseIterable { case gone, unreadable, unset, elsewhere }
 
     /// What is told of a root on the second backend.
     private func known(_ root: String, _ sample: KitSample) async throws -> Mapping.Status? {
@@ -26,6 +26,9 @@ import Testing
         switch slip {
         case .gone: try FileManager.default.removeItem(atPath: path)
         case .unreadable: try write(Array("type: filesystem\nname: two\nconfig:\n  pathh: x\n".utf8), to: path)
+        case .unset:
+            let text = String(decoding: settings, as: UTF8.self)
+            try write(Array(text.replacing("path: \(other)", with: "path: ${NOT_SET}").utf8), to: path)
         case .elsewhere:
             try FileManager.default.createDirectory(atPath: other + "2", withIntermediateDirectories: true)
             try await sample.run(
@@ -39,7 +42,7 @@ import Testing
         }
         #expect(refused?.code == .refused)
         let status = try await sample.run(Status.self)
-        #expect(slip == .elsewhere || (status.report.warnings.contains { $0.contains("two.yaml") }))
+        #expect(slip == .elsewhere || slip == .unset || (status.report.warnings.contains { $0.contains("two.yaml") }))
         // What was seen elsewhere is no matter of this backend.
         if slip == .elsewhere {
             try FileManager.default.copyItem(atPath: other + "/kits", toPath: other + "2/kits")

@@ -154,6 +154,15 @@ package struct BackendFile: Sendable {
         return (part(row.fields), part(OperationalSettings.fieldInfo), part(BackendPolicies.fieldInfo))
     }
 
+    /// The same without the settings of which something refers to what is not there.
+    func known(in environment: (String) -> String?) -> BackendFile {
+        var file = self
+        file.settings = settings.filter { _, setting in
+            setting.items.allSatisfy { (try? expand($0, environment: environment)) != nil }
+        }
+        return file
+    }
+
     private func expanded(
         _ text: String,
         _ field: FieldInfo,

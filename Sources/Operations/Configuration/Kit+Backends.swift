@@ -122,35 +122,29 @@ extension Kit {
         )
     }
 
-    /// Makes every backend that has a file known to the catalog; of one whose file is gone, or whose settings lead
-    /// elsewhere than before, nothing counts any more that was seen there.
+    /// Makes every backend that has a file known to the catalog; of one whose file is gone or unreadable, or whose
+    /// settings lead elsewhere than at its last sync, nothing counts here that was seen on it.
     func meetBackends() async throws(KitError) {
         let catalog = try catalog()
         let names = try backendNames().filter(BackendFile.isName)
         try await kitErrors {
             try await catalog.register(names)
+            var astray: Set<String> = []
             for state in try await catalog.backendStates() {
-                guard let known = state.address, let address = await self.address(of: state.name, among: names),
-                    address.place != known.place
-                else { continue }
-                // Whoever is at work there began before, and the next command looks again.
-                guard case .success(let lease) = try await catalog.takeLease(state.name, for: 60_000) else { continue }
-                do {
-                    try await catalog.note(address, under: lease)
-                    try await catalog.release(lease)
-                } catch {
-                    try? await catalog.release(lease)
-                    throw error
-                }
+                guard let known = state.address else { continue }
+                let isThere = names.contains(state.name)
+                let leads = isThere ? await self.leads(state.name, to: known.place) : false
+                if !leads { astray.insert(state.name) }
             }
+            catalog.disregard(astray)
         }
     }
 
-    /// Where a backend leads now: nowhere where nobody can read that; nil where that is not known here.
-    private func address(of name: String, among names: [String]) async -> BackendState.Address? {
-        guard names.contains(name), let file = try? backend(name), (try? file.check()) != nil else { return .nowhere }
-        // A variable may not be set here, and be set elsewhere.
-        return try? await address(of: file)
+    /// Whether the settings of a backend lead to a place, as far as they are known here: a variable of a secret may not
+    /// be set.
+    private func leads(_ name: String, to place: String) async -> Bool {
+        guard let file = try? backend(name), (try? file.check()) != nil else { return false }
+        return (try? await address(of: file.known(in: session.environment)))?.place == place
     }
 
     /// The backends that the catalog knows and that have no file.
@@ -229,7 +223,7 @@ extension Kit {
         let catalog = try catalog()
         let address = try await address(of: file)
         let state = try await kitErrors { try await catalog.backendState(file.name) }
-        return state.map { $0.isAstray || !($0.address?.isSame(as: address) ?? true) } ?? false
+        return state?.address.map { !$0.isSame(as: address) } ?? false
     }
 
     /// The settings of a backend with references replaced, and what it may know of the world around it.

@@ -23,7 +23,6 @@ extension SyncRun {
             site = try await Site.find(backend, state, engine.identity)
         }
         try await catalog.note(address, under: lease)
-        try await catalog.settleIn(under: lease)
         var isCopied = false
         if let site, try await site.register.hasCopy(ofMarkerIn: state) {
             isCopied = true
