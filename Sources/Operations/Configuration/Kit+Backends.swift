@@ -131,9 +131,8 @@ extension Kit {
             try await catalog.register(names)
             var astray: Set<String> = []
             for state in try await catalog.backendStates() {
-                guard let known = state.address else { continue }
                 let isThere = names.contains(state.name)
-                let leads = isThere ? await self.leads(state.name, to: known.place) : false
+                let leads = isThere ? await self.leads(state.name, to: state.address?.place) : false
                 if !leads { astray.insert(state.name) }
             }
             catalog.disregard(astray)
@@ -141,9 +140,10 @@ extension Kit {
     }
 
     /// Whether the settings of a backend lead to a place, as far as they are known here: a variable of a secret may not
-    /// be set.
-    private func leads(_ name: String, to place: String) async -> Bool {
+    /// be set. Where no place is known yet, it is enough that they can be read.
+    private func leads(_ name: String, to place: String?) async -> Bool {
         guard let file = try? backend(name), (try? file.check()) != nil else { return false }
+        guard let place else { return true }
         return (try? await address(of: file.known(in: session.environment)))?.place == place
     }
 
