@@ -13,7 +13,7 @@ package struct BackendState: Sendable, Hashable {
     /// The generation that the last finished sync brought about.
     package let syncedGeneration: Int64
     /// Why it was marked last.
-    package let reason: String
+    package private(set) var reason: String
     package let dirtySince: Timestamp
     /// When a sync last finished; nil before the first.
     package let syncedAt: Timestamp?
@@ -31,8 +31,10 @@ package struct BackendState: Sendable, Hashable {
     /// Since when something was stored there after which no snapshot was left; nil where none was.
     package let unsavedSince: Timestamp?
 
-    /// Where it led at the last sync; nil before the first.
+    /// Where it led when something was first seen there, and at the last sync; nil before that.
     package let address: Address?
+    /// Whether the settings, as this process reads them, lead elsewhere, or nowhere that is known.
+    package private(set) var leadsElsewhere = false
 
     /// What tells where a backend leads from anywhere else, as digests: variables may have been put in.
     package struct Address: Sendable, Hashable {
@@ -67,7 +69,16 @@ package struct BackendState: Sendable, Hashable {
     package func leads(to address: Address) -> Bool { self.address?.isSame(as: address) ?? (syncedAt == nil) }
 
     /// Says whether the backend's content may differ from what is wanted.
-    package var isDirty: Bool { generation > syncedGeneration }
+    package var isDirty: Bool { generation > syncedGeneration || leadsElsewhere }
+
+    /// The same for whoever is led elsewhere.
+    func regarded(in catalog: Catalog) -> BackendState {
+        guard catalog.disregards(name) else { return self }
+        var state = self
+        state.leadsElsewhere = true
+        state.reason = "the settings lead elsewhere, or nowhere that is known here"
+        return state
+    }
 
     static let columns = """
         name, generation, synced_generation, reason, dirty_since, synced_at, note, problem, incarnation, place, marker, \

@@ -10,11 +10,21 @@ extension Catalog {
     /// stays as it is: to whoever has the settings of before, or when they lead back, all counts that did.
     package func disregard(_ backends: Set<String>) { astray.withLock { $0 = backends } }
 
+    /// Notes where a backend leads of which nothing was seen before, for whoever is about to see something.
+    package func noteFirst(_ address: BackendState.Address, under lease: Lease) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.change(
+                "UPDATE backends SET settings = ?2 WHERE name = ?1 AND settings = '' AND synced_at IS NULL",
+                [.text(lease.backend), .text(address.text)]
+            )
+        }
+    }
+
     /// Notes where a backend leads, for whoever is at work there.
     ///
-    /// Where that is another place than before, nothing counts any more of what was seen: neither that it was stored
-    /// nor that it was damaged. Where the place is somebody else's, or nobody knows where the settings led, the next
-    /// sync looks whether all is there.
+    /// Where that is another place than before, nothing that was seen is stored any more, or missing; what was damaged
+    /// is sent anew, for the new place may be the old one, or a copy of it, under another name. Where the place is
+    /// somebody else's, or nobody knows where the settings led, the next sync looks whether all is there.
     package func note(_ address: BackendState.Address, under lease: Lease) async throws(CatalogError) {
         let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
@@ -42,7 +52,7 @@ extension Catalog {
             try database.change(
                 """
                 UPDATE mappings SET status = 'unknown', revision = revision + 1, updated_at = ?2
-                WHERE backend = ?1 AND status IN ('corrupt', 'missing')
+                WHERE backend = ?1 AND status = 'missing'
                 """,
                 [.text(name), .integer(time)]
             )

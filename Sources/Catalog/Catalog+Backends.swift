@@ -27,7 +27,7 @@ extension Catalog {
     package func backendStates() async throws(CatalogError) -> [BackendState] {
         try await read { (database) throws(CatalogError) in
             try database.all("SELECT \(BackendState.columns) FROM backends ORDER BY name") {
-                (row: borrowing Row) throws(CatalogError) in try BackendState(row)
+                (row: borrowing Row) throws(CatalogError) in try BackendState(row).regarded(in: self)
             }
         }
     }
@@ -36,7 +36,7 @@ extension Catalog {
     package func backendState(_ name: String) async throws(CatalogError) -> BackendState? {
         try await read { (database) throws(CatalogError) in
             try database.first("SELECT \(BackendState.columns) FROM backends WHERE name = ?", [.text(name)]) {
-                (row: borrowing Row) throws(CatalogError) in try BackendState(row)
+                (row: borrowing Row) throws(CatalogError) in try BackendState(row).regarded(in: self)
             }
         }
     }
@@ -212,7 +212,10 @@ extension Database {
             [.text(name), .text(randomIdentifier())]
         )
         try change(
-            "UPDATE mappings SET status = 'unknown', is_ours = 0, revision = revision + 1, updated_at = ?2 WHERE backend = ?1",
+            """
+            UPDATE mappings SET status = CASE status WHEN 'corrupt' THEN status ELSE 'unknown' END, is_ours = 0,
+                revision = revision + 1, updated_at = ?2 WHERE backend = ?1
+            """,
             [.text(name), .integer(time)]
         )
         try change(

@@ -82,6 +82,13 @@ import Testing
         #expect(state.isDirty && state.syncedAt == nil && !sample.catalog.disregards("a"))
     }
 
+    @Test func `what is seen before the first sync belongs to a place, too`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        for place in ["one", "two"] { try await sample.catalog.noteFirst(address(place), under: lease) }
+        #expect(try await sample.catalog.backendState("a")?.address == address("one"))
+    }
+
     @Test func `where a catalog does not say where a backend led, the next sync looks`() async throws {
         let sample = try await CatalogSample()
         let lease = try await sample.lease()

@@ -2,6 +2,7 @@ import Catalog
 import Foundation
 import Multiformats
 @testable import Operations
+import Replication
 import Schema
 import TestKit
 import Testing
@@ -54,6 +55,41 @@ import Testing
         #expect(try await known(root, sample) == .stored)
         #expect(try await sample.run(Sync.self).exitCode == .ok)
         #expect(try await sample.run(Verify.self).exitCode == .ok)
+    }
+
+    @Test func `what was seen before the first sync counts where it was seen`() async throws {
+        let first = try await KitSample("first")
+        let disk = try await first.disk("two")
+        let root = try await first.add("a")
+        try await first.run(Sync.self)
+        let sample = try await KitSample()
+        try await sample.disk("two", at: disk)
+        try await sample.run(Recover.self, ["from": .text("two")])
+        #expect(try await known(root, sample) == .stored)
+        try FileManager.default.createDirectory(atPath: disk + "2", withIntermediateDirectories: true)
+        try await sample.run(BackendUpdate.self, ["name": .text("two"), "settings": .list(["path=\(disk)2"])])
+        #expect(try await known(root, sample) == .unknown)
+    }
+
+    @Test func `what a snapshot at another place says is a claim`() async throws {
+        let first = try await KitSample("first")
+        let disk = try await first.disk("two")
+        let root = try await first.add("a")
+        try await first.run(Sync.self)
+        let sample = try await KitSample()
+        let own = try await sample.disk("two")
+        try await sample.add("b")
+        try await sample.run(Sync.self)
+        try await sample.run(BackendUpdate.self, ["name": .text("two"), "settings": .list(["path=\(disk)"])])
+        // The home announced itself there, too, so that it is no strange place.
+        try FileManager.default.copyItem(
+            atPath: "\(own)/kits/\(try await sample.again.identity().kit)",
+            toPath: "\(disk)/kits/\(try await sample.again.identity().kit)"
+        )
+        try await sample.run(Recover.self, ["from": .text("two"), "kit": .text(try await first.again.identity().kit)])
+        try await sample.run(BackendUpdate.self, ["name": .text("two"), "settings": .list(["path=\(own)"])])
+        #expect(try await known(root, sample) == .pending)
+        #expect(try await sample.run(Sync.self).results.first?.report?.uploaded == 1)
     }
 
     @Test func `a backend without settings can be forgotten`() async throws {

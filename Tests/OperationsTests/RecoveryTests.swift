@@ -97,6 +97,27 @@ import Testing
         }
     }
 
+    /// Both have the pin; what was said of it later counts, but for fewer replicas.
+    @Test(arguments: [true, false]) func `what was said later of a pin counts`(isLater: Bool) async throws {
+        let sample = try await KitSample()
+        let disk = try await sample.disk("disk")
+        let root = try await sample.add("a", replicas: 2)
+        try await pin(sample, root, name: "later")
+        try await sample.run(Sync.self)
+        for replicas in [1, 3] {
+            let second = try await KitSample("second \(replicas)")
+            try await second.disk("disk", at: disk)
+            let time = Timestamp(milliseconds: isLater ? 1 : 4_000_000_000_000)
+            let known = Pin(cid: try CID(root), name: "earlier", replicas: replicas, createdAt: time)
+            try await second.again.catalog().addPins([known], reason: "test")
+            let output = try await recover(second, ["metadata_only": .flag(true)])
+            #expect(output.namedPins == (isLater ? 1 : 0))
+            let pin = try #require(try await second.again.catalog().pin(try CID(root)))
+            #expect(pin.name == (isLater ? "later" : "earlier"))
+            #expect(pin.replicas == (isLater && replicas == 1 ? 2 : replicas))
+        }
+    }
+
     @Test func `a damaged snapshot that was passed over holds nothing back`() async throws {
         let sample = try await KitSample()
         let disk = try await sample.disk("disk")

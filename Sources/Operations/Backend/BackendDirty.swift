@@ -22,10 +22,7 @@ package struct BackendMarkDirty: Operation {
         let catalog = try kit.catalog()
         return try await kitErrors {
             try await catalog.markDirty(names, reason: reason)
-            return DirtyOutput(
-                states: try await catalog.backendStates().filter { names.contains($0.name) },
-                astray: []
-            )
+            return DirtyOutput(states: try await catalog.backendStates().filter { names.contains($0.name) })
         }
     }
 }
@@ -43,8 +40,7 @@ package struct BackendDirty: Operation {
         let catalog = try kit.catalog()
         try await kit.meetBackends()
         return try await kitErrors {
-            let states = try await catalog.backendStates().filter { $0.isDirty || catalog.disregards($0.name) }
-            return DirtyOutput(states: states, astray: Set(states.map(\.name).filter { catalog.disregards($0) }))
+            DirtyOutput(states: try await catalog.backendStates().filter(\.isDirty))
         }
     }
 }
@@ -52,18 +48,11 @@ package struct BackendDirty: Operation {
 /// Backends that are out of step.
 package struct DirtyOutput: OperationOutput {
     let states: [BackendState]
-    /// Those of them whose settings lead elsewhere than at the last sync.
-    let astray: Set<String>
 
     package var json: JSON {
         [
             "dirty": .array(
-                states.map { state in
-                    [
-                        "name": .string(state.name), "state": state.json,
-                        "leads_elsewhere": .bool(astray.contains(state.name)),
-                    ]
-                }
+                states.map { state in ["name": .string(state.name), "state": state.json] }
             )
         ]
     }
@@ -76,10 +65,7 @@ package struct DirtyOutput: OperationOutput {
                     .init("REASON", mayShrink: true),
                 ],
                 rows: states.map {
-                    [
-                        $0.name, "\($0.dirtySince.day) \($0.dirtySince.clock)", String($0.generation),
-                        astray.contains($0.name) ? "the settings lead elsewhere" : $0.reason,
-                    ]
+                    [$0.name, "\($0.dirtySince.day) \($0.dirtySince.clock)", String($0.generation), $0.reason]
                 }
             )
         ])

@@ -45,6 +45,12 @@ package struct BackendList: Operation {
         } catch {
             throw KitError(error)
         }
+        for row in rows where row.state?.leadsElsewhere == true {
+            warnings.append(
+                "The settings of \(row.file.name) lead elsewhere than to where it was synced, or name something that is not set here: "
+                    + "what was seen on it counts for nothing here."
+            )
+        }
         return Output(rows: rows, warnings: warnings)
     }
 

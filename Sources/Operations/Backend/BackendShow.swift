@@ -64,6 +64,7 @@ extension BackendState {
             "dirty": .bool(isDirty), "generation": .integer(generation),
             "synced_generation": .integer(syncedGeneration), "reason": .string(reason),
             "dirty_since": isDirty ? .text(dirtySince) : .null, "synced_at": .text(syncedAt),
+            "leads_elsewhere": .bool(leadsElsewhere),
             "snapshot": .text(note), "problem": .text(problem),
         ]
     }

@@ -13,7 +13,7 @@ extension Kit {
         var warnings: [String] = []
         for state in try await catalog.backendStates()
         where state.marker == nil || SyncEngine.isSilent(state, at: catalog.time) {
-            guard let file = files.first(where: { $0.name == state.name }),
+            guard let file = files.first(where: { $0.name == state.name }), !state.leadsElsewhere,
                 file.row.capabilities.isSuperset(of: [.write, .listing])
             else { continue }
             do throws(KitError) {

@@ -218,11 +218,18 @@ extension Kit {
         return backend
     }
 
-    /// Whether a backend leads elsewhere than at its last sync.
+    /// Whether a backend leads elsewhere than at its last sync. Where nothing was seen of it before, it is known from
+    /// now on where it leads.
     func leadsElsewhere(_ file: BackendFile) async throws(KitError) -> Bool {
         let catalog = try catalog()
         let address = try await address(of: file)
-        let state = try await kitErrors { try await catalog.backendState(file.name) }
+        let state = try await kitErrors {
+            let state = try await catalog.backendState(file.name)
+            if let state, state.address == nil, state.syncedAt == nil {
+                try await catalog.observing(file.name) { try await catalog.noteFirst(address, under: $0) }
+            }
+            return state
+        }
         return state?.address.map { !$0.isSame(as: address) } ?? false
     }
 

@@ -14,7 +14,8 @@ package struct Recover: Operation {
         "Rebuild a kit home from one backend alone: pins, names, mappings and settings, then content."
     package static let details = """
         On a new machine: ipfs-kit init; ipfs-kit backend create my-s3 s3 …; ipfs-kit recover --from my-s3
-        Interrupted, it goes on where it stopped. What the home has already stays. Settings of other backends come from the \
+        Interrupted, it goes on where it stopped. What the home has already stays, unless it was changed later elsewhere; no \
+        pin wants fewer replicas by that. Settings of other backends come from the \
         snapshot disabled: look at them, and enable them with `ipfs-kit backend enable NAME`.
         """
     package static let changes = true
@@ -49,6 +50,7 @@ package struct Recover: Operation {
             // A disk that is not mounted looks like one on which nothing is.
             let own = try await kit.identity()
             try await kit.expectPlace(backend)
+            let isKnown = if dryRun { true } else { try await !kit.leadsElsewhere(file) }
             var entries = try await HomeRegister(backend)?.list() ?? HomeRegister.Entries()
             // Who has nothing has not to recover from what he left himself, by a sync in between.
             let others = entries.snapshots.filter { $0.instance != own.instance }
@@ -69,13 +71,10 @@ package struct Recover: Operation {
                 isChosen: snapshotID != nil
             )
             let (pins, read) = try await search.find(found, on: backend, catalog, &output)
-            // What the home has stays as it is; what it only found on a backend had no name.
             let fresh = pins.filter { known[$0.cid] == nil }
-            let named = pins.filter { $0.names(known[$0.cid]) }.map { pin in
-                Pin(cid: pin.cid, name: pin.name, metadata: pin.metadata, createdAt: pin.createdAt)
-            }
+            let named = pins.compactMap { $0.news(for: known[$0.cid]) }
             (output.pins, output.newPins, output.namedPins) = (pins.count, fresh.count, named.count)
-            let takeover = try found.map { try Takeover($0.snapshot, kit, catalog, source: source) }
+            let takeover = try found.map { try Takeover($0.snapshot, kit, catalog, source: (source, isKnown)) }
             if dryRun {
                 try await takeover?.look(&output)
                 return output
@@ -172,7 +171,7 @@ package struct Recover: Operation {
         var pins = 0
         /// Pins that the home did not have.
         var newPins = 0
-        /// Pins that the home had without a name, and have what the snapshots say of them.
+        /// Pins that the home had, and of which the snapshots say something later.
         var namedPins = 0
         var mappings = 0
         /// Backends whose settings were taken over; they are disabled until the owner has looked at them.
@@ -217,7 +216,7 @@ package struct Recover: Operation {
                     .init(
                         "pins",
                         "\(pins), of which \(newPins) \(dryRun ? "would be" : "are") new"
-                            + (namedPins > 0 ? " and \(namedPins) get names and metadata back" : "")
+                            + (namedPins > 0 ? " and \(namedPins) get what was said of them later" : "")
                     ),
                     .init("mappings \(dryRun ? "to be taken over" : "taken over")", String(mappings)),
                     .init("backends \(dryRun ? "to be taken over" : "taken over")", list(backends)),

@@ -228,9 +228,18 @@ struct RecoveredPins: Sendable {
 }
 
 extension Pin {
-    /// Whether it has a name or metadata where a pin that is known has neither.
-    func names(_ known: Pin?) -> Bool {
-        guard let known, known.name.isEmpty, known.metadata == "{}" else { return false }
-        return !name.isEmpty || metadata != "{}"
+    /// What it says that the pin of the home does not: it was changed later, or that has neither name nor metadata.
+    ///
+    /// Whoever can write to the backend can say so, so no fewer replicas are wanted by that.
+    func news(for known: Pin?) -> Pin? {
+        guard let known else { return nil }
+        let isNameless = known.name.isEmpty && known.metadata == "{}" && (!name.isEmpty || metadata != "{}")
+        guard updatedAt > known.updatedAt || isNameless else { return nil }
+        var pin = self
+        // Where all backends are wanted, or more, that stays.
+        pin.replicas = known.replicas.flatMap { wanted in replicas.flatMap { $0 > wanted ? $0 : nil } }
+        if pin.name.isEmpty { pin.name = known.name }
+        guard (pin.name, pin.metadata) != (known.name, known.metadata) || pin.replicas != nil else { return nil }
+        return pin
     }
 }

@@ -21,8 +21,11 @@ struct Sources: Sendable {
         let names = if let only { [only] } else { try kit.backendNames() }
         for name in names {
             do throws(KitError) {
-                // Wherever it leads: what is read is checked, and written down of places only that were synced.
-                open[name] = try await kit.open(try kit.backend(name), gate: ClosedGate())
+                let file = try kit.backend(name)
+                let backend = try await kit.open(file, gate: ClosedGate())
+                // What is read is checked, wherever it leads; of a place that is not known nothing is written down.
+                _ = try await kit.leadsElsewhere(file)
+                open[name] = backend
             } catch {
                 if only != nil { throw error }
                 broken[name] = error

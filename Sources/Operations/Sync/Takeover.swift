@@ -11,14 +11,15 @@ internal import Storage
 struct Takeover {
     private let kit: Kit
     private let catalog: Catalog
-    private let source: String
+    /// The backend that was read, and whether it is there where it was synced.
+    private let source: (name: String, isKnown: Bool)
     private let mappings: [Mapping]
     /// Settings that this home does not have.
     private let fresh: [(name: String, file: BackendFile)]
     private let kept: [String]
     private var warnings: [String] = []
 
-    init(_ snapshot: KitSnapshot, _ kit: Kit, _ catalog: Catalog, source: String) throws {
+    init(_ snapshot: KitSnapshot, _ kit: Kit, _ catalog: Catalog, source: (name: String, isKnown: Bool)) throws {
         self.kit = kit
         self.catalog = catalog
         self.source = source
@@ -75,7 +76,8 @@ struct Takeover {
             output.mappings += try await catalog.takeOver(Array(wanted[start..<min(start + 10_000, wanted.count)]))
         }
         // From now on this home knows what is in it.
-        try await catalog.observing(source) {
+        guard source.isKnown else { return }
+        try await catalog.observing(source.name) {
             try await catalog.noteSnapshot(snapshot.name.text, hasAll: false, under: $0)
         }
     }
@@ -90,7 +92,7 @@ struct Takeover {
         return mappings.filter { here.contains($0.backend) }.map { mapping in
             var claim = mapping
             if bad.contains(mapping.metadata) { claim.metadata = "{}" }
-            guard mapping.backend != source else { return claim }
+            guard mapping.backend != source.name || !source.isKnown else { return claim }
             claim.status = .pending
             claim.evidence = nil
             claim.isOurs = false
