@@ -118,6 +118,20 @@ import Testing
         }
     }
 
+    @Test func `what a snapshot says of a root that is not listed is a claim`() async throws {
+        let sample = try await KitSample()
+        let disk = try await sample.disk("disk")
+        let (gone, kept) = (try await sample.add("a"), try await sample.add("b"))
+        try await sample.run(Sync.self)
+        try FileManager.default.removeItem(atPath: "\(disk)/cars/\(gone).car")
+        let second = try await KitSample("second")
+        try await second.disk("disk", at: disk)
+        _ = try await recover(second, ["metadata_only": .flag(true)])
+        let mappings = try await second.again.catalog().mappings(on: "disk")
+        let states = Dictionary(uniqueKeysWithValues: mappings.map { ($0.cid.description, $0.status) })
+        #expect(states == [gone: .pending, kept: .stored])
+    }
+
     @Test func `a damaged snapshot that was passed over holds nothing back`() async throws {
         let sample = try await KitSample()
         let disk = try await sample.disk("disk")

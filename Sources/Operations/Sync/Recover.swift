@@ -70,11 +70,14 @@ package struct Recover: Operation {
                 known: known,
                 isChosen: snapshotID != nil
             )
-            let (pins, read) = try await search.find(found, on: backend, catalog, &output)
+            let told = try await search.find(found, on: backend, catalog, &output)
+            let pins = told.pins
             let fresh = pins.filter { known[$0.cid] == nil }
             let named = pins.compactMap { $0.news(for: known[$0.cid]) }
             (output.pins, output.newPins, output.namedPins) = (pins.count, fresh.count, named.count)
-            let takeover = try found.map { try Takeover($0.snapshot, kit, catalog, source: (source, isKnown)) }
+            let takeover = try found.map {
+                try Takeover($0.snapshot, kit, catalog, source: .init(source, told.held, isKnown))
+            }
             if dryRun {
                 try await takeover?.look(&output)
                 return output
@@ -86,7 +89,7 @@ package struct Recover: Operation {
             // The pins come first: whatever interrupts what follows, they are not lost again.
             if !fresh.isEmpty || !named.isEmpty { try await catalog.addPins(fresh + named, reason: "recover") }
             // From now on this home knows what is in them.
-            try await catalog.noteKnown(read.map { ($0.instance, $0.time) })
+            try await catalog.noteKnown(told.read.map { ($0.instance, $0.time) })
             if let found {
                 try await catalog.noteKnown(found.snapshot.known.map { ($0.key, $0.value) })
                 // Those that were passed over have nothing more to tell.

@@ -18,13 +18,22 @@ struct RecoveredPins: Sendable {
     /// Whether the owner named the snapshot: then others say nothing.
     let isChosen: Bool
 
-    /// The pins, with a word on each kind that is not simply in the snapshot; and the snapshots that they come from.
+    /// What was found.
+    struct Found {
+        var pins: [Pin] = []
+        /// The snapshots that the pins come from.
+        var read: Set<SnapshotName> = []
+        /// What the backend lists, with the lengths of the CARs.
+        var held: [CID: UInt64?] = [:]
+    }
+
+    /// The pins, with a word on each kind that is not simply in the snapshot.
     func find(
         _ taken: (name: SnapshotName, snapshot: KitSnapshot)?,
         on backend: OpenBackend,
         _ catalog: Catalog,
         _ output: inout Recover.Output
-    ) async throws -> (pins: [Pin], read: Set<SnapshotName>) {
+    ) async throws -> Found {
         var read: Set<SnapshotName> = Set(taken.map { [$0.name] } ?? [])
         let relatives = try await relatives(of: taken, &read, &output)
         var seen: Set<CID> = []
@@ -45,20 +54,14 @@ struct RecoveredPins: Sendable {
             pins += news.sorted { $0.cid < $1.cid }
         }
         if output.lostSnapshots.isEmpty { seen.formUnion(relatives.mapped) }
-        let others = try await unknown(seen, on: backend)
+        var held: [CID: UInt64?] = [:]
+        for try await page in backend.replica.roots() {
+            for root in page { held[root.root] = root.length }
+        }
+        let others = held.keys.filter { !seen.contains($0) }.sorted()
         pins += try await pinned(others, taken?.name, among: pins, read, catalog, &output)
         output.lostSnapshots += relatives.damaged
-        return (try await sensible(pins, catalog, &output), read)
-    }
-
-    /// The roots on the backend that nothing was said of so far.
-    private func unknown(_ seen: Set<CID>, on backend: OpenBackend) async throws -> [CID] {
-        var seen = seen
-        var others: [CID] = []
-        for try await page in backend.replica.roots() {
-            others += page.map(\.root).filter { seen.insert($0).inserted }
-        }
-        return others
+        return Found(pins: try await sensible(pins, catalog, &output), read: read, held: held)
     }
 
     /// What is pinned of the roots that the snapshot says nothing of.

@@ -11,15 +11,34 @@ internal import Storage
 struct Takeover {
     private let kit: Kit
     private let catalog: Catalog
-    /// The backend that was read, and whether it is there where it was synced.
-    private let source: (name: String, isKnown: Bool)
+    private let source: Source
     private let mappings: [Mapping]
     /// Settings that this home does not have.
     private let fresh: [(name: String, file: BackendFile)]
     private let kept: [String]
     private var warnings: [String] = []
 
-    init(_ snapshot: KitSnapshot, _ kit: Kit, _ catalog: Catalog, source: (name: String, isKnown: Bool)) throws {
+    /// The backend that was read.
+    struct Source {
+        let name: String
+        /// What it lists, with the lengths of the CARs.
+        let held: [CID: UInt64?]
+        /// Whether it is there where it was synced.
+        let isKnown: Bool
+
+        init(_ name: String, _ held: [CID: UInt64?], _ isKnown: Bool) {
+            (self.name, self.held, self.isKnown) = (name, held, isKnown)
+        }
+
+        /// Whether a snapshot is believed about a root here: that it is stored where it is listed in its length.
+        func bears(_ mapping: Mapping) -> Bool {
+            guard isKnown, mapping.backend == name else { return false }
+            guard mapping.status == .stored else { return true }
+            return held[mapping.cid].map { $0 == mapping.size } ?? false
+        }
+    }
+
+    init(_ snapshot: KitSnapshot, _ kit: Kit, _ catalog: Catalog, source: Source) throws {
         self.kit = kit
         self.catalog = catalog
         self.source = source
@@ -84,15 +103,16 @@ struct Takeover {
 
     /// The mappings that may be taken over, which are those of backends that are here.
     ///
-    /// Of every backend but the one that was read, the snapshot's word is a claim: nobody here has seen what is there,
-    /// and whoever can write to the one must not be believed about the others. The next look at them compares.
+    /// Of every backend but the one that was read, and of what that does not list, the snapshot's word is a claim:
+    /// nobody here has seen what is there, and whoever can write to the one must not be believed about the others. The
+    /// next look at them compares.
     private func wanted() async throws -> [Mapping] {
         let here = Set(try kit.backendNames()).union(fresh.map(\.name))
         let bad = try await catalog.noMetadata(among: Set(mappings.map(\.metadata)))
         return mappings.filter { here.contains($0.backend) }.map { mapping in
             var claim = mapping
             if bad.contains(mapping.metadata) { claim.metadata = "{}" }
-            guard mapping.backend != source.name || !source.isKnown else { return claim }
+            if source.bears(mapping) { return claim }
             claim.status = .pending
             claim.evidence = nil
             claim.isOurs = false
