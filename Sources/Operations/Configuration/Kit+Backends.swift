@@ -139,8 +139,9 @@ extension Kit {
         }
     }
 
-    /// Whether the settings of a backend lead to a place, as far as they are known here: a variable of a secret may not
-    /// be set. Where no place is known yet, it is enough that they can be read.
+    /// Whether the settings of a backend lead to a place, as far as they are known here.
+    ///
+    /// A variable of a secret may not be set. Where no place is known yet, it is enough that they can be read.
     private func leads(_ name: String, to place: String?) async -> Bool {
         guard let file = try? backend(name), (try? file.check()) != nil else { return false }
         guard let place else { return true }
@@ -218,8 +219,9 @@ extension Kit {
         return backend
     }
 
-    /// Whether a backend leads elsewhere than at its last sync. Where nothing was seen of it before, it is known from
-    /// now on where it leads.
+    /// Whether a backend leads elsewhere than at its last sync.
+    ///
+    /// Where nothing was seen of it before, it is known from now on where it leads.
     func leadsElsewhere(_ file: BackendFile) async throws(KitError) -> Bool {
         let catalog = try catalog()
         let address = try await address(of: file)
