@@ -76,7 +76,8 @@ package struct BackendState: Sendable, Hashable {
         guard catalog.disregards(name) else { return self }
         var state = self
         state.leadsElsewhere = true
-        state.reason = "the settings lead elsewhere, or nowhere that is known here"
+        // Why it was marked is told where it was.
+        if !isDirty { state.reason = "the settings lead elsewhere, or nowhere that is known here" }
         return state
     }
 

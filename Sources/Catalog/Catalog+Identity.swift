@@ -75,6 +75,17 @@ extension Catalog {
         }
     }
 
+    /// Up to which time of their snapshots this home knows what other homes knew, in milliseconds.
+    package func knownSnapshots() async throws(CatalogError) -> [String: Int64] {
+        try await read { (database) throws(CatalogError) in
+            let rows = try database.all("SELECT key, value FROM kit WHERE substr(key, 1, 6) = 'knows:'") {
+                (row: borrowing Row) throws(CatalogError) in
+                (instance: String(row.text(0).dropFirst(6)), time: Int64(row.text(1)) ?? 0)
+            }
+            return Dictionary(rows.map { ($0.instance, $0.time) }) { first, _ in first }
+        }
+    }
+
     /// Up to which time of their snapshots this home knows what other homes of the kit knew, in milliseconds, or does
     /// not care, as its owner called them gone.
     ///
@@ -82,13 +93,7 @@ extension Catalog {
     package func knownHomes(of kit: String) async throws(CatalogError) -> [String: Int64] {
         let now = time.milliseconds
         let peers = try await peers().filter { $0.kit == kit && !$0.instance.isEmpty }
-        var known = try await read { (database) throws(CatalogError) in
-            let rows = try database.all("SELECT key, value FROM kit WHERE substr(key, 1, 6) = 'knows:'") {
-                (row: borrowing Row) throws(CatalogError) in
-                (instance: String(row.text(0).dropFirst(6)), time: Int64(row.text(1)) ?? 0)
-            }
-            return Dictionary(rows.map { ($0.instance, $0.time) }) { first, _ in first }
-        }
+        var known = try await knownSnapshots()
         for peer in peers where peer.isForgotten { known[peer.instance] = max(known[peer.instance] ?? 0, now) }
         return known
     }

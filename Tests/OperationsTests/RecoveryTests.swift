@@ -118,6 +118,23 @@ import Testing
         }
     }
 
+    /// One of two disks was away when a root was unpinned, and has an older snapshot of the home that was lost.
+    @Test func `what was unpinned before the newest snapshot is not news on another disk`() async throws {
+        let sample = try await KitSample()
+        let disks = [try await sample.disk("disk"), try await sample.disk("away")]
+        let (gone, kept) = (try await sample.add("a"), try await sample.add("b"))
+        try await sample.run(Sync.self)
+        try await sample.run(PinRemove.self, ["cids": .list([gone])])
+        try await sample.run(Sync.self, ["names": .list(["disk"])])
+        let second = try await KitSample("second")
+        for (name, disk) in zip(["disk", "away"], disks) { try await second.disk(name, at: disk) }
+        _ = try await recover(second)
+        #expect(try await second.run(Sync.self).exitCode == .ok)
+        let output = try await recover(second, ["from": .text("away")])
+        #expect(output.newPins == 0 && output.warnings.contains { $0.contains("gave up") })
+        #expect(try await Array(pins(second).keys) == [kept])
+    }
+
     @Test func `what a snapshot says of a root that is not listed is a claim`() async throws {
         let sample = try await KitSample()
         let disk = try await sample.disk("disk")

@@ -68,6 +68,7 @@ package struct Recover: Operation {
                 scratch: kit.home.scratch,
                 entries: entries,
                 known: known,
+                knownSnapshots: try await catalog.knownSnapshots(),
                 isChosen: snapshotID != nil
             )
             let told = try await search.find(found, on: backend, catalog, &output)

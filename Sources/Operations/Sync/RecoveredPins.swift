@@ -15,6 +15,8 @@ struct RecoveredPins: Sendable {
     let entries: HomeRegister.Entries
     /// The pins of this home.
     let known: [CID: Pin]
+    /// Up to which time of their snapshots this home knows what other homes knew.
+    let knownSnapshots: [String: Int64]
     /// Whether the owner named the snapshot: then others say nothing.
     let isChosen: Bool
 
@@ -39,6 +41,12 @@ struct RecoveredPins: Sendable {
         var seen: Set<CID> = []
         // Whoever made the snapshot may have written a pin into it many times.
         var pins = try (taken?.snapshot.pins() ?? []).filter { seen.insert($0.cid).inserted }
+        if let taken { try tellGivenUp(taken, wanted: Set(pins.map(\.cid)), &output) }
+        if let taken, !isChosen, taken.name.time <= knownSnapshots[taken.name.instance] ?? -1 {
+            // What this home knew and has no more, it gave up.
+            tellUnpinned(Set(pins.map(\.cid)).subtracting(known.keys), &output)
+            pins = pins.filter { known[$0.cid] != nil }
+        }
         // Of two homes that went their own ways, each may have been the last to change a pin.
         pins = pins.map { pin in relatives.pins[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
         let wanted = seen
@@ -194,6 +202,23 @@ struct RecoveredPins: Sendable {
         }
         let (pins, mapped) = rows.read { $0 }
         return (pins, mapped, problem)
+    }
+
+    /// Tells of pins that are here, and that the home of the snapshot had given up by then.
+    private func tellGivenUp(
+        _ taken: (name: SnapshotName, snapshot: KitSnapshot),
+        wanted: Set<CID>,
+        _ output: inout Recover.Output
+    ) throws {
+        let mapped = Set(try taken.snapshot.mappings().map(\.cid))
+        let givenUp = known.values.filter { pin in
+            mapped.contains(pin.cid) && !wanted.contains(pin.cid) && pin.updatedAt.milliseconds < taken.name.time
+        }
+        guard let one = givenUp.map(\.cid).min() else { return }
+        output.warnings.append(
+            "\(givenUp.count) roots that are pinned here were no more where the snapshot was made, such as \(one): `ipfs-kit pin rm "
+                + "\(one)` where that is right."
+        )
     }
 
     /// Tells of what another home of the kit has pinned, and the one of the snapshot gave up.

@@ -113,7 +113,8 @@ struct Takeover {
             var claim = mapping
             if bad.contains(mapping.metadata) { claim.metadata = "{}" }
             if source.bears(mapping) { return claim }
-            claim.status = .pending
+            // Of damage the snapshot's word is enough: such a copy is sent anew.
+            claim.status = mapping.status == .corrupt ? .corrupt : .pending
             claim.evidence = nil
             claim.isOurs = false
             return claim

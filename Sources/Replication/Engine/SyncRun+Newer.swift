@@ -10,12 +10,13 @@ extension SyncRun {
     /// What a home knew that is gone for good, as the owner said, is told, and holds nothing back.
     func allowForNewer(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws {
         let peers = try await catalog.peers(on: backend.name)
+        let already = try await catalog.knownSnapshots()
         let newer = site.newerSnapshots(
             than: state.note,
             own: try await catalog.newestSnapshot(),
             peers,
             accepted: try await catalog.acceptedTime()
-        )
+        ).filter { $0.time > already[$0.instance] ?? -1 }
         guard let newest = newer.first else { return }
         let gone = Set(peers.filter { $0.kit == engine.identity.kit && $0.isForgotten }.map(\.instance))
             .subtracting([engine.identity.instance])

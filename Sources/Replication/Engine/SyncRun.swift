@@ -157,6 +157,12 @@ struct SyncRun: Sendable {
         let copies = try await catalog.statuses(on: backend.name)
         for copy in copies where copy.status == .pending || copy.isBeingRemoved { hints.insert(copy.cid) }
         hints.formUnion(interrupted.count > Self.fewEnough ? [] : interrupted)
+        var damaged = Set(copies.filter { $0.status == .corrupt }.map(\.cid))
+        // What was seen of this place under another name was seen here.
+        for other in try await catalog.backendStates() where other.place == state.place && other.name != state.name {
+            let known = try await catalog.statuses(on: other.name)
+            damaged.formUnion(known.filter { $0.status == .corrupt }.map(\.cid))
+        }
         var counted: [CID: UInt64?] = [:]
         for copy in copies where copy.status == .stored && !copy.isBeingRemoved { counted[copy.cid] = copy.size }
         let stored = backend.quota == nil ? 0 : try await catalog.mappingCounts()[backend.name]?.storedBytes ?? 0
@@ -168,7 +174,7 @@ struct SyncRun: Sendable {
             progress: engine.progress,
             hints: hints,
             stopped: Set(transfers.filter { $0.kind == .store }.map(\.cid)),
-            damaged: Set(copies.filter { $0.status == .corrupt }.map(\.cid)),
+            damaged: damaged,
             counted: counted,
             lease: lease,
             willBeSaved: Snapshots(backend) != nil,
