@@ -22,6 +22,20 @@ import Testing
         #expect(try await sample.run(Sync.self).exitCode == .ok)
     }
 
+    /// That two names are one place is found out while something is stored under both.
+    @Test func `what a second name of a place was to take goes elsewhere in the same sync`() async throws {
+        let sample = try await KitSample()
+        let disk = try await sample.disk("one")
+        try await sample.disk("other")
+        try await sample.add("first")
+        #expect(try await sample.run(Sync.self).exitCode == .ok)
+        try await sample.disk("twin", at: disk)
+        for number in 0..<12 { try await sample.add("\(number)", replicas: 1) }
+        #expect(try await sample.run(Sync.self).exitCode == .ok)
+        #expect(try await sample.again.catalog().unprotectedPins().isEmpty)
+        #expect(try await sample.run(Sync.self).results.allSatisfy { $0.report?.wasClean == true })
+    }
+
     @Test func `a sync of which one backend failed has done a part, and of which all failed nothing`() async throws {
         let sample = try await KitSample()
         let bad = try await sample.disk("bad")

@@ -70,13 +70,22 @@ package struct Sync: Operation {
             let count = busy.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
             if !busy.isEmpty { kit.session.progress.began("sync", items: count) }
             defer { if !busy.isEmpty { kit.session.progress.ended() } }
-            let results = await sync(busy, at: addresses, planner, engine, kit)
-            var warnings = try await kit.writeIndexes(busy.map(\.name))
+            var results = await sync(busy, at: addresses, planner, engine, kit) + clean
+            // A place that turned out to have two names takes each root once: what it was to take twice goes elsewhere.
+            let turned = try await planner.plan().plan
+            if turned.aliases != plan.aliases {
+                let again = files.filter { turned.steps[$0.name]?.contains(where: \.isUpload) == true }
+                let later = await sync(again, at: addresses, planner, engine, kit)
+                results = results.map { first in
+                    later.first { $0.backend == first.backend }.map(first.followed) ?? first
+                }
+            }
+            var warnings = try await kit.writeIndexes(files.map(\.name))
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }
             // What is short, and what is one place, is said of the places as they turned out to be.
             let left = try await planner.plan().plan
             return SyncOutput(
-                results: (results + clean + broken).sorted { $0.backend < $1.backend },
+                results: (results + broken).sorted { $0.backend < $1.backend },
                 left: left,
                 warnings: warnings
             )

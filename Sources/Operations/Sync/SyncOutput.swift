@@ -18,6 +18,14 @@ package struct SyncResult: Sendable {
         return SyncResult(backend: file.name, report: report)
     }
 
+    /// The same with what came of a second run.
+    func followed(by later: SyncResult) -> SyncResult {
+        guard let first = report, error == nil, let second = later.report else {
+            return later.error == nil ? self : later
+        }
+        return SyncResult(backend: backend, report: first.followed(by: second))
+    }
+
     /// What went wrong first; nil where nothing did.
     package var failure: KitError? {
         error ?? (report?.stopped ?? report?.failures.first?.error ?? report?.heldBack).map { KitError($0) }

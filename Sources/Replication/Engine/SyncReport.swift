@@ -38,4 +38,24 @@ package struct SyncReport: Sendable {
     package var isComplete: Bool { failures.isEmpty && stopped == nil && heldBack == nil }
 
     package init(backend: String) { self.backend = backend }
+
+    /// What both runs did, one after the other.
+    package func followed(by later: SyncReport) -> SyncReport {
+        var sum = self
+        sum.wasClean = wasClean && later.wasClean
+        sum.uploaded += later.uploaded
+        sum.adopted += later.adopted
+        sum.replaced += later.replaced
+        sum.removed += later.removed
+        sum.bytesUploaded += later.bytesUploaded
+        sum.failures += later.failures
+        sum.notSeen += later.notSeen
+        sum.notTried += later.notTried
+        sum.stopped = stopped ?? later.stopped
+        sum.heldBack = heldBack ?? later.heldBack
+        sum.snapshot = later.snapshot ?? snapshot
+        sum.warnings += later.warnings
+        sum.calls = calls + later.calls
+        return sum
+    }
 }

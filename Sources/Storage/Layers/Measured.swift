@@ -92,6 +92,15 @@ package final class Meter: Sendable {
 
         /// Calls of every kind.
         package var calls: UInt64 { puts + gets + stats + pages + deletes }
+
+        /// Both together.
+        package static func + (one: Counts, other: Counts) -> Counts {
+            var sum = one
+            for field in [\Counts.puts, \.gets, \.stats, \.pages, \.deletes, \.failures, \.bytesStored, \.bytesRead] {
+                sum[keyPath: field] += other[keyPath: field]
+            }
+            return sum
+        }
     }
 
     private let state = Locked(Counts())
