@@ -102,7 +102,8 @@ extension Catalog {
         }
     }
 
-    /// The pinned roots of which a backend has the only stored replica, wherever its settings lead now.
+    /// The pinned roots of which a backend has the only verified replica, or had when it was looked at last, wherever
+    /// its settings lead now.
     package func pinsOnly(on backend: String) async throws(CatalogError) -> [CID] {
         let disregarded = disregarded
         return try await read { (database) throws(CatalogError) in

@@ -98,7 +98,7 @@ import Testing
             """
         let holder = try Child(Child.Start("/usr/bin/env", ["python3", "-c", python, flock, sqlite]))
         defer { holder.signal(SIGKILL) }
-        while lockHolder(of: [sqlite])?.contains("is stopped") != true { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(try await holds { lockHolder(of: [sqlite])?.contains("is stopped") == true })
         #expect(lockHolder(of: [sqlite]) == "The process \(holder.identifier) has it locked, and is stopped.")
         let error = await #expect(throws: FileError.self) {
             try await BlockingThreads.shared.run { () throws(FileError) in try File(flock, .update).lock() }

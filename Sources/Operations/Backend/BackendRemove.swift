@@ -34,7 +34,7 @@ package struct BackendRemove: Operation {
             guard only.isEmpty || force else {
                 throw KitError(
                     .refused,
-                    "\(name) has the only verified replica of \(only.count) pins, \(only[0]) among them.",
+                    "\(name) has, or had when it was looked at last, the only verified replica of \(only.count) pins, \(only[0]) among them.",
                     hint: "ipfs-kit backend remove \(name) --force",
                     backend: name
                 )

@@ -206,7 +206,7 @@ extension Kit {
     /// Opens a backend to look at what is known of it; throws where it leads elsewhere than at its last sync, or is
     /// another place by now.
     func openAsKnown(_ file: BackendFile) async throws(KitError) -> OpenBackend {
-        guard try await !leadsElsewhere(file) else {
+        guard try await arrive(at: file) else {
             throw KitError(
                 .refused,
                 "The settings of \(file.name) lead elsewhere than at its last sync.",
@@ -219,10 +219,9 @@ extension Kit {
         return backend
     }
 
-    /// Whether a backend leads elsewhere than at its last sync.
-    ///
-    /// Where nothing was seen of it before, it is known from now on where it leads.
-    func leadsElsewhere(_ file: BackendFile) async throws(KitError) -> Bool {
+    /// Notes where a backend leads of which nothing was seen before, for whoever is about to look; whether it leads
+    /// where it did at its last sync.
+    func arrive(at file: BackendFile) async throws(KitError) -> Bool {
         let catalog = try catalog()
         let address = try await address(of: file)
         let state = try await kitErrors {
@@ -232,7 +231,7 @@ extension Kit {
             }
             return state
         }
-        return state?.address.map { !$0.isSame(as: address) } ?? false
+        return state?.address.map { $0.isSame(as: address) } ?? true
     }
 
     /// The settings of a backend with references replaced, and what it may know of the world around it.

@@ -50,7 +50,7 @@ package struct Recover: Operation {
             // A disk that is not mounted looks like one on which nothing is.
             let own = try await kit.identity()
             try await kit.expectPlace(backend)
-            let isKnown = if dryRun { true } else { try await !kit.leadsElsewhere(file) }
+            let isKnown = if dryRun { true } else { try await kit.arrive(at: file) }
             var entries = try await HomeRegister(backend)?.list() ?? HomeRegister.Entries()
             // Who has nothing has not to recover from what he left himself, by a sync in between.
             let others = entries.snapshots.filter { $0.instance != own.instance }

@@ -41,7 +41,8 @@ struct RecoveredPins: Sendable {
         var seen: Set<CID> = []
         // Whoever made the snapshot may have written a pin into it many times.
         var pins = try (taken?.snapshot.pins() ?? []).filter { seen.insert($0.cid).inserted }
-        if let taken { try tellGivenUp(taken, wanted: Set(pins.map(\.cid)), &output) }
+        let mapped = Set(try (taken?.snapshot.mappings() ?? []).map(\.cid))
+        if let taken { tellGivenUp(mapped.subtracting(seen), before: taken.name, &output) }
         if let taken, !isChosen, taken.name.time <= knownSnapshots[taken.name.instance] ?? -1 {
             // What this home knew and has no more, it gave up.
             tellUnpinned(Set(pins.map(\.cid)).subtracting(known.keys), &output)
@@ -50,7 +51,7 @@ struct RecoveredPins: Sendable {
         // Of two homes that went their own ways, each may have been the last to change a pin.
         pins = pins.map { pin in relatives.pins[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
         let wanted = seen
-        if let taken, output.lostSnapshots.isEmpty { seen.formUnion(try taken.snapshot.mappings().map(\.cid)) }
+        if output.lostSnapshots.isEmpty { seen.formUnion(mapped) }
         // What that home knew and had no more, it gave up; and so did another one that knows where it is, or was.
         seen.formUnion(relatives.known)
         tellUnpinned(Set(relatives.pins.keys).intersection(seen).subtracting(wanted), &output)
@@ -204,17 +205,11 @@ struct RecoveredPins: Sendable {
         return (pins, mapped, problem)
     }
 
-    /// Tells of pins that are here, and that the home of the snapshot had given up by then.
-    private func tellGivenUp(
-        _ taken: (name: SnapshotName, snapshot: KitSnapshot),
-        wanted: Set<CID>,
-        _ output: inout Recover.Output
-    ) throws {
-        let mapped = Set(try taken.snapshot.mappings().map(\.cid))
-        let givenUp = known.values.filter { pin in
-            mapped.contains(pin.cid) && !wanted.contains(pin.cid) && pin.updatedAt.milliseconds < taken.name.time
-        }
-        guard let one = givenUp.map(\.cid).min() else { return }
+    /// Tells of pins that are here, and that the home of the snapshot had given up by then: it knew where the roots
+    /// are, and pinned them no more.
+    private func tellGivenUp(_ roots: Set<CID>, before taken: SnapshotName, _ output: inout Recover.Output) {
+        let givenUp = roots.filter { root in known[root].map { $0.updatedAt.milliseconds < taken.time } ?? false }
+        guard let one = givenUp.min() else { return }
         output.warnings.append(
             "\(givenUp.count) roots that are pinned here were no more where the snapshot was made, such as \(one): `ipfs-kit pin rm "
                 + "\(one)` where that is right."

@@ -24,7 +24,7 @@ struct Sources: Sendable {
                 let file = try kit.backend(name)
                 let backend = try await kit.open(file, gate: ClosedGate())
                 // What is read is checked, wherever it leads; of a place that is not known nothing is written down.
-                _ = try await kit.leadsElsewhere(file)
+                _ = try await kit.arrive(at: file)
                 open[name] = backend
             } catch {
                 if only != nil { throw error }

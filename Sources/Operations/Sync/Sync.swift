@@ -70,20 +70,28 @@ package struct Sync: Operation {
             let count = busy.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
             if !busy.isEmpty { kit.session.progress.began("sync", items: count) }
             defer { if !busy.isEmpty { kit.session.progress.ended() } }
-            var results = await sync(busy, at: addresses, planner, engine, kit) + clean
-            // A place that turned out to have two names takes each root once: what it was to take twice goes elsewhere.
-            let turned = try await planner.plan().plan
-            if turned.aliases != plan.aliases {
-                let again = files.filter { turned.steps[$0.name]?.contains(where: \.isUpload) == true }
-                let later = await sync(again, at: addresses, planner, engine, kit)
+            let mode = SyncEngine.Mode(force: force, prune: prune)
+            var results = await sync(busy, mode, at: addresses, planner, engine, kit) + clean
+            var touched = Set(busy.map(\.name))
+            // What is short, and what is one place, is said of the places as they turned out to be.
+            let rest = SyncPlanner(catalog: planner.catalog, places: planner.places, prune: false, force: false)
+            var left = try await rest.plan().plan
+            if left.aliases != plan.aliases {
+                // A place that turned out to have two names takes each root once: what it was to take under the other
+                // goes elsewhere, unless that has failed already.
+                let whole = Set(results.filter { $0.failure == nil }.map(\.backend))
+                let again = files.filter { file in
+                    whole.contains(file.name) && left.steps[file.name]?.contains(where: \.isUpload) == true
+                }
+                let later = await sync(again, .init(force: false, prune: false), at: addresses, rest, engine, kit)
                 results = results.map { first in
                     later.first { $0.backend == first.backend }.map(first.followed) ?? first
                 }
+                touched.formUnion(again.map(\.name))
+                left = try await rest.plan().plan
             }
-            var warnings = try await kit.writeIndexes(files.map(\.name))
+            var warnings = try await kit.writeIndexes(touched.sorted())
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }
-            // What is short, and what is one place, is said of the places as they turned out to be.
-            let left = try await planner.plan().plan
             return SyncOutput(
                 results: (results + broken).sorted { $0.backend < $1.backend },
                 left: left,
@@ -145,13 +153,13 @@ package struct Sync: Operation {
 
     private func sync(
         _ files: [BackendFile],
+        _ mode: SyncEngine.Mode,
         at addresses: [String: BackendState.Address],
         _ planner: SyncPlanner,
         _ engine: SyncEngine,
         _ kit: Kit
     ) async -> [SyncResult] {
-        let mode = SyncEngine.Mode(force: force, prune: prune)
-        return await withTaskGroup(of: SyncResult.self) { group in
+        await withTaskGroup(of: SyncResult.self) { group in
             for file in files {
                 guard let address = addresses[file.name] else { continue }
                 group.addTask {

@@ -20,10 +20,11 @@ package struct SyncResult: Sendable {
 
     /// The same with what came of a second run.
     func followed(by later: SyncResult) -> SyncResult {
-        guard let first = report, error == nil, let second = later.report else {
-            return later.error == nil ? self : later
-        }
-        return SyncResult(backend: backend, report: first.followed(by: second))
+        guard var sum = report else { return later }
+        if let second = later.report { sum = sum.followed(by: second) }
+        // What the first run did is told, also where the second could not even begin.
+        if let error = later.error { sum.stopped = sum.stopped ?? .other(error) }
+        return SyncResult(backend: backend, report: sum)
     }
 
     /// What went wrong first; nil where nothing did.

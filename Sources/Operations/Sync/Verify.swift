@@ -39,7 +39,7 @@ package struct Verify: Operation {
         var astray: Set<String> = []
         for file in chosen.files {
             do throws(KitError) {
-                if try await kit.leadsElsewhere(file) { astray.insert(file.name) }
+                if try await !kit.arrive(at: file) { astray.insert(file.name) }
                 files.append(file)
             } catch {
                 broken.append((file.name, error))
@@ -232,7 +232,7 @@ package struct Verify: Operation {
             ]
             for row in rows { parts += Self.problems(row) }
             for row in rows where row.results.isEmpty && row.error == nil && exitCode != .notFound {
-                parts.append(.line("\(row.backend): nothing is known to be there, so nothing was read."))
+                parts.append(.line("\(row.backend): nothing is known to be there that was to be read."))
             }
             if exitCode == .notFound {
                 parts.append(.line("Nothing was read: no backend is known to have anything."))

@@ -21,7 +21,7 @@ package struct SyncReport: Sendable {
     package var bytesUploaded: UInt64 = 0
     package var failures: [Failure] = []
     /// Roots that count as stored, and that could not be looked at.
-    package var notSeen = 0
+    var notSeen = 0
     /// Roots that were not tried because the backend could not be used any more.
     package var notTried = 0
     /// Why the rest was not tried.

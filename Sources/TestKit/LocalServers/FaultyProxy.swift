@@ -119,9 +119,9 @@ package struct FaultyProxy: Sendable {
         return try JSONDecoder().decode([String].self, from: result.output)
     }
 
-    /// How many requests of this method there were.
-    package func count(_ method: String) async throws -> Int {
-        try await requests().count { $0.hasPrefix(method + " ") }
+    /// How many requests of this method there were, whose line has this text.
+    package func count(_ method: String, path: String = " ") async throws -> Int {
+        try await requests().count { $0.hasPrefix(method + " ") && $0.contains(path) }
     }
 
     private static func port(in log: URL) -> Int? {

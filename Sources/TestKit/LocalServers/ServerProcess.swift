@@ -28,11 +28,7 @@ struct ServerProcess: Sendable {
 
     /// Waits until `condition` holds; throws with the server's last words when it ends before or takes over a minute.
     func wait(until condition: @Sendable () async throws -> Bool) async throws {
-        for _ in 0..<600 {
-            if try await condition() { return }
-            guard child.isRunning else { break }
-            try await Task.sleep(for: .milliseconds(100))
-        }
+        if try await holds(within: .seconds(60), while: { child.isRunning }, condition) { return }
         let log = (try? String(contentsOf: folder.appending(path: "log.txt"), encoding: .utf8)) ?? ""
         throw ServerProblem(message: "The server in \(folder.path) did not start: \(log.suffix(1000))")
     }

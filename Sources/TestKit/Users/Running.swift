@@ -31,12 +31,8 @@ package final class Running: Sendable {
 
     /// Waits until `condition` holds; fails the test when the command ends before, or after half a minute.
     package func wait(until condition: () async throws -> Bool) async throws {
-        for _ in 0..<1500 where process.isRunning {
-            if try await condition() { return }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        let holds = try await condition()
-        try #require(holds, "it ended or waited too long: \(output)\(errors)")
+        let isSo = try await holds(while: { process.isRunning }, condition)
+        try #require(isSo, "it ended or waited too long: \(output)\(errors)")
     }
 
     /// Sends it a signal.

@@ -85,7 +85,7 @@ import Testing
         try await user.createS3("place", bucket, endpoint: proxy.endpoint, "--timeout", "300")
         let root = try await user.add(sampleBytes(2000))
         let sync = try Running(user, "sync", "--json")
-        try await sync.wait { try await proxy.requests().contains { $0.hasPrefix("PUT ") && $0.contains("/cars/") } }
+        try await sync.wait { try await proxy.count("PUT", path: "/cars/") > 0 }
         try await user.run("backend", "remove", "place", "--force")
         let disk = try await user.createDisk("place")
         _ = try await user.json("backend", "list")

@@ -89,7 +89,7 @@ import Testing
         try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--timeout", "300")
         try await user.add(sampleBytes(1000))
         let sync = try Running(user, "sync")
-        try await sync.wait { try await proxy.requests().contains { $0.hasPrefix("PUT ") && $0.contains("/cars/") } }
+        try await sync.wait { try await proxy.count("PUT", path: "/cars/") > 0 }
         let running = try await user.json("status").running
         #expect(running.items.count == 1 && running[0].backend == .text("cloud"))
         let process = try #require(running[0].process.int)
