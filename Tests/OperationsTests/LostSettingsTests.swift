@@ -50,6 +50,13 @@ import Testing
             let seen = try await sample.run(Verify.self, ["names": .list(["two"])])
             #expect(seen.exitCode == .verification)
             #expect(seen.warnings.contains { $0.contains("lead elsewhere") })
+            // A restore asks there all the same, and what it misses marks nothing.
+            let generation = try await sample.again.catalog().backendState("two")?.generation
+            let packs = sample.kit.home.store + "/packs/"
+            for name in try Trees.files(in: packs) { try FileManager.default.removeItem(atPath: packs + name) }
+            #expect(try await sample.run(Restore.self, ["from": .text("two")]).exitCode == .notFound)
+            #expect(try await sample.run(Restore.self).exitCode == .ok)
+            #expect(try await sample.again.catalog().backendState("two")?.generation == generation)
         }
         try write(settings, to: path)
         #expect(try await known(root, sample) == .stored)

@@ -10,6 +10,8 @@ struct Sources: Sendable {
     let open: [String: OpenBackend]
     /// Backends that could not even be opened.
     let broken: [String: KitError]
+    /// Backends that lead elsewhere than at their last sync: what is read there is checked, and not written down.
+    let elsewhere: Set<String>
     /// Whether these are all that there are.
     let isAll: Bool
 
@@ -17,14 +19,14 @@ struct Sources: Sendable {
     init(_ kit: Kit, only: String?) async throws(KitError) {
         var open: [String: OpenBackend] = [:]
         var broken: [String: KitError] = [:]
+        var elsewhere: Set<String> = []
         try await kit.meetBackends()
         let names = if let only { [only] } else { try kit.backendNames() }
         for name in names {
             do throws(KitError) {
                 let file = try kit.backend(name)
                 let backend = try await kit.open(file, gate: ClosedGate())
-                // What is read is checked, wherever it leads; of a place that is not known nothing is written down.
-                _ = try await kit.arrive(at: file)
+                if try await !kit.arrive(at: file) { elsewhere.insert(name) }
                 open[name] = backend
             } catch {
                 if only != nil { throw error }
@@ -33,6 +35,7 @@ struct Sources: Sendable {
         }
         self.open = open
         self.broken = broken
+        self.elsewhere = elsewhere
         isAll = only == nil
     }
 
@@ -213,6 +216,7 @@ struct RestoreJob: Sendable {
         _ leases: inout [String: Lease]
     ) async throws {
         let name = source.backend.name
+        guard !sources.elsewhere.contains(name) else { return }
         let mapping = mappings.first { $0.backend == name }
         func saw(_ finding: Observation.Finding) -> Observation {
             Observation(
