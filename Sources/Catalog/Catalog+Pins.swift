@@ -1,5 +1,5 @@
 package import Multiformats
-internal import Schema
+package import Schema
 internal import SQLite
 
 extension Catalog {
@@ -38,6 +38,7 @@ extension Catalog {
                         .integer(store.map { Int64(bitPattern: $0.epoch) }), .integer(areNamesDefaults ? 1 : 0),
                     ]
                 )
+                try database.change("DELETE FROM unpinned WHERE cid = ?", [.blob(pin.cid.bytes)])
                 if pin.metadata != "{}" { try database.checkMetadata(of: pin.cid) }
             }
             try database.setPinSum(sum)
@@ -75,6 +76,10 @@ extension Catalog {
             for cid in cids where try database.change("DELETE FROM pins WHERE cid = ?", [.blob(cid.bytes)]) > 0 {
                 removed.append(cid)
                 sum.toggle(cid, by: -1)
+                try database.change(
+                    "INSERT OR REPLACE INTO unpinned VALUES(?, ?)",
+                    [.blob(cid.bytes), .integer(time)]
+                )
             }
             if !removed.isEmpty {
                 try database.setPinSum(sum)
@@ -84,6 +89,17 @@ extension Catalog {
         }
         await tellPinsChanged()
         return removed
+    }
+
+    /// The roots that were pinned here and are no more, with the time at which they were unpinned.
+    package func unpinned() async throws(CatalogError) -> [CID: Timestamp] {
+        try await read { (database) throws(CatalogError) in
+            let rows = try database.all("SELECT cid, unpinned_at FROM unpinned") {
+                (row: borrowing Row) throws(CatalogError) in
+                (try columnCID(row, 0), Timestamp(milliseconds: row.int64(1)))
+            }
+            return Dictionary(rows) { first, _ in first }
+        }
     }
 
     /// The pin of a root, or nil where it is not pinned.

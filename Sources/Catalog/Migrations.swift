@@ -107,6 +107,10 @@ enum Migrations {
         ALTER TABLE backends ADD COLUMN marker_identity TEXT;
         UPDATE backends SET settings = '';
         """,
+        // What was unpinned here is not pinned again because an older snapshot has it.
+        """
+        CREATE TABLE unpinned(cid BLOB PRIMARY KEY, unpinned_at INTEGER NOT NULL) WITHOUT ROWID;
+        """,
     ]
 
     /// Whether a database has not the tables of today; throws `tooNew` where a later version of the program was at

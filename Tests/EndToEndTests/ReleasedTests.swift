@@ -67,6 +67,25 @@ import Testing
         #expect(try await user.json("verify").backends[0].whole.int == 3)
     }
 
+    @Test func aHomeOfTheThirdCatalogGoesOn() async throws {
+        let (user, disk) = try released("catalog-3")
+        let rots = "bafkreibeq7riytl7oye4f76ceds4pkl4fcae6wth2gpov72tu6h5ike2wu"
+        let tree = "bafybeib5xbff6bycdgjzol5xdodlxlxan3sqzkqpvamvnemramyltwmcdm"
+        #expect(try await user.run("status").code == 0)
+        #expect(FileManager.default.fileExists(atPath: user.home + "/catalog-3.sqlite"))
+        #expect(try await user.pins() == [Self.later, tree, rots].sorted())
+        let later = try await user.json("pin", "show", Self.later).pin
+        #expect(later.name == .text("later, with words") && later.replicas.int == 1, "\(later)")
+        #expect(try await user.json("whereis", rots).mappings[0].status == .text("corrupt"))
+        #expect(try await user.json("whereis", tree).mappings[0].verify_method == .text("read-back"))
+        // What is damaged is sent anew, and what a killed upload may have left is looked at.
+        let sync = try await user.json("sync").backends[0]
+        #expect(sync.adopted.int == 1 && sync.uploaded.int == 2 && sync.status == .text("synced"), "\(sync)")
+        #expect(try await user.json("verify").backends[0].whole.int == 4)
+        #expect(try Trees.files(in: disk).filter { $0.hasPrefix("cars/") }.count == 4)
+        #expect(try await user.run("gc").code == 0)
+    }
+
     @Test func aBackendOfTheFirstVersionIsEnough() async throws {
         let (old, disk) = try released()
         try FileManager.default.removeItem(atPath: old.home)

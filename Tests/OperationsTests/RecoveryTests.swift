@@ -135,6 +135,43 @@ import Testing
         #expect(try await Array(pins(second).keys) == [kept])
     }
 
+    /// The home was recovered from one disk, its owner unpinned something, and then the other disk turned up.
+    @Test(arguments: [true, false], [true, false]) func `what was unpinned here stays so on another disk`(
+        isSynced: Bool,
+        hasSnapshot: Bool
+    ) async throws {
+        let sample = try await KitSample()
+        let disks = [try await sample.disk("disk"), try await sample.disk("away")]
+        let (gone, kept) = (try await sample.add("a"), try await sample.add("b"))
+        try await sample.run(Sync.self)
+        let news = try await sample.add("c")
+        try await sample.run(Sync.self, ["names": .list(["away"])])
+        let second = try await KitSample("second")
+        try await second.disk("disk", at: disks[0])
+        _ = try await recover(second)
+        try await second.run(PinRemove.self, ["cids": .list([gone])])
+        if isSynced { try await second.run(Sync.self) }
+        if !hasSnapshot { try FileManager.default.removeItem(atPath: disks[1] + "/kits") }
+        try await second.run(BackendEnable.self, ["name": .text("away")])
+        let output = try await recover(second, ["from": .text("away")])
+        #expect(output.newPins == 1 && output.warnings.contains { $0.contains(gone) }, "\(output.warnings)")
+        #expect(try await Set(pins(second).keys) == [kept, news])
+        // Unless it is asked for, or was changed elsewhere later.
+        if let snapshot = output.snapshot {
+            _ = try await recover(second, ["from": .text("away"), "snapshot": .text(snapshot)])
+        } else {
+            try await second.run(PinAdd.self, ["cids": .list([gone])])
+        }
+        #expect(try await second.again.catalog().unpinned().isEmpty)
+        #expect(try await Set(pins(second).keys) == [gone, kept, news])
+        try await second.run(PinRemove.self, ["cids": .list([gone])])
+        try await pin(sample, gone, name: "again")
+        try await sample.run(CatalogAccept.self)
+        try await sample.run(Sync.self, ["names": .list(["disk"])])
+        _ = try await recover(second)
+        #expect(try await pins(second)[gone] == "again")
+    }
+
     @Test func `what a snapshot says of a root that is not listed is a claim`() async throws {
         let sample = try await KitSample()
         let disk = try await sample.disk("disk")

@@ -15,7 +15,7 @@ package struct Recover: Operation {
     package static let details = """
         On a new machine: ipfs-kit init; ipfs-kit backend create my-s3 s3 …; ipfs-kit recover --from my-s3
         Interrupted, it goes on where it stopped. What the home has already stays, unless it was changed later elsewhere; no \
-        pin wants fewer replicas by that. Settings of other backends come from the \
+        pin wants fewer replicas by that, and what was unpinned here since stays so. Settings of other backends come from the \
         snapshot disabled: look at them, and enable them with `ipfs-kit backend enable NAME`.
         """
     package static let changes = true
@@ -68,6 +68,7 @@ package struct Recover: Operation {
                 scratch: kit.home.scratch,
                 entries: entries,
                 known: known,
+                unpinned: snapshotID == nil ? try await catalog.unpinned() : [:],
                 knownSnapshots: try await catalog.knownSnapshots(),
                 isChosen: snapshotID != nil
             )

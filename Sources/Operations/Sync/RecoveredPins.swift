@@ -15,6 +15,8 @@ struct RecoveredPins: Sendable {
     let entries: HomeRegister.Entries
     /// The pins of this home.
     let known: [CID: Pin]
+    /// What was unpinned in this home, and when.
+    let unpinned: [CID: Timestamp]
     /// Up to which time of their snapshots this home knows what other homes knew.
     let knownSnapshots: [String: Int64]
     /// Whether the owner named the snapshot: then others say nothing.
@@ -43,19 +45,21 @@ struct RecoveredPins: Sendable {
         var pins = try (taken?.snapshot.pins() ?? []).filter { seen.insert($0.cid).inserted }
         let mapped = Set(try (taken?.snapshot.mappings() ?? []).map(\.cid))
         if let taken { tellGivenUp(mapped.subtracting(seen), before: taken.name, &output) }
+        // Of two homes that went their own ways, each may have been the last to change a pin.
+        pins = pins.map { pin in relatives.pins[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
+        var unpinned = takeUnpinned(from: &pins)
         if let taken, !isChosen, taken.name.time <= knownSnapshots[taken.name.instance] ?? -1 {
             // What this home knew and has no more, it gave up.
             tellUnpinned(Set(pins.map(\.cid)).subtracting(known.keys), &output)
             pins = pins.filter { known[$0.cid] != nil }
         }
-        // Of two homes that went their own ways, each may have been the last to change a pin.
-        pins = pins.map { pin in relatives.pins[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
         let wanted = seen
         if output.lostSnapshots.isEmpty { seen.formUnion(mapped) }
         // What that home knew and had no more, it gave up; and so did another one that knows where it is, or was.
         seen.formUnion(relatives.known)
         tellUnpinned(Set(relatives.pins.keys).intersection(seen).subtracting(wanted), &output)
-        let news = relatives.pins.values.filter { seen.insert($0.cid).inserted }
+        var news = relatives.pins.values.filter { seen.insert($0.cid).inserted }
+        unpinned.formUnion(takeUnpinned(from: &news))
         if !news.isEmpty {
             output.warnings.append(
                 "Other homes of the kit had pinned \(news.count) roots besides; they are pinned too."
@@ -67,8 +71,13 @@ struct RecoveredPins: Sendable {
         for try await page in backend.replica.roots() {
             for root in page { held[root.root] = root.length }
         }
-        let others = held.keys.filter { !seen.contains($0) }.sorted()
-        pins += try await pinned(others, taken?.name, among: pins, read, catalog, &output)
+        let others = held.keys.filter { !seen.contains($0) }
+        unpinned.formUnion(others.filter { self.unpinned[$0] != nil })
+        tellUnpinnedHere(unpinned, &output)
+        let open = others.filter { !unpinned.contains($0) }.sorted()
+        if !open.isEmpty || unpinned.isEmpty {
+            pins += try await pinned(open, taken?.name, among: pins, read, catalog, &output)
+        }
         output.lostSnapshots += relatives.damaged
         return Found(pins: try await sensible(pins, catalog, &output), read: read, held: held)
     }
@@ -213,6 +222,22 @@ struct RecoveredPins: Sendable {
         output.warnings.append(
             "\(givenUp.count) roots that are pinned here were no more where the snapshot was made, such as \(one): `ipfs-kit pin rm "
                 + "\(one)` where that is right."
+        )
+    }
+
+    /// Takes out what was unpinned in this home after anybody changed it, and returns these roots.
+    private func takeUnpinned(from pins: inout [Pin]) -> Set<CID> {
+        let taken = Set(pins.filter { pin in unpinned[pin.cid].map { $0 >= pin.updatedAt } ?? false }.map(\.cid))
+        pins.removeAll { taken.contains($0.cid) }
+        return taken
+    }
+
+    /// Tells of what is on the backend, and was unpinned in this home later than anybody said anything of it.
+    private func tellUnpinnedHere(_ roots: Set<CID>, _ output: inout Recover.Output) {
+        guard let one = roots.min() else { return }
+        output.warnings.append(
+            "\(roots.count) roots that were unpinned here since, such as \(one), stay so: `ipfs-kit pin add \(one)` pins one again, "
+                + "and `recover --snapshot` all that a snapshot has."
         )
     }
 
