@@ -87,6 +87,9 @@ package struct Mapping: Sendable, Hashable {
         self.revision = revision
     }
 
+    /// Where it is on the backend; nil where nobody said.
+    package var location: Location? { path.isEmpty ? nil : Location(path) }
+
     static let columns = """
         cid, backend, path, status, name, metadata, size_bytes, block_count, car_sha256, created_at, updated_at, \
         verified_at, verify_method, verified_by, is_ours, revision

@@ -72,6 +72,9 @@ package struct Observation: Sendable, Hashable {
         self.basis = basis
     }
 
+    /// Where it was looked for, or stored; nil where nobody said.
+    package var location: Location? { path.isEmpty ? nil : Location(path) }
+
     /// What the method proves.
     package var strength: Strength { Self.strength(of: method) }
 

@@ -1,6 +1,7 @@
 package import BlockStore
 package import Multiformats
 internal import POSIX
+package import Schema
 package import Storage
 
 /// Brings missing or damaged blocks of the store back from backends.
@@ -8,13 +9,13 @@ package struct Restorer: Sendable {
     /// A backend that may have a root, and where.
     package struct Source: Sendable {
         package let backend: OpenBackend
-        package let path: String?
+        package let location: Location?
         /// How long its copy is, as far as it is known, in bytes.
         package let size: UInt64?
 
-        package init(backend: OpenBackend, path: String?, size: UInt64?) {
+        package init(backend: OpenBackend, at location: Location?, size: UInt64?) {
             self.backend = backend
-            self.path = path
+            self.location = location
             self.size = size
         }
     }
@@ -106,7 +107,7 @@ package struct Restorer: Sendable {
     private func fetch(_ root: CID, from source: Source) async throws(ReplicationError) -> ReadBack {
         try await translating {
             try await store.ingest { ingest in
-                try await readBack(root, from: source.backend.replica, path: source.path, progress: progress) {
+                try await readBack(root, from: source.backend.content, at: source.location, progress: progress) {
                     (sections) async throws(StorageError) in
                     do throws(StoreError) {
                         try await ingest.write(sections)
@@ -135,7 +136,7 @@ package struct Restorer: Sendable {
                 return try File(path, .createNew)
             }
             defer { try? removeFile(path) }
-            let cursor = StreamCursor(try await source.backend.replica.fetch(root, path: source.path))
+            let cursor = StreamCursor(try await source.backend.content.read(root, at: source.location))
             let limit = source.size ?? Self.longestUnknown
             var position: UInt64 = 0
             // What comes before it breaks off is as good as all of it.

@@ -1,15 +1,16 @@
 package import Multiformats
+package import Schema
 
 /// Content by CID on a service that keeps named bytes: one CAR for each root, under `cars/`.
-package struct CARArchive: Replica {
-    private let objects: any StorageService
+package struct CARArchive: ContentService {
+    private let service: any StorageService
 
-    /// Keeps CARs as objects of `objects`.
-    package init(_ objects: any StorageService) { self.objects = objects }
+    /// Keeps CARs as objects of `service`.
+    package init(_ service: any StorageService) { self.service = service }
 
-    package var capabilities: Capabilities { objects.capabilities }
-    package var limits: Limits { objects.limits }
-    package var notes: (any StorageService)? { objects }
+    package var capabilities: Capabilities { service.capabilities }
+    package var limits: Limits { service.limits }
+    package var objects: (any StorageService)? { service }
 
     /// The name of the CAR of a root.
     ///
@@ -33,14 +34,16 @@ package struct CARArchive: Replica {
     private static let folder = "cars/"
     private static let suffix = ".car"
 
-    package func holds(_ root: CID, path: String?) async -> Presence {
+    package func location(for root: CID) throws(StorageError) -> Location? { Location(try Self.name(of: root).text) }
+
+    package func presence(of root: CID, at location: Location?) async -> Presence {
         do throws(StorageError) {
-            let name = try location(root, path)
-            let info = try await objects.stat(name)
+            let name = try name(of: root, at: location)
+            let info = try await service.stat(name)
             return .present(
                 HeldRoot(
                     root: root,
-                    path: name.text,
+                    at: Location(name.text),
                     length: info.length,
                     digest: info.digest,
                     place: info.place
@@ -51,32 +54,36 @@ package struct CARArchive: Replica {
         }
     }
 
-    package func store(_ root: CID, _ car: Body) async throws(StorageError) -> StoreReceipt {
-        let name = try Self.name(of: root)
-        return StoreReceipt(path: name.text, proof: try await objects.put(name, car).proof)
+    package func store(_ upload: Upload) async throws(StorageError) -> StoreReceipt {
+        let name = try Self.name(of: upload.root)
+        return StoreReceipt(at: Location(name.text), proof: try await service.put(name, try await upload.car()).proof)
     }
 
-    package func fetch(_ root: CID, path: String?) async throws(StorageError) -> any ByteStream {
-        try await objects.read(try location(root, path))
+    package func read(
+        _ root: CID,
+        at location: Location?,
+        _ range: Range<UInt64>?
+    ) async throws(StorageError) -> OpenObject {
+        try await service.get(try name(of: root, at: location), range, version: nil)
     }
 
-    package func remove(_ root: CID, path: String?) async throws(StorageError) {
-        try await objects.delete(try location(root, path))
+    package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
+        try await service.delete(try name(of: root, at: location))
     }
 
     package func clear(_ root: CID, mayResume: Bool) async throws(StorageError) {
-        try await objects.clear(try Self.name(of: root), mayResume: mayResume)
+        try await service.clear(try Self.name(of: root), mayResume: mayResume)
     }
 
     package func roots() -> any RootStream {
-        let pages = objects.list(Self.folder)
+        let pages = service.list(Self.folder)
         return Pulled {
             let cursor = StreamCursor(pages)
             return { () async throws(StorageError) in
                 guard let page = try await cursor.next() else { return nil }
                 return page.compactMap { info in
                     Self.root(of: info.name.text).map {
-                        HeldRoot(root: $0, path: info.name.text, length: info.length, digest: info.digest)
+                        HeldRoot(root: $0, at: Location(info.name.text), length: info.length, digest: info.digest)
                     }
                 }
             }
@@ -84,15 +91,15 @@ package struct CARArchive: Replica {
     }
 
     package func usage() async throws(StorageError) -> Usage {
-        try await objects.usage()
+        try await service.usage()
     }
 
-    private func location(_ root: CID, _ path: String?) throws(StorageError) -> ObjectName {
-        guard let path else { return try Self.name(of: root) }
-        guard let name = ObjectName(path) else {
+    private func name(of root: CID, at location: Location?) throws(StorageError) -> ObjectName {
+        guard let location else { return try Self.name(of: root) }
+        guard let name = ObjectName(location.path) else {
             throw StorageError(
                 .unsupported,
-                "“\(path)”, where the mapping of \(root) points, is no name that can be read here."
+                "“\(location.path)”, where the mapping of \(root) points, is no name that can be read here."
             )
         }
         return name

@@ -77,7 +77,7 @@ package struct ServiceRow: Sendable {
     private let checker: @Sendable ([String: FieldValue]) throws(StorageError) -> Void
     private let locator: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> ServicePlace
     private let opener:
-        @Sendable ([String: FieldValue], ServiceContext, Meter) async throws(StorageError) -> any Replica
+        @Sendable ([String: FieldValue], ServiceContext, Meter) async throws(StorageError) -> any ContentService
 
     /// The row of a service that keeps named bytes.
     package init<Definition: ServiceDefinition>(_: Definition.Type) {
@@ -142,7 +142,7 @@ package struct ServiceRow: Sendable {
         _ values: [String: FieldValue],
         in context: ServiceContext,
         meter: Meter
-    ) async throws(StorageError) -> any Replica {
+    ) async throws(StorageError) -> any ContentService {
         try await opener(values, context, meter)
     }
 }

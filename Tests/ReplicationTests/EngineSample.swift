@@ -120,7 +120,7 @@ struct EngineSample: Sendable {
             gate: gate,
             meter: meter
         )
-        return OpenBackend(name: backend, replica: CARArchive(layers), meter: meter, quota: quota, lanes: 2)
+        return OpenBackend(name: backend, content: CARArchive(layers), meter: meter, quota: quota, lanes: 2)
     }
 
     /// Reads everything that is known of a backend back.

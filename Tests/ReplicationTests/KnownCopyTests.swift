@@ -77,7 +77,7 @@ import Testing
         let down = FaultyService(bad, [Fault(.get, times: 2...Int.max, .fail(.passing))])
         let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
         let sources = [home.open(down, "bad"), home.open(good, "good")].map {
-            Restorer.Source(backend: $0, path: nil, size: nil)
+            Restorer.Source(backend: $0, at: nil, size: nil)
         }
         let outcome = try await restorer.restore(tree.cid, from: sources, thorough: false)
         guard case .restored(let source, _, let after) = outcome else {

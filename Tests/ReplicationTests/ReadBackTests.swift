@@ -63,7 +63,7 @@ import Testing
         let service = MemoryService()
         service.tamper(try CARArchive.name(of: root), bytes)
         do {
-            let back = try await readBack(root, from: CARArchive(service), path: nil)
+            let back = try await readBack(root, from: CARArchive(service), at: nil)
             #expect(flaw == .none && back.blockCount == 4 && back.length == UInt64(bytes.count))
         } catch {
             #expect(flaw != .none && error.code == .corrupt, "\(error)")
@@ -75,9 +75,9 @@ import Testing
         let service = MemoryService()
         service.tamper(try CARArchive.name(of: root), bytes)
         let length = UInt64(bytes.count)
-        #expect(try await readBack(root, from: CARArchive(service), path: nil, longest: length).length == length)
+        #expect(try await readBack(root, from: CARArchive(service), at: nil, longest: length).length == length)
         let error = await #expect(throws: StorageError.self) {
-            try await readBack(root, from: CARArchive(service), path: nil, longest: length - 1)
+            try await readBack(root, from: CARArchive(service), at: nil, longest: length - 1)
         }
         #expect(error?.code == .corrupt)
     }
@@ -87,7 +87,7 @@ import Testing
         for (fault, code) in [(nil, StorageError.Code.notFound), (Fault(.get, .fail(.passing)), .unavailable)] {
             let service = FaultyService(MemoryService(), fault.map { [$0] } ?? [])
             let error = await #expect(throws: StorageError.self) {
-                try await readBack(tree.root.cid, from: CARArchive(service), path: nil)
+                try await readBack(tree.root.cid, from: CARArchive(service), at: nil)
             }
             #expect(error?.code == code)
         }
@@ -141,7 +141,7 @@ import Testing
         try await home.sync(service)
         try damagePacks(of: home)
         let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
-        let source = Restorer.Source(backend: home.open(service), path: nil, size: nil)
+        let source = Restorer.Source(backend: home.open(service), at: nil, size: nil)
         let outcome = try await restorer.restore(root, from: [source], thorough: thorough)
         switch outcome {
         case .whole: #expect(!thorough)
@@ -162,7 +162,7 @@ import Testing
             var bytes = try archive(tree, flaw).bytes
             for place in start..<start + 8 { bytes[place] = 0 }
             service.tamper(try home.name(tree.root.cid), bytes)
-            sources.append(Restorer.Source(backend: home.open(service, "\(flaw)"), path: nil, size: nil))
+            sources.append(Restorer.Source(backend: home.open(service, "\(flaw)"), at: nil, size: nil))
         }
         let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
         for source in sources {
@@ -188,7 +188,7 @@ import Testing
         try write(content, to: pack)
         let service = MemoryService()
         service.tamper(try home.name(tree.root.cid), try archive(tree, .firstLeaf).bytes)
-        let source = Restorer.Source(backend: home.open(service), path: nil, size: nil)
+        let source = Restorer.Source(backend: home.open(service), at: nil, size: nil)
         let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
         let outcome = try await restorer.restore(tree.root.cid, from: [source], thorough: false)
         guard case .failed = outcome else { throw ReplicationError.suspicious("\(outcome)") }

@@ -82,7 +82,7 @@ import Testing
         let server = try await S3Server.running(.moto)
         let proxy = try await FaultyProxy.start(before: server.endpoint, rules)
         let values = Subject.settings(of: server, bucket: try await server.sharedBucket(), endpoint: proxy.endpoint)
-        let service = try #require(try await Subject.open("s3", values, retries: retries).notes)
+        let service = try #require(try await Subject.open("s3", values, retries: retries).objects)
         try await work(service, proxy)
     }
 }

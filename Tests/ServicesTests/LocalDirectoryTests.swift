@@ -11,7 +11,7 @@ import Testing
 /// What is special to directories; everything else is in the laws.
 @Suite(.scratch) struct LocalDirectoryTests {
     private func open(_ path: String) async throws -> any StorageService {
-        try #require(try await Subject.open("filesystem", ["path": .text(path)], retries: 0).notes)
+        try #require(try await Subject.open("filesystem", ["path": .text(path)], retries: 0).objects)
     }
 
     @Test func `a directory that is not there says nothing about what it holds, and is not made`() async throws {
@@ -203,7 +203,8 @@ import Testing
 
     @Test func `what would take the room that is to stay free is not begun`() async throws {
         let service = try #require(
-            try await Subject.open("filesystem", ["path": .text(Scratch.current), "min_free": .integer(1 << 20)]).notes
+            try await Subject.open("filesystem", ["path": .text(Scratch.current), "min_free": .integer(1 << 20)])
+                .objects
         )
         let object = try #require(ObjectName("a"))
         _ = try await service.put(object, Body([1]))
@@ -317,7 +318,7 @@ import Testing
             gate: ClosingGate(isOpen: isOpen)
         )
         let backend = try await row.open(["path": .text(Scratch.current)], in: context, meter: Meter())
-        let service = try #require(backend.notes)
+        let service = try #require(backend.objects)
         let object = try #require(ObjectName("a"))
         let slow = Body(length: 2) { _ in
             Body([1, 2]).through { stream in

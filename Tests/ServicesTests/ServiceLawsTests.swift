@@ -24,18 +24,18 @@ import Testing
 
     private func trial(of subject: Subject, _ law: Law) async throws -> LawSubject {
         guard law.needsTrouble else {
-            let service = try #require(try await subject.open().notes)
+            let service = try #require(try await subject.open().objects)
             return LawSubject(service, boundary: subject.boundary, allowsBulk: true)
         }
-        let (replica, troubles) = try await subject.openTroubled()
-        let service = try #require(replica.notes)
+        let (content, troubles) = try await subject.openTroubled()
+        let service = try #require(content.objects)
         return LawSubject(service, boundary: subject.boundary, troublemaker: troubles)
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: Subject.allCases, ReplicaLaw.all)
-    func keepsContent(_ subject: Subject, _ law: ReplicaLaw) async throws {
-        let replica = try await subject.open()
-        guard case .doesNotApply(let reason) = try await law.verify(on: replica) else { return }
+    @Test(.timeLimit(.minutes(3)), arguments: Subject.allCases, ContentLaw.all)
+    func keepsContent(_ subject: Subject, _ law: ContentLaw) async throws {
+        let content = try await subject.open()
+        guard case .doesNotApply(let reason) = try await law.verify(on: content) else { return }
         try Test.cancel("\(reason)")
     }
 

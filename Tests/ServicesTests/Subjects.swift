@@ -69,14 +69,14 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     }
 
     /// Opens a backend on an empty place of its own.
-    func open() async throws -> any Replica {
+    func open() async throws -> any ContentService {
         guard let kind else { return try await Self.open("filesystem", ["path": .text(Scratch.current)]) }
         let server = try await S3Server.running(kind)
         return try await Self.open("s3", Self.settings(of: server, bucket: try await server.sharedBucket()))
     }
 
     /// Opens a backend around which things can be made to go wrong, and says who does that.
-    func openTroubled() async throws -> (any Replica, any Troublemaker) {
+    func openTroubled() async throws -> (any ContentService, any Troublemaker) {
         guard let kind else { return (try await open(), DirectoryTroubles(root: Scratch.current)) }
         let server = try await S3Server.running(kind)
         let (proxy, bucket) = (try await server.sharedProxy(), try await server.sharedBucket())
@@ -97,7 +97,11 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     }
 
     /// Opens a backend of a type by its settings.
-    static func open(_ type: String, _ values: [String: FieldValue], retries: Int = 3) async throws -> any Replica {
+    static func open(
+        _ type: String,
+        _ values: [String: FieldValue],
+        retries: Int = 3
+    ) async throws -> any ContentService {
         let row = try #require(ServiceRow.named(type))
         var operational = OperationalSettings()
         operational.retryCount = retries

@@ -1,5 +1,6 @@
 import Multiformats
 import Samples
+import Schema
 import Storage
 import StorageLaws
 import TestKit
@@ -42,7 +43,7 @@ import Testing
         let memory = MemoryService(pageSize: 1)
         let archive = CARArchive(memory)
         let sample = SampleArchive(seed: 1)
-        _ = try await archive.store(sample.root, sample.body)
+        _ = try await archive.store(Upload(sample.root, sample.body))
         for text in ["cars/readme", "cars/zz.car", "notes/a"] { memory.tamper(try name(text), [1]) }
         var held: [HeldRoot] = []
         for try await page in archive.roots() { held += page }
@@ -54,7 +55,7 @@ import Testing
         let root = SampleArchive(seed: 1).root
         for code in StorageError.Code.allCases {
             let faulty = FaultyService(MemoryService(), [Fault(.stat, .fail(StorageError(code, "It failed.")))])
-            switch await CARArchive(faulty).holds(root, path: nil) {
+            switch await CARArchive(faulty).presence(of: root, at: nil) {
             case .absent: #expect(code == .notFound)
             case .unknown(let error): #expect(code != .notFound && error.code == code)
             case .present: Issue.record("Nothing is present here.")
@@ -66,7 +67,7 @@ import Testing
     func aPlaceThatIsNoNameIsRefused(_ path: String) async {
         let archive = CARArchive(MemoryService())
         let error = await #expect(throws: StorageError.self) {
-            try await archive.fetch(SampleArchive(seed: 1).root, path: path)
+            try await archive.read(SampleArchive(seed: 1).root, at: Location(path))
         }
         #expect(error?.code == .unsupported)
     }

@@ -102,15 +102,15 @@ import Testing
         }
     }
 
-    @Test(arguments: ReplicaLaw.all)
-    func archivesKeep(_ law: ReplicaLaw) async throws {
+    @Test(arguments: ContentLaw.all)
+    func archivesKeep(_ law: ContentLaw) async throws {
         let memory = MemoryService(pageSize: 3)
         #expect(try await law.verify(on: CARArchive(memory)) == .kept)
         #expect(memory.contents.isEmpty)
     }
 
-    @Test(arguments: ReplicaLaw.all)
-    func replicaLawsBite(_ law: ReplicaLaw) async {
+    @Test(arguments: ContentLaw.all)
+    func contentLawsBite(_ law: ContentLaw) async {
         let flaws: [any StorageService] = [
             FaultyService(MemoryService(), [Fault(.get, .endAfter(100))]),
             FaultyService(MemoryService(), [Fault(.page, .duplicate)]),

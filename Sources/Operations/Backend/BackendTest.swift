@@ -36,7 +36,7 @@ package struct BackendTest: Operation {
         // A home that does not know itself can try a backend all the same.
         let own = try? await kit.catalog().identity().instance
         let words = [own ?? "", String(processIdentifier), String(UInt64.random(in: 0...UInt64.max), radix: 36)]
-        guard let objects = backend.replica.notes,
+        guard let objects = backend.content.objects,
             let object = ObjectName(Self.folder + words.joined(separator: ".") + ".txt")
         else { throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name) }
         let content = Array("ipfs-kit was here at \(kit.now)\n".utf8)

@@ -176,7 +176,7 @@ extension Kit {
         do throws(StorageError) {
             return OpenBackend(
                 name: file.name,
-                replica: try await file.row.open(values, in: context, meter: meter),
+                content: try await file.row.open(values, in: context, meter: meter),
                 meter: meter,
                 quota: policies.storageQuotaBytes,
                 lanes: context.operational.maxConnections

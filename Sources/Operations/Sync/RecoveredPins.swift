@@ -68,7 +68,7 @@ struct RecoveredPins: Sendable {
         }
         if output.lostSnapshots.isEmpty { seen.formUnion(relatives.mapped) }
         var held: [CID: UInt64?] = [:]
-        for try await page in backend.replica.roots() {
+        for try await page in backend.content.roots() {
             for root in page { held[root.root] = root.length }
         }
         let others = held.keys.filter { !seen.contains($0) }

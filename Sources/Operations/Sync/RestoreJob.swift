@@ -52,12 +52,16 @@ struct Sources: Sendable {
         return names.flatMap { name -> [Restorer.Source] in
             guard let backend = open[name] else { return [] }
             let here = known.filter { $0.backend == name }
-            let paths = here.map(\.path) + seen.filter { $0.backend == name }.map(\.seen.path)
-            var tried: Set<String> = []
-            let own = paths.filter { !$0.isEmpty && tried.insert($0).inserted }
-            let usual = (try? CARArchive.name(of: root).text).map { tried.contains($0) ? [] : [$0] } ?? []
-            return (own + usual).map { path in
-                Restorer.Source(backend: backend, path: path, size: here.first { $0.path == path }?.size)
+            let told = here.compactMap(\.location) + seen.filter { $0.backend == name }.compactMap(\.seen.location)
+            var tried: Set<Location> = []
+            let known = told.filter { tried.insert($0).inserted }
+            let usual = (try? backend.content.location(for: root)).map { tried.contains($0) ? [] : [$0] } ?? []
+            return (known + usual).map { location in
+                Restorer.Source(
+                    backend: backend,
+                    at: location,
+                    size: here.first { $0.location == location }?.size
+                )
             }
         }
     }
@@ -92,7 +96,7 @@ struct RestoreJob: Sendable {
                 continue
             }
             let candidates = try await self.candidates(root)
-            output.planned.append((root, candidates.map { ($0.backend.name, $0.path ?? "") }))
+            output.planned.append((root, candidates.map { ($0.backend.name, $0.location?.path ?? "") }))
         }
         return output
     }
@@ -223,7 +227,7 @@ struct RestoreJob: Sendable {
                 root,
                 finding,
                 method: "read-back",
-                path: source.path ?? "",
+                path: source.location?.path ?? "",
                 at: catalog.time,
                 by: kit.observer,
                 basis: mapping?.revision
@@ -234,7 +238,7 @@ struct RestoreJob: Sendable {
         case .success(let back):
             seen = saw(.whole)
             (seen.size, seen.blockCount, seen.carSHA256) = (back.length, back.blockCount, back.sha256)
-        case .failure(.storage(let error)) where mapping != nil && source.path == mapping?.path:
+        case .failure(.storage(let error)) where mapping != nil && source.location == mapping?.location:
             switch error.code {
             case .corrupt: seen = saw(.damaged)
             case .notFound: seen = saw(.missing)

@@ -53,7 +53,7 @@ struct Lane: Sendable {
             if stopped.contains(root) {
                 // It is there: nothing goes on with what is left.
                 do throws(StorageError) {
-                    try await backend.replica.clear(root, mayResume: false)
+                    try await backend.content.clear(root, mayResume: false)
                 } catch {
                     outcome.stuck = error
                 }
@@ -65,18 +65,19 @@ struct Lane: Sendable {
         return outcome
     }
 
+    /// The path at which a root is looked for; empty where the service chooses.
+    private func usualPath(of root: CID) -> String { (try? backend.content.location(for: root))?.path ?? "" }
+
     /// What a failure says of the bytes on the backend: where it keeps other ones than were sent, they are damaged, and
     /// where it took them and has none, they are missing.
     private func damage(_ root: CID, _ error: StorageError) -> Observation? {
-        guard error.code == .corrupt, error.mayHaveHappened, let name = try? CARArchive.name(of: root) else {
-            return nil
-        }
+        guard error.code == .corrupt, error.mayHaveHappened else { return nil }
         let isMissing = (error.cause as? StorageError)?.code == .notFound
         return Observation(
             root,
             isMissing ? .missing : .damaged,
             method: isMissing ? "read-back" : "put",
-            path: name.text,
+            path: usualPath(of: root),
             detail: error.message,
             at: catalog.time,
             by: observer
@@ -126,7 +127,7 @@ struct Lane: Sendable {
     /// Where the service does not let it, that is told when the root is there.
     private func makeRoom(for root: CID) async throws(StorageError) {
         do throws(StorageError) {
-            try await backend.replica.clear(root, mayResume: true)
+            try await backend.content.clear(root, mayResume: true)
         } catch {
             guard error.retry == .never, ![.cancelled, .superseded].contains(error.code) else { throw error }
         }
@@ -139,24 +140,24 @@ struct Lane: Sendable {
     ) async throws(StorageError) -> (same: Observation?, loss: Observation?) {
         let root = layout.root
         guard hints.contains(root) || counted[root] != nil, !damaged.contains(root) else { return (nil, nil) }
-        let presence = await backend.replica.holds(root, path: nil)
-        func lost(_ finding: Observation.Finding, _ method: String) throws(StorageError) -> Observation {
-            let path = try CARArchive.name(of: root).text
+        let presence = await backend.content.presence(of: root, at: nil)
+        func lost(_ finding: Observation.Finding, _ method: String) -> Observation {
+            let path = usualPath(of: root)
             return Observation(root, finding, method: method, path: path, at: catalog.time, by: observer)
         }
         guard case .present(let held) = presence else {
             let finding = try presence.finding(against: nil) ?? .missing
-            return (nil, try lost(finding, "looked-up"))
+            return (nil, lost(finding, "looked-up"))
         }
         let found = try await compare(
             held,
             with: body,
-            on: backend.replica,
+            on: backend.content,
             trustsParts: !stopped.contains(root),
             counted: counted[root] ?? nil
         )
-        guard found.isSame else { return (nil, try lost(.damaged, found.method)) }
-        var same = seen(layout, held.path, method: found.method, sha256: found.sha256)
+        guard found.isSame else { return (nil, lost(.damaged, found.method)) }
+        var same = seen(layout, held.location, method: found.method, sha256: found.sha256)
         if let back = found.back { (same.size, same.blockCount) = (back.length, back.blockCount) }
         return (same, nil)
     }
@@ -179,17 +180,17 @@ struct Lane: Sendable {
                 }
             }
         }
-        let receipt = try await backend.replica.store(layout.root, counted)
+        let receipt = try await backend.content.store(Upload(layout.root, counted))
         if let proof = receipt.proof {
-            return seen(layout, receipt.path, method: "put-\(proof.method)", sha256: body.sha256)
+            return seen(layout, receipt.location, method: "put-\(proof.method)", sha256: body.sha256)
         }
-        let back = try await check(layout, receipt.path)
-        return seen(layout, receipt.path, method: "read-back", sha256: back.sha256)
+        let back = try await check(layout, receipt.location)
+        return seen(layout, receipt.location, method: "read-back", sha256: back.sha256)
     }
 
     /// Reads back what was stored, and refuses what is not exactly what was sent.
-    private func check(_ layout: DAGLayout, _ path: String) async throws(StorageError) -> ReadBack {
-        let back = try await read(layout.root, path)
+    private func check(_ layout: DAGLayout, _ location: Location) async throws(StorageError) -> ReadBack {
+        let back = try await read(layout.root, location)
         guard back.length == layout.length, back.blockCount == UInt64(layout.blockCount) else {
             throw StorageError(
                 .corrupt,
@@ -202,9 +203,9 @@ struct Lane: Sendable {
     }
 
     /// Reads back what was just sent; that it is not there, or is something else, is damage.
-    private func read(_ root: CID, _ path: String) async throws(StorageError) -> ReadBack {
+    private func read(_ root: CID, _ location: Location) async throws(StorageError) -> ReadBack {
         do throws(StorageError) {
-            return try await readBack(root, from: backend.replica, path: path)
+            return try await readBack(root, from: backend.content, at: location)
         } catch {
             switch error.code {
             case .notFound:
@@ -230,12 +231,12 @@ struct Lane: Sendable {
         )
     }
 
-    private func seen(_ layout: DAGLayout, _ path: String, method: String, sha256: [UInt8]?) -> Observation {
+    private func seen(_ layout: DAGLayout, _ location: Location, method: String, sha256: [UInt8]?) -> Observation {
         Observation(
             layout.root,
             .whole,
             method: method,
-            path: path,
+            path: location.path,
             size: layout.length,
             blockCount: UInt64(layout.blockCount),
             carSHA256: sha256,

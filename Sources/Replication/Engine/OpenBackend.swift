@@ -3,16 +3,16 @@ package import Storage
 /// A backend that was opened, with what the engine needs to know of it.
 package struct OpenBackend: Sendable {
     package let name: String
-    package let replica: any Replica
+    package let content: any ContentService
     package let meter: Meter
     /// The most that may be stored on it, in bytes; nil is no bound.
     package let quota: UInt64?
     /// How many roots are worked on at once.
     package let lanes: Int
 
-    package init(name: String, replica: any Replica, meter: Meter, quota: UInt64?, lanes: Int) {
+    package init(name: String, content: any ContentService, meter: Meter, quota: UInt64?, lanes: Int) {
         self.name = name
-        self.replica = replica
+        self.content = content
         self.meter = meter
         self.quota = quota
         self.lanes = max(1, lanes)

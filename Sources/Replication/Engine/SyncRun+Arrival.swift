@@ -35,7 +35,7 @@ extension SyncRun {
                     + "time, so all that should be there is looked at anew."
             )
         }
-        guard let found = site, backend.replica.capabilities.contains(.write) else { return site }
+        guard let found = site, backend.content.capabilities.contains(.write) else { return site }
         // With the lease in hand nobody of this home is removing anything: somebody was stopped while he did.
         for marker in found.entries.removing where marker.instance == engine.identity.instance {
             do throws(StorageError) {
@@ -89,7 +89,7 @@ extension SyncRun {
         }
         try await catalog.noteMarker(marker.name.text, identity: marker.birth, under: lease)
         // Who announces itself looks afterwards: of two that do so at once, one sees the other at least.
-        guard backend.replica.capabilities.contains(.listing) else { return site }
+        guard backend.content.capabilities.contains(.listing) else { return site }
         return Site(register: site.register, entries: try await site.register.list(), identity: site.identity)
     }
 
@@ -184,10 +184,10 @@ extension SyncRun {
     /// Settles one; no plan has an upload of what is `counted` as stored.
     private func settle(_ transfer: Transfer, counted: Mapping?) async throws -> String? {
         let stuck = transfer.kind == .store ? try await leftovers(of: transfer.cid) : nil
-        let usual = try CARArchive.name(of: transfer.cid).text
-        let path = transfer.path.isEmpty ? usual : transfer.path
+        let usual = try backend.content.location(for: transfer.cid)
+        let location = transfer.path.isEmpty ? usual : Location(transfer.path)
         var finding: Observation.Finding
-        switch try await backend.replica.holds(transfer.cid, path: path).finding(against: counted?.size) {
+        switch try await backend.content.presence(of: transfer.cid, at: location).finding(against: counted?.size) {
         case .missing:
             // Whoever forgets it here would never look for what it left again.
             if let stuck { return stuck }
@@ -198,7 +198,14 @@ extension SyncRun {
             finding = found ?? .present
         }
         try await recorder.add(
-            Observation(transfer.cid, finding, method: "asked", path: path, at: catalog.time, by: engine.observer)
+            Observation(
+                transfer.cid,
+                finding,
+                method: "asked",
+                path: location?.path ?? "",
+                at: catalog.time,
+                by: engine.observer
+            )
         )
         return stuck
     }
@@ -206,7 +213,7 @@ extension SyncRun {
     /// Removes what stopped uploads of a root left; the sentence that says why it stays, where the service refuses.
     private func leftovers(of root: CID) async throws(StorageError) -> String? {
         do throws(StorageError) {
-            try await backend.replica.clear(root, mayResume: false)
+            try await backend.content.clear(root, mayResume: false)
             return nil
         } catch {
             guard error.retry == .never, ![.cancelled, .superseded].contains(error.code) else { throw error }

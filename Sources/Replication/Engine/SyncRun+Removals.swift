@@ -140,7 +140,7 @@ extension SyncRun {
             do throws(StorageError) { try await expectWhole(root) } catch { return .kept(error) }
         }
         do throws(StorageError) {
-            try await backend.replica.remove(root, path: path)
+            try await backend.content.remove(root, at: Location(path))
         } catch {
             // The gate says so of one whose other replicas were not seen.
             return error.code == .changed && !error.mayHaveHappened ? .kept(error) : .failed(error)

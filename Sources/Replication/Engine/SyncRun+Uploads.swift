@@ -104,7 +104,7 @@ extension SyncRun {
     ///
     /// Content that was stored is stored, whatever happens here: it is told apart.
     func leaveSnapshot(_ site: Site?, _ state: BackendState, _ report: inout SyncReport) async {
-        guard let site, let snapshots = Snapshots(backend), backend.replica.capabilities.contains(.write) else {
+        guard let site, let snapshots = Snapshots(backend), backend.content.capabilities.contains(.write) else {
             return
         }
         do {

@@ -98,15 +98,15 @@ struct SyncRun: Sendable {
         }
         guard !known.isEmpty else { return }
         var listed: [CID: UInt64] = [:]
-        if known.count > Self.fewEnough, backend.replica.capabilities.contains(.listing) {
-            for try await page in backend.replica.roots() {
+        if known.count > Self.fewEnough, backend.content.capabilities.contains(.listing) {
+            for try await page in backend.content.roots() {
                 for held in page { listed[held.root] = held.length }
             }
         }
         var refused = 0
         for mapping in known where listed[mapping.cid] != mapping.size || mapping.size == nil {
             // A list may lag behind, so what is not in it is asked for by name.
-            let presence = await backend.replica.holds(mapping.cid, path: mapping.path)
+            let presence = await backend.content.presence(of: mapping.cid, at: mapping.location)
             let finding: Observation.Finding?
             do throws(StorageError) {
                 finding = try presence.finding(against: mapping.size)
@@ -146,8 +146,8 @@ struct SyncRun: Sendable {
         let interrupted = transfers.map(\.cid)
         if mode.force || state.syncedAt == nil || interrupted.count > Self.fewEnough {
             let wanted = Set(uploads)
-            if backend.replica.capabilities.contains(.listing) {
-                for try await page in backend.replica.roots() {
+            if backend.content.capabilities.contains(.listing) {
+                for try await page in backend.content.roots() {
                     for held in page where wanted.contains(held.root) { hints.insert(held.root) }
                 }
             } else {

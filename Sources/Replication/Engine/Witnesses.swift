@@ -49,7 +49,7 @@ package final class Witnesses: Sendable {
         var places: Set<String> = []
         do {
             let mapping = known.first { $0.backend == loser }
-            switch try await backend(loser).replica.holds(root, path: mapping?.path) {
+            switch try await backend(loser).content.presence(of: root, at: mapping?.location) {
             case .absent: break
             case .present(let held): places.formUnion(held.place.map { [$0] } ?? [])
             case .unknown(let error): throw error
@@ -96,7 +96,7 @@ package final class Witnesses: Sendable {
         for name in names where compared.read({ $0.contains(Copy(root: root, backend: name)) }) {
             let mapping = known.first { $0.backend == name }
             guard let backend = try? await backend(name),
-                case .absent = await backend.replica.holds(root, path: mapping?.path)
+                case .absent = await backend.content.presence(of: root, at: mapping?.location)
             else { continue }
             // Where it cannot be written down, the error tells it, and the next look at that backend sees it.
             try? await note(.missing, of: mapping, by: "looked-up", on: backend)
@@ -135,7 +135,7 @@ package final class Witnesses: Sendable {
     private func look(at root: CID, _ mapping: Mapping?, on name: String) async -> Look {
         do {
             let backend = try await backend(name)
-            switch await backend.replica.holds(root, path: mapping?.path) {
+            switch await backend.content.presence(of: root, at: mapping?.location) {
             case .absent:
                 try await note(.missing, of: mapping, by: "looked-up", on: backend)
                 return .notSeen("It is not there; the next sync sends it anew.")
@@ -148,7 +148,7 @@ package final class Witnesses: Sendable {
                 let found = try await compare(
                     held,
                     with: try await DAGLayout(of: root, in: store).body(from: store),
-                    on: backend.replica,
+                    on: backend.content,
                     trustsParts: try await catalog.openTransfer(of: root, on: name) != .store,
                     counted: mapping?.size
                 )

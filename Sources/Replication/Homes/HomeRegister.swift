@@ -41,7 +41,7 @@ package struct HomeRegister: Sendable {
 
     /// The register of a backend; nil where there is no room for any.
     package init?(_ backend: OpenBackend) {
-        guard let objects = backend.replica.notes else { return nil }
+        guard let objects = backend.content.objects else { return nil }
         self.objects = objects
         self.backend = backend.name
     }

@@ -20,7 +20,7 @@ struct Site: Sendable {
         _ identity: Catalog.Identity
     ) async throws -> Site? {
         guard let register = HomeRegister(backend) else { return nil }
-        guard backend.replica.capabilities.contains(.listing) else {
+        guard backend.content.capabilities.contains(.listing) else {
             let site = Site(register: register, entries: HomeRegister.Entries(), identity: identity)
             guard let proof = state.marker ?? state.note else { return site }
             guard try await register.holds(proof) else { throw stranger(backend.name, proof) }

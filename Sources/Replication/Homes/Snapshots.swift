@@ -11,7 +11,7 @@ package struct Snapshots: Sendable {
 
     /// The snapshots on a backend; nil where it has no room for any.
     package init?(_ backend: OpenBackend) {
-        guard let objects = backend.replica.notes else { return nil }
+        guard let objects = backend.content.objects else { return nil }
         self.objects = objects
         self.backend = backend.name
     }

@@ -41,20 +41,20 @@ extension Presence {
 func compare(
     _ held: HeldRoot,
     with body: Body,
-    on replica: any Replica,
+    on content: any ContentService,
     trustsParts: Bool,
     counted: UInt64? = nil
 ) async throws(StorageError) -> Comparison {
     let isCounted = counted != nil && (held.length ?? counted) == counted
     if (held.length ?? body.length) == body.length {
-        let found = try await compareDigests(held, with: body, on: replica, trustsParts: trustsParts)
+        let found = try await compareDigests(held, with: body, on: content, trustsParts: trustsParts)
         if let found, found.isSame || !isCounted { return found }
     } else if !isCounted {
         return Comparison(isSame: false, method: "looked-up")
     }
     do throws(StorageError) {
         let longest = max(body.length, isCounted ? counted ?? 0 : 0)
-        let back = try await readBack(held.root, from: replica, path: held.path, longest: longest)
+        let back = try await readBack(held.root, from: content, at: held.location, longest: longest)
         return Comparison(isSame: true, method: "read-back", sha256: back.sha256, back: back)
     } catch  where error.code == .corrupt || error.code == .notFound {
         return Comparison(isSame: false, method: "read-back")
@@ -65,7 +65,7 @@ func compare(
 private func compareDigests(
     _ held: HeldRoot,
     with body: Body,
-    on replica: any Replica,
+    on content: any ContentService,
     trustsParts: Bool
 ) async throws(StorageError) -> Comparison? {
     switch held.digest {
@@ -75,7 +75,7 @@ private func compareDigests(
         let isSame = try await body.digest(.sha256) == digest
         return Comparison(isSame: isSame, method: "listed-sha256", sha256: digest)
     case .md5OfParts(let digest, let parts) where trustsParts:
-        let ranges = replica.limits.parts(for: body.length)
+        let ranges = content.limits.parts(for: body.length)
         guard ranges.count == parts, try await compositeMD5(body, ranges) == digest else { return nil }
         return Comparison(isSame: true, method: "listed-md5-of-parts")
     case .md5OfParts, nil: return nil

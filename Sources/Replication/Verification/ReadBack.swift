@@ -1,6 +1,7 @@
 internal import Digests
 package import IPLD
 package import Multiformats
+package import Schema
 package import Storage
 internal import Synchronization
 
@@ -20,13 +21,13 @@ package struct ReadBack: Sendable, Hashable {
 @concurrent
 package func readBack(
     _ root: CID,
-    from replica: any Replica,
-    path: String?,
+    from content: any ContentService,
+    at location: Location?,
     longest: UInt64? = nil,
     progress: Progress = .silent,
     take: ([CARSection]) async throws(StorageError) -> Void = { _ in }
 ) async throws(StorageError) -> ReadBack {
-    let hashing = HashingStream(try await replica.fetch(root, path: path), longest ?? .max, of: root, progress)
+    let hashing = HashingStream(try await content.read(root, at: location), longest ?? .max, of: root, progress)
     var completeness = Completeness(root: root)
     for try await sections in VerifiedSections(hashing.stream, root: root) {
         try damage(of: root) { () throws(DecodingProblem) in

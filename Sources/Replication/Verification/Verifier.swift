@@ -136,11 +136,10 @@ package struct Verifier: Sendable {
 
     private func look(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
         do throws(StorageError) {
-            let path = mapping.path.isEmpty ? nil : mapping.path
             let back = try await readBack(
                 mapping.cid,
-                from: backend.replica,
-                path: path,
+                from: backend.content,
+                at: mapping.location,
                 longest: mapping.isOurs ? mapping.size : nil,
                 progress: progress
             )

@@ -2,12 +2,12 @@ internal import Digests
 package import Storage
 
 /// A rule that every place for content by CID keeps, as a program that tries it.
-package struct ReplicaLaw: Sendable, CustomStringConvertible {
+package struct ContentLaw: Sendable, CustomStringConvertible {
     /// The rule in a few words.
     package let title: String
-    /// What the replica must be able to do for the law to apply to it.
+    /// What the service must be able to do for the law to apply to it.
     package let needs: Capabilities
-    private let check: @Sendable (any Replica, [SampleArchive]) async throws(LawViolation) -> Void
+    private let check: @Sendable (any ContentService, [SampleArchive]) async throws(LawViolation) -> Void
     private let archives: @Sendable (UInt64) -> [SampleArchive]
 
     /// A law that is tried with the `archives` made from a seed that is new for each trial.
@@ -15,7 +15,7 @@ package struct ReplicaLaw: Sendable, CustomStringConvertible {
         _ title: String,
         needs: Capabilities = [],
         archives: @escaping @Sendable (UInt64) -> [SampleArchive] = { [SampleArchive(seed: $0)] },
-        check: @escaping @Sendable (any Replica, [SampleArchive]) async throws(LawViolation) -> Void
+        check: @escaping @Sendable (any ContentService, [SampleArchive]) async throws(LawViolation) -> Void
     ) {
         self.title = title
         self.needs = needs.union([.write, .delete])
@@ -26,8 +26,8 @@ package struct ReplicaLaw: Sendable, CustomStringConvertible {
     package var description: String { title }
 
     /// Tries the law and removes afterwards what it stored; throws the sentence that says how it was broken.
-    package func verify(on replica: any Replica) async throws(LawViolation) -> LawOutcome {
-        let missing = needs.subtracting(replica.capabilities)
+    package func verify(on content: any ContentService) async throws(LawViolation) -> LawOutcome {
+        let missing = needs.subtracting(content.capabilities)
         guard missing.isEmpty else {
             return .doesNotApply("The backend lacks what it takes: \(missing.names.joined(separator: ", ")).")
         }
@@ -35,12 +35,12 @@ package struct ReplicaLaw: Sendable, CustomStringConvertible {
         let archives = archives(seed)
         let failed: LawViolation?
         do throws(LawViolation) {
-            try await check(replica, archives)
+            try await check(content, archives)
             failed = nil
         } catch {
             failed = error
         }
-        await Task { for archive in archives { try? await replica.remove(archive.root, path: nil) } }.value
+        await Task { for archive in archives { try? await content.remove(archive.root, at: nil) } }.value
         if let failed { throw failed }
         return .kept
     }

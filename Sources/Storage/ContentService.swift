@@ -1,0 +1,82 @@
+package import Multiformats
+package import Schema
+
+/// What a backend says of a root: unknown never counts as any of the others.
+package enum Presence: Sendable {
+    case present(HeldRoot)
+    case absent
+    /// Nobody could tell, and why.
+    case unknown(StorageError)
+}
+
+/// A root that a backend says it holds.
+///
+/// It is a claim until bytes or digests were compared.
+package struct HeldRoot: Sendable, Hashable {
+    package let root: CID
+    package let location: Location
+    /// The length of its CAR in bytes; nil where the backend says nothing that could be one.
+    package let length: UInt64?
+    package let digest: ObjectDigest?
+    /// See ``ObjectInfo/place``.
+    package let place: String?
+
+    package init(root: CID, at location: Location, length: UInt64?, digest: ObjectDigest?, place: String? = nil) {
+        self.root = root
+        self.place = place
+        self.location = location
+        self.length = length
+        self.digest = digest
+    }
+}
+
+/// Pages of the roots that a backend says it holds.
+package typealias RootStream = AsyncSequence<[HeldRoot], StorageError> & Sendable
+
+/// A place that keeps content by CID: what the replication engine sees of every backend.
+///
+/// It may be an archive of CARs, a node that takes blocks, a service that takes only a CID and answers later, one that
+/// names things itself, or one that only gives. Calls that an instance has no use for are refused by its capabilities.
+package protocol ContentService: Sendable {
+    var capabilities: Capabilities { get }
+    var limits: Limits { get }
+
+    /// Named objects beside the content, for what homes leave of themselves; nil where there is no room for any.
+    var objects: (any StorageService)? { get }
+
+    /// Where a root is stored next; nil where the service chooses.
+    func location(for root: CID) throws(StorageError) -> Location?
+
+    /// Asks about one root; a known location is asked for, and not guessed.
+    func presence(of root: CID, at location: Location?) async -> Presence
+
+    /// Stores a root. Storing it again is harmless.
+    func store(_ upload: Upload) async throws(StorageError) -> StoreReceipt
+
+    /// Opens the CAR of a root as the service gives it, unverified, or the part of it in `range`, in bytes.
+    func read(
+        _ root: CID,
+        at location: Location?,
+        _ range: Range<UInt64>?
+    ) async throws(StorageError) -> OpenObject
+
+    /// Removes a root; one that is not there is no error.
+    func remove(_ root: CID, at location: Location?) async throws(StorageError)
+
+    /// Removes what stopped uploads of a root left, and not the root; with `mayResume`, what the next one goes on with
+    /// may stay.
+    func clear(_ root: CID, mayResume: Bool) async throws(StorageError)
+
+    /// All roots that the service says it holds.
+    func roots() -> any RootStream
+
+    /// How much is stored and how much room is left.
+    func usage() async throws(StorageError) -> Usage
+}
+
+extension ContentService {
+    /// The bytes of the CAR of a root.
+    package func read(_ root: CID, at location: Location? = nil) async throws(StorageError) -> any ByteStream {
+        try await read(root, at: location, nil).stream
+    }
+}

@@ -1,0 +1,127 @@
+internal import Multiformats
+internal import Schema
+internal import Storage
+
+extension ContentLaw {
+    /// All laws of replicas.
+    package static let all: [ContentLaw] = [
+        ContentLaw("a root that was not stored is absent") { (content, archives) async throws(LawViolation) in
+            for archive in archives { try await expectAbsent(archive, content, "When it was never stored") }
+        },
+        ContentLaw("a root that was stored is present and read back") {
+            (content, archives) async throws(LawViolation) in
+            for archive in archives { try await storeAndCheck(archive, content) }
+        },
+        ContentLaw("a root of version 0 is stored and read back", archives: { [.versionZero(seed: $0)] }) {
+            (content, archives) async throws(LawViolation) in
+            for archive in archives { try await storeAndCheck(archive, content) }
+        },
+        ContentLaw("a large archive is stored and read back", archives: { [SampleArchive(seed: $0, leaves: 2000)] }) {
+            (content, archives) async throws(LawViolation) in
+            for archive in archives { try await storeAndCheck(archive, content) }
+        },
+        ContentLaw("storing a root again is harmless") { (content, archives) async throws(LawViolation) in
+            for archive in archives + archives { try await storeAndCheck(archive, content) }
+        },
+        ContentLaw("a root is read from where the receipt says it is") {
+            (content, archives) async throws(LawViolation) in
+            for archive in archives {
+                let receipt = try await store(archive, content)
+                try await expectReads(archive, content, at: receipt.location)
+                try await attempt("Removing \(archive.root) from there") { () async throws(StorageError) in
+                    try await content.remove(archive.root, at: receipt.location)
+                }
+                try await expectAbsent(archive, content, "After it was removed from there")
+            }
+        },
+        ContentLaw("a root that was removed is absent, and may be removed again") {
+            (content, archives) async throws(LawViolation) in
+            for archive in archives {
+                _ = try await store(archive, content)
+                for _ in 0..<2 {
+                    try await attempt("Removing \(archive.root)") { () async throws(StorageError) in
+                        try await content.remove(archive.root, at: nil)
+                    }
+                }
+                try await expectAbsent(archive, content, "After it was removed")
+            }
+        },
+        ContentLaw("removing a root that is not there is no error") { (content, archives) async throws(LawViolation) in
+            for archive in archives {
+                try await attempt("Removing \(archive.root), which is not there,") { () async throws(StorageError) in
+                    try await content.remove(archive.root, at: nil)
+                }
+            }
+        },
+        ContentLaw(
+            "the list of roots has each stored root once",
+            needs: .listing,
+            archives: { seed in (0..<5).map { SampleArchive(seed: seed &+ 1000 * $0) } + [.versionZero(seed: seed)] },
+            check: listsEachOnce
+        ),
+    ]
+
+    private static func listsEachOnce(
+        _ content: any ContentService,
+        _ archives: [SampleArchive]
+    ) async throws(LawViolation) {
+        for archive in archives { _ = try await store(archive, content) }
+        let held = try await attempt("Listing the roots") { () async throws(StorageError) in
+            var held: [HeldRoot] = []
+            for try await page in content.roots() { held += page }
+            return held
+        }
+        for archive in archives {
+            let count = held.count { $0.root.v1 == archive.root.v1 }
+            try expect(count == 1, "The list of roots has \(archive.root) \(count) times.")
+        }
+    }
+
+    private static func store(
+        _ archive: SampleArchive,
+        _ content: any ContentService
+    ) async throws(LawViolation) -> StoreReceipt {
+        try await attempt("Storing \(archive.root)") { () async throws(StorageError) in
+            try await content.store(Upload(archive.root, archive.body))
+        }
+    }
+
+    private static func storeAndCheck(
+        _ archive: SampleArchive,
+        _ content: any ContentService
+    ) async throws(LawViolation) {
+        _ = try await store(archive, content)
+        guard case .present = await content.presence(of: archive.root, at: nil) else {
+            throw LawViolation("The root \(archive.root) was stored, and the backend does not say that it holds it.")
+        }
+        try await expectReads(archive, content, at: nil)
+    }
+
+    private static func expectReads(
+        _ archive: SampleArchive,
+        _ content: any ContentService,
+        at location: Location?
+    ) async throws(LawViolation) {
+        let found = try await attempt("Reading \(archive.root)") { () async throws(StorageError) in
+            try await collect(content.read(archive.root, at: location), limit: archive.bytes.count + (1 << 20))
+        }
+        if let problem = archive.problem(of: found) {
+            throw LawViolation("The archive of \(archive.root) that was read back is wrong: \(problem)")
+        }
+    }
+
+    private static func expectAbsent(
+        _ archive: SampleArchive,
+        _ content: any ContentService,
+        _ moment: String
+    ) async throws(LawViolation) {
+        switch await content.presence(of: archive.root, at: nil) {
+        case .absent: break
+        case .present: throw LawViolation("\(moment), the backend says that it holds \(archive.root).")
+        case .unknown(let error): throw LawViolation("\(moment), asking for \(archive.root)", failedWith: error)
+        }
+        try await failure([.notFound], of: "\(moment), reading \(archive.root)") { () async throws(StorageError) in
+            try await collect(content.read(archive.root), limit: 1 << 30)
+        }
+    }
+}
