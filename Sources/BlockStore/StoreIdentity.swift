@@ -107,6 +107,16 @@ extension BlockStore {
         }
     }
 
+    /// Forgets who the owner is: nobody knows how far that has come until somebody says so.
+    public static func forgetOwner(ofStoreIn folder: String) throws(StoreError) {
+        do throws(FileError) {
+            try removeFile(ownerFile(folder))
+            try syncDirectory(folder)
+        } catch {
+            guard error.meansGone else { throw StoreError(error) }
+        }
+    }
+
     private static func checksum(_ owner: Owner) -> UInt64 {
         SegmentHeader.checksum("\(owner.name) \(owner.mark) \(owner.generation)".utf8.map { UInt64($0) }[...])
     }

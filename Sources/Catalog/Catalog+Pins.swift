@@ -8,6 +8,9 @@ extension Catalog {
     /// A root that is pinned already keeps its date; a name, metadata or replica count that is given replaces the old,
     /// but for names that nobody chose: `areNamesDefaults`. `store` says how new the store was in which they were seen
     /// whole, and its epoch.
+    ///
+    /// What is done later has a later time, also where the clock was set back meanwhile: another home, and a snapshot,
+    /// tell by that what was said last.
     package func addPins(
         _ pins: [Pin],
         reason: String,
@@ -28,13 +31,15 @@ extension Catalog {
                         metadata = CASE WHEN excluded.metadata = '{}' THEN metadata
                             WHEN json_valid(metadata) AND json_valid(excluded.metadata)
                             THEN json_patch(metadata, excluded.metadata) ELSE excluded.metadata END,
-                        replicas = coalesce(excluded.replicas, replicas), updated_at = excluded.updated_at,
+                        replicas = coalesce(excluded.replicas, replicas),
+                        updated_at = max(excluded.updated_at, updated_at + 1),
                         whole_epoch = coalesce(excluded.whole_epoch, whole_epoch)
                     """,
                     [
                         .blob(pin.cid.bytes), .text(pin.name), .text(pin.metadata),
                         .integer(pin.replicas.map(Int64.init)),
-                        .integer(pin.createdAt.milliseconds), .integer(pin.updatedAt.milliseconds),
+                        .integer(pin.createdAt.milliseconds),
+                        .integer(max(pin.updatedAt.milliseconds, try database.unpinnedAt(pin.cid) + 1)),
                         .integer(store.map { Int64(bitPattern: $0.epoch) }), .integer(areNamesDefaults ? 1 : 0),
                     ]
                 )
@@ -73,13 +78,14 @@ extension Catalog {
         let removed = try await write { (database) throws(CatalogError) in
             var removed: [CID] = []
             var sum = try database.pinSum()
-            for cid in cids where try database.change("DELETE FROM pins WHERE cid = ?", [.blob(cid.bytes)]) > 0 {
-                removed.append(cid)
-                sum.toggle(cid, by: -1)
+            for cid in cids {
                 try database.change(
-                    "INSERT OR REPLACE INTO unpinned VALUES(?, ?)",
+                    "INSERT OR REPLACE INTO unpinned SELECT cid, max(?2, updated_at) FROM pins WHERE cid = ?1",
                     [.blob(cid.bytes), .integer(time)]
                 )
+                guard try database.change("DELETE FROM pins WHERE cid = ?", [.blob(cid.bytes)]) > 0 else { continue }
+                removed.append(cid)
+                sum.toggle(cid, by: -1)
             }
             if !removed.isEmpty {
                 try database.setPinSum(sum)
@@ -217,6 +223,13 @@ extension Database {
             (row: borrowing Row) throws(CatalogError) in row.text(0)
         }
         try Pin.check(text ?? "", of: cid)
+    }
+
+    /// When a root was unpinned; -1 where it was not.
+    fileprivate mutating func unpinnedAt(_ cid: CID) throws(CatalogError) -> Int64 {
+        try first("SELECT unpinned_at FROM unpinned WHERE cid = ?", [.blob(cid.bytes)]) {
+            (row: borrowing Row) throws(CatalogError) in row.int64(0)
+        } ?? -1
     }
 
     fileprivate mutating func isPinned(_ cid: CID) throws(CatalogError) -> Bool {

@@ -64,3 +64,20 @@ func columnCID(_ row: borrowing Row, _ column: Int) throws(CatalogError) -> CID 
         throw CatalogError(.corrupt, "The catalog holds bytes where a CID should be: \(error.message)")
     }
 }
+
+extension Pin {
+    /// What it says that the pin of the home does not: it was changed later, or that has neither name nor metadata.
+    ///
+    /// Whoever can write to the backend can say so, so no fewer replicas are wanted by that.
+    package func news(for known: Pin?) -> Pin? {
+        guard let known else { return nil }
+        let isNameless = known.name.isEmpty && known.metadata == "{}" && (!name.isEmpty || metadata != "{}")
+        guard updatedAt > known.updatedAt || isNameless else { return nil }
+        var pin = self
+        // Where all backends are wanted, or more, that stays.
+        pin.replicas = known.replicas.flatMap { wanted in replicas.flatMap { $0 > wanted ? $0 : nil } }
+        if pin.name.isEmpty { pin.name = known.name }
+        guard (pin.name, pin.metadata) != (known.name, known.metadata) || pin.replicas != nil else { return nil }
+        return pin
+    }
+}

@@ -90,7 +90,6 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
         case let error as StoreError: self = .store(error)
         case let error as CatalogError: self = .catalog(error)
         case let error as StorageError: self = .storage(error)
-        case let error as FileError: self = .file(error.description)
         case let error as ParquetError: self = .file(error.message)
         case let error as DecodingProblem: self = .badSnapshot(error.description)
         case is CancellationError: self = .storage(.cancelled)

@@ -23,6 +23,24 @@ import Testing
         #expect(pin.updatedAt.milliseconds == first.createdAt.milliseconds + 5000)
     }
 
+    @Test func `what is done later has a later time, also after the clock was set back`() async throws {
+        let sample = try await CatalogSample()
+        let catalog = sample.catalog
+        func changedAt() async throws -> Timestamp? { try await catalog.pin(root(1))?.updatedAt }
+        try await sample.pin(1)
+        let first = try #require(try await changedAt())
+        sample.clock.advance(-1000)
+        try await sample.pin(1)
+        let second = try #require(try await changedAt())
+        #expect(second > first)
+        _ = try await catalog.removePins([root(1)], reason: "test")
+        let removed = try #require(try await catalog.unpinned()[root(1)])
+        #expect(removed >= second)
+        try await sample.pin(1)
+        #expect(try #require(try await changedAt()) > removed)
+        #expect(try await catalog.unpinned().isEmpty)
+    }
+
     @Test func `a mark made while a sync runs survives it`() async throws {
         let sample = try await CatalogSample()
         let catalog = sample.catalog

@@ -202,6 +202,59 @@ import Testing
         #expect(try await second.run(Sync.self).exitCode == .ok)
     }
 
+    /// The newest snapshot on the one disk is damaged, and that on the other has the name of a pin.
+    @Test func `a snapshot that knows a name is not overlaid by a home that does not`() async throws {
+        let sample = try await KitSample()
+        let disks = [try await sample.disk("disk"), try await sample.disk("other")]
+        try await sample.add("a")
+        try await sample.run(Sync.self)
+        let root = try await sample.add("b")
+        try await pin(sample, root, name: "precious")
+        for result in try await sample.run(Sync.self).results where result.backend == "disk" {
+            try write([1, 2, 3], to: disks[0] + "/" + (try #require(result.report?.snapshot)))
+        }
+        let second = try await KitSample("second")
+        for (name, disk) in zip(["disk", "other"], disks) { try await second.disk(name, at: disk) }
+        #expect(try await recover(second).exitCode == .partlyFailed)
+        #expect(try await pins(second)[root] == "")
+        let held = try await second.run(Sync.self)
+        #expect(held.results.first { $0.backend == "other" }?.failure?.code == .refused)
+        _ = try await recover(second, ["from": .text("other")])
+        #expect(try await pins(second)[root] == "precious")
+        #expect(try await second.run(Sync.self).exitCode == .ok)
+    }
+
+    @Test func `a snapshot that was named is taken with what later ones say of the rest`() async throws {
+        let sample = try await KitSample()
+        let disk = try await sample.disk("disk")
+        let first = try await sample.add("a")
+        let old = try #require(try await sample.run(Sync.self).results.first?.report?.snapshot)
+        let (kept, gone) = (try await sample.add("b"), try await sample.add("c"))
+        try await sample.run(Sync.self)
+        try await sample.run(PinRemove.self, ["cids": .list([gone])])
+        try await sample.run(Sync.self)
+        let second = try await KitSample("second")
+        try await second.disk("disk", at: disk)
+        let output = try await recover(second, ["snapshot": .text(old)])
+        #expect(try await pins(second) == [first: "a", kept: "b"], "\(output.warnings)")
+        #expect(!output.warnings.contains { $0.contains("without names") })
+    }
+
+    @Test func `what an earlier recovery pinned and did not bring is brought`() async throws {
+        let sample = try await KitSample()
+        let disk = try await sample.disk("disk")
+        let root = try await sample.add("a")
+        try await sample.add("b")
+        try await sample.run(Sync.self)
+        let second = try await KitSample("second")
+        try await second.disk("disk", at: disk)
+        _ = try await recover(second, ["metadata_only": .flag(true)])
+        try await sample.run(PinRemove.self, ["cids": .list([root])])
+        try await sample.run(Sync.self)
+        let output = try await recover(second)
+        #expect(output.content?.restored.count == 2)
+    }
+
     @Test func `of several kits the owner says which was lost`() async throws {
         let (one, other) = (try await KitSample("one"), try await KitSample("other"))
         let disk = try await one.disk("disk")

@@ -16,7 +16,8 @@ package struct Initialise: Operation {
             "new_catalog",
             \.newCatalog,
             help:
-                "Make a new catalog beside a store whose own is lost or another's. What was pinned is not known in it."
+                "Make a new catalog beside a store whose own is lost or another's. What was pinned is not known in it, and "
+                + "nothing is removed from the store before `ipfs-kit catalog accept`."
         )
     ]
 

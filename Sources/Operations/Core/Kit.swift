@@ -121,7 +121,7 @@ package final class Kit: Sendable {
             }
             let catalog = try Catalog.make(at: home.catalog, now: session.timing.now)
             home.close()
-            if newCatalog { try Pairing(home: home, catalog: catalog, store: nil).accept() }
+            if newCatalog { try Pairing(home: home, catalog: catalog, store: nil).begin() }
             return (replaced, made)
         } catch {
             throw KitError(any: error)

@@ -76,11 +76,31 @@ struct Pairing {
         guard owner == nil else { return }
         throw KitError(
             .refused,
-            "The file \(home.store)/owner, in which the store notes how far its catalog has come, is lost or damaged: an old "
-                + "catalog could not be told from the right one, so nothing is removed. See what `ipfs-kit pin ls` lists; if "
-                + "nothing is missing there, say so.",
+            "The file \(home.store)/owner, in which the store notes how far its catalog has come, is not there or damaged, as "
+                + "after `ipfs-kit init --new-catalog`: what another catalog had pinned could be taken for garbage, so nothing is "
+                + "removed. Take over what backends know with `ipfs-kit recover --from NAME`, and see what `ipfs-kit pin ls` "
+                + "lists; if nothing is missing there, say so.",
             hint: "ipfs-kit catalog accept"
         )
+    }
+
+    /// Makes a catalog that is new, and in which nothing is pinned, the one of the store.
+    ///
+    /// Where that has content, only its owner can say that nothing else of it is to be kept: until then the store does
+    /// not know how far its catalog has come, and nothing is removed.
+    func begin() throws(KitError) {
+        do {
+            let known = try catalog.ownState()
+            let store = try store ?? BlockStore(folder: home.store)
+            if let identity = store.identity { try catalog.adopt(store: identity) }
+            if try home.hasContent() {
+                try BlockStore.forgetOwner(ofStoreIn: home.store)
+            } else if let name = known.catalog {
+                try store.note(Self.owner(name, known))
+            }
+        } catch {
+            throw KitError(any: error)
+        }
     }
 
     /// Makes the catalog, on its owner's word, the one of the store; throws where it is that of another store.

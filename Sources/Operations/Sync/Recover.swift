@@ -107,7 +107,9 @@ package struct Recover: Operation {
                     sources: try await Sources(kit, only: source),
                     thorough: false
                 )
-                output.content = try await job.run(pins.map(\.cid))
+                // And what an earlier recovery pinned, and did not come to bring.
+                let others = known.keys.filter { told.held[$0] != nil }
+                output.content = try await job.run(Set(pins.map(\.cid)).union(others).sorted())
             }
             return output
         }

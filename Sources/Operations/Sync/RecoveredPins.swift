@@ -103,22 +103,25 @@ struct RecoveredPins: Sendable {
             )
             return []
         }
-        let older = try await older(others, taken, read)
-        let nameless = others.filter { older[$0] == nil && known[$0] == nil }
+        let older = try await sayings(of: others, taken, read)
+        tellUnpinned(older.givenUp, &output)
+        let others = others.filter { !older.givenUp.contains($0) }
+        let nameless = others.filter { older.pins[$0] == nil && known[$0] == nil }
         if !nameless.isEmpty {
             let which = taken == nil ? "There is no snapshot that can be read" : "No snapshot says anything of some"
             output.warnings.append(
                 "\(which): \(nameless.count) roots that \(output.source) holds are pinned without names."
             )
         }
-        let named = others.count { older[$0] != nil && known[$0] == nil }
+        let named = others.count { older.pins[$0] != nil && known[$0] == nil }
         if named > 0 {
             output.warnings.append(
-                "The newest snapshots say nothing of \(named) roots that \(output.source) holds; they are pinned as older ones say."
+                "\(isChosen ? "The snapshot says" : "The newest snapshots say") nothing of \(named) roots that \(output.source) "
+                    + "holds; they are pinned as others say."
             )
         }
         guard !pins.isEmpty || !others.isEmpty else { throw nothing(output) }
-        return others.map { older[$0] ?? Pin(cid: $0, createdAt: catalog.time) }
+        return others.map { older.pins[$0] ?? Pin(cid: $0, createdAt: catalog.time) }
     }
 
     private func nothing(_ output: Recover.Output) -> KitError {
@@ -186,20 +189,29 @@ struct RecoveredPins: Sendable {
         var damaged: [String] = []
     }
 
-    /// What older snapshots of the kit say of roots that the newest ones say nothing of, the newest first.
-    private func older(
-        _ roots: [CID],
+    /// What other snapshots of the kit say of roots that those which were taken say nothing of, the newest first: the
+    /// older ones, and where the owner named one, those that came after it, too.
+    private func sayings(
+        of roots: [CID],
         _ taken: SnapshotName?,
         _ read: Set<SnapshotName>
-    ) async throws -> [CID: Pin] {
-        guard let taken, !isChosen else { return [:] }
+    ) async throws -> (pins: [CID: Pin], givenUp: Set<CID>) {
+        guard let taken else { return ([:], []) }
         var open = Set(roots)
         var found: [CID: Pin] = [:]
-        let rest = entries.snapshots.filter { $0.kit == taken.kit && !read.contains($0) && $0.time < taken.time }
-        for name in rest.prefix(2 * Snapshots.mostHomes) where !open.isEmpty {
-            for pin in try await rows(of: name).pins where open.remove(pin.cid) != nil { found[pin.cid] = pin }
+        var givenUp: Set<CID> = []
+        let rest = entries.snapshots.filter { name in
+            name.kit == taken.kit && !read.contains(name) && (isChosen || name.time < taken.time)
         }
-        return found
+        for name in rest.prefix(2 * Snapshots.mostHomes) where !open.isEmpty {
+            let rows = try await rows(of: name)
+            for pin in rows.pins where open.remove(pin.cid) != nil { found[pin.cid] = pin }
+            // A later one knows where it is, and pinned it no more.
+            guard name.time > taken.time, rows.problem == nil else { continue }
+            givenUp.formUnion(open.intersection(rows.mapped))
+            open.subtract(rows.mapped)
+        }
+        return (found, givenUp)
     }
 
     /// What a snapshot says, and what is wrong with it.
@@ -272,22 +284,5 @@ struct RecoveredPins: Sendable {
             )
         }
         return sensible
-    }
-}
-
-extension Pin {
-    /// What it says that the pin of the home does not: it was changed later, or that has neither name nor metadata.
-    ///
-    /// Whoever can write to the backend can say so, so no fewer replicas are wanted by that.
-    func news(for known: Pin?) -> Pin? {
-        guard let known else { return nil }
-        let isNameless = known.name.isEmpty && known.metadata == "{}" && (!name.isEmpty || metadata != "{}")
-        guard updatedAt > known.updatedAt || isNameless else { return nil }
-        var pin = self
-        // Where all backends are wanted, or more, that stays.
-        pin.replicas = known.replicas.flatMap { wanted in replicas.flatMap { $0 > wanted ? $0 : nil } }
-        if pin.name.isEmpty { pin.name = known.name }
-        guard (pin.name, pin.metadata) != (known.name, known.metadata) || pin.replicas != nil else { return nil }
-        return pin
     }
 }

@@ -47,7 +47,7 @@ extension SyncRun {
     private func known() async throws -> KitSnapshot.Knowledge {
         var known = KitSnapshot.Knowledge()
         known.backends = Set(engine.settings.map(\.name))
-        for pin in try await catalog.pins() { known.pins[pin.cid] = pin.updatedAt }
+        for pin in try await catalog.pins() { known.pins[pin.cid] = pin }
         for state in try await catalog.backendStates() {
             let stored = Locked<[CID: Timestamp]>([:])
             try await catalog.eachMapping(on: state.name) { rows in

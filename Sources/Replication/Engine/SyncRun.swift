@@ -48,6 +48,8 @@ struct SyncRun: Sendable {
             try await lookAtKnown(site, &report)
             let work = try await plan()
             if work.alias != nil {
+                // What is wanted here is brought under the first name; what is not there is forgotten under each.
+                try await forget(work)
                 generation = work.state.generation
             } else {
                 try await carryOut(work, site, &report)
@@ -67,7 +69,6 @@ struct SyncRun: Sendable {
         let removals = work.steps.compactMap { step -> (CID, Step.Reason)? in
             if case .remove(let root, let reason) = step { (root, reason) } else { nil }
         }
-        let gone = work.steps.compactMap { if case .forget(let root) = $0 { root } else { nil } }
         if !uploads.isEmpty {
             let lane = try await lane(uploads, work.state)
             let begun = uploads.filter { lane.counted[$0] == nil }
@@ -75,11 +76,16 @@ struct SyncRun: Sendable {
             await upload(uploads, lane, site, &report)
         }
         try await recorder.flush()
-        if !gone.isEmpty, report.stopped == nil { try await catalog.forgetMissing(gone, under: lease) }
+        if report.stopped == nil { try await forget(work) }
         if !removals.isEmpty, report.stopped == nil { await remove(removals, site, &report) }
         try await recorder.flush()
         try StorageError.checkCancellation()
         if report.stopped == nil { await leaveSnapshot(site, work.state, &report) }
+    }
+
+    private func forget(_ work: SyncEngine.Work) async throws {
+        let gone = work.steps.compactMap { if case .forget(let root) = $0 { root } else { nil } }
+        if !gone.isEmpty { try await catalog.forgetMissing(gone, under: lease) }
     }
 
     /// What was not seen by a sync that came to its end, and left a snapshot, is looked up: what the backend does not

@@ -113,18 +113,16 @@ package struct KitSnapshot: Sendable {
     struct Knowledge: Sendable {
         /// The backends that have settings.
         var backends: Set<String> = []
-        /// When each pin was changed last.
-        var pins: [CID: Timestamp] = [:]
+        var pins: [CID: Pin] = [:]
         /// When each root was seen whole, by the names of backends.
         var stored: [String: [CID: Timestamp]] = [:]
     }
 
-    /// Whether a home knows all that is here: each pin as it is here or later, and no copy that was gone when this was
-    /// made.
+    /// Whether a home knows all that is here: what each pin says, and no copy that was gone when this was made.
     func isContained(in known: Knowledge) throws(ReplicationError) -> Bool {
         guard backends.allSatisfy({ known.backends.contains($0.name) }) else { return false }
         for pin in try pins() {
-            guard let changedAt = known.pins[pin.cid], changedAt >= pin.updatedAt else { return false }
+            guard let own = known.pins[pin.cid], pin.news(for: own) == nil else { return false }
         }
         var stored: [String: Set<CID>] = [:]
         for mapping in try mappings() where mapping.status == .stored {

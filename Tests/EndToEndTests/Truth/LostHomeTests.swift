@@ -84,10 +84,12 @@ import Testing
         case .catalogForeign, .catalogEmpty, .catalogLost:
             try await user.run("init", "--new-catalog")
             try await user.run("recover", "--from", "disk")
+            try await user.run("catalog", "accept")
         case .catalogGarbage:
             try FileManager.default.removeItem(atPath: user.home + "/catalog.sqlite")
             try await user.run("init", "--new-catalog")
             try await user.run("recover", "--from", "disk")
+            try await user.run("catalog", "accept")
         case .catalogOlder: try await user.run("catalog", "accept")
         }
     }
@@ -156,6 +158,14 @@ import Testing
         let made = try await user.run("init", "--new-catalog")
         #expect(made.text.contains("new catalog") && !made.text.contains("left as it is"), "\(made.text)")
         #expect(try await user.pins().isEmpty)
+        // What the old one had pinned is known to nobody, so nothing goes before its owner says that this is all.
+        let refused = try await user.run("gc", code: 12)
+        let told = refused.errorText
+        #expect(told.contains("recover --from NAME") && told.contains("ipfs-kit catalog accept"), "\(told)")
+        try await user.run("recover", "--from", "disk")
+        try await user.run("gc", code: 12)
+        try await user.run("catalog", "accept")
+        #expect(try await user.json("gc").live_blocks.int == 3)
         // One that belongs here is never set aside.
         try await user.run("init", "--new-catalog", code: 12)
     }

@@ -284,6 +284,29 @@ import Testing
     }
 
     /// Both names are new, and both are synced at once.
+    /// A second name of a place was the name of another one, and a root was there that is not here, nor wanted.
+    @Test func `what is missing under a second name of a place is forgotten`() async throws {
+        let user = try await User.ready()
+        let disks = ["d0", "d1", "d2"]
+        for disk in disks { try await user.createDisk(disk) }
+        for number in 0..<8 {
+            let path = user.folder + "/f\(number)"
+            try write(sampleBytes(100, seed: UInt64(number)), to: path)
+            try await user.run("add", "--replicas", "2", path)
+        }
+        try await user.run("sync")
+        let lacking = try await user.pins().filter { root in
+            !FileManager.default.fileExists(atPath: "\(user.folder)/d0/cars/\(root).car")
+        }
+        try #require(!lacking.isEmpty)
+        for root in lacking { try await user.run("pin", "add", "--replicas", "1", root) }
+        try await user.run("backend", "update", "d1", "--path", user.folder + "/d0")
+        try await user.run("sync", "--force")
+        try await user.run("verify", code: 10)
+        try await user.run("sync")
+        try await user.run("verify")
+    }
+
     @Test func onePlaceUnderTwoNewNamesCountsOnce() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
