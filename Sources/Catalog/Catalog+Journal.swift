@@ -1,5 +1,5 @@
 package import Multiformats
-internal import Schema
+package import Schema
 internal import SQLite
 
 extension Catalog {
@@ -23,7 +23,8 @@ extension Catalog {
                 try database.change(
                     """
                     INSERT INTO journal(backend, cid, kind, path, started_at) VALUES(?, ?, 'store', '', ?)
-                        ON CONFLICT(backend, cid) DO UPDATE SET kind = 'store', started_at = excluded.started_at
+                        ON CONFLICT(backend, cid) DO UPDATE SET kind = 'store', started_at = excluded.started_at,
+                            ticket = NULL, next_at = NULL
                     """,
                     [.text(lease.backend), .blob(cid.bytes), .integer(time)]
                 )
@@ -92,6 +93,31 @@ extension Catalog {
                 (row: borrowing Row) throws(CatalogError) in counts[row.text(0)] = Int(row.int64(1))
             }
             return counts
+        }
+    }
+
+    /// Notes that the service works on an upload: the ticket that it gave, and when it is to be asked again.
+    package func noteTicket(
+        _ ticket: String,
+        of cid: CID,
+        next: Timestamp?,
+        under lease: Lease
+    ) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.change(
+                "UPDATE journal SET ticket = ?3, next_at = ?4, tries = tries + 1 WHERE backend = ?1 AND cid = ?2",
+                [.text(lease.backend), .blob(cid.bytes), .text(ticket), .integer(next?.milliseconds)]
+            )
+        }
+    }
+
+    /// Forgets tickets of which the service knows nothing; that the uploads began stays known.
+    package func dropTicket(of cid: CID, under lease: Lease) async throws(CatalogError) {
+        try await write(under: lease) { (database) throws(CatalogError) in
+            try database.change(
+                "UPDATE journal SET ticket = NULL, next_at = NULL WHERE backend = ?1 AND cid = ?2",
+                [.text(lease.backend), .blob(cid.bytes)]
+            )
         }
     }
 

@@ -42,17 +42,23 @@ extension Catalog {
         return try await read { (database) throws(CatalogError) in
             try database.all(
                 """
-                SELECT m.cid, m.status, m.is_ours, j.kind, m.size_bytes FROM mappings m
-                    LEFT JOIN journal j ON j.backend = m.backend AND j.cid = m.cid WHERE m.backend = ? ORDER BY m.cid
+                SELECT m.cid, m.status, m.is_ours, j.kind, m.size_bytes, j.ticket FROM mappings m
+                    LEFT JOIN journal j ON j.backend = m.backend AND j.cid = m.cid WHERE m.backend = ?1
+                UNION ALL SELECT j.cid, 'unknown', 1, j.kind, NULL, j.ticket FROM journal j
+                    WHERE j.backend = ?1 AND j.ticket IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM mappings m WHERE m.backend = ?1 AND m.cid = j.cid)
+                ORDER BY 1
                 """,
                 [.text(backend)]
             ) { (row: borrowing Row) throws(CatalogError) in
                 let status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
+                let kind = row.optionalText(3).flatMap { Transfer.Kind(rawValue: $0) }
                 return KnownCopy(
                     cid: try columnCID(row, 0),
                     status: isAstray && status == .stored ? .unknown : status,
                     isOurs: row.int64(2) != 0,
-                    isBeingRemoved: row.optionalText(3) == Transfer.Kind.remove.rawValue,
+                    isBeingRemoved: kind == .remove,
+                    isAwaited: kind == .store && row.optionalText(5) != nil,
                     size: row.optionalInt64(4).flatMap { UInt64(exactly: $0) }
                 )
             }
@@ -147,6 +153,8 @@ package struct KnownCopy: Sendable, Hashable {
     package let isOurs: Bool
     /// Whether a removal began, and nobody knows how it ended.
     package let isBeingRemoved: Bool
+    /// Whether the service works on its upload.
+    package let isAwaited: Bool
     /// The length of its CAR in bytes, where it is known.
     package let size: UInt64?
 }

@@ -11,12 +11,18 @@ package struct Transfer: Sendable, Hashable {
     package let kind: Kind
     /// Where it is, or may be, on the backend; empty where only the usual place is possible.
     package let path: String
+    /// What the service gave for work that it has not done yet, and when it is to be asked again.
+    package let ticket: String?
+    package let nextAt: Timestamp?
     /// How often it was tried.
     package let tries: Int
     package let lastError: String?
     package let startedAt: Timestamp
 
-    static let columns = "cid, kind, path, tries, last_error, started_at"
+    /// Whether the service works on it, and is not to be asked before a later time.
+    package func waits(at time: Timestamp) -> Bool { nextAt.map { $0 > time } ?? false }
+
+    static let columns = "cid, kind, path, tries, last_error, started_at, ticket, next_at"
 
     init(_ row: borrowing Row) throws(CatalogError) {
         cid = try columnCID(row, 0)
@@ -25,6 +31,8 @@ package struct Transfer: Sendable, Hashable {
         tries = Int(row.int64(3))
         lastError = row.optionalText(4)
         startedAt = Timestamp(milliseconds: row.int64(5))
+        ticket = row.optionalText(6)
+        nextAt = row.optionalInt64(7).map { Timestamp(milliseconds: $0) }
     }
 }
 

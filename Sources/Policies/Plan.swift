@@ -8,13 +8,22 @@ package struct Place: Sendable, Hashable {
     package let identity: String
     /// Says whether it is enabled and can be written to.
     package let takesContent: Bool
+    /// Says whether content can be read there; otherwise there is only the word of the service.
+    package let givesContent: Bool
     /// The least number of replicas elsewhere before something may be removed here.
     package let minReplicas: Int
 
-    package init(name: String, identity: String? = nil, takesContent: Bool, minReplicas: Int = 1) {
+    package init(
+        name: String,
+        identity: String? = nil,
+        takesContent: Bool,
+        givesContent: Bool = true,
+        minReplicas: Int = 1
+    ) {
         self.name = name
         self.identity = identity ?? name
         self.takesContent = takesContent
+        self.givesContent = givesContent
         self.minReplicas = minReplicas
     }
 }
@@ -46,6 +55,8 @@ package struct Copy: Sendable, Hashable {
         /// The service said that it is not there.
         case missing
         case unknown
+        /// The service works on its upload.
+        case awaited
         /// A removal began, and nobody knows how it ended.
         case leaving
     }
@@ -110,7 +121,8 @@ package struct Plan: Sendable, Hashable {
 
 /// Compares what should be where with what is known to be where, and says what has to be done.
 ///
-/// A pure function. A root goes to every place, or to as many as its pin wants: those that hold it already first, then
+/// A pure function. A root goes to every place, or to as many as its pin wants: those where it can be verified before
+/// those that only give their word, those that hold it already first, then
 /// those that may, as they did before nothing was certain there any more, then by rendezvous hashing (Thaler and
 /// Ravishankar 1998), so that a new place moves no more than its share. One place under several names counts once. With
 /// `prune`, what no pin wants is removed where this kit stored it; `force` has everything looked at again.
@@ -132,13 +144,15 @@ private struct Planner {
     private let pins: [WantedRoot]
     private let copies: [Copy]
     private let places: [String: Place]
-    /// The places that take content, each under its first name.
-    private let open: [String]
+    /// The places that take content, each under its first name; and those of them where it can be verified.
+    private let (open, proving): ([String], [String])
     /// The first name of each place.
     private var firstNames: [String: String] = [:]
     /// Which backends have a verified copy, and under their first names which places.
     private var holders: [CID: Set<String>] = [:]
     private var holdingPlaces: [CID: Set<String>] = [:]
+    /// Where the service works on an upload; and where its word is all that there can ever be, and was given.
+    private var (awaited, promised): ([CID: Set<String>], [CID: Set<String>]) = ([:], [:])
     /// The first names of the places where a copy may be, of which nothing better is known.
     private var doubtful: [CID: Set<String>] = [:]
     /// Where each pinned root shall be.
@@ -158,8 +172,16 @@ private struct Planner {
             firstNames[place.name] = first
             if first != place.name { plan.aliases[place.name] = first }
         }
-        open = ordered.filter { $0.takesContent && byIdentity[$0.identity] == $0.name }.map(\.name).sorted()
-        for copy in copies where copy.state == .unknown {
+        let taking = ordered.filter { $0.takesContent && byIdentity[$0.identity] == $0.name }
+        open = taking.map(\.name).sorted()
+        proving = taking.filter(\.givesContent).map(\.name).sorted()
+        for copy in copies where copy.state == .awaited {
+            awaited[copy.root, default: []].insert(copy.backend)
+        }
+        for copy in copies where copy.state == .claimed && self.places[copy.backend]?.givesContent == false {
+            promised[copy.root, default: []].insert(copy.backend)
+        }
+        for copy in copies where copy.state == .unknown || copy.state == .awaited {
             doubtful[copy.root, default: []].insert(firstNames[copy.backend] ?? copy.backend)
         }
         for copy in copies where copy.state == .verified {
@@ -172,16 +194,25 @@ private struct Planner {
         for pin in pins {
             let held = holdingPlaces[pin.root] ?? []
             let chosen = choose(pin, held: held)
-            if let replicas = pin.replicas, chosen.count < replicas { plan.short.append(pin.root) }
-            let isEverywhere = pin.replicas == nil && !open.isEmpty
-            let count = isEverywhere ? held.intersection(open).count : held.count
+            // A word is no replica.
+            if let replicas = pin.replicas, chosen.count(where: proving.contains) < replicas {
+                plan.short.append(pin.root)
+            }
+            let isEverywhere = pin.replicas == nil && !proving.isEmpty
+            let count = isEverywhere ? held.intersection(proving).count : held.count
             // Whoever wants none is short of none.
-            if count < (isEverywhere ? open.count : pin.replicas ?? 1) { plan.lacking.append(pin.root) }
+            if count < (isEverywhere ? proving.count : pin.replicas ?? 1) { plan.lacking.append(pin.root) }
             wanted[pin.root] = (pin, Set(chosen))
-            for name in chosen where force || holders[pin.root]?.contains(name) != true {
+            for name in chosen where !isSettled(pin.root, on: name, force: force) {
                 plan.steps[name, default: []].append(.upload(pin.root))
             }
         }
+    }
+
+    /// Whether nothing has to be sent for a root.
+    private func isSettled(_ root: CID, on name: String, force: Bool) -> Bool {
+        func has(_ known: [CID: Set<String>]) -> Bool { known[root]?.contains(name) ?? false }
+        return has(awaited) || !force && (has(holders) || has(promised))
     }
 
     /// What is not there, and not wanted there, is nothing to keep in mind.
@@ -215,8 +246,11 @@ private struct Planner {
 
     private func choose(_ pin: WantedRoot, held: Set<String>) -> [String] {
         guard let replicas = pin.replicas, replicas < open.count else { return open }
+        let proving = Set(proving)
         let doubtful = doubtful[pin.root] ?? []
-        func merit(_ name: String) -> Int { held.contains(name) ? 2 : doubtful.contains(name) ? 1 : 0 }
+        func merit(_ name: String) -> Int {
+            (proving.contains(name) ? 3 : 0) + (held.contains(name) ? 2 : doubtful.contains(name) ? 1 : 0)
+        }
         let ranked = open.sorted { left, right in
             let (a, b) = (merit(left), merit(right))
             return a != b ? a > b : rank(pin.root, left) > rank(pin.root, right)

@@ -1,6 +1,7 @@
 package import BlockStore
 package import Catalog
 internal import IPLD
+package import Multiformats
 internal import Parquet
 internal import POSIX
 package import Schema
@@ -30,6 +31,8 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     /// A snapshot of this kit is newer than this home; `home` left it, where that is another one. `problem` is why
     /// nobody can say what is in it.
     case outdated(backend: String, snapshot: String, home: String?, problem: String?)
+    /// The service accepted roots, and works on them still; the first of them.
+    case awaited(backend: String, count: Int, first: CID)
 
     package var description: String {
         switch self {
@@ -52,6 +55,8 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
         case .removing(let backend, let home):
             "The home \(home) is removing content from \(backend) now; nothing that is there can be relied upon before it ends. "
                 + "If it is gone for good, say so with `ipfs-kit backend peers forget \(home)`."
+        case .awaited(let backend, let count, let first):
+            "\(backend) has accepted \(count) roots that it has not stored yet, such as \(first): the next sync asks again."
         case .outdated(let backend, let snapshot, _, let problem?):
             """
             \(backend) has a snapshot of this kit, \(snapshot), that is newer than this home, and nobody can say what is in it \

@@ -8,7 +8,7 @@ package struct CARArchive: ContentService {
     /// Keeps CARs as objects of `service`.
     package init(_ service: any StorageService) { self.service = service }
 
-    package var capabilities: Capabilities { service.capabilities }
+    package var capabilities: Capabilities { service.capabilities.union(Self.powers) }
     package var limits: Limits { service.limits }
     package var objects: (any StorageService)? { service }
 
@@ -30,6 +30,9 @@ package struct CARArchive: ContentService {
         guard let (base, bytes) = try? Multibase.decode(text), base == .base32 else { return nil }
         return try? CID(bytes: bytes)
     }
+
+    /// What every place that keeps named bytes can do for content.
+    static let powers: Capabilities = [.takesBytes, .reads]
 
     private static let folder = "cars/"
     private static let suffix = ".car"
@@ -54,10 +57,13 @@ package struct CARArchive: ContentService {
         }
     }
 
-    package func store(_ upload: Upload) async throws(StorageError) -> StoreReceipt {
+    package func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {
         let name = try Self.name(of: upload.root)
-        return StoreReceipt(at: Location(name.text), proof: try await service.put(name, try await upload.car()).proof)
+        return .stored(Location(name.text), proof: try await service.put(name, try await upload.car()).proof)
     }
+
+    /// Nothing is ever accepted here that is not stored.
+    package func check(_ ticket: Ticket, of root: CID) async throws(StorageError) -> TicketState { .unknown }
 
     package func read(
         _ root: CID,

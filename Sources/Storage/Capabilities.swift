@@ -12,6 +12,10 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     package static let usage = Capabilities(rawValue: 1 << 4)
     /// The service gives back a digest that it computed over the bytes that it holds.
     package static let digests = Capabilities(rawValue: 1 << 5)
+    /// The service takes bytes; one that does not takes a CID, and fetches the content itself.
+    package static let takesBytes = Capabilities(rawValue: 1 << 6)
+    /// The service gives back what it holds; of one that does not there is only its word.
+    package static let reads = Capabilities(rawValue: 1 << 7)
 
     /// The names of the capabilities in the set, in a fixed order.
     package var names: [String] {
@@ -20,7 +24,7 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
 
     private static let all: [(power: Capabilities, name: String)] = [
         (.write, "write"), (.delete, "delete"), (.rangeReads, "range"), (.listing, "list"), (.usage, "usage"),
-        (.digests, "digest"),
+        (.digests, "digest"), (.takesBytes, "bytes"), (.reads, "read"),
     ]
 }
 

@@ -4,6 +4,8 @@ package import Schema
 /// What a backend says of a root: unknown never counts as any of the others.
 package enum Presence: Sendable {
     case present(HeldRoot)
+    /// The service works on it.
+    case pending(Ticket)
     case absent
     /// Nobody could tell, and why.
     case unknown(StorageError)
@@ -51,7 +53,10 @@ package protocol ContentService: Sendable {
     func presence(of root: CID, at location: Location?) async -> Presence
 
     /// Stores a root. Storing it again is harmless.
-    func store(_ upload: Upload) async throws(StorageError) -> StoreReceipt
+    func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer
+
+    /// Asks how far the work for a ticket has come.
+    func check(_ ticket: Ticket, of root: CID) async throws(StorageError) -> TicketState
 
     /// Opens the CAR of a root as the service gives it, unverified, or the part of it in `range`, in bytes.
     func read(

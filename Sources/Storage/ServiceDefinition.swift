@@ -84,7 +84,7 @@ package struct ServiceRow: Sendable {
         type = Definition.type
         aliases = Definition.aliases
         summary = Definition.summary
-        capabilities = Definition.capabilities
+        capabilities = Definition.capabilities.union(CARArchive.powers)
         fields = Definition.Settings.fieldInfo
         checker = { (values) throws(StorageError) in
             guard let settings = try? Definition.Settings(values: values) else { return }

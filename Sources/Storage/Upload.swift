@@ -32,14 +32,35 @@ package struct Upload: Sendable {
     package func car() async throws(StorageError) -> Body { try await maker() }
 }
 
-/// What a service answered when it took a root.
-package struct StoreReceipt: Sendable, Hashable {
-    package let location: Location
-    /// The service's digest over the bytes that it holds, which matched ours; nil asks for a reading.
-    package let proof: ObjectDigest?
+/// What a service answered to an upload.
+package enum StoreAnswer: Sendable, Hashable {
+    /// It is there. The proof is the service's digest over the bytes that it holds, which matched ours; nil asks for
+    /// a reading.
+    case stored(Location, proof: ObjectDigest?)
+    /// The service works on it, and answers later when it is asked with the ticket.
+    case accepted(Ticket)
+}
 
-    package init(at location: Location, proof: ObjectDigest?) {
-        self.location = location
-        self.proof = proof
+/// What a slow service gave for work that is not done yet, in its own words.
+package struct Ticket: Sendable, Hashable {
+    package let text: String
+    /// How long it makes no sense to ask; nil where the next sync may ask.
+    package let wait: Duration?
+
+    package init(_ text: String, wait: Duration? = nil) {
+        self.text = text
+        self.wait = wait
     }
+}
+
+/// How far the work for a ticket has come.
+package enum TicketState: Sendable, Hashable {
+    /// It has not begun, or is being done; it makes no sense to ask for so long.
+    case open(wait: Duration?)
+    /// The service says that it holds the root.
+    case done(HeldRoot)
+    /// It will come to nothing, and why, as a sentence.
+    case failed(String)
+    /// The service knows nothing of the ticket.
+    case unknown
 }

@@ -23,13 +23,13 @@ extension ContentLaw {
         ContentLaw("storing a root again is harmless") { (content, archives) async throws(LawViolation) in
             for archive in archives + archives { try await storeAndCheck(archive, content) }
         },
-        ContentLaw("a root is read from where the receipt says it is") {
+        ContentLaw("a root is read from where the answer says it is") {
             (content, archives) async throws(LawViolation) in
             for archive in archives {
-                let receipt = try await store(archive, content)
-                try await expectReads(archive, content, at: receipt.location)
+                let location = try await store(archive, content)
+                try await expectReads(archive, content, at: location)
                 try await attempt("Removing \(archive.root) from there") { () async throws(StorageError) in
-                    try await content.remove(archive.root, at: receipt.location)
+                    try await content.remove(archive.root, at: location)
                 }
                 try await expectAbsent(archive, content, "After it was removed from there")
             }
@@ -80,18 +80,45 @@ extension ContentLaw {
     private static func store(
         _ archive: SampleArchive,
         _ content: any ContentService
-    ) async throws(LawViolation) -> StoreReceipt {
-        try await attempt("Storing \(archive.root)") { () async throws(StorageError) in
+    ) async throws(LawViolation) -> Location {
+        let answer = try await attempt("Storing \(archive.root)") { () async throws(StorageError) in
             try await content.store(Upload(archive.root, archive.body))
         }
+        switch answer {
+        case .stored(let location, _): return location
+        case .accepted(let ticket): return try await finish(ticket, archive.root, content)
+        }
     }
+
+    /// Asks until what was accepted is stored.
+    private static func finish(
+        _ ticket: Ticket,
+        _ root: CID,
+        _ content: any ContentService
+    ) async throws(LawViolation) -> Location {
+        for _ in 0..<mostQuestions {
+            let state = try await attempt("Asking for the ticket of \(root)") { () async throws(StorageError) in
+                try await content.check(ticket, of: root)
+            }
+            switch state {
+            case .done(let held): return held.location
+            case .open(let wait): try? await Task.sleep(for: wait ?? .milliseconds(50))
+            case .failed(let reason): throw LawViolation("The service accepted \(root) and failed: \(reason)")
+            case .unknown: throw LawViolation("The service gave a ticket for \(root) and knows nothing of it.")
+            }
+        }
+        throw LawViolation("The service accepted \(root), and \(mostQuestions) questions later has not stored it.")
+    }
+
+    /// So often a service is asked for what it accepted.
+    private static let mostQuestions = 600
 
     private static func storeAndCheck(
         _ archive: SampleArchive,
         _ content: any ContentService
     ) async throws(LawViolation) {
-        _ = try await store(archive, content)
-        guard case .present = await content.presence(of: archive.root, at: nil) else {
+        let location = try await store(archive, content)
+        guard case .present = await content.presence(of: archive.root, at: location) else {
             throw LawViolation("The root \(archive.root) was stored, and the backend does not say that it holds it.")
         }
         try await expectReads(archive, content, at: nil)
@@ -118,6 +145,7 @@ extension ContentLaw {
         switch await content.presence(of: archive.root, at: nil) {
         case .absent: break
         case .present: throw LawViolation("\(moment), the backend says that it holds \(archive.root).")
+        case .pending: throw LawViolation("\(moment), the backend says that it works on \(archive.root).")
         case .unknown(let error): throw LawViolation("\(moment), asking for \(archive.root)", failedWith: error)
         }
         try await failure([.notFound], of: "\(moment), reading \(archive.root)") { () async throws(StorageError) in

@@ -28,6 +28,47 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         #expect(plan.short == [root(1)])
     }
 
+    /// Of a service that gives nothing back there is only its word, which is no replica.
+    @Test func `a word is no replica and is not asked for again`() {
+        let places = [
+            Place(name: "pinning", takesContent: true, givesContent: false), Place(name: "a", takesContent: true),
+        ]
+        func plan(_ replicas: Int?, _ state: Copy.State, force: Bool = false) -> Plan {
+            Policies.plan(
+                pins: [WantedRoot(root: root(1), replicas: replicas)],
+                copies: [
+                    Copy(root: root(1), backend: "pinning", state: state),
+                    Copy(root: root(1), backend: "a", state: .verified),
+                ],
+                places: places,
+                force: force
+            )
+        }
+        for state in [Copy.State.claimed, .awaited] {
+            let settled = plan(nil, state)
+            #expect(settled.steps.isEmpty && settled.short.isEmpty && settled.lacking.isEmpty)
+            #expect(plan(2, state).short == [root(1)] && plan(2, state).lacking == [root(1)])
+            #expect(plan(1, state).short.isEmpty && plan(1, state).steps.isEmpty)
+        }
+        #expect(plan(nil, .missing).steps["pinning"] == [.upload(root(1))])
+        #expect(plan(nil, .claimed, force: true).steps["pinning"] == [.upload(root(1))])
+        #expect(plan(nil, .awaited, force: true).steps["pinning"] == nil)
+        // Where somebody says that it is, and it can be read, it is looked at.
+        let claim = Copy(root: root(1), backend: "a", state: .claimed)
+        let pins = [WantedRoot(root: root(1), replicas: nil)]
+        #expect(Policies.plan(pins: pins, copies: [claim], places: places).steps["a"] == [.upload(root(1))])
+    }
+
+    /// However many pins, those that are wanted once go where they can be verified.
+    @Test func `what is wanted once goes where it can be verified`() {
+        let places = ["p1", "p2", "p3"].map { Place(name: $0, takesContent: true, givesContent: false) }
+        for number in 0..<20 {
+            let pins = [WantedRoot(root: root(number), replicas: 1)]
+            let plan = plan(pins: pins, copies: [], places: places + [Place(name: "a", takesContent: true)])
+            #expect(plan.steps == ["a": [.upload(root(number))]])
+        }
+    }
+
     @Test func `holders are kept when fewer replicas are wanted than there are places`() {
         for number in 0..<50 {
             let plan = plan(

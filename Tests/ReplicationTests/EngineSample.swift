@@ -59,20 +59,51 @@ struct EngineSample: Sendable {
         account: String = "",
         others: [String: any StorageService] = [:]
     ) async throws -> SyncReport {
-        let engine = try await engine(others.merging([backend: service]) { known, _ in known })
-        let planner = SyncPlanner(
-            catalog: catalog,
-            places: places.map { Place(name: $0, takesContent: true, minReplicas: minReplicas) },
-            prune: prune,
-            force: force
-        )
-        return try await engine.sync(
+        try await sync(
             backend,
+            try await engine(others.merging([backend: service]) { known, _ in known }),
+            places.map { Place(name: $0, takesContent: true, minReplicas: minReplicas) },
             SyncEngine.Mode(force: force, prune: prune),
             at: BackendState.Address(place: place, account: account)
         ) { gate in
             open(service, backend, gate: gate, retries: retries, quota: quota)
-        } plan: {
+        }
+    }
+
+    /// Syncs a backend with a service for content by CID.
+    @discardableResult
+    func sync(
+        content: any ContentService,
+        _ backend: String = "a",
+        force: Bool = false,
+        prune: Bool = false
+    ) async throws -> SyncReport {
+        let place = Place(
+            name: backend,
+            takesContent: content.capabilities.contains(.write),
+            givesContent: content.capabilities.contains(.reads)
+        )
+        return try await sync(
+            backend,
+            try await engine(),
+            [place],
+            SyncEngine.Mode(force: force, prune: prune),
+            at: BackendState.Address(place: "here", account: "")
+        ) { _ in
+            OpenBackend(name: backend, content: content, meter: Meter(), quota: nil, lanes: 2)
+        }
+    }
+
+    private func sync(
+        _ backend: String,
+        _ engine: SyncEngine,
+        _ places: [Place],
+        _ mode: SyncEngine.Mode,
+        at address: BackendState.Address,
+        open: @escaping @Sendable (any ChangeGate) async throws -> OpenBackend
+    ) async throws -> SyncReport {
+        let planner = SyncPlanner(catalog: catalog, places: places, prune: mode.prune, force: mode.force)
+        return try await engine.sync(backend, mode, at: address, open: open) {
             guard let work = try await planner.work(on: backend) else {
                 throw ReplicationError.suspicious("There is no backend \(backend).")
             }

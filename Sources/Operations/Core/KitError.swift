@@ -121,6 +121,14 @@ extension KitError {
             self.init(.refused, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
         case .removing(let backend, _):
             self.init(.locked, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
+        case .awaited(let backend, _, let first):
+            self.init(
+                .temporary,
+                error.description,
+                hint: "ipfs-kit sync \(backend)",
+                backend: backend,
+                cid: first
+            )
         case .outdated(let backend, _, let home, let problem):
             // Which of two homes is right, the owner knows.
             let hint =

@@ -29,7 +29,7 @@ package struct SyncResult: Sendable {
 
     /// What went wrong first; nil where nothing did.
     package var failure: KitError? {
-        error ?? (report?.stopped ?? report?.failures.first?.error ?? report?.heldBack).map { KitError($0) }
+        error ?? report?.problem.map { KitError($0) }
     }
 }
 
@@ -109,13 +109,15 @@ package struct SyncOutput: OperationOutput {
     private static func json(_ result: SyncResult) -> JSON {
         // One shape, whether something could be begun or not.
         let report = result.report ?? SyncReport(backend: result.backend)
+        let problem = (report.stopped ?? report.heldBack ?? report.unfinished)?.description
         return [
             "backend": .string(result.backend), "status": .string(result.error == nil ? status(report) : "failed"),
             "uploaded": .count(report.uploaded),
             "adopted": .count(report.adopted), "removed": .count(report.removed),
-            "bytes_uploaded": .count(report.bytesUploaded), "not_tried": .count(report.notTried),
+            "pending": .count(report.awaited.count), "bytes_uploaded": .count(report.bytesUploaded),
+            "not_tried": .count(report.notTried),
             "failures": .array(report.failures.map(failureJSON)),
-            "problem": .text(result.error?.message ?? (report.stopped ?? report.heldBack)?.description),
+            "problem": .text(result.error?.message ?? problem),
             "snapshot": .text(report.snapshot),
             "calls": .count(report.calls.calls),
         ]
@@ -200,6 +202,7 @@ package struct SyncOutput: OperationOutput {
             parts.append(.line(message.hasPrefix(name + ": ") ? message : "\(name): stopped: \(message)"))
         }
         if let held = report.heldBack { parts.append(.line(held.description)) }
+        if let unfinished = report.unfinished { parts.append(.line(unfinished.description)) }
         if let error = result.failure { parts += hint(error) }
         return parts
     }

@@ -15,6 +15,7 @@ extension SyncPlanner {
                 Place(
                     name: name,
                     takesContent: file.map { $0.isEnabled && $0.row.capabilities.contains(.write) } ?? true,
+                    givesContent: file.map { $0.row.capabilities.contains(.reads) } ?? true,
                     minReplicas: Self.minReplicas(file, kit)
                 )
             )

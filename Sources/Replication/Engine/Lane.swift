@@ -21,6 +21,8 @@ struct Lane: Sendable {
     /// What counts as stored and is only compared, with the lengths of its CARs: when it turns out to be something
     /// else, that is written down, and that another upload begins.
     let counted: [CID: UInt64?]
+    /// The names of the pins, for services that show them.
+    let names: [CID: String]
     let lease: Lease
     /// Whether a snapshot is left after the uploads.
     let willBeSaved: Bool
@@ -39,6 +41,8 @@ struct Lane: Sendable {
         var seen: Observation?
         /// Says whether it was there already.
         var wasAdopted = false
+        /// What the service gave, where it works on it.
+        var ticket: Ticket?
         /// Why it is not there.
         var error: ReplicationError?
         /// Why something stays there that an earlier upload left.
@@ -49,8 +53,11 @@ struct Lane: Sendable {
     func outcome(_ root: CID) async -> Outcome {
         var outcome = Outcome(root: root)
         do throws(ReplicationError) {
-            (outcome.seen, outcome.wasAdopted) = try await upload(root)
-            if stopped.contains(root) {
+            switch try await upload(root) {
+            case .seen(let seen, let wasAdopted): (outcome.seen, outcome.wasAdopted) = (seen, wasAdopted)
+            case .awaited(let ticket): outcome.ticket = ticket
+            }
+            if outcome.ticket == nil, stopped.contains(root) {
                 // It is there: nothing goes on with what is left.
                 do throws(StorageError) {
                     try await backend.content.clear(root, mayResume: false)
@@ -84,7 +91,20 @@ struct Lane: Sendable {
         )
     }
 
-    private func upload(_ root: CID) async throws(ReplicationError) -> (Observation, wasAdopted: Bool) {
+    /// Where an upload has come to.
+    private enum Step {
+        case seen(Observation, wasAdopted: Bool)
+        case awaited(Ticket)
+    }
+
+    private func upload(_ root: CID) async throws(ReplicationError) -> Step {
+        guard backend.content.capabilities.contains(.takesBytes) else {
+            do throws(StorageError) {
+                return try await request(root)
+            } catch {
+                throw .storage(error)
+            }
+        }
         let layout: DAGLayout
         do throws(StoreError) {
             layout = try await DAGLayout(of: root, in: store)
@@ -97,14 +117,19 @@ struct Lane: Sendable {
             // First of all: what was left may take the room that is needed.
             if stopped.contains(root) { try await makeRoom(for: root) }
             let body = try await self.body(layout)
-            let (same, loss) = try await look(for: layout, body)
-            if let same {
+            let found = try await look(for: layout, body)
+            switch found {
+            case .same(let seen):
                 progress.bytes(body.length)
-                return (same, true)
+                return .seen(seen, wasAdopted: true)
+            case .awaited(let ticket): return .awaited(ticket)
+            case .nothing, .loss: break
             }
-            if counted[root] != nil { try await noteBeginning(of: root, after: loss) }
+            if counted[root] != nil {
+                try await noteBeginning(of: root, after: found.loss)
+            }
             try reserve(layout)
-            return (try await send(layout, body), false)
+            return try await send(layout, body)
         } catch {
             throw .storage(error)
         }
@@ -133,21 +158,59 @@ struct Lane: Sendable {
         }
     }
 
-    /// What the backend has now of a root that may be there: it, or something else in its place.
-    private func look(
-        for layout: DAGLayout,
-        _ body: Body
-    ) async throws(StorageError) -> (same: Observation?, loss: Observation?) {
+    /// Has a service that takes no bytes fetch a root, or learns that it has it: its word is all that there is.
+    private func request(_ root: CID) async throws(StorageError) -> Step {
+        func said(_ location: Location, wasAdopted: Bool) -> Step {
+            let path = location.path
+            let seen = Observation(root, .present, method: "asked", path: path, at: catalog.time, by: observer)
+            return .seen(seen, wasAdopted: wasAdopted)
+        }
+        if hints.contains(root) {
+            switch await backend.content.presence(of: root, at: nil) {
+            case .present(let held): return said(held.location, wasAdopted: true)
+            case .pending(let ticket): return .awaited(ticket)
+            case .absent: break
+            case .unknown(let error): throw error
+            }
+        }
+        let upload = Upload(root, name: names[root] ?? "") { () async throws(StorageError) in
+            do throws(StoreError) {
+                return try await DAGLayout(of: root, in: store).body(from: store)
+            } catch {
+                throw StorageError(error)
+            }
+        }
+        switch try await backend.content.store(upload) {
+        case .stored(let location, _): return said(location, wasAdopted: false)
+        case .accepted(let ticket): return .awaited(ticket)
+        }
+    }
+
+    /// What the backend has now of a root that may be there.
+    private enum Look {
+        /// It.
+        case same(Observation)
+        /// Something else in its place, or nothing where it should be.
+        case loss(Observation)
+        case awaited(Ticket)
+        /// Nobody has looked: nothing says that it may be there.
+        case nothing
+
+        var loss: Observation? { if case .loss(let seen) = self { seen } else { nil } }
+    }
+
+    private func look(for layout: DAGLayout, _ body: Body) async throws(StorageError) -> Look {
         let root = layout.root
-        guard hints.contains(root) || counted[root] != nil, !damaged.contains(root) else { return (nil, nil) }
+        guard hints.contains(root) || counted[root] != nil, !damaged.contains(root) else { return .nothing }
         let presence = await backend.content.presence(of: root, at: nil)
         func lost(_ finding: Observation.Finding, _ method: String) -> Observation {
             let path = usualPath(of: root)
             return Observation(root, finding, method: method, path: path, at: catalog.time, by: observer)
         }
+        if case .pending(let ticket) = presence { return .awaited(ticket) }
         guard case .present(let held) = presence else {
             let finding = try presence.finding(against: nil) ?? .missing
-            return (nil, lost(finding, "looked-up"))
+            return .loss(lost(finding, "looked-up"))
         }
         let found = try await compare(
             held,
@@ -156,10 +219,10 @@ struct Lane: Sendable {
             trustsParts: !stopped.contains(root),
             counted: counted[root] ?? nil
         )
-        guard found.isSame else { return (nil, lost(.damaged, found.method)) }
+        guard found.isSame else { return .loss(lost(.damaged, found.method)) }
         var same = seen(layout, held.location, method: found.method, sha256: found.sha256)
         if let back = found.back { (same.size, same.blockCount) = (back.length, back.blockCount) }
-        return (same, nil)
+        return .same(same)
     }
 
     private func body(_ layout: DAGLayout) async throws(StorageError) -> Body {
@@ -169,7 +232,7 @@ struct Lane: Sendable {
         return Body(bytes, sha256: digest(.sha256, of: bytes))
     }
 
-    private func send(_ layout: DAGLayout, _ body: Body) async throws(StorageError) -> Observation {
+    private func send(_ layout: DAGLayout, _ body: Body) async throws(StorageError) -> Step {
         let counted = body.through { [progress] stream in
             Pulled {
                 let cursor = StreamCursor(stream)
@@ -180,12 +243,17 @@ struct Lane: Sendable {
                 }
             }
         }
-        let receipt = try await backend.content.store(Upload(layout.root, counted))
-        if let proof = receipt.proof {
-            return seen(layout, receipt.location, method: "put-\(proof.method)", sha256: body.sha256)
+        let answer = try await backend.content.store(Upload(layout.root, name: names[layout.root] ?? "", counted))
+        let stored: Observation
+        switch answer {
+        case .accepted(let ticket): return .awaited(ticket)
+        case .stored(let location, let proof?):
+            stored = seen(layout, location, method: "put-\(proof.method)", sha256: body.sha256)
+        case .stored(let location, nil):
+            let back = try await check(layout, location)
+            stored = seen(layout, location, method: "read-back", sha256: back.sha256)
         }
-        let back = try await check(layout, receipt.location)
-        return seen(layout, receipt.location, method: "read-back", sha256: back.sha256)
+        return .seen(stored, wasAdopted: false)
     }
 
     /// Reads back what was stored, and refuses what is not exactly what was sent.

@@ -36,6 +36,7 @@ package struct SyncPlanner: Sendable {
                 name: place.name,
                 identity: known[place.name]?.place,
                 takesContent: place.takesContent,
+                givesContent: place.givesContent,
                 minReplicas: place.minReplicas
             )
         }
@@ -55,6 +56,10 @@ extension Copy.State {
     init(_ copy: KnownCopy) {
         if copy.isBeingRemoved {
             self = .leaving
+            return
+        }
+        if copy.isAwaited, copy.status != .stored {
+            self = .awaited
             return
         }
         switch copy.status {

@@ -20,6 +20,8 @@ package struct SyncReport: Sendable {
     package var removed = 0
     package var bytesUploaded: UInt64 = 0
     package var failures: [Failure] = []
+    /// Roots that the service accepted and has not stored yet.
+    package var awaited: [CID] = []
     /// Roots that count as stored, and that could not be looked at.
     var notSeen = 0
     /// Roots that were not tried because the backend could not be used any more.
@@ -35,9 +37,17 @@ package struct SyncReport: Sendable {
     /// What was asked of the backend.
     package var calls = Meter.Counts()
     /// Says whether the backend has everything that was wanted when the sync began.
-    package var isComplete: Bool { failures.isEmpty && stopped == nil && heldBack == nil }
+    package var isComplete: Bool { problem == nil }
 
     package init(backend: String) { self.backend = backend }
+
+    /// What went wrong first, or is not done; nil where everything is.
+    package var problem: ReplicationError? { stopped ?? failures.first?.error ?? heldBack ?? unfinished }
+
+    /// What the service has accepted and not done.
+    package var unfinished: ReplicationError? {
+        awaited.first.map { .awaited(backend: backend, count: awaited.count, first: $0) }
+    }
 
     /// What both runs did, one after the other.
     package func followed(by later: SyncReport) -> SyncReport {
@@ -49,6 +59,7 @@ package struct SyncReport: Sendable {
         sum.removed += later.removed
         sum.bytesUploaded += later.bytesUploaded
         sum.failures += later.failures
+        sum.awaited = later.wasClean ? awaited : later.awaited
         sum.notSeen += later.notSeen
         sum.notTried += later.notTried
         sum.stopped = stopped ?? later.stopped

@@ -50,6 +50,12 @@ extension SyncRun {
         _ report: inout SyncReport,
         _ failuresInARow: inout Int
     ) async throws(CatalogError) {
+        if let ticket = outcome.ticket {
+            failuresInARow = 0
+            report.awaited.append(outcome.root)
+            try await noteTicket(ticket.text, of: outcome.root, wait: ticket.wait)
+            return
+        }
         if let seen = outcome.seen, outcome.error == nil {
             failuresInARow = 0
             if outcome.wasAdopted {

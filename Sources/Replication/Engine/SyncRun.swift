@@ -46,13 +46,14 @@ struct SyncRun: Sendable {
             let site = try await arrive(&report)
             report.warnings += try await settle()
             try await lookAtKnown(site, &report)
+            let failed = try await poll(&report)
             let work = try await plan()
             if work.alias != nil {
                 // What is wanted here is brought under the first name; what is not there is forgotten under each.
                 try await forget(work)
                 generation = work.state.generation
             } else {
-                try await carryOut(work, site, &report)
+                try await carryOut(work, besides: failed, site, &report)
                 if report.stopped == nil { generation = work.state.generation }
             }
         } catch {
@@ -64,8 +65,15 @@ struct SyncRun: Sendable {
         return report
     }
 
-    private func carryOut(_ work: SyncEngine.Work, _ site: Site?, _ report: inout SyncReport) async throws {
-        let uploads = work.steps.compactMap { if case .upload(let root) = $0 { root } else { nil } }
+    private func carryOut(
+        _ work: SyncEngine.Work,
+        besides failed: Set<CID>,
+        _ site: Site?,
+        _ report: inout SyncReport
+    ) async throws {
+        let uploads = work.steps.compactMap { step -> CID? in
+            if case .upload(let root) = step, !failed.contains(root) { root } else { nil }
+        }
         let removals = work.steps.compactMap { step -> (CID, Step.Reason)? in
             if case .remove(let root, let reason) = step { (root, reason) } else { nil }
         }
@@ -182,11 +190,19 @@ struct SyncRun: Sendable {
             stopped: Set(transfers.filter { $0.kind == .store }.map(\.cid)),
             damaged: damaged,
             counted: counted,
+            names: try await names(of: uploads),
             lease: lease,
             willBeSaved: Snapshots(backend) != nil,
             stored: Locked(stored),
             large: Permits(2)
         )
+    }
+
+    /// The names of the pins of some roots, those that have one.
+    private func names(of roots: [CID]) async throws -> [CID: String] {
+        let wanted = Set(roots)
+        let named = try await catalog.pins().filter { wanted.contains($0.cid) && !$0.name.isEmpty }
+        return Dictionary(named.map { ($0.cid, $0.name) }) { first, _ in first }
     }
 
     /// So many roots are asked for by name sooner than that everything is listed.
@@ -197,8 +213,7 @@ struct SyncRun: Sendable {
             if report.isComplete, let generation {
                 try await catalog.finishSync(generation: generation, under: lease)
             } else {
-                let first = report.stopped ?? report.failures.first?.error ?? report.heldBack
-                try await catalog.failSync(problem: first?.description ?? "unknown", under: lease)
+                try await catalog.failSync(problem: report.problem?.description ?? "unknown", under: lease)
             }
         } catch {
             report.stopped = report.stopped ?? .catalog(error)

@@ -50,7 +50,7 @@ package final class Witnesses: Sendable {
         do {
             let mapping = known.first { $0.backend == loser }
             switch try await backend(loser).content.presence(of: root, at: mapping?.location) {
-            case .absent: break
+            case .absent, .pending: break
             case .present(let held): places.formUnion(held.place.map { [$0] } ?? [])
             case .unknown(let error): throw error
             }
@@ -139,6 +139,7 @@ package final class Witnesses: Sendable {
             case .absent:
                 try await note(.missing, of: mapping, by: "looked-up", on: backend)
                 return .notSeen("It is not there; the next sync sends it anew.")
+            case .pending: return .notSeen("The service says that it works on it.")
             case .unknown(let error): return .notSeen(error.message)
             case .present(let held):
                 let copy = Copy(root: root, backend: name)

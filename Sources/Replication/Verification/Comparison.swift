@@ -22,6 +22,8 @@ extension Presence {
     func finding(against size: UInt64?) throws(StorageError) -> Observation.Finding? {
         switch self {
         case .absent: return .missing
+        // What it works on it has not lost.
+        case .pending: return nil
         case .present(let held):
             guard let size, let length = held.length else { return nil }
             return length == size ? nil : .damaged

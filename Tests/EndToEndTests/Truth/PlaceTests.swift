@@ -283,7 +283,6 @@ import Testing
         #expect(try Trees.files(in: other).contains("cars/\(root).car"))
     }
 
-    /// Both names are new, and both are synced at once.
     /// A second name of a place was the name of another one, and a root was there that is not here, nor wanted.
     @Test func `what is missing under a second name of a place is forgotten`() async throws {
         let user = try await User.ready()
@@ -307,6 +306,7 @@ import Testing
         try await user.run("verify")
     }
 
+    /// Both names are new, and both are synced at once.
     @Test func onePlaceUnderTwoNewNamesCountsOnce() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")

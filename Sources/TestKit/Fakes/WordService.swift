@@ -1,0 +1,104 @@
+package import Multiformats
+package import Schema
+package import Storage
+
+/// A content service in memory that takes no bytes: it is told a CID, works on it, and gives its word later.
+package final class WordService: ContentService {
+    private enum State: Sendable {
+        /// It is asked so often before it is done.
+        case open(Int)
+        case held
+        case failed(String)
+    }
+
+    package let capabilities: Capabilities = [.write, .delete, .listing]
+    package let limits = Limits()
+    package var objects: (any StorageService)? { nil }
+    private let questions: Int
+    private let wait: Duration?
+    private let entries = Locked<[CID: State]>([:])
+    private let calls = Locked<[String]>([])
+
+    /// A service that is asked `questions` times before it is done, each time not before `wait`.
+    package init(questions: Int, wait: Duration? = nil) {
+        (self.questions, self.wait) = (questions, wait)
+    }
+
+    /// The calls that were made, by their names, in their order.
+    package var log: [String] { calls.read { $0 } }
+
+    /// Lets the work for a root fail, or forgets it.
+    package func spoil(_ root: CID, _ reason: String?) {
+        entries.change { $0[root] = reason.map { .failed($0) } }
+    }
+
+    package func location(for root: CID) throws(StorageError) -> Location? { nil }
+
+    package func presence(of root: CID, at location: Location?) async -> Presence {
+        note("presence")
+        switch entries.read({ $0[root] }) {
+        case .held: return .present(held(root))
+        case .open: return .pending(ticket(root))
+        case .failed, nil: return .absent
+        }
+    }
+
+    package func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {
+        note("store \(upload.name)")
+        entries.change { $0[upload.root] = questions > 0 ? .open(questions) : .held }
+        return questions > 0 ? .accepted(ticket(upload.root)) : .stored(held(upload.root).location, proof: nil)
+    }
+
+    package func check(_ ticket: Ticket, of root: CID) async throws(StorageError) -> TicketState {
+        note("check")
+        return entries.change { entries in
+            switch entries[root] {
+            case .open(let left):
+                entries[root] = left > 1 ? .open(left - 1) : .held
+                return left > 1 ? .open(wait: wait) : .done(held(root))
+            case .held: return .done(held(root))
+            case .failed(let reason): return .failed(reason)
+            case nil: return .unknown
+            }
+        }
+    }
+
+    package func read(
+        _ root: CID,
+        at location: Location?,
+        _ range: Range<UInt64>?
+    ) async throws(StorageError) -> OpenObject {
+        throw StorageError(.unsupported, "This service gives nothing back.")
+    }
+
+    package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
+        note("remove")
+        entries.change { $0[root] = nil }
+    }
+
+    package func clear(_ root: CID, mayResume: Bool) async throws(StorageError) {}
+
+    package func roots() -> any RootStream {
+        note("roots")
+        let held = entries.read { $0.keys.sorted() }.map(held)
+        return Pulled {
+            let rest = Locked(held.isEmpty ? nil : held)
+            return { () async throws(StorageError) in
+                rest.change { rest in
+                    defer { rest = nil }
+                    return rest
+                }
+            }
+        }
+    }
+
+    package func usage() async throws(StorageError) -> Usage { Usage() }
+
+    private func note(_ call: String) { calls.change { $0.append(call) } }
+
+    private func ticket(_ root: CID) -> Ticket { Ticket("request of \(root)", wait: wait) }
+
+    private func held(_ root: CID) -> HeldRoot {
+        HeldRoot(root: root, at: Location("pin of \(root)"), length: nil, digest: nil)
+    }
+}
