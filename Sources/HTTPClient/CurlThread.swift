@@ -36,12 +36,13 @@ final class CurlThread: Sendable {
 
     private static let isCurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
-    let tally = Tally()
+    let tally: Tally
     private let options: HTTPOptions
     private let inbox = Mutex(Inbox())
 
-    init(_ options: HTTPOptions) {
+    init(_ options: HTTPOptions, _ tally: Tally) {
         self.options = options
+        self.tally = tally
     }
 
     /// Starts a transfer; throws when there can be no thread.

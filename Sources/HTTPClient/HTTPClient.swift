@@ -7,9 +7,15 @@ package final class HTTPClient: Sendable {
     private let thread: CurlThread
 
     /// A client; opens nothing before the first request.
-    package init(_ options: HTTPOptions = HTTPOptions()) {
+    ///
+    /// `observe` is told how many bytes of bodies were handed to the network, and how many came, each time that some
+    /// were, on any thread.
+    package init(
+        _ options: HTTPOptions = HTTPOptions(),
+        observe: @escaping @Sendable (_ sent: Int, _ received: Int) -> Void = { _, _ in }
+    ) {
         self.options = options
-        thread = CurlThread(options)
+        thread = CurlThread(options, Tally(observe))
     }
 
     deinit { thread.stop() }

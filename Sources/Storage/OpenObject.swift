@@ -29,7 +29,7 @@ package struct ObjectVersion: Sendable, Hashable {
 
 extension StorageError {
     /// The error of a read whose object was replaced.
-    package static func changed(_ name: ObjectName) -> StorageError {
+    package static func changed(_ name: some CustomStringConvertible) -> StorageError {
         StorageError(.changed, "\(name) was replaced while it was read.")
     }
 }

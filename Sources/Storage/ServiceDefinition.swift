@@ -15,7 +15,8 @@ package protocol ServiceDefinition: Sendable {
     static func check(_ settings: Settings) throws(StorageError)
     /// Where an instance leads, with all that the world around it adds to the settings; nothing is sent.
     static func place(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> ServicePlace
-    /// Makes an instance. Nothing is sent before the first call.
+    /// Makes an instance, whose requests are made as the policy of the context says. Nothing is sent before the first
+    /// call.
     static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any StorageService
 }
 
@@ -23,6 +24,10 @@ package protocol ServiceDefinition: Sendable {
 package struct ServicePlace: Sendable, Hashable {
     /// Other words are another place.
     package var words: [String]
+    /// What tells who is asked as whom: a service counts the requests of each.
+    package var credential: String {
+        account.isEmpty ? words.joined(separator: " ") : "\(words.first ?? "") \(account)"
+    }
     /// Whose it is, where names mean other places to others: empty where that is not known, or changes all the time.
     package let account: String
 
@@ -39,11 +44,10 @@ package struct ServiceContext: Sendable {
     /// The word for the type that stands in the file: the type's name or one of its aliases.
     package let type: String
     package let operational: OperationalSettings
-    package let timing: Timing
+    /// How requests are made.
+    package var policy: CallPolicy
     /// The value of an environment variable.
     package let environment: @Sendable (String) -> String?
-    /// Asked before each try of a change; a service whose change takes several requests asks before each of them, too.
-    package let gate: any ChangeGate
     /// The folder of the kit, which is no place for a replica: it would be gone with the kit.
     package let home: String?
 
@@ -51,17 +55,15 @@ package struct ServiceContext: Sendable {
         backend: String,
         type: String,
         operational: OperationalSettings,
-        timing: Timing,
+        policy: CallPolicy,
         environment: @escaping @Sendable (String) -> String?,
-        gate: any ChangeGate,
         home: String? = nil
     ) {
         self.backend = backend
         self.type = type
         self.operational = operational
-        self.timing = timing
+        self.policy = policy
         self.environment = environment
-        self.gate = gate
         self.home = home
     }
 }
@@ -77,7 +79,7 @@ package struct ServiceRow: Sendable {
     private let checker: @Sendable ([String: FieldValue]) throws(StorageError) -> Void
     private let locator: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> ServicePlace
     private let opener:
-        @Sendable ([String: FieldValue], ServiceContext, Meter) async throws(StorageError) -> any ContentService
+        @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> any ContentService
 
     /// The row of a service that keeps named bytes.
     package init<Definition: ServiceDefinition>(_: Definition.Type) {
@@ -93,19 +95,10 @@ package struct ServiceRow: Sendable {
         locator = { (values, context) async throws(StorageError) in
             try await Definition.place(try Self.settings(Definition.self, values, context), in: context)
         }
-        opener = { (values, context, meter) async throws(StorageError) in
+        opener = { (values, context) async throws(StorageError) in
             let settings = try Self.settings(Definition.self, values, context)
             let service = try await Definition.open(settings, in: context)
-            return CARArchive(
-                layered(
-                    service,
-                    backend: context.backend,
-                    operational: context.operational,
-                    timing: context.timing,
-                    gate: context.gate,
-                    meter: meter
-                )
-            )
+            return CARArchive(Checked(service, backend: context.backend))
         }
     }
 
@@ -140,9 +133,8 @@ package struct ServiceRow: Sendable {
     /// Opens a backend of this type, whose changes pass the gate of the context.
     package func open(
         _ values: [String: FieldValue],
-        in context: ServiceContext,
-        meter: Meter
+        in context: ServiceContext
     ) async throws(StorageError) -> any ContentService {
-        try await opener(values, context, meter)
+        try await opener(values, context)
     }
 }

@@ -70,6 +70,18 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         )
     }
 
+    /// The same error with another word on whether the call may succeed when it is made again.
+    package func retried(_ retry: Retry) -> StorageError {
+        StorageError(
+            code,
+            message,
+            retry: retry,
+            mayHaveHappened: mayHaveHappened,
+            backend: backend,
+            cause: cause
+        )
+    }
+
     /// The same error of a change that may have been made all the same.
     package var ofUnknownOutcome: StorageError {
         StorageError(code, message, retry: retry, mayHaveHappened: true, backend: backend, cause: cause)

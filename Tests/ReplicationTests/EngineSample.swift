@@ -140,18 +140,11 @@ struct EngineSample: Sendable {
         retries: Int = 0,
         quota: UInt64? = nil
     ) -> OpenBackend {
-        let meter = Meter()
         var operational = OperationalSettings()
         operational.retryCount = retries
-        let layers = layered(
-            service,
-            backend: backend,
-            operational: operational,
-            timing: clock.timing,
-            gate: gate,
-            meter: meter
-        )
-        return OpenBackend(name: backend, content: CARArchive(layers), meter: meter, quota: quota, lanes: 2)
+        let policy = CallPolicy(backend: backend, operational, timing: clock.timing, gate: gate)
+        let content = CARArchive(Checked(Governed(service, by: policy), backend: backend))
+        return OpenBackend(name: backend, content: content, meter: policy.meter, quota: quota, lanes: 2)
     }
 
     /// Reads everything that is known of a backend back.

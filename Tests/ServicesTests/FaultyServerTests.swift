@@ -74,15 +74,50 @@ import Testing
         }
     }
 
+    /// Every fifth of 200 parts fails once: by itself it is sent again, and nothing else is.
+    @Test func `a part that fails is sent again and no other`() async throws {
+        let part = 5 << 20
+        let lost = stride(from: 5, through: 200, by: 5).map { number in
+            FaultyProxy.Rule.status(500).on("PUT", path: "partNumber=\(number)&", times: 1...1)
+        }
+        let meter = Meter()
+        try await behind(lost, meter: meter) { (service, proxy) in
+            let chunk = sampleBytes(part)
+            let body = Body(length: UInt64(200 * part)) { range in
+                Pulled {
+                    let position = Locked(range.lowerBound)
+                    return { () async throws(StorageError) in
+                        position.change { position in
+                            let start = Int(position % UInt64(part))
+                            let end = min(part, start + Int(range.upperBound - position), start + (1 << 20))
+                            position += UInt64(end - start)
+                            return start < end ? Array(chunk[start..<end]) : nil
+                        }
+                    }
+                }
+            }
+            _ = try await service.put(try #require(ObjectName("large")), body)
+            let sent = try await proxy.requests().filter { $0.hasPrefix("PUT ") && $0.contains("partNumber=") }
+            for number in 1...200 {
+                let count = sent.count { $0.contains("partNumber=\(number)&") }
+                #expect(count == (number.isMultiple(of: 5) ? 2 : 1), "part \(number): \(count)")
+            }
+            #expect(try await meter.counts.calls == UInt64(proxy.requests().count))
+            #expect(try await meter.counts.bytesStored == proxy.bodyBytes())
+            #expect(meter.counts.failures == 40)
+        }
+    }
+
     private func behind(
         _ rules: [FaultyProxy.Rule],
         retries: Int = 3,
+        meter: Meter = Meter(),
         _ work: (any StorageService, FaultyProxy) async throws -> Void
     ) async throws {
         let server = try await S3Server.running(.moto)
         let proxy = try await FaultyProxy.start(before: server.endpoint, rules)
         let values = Subject.settings(of: server, bucket: try await server.sharedBucket(), endpoint: proxy.endpoint)
-        let service = try #require(try await Subject.open("s3", values, retries: retries).objects)
+        let service = try #require(try await Subject.open("s3", values, retries: retries, meter: meter).objects)
         try await work(service, proxy)
     }
 }

@@ -250,9 +250,8 @@ import Testing
             backend: "disk",
             type: "filesystem",
             operational: OperationalSettings(),
-            timing: ManualClock().timing,
-            environment: { _ in nil },
-            gate: OpenGate()
+            policy: CallPolicy(backend: "disk", timing: ManualClock().timing, gate: OpenGate()),
+            environment: { _ in nil }
         )
         let bare = LocalDirectoryService(settings, in: context)
         let object = try #require(ObjectName("a"))
@@ -293,9 +292,8 @@ import Testing
             backend: "disk",
             type: "filesystem",
             operational: OperationalSettings(),
-            timing: timing,
-            environment: { _ in nil },
-            gate: ClosingGate(isOpen: Locked(false))
+            policy: CallPolicy(backend: "disk", timing: timing, gate: ClosingGate(isOpen: Locked(false))),
+            environment: { _ in nil }
         )
         let bare = LocalDirectoryService(settings, in: context)
         let object = try #require(ObjectName("a"))
@@ -313,11 +311,10 @@ import Testing
             backend: "disk",
             type: "filesystem",
             operational: OperationalSettings(),
-            timing: clock.timing,
-            environment: { _ in nil },
-            gate: ClosingGate(isOpen: isOpen)
+            policy: CallPolicy(backend: "disk", timing: clock.timing, gate: ClosingGate(isOpen: isOpen)),
+            environment: { _ in nil }
         )
-        let backend = try await row.open(["path": .text(Scratch.current)], in: context, meter: Meter())
+        let backend = try await row.open(["path": .text(Scratch.current)], in: context)
         let service = try #require(backend.objects)
         let object = try #require(ObjectName("a"))
         let slow = Body(length: 2) { _ in

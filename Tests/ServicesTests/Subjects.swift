@@ -100,7 +100,8 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     static func open(
         _ type: String,
         _ values: [String: FieldValue],
-        retries: Int = 3
+        retries: Int = 3,
+        meter: Meter = Meter()
     ) async throws -> any ContentService {
         let row = try #require(ServiceRow.named(type))
         var operational = OperationalSettings()
@@ -109,11 +110,10 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
             backend: "subject",
             type: type,
             operational: operational,
-            timing: Timing(now: systemTime),
-            environment: { _ in nil },
-            gate: OpenGate()
+            policy: CallPolicy(backend: "subject", operational, timing: Timing(now: systemTime), meter: meter),
+            environment: { _ in nil }
         )
-        return try await row.open(values, in: context, meter: Meter())
+        return try await row.open(values, in: context)
     }
 
     /// The settings of an S3 backend in a bucket of the server; small parts, so that the laws see uploads in parts.

@@ -30,16 +30,7 @@ import Testing
         }
 
         private func stacked(_ service: any StorageService) -> any StorageService {
-            var settings = OperationalSettings()
-            settings.maxConnections = 3
-            return Storage.layered(
-                service,
-                backend: "memory",
-                operational: settings,
-                timing: ManualClock().timing,
-                gate: OpenGate(),
-                meter: Meter()
-            )
+            Checked(Governed(service, by: policy(ManualClock(), connections: 3)), backend: "memory")
         }
     }
 

@@ -1,5 +1,6 @@
 @testable import Storage
 import Samples
+import Schema
 import StorageLaws
 import TestKit
 import Testing
@@ -13,8 +14,8 @@ import Testing
         memory.tamper(object, sampleBytes(1000))
     }
 
-    private func retrying(_ faulty: FaultyService, _ clock: ManualClock, retries: Int = 3) -> Retrying {
-        Retrying(base: faulty, retries: retries, timing: clock.timing)
+    private func retrying(_ service: any StorageService, _ clock: ManualClock, retries: Int = 3) -> Governed {
+        Governed(service, by: policy(clock, retries: retries))
     }
 
     @Test(arguments: Fault.Call.allCases)
@@ -83,6 +84,78 @@ import Testing
         #expect(clock.waits == [.seconds(least) + .milliseconds(500)])
     }
 
+    /// One answer that asks for time silences all that use the credential, and nobody else.
+    @Test func `who wants to be left alone is left alone by all that use the credential`() async throws {
+        let clock = ManualClock(chance: 0)
+        let registry = CallLimitsRegistry()
+        func policy(_ backend: String, _ credential: String) -> CallPolicy {
+            let settings = OperationalSettings()
+            let limits = registry.limits(of: backend, credential: credential, settings, timing: clock.timing)
+            return CallPolicy(
+                backend: backend,
+                settings,
+                limits: limits,
+                timing: clock.timing,
+                gate: OpenGate(),
+                meter: Meter()
+            )
+        }
+        let asks = StorageError(.rateLimited, "Slow down.", retry: .after(.seconds(60)))
+        let faulty = FaultyService(memory, [Fault(.stat, .fail(asks))])
+        var hasty = OperationalSettings()
+        hasty.retryCount = 0
+        let limits = registry.limits(of: "a", credential: "key", OperationalSettings(), timing: clock.timing)
+        let first = CallPolicy(
+            backend: "a",
+            hasty,
+            limits: limits,
+            timing: clock.timing,
+            gate: OpenGate(),
+            meter: Meter()
+        )
+        await #expect(throws: StorageError.self) { try await Governed(faulty, by: first).stat(object) }
+        #expect(clock.waits.isEmpty)
+        _ = try await Governed(memory, by: policy("b", "another")).stat(object)
+        #expect(clock.waits.isEmpty)
+        _ = try await Governed(memory, by: policy("b", "key")).stat(object)
+        #expect(clock.waits == [.seconds(60)])
+        _ = try await Governed(memory, by: policy("a", "key")).stat(object)
+        #expect(clock.waits == [.seconds(60)])
+    }
+
+    @Test func `two that use a backend share its rate and its places`() async throws {
+        let clock = ManualClock()
+        let registry = CallLimitsRegistry()
+        var settings = OperationalSettings()
+        (settings.bandwidthLimit, settings.maxConnections) = (ByteCount(1000), 1)
+        let services = (0..<2).map { _ in
+            let limits = registry.limits(of: "a", credential: "key", settings, timing: clock.timing)
+            return Governed(
+                memory,
+                by: CallPolicy(
+                    backend: "a",
+                    settings,
+                    limits: limits,
+                    timing: clock.timing,
+                    gate: OpenGate(),
+                    meter: Meter()
+                )
+            )
+        }
+        let start = clock.uptime
+        for service in services { _ = try await collect(service.read(object), limit: 1000) }
+        #expect(abs((clock.uptime - start) / .seconds(1) - 2) < 0.05)
+        // One has the only place as long as it reads.
+        let held = try await services[0].read(object)
+        let other = Task { [object] in try await services[1].stat(object) }
+        for _ in 0..<20 { await Task.yield() }
+        other.cancel()
+        let error = await #expect(throws: StorageError.self) { try await other.value }
+        #expect(error?.code == .cancelled)
+        _ = try await collect(held, limit: 1000)
+        _ = try await services[1].stat(object)
+    }
+
     @Test func aStopDuringAWaitIsNoReasonToGoOn() async throws {
         let faulty = FaultyService(memory, [Fault(.stat, .fail(.passing))])
         let waiting = Gate()
@@ -93,7 +166,7 @@ import Testing
                 try await hangUntilCancelled()
             }
         )
-        let service = Retrying(base: faulty, retries: 3, timing: timing)
+        let service = Governed(faulty, by: policy(timing))
         let task = Task { [object] in try await service.stat(object) }
         await waiting.wait()
         task.cancel()
@@ -187,7 +260,7 @@ import Testing
                 try await memory.get(name, range, version: nil)
             }
         }
-        let service = Retrying(base: careless, retries: 3, timing: ManualClock().timing)
+        let service = retrying(careless, ManualClock())
         let changed = await #expect(throws: StorageError.self) { try await service.get(object, nil, version: version) }
         #expect(changed?.code == .changed)
     }
@@ -254,14 +327,7 @@ import Testing
     @Test(arguments: [0, 1, 2, 3]) func theGateIsAskedBeforeEachTry(_ admitted: Int) async throws {
         let gate = CountingGate(admitted)
         let faulty = FaultyService(memory, [Fault(.put, .fail(.passing)), Fault(.delete, .fail(.passing))])
-        let service = layered(
-            faulty,
-            backend: "b",
-            operational: OperationalSettings(),
-            timing: ManualClock().timing,
-            gate: gate,
-            meter: Meter()
-        )
+        let service = Checked(Governed(faulty, by: policy(ManualClock(), gate: gate)), backend: "b")
         let error = await #expect(throws: StorageError.self) { try await service.put(object, Body([1])) }
         #expect(error?.code == .unsupported && error?.backend == "b")
         #expect(faulty.count(.put) == admitted)
@@ -284,7 +350,7 @@ import Testing
 
     @Test func anAdmissionIsRenewedWhenItIsOld() async throws {
         let (gate, clock) = (CountingGate(1), ManualClock())
-        let admission = Admission(.put(object), by: gate, timing: clock.timing)
+        let admission = policy(clock, gate: gate).admission(.put(object), isAdmitted: true)
         try await admission.renew()
         #expect(gate.asked.read { $0.isEmpty })
         clock.set(by: .seconds(3600))
@@ -309,16 +375,7 @@ import Testing
         let paged = MemoryService(pageSize: 2)
         for index in 0..<7 { paged.tamper(try name("o\(index)"), [1]) }
         let faulty = FaultyService(paged, [Fault(.page, time: 3, .fail(.passing))])
-        var settings = OperationalSettings()
-        settings.maxConnections = 1
-        let service = layered(
-            faulty,
-            backend: "b",
-            operational: settings,
-            timing: ManualClock().timing,
-            gate: OpenGate(),
-            meter: Meter()
-        )
+        let service = Governed(faulty, by: policy(ManualClock(), connections: 1))
         var names: [String] = []
         for try await page in service.list("") { names += page.map(\.name.text) }
         #expect(names == (0..<7).map { "o\($0)" })

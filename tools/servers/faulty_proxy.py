@@ -25,7 +25,8 @@ far, is used:
   {"effect": "hollow"}                  does the same with a page from which everything was taken
   {"effect": "gzip"}                    compresses the reply's body
 PUT /-/rules/KEY with such a list puts rules before the others, in place of those that the key had; DELETE removes them.
-GET /-/requests answers with the requests so far, as a JSON list of "METHOD target".
+GET /-/requests answers with the requests so far, as a JSON list of "METHOD target"; GET /-/bytes with how many bytes of
+their bodies came.
 """
 
 import base64
@@ -136,7 +137,14 @@ class Proxy:
         host, _, port = upstream.rpartition(":")
         self.upstream, self.rules = (host, int(port)), {"": rules}
         self.counts, self.requests, self.lock = {}, [], threading.Lock()
-        self.kept, self.numbers = {}, itertools.count()
+        self.kept, self.numbers, self.taken = {}, itertools.count(), 0
+
+    def body(self, client, head):
+        """The body of a request, which is counted."""
+        for piece in pieces(client, head):
+            with self.lock:
+                self.taken += len(piece)
+            yield piece
 
     def rule(self, method, target):
         with self.lock:
@@ -177,6 +185,9 @@ class Proxy:
             if target == "/-/requests":
                 self.answer(client, 200, {"Content-Type": "application/json"}, json.dumps(self.requests))
                 return True
+            if target == "/-/bytes":
+                self.answer(client, 200, {"Content-Type": "application/json"}, json.dumps(self.taken))
+                return True
             key = target.removeprefix("/-/rules/")
             self.rules.pop(key, None)
             for place in [each for each in self.counts if each[0] == key]:
@@ -203,7 +214,7 @@ class Proxy:
         expects = (field(head, b"expect") or b"").lower() == b"100-continue"
         if effect == "status":
             if not expects:
-                for _ in pieces(client, head):
+                for _ in self.body(client, head):
                     pass
             body = "" if method == "HEAD" else rule.get("body", "")
             self.answer(client, rule["status"], rule.get("headers", {}), body, close=expects)
@@ -217,7 +228,7 @@ class Proxy:
         if effect == "echo":
             if expects:
                 client.peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-            for _ in pieces(client, head):
+            for _ in self.body(client, head):
                 pass
             self.answer(client, 200, self.echo(head), "")
             return True
@@ -253,12 +264,11 @@ class Proxy:
                 upstream, reply, rule["bytes"] if effect == "trickle" else 1 << 16, until_close=True)
             return self.reply(client, head, method, target, rule, status, reply, parts)
 
-    @staticmethod
-    def upload(client, head, server, effect):
+    def upload(self, client, head, server, effect):
         """Passes the body of a request on; gives it back where it is not too long."""
         length = int(field(head, b"content-length") or 0)
         kept, left = [] if length <= LONGEST_KEPT else None, length
-        for piece in pieces(client, head):
+        for piece in self.body(client, head):
             left -= len(piece)
             if effect == "alter" and left == 0 and piece:
                 piece = piece[:-1] + bytes([piece[-1] ^ 1])

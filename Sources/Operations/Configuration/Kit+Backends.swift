@@ -171,13 +171,20 @@ extension Kit {
 
     /// Opens a backend, whose changes pass `gate`; nothing is sent before it is used.
     package func open(_ file: BackendFile, gate: any ChangeGate) async throws(KitError) -> OpenBackend {
-        let (values, context, policies) = try settings(of: file, gate)
-        let meter = Meter()
+        var (values, context, policies) = try settings(of: file, gate)
         do throws(StorageError) {
+            let place = try await file.row.place(of: values, in: context)
+            let limits = callLimits.limits(
+                of: file.name,
+                credential: place.credential,
+                context.operational,
+                timing: session.timing
+            )
+            context.policy = context.policy.within(limits)
             return OpenBackend(
                 name: file.name,
-                content: try await file.row.open(values, in: context, meter: meter),
-                meter: meter,
+                content: try await file.row.open(values, in: context),
+                meter: context.policy.meter,
                 quota: policies.storageQuotaBytes,
                 lanes: context.operational.maxConnections
             )
@@ -250,13 +257,13 @@ extension Kit {
         }
         let values = try file.values(environment: session.environment)
         do throws(SchemaError) {
+            let operational = try OperationalSettings(values: values.operational)
             let context = ServiceContext(
                 backend: file.name,
                 type: file.type,
-                operational: try OperationalSettings(values: values.operational),
-                timing: session.timing,
+                operational: operational,
+                policy: CallPolicy(backend: file.name, operational, timing: session.timing, gate: gate),
                 environment: session.environment,
-                gate: gate,
                 home: home.path
             )
             return (values.type, context, try BackendPolicies(values: values.policies))

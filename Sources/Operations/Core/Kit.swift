@@ -15,6 +15,8 @@ package final class Kit: Sendable {
 
     package let home: KitHome
     package let session: Session
+    /// What all operations that use a backend keep within together.
+    let callLimits = CallLimitsRegistry()
     private let parts = Mutex(Parts())
 
     private struct Parts {

@@ -26,7 +26,7 @@ package enum LocalDirectory: ServiceDefinition {
         _ settings: LocalDirectorySettings,
         in context: ServiceContext
     ) async throws(StorageError) -> any StorageService {
-        LocalDirectoryService(settings, in: context)
+        Governed(LocalDirectoryService(settings, in: context), by: context.policy)
     }
 }
 

@@ -9,8 +9,7 @@ struct LocalDirectoryService: StorageService {
     let root: RootDirectory
     /// Bytes that stay free on the disk.
     let leastFree: UInt64
-    let gate: any ChangeGate
-    let timing: Timing
+    private let policy: CallPolicy
 
     /// Folders that were looked after: their names last, for whoever made them may have been killed before that, and
     /// what writers left there that were killed long ago is gone.
@@ -28,12 +27,11 @@ struct LocalDirectoryService: StorageService {
     init(_ settings: LocalDirectorySettings, in context: ServiceContext) {
         root = RootDirectory(settings.path, home: context.home)
         leastFree = settings.minFree.bytes
-        gate = context.gate
-        timing = context.timing
+        policy = context.policy
     }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
-        let admission = Admission(.put(name), by: gate, timing: timing)
+        let admission = policy.admission(.put(name), isAdmitted: true)
         let path = path(name)
         let temporary = temporaryName(beside: path)
         let file = try await files(name) { () throws(FileError) in
@@ -209,7 +207,7 @@ struct LocalDirectoryService: StorageService {
     func delete(_ name: ObjectName) async throws(StorageError) {
         let path = path(name)
         do throws(StorageError) {
-            let admission = Admission(.delete(name), by: gate, timing: timing)
+            let admission = policy.admission(.delete(name), isAdmitted: true)
             try await admitted(admission, name, mayBeAbsent: true) { () throws(FileError) in try removeFile(path) }
         } catch  where error.code == .notFound {
             // Whoever removed it may not have seen to it that this lasts.

@@ -54,9 +54,15 @@ package enum S3: ServiceDefinition {
         let connection = S3Connection(
             target: target,
             credentials: credentials,
-            transport: S3Transport(HTTPClient(options)),
-            timing: context.timing,
-            gate: context.gate
+            transport: S3Transport(
+                HTTPClient(options) { [meter = context.policy.meter] sent, received in
+                    meter.add { counts in
+                        counts.bytesStored += UInt64(sent)
+                        counts.bytesRead += UInt64(received)
+                    }
+                }
+            ),
+            policy: context.policy
         )
         return try S3Service(connection, settings)
     }

@@ -17,31 +17,25 @@ struct S3Connection: Sendable {
     let errors: S3Errors
     private let credentials: S3Credentials
     private let transport: S3Transport
-    private let timing: Timing
-    private let gate: any ChangeGate
+    let policy: CallPolicy
     private let learned: Locked<Learned>
 
     init(
         target: S3Target,
         credentials: S3Credentials,
         transport: S3Transport,
-        timing: Timing,
-        gate: any ChangeGate
+        policy: CallPolicy
     ) {
         self.target = target
         self.credentials = credentials
         self.transport = transport
-        self.timing = timing
-        self.gate = gate
+        self.policy = policy
         errors = S3Errors(bucket: target.bucket, host: target.endpoint.host)
         learned = Locked(Learned(region: target.region))
     }
 
     /// The time of the service, as far as we know.
-    var now: Timestamp { Timestamp(milliseconds: timing.now() + learned.read { $0.clockOffset }) }
-
-    /// A change that was admitted a moment ago.
-    func admission(_ change: Change) -> Admission { Admission(change, by: gate, timing: timing) }
+    var now: Timestamp { Timestamp(milliseconds: policy.timing.now() + learned.read { $0.clockOffset }) }
 
     /// Sends a request and throws unless the service itself says that it was done.
     func success(_ request: S3Request) async throws(StorageError) -> HTTPReply {
@@ -137,6 +131,7 @@ struct S3Connection: Sendable {
             let address = redirect ?? target.address(key: request.key, region: region)
             let moment = now
             try await request.admission?.renew()
+            policy.count(request.kind)
             let outcome: Outcome
             do throws(HTTPError) {
                 outcome = try await send(signed(request, address, region, moment))
@@ -196,7 +191,7 @@ struct S3Connection: Sendable {
             S3Fault(reply.body)?.code == "RequestTimeTooSkewed" || reply.body.isEmpty,
             abs(date.milliseconds - moment.milliseconds) > 300_000
         else { return false }
-        let offset = date.milliseconds - timing.now()
+        let offset = date.milliseconds - policy.timing.now()
         learned.change { $0.clockOffset = offset }
         return true
     }

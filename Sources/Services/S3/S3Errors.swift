@@ -4,13 +4,19 @@ internal import Storage
 internal import XML
 
 /// What a reply with an error in its body says.
-struct S3Fault: Sendable, Hashable {
+struct S3Fault: Error, Hashable {
     /// The word for the error, of letters and digits: `NoSuchKey`.
     let code: String
     /// The server's sentence, as it came.
     let message: String
     /// The region that the request should have been signed for.
     let region: String?
+
+    /// What is said where an upload in parts was ended by somebody else, or lost parts.
+    static let lostUpload = ["NoSuchUpload", "InvalidPart", "InvalidPartOrder"]
+
+    /// Whether an upload in parts has to begin anew.
+    var tellsOfLostUpload: Bool { Self.lostUpload.contains(code) }
 
     /// Reads an `<Error>` document; nil for anything else.
     init?(_ body: [UInt8]) {
@@ -119,9 +125,8 @@ struct S3Errors: Sendable {
             reason: "the service cannot do it now"
         ),
         Row(
-            words: ["NoSuchUpload", "InvalidPart", "InvalidPartOrder"],
+            words: S3Fault.lostUpload,
             code: .unavailable,
-            retry: .later,
             reason: "the upload was ended by somebody else or lost parts; it has to begin anew"
         ),
         Row(
@@ -142,7 +147,7 @@ struct S3Errors: Sendable {
         if let fault, let row = Self.rows.first(where: { $0.words.contains(fault.code) }),
             row.code != .notFound || status == 404
         {
-            let error = error(row.code, row.reason, what, Self.wait(row.retry, headers, now))
+            let error = error(row.code, row.reason, what, Self.wait(row.retry, headers, now), fault)
             return fault.code == "InternalError" ? error.ofUnknownOutcome : error
         }
         if (200..<400).contains(status) || status == 404, isPage(headers, body) { return foreign(what) }

@@ -49,7 +49,10 @@ struct S3Listing: Sendable {
                 while true {
                     let now = state.read { $0 }
                     if case .end = now.place { return nil }
-                    guard let page = try await page(at: now.place, isOld: now.isOld) else {
+                    let page = try await connection.policy.run { () async throws(StorageError) -> Page? in
+                        try await self.page(at: now.place, isOld: now.isOld)
+                    }
+                    guard let page else {
                         state.change { $0.isOld = true }
                         continue
                     }

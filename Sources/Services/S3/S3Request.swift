@@ -16,6 +16,16 @@ struct S3Request: Sendable {
     /// The change that it is a part of; nil for a request that changes nothing.
     var admission: Admission?
 
+    /// What it is counted as.
+    var kind: CallKind {
+        switch method {
+        case "PUT", "POST": .put
+        case "DELETE": .delete
+        case "HEAD": .stat
+        default: key == nil || query.contains { $0.name == "uploadId" } ? .page : .get
+        }
+    }
+
     /// Adds a header field.
     mutating func add(_ name: String, _ value: String) {
         headers.append(HTTPField(name: name, value: value))

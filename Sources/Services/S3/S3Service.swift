@@ -50,27 +50,44 @@ struct S3Service: StorageService {
                 connection: connection,
                 name: name,
                 key: key(name),
-                body: body,
+                body: connection.policy.pacing(body),
                 ranges: limits.parts(for: body.length),
                 concurrency: concurrency,
                 buffers: buffers,
                 headers: storageHeaders,
-                admission: connection.admission(.put(name))
+                admission: connection.policy.admission(.put(name))
             )
             return try await upload.run()
         }
         let permit = body.length > 1 << 20 ? try await buffers.take() : nil
         defer { permit?.give() }
-        let admission = connection.admission(.put(name))
-        let payload = try await S3Payload.read(body, 0..<body.length, withSHA256: connection.target.needsSHA256)
+        let payload = try await S3Payload.read(
+            connection.policy.pacing(body),
+            0..<body.length,
+            withSHA256: connection.target.needsSHA256
+        )
         var request = request("Storing", "PUT", name)
-        request.admission = admission
+        request.admission = connection.policy.admission(.put(name))
         request.add("Content-Type", "application/octet-stream")
         request.headers += storageHeaders
-        return PutReceipt(proof: try await payload.send(request, over: connection).proof)
+        let prepared = request
+        return try await connection.policy.run { () async throws(StorageError) in
+            PutReceipt(proof: try await payload.send(prepared, over: connection).proof)
+        }
     }
 
     func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
+        try await connection.policy.read(name.text, range, version: version, hasRanges: true) {
+            (range, version) async throws(StorageError) in
+            try await open(name, range, version: version)
+        }
+    }
+
+    private func open(
         _ name: ObjectName,
         _ range: Range<UInt64>?,
         version: ObjectVersion?
@@ -101,7 +118,7 @@ struct S3Service: StorageService {
             window.expect(object.length)
         }
         let stream = S3Download(body: download.body, window: window, what: request.what, errors: connection.errors)
-        return OpenObject(stream, length: window.length, version: found)
+        return OpenObject(connection.policy.pacing(stream), length: window.length, version: found)
     }
 
     /// No bytes of an object that is there, and that ends at `start` or before.
@@ -120,17 +137,23 @@ struct S3Service: StorageService {
     }
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
-        try await connection.look(for: name, "Looking for \(name)").info
+        try await connection.policy.run { () async throws(StorageError) in
+            try await connection.look(for: name, "Looking for \(name)").info
+        }
     }
 
     func list(_ prefix: String) -> any ObjectStream {
         S3Listing(connection: connection, prefix: prefix).pages
     }
 
-    /// Removed is what the service says it removed, or says in its own words is not there.
     func delete(_ name: ObjectName) async throws(StorageError) {
+        try await connection.policy.run { () async throws(StorageError) in try await remove(name) }
+    }
+
+    /// Removed is what the service says it removed, or says in its own words is not there.
+    private func remove(_ name: ObjectName) async throws(StorageError) {
         var request = request("Removing", "DELETE", name)
-        request.admission = connection.admission(.delete(name))
+        request.admission = connection.policy.admission(.delete(name))
         let reply = try await connection.exchange(request)
         if reply.status == 204 || reply.status == 200 && S3Payload.isPlainSuccess(reply, connection.errors) { return }
         let error =
@@ -151,13 +174,17 @@ struct S3Service: StorageService {
     func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         guard !mayResume else { return }
         let what = "Removing what stopped uploads of \(name) left"
-        try await connection.endUploads(of: key(name), what, connection.admission(.clear(name)))
+        try await connection.policy.run { () async throws(StorageError) in
+            try await connection.endUploads(of: key(name), what, connection.policy.admission(.clear(name)))
+        }
     }
 
     /// What radosgw adds to its answer about a bucket.
     func usage() async throws(StorageError) -> Usage {
         let request = S3Request(what: "Asking how much is stored", method: "HEAD")
-        let headers = try await connection.success(request).headers
+        let headers = try await connection.policy.run { () async throws(StorageError) in
+            try await connection.success(request).headers
+        }
         func number(_ name: String) -> UInt64? { headers[name].flatMap { httpNumber($0) } }
         let used = number("x-rgw-bytes-used")
         let quota = number("x-rgw-quota-bucket-size")

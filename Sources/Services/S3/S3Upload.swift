@@ -33,6 +33,8 @@ struct S3Upload: Sendable {
     /// What the object is to have beside its bytes.
     let headers: [HTTPField]
     let admission: Admission
+    /// Whether the last try may be followed by another one, from the beginning.
+    private let mayBeginAnew = Locked(false)
 
     private var what: String { "Storing \(name)" }
     private static let mostPages = 100
@@ -40,7 +42,23 @@ struct S3Upload: Sendable {
     private static let mostPending = 16
 
     /// Uploads what is missing and puts the parts together.
+    ///
+    /// Each request has its own tries, and what arrived is not sent again. Where somebody else ended the upload, or
+    /// nobody knows whether it was begun, it begins anew.
     func run() async throws(StorageError) -> PutReceipt {
+        try await connection.policy.repeating(mayRepeat: { mayBeginAnew.read { $0 } }) {
+            () async throws(StorageError) in
+            mayBeginAnew.change { $0 = false }
+            do throws(StorageError) {
+                return try await once()
+            } catch  where (error.cause as? S3Fault)?.tellsOfLostUpload == true {
+                mayBeginAnew.change { $0 = true }
+                throw error.retried(.later)
+            }
+        }
+    }
+
+    private func once() async throws(StorageError) -> PutReceipt {
         let (id, present) = try await begin()
         do throws(StorageError) {
             let parts = try await send(to: id, present)
@@ -58,10 +76,15 @@ struct S3Upload: Sendable {
     /// The pending upload of this key that has the most parts of ours, or a new one.
     private func begin() async throws(StorageError) -> (id: String, present: [Int: Part]) {
         var best: (id: String, present: [Int: Part])?
-        for pending in try await connection.pendingUploads(of: key, what).prefix(Self.mostPending) {
+        let all = try await connection.policy.run { () async throws(StorageError) in
+            try await connection.pendingUploads(of: key, what)
+        }
+        for pending in all.prefix(Self.mostPending) {
             let parts: [Int: Part]
             do throws(StorageError) {
-                parts = try await self.parts(of: pending.id)
+                parts = try await connection.policy.run { () async throws(StorageError) in
+                    try await self.parts(of: pending.id)
+                }
             } catch  where error.code != .cancelled {
                 continue
             }
@@ -74,7 +97,13 @@ struct S3Upload: Sendable {
             best = (pending.id, parts)
         }
         if let best { return best }
-        return (try await create(), [:])
+        do throws(StorageError) {
+            return (try await connection.policy.once { () async throws(StorageError) in try await create() }, [:])
+        } catch  where error.retry != .never {
+            // It may have begun all the same: then the next look finds it.
+            mayBeginAnew.change { $0 = true }
+            throw error
+        }
     }
 
     private func create() async throws(StorageError) -> String {
@@ -166,7 +195,9 @@ struct S3Upload: Sendable {
             "PUT",
             [HTTPField(name: "partNumber", value: String(number)), HTTPField(name: "uploadId", value: id)]
         )
-        let (etag, proof) = try await payload.send(request, over: connection)
+        let (etag, proof) = try await connection.policy.run { () async throws(StorageError) in
+            try await payload.send(request, over: connection)
+        }
         return Part(
             number: number,
             length: UInt64(payload.bytes.count),
@@ -194,37 +225,50 @@ struct S3Upload: Sendable {
         let document = Self.document(parts)
         request.payloadHash = hex(digest(.sha256, of: document))
         request.body = document
+        let prepared = request
         do throws(StorageError) {
-            let reply = try await connection.success(request)
-            // White space may go before the document to keep the connection alive.
-            let text = Array(reply.body.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) })
-            if let fault = S3Fault(text) {
-                throw connection.errors.translate(
-                    what,
-                    status: fault.code == "InternalError" ? 500 : 400,
-                    headers: reply.headers,
-                    body: text,
-                    now: connection.now
-                )
+            return try await connection.policy.run { () async throws(StorageError) in
+                try await completed(prepared, wanted, isProven: isProven)
             }
-            guard let root = try? parseXML(text), root.name == "CompleteMultipartUploadResult" else {
-                throw connection.errors.error(
-                    .unavailable,
-                    "the service did not say whether it put the parts together",
-                    what,
-                    .later
-                )
-            }
-            guard isProven else { return PutReceipt(proof: nil) }
-            if let theirs = S3Encoding.digest(etag: root["ETag"]?.text) {
-                return PutReceipt(proof: theirs == wanted ? wanted : nil)
-            }
-            // radosgw leaves the digest out here, and gives it with the object.
-            return PutReceipt(proof: (try? await isStored(wanted)) == true ? wanted : nil)
-        } catch  where error.retry != .never {
+        } catch  where error.retry != .never || (error.cause as? S3Fault)?.tellsOfLostUpload == true {
+            // A try whose answer was lost may have done it, and then there is no upload any more.
             guard (try? await isStored(wanted)) == true else { throw error }
             return PutReceipt(proof: isProven ? wanted : nil)
         }
+    }
+
+    /// Sends the request that puts the parts together, and reads what the service says of that.
+    private func completed(
+        _ request: S3Request,
+        _ wanted: ObjectDigest,
+        isProven: Bool
+    ) async throws(StorageError) -> PutReceipt {
+        let reply = try await connection.success(request)
+        // White space may go before the document to keep the connection alive.
+        let text = Array(reply.body.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) })
+        if let fault = S3Fault(text) {
+            throw connection.errors.translate(
+                what,
+                status: fault.code == "InternalError" ? 500 : 400,
+                headers: reply.headers,
+                body: text,
+                now: connection.now
+            )
+        }
+        guard let root = try? parseXML(text), root.name == "CompleteMultipartUploadResult" else {
+            throw connection.errors.error(
+                .unavailable,
+                "the service did not say whether it put the parts together",
+                what,
+                .later
+            )
+        }
+        guard isProven else { return PutReceipt(proof: nil) }
+        if let theirs = S3Encoding.digest(etag: root["ETag"]?.text) {
+            return PutReceipt(proof: theirs == wanted ? wanted : nil)
+        }
+        // radosgw leaves the digest out here, and gives it with the object.
+        return PutReceipt(proof: (try? await isStored(wanted)) == true ? wanted : nil)
     }
 
     /// Whether the object is there with the digest that it should have.
@@ -239,7 +283,9 @@ struct S3Upload: Sendable {
 
     /// Takes away an upload and its parts; says whether the service said so.
     private func abort(_ id: String) async -> Bool {
-        let ended: Void? = try? await connection.endUpload(id, of: key, what, admission)
+        let ended: Void? = try? await connection.policy.run { () async throws(StorageError) in
+            try await connection.endUpload(id, of: key, what, admission)
+        }
         return ended != nil
     }
 

@@ -119,6 +119,13 @@ package struct FaultyProxy: Sendable {
         return try JSONDecoder().decode([String].self, from: result.output)
     }
 
+    /// How many bytes of the bodies of requests came so far.
+    package func bodyBytes() async throws -> UInt64 {
+        guard let curl = Programs.find("curl") else { throw ServerProblem(message: "There is no curl here.") }
+        let result = try await ProcessRunner.run(curl, ["-s", "\(endpoint)/-/bytes"])
+        return try JSONDecoder().decode(UInt64.self, from: result.output)
+    }
+
     /// How many requests of this method there were, whose line has this text.
     package func count(_ method: String, path: String = " ") async throws -> Int {
         try await requests().count { $0.hasPrefix(method + " ") && $0.contains(path) }

@@ -50,7 +50,8 @@ import Testing
     private func service(
         _ answers: [String: [Answer]],
         asked: Locked<[String]> = Locked([]),
-        type: String = "s3"
+        type: String = "s3",
+        retries: Int = 0
     ) throws -> S3Service {
         let counts = Locked<[String: Int]>([:])
         let server = try SocketServer { connection in
@@ -77,8 +78,7 @@ import Testing
             target: try S3Target(settings, type: type, profile: [:], environment: { _ in nil }),
             credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: "SK"),
             transport: S3Transport(HTTPClient(options)),
-            timing: Timing(now: { noon.milliseconds }),
-            gate: OpenGate()
+            policy: policy(Timing(now: { noon.milliseconds }), retries: retries)
         )
         return try S3Service(connection, settings)
     }
@@ -207,9 +207,9 @@ import Testing
 
     // MARK: Reads
 
-    /// A service behind the layer that resumes.
-    private func retrying(_ answers: [String: [Answer]], asked: Locked<[String]> = Locked([])) throws -> Retrying {
-        Retrying(base: try service(answers, asked: asked), retries: 2, timing: ManualClock().timing)
+    /// A service that resumes what breaks.
+    private func retrying(_ answers: [String: [Answer]], asked: Locked<[String]> = Locked([])) throws -> S3Service {
+        try service(answers, asked: asked, retries: 2)
     }
 
     private static let half = Answer(

@@ -27,7 +27,8 @@ final class ScriptedServer: Sendable {
         secret: String = "SK",
         token: String? = nil,
         timing: Timing = Timing(now: { noon.milliseconds }),
-        gate: any ChangeGate = OpenGate()
+        gate: any ChangeGate = OpenGate(),
+        retries: Int = 0
     ) throws -> S3Connection {
         var settings = S3Settings()
         settings.endpoint = endpoint
@@ -47,8 +48,7 @@ final class ScriptedServer: Sendable {
             target: try S3Target(settings, type: type, profile: [:], environment: { _ in nil }),
             credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: secret, sessionToken: token),
             transport: transport,
-            timing: timing,
-            gate: gate
+            policy: policy(timing, retries: retries, gate: gate)
         )
     }
 
@@ -56,13 +56,26 @@ final class ScriptedServer: Sendable {
         prefix: String = "",
         type: String = "s3",
         timing: Timing = Timing(now: { noon.milliseconds }),
-        gate: any ChangeGate = OpenGate()
+        gate: any ChangeGate = OpenGate(),
+        retries: Int = 0
     ) throws -> S3Service {
         var settings = S3Settings()
         settings.multipartThreshold = ByteCount(4 << 20)
         settings.partSize = ByteCount(5 << 20)
-        return try S3Service(try connection(type: type, prefix: prefix, timing: timing, gate: gate), settings)
+        return try S3Service(
+            try connection(type: type, prefix: prefix, timing: timing, gate: gate, retries: retries),
+            settings
+        )
     }
+}
+
+/// A policy with limits of its own, which waits no time.
+func policy(_ timing: Timing, retries: Int, gate: any ChangeGate = OpenGate()) -> CallPolicy {
+    var settings = OperationalSettings()
+    settings.retryCount = retries
+    var timing = timing
+    timing.sleep = { _ in }
+    return CallPolicy(backend: "s3", settings, timing: timing, gate: gate)
 }
 
 func reply(_ status: Int, _ headers: [String: String] = [:], _ body: String = "") -> HTTPReply {

@@ -3,21 +3,21 @@ package final class Admission: Sendable {
     private let gate: any ChangeGate
     private let change: Change
     private let timing: Timing
-    private let admitted: Locked<Duration>
+    private let admitted: Locked<Duration?>
 
     /// How old an admission may be when a request is sent.
     private static let longest = Duration.seconds(1)
 
-    /// A change that was admitted a moment ago.
-    package init(_ change: Change, by gate: any ChangeGate, timing: Timing) {
+    /// A change that was admitted a moment ago, or that was not yet.
+    init(_ change: Change, by gate: any ChangeGate, timing: Timing, isAdmitted: Bool) {
         self.gate = gate
         self.change = change
         self.timing = timing
-        admitted = Locked(timing.uptime())
+        admitted = Locked(isAdmitted ? timing.uptime() : nil)
     }
 
     /// Whether a request may be sent now on what was admitted.
-    package var isFresh: Bool { timing.uptime() - admitted.read { $0 } <= Self.longest }
+    package var isFresh: Bool { admitted.read { $0 }.map { timing.uptime() - $0 <= Self.longest } ?? false }
 
     /// To be called immediately before each request of the change; throws where it must not be sent any more.
     package func renew() async throws(StorageError) {

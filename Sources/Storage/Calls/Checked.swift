@@ -1,12 +1,15 @@
 /// Refuses what the service cannot do before it is asked, and puts the backend's name into every error.
-struct Checked: StorageService {
-    let base: any StorageService
-    let backend: String
+package struct Checked: StorageService {
+    private let base: any StorageService
+    private let backend: String
 
-    var capabilities: Capabilities { base.capabilities }
-    var limits: Limits { base.limits }
+    /// The calls of `base`, on a backend of this name.
+    package init(_ base: any StorageService, backend: String) { (self.base, self.backend) = (base, backend) }
 
-    func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
+    package var capabilities: Capabilities { base.capabilities }
+    package var limits: Limits { base.limits }
+
+    package func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         try require(.write, "store \(name)")
         guard body.length <= limits.largestObject else {
             throw StorageError(
@@ -18,7 +21,7 @@ struct Checked: StorageService {
         return try await named { () async throws(StorageError) in try await base.put(name, body) }
     }
 
-    func get(
+    package func get(
         _ name: ObjectName,
         _ range: Range<UInt64>?,
         version: ObjectVersion?
@@ -41,11 +44,11 @@ struct Checked: StorageService {
         }
     }
 
-    func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
+    package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
         try await named { () async throws(StorageError) in try await base.stat(name) }
     }
 
-    func list(_ prefix: String) -> any ObjectStream {
+    package func list(_ prefix: String) -> any ObjectStream {
         Pulled {
             let cursor = StreamCursor(base.list(prefix))
             return { () async throws(StorageError) in
@@ -55,17 +58,17 @@ struct Checked: StorageService {
         }
     }
 
-    func delete(_ name: ObjectName) async throws(StorageError) {
+    package func delete(_ name: ObjectName) async throws(StorageError) {
         try require(.delete, "remove \(name)")
         try await named { () async throws(StorageError) in try await base.delete(name) }
     }
 
-    func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+    package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         try require(.write, "remove what stopped uploads of \(name) left")
         try await named { () async throws(StorageError) in try await base.clear(name, mayResume: mayResume) }
     }
 
-    func usage() async throws(StorageError) -> Usage {
+    package func usage() async throws(StorageError) -> Usage {
         try require(.usage, "say how much it holds")
         return try await named { () async throws(StorageError) in try await base.usage() }
     }

@@ -5,7 +5,7 @@ import StorageLaws
 import TestKit
 import Testing
 
-@Suite struct LayerTests {
+@Suite struct GovernedTests {
     private let object: ObjectName
     private let memory = MemoryService()
 
@@ -14,15 +14,12 @@ import Testing
         memory.tamper(object, sampleBytes(1000))
     }
 
-    // MARK: Throttled
+    // MARK: The rate
 
     @Test(arguments: [(1000, 1000, 1), (1000, 3000, 3), (500, 100, 1)])
     func bytesPassAtTheRate(_ rate: Int, _ count: Int, _ times: Int) async throws {
         let clock = ManualClock()
-        let service = Throttled(
-            base: memory,
-            bucket: TokenBucket(bytesPerSecond: UInt64(rate), timing: clock.timing)
-        )
+        let service = Governed(memory, by: policy(clock, rate: UInt64(rate)))
         let start = clock.now
         for _ in 0..<times {
             _ = try await service.put(object, Body(sampleBytes(count)))
@@ -34,7 +31,7 @@ import Testing
 
     @Test func oneRateForAllWhoReadAtOnce() async throws {
         let clock = ManualClock()
-        let service = Throttled(base: memory, bucket: TokenBucket(bytesPerSecond: 1000, timing: clock.timing))
+        let service = Governed(memory, by: policy(clock, rate: 1000))
         let start = clock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
@@ -48,14 +45,14 @@ import Testing
     @Test func whoeverComesInTheSameMomentWaitsForThoseBefore() async throws {
         let waits = Locked<[Duration]>([])
         let standing = Timing(now: { 0 }, uptime: { .seconds(5) }, sleep: { wait in waits.change { $0.append(wait) } })
-        let service = Throttled(base: memory, bucket: TokenBucket(bytesPerSecond: 1000, timing: standing))
+        let service = Governed(memory, by: policy(standing, rate: 1000))
         for _ in 0..<3 { _ = try await collect(service.read(object), limit: 1000) }
         #expect(waits.read { $0.max() } == .seconds(3))
     }
 
     @Test(arguments: [-3_600, 3_600]) func theClockOnTheWallDoesNotMatter(_ seconds: Int) async throws {
         let clock = ManualClock()
-        let service = Throttled(base: memory, bucket: TokenBucket(bytesPerSecond: 1000, timing: clock.timing))
+        let service = Governed(memory, by: policy(clock, rate: 1000))
         let start = clock.uptime
         for _ in 0..<4 {
             _ = try await collect(service.read(object), limit: 1000)
@@ -69,7 +66,7 @@ import Testing
 
     @Test func whatCannotBeDoneIsRefusedBeforeTheServiceIsAsked() async throws {
         let bare = FaultyService(MemoryService(capabilities: []))
-        let service = Checked(base: bare, backend: "attic")
+        let service = Checked(bare, backend: "attic")
         let calls: [@Sendable () async throws -> Void] = [
             { [object] in _ = try await service.put(object, Body([1])) },
             { [object] in _ = try await service.read(object, 0..<1) },
@@ -87,7 +84,7 @@ import Testing
 
     @Test func whatIsTooLargeIsRefused() async throws {
         let faulty = FaultyService(MemoryService(limits: Limits(largestObject: 10)))
-        let service = Checked(base: faulty, backend: "attic")
+        let service = Checked(faulty, backend: "attic")
         _ = try await service.put(object, Body(sampleBytes(10)))
         let error = await #expect(throws: StorageError.self) { try await service.put(object, Body(sampleBytes(11))) }
         #expect(error?.code == .tooLarge)
@@ -96,7 +93,7 @@ import Testing
 
     @Test(arguments: Fault.Call.allCases)
     func errorsNameTheBackend(_ call: Fault.Call) async throws {
-        let service = Checked(base: FaultyService(memory, [Fault(call, .fail(.passing))]), backend: "attic")
+        let service = Checked(FaultyService(memory, [Fault(call, .fail(.passing))]), backend: "attic")
         let error = await #expect(throws: StorageError.self) {
             switch call {
             case .put: _ = try await service.put(object, Body([1]))
@@ -115,17 +112,17 @@ import Testing
 
     @Test func errorsWithinAStreamNameTheBackend() async throws {
         let faulty = FaultyService(memory, [Fault(.get, .breakAfter(10, .passing))])
-        let stream = try await Checked(base: faulty, backend: "attic").read(object)
+        let stream = try await Checked(faulty, backend: "attic").read(object)
         let error = await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
         #expect(error?.backend == "attic")
     }
 
-    // MARK: Measured
+    // MARK: Counts
 
     @Test func callsAndBytesAreCounted() async throws {
         let meter = Meter()
         let faulty = FaultyService(memory, [Fault(.stat, time: 2, .fail(.lasting))])
-        let service = Measured(base: faulty, meter: meter)
+        let service = Governed(faulty, by: policy(ManualClock(), retries: 0, meter: meter))
         _ = try await service.put(object, Body(sampleBytes(70)))
         _ = try await collect(service.read(object, 0..<30), limit: 70)
         _ = try await service.stat(object)

@@ -1,0 +1,75 @@
+/// A service each call of which is one request, made as the policy says.
+package struct Governed: StorageService {
+    private let base: any StorageService
+    private let policy: CallPolicy
+
+    /// The calls of `base`, each as one request.
+    package init(_ base: any StorageService, by policy: CallPolicy) {
+        self.base = base
+        self.policy = policy
+    }
+
+    package var capabilities: Capabilities { base.capabilities }
+    package var limits: Limits { base.limits }
+
+    package func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
+        try await policy.run(change: .put(name)) { () async throws(StorageError) in
+            policy.count(.put)
+            return try await base.put(name, policy.sending(body))
+        }
+    }
+
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        version: ObjectVersion?
+    ) async throws(StorageError) -> OpenObject {
+        let hasRanges = capabilities.contains(.rangeReads)
+        return try await policy.read(name.text, range, version: version, hasRanges: hasRanges) {
+            (range, version) async throws(StorageError) in
+            policy.count(.get)
+            return try await base.get(name, range, version: version).through(policy.receiving)
+        }
+    }
+
+    package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
+        try await policy.run { () async throws(StorageError) in
+            policy.count(.stat)
+            return try await base.stat(name)
+        }
+    }
+
+    /// A page that fails is asked for again by the service's own cursor, so only opening anew would repeat items.
+    package func list(_ prefix: String) -> any ObjectStream {
+        Pulled {
+            let cursor = StreamCursor(base.list(prefix))
+            return { () async throws(StorageError) in
+                try await policy.run { () async throws(StorageError) in
+                    policy.count(.page)
+                    return try await cursor.next()
+                }
+            }
+        }
+    }
+
+    package func delete(_ name: ObjectName) async throws(StorageError) {
+        try await policy.run(change: .delete(name)) { () async throws(StorageError) in
+            policy.count(.delete)
+            return try await base.delete(name)
+        }
+    }
+
+    package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
+        try await policy.run(change: .clear(name)) { () async throws(StorageError) in
+            policy.count(.delete)
+            return try await base.clear(name, mayResume: mayResume)
+        }
+    }
+
+    package func usage() async throws(StorageError) -> Usage {
+        try await policy.run { () async throws(StorageError) in
+            policy.count(.stat)
+            return try await base.usage()
+        }
+    }
+}
