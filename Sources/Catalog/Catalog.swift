@@ -21,6 +21,8 @@ package final class Catalog: Sendable {
     let astray = Mutex<Set<String>>([])
     /// The files that nothing but SQLite opens.
     private let held: [FileInfo.Identity]
+    /// The file that was opened; nil where nobody can say.
+    private let identity: FileInfo.Identity?
     /// The time, in milliseconds since 1970.
     let now: @Sendable () -> Int64
 
@@ -79,6 +81,7 @@ package final class Catalog: Sendable {
             isNewInstance = false
         }
         self.database = Mutex(database)
+        identity = (try? fileInfo(path, follow: true))?.identity
         held = LockedFiles.hold(["", "-wal", "-shm"].map { path + $0 })
     }
 
@@ -260,6 +263,7 @@ package final class Catalog: Sendable {
             try database.withLock { (database) throws(CatalogError) in
                 let lock = try Self.lock(locks)
                 defer { withExtendedLifetime(lock) {} }
+                try checkPlace()
                 do throws(CatalogError) {
                     let value = try database.transaction(.immediate) {
                         (database: inout Database) throws(CatalogError) in
@@ -275,6 +279,16 @@ package final class Catalog: Sendable {
                 }
             }
         }
+    }
+
+    /// Throws where another file has taken the name: what is written to this one would be lost.
+    private func checkPlace() throws(CatalogError) {
+        guard let identity, (try? fileInfo(path, follow: true))?.identity != identity else { return }
+        throw CatalogError(
+            .fenced,
+            "The catalog \(path) was taken away, or replaced by another one, while this command was at work: nothing was written. "
+                + "Run it again."
+        )
     }
 
     private static func setReadOnly(_ flag: Bool, _ database: inout Database) throws(CatalogError) {

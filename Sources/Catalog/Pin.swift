@@ -66,6 +66,16 @@ func columnCID(_ row: borrowing Row, _ column: Int) throws(CatalogError) -> CID 
 }
 
 extension Pin {
+    /// A pin of which nobody said anything: whatever was, or will be, said elsewhere is later.
+    package init(unspoken cid: CID, createdAt: Timestamp) {
+        self.init(cid: cid, createdAt: createdAt, updatedAt: Self.unspoken)
+    }
+
+    private static let unspoken = Timestamp(milliseconds: 0)
+
+    /// When it was changed last; nil where nobody said anything of it yet.
+    package var changedAt: Timestamp? { updatedAt == Self.unspoken ? nil : updatedAt }
+
     /// What it says that the pin of the home does not: it was changed later, or that has neither name nor metadata.
     ///
     /// Whoever can write to the backend can say so, so no fewer replicas are wanted by that.

@@ -234,8 +234,9 @@ private struct Planner {
                 plan.steps[place.name, default: []].append(.remove(copy.root, .unwanted))
                 continue
             }
-            // Wanted, but not here: it may go once there are enough others, all the more where it is damaged.
-            guard copy.state == .verified || copy.state == .damaged, !names.contains(place.name) else { continue }
+            // Wanted, but not here: it may go once there are enough others, all the more where it is damaged; and where
+            // its removal began and nobody knows how it ended.
+            guard [.verified, .damaged, .leaving].contains(copy.state), !names.contains(place.name) else { continue }
             let others = (holders[copy.root] ?? []).intersection(names).subtracting([place.name])
             let minimum = max(place.minReplicas, names.count)
             guard others.count >= minimum else { continue }

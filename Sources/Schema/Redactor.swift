@@ -15,6 +15,8 @@ package final class Redactor: Sendable {
         var search = SecretSearch()
         /// The same for sentences of others, which repeat less of a secret.
         var echoes = SecretSearch()
+        /// The forms that others write with gaps.
+        var digits = SecretSearch()
         /// Secrets that are too short to be looked for inside words.
         var words: [[UInt8]] = []
         var known: Set<String> = []
@@ -45,7 +47,10 @@ package final class Redactor: Sendable {
             guard secret.utf8.count >= Self.shortest else { return state.words.append(Array(secret.utf8)) }
             state.search.add(Array(secret.utf8), part: part)
             state.echoes.add(Array(secret.utf8), part: part == .max ? part : Self.echoedPart)
-            for form in SecretForms.opaque(secret) { state.search.add(form, part: max(Self.opaquePart, part)) }
+            for form in SecretForms.opaque(secret) {
+                state.search.add(form, part: max(Self.opaquePart, part))
+                state.digits.add(form, part: max(Self.opaquePart, part))
+            }
         }
     }
 
@@ -130,7 +135,9 @@ package final class Redactor: Sendable {
                 && !scalar.properties.isDefaultIgnorableCodePoint && !scalar.properties.isBidiControl
         }
         var bytes = Array(String(String.UnicodeScalarView(plain)).utf8)
-        _ = Self.hide(state.withLock { $0.echoes }, in: &bytes)
+        let (echoes, digits) = state.withLock { ($0.echoes, $0.digits) }
+        _ = Self.hide(echoes, in: &bytes)
+        _ = Self.hide(digits, in: &bytes, hasGaps: true)
         SecretForms.hideEchoes(in: &bytes, by: Self.markBytes)
         return clean(String(decoding: bytes, as: UTF8.self))
     }
@@ -140,10 +147,10 @@ package final class Redactor: Sendable {
     private static let markBytes = Array(mark.utf8)
 
     /// Hides what a search finds; says whether it found anything.
-    private static func hide(_ search: SecretSearch, in bytes: inout [UInt8]) -> Bool {
+    private static func hide(_ search: SecretSearch, in bytes: inout [UInt8], hasGaps: Bool = false) -> Bool {
         var result: [UInt8] = []
         var end = 0
-        for range in search.ranges(in: bytes) {
+        for range in search.ranges(in: bytes, hasGaps: hasGaps) {
             result += bytes[end..<range.lowerBound] + markBytes
             end = range.upperBound
         }

@@ -17,9 +17,15 @@ struct SecretSearch: Sendable {
         }
     }
 
-    /// Where in the text there is something of a secret, in order, without overlaps.
-    func ranges(in text: [UInt8]) -> [Range<Int>] {
+    /// Where in the text there is something of a secret, in order, without overlaps; with `hasGaps`, also where blanks
+    /// and the like stand between its bytes, as people write hexadecimal digits.
+    func ranges(in text: [UInt8], hasGaps: Bool = false) -> [Range<Int>] {
         guard !needles.isEmpty else { return [] }
+        if hasGaps {
+            let letters = text.enumerated().filter { !Self.gaps.contains($1) }
+            let found = ranges(in: letters.map(\.element))
+            return found.map { letters[$0.lowerBound].offset..<letters[$0.upperBound - 1].offset + 1 }
+        }
         var isSecret: [Bool] = []
         func look(_ bytes: some Sequence<UInt8>, _ place: (Int) -> Range<Int>) {
             for (length, hashes) in needles {
@@ -44,6 +50,9 @@ struct SecretSearch: Sendable {
         }
         return Self.runs(isSecret)
     }
+
+    /// What may stand between digits: blanks and punctuation.
+    private static let gaps = Set(" \t\r\n:;,.|-".utf8)
 
     private static func runs(_ flags: [Bool]) -> [Range<Int>] {
         var ranges: [Range<Int>] = []

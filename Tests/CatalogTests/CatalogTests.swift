@@ -168,6 +168,19 @@ import Testing
         await #expect(throws: CatalogError.self) { _ = try await sample.catalog.pins() }
     }
 
+    @Test(arguments: [true, false]) func `nothing is written to a catalog that was replaced`(isBack: Bool) async throws
+    {
+        let sample = try await CatalogSample()
+        try await sample.pin(1)
+        let moved = try Catalog.setAside(sample.path, at: 1)
+        if isBack {
+            _ = try await Catalog.make(at: sample.path).value("catalog_id")
+        }
+        let error = await #expect(throws: CatalogError.self) { try await sample.pin(2) }
+        #expect(error?.code == .fenced && error?.message.contains(sample.path) == true)
+        try #require(try await Catalog(path: moved).pinCount() == 1)
+    }
+
     @Test func `a reader cannot write`() async throws {
         let sample = try await CatalogSample()
         await #expect(throws: CatalogError.self) {

@@ -240,6 +240,46 @@ import Testing
         #expect(!output.warnings.contains { $0.contains("without names") })
     }
 
+    /// One home salvaged a root without a name, and another one, which had pinned it, unpinned it.
+    @Test func `a root of which nobody said anything overrules no word`() async throws {
+        let first = try await KitSample()
+        let disk = try await first.disk("disk")
+        let root = try await first.add("a")
+        try await first.run(Sync.self)
+        let left = disk + "/kits/" + (try await first.again.identity().kit)
+        for name in try Trees.files(in: left) where name.hasSuffix(".car") {
+            try FileManager.default.removeItem(atPath: left + "/" + name)
+        }
+        try await first.run(PinRemove.self, ["cids": .list([root])])
+        let second = try await KitSample("second")
+        try await second.disk("disk", at: disk)
+        _ = try await recover(second)
+        let salvaged = try #require(try await second.again.catalog().pin(try CID(root)))
+        #expect(salvaged.changedAt == nil && salvaged.createdAt.milliseconds > 0)
+        // The disk has what that one left, and it is of the same kit for once.
+        try await second.again.catalog().replace("kit_id", try await first.again.identity().kit)
+        try await second.run(Sync.self)
+        try await first.run(CatalogAccept.self)
+        let output = try await recover(first)
+        #expect(try await pins(first).isEmpty, "\(output.warnings)")
+    }
+
+    @Test func `what was unpinned here and is not in the snapshot that was named stays so`() async throws {
+        let sample = try await KitSample()
+        let disk = try await sample.disk("disk")
+        let first = try await sample.add("a")
+        let old = try #require(try await sample.run(Sync.self).results.first?.report?.snapshot)
+        let gone = try await sample.add("b")
+        try await sample.run(Sync.self)
+        let second = try await KitSample("second")
+        try await second.disk("disk", at: disk)
+        _ = try await recover(second)
+        try await second.run(PinRemove.self, ["cids": .list([first, gone])])
+        let output = try await recover(second, ["snapshot": .text(old)])
+        #expect(try await Array(pins(second).keys) == [first], "\(output.warnings)")
+        #expect(output.warnings.contains { $0.contains("unpinned here since") && $0.contains(gone) })
+    }
+
     @Test func `what an earlier recovery pinned and did not bring is brought`() async throws {
         let sample = try await KitSample()
         let disk = try await sample.disk("disk")

@@ -159,6 +159,18 @@ import Testing
         #expect(clean == start + Redactor.mark + (text.hasSuffix("more") ? " and more" : ""))
     }
 
+    /// Amazon writes the bytes that it was sent as digits with blanks between them.
+    @Test(arguments: [" ", ":", "-", ", ", "\n"]) func `digits with gaps do not come out`(gap: String) {
+        let redactor = Redactor()
+        redactor.learn("Tk9qZvLm8Xw2Jr5Hd7Bn4Yc6Ra1")
+        let digits = "Tk9qZvLm8Xw2Jr5Hd7Bn4Yc6Ra1".utf8.map { String(format: "%02x", $0) }
+        let clean = redactor.clean(echo: "the bytes were \(digits.joined(separator: gap)), you know")
+        for number in 0..<digits.count - 3 {
+            #expect(!clean.contains(digits[number..<number + 3].joined(separator: gap)), "\(clean)")
+        }
+        #expect(clean.hasPrefix("the bytes were ") && clean.hasSuffix("you know"))
+    }
+
     @Test func `a plain sentence of a service's stays, and a long one is cut`() {
         let redactor = Redactor()
         redactor.learn("wJalrXUtnFEMI/K7MDENG")

@@ -62,6 +62,14 @@ import Testing
         #expect(time.description.utf8.count == 24)
     }
 
+    @Test(arguments: [253_402_300_800_000, 254_096_000_000_000, .max, -62_135_596_800_001, .min] as [Int64])
+    func `a time beyond all calendars is written as the nearest one`(milliseconds: Int64) {
+        let text = Timestamp(milliseconds: milliseconds).description
+        #expect(text.utf8.count == 24)
+        let end: Int64 = milliseconds > 0 ? 253_402_300_799_999 : -62_135_596_800_000
+        #expect(Timestamp(text)?.milliseconds == end)
+    }
+
     @Test func `every day of four centuries comes back`() {
         for day in Int64(-110_000)...40_000 {
             let time = Timestamp(milliseconds: day * 86_400_000)

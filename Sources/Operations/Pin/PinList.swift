@@ -41,7 +41,7 @@ extension Pin {
     var json: JSON {
         [
             "cid": .text(cid), "name": .string(name), "metadata": .string(metadata), "replicas": .count(replicas),
-            "created_at": .text(createdAt), "updated_at": .text(updatedAt),
+            "created_at": .text(createdAt), "updated_at": .text(changedAt),
         ]
     }
 }

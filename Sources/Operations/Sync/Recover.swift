@@ -68,7 +68,7 @@ package struct Recover: Operation {
                 scratch: kit.home.scratch,
                 entries: entries,
                 known: known,
-                unpinned: snapshotID == nil ? try await catalog.unpinned() : [:],
+                unpinned: try await catalog.unpinned(),
                 knownSnapshots: try await catalog.knownSnapshots(),
                 isChosen: snapshotID != nil
             )

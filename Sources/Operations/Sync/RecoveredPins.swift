@@ -47,7 +47,8 @@ struct RecoveredPins: Sendable {
         if let taken { tellGivenUp(mapped.subtracting(seen), before: taken.name, &output) }
         // Of two homes that went their own ways, each may have been the last to change a pin.
         pins = pins.map { pin in relatives.pins[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
-        var unpinned = takeUnpinned(from: &pins)
+        // What a snapshot has that the owner named, he wants.
+        var unpinned = isChosen ? [] : takeUnpinned(from: &pins)
         if let taken, !isChosen, taken.name.time <= knownSnapshots[taken.name.instance] ?? -1 {
             // What this home knew and has no more, it gave up.
             tellUnpinned(Set(pins.map(\.cid)).subtracting(known.keys), &output)
@@ -121,7 +122,7 @@ struct RecoveredPins: Sendable {
             )
         }
         guard !pins.isEmpty || !others.isEmpty else { throw nothing(output) }
-        return others.map { older.pins[$0] ?? Pin(cid: $0, createdAt: catalog.time) }
+        return others.map { older.pins[$0] ?? Pin(unspoken: $0, createdAt: catalog.time) }
     }
 
     private func nothing(_ output: Recover.Output) -> KitError {

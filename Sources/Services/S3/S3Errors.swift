@@ -27,9 +27,11 @@ struct S3Fault: Error, Hashable {
 
     /// Takes an element that is an error; nil for another.
     init?(_ element: XMLElement) {
-        guard let error = element.name == "Error" ? element : element["Error"], let code = error["Code"]?.text else {
-            return nil
-        }
+        // Around it there is nothing, or a document of the service's own; anybody may quote an error.
+        let isOwn = element.name.hasSuffix("Response") || element.name.hasSuffix("Result")
+        guard let error = element.name == "Error" ? element : isOwn ? element["Error"] : nil,
+            let code = error["Code"]?.text
+        else { return nil }
         let word = String(code.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(64))
         guard !word.isEmpty else { return nil }
         self.code = word

@@ -264,10 +264,8 @@ struct S3Upload: Sendable {
             )
         }
         guard isProven else { return PutReceipt(proof: nil) }
-        if let theirs = S3Encoding.digest(etag: root["ETag"]?.text) {
-            return PutReceipt(proof: theirs == wanted ? wanted : nil)
-        }
-        // radosgw leaves the digest out here, and gives it with the object.
+        if let theirs = S3Encoding.digest(etag: root["ETag"]?.text), theirs != wanted { return PutReceipt(proof: nil) }
+        // Whoever lost a part may have computed the digest before; and radosgw gives it with the object only.
         return PutReceipt(proof: (try? await isStored(wanted)) == true ? wanted : nil)
     }
 

@@ -95,6 +95,19 @@ import Testing
             (.fault("NoSuchBucket"), .badSettings),
             (.of(404), .unavailable),
             (Answer(status: 404, headers: "Content-Type: text/html\r\n", body: Answer.page), .unavailable),
+            (Answer(status: 404, body: "<Upstream>\(wireFault("NoSuchKey"))</Upstream>"), .unavailable),
+            (
+                Answer(
+                    status: 404,
+                    headers: "Content-Type: application/xml\r\n",
+                    body: "<html><Error><Code>NoSuchKey</Code></Error></html>"
+                ),
+                .unavailable
+            ),
+            (
+                Answer(status: 404, body: "<ErrorResponse><Error><Code>NoSuchKey</Code></Error></ErrorResponse>"),
+                .notFound
+            ),
             (Answer(status: 404, body: Answer.page), .unavailable), (Answer(status: 404, body: "{}"), .unavailable),
             (Answer(status: 404, body: "<Error><Code>NotHere</Code></Error>"), .unavailable), (.of(410), .unexpected),
             (.html, .unavailable), (.bare, .unavailable), (.empty, .unavailable), (.login, .unavailable),
