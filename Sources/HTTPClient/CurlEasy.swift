@@ -85,7 +85,20 @@ final class CurlEasy {
         setLong(CURLOPT_SSL_VERIFYPEER, options.verifyTLS ? 1 : 0)
         setLong(CURLOPT_SSL_VERIFYHOST, options.verifyTLS ? 2 : 0)
         if let caFile = options.caFile { setString(CURLOPT_CAINFO, caFile) }
-        if !options.usesEnvironmentProxy { setString(CURLOPT_PROXY, "") }
+        if let certificate = options.clientCertificate { setString(CURLOPT_SSLCERT, certificate) }
+        if let key = options.clientKey { setString(CURLOPT_SSLKEY, key) }
+        switch options.minimumTLS {
+        case .v12: setLong(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        case .v13: setLong(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_3))
+        case nil: break
+        }
+        if let proxy = options.proxy {
+            setString(CURLOPT_PROXY, proxy)
+            // Who names one means it for every host.
+            setString(CURLOPT_NOPROXY, "")
+        } else if !options.usesEnvironmentProxy {
+            setString(CURLOPT_PROXY, "")
+        }
         setLong(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         setLong(CURLOPT_PATH_AS_IS, 1)
         setString(CURLOPT_USERAGENT, options.userAgent)

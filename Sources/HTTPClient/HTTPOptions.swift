@@ -12,6 +12,13 @@ package struct HTTPOptions: Sendable {
     package var caFile: String?
     /// Whether the server must prove who it is.
     package var verifyTLS = true
+    /// The certificate that a client shows, and its key: files in PEM form.
+    package var clientCertificate: String?
+    package var clientKey: String?
+    /// The least version of TLS that is spoken; nil is what the library takes.
+    package var minimumTLS: TLSVersion?
+    /// The URL of a proxy, in place of what the environment names.
+    package var proxy: String?
     /// Whether HTTP/2 is offered over TLS; several requests then share one connection.
     package var allowsHTTP2 = false
     /// Whether `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` are heeded, as curl does.
@@ -22,6 +29,9 @@ package struct HTTPOptions: Sendable {
     package var expectContinueAbove: Int = 1 << 20
     /// The most bytes of a reply that `exchange` takes.
     package var maxReplyBytes: Int = 8 << 20
+
+    /// A version of TLS.
+    package enum TLSVersion: Sendable { case v12, v13 }
 
     /// The options with their defaults.
     package init() {}

@@ -70,16 +70,19 @@ package final class Redactor: Sendable {
     /// Takes note of the users and passwords in the URLs of proxies that the environment names.
     package func learnProxies(_ environment: (String) -> String?) {
         for name in ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy"] {
-            for name in [name, name.uppercased()] {
-                guard let url = environment(name), let at = url.lastIndex(of: "@") else { continue }
-                var user = url[..<at]
-                if let scheme = user.firstRange(of: "://") { user = user[scheme.upperBound...] }
-                learn(String(user))
-                for part in user.split(separator: ":", maxSplits: 1) {
-                    learn(String(part))
-                    learn(SecretForms.unescaped(String(part)))
-                }
-            }
+            for name in [name, name.uppercased()] { environment(name).map { learn(proxy: $0) } }
+        }
+    }
+
+    /// Takes note of the user and the password in the URL of a proxy.
+    package func learn(proxy url: String) {
+        guard let at = url.lastIndex(of: "@") else { return }
+        var user = url[..<at]
+        if let scheme = user.firstRange(of: "://") { user = user[scheme.upperBound...] }
+        learn(String(user))
+        for part in user.split(separator: ":", maxSplits: 1) {
+            learn(String(part))
+            learn(SecretForms.unescaped(String(part)))
         }
     }
 

@@ -1,5 +1,4 @@
 internal import HTTPClient
-internal import POSIX
 internal import Schema
 package import Storage
 
@@ -45,12 +44,7 @@ package enum S3: ServiceDefinition {
         let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
         let target = try target(settings, profile, context)
         let credentials = try S3Credentials(settings, profile: profile, environment: context.environment)
-        var options = HTTPOptions()
-        options.connectTimeout = .seconds(max(1, context.operational.timeout))
-        options.stallTimeout = options.connectTimeout
-        options.maxConnections = max(1, context.operational.maxConnections)
-        options.caFile = try await readable(settings.caFile)
-        options.verifyTLS = settings.verifyTLS
+        let options = try await settings.http.options(context.operational)
         let connection = S3Connection(
             target: target,
             credentials: credentials,
@@ -65,17 +59,5 @@ package enum S3: ServiceDefinition {
             policy: context.policy
         )
         return try S3Service(connection, settings)
-    }
-
-    /// The path of a file with authorities, which curl opens; nil where none is named.
-    private static func readable(_ path: String) async throws(StorageError) -> String? {
-        guard !path.isEmpty else { return nil }
-        do throws(FileError) {
-            // It may lead to a file that nobody but the catalog may open.
-            _ = try await BlockingThreads.shared.run { () throws(FileError) in try File(path, .readFile) }
-            return path
-        } catch {
-            throw StorageError(.badSettings, "connection.ca_file cannot be read: \(error)", cause: error)
-        }
     }
 }

@@ -67,8 +67,8 @@ struct S3Connection: Sendable {
         }
         if reply.status == 416 { return .outside(reply.headers) }
         guard let download else { throw await failure(request, reply) }
-        guard !errors.isHTML(reply.headers) else { throw errors.foreign(request.what) }
-        guard !errors.isEncoded(reply.headers) else {
+        guard !HTTPFailures.isHTML(reply.headers) else { throw errors.foreign(request.what) }
+        guard !HTTPFailures.isEncoded(reply.headers) else {
             throw errors.foreign(
                 request.what,
                 "the bytes came in another encoding than they are kept in, so nobody saw them; does a proxy before "
@@ -136,7 +136,7 @@ struct S3Connection: Sendable {
             do throws(HTTPError) {
                 outcome = try await send(signed(request, address, region, moment))
             } catch {
-                throw errors.translate(request.what, error)
+                throw errors.http.translate(request.what, error)
             }
             let reply = outcome.reply
             if (200..<300).contains(reply.status) { return outcome }
@@ -187,7 +187,7 @@ struct S3Connection: Sendable {
 
     /// Takes the service's clock for the right one; a reply to HEAD cannot say why it refuses, but has a date.
     private func learnTime(_ reply: HTTPReply, sentAt moment: Timestamp) -> Bool {
-        guard reply.status == 403 || reply.status == 400, let date = reply.headers["Date"].flatMap(S3Encoding.date),
+        guard reply.status == 403 || reply.status == 400, let date = reply.headers["Date"].flatMap(HTTPText.date),
             S3Fault(reply.body)?.code == "RequestTimeTooSkewed" || reply.body.isEmpty,
             abs(date.milliseconds - moment.milliseconds) > 300_000
         else { return false }

@@ -52,7 +52,14 @@ struct S3Errors: Sendable {
     }
 
     let bucket: String
-    let host: String
+    let http: HTTPFailures
+
+    init(bucket: String, host: String) {
+        self.bucket = bucket
+        http = HTTPFailures(host: host, kind: "an S3 service")
+    }
+
+    var host: String { http.host }
 
     static let rows: [Row] = [
         Row(words: ["NoSuchKey", "NoSuchVersion"], code: .notFound, reason: "it is not in the bucket “BUCKET”"),
@@ -149,7 +156,7 @@ struct S3Errors: Sendable {
         if let fault, let row = Self.rows.first(where: { $0.words.contains(fault.code) }),
             row.code != .notFound || status == 404
         {
-            let error = error(row.code, row.reason, what, Self.wait(row.retry, headers, now), fault)
+            let error = error(row.code, row.reason, what, HTTPFailures.wait(row.retry, headers, now), fault)
             return fault.code == "InternalError" ? error.ofUnknownOutcome : error
         }
         if (200..<400).contains(status) || status == 404, isPage(headers, body) { return foreign(what) }
@@ -157,7 +164,7 @@ struct S3Errors: Sendable {
             return error(.badSettings, "the bucket “BUCKET” is in another region; set connection.region", what)
         }
         let (code, retry, reason) = Self.meaning(ofStatus: status)
-        let error = error(code, reason + said(fault), what, Self.wait(retry, headers, now))
+        let error = error(code, reason + said(fault), what, HTTPFailures.wait(retry, headers, now))
         return code == .unavailable ? error.ofUnknownOutcome : error
     }
 
@@ -175,58 +182,9 @@ struct S3Errors: Sendable {
     func isPage(_ headers: HTTPHeaders, _ body: [UInt8]) -> Bool {
         let start = String(decoding: body.prefix(256), as: UTF8.self).lowercased().drop { $0.isWhitespace }
         if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") { return true }
-        guard !body.isEmpty, isHTML(headers) || start.hasPrefix("<") else { return false }
+        guard !body.isEmpty, HTTPFailures.isHTML(headers) || start.hasPrefix("<") else { return false }
         let root = try? parseXML(body)
-        return root == nil ? isHTML(headers) : root?.name.lowercased() == "html"
-    }
-
-    /// Whether a reply says that it is a page.
-    func isHTML(_ headers: HTTPHeaders) -> Bool {
-        headers["Content-Type"]?.lowercased().contains("html") == true
-    }
-
-    /// Whether a body came in another form than the one in which it is kept.
-    ///
-    /// We ask for none, and somebody in between may not care. That an upload came in signed pieces changes nothing.
-    func isEncoded(_ headers: HTTPHeaders) -> Bool {
-        let forms = headers["Content-Encoding"]?.lowercased().split { $0 == "," || $0 == " " } ?? []
-        return forms.contains { $0 != "identity" && $0 != "aws-chunked" }
-    }
-
-    /// The error for an answer that is not the service's: what was asked for may have been done or not.
-    func foreign(_ what: String, _ reason: String? = nil) -> StorageError {
-        let page = "\(host) answered with a web page; is this endpoint an S3 service, or does one have to log in first?"
-        return error(.unavailable, reason ?? page, what, .later).ofUnknownOutcome
-    }
-
-    /// The error for an exchange that did not come to a reply.
-    func translate(_ what: String, _ error: HTTPError) -> StorageError {
-        let translated = meaning(what, error)
-        return error.mayHaveActed ? translated.ofUnknownOutcome : translated
-    }
-
-    private func meaning(_ what: String, _ error: HTTPError) -> StorageError {
-        let detail = error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message
-        switch error.code {
-        case .cancelled: return StorageError.cancelled
-        // A reply that is no HTTP may be the rest of an earlier one: some servers send more than they announced.
-        case .cannotResolve, .cannotConnect, .timedOut, .connectionLost, .truncated, .protocolViolation, .bodyNotSent:
-            return self.error(
-                .unavailable,
-                "\(host) could not be reached or did not answer: \(detail)",
-                what,
-                .later,
-                error
-            )
-        case .tls:
-            let hint = "set connection.ca_file where the service has an authority of its own"
-            return self.error(.unavailable, "\(detail); \(hint)", what, .never, error)
-        case .bodyFailed:
-            return error.cause as? StorageError ?? self.error(.unexpected, detail, what, .never, error)
-        case .bodyLengthMismatch: return self.error(.corrupt, detail, what, .never, error)
-        case .badURL, .badRequest, .replyTooLarge, .unexpected:
-            return self.error(.unexpected, detail, what, .never, error)
-        }
+        return root == nil ? HTTPFailures.isHTML(headers) : root?.name.lowercased() == "html"
     }
 
     /// An error that says what failed and why.
@@ -238,42 +196,24 @@ struct S3Errors: Sendable {
         _ cause: (any Error)? = nil
     ) -> StorageError {
         let reason = reason.split(separator: "BUCKET", omittingEmptySubsequences: false).joined(separator: bucket)
-        return StorageError(code, "\(what) failed: \(reason).", retry: retry, cause: cause)
+        return http.error(code, reason, what, retry, cause)
     }
 
+    /// The error for an answer that is not the service's: what was asked for may have been done or not.
+    func foreign(_ what: String, _ reason: String? = nil) -> StorageError { http.foreign(what, reason) }
+
+    /// What a status means here.
     private static func meaning(ofStatus status: Int) -> (StorageError.Code, StorageError.Retry, String) {
-        let code = "the service answered \(status)"
+        let (code, retry, reason) = HTTPFailures.meaning(ofStatus: status)
+        let said = "the service answered \(status)"
         switch status {
-        case 401: return (.badCredentials, .never, "\(code); check credentials.access_key_id and its secret")
-        case 403:
-            return (.permissionDenied, .never, "\(code): the access key may not do that in the bucket “BUCKET”")
-        case 404: return (.unavailable, .never, "\(code) and does not say what is missing")
-        case 412: return (.changed, .never, "it was replaced in the meantime")
-        case 405, 501: return (.unsupported, .never, "\(code): it cannot do that")
-        case 413: return (.tooLarge, .never, "\(code): it takes nothing so large")
-        case 429: return (.rateLimited, .later, "\(code): it asks for fewer requests")
-        case 507: return (.quotaExceeded, .never, "\(code): it has no more room")
-        case 408, 409, 425, 500, 502, 503, 504: return (.unavailable, .later, "\(code): it cannot do it now")
+        case 401: return (code, retry, "\(said); check credentials.access_key_id and its secret")
+        case 403: return (code, retry, "\(said): the access key may not do that in the bucket “BUCKET”")
         case 300..<400:
             return (
-                .unavailable, .never,
-                "\(code) and points somewhere else; does one have to log in first, or are connection.endpoint and "
-                    + "connection.region not where the bucket is?"
+                code, retry, "\(reason) Or are connection.endpoint and connection.region not where the bucket is?"
             )
-        default: return (.unexpected, .never, code)
+        default: return (code, retry, reason)
         }
-    }
-
-    /// What the server asked for in `Retry-After`, in seconds or as a date (RFC 9110 §10.2.3).
-    private static func wait(
-        _ retry: StorageError.Retry,
-        _ headers: HTTPHeaders,
-        _ now: Timestamp
-    ) -> StorageError.Retry {
-        guard retry == .later, let text = headers["Retry-After"] else { return retry }
-        // No wait is worth more than an hour to anybody; the layer that waits has a bound of its own, below that.
-        if let seconds = httpNumber(text) { return .after(.seconds(Int64(min(seconds, 3600)))) }
-        guard let date = S3Encoding.date(text) else { return retry }
-        return .after(.milliseconds(min(max(0, date.milliseconds - now.milliseconds), 3_600_000)))
     }
 }

@@ -135,7 +135,7 @@ struct S3Listing: Sendable {
         }
         try checkEnds(root, from: place, isTruncated: truncation == "true")
         let isEscaped = root["EncodingType"]?.text == "url"
-        func plain(_ text: String) -> String? { isEscaped ? S3Encoding.unescaped(text) : text }
+        func plain(_ text: String) -> String? { isEscaped ? HTTPText.unescaped(text, plusIsSpace: true) : text }
         try checkSubject(root, plain)
         var objects: [ObjectInfo] = []
         var names: Set<ObjectName> = []
@@ -171,7 +171,7 @@ struct S3Listing: Sendable {
         case .start, .end: begins = beginning == nil
         case .token(let token): begins = beginning == nil || beginning == token
         case .marker(let key):
-            begins = beginning.map { [$0, S3Encoding.unescaped($0)].contains(key) } ?? true
+            begins = beginning.map { [$0, HTTPText.unescaped($0, plusIsSpace: true)].contains(key) } ?? true
         }
         let ends = isTruncated || text("NextContinuationToken") == nil && text("NextMarker") == nil
         let isAll =
@@ -195,7 +195,9 @@ struct S3Listing: Sendable {
         let isOther = root["Name"].map { !isAlias && !$0.text.isEmpty && $0.text != bucket } ?? false
         let wanted = connection.target.prefix + prefix
         let isElsewhere =
-            root["Prefix"].map { ![$0.text, plain($0.text), S3Encoding.unescaped($0.text)].contains(wanted) } ?? false
+            root["Prefix"].map {
+                ![$0.text, plain($0.text), HTTPText.unescaped($0.text, plusIsSpace: true)].contains(wanted)
+            } ?? false
         guard !isOther, !isElsewhere else {
             throw connection.errors.error(
                 .unavailable,

@@ -16,8 +16,8 @@ extension S3Connection {
         let request = S3Request(what: what, method: "HEAD", key: target.prefix + name.text)
         let reply = try await exchange(request)
         guard [200, 400, 403, 404].contains(reply.status) else { throw await failure(request, reply) }
-        if reply.status == 200, !errors.isHTML(reply.headers), reply.headers["ETag"] != nil,
-            !errors.isEncoded(reply.headers), let length = reply.headers.contentLength
+        if reply.status == 200, !HTTPFailures.isHTML(reply.headers), reply.headers["ETag"] != nil,
+            !HTTPFailures.isEncoded(reply.headers), let length = reply.headers.contentLength
         {
             return object(name, length, reply.headers)
         }
@@ -29,18 +29,20 @@ extension S3Connection {
         request.add("Range", "bytes=0-0")
         switch try await download(request) {
         case .object(let download):
-            let window = try S3Window(
+            let window = try RangeWindow(
                 status: download.status,
                 headers: download.headers,
                 asked: 0..<1,
                 what,
-                errors
+                errors.http
             )
             guard let length = window.length else { return try await listed(name, what) }
             return object(name, length, download.headers)
         case .outside(let headers):
             // An empty object has no byte, and the reply does not describe it.
-            guard S3Window.length(outside: headers["Content-Range"]) == 0 else { return try await listed(name, what) }
+            guard RangeWindow.length(outside: headers["Content-Range"]) == 0 else {
+                return try await listed(name, what)
+            }
             return object(name, 0, headers)
         }
     }
@@ -61,10 +63,10 @@ extension S3Connection {
         let info = ObjectInfo(
             name: name,
             length: length,
-            modified: headers["Last-Modified"].flatMap(S3Encoding.date),
+            modified: headers["Last-Modified"].flatMap(HTTPText.date),
             digest: S3Payload.hidesDigests(headers) ? nil : S3Encoding.digest(etag: headers["ETag"]),
             place: "\(place.host)\(place.path)/\(target.bucket)/\(target.prefix)\(name)"
         )
-        return S3Object(info: info, length: length, version: S3Encoding.version(etag: headers["ETag"]))
+        return S3Object(info: info, length: length, version: ObjectVersion(etag: headers["ETag"]))
     }
 }

@@ -49,11 +49,11 @@ struct S3Payload: Sendable {
         var request = request
         attach(to: &request, for: connection.target)
         var isMD5Sent = connection.needsMD5
-        if isMD5Sent { request.add("Content-MD5", S3Encoding.base64(md5)) }
+        if isMD5Sent { request.add("Content-MD5", HTTPText.base64(md5)) }
         var reply = try await connection.exchange(request)
         if !isMD5Sent, connection.learnMD5(reply) {
             isMD5Sent = true
-            request.add("Content-MD5", S3Encoding.base64(md5))
+            request.add("Content-MD5", HTTPText.base64(md5))
             reply = try await connection.exchange(request)
         }
         guard (200..<300).contains(reply.status) else { throw await connection.failure(request, reply) }
@@ -77,7 +77,7 @@ struct S3Payload: Sendable {
         if target.signsPayload { request.payloadHash = hex(sha256) }
         // Parts would need it in the beginning and in the end of their upload, too.
         if target.vendor.hasChecksums, request.query.isEmpty {
-            request.add("x-amz-checksum-sha256", S3Encoding.base64(sha256))
+            request.add("x-amz-checksum-sha256", HTTPText.base64(sha256))
         }
     }
 

@@ -24,7 +24,7 @@ extension S3Connection {
             return []
         }
         // The service's own clock, where it shows it: its stamps are compared.
-        let time = reply.headers["Date"].flatMap(S3Encoding.date) ?? now
+        let time = reply.headers["Date"].flatMap(HTTPText.date) ?? now
         let hourAgo = time.milliseconds - 3_600_000
         return root.children(named: "Upload").filter { $0["Key"]?.text == key }.compactMap { element in
             guard let id = element["UploadId"]?.text, !id.isEmpty, id.utf8.count <= 4096 else { return nil }

@@ -102,22 +102,27 @@ struct S3Service: StorageService {
         guard case .object(let download) = try await connection.download(request) else {
             return try await empty(name, version, request.what, at: range?.lowerBound ?? 0)
         }
-        let found = S3Encoding.version(etag: download.headers["ETag"])
+        let found = ObjectVersion(etag: download.headers["ETag"])
         // Whoever does not know the condition gives what is there.
         guard version == nil || version == found else { throw StorageError.changed(name) }
-        var window = try S3Window(
+        var window = try RangeWindow(
             status: download.status,
             headers: download.headers,
             asked: range,
             request.what,
-            connection.errors
+            connection.errors.http
         )
         if window.length == nil {
             let object = try await connection.look(for: name, request.what)
             guard object.version == nil || object.version == found else { throw StorageError.changed(name) }
             window.expect(object.length)
         }
-        let stream = S3Download(body: download.body, window: window, what: request.what, errors: connection.errors)
+        let stream = WindowedBody(
+            body: download.body,
+            window: window,
+            what: request.what,
+            failures: connection.errors.http
+        )
         return OpenObject(connection.policy.pacing(stream), length: window.length, version: found)
     }
 

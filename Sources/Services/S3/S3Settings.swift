@@ -19,8 +19,7 @@ package struct S3Settings: Described {
     package var addressing = Addressing.auto
     /// Whether an endpoint without scheme means https.
     package var useSSL = true
-    package var caFile = ""
-    package var verifyTLS = true
+    package var http = HTTPSettings()
     package var storageClass = ""
     package var multipartThreshold = ByteCount(32 << 20)
     package var partSize = ByteCount(16 << 20)
@@ -34,7 +33,9 @@ package struct S3Settings: Described {
 
     package init() {}
 
-    package static let fields: [Field<Self>] = connection + uploads + credentials
+    package static let fields: [Field<Self>] =
+        connection + HTTPSettings.fields.map { $0.of(\.http) }
+        + uploads + credentials
 
     private static let connection: [Field<Self>] = [
         Field("bucket", \.bucket, help: "The bucket.", required: true, aliases: ["bucket_name", "bucketName"]),
@@ -58,13 +59,6 @@ package struct S3Settings: Described {
             \.useSSL,
             help: "Whether an endpoint that is given without http:// or https:// means https.",
             aliases: ["use_tls", "secure"]
-        ),
-        Field("ca_file", \.caFile, help: "A file with the certificate authorities to trust, as PEM."),
-        Field(
-            "verify_tls",
-            \.verifyTLS,
-            help: "Whether the server must prove who it is.",
-            aliases: ["verify_ssl", "verify"]
         ),
         Field("storage_class", \.storageClass, help: "The storage class of new objects, such as STANDARD_IA."),
     ]

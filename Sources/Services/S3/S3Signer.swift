@@ -15,7 +15,7 @@ struct S3Signer: Sendable {
 
     /// The parameters in the order and the notation in which they are signed and sent.
     static func canonicalQuery(_ query: [HTTPField]) -> String {
-        query.map { (S3Encoding.escaped($0.name), S3Encoding.escaped($0.value)) }
+        query.map { (HTTPText.escaped($0.name), HTTPText.escaped($0.value)) }
             .sorted { $0 < $1 }
             .map { "\($0.0)=\($0.1)" }
             .joined(separator: "&")

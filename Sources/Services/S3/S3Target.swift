@@ -124,10 +124,10 @@ struct S3Target: Sendable {
         if isVirtual {
             address.host = "\(bucket).\(address.host)"
         } else {
-            address.path += "/\(S3Encoding.escaped(bucket))"
+            address.path += "/\(HTTPText.escaped(bucket))"
         }
         if let key {
-            address.path += "/\(S3Encoding.escaped(key, keepingSlashes: true))"
+            address.path += "/\(HTTPText.escaped(key, keepingSlashes: true))"
         } else if isVirtual {
             address.path += "/"
         }

@@ -82,7 +82,7 @@ struct S3ErrorTests {
         _ retry: StorageError.Retry,
         _ mayHaveHappened: Bool
     ) {
-        let error = errors.translate("x", HTTPError(code: from, message: "It broke."))
+        let error = errors.http.translate("x", HTTPError(code: from, message: "It broke."))
         #expect(error.code == code)
         #expect(error.retry == retry)
         #expect(error.mayHaveHappened == mayHaveHappened)

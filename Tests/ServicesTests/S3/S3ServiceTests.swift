@@ -46,12 +46,12 @@ struct S3ServiceTests {
     ])
     func ranges(_ status: Int, _ text: String, _ asked: Range<UInt64>, _ skipped: UInt64, _ count: UInt64) throws {
         let headers = HTTPHeaders(text.isEmpty ? [] : [HTTPField(name: "Content-Range", value: text)])
-        let window = try S3Window(
+        let window = try RangeWindow(
             status: status,
             headers: headers,
             asked: asked,
             "x",
-            S3Errors(bucket: "b", host: "h")
+            HTTPFailures(host: "h", kind: "a service")
         )
         #expect(window.skipped == skipped)
         #expect(window.count == count)
@@ -64,7 +64,8 @@ struct S3ServiceTests {
     func wrongRanges(_ status: Int, _ text: String) {
         let headers = HTTPHeaders(text.isEmpty ? [] : [HTTPField(name: "Content-Range", value: text)])
         #expect(throws: StorageError.self) {
-            try S3Window(status: status, headers: headers, asked: 2..<5, "x", S3Errors(bucket: "b", host: "h"))
+            let failures = HTTPFailures(host: "h", kind: "a service")
+            return try RangeWindow(status: status, headers: headers, asked: 2..<5, "x", failures)
         }
     }
 }

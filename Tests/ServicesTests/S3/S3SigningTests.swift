@@ -150,13 +150,13 @@ struct S3EncodingTests {
     @Test(arguments: ["", "f", "fo", "foo", "foob"])
     func base64(_ text: String) {
         let known = ["": "", "f": "Zg==", "fo": "Zm8=", "foo": "Zm9v", "foob": "Zm9vYg=="]
-        #expect(S3Encoding.base64(Array(text.utf8)) == known[text])
+        #expect(HTTPText.base64(Array(text.utf8)) == known[text])
     }
 
     @Test func escapes() {
-        #expect(S3Encoding.escaped("a//b/../ü%", keepingSlashes: true) == "a//b/../%C3%BC%25")
-        #expect(S3Encoding.unescaped("a%2Fb+c%c3%bc") == "a/b cü")
-        for text in ["%", "%2", "%zz", "%FF"] { #expect(S3Encoding.unescaped(text) == nil) }
+        #expect(HTTPText.escaped("a//b/../ü%", keepingSlashes: true) == "a//b/../%C3%BC%25")
+        #expect(HTTPText.unescaped("a%2Fb+c%c3%bc", plusIsSpace: true) == "a/b cü")
+        for text in ["%", "%2", "%zz", "%FF"] { #expect(HTTPText.unescaped(text) == nil) }
     }
 
     @Test func digests() {
@@ -170,9 +170,9 @@ struct S3EncodingTests {
     }
 
     @Test func dates() {
-        #expect(S3Encoding.date("Fri, 24 May 2013 00:00:00 GMT") == moment)
-        #expect(S3Encoding.date("2013-05-24") == nil)
-        #expect(S3Encoding.date("Fri, 99 May 2013 00:00:00 GMT") == nil)
+        #expect(HTTPText.date("Fri, 24 May 2013 00:00:00 GMT") == moment)
+        #expect(HTTPText.date("2013-05-24") == nil)
+        #expect(HTTPText.date("Fri, 99 May 2013 00:00:00 GMT") == nil)
     }
 }
 

@@ -201,7 +201,7 @@ import Testing
 
     @Test(arguments: ["s3", "aws"]) func aDigestThatWasSentProvesNothing(_ type: String) async throws {
         let bytes = sampleBytes(100)
-        let (md5, sha) = (digest(.md5, of: bytes), S3Encoding.base64(digest(.sha256, of: bytes)))
+        let (md5, sha) = (digest(.md5, of: bytes), HTTPText.base64(digest(.sha256, of: bytes)))
         let wants = Answer.fault(400, "MissingContentMD5")
         let taken = Answer(headers: "ETag: \"\(hex(md5))\"\r\nx-amz-checksum-sha256: \(sha)\r\n")
         let asked = Locked<[String]>([])

@@ -1,8 +1,8 @@
 internal import HTTPClient
 internal import Storage
 
-/// Which bytes of a reply's body were asked for.
-struct S3Window: Sendable, Hashable {
+/// Which bytes of a reply's body were asked for, whatever the service makes of a range.
+struct RangeWindow: Sendable, Hashable {
     /// Bytes to pass over first.
     var skipped: UInt64 = 0
     /// Bytes to give; nil for all that come.
@@ -21,9 +21,9 @@ struct S3Window: Sendable, Hashable {
         headers: HTTPHeaders,
         asked: Range<UInt64>?,
         _ what: String,
-        _ errors: S3Errors
+        _ failures: HTTPFailures
     ) throws(StorageError) {
-        let wrong = errors.error(.unexpected, "the service gave other bytes than were asked for", what)
+        let wrong = failures.error(.unexpected, "the service gave other bytes than were asked for", what)
         guard let text = headers["Content-Range"] else {
             guard status != 206 else { throw wrong }
             skipped = asked?.lowerBound ?? 0
@@ -67,57 +67,5 @@ struct S3Window: Sendable, Hashable {
     static func length(outside text: String?) -> UInt64? {
         guard let text, text.lowercased().hasPrefix("bytes */") else { return nil }
         return httpNumber(text.dropFirst(8))
-    }
-}
-
-/// The bytes of an object while they come.
-struct S3Download: AsyncSequence, Sendable {
-    typealias Element = [UInt8]
-    typealias Failure = StorageError
-
-    let body: HTTPDownload.Body
-    let window: S3Window
-    let what: String
-    let errors: S3Errors
-
-    func makeAsyncIterator() -> Iterator {
-        Iterator(source: body.makeAsyncIterator(), skipped: window.skipped, left: window.count ?? .max, download: self)
-    }
-
-    /// Gives the bytes inside the window, and an error where they end too early.
-    struct Iterator: AsyncIteratorProtocol {
-        fileprivate var source: HTTPDownload.Body.Iterator
-        fileprivate var skipped: UInt64
-        fileprivate var left: UInt64
-        fileprivate var given: UInt64 = 0
-        fileprivate let download: S3Download
-
-        mutating func next(isolation actor: isolated (any Actor)?) async throws(StorageError) -> [UInt8]? {
-            while left > 0 {
-                let chunk: [UInt8]?
-                do throws(HTTPError) {
-                    chunk = try await source.next(isolation: actor)
-                } catch {
-                    throw download.errors.translate(download.what, error)
-                }
-                guard let chunk else { break }
-                let passed = Int(Swift.min(skipped, UInt64(chunk.count)))
-                let taken = Int(Swift.min(left, UInt64(chunk.count - passed)))
-                skipped -= UInt64(passed)
-                left -= UInt64(taken)
-                given += UInt64(taken)
-                if taken == chunk.count { return chunk }
-                if taken > 0 { return Array(chunk[passed..<passed + taken]) }
-            }
-            guard given >= download.window.least else {
-                throw download.errors.error(
-                    .unavailable,
-                    "the reply ended \(download.window.least - given) bytes too early",
-                    download.what,
-                    .later
-                )
-            }
-            return nil
-        }
     }
 }
