@@ -59,6 +59,9 @@ package struct Law: Sendable, CustomStringConvertible {
 
     package var description: String { title }
 
+    /// Whether it is about several who come at once: such a law may hold by chance, so it is tried several times.
+    package var isAboutConcurrency: Bool { Self.concurrency.contains { $0.title == title } }
+
     /// All laws, in the order in which they are best tried: the later ones build on the earlier.
     package static let all =
         objects + sizes + digests + ranges + listing + concurrency + faults + versions + answers + changes + strays
