@@ -57,13 +57,26 @@ extension Catalog {
         of path: String,
         under lease: Lease
     ) async throws(CatalogError) -> (root: CID, reason: Removal)? {
+        try await removal("path = ?", .text(path), under: lease)
+    }
+
+    /// Why a root may be removed from a backend now; nil where it may not.
+    package func removal(of cid: CID, under lease: Lease) async throws(CatalogError) -> Removal? {
+        try await removal("cid = ?", .blob(cid.bytes), under: lease)?.reason
+    }
+
+    private func removal(
+        _ condition: String,
+        _ value: SQLValue,
+        under lease: Lease
+    ) async throws(CatalogError) -> (root: CID, reason: Removal)? {
         try await read { (database) throws(CatalogError) in
             try database.check(lease)
             let found = try database.first(
                 """
-                SELECT cid, minimum, pin_changed_at, others FROM journal WHERE backend = ? AND path = ? AND kind = 'remove'
+                SELECT cid, minimum, pin_changed_at, others FROM journal WHERE backend = ? AND kind = 'remove' AND \(condition)
                 """,
-                [.text(lease.backend), .text(path)]
+                [.text(lease.backend), value]
             ) { (row: borrowing Row) throws(CatalogError) in (cid: try columnCID(row, 0), reason: Removal(row)) }
             guard let found, try database.isRight(found.reason, found.cid, lease.backend) else { return nil }
             return (found.cid, found.reason)

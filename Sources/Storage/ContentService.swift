@@ -46,7 +46,7 @@ package protocol ContentService: Sendable {
     /// Named objects beside the content, for what homes leave of themselves; nil where there is no room for any.
     var objects: (any StorageService)? { get }
 
-    /// Where a root is stored next; nil where the service chooses.
+    /// Where a root is asked for before anybody has stored it; nil where only a name that the service gave leads to it.
     func location(for root: CID) throws(StorageError) -> Location?
 
     /// Asks about one root; a known location is asked for, and not guessed.

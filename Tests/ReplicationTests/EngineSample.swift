@@ -70,13 +70,28 @@ struct EngineSample: Sendable {
         }
     }
 
+    /// Syncs a backend with a service for content by CID, whose requests a policy makes.
+    @discardableResult
+    func sync(
+        _ fake: ContentFake,
+        _ backend: String = "a",
+        force: Bool = false,
+        prune: Bool = false
+    ) async throws -> SyncReport {
+        try await sync(content: fake, backend, force: force, prune: prune) { gate in
+            let policy = CallPolicy(backend: backend, timing: clock.timing, gate: gate)
+            return (fake.opened(by: policy), policy.meter)
+        }
+    }
+
     /// Syncs a backend with a service for content by CID.
     @discardableResult
     func sync(
         content: any ContentService,
         _ backend: String = "a",
         force: Bool = false,
-        prune: Bool = false
+        prune: Bool = false,
+        open: (@Sendable (any ChangeGate) -> (any ContentService, Meter))? = nil
     ) async throws -> SyncReport {
         let place = Place(
             name: backend,
@@ -89,8 +104,9 @@ struct EngineSample: Sendable {
             [place],
             SyncEngine.Mode(force: force, prune: prune),
             at: BackendState.Address(place: "here", account: "")
-        ) { _ in
-            OpenBackend(name: backend, content: content, meter: Meter(), quota: nil, lanes: 2)
+        ) { gate in
+            let (content, meter) = open?(gate) ?? (content, Meter())
+            return OpenBackend(name: backend, content: content, meter: meter, quota: nil, lanes: 2)
         }
     }
 

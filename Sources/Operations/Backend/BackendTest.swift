@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Multiformats
 internal import POSIX
 internal import Replication
 package import Schema
@@ -114,14 +115,17 @@ package struct BackendTest: Operation {
     /// Lets objects be stored and removed that only this test knows of, beside whatever else is at work.
     private struct HealthGate: ChangeGate {
         func admit(_ change: Change) async throws(StorageError) {
+            let what: String
             switch change {
             case .put(let name), .delete(let name), .clear(let name):
                 guard !name.text.hasPrefix(BackendTest.folder) else { return }
-                throw StorageError(
-                    .superseded,
-                    "A test changes nothing but its own objects, and was about to change \(name)."
-                )
+                what = name.text
+            case .store(let root), .remove(let root): what = root.description
             }
+            throw StorageError(
+                .superseded,
+                "A test changes nothing but its own objects, and was about to change \(what)."
+            )
         }
     }
 

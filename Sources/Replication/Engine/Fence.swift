@@ -55,23 +55,36 @@ package struct Fence: ChangeGate {
         )
     }
 
+    private func removal(
+        of what: String,
+        _ find: () async throws(CatalogError) -> (root: CID, reason: Removal)?
+    ) async throws(CatalogError) -> (root: CID, reason: Removal) {
+        guard announcement.isFresh(catalog.time.milliseconds) else {
+            throw CatalogError(
+                .fenced,
+                "It is too long ago that this home said that it removes content, and looked who else is there: \(what) stays until "
+                    + "it has looked again."
+            )
+        }
+        guard let removal = try await find() else {
+            throw CatalogError(.fenced, "\(what) is wanted again, or was not to be removed, so it stays.")
+        }
+        return removal
+    }
+
     /// Throws where a change is not right any more; gives what is to be removed by it, and why.
     private func removal(_ change: Change) async throws(StorageError) -> (root: CID, reason: Removal)? {
         do throws(CatalogError) {
             switch change {
             case .delete(let name) where !name.isOfNote:
-                guard announcement.isFresh(catalog.time.milliseconds) else {
-                    throw CatalogError(
-                        .fenced,
-                        "It is too long ago that this home said that it removes content, and looked who else is there: \(name) "
-                            + "stays until it has looked again."
-                    )
+                return try await removal(of: name.text) { () async throws(CatalogError) in
+                    try await catalog.removal(of: name.text, under: lease)
                 }
-                guard let removal = try await catalog.removal(of: name.text, under: lease) else {
-                    throw CatalogError(.fenced, "\(name) is wanted again, or was not to be removed, so it stays.")
+            case .remove(let root):
+                return try await removal(of: root.description) { () async throws(CatalogError) in
+                    try await catalog.removal(of: root, under: lease).map { (root, $0) }
                 }
-                return removal
-            case .put, .delete, .clear:
+            case .put, .delete, .clear, .store:
                 try await catalog.check(lease)
                 return nil
             }

@@ -21,6 +21,8 @@ struct Lane: Sendable {
     /// What counts as stored and is only compared, with the lengths of its CARs: when it turns out to be something
     /// else, that is written down, and that another upload begins.
     let counted: [CID: UInt64?]
+    /// Where the service put what it named itself.
+    let known: [CID: Location]
     /// The names of the pins, for services that show them.
     let names: [CID: String]
     let lease: Lease
@@ -72,8 +74,12 @@ struct Lane: Sendable {
         return outcome
     }
 
-    /// The path at which a root is looked for; empty where the service chooses.
-    private func usualPath(of root: CID) -> String { (try? backend.content.location(for: root))?.path ?? "" }
+    /// Where a root is looked for: where it is stored next, or where the service put it; nil where nobody knows.
+    private func place(of root: CID) throws(StorageError) -> Location? {
+        try backend.content.location(for: root) ?? known[root]
+    }
+
+    private func path(of root: CID) -> String { (try? place(of: root))?.path ?? "" }
 
     /// What a failure says of the bytes on the backend: where it keeps other ones than were sent, they are damaged, and
     /// where it took them and has none, they are missing.
@@ -84,7 +90,7 @@ struct Lane: Sendable {
             root,
             isMissing ? .missing : .damaged,
             method: isMissing ? "read-back" : "put",
-            path: usualPath(of: root),
+            path: path(of: root),
             detail: error.message,
             at: catalog.time,
             by: observer
@@ -202,10 +208,11 @@ struct Lane: Sendable {
     private func look(for layout: DAGLayout, _ body: Body) async throws(StorageError) -> Look {
         let root = layout.root
         guard hints.contains(root) || counted[root] != nil, !damaged.contains(root) else { return .nothing }
-        let presence = await backend.content.presence(of: root, at: nil)
+        // What a service named itself can be asked for by that name only.
+        guard let place = try place(of: root) else { return .nothing }
+        let presence = await backend.content.presence(of: root, at: place)
         func lost(_ finding: Observation.Finding, _ method: String) -> Observation {
-            let path = usualPath(of: root)
-            return Observation(root, finding, method: method, path: path, at: catalog.time, by: observer)
+            Observation(root, finding, method: method, path: path(of: root), at: catalog.time, by: observer)
         }
         if case .pending(let ticket) = presence { return .awaited(ticket) }
         guard case .present(let held) = presence else {

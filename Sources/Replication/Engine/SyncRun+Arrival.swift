@@ -185,7 +185,12 @@ extension SyncRun {
     private func settle(_ transfer: Transfer, counted: Mapping?) async throws -> String? {
         let stuck = transfer.kind == .store ? try await leftovers(of: transfer.cid) : nil
         let usual = try backend.content.location(for: transfer.cid)
-        let location = transfer.path.isEmpty ? usual : Location(transfer.path)
+        guard let location = transfer.path.isEmpty ? usual : Location(transfer.path) else {
+            // The service names what it takes, and the name was lost with the answer: nobody can ask for it.
+            try await recorder.add(Recorder.Failure(root: transfer.cid, problem: "lost", mayHaveHappened: false))
+            return
+                "\(backend.name): an upload of \(transfer.cid) was stopped; what it left has a name that only the service knows."
+        }
         var finding: Observation.Finding
         switch try await backend.content.presence(of: transfer.cid, at: location).finding(against: counted?.size) {
         case .missing:
@@ -202,7 +207,7 @@ extension SyncRun {
                 transfer.cid,
                 finding,
                 method: "asked",
-                path: location?.path ?? "",
+                path: location.path,
                 at: catalog.time,
                 by: engine.observer
             )

@@ -185,7 +185,7 @@ extension SyncRun {
             if case .removedWith(let problem) = outcome {
                 report.failures.append(SyncReport.Failure(root: root, error: .storage(problem)))
             }
-            let path = (try? CARArchive.name(of: root).text) ?? ""
+            let path = (try? backend.content.location(for: root))?.path ?? ""
             try await recorder.add(
                 Observation(root, .removed, method: "told", path: path, at: catalog.time, by: engine.observer)
             )

@@ -190,12 +190,20 @@ struct SyncRun: Sendable {
             stopped: Set(transfers.filter { $0.kind == .store }.map(\.cid)),
             damaged: damaged,
             counted: counted,
+            known: try await places(of: uploads),
             names: try await names(of: uploads),
             lease: lease,
             willBeSaved: Snapshots(backend) != nil,
             stored: Locked(stored),
             large: Permits(2)
         )
+    }
+
+    /// Where the service put some roots, where it names them itself.
+    private func places(of roots: [CID]) async throws -> [CID: Location] {
+        guard let first = roots.first, try backend.content.location(for: first) == nil else { return [:] }
+        let here = try await catalog.mappings(of: roots).filter { $0.backend == backend.name }
+        return Dictionary(here.compactMap { row in row.location.map { (row.cid, $0) } }) { first, _ in first }
     }
 
     /// The names of the pins of some roots, those that have one.

@@ -1,9 +1,14 @@
+package import Multiformats
+
 /// A change of what a backend holds.
 package enum Change: Sendable, Hashable {
     case put(ObjectName)
     case delete(ObjectName)
     /// Of what stopped uploads of a name left, and of nothing else.
     case clear(ObjectName)
+    /// Of content, on a service that keeps it by CID.
+    case store(CID)
+    case remove(CID)
 }
 
 /// Who decides, immediately before each try of a change, whether it may still be sent.
@@ -32,6 +37,8 @@ package struct ClosedGate: ChangeGate {
             case .put(let name): "store \(name)"
             case .delete(let name): "remove \(name)"
             case .clear(let name): "remove what stopped uploads of \(name) left"
+            case .store(let root): "store \(root)"
+            case .remove(let root): "remove \(root)"
             }
         throw StorageError(.unsupported, "This command only reads from backends, and was about to \(what).")
     }

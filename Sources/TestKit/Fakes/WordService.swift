@@ -32,7 +32,7 @@ package final class WordService: ContentService {
         entries.change { $0[root] = reason.map { .failed($0) } }
     }
 
-    package func location(for root: CID) throws(StorageError) -> Location? { nil }
+    package func location(for root: CID) throws(StorageError) -> Location? { Location("\(root)") }
 
     package func presence(of root: CID, at location: Location?) async -> Presence {
         note("presence")
