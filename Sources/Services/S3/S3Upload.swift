@@ -264,9 +264,12 @@ struct S3Upload: Sendable {
             )
         }
         guard isProven else { return PutReceipt(proof: nil) }
-        if let theirs = S3Encoding.digest(etag: root["ETag"]?.text), theirs != wanted { return PutReceipt(proof: nil) }
-        // Whoever lost a part may have computed the digest before; and radosgw gives it with the object only.
-        return PutReceipt(proof: (try? await isStored(wanted)) == true ? wanted : nil)
+        // Whoever lost a part may have computed the digest of all before; and radosgw gives it with the object only.
+        let theirs = S3Encoding.digest(etag: root["ETag"]?.text)
+        guard theirs == wanted || theirs == nil, let info = try? await connection.look(for: name, what).info,
+            info.length == body.length, theirs == wanted || info.digest == wanted
+        else { return PutReceipt(proof: nil) }
+        return PutReceipt(proof: wanted)
     }
 
     /// Whether the object is there with the digest that it should have.
