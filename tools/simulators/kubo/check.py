@@ -27,7 +27,16 @@ BOUNDARY = "----------------------check7f3a"
 RECORDED_CHUNKS = 20
 
 # What differs, and why.
-KNOWN = {}
+SERVICE = "the simulator asks no pinning service"
+KNOWN = {"pin-remote-service-ls-stat": SERVICE, "pin-remote-add": SERVICE, "pin-remote-add-background": SERVICE,
+         "pin-remote-ls": SERVICE, "pin-remote-ls-filter": SERVICE, "pin-remote-rm-queued": SERVICE,
+         "pin-remote-rm": SERVICE, "pin-remote-rm-none": SERVICE}
+
+# The recorded node had a block that no recorded request makes. One of our own takes its place, to be listed, counted and
+# collected as it was.
+STRAY = b"bafkreihjucm4oxxyg7bixsiwqo7ocj7emp5a5yimch6yc34nfvbiydlbby"
+STAND_IN = {"method": "POST", "target": "/api/v0/block/put", "multipart": [
+    {"filename": "b", "contentType": "application/octet-stream", "content": {"text": "stands for an unknown block"}}]}
 
 
 def default_folder():
@@ -181,9 +190,15 @@ ORDER = {
 }
 
 
+def shape(value):
+    """Whether a tree of commands has the form of Kubo's."""
+    return list(value) == ["Name", "Subcommands", "Options"] and all(shape(each) for each in value["Subcommands"]) \
+        and all(list(each) == ["Names"] for each in value["Options"])
+
+
 class Check:
-    def __init__(self):
-        self.names = Names()
+    def __init__(self, stand_in):
+        self.names, self.stand_in = Names(), stand_in
 
     def compare(self, recorded, answer):
         """How an answer agrees: "exact", or what had to be left out of account, or None and the reason."""
@@ -200,7 +215,7 @@ class Check:
             return None, f"headers {headers}, not {response['headers']}"
         if (answer.chunks is None) != ("chunkSizes" not in response):
             return None, "one is in chunks, the other is not"
-        if answer.chunks is not None and "disk" not in how and "packing" not in how and "record" not in how:
+        if answer.chunks is not None and not any(word in how for word in ("disk", "packing", "record", "form")):
             recorded_chunks = response["chunkSizes"]
             ours = answer.chunks[:RECORDED_CHUNKS] if len(recorded_chunks) == RECORDED_CHUNKS else answer.chunks
             if "order" in how and sorted(ours) == sorted(recorded_chunks):
@@ -220,6 +235,8 @@ class Check:
             return "random names"
         if name in ORDER and ORDER[name](body) == ORDER[name](ours):
             return "order"
+        if name in ORDER and ORDER[name](body) == ORDER[name](ours.replace(self.stand_in, STRAY)):
+            return "order, one unknown block"
         if without_size(body) == without_size(ours):
             return "size on disk, path"
         if "application/x-tar" in dict(response["headers"])["Content-Type"]:
@@ -235,8 +252,12 @@ class Check:
         if hashlib.sha256(ours).hexdigest() == body.get("sha256"):
             return "exact"
         if "head_base64" in body:
+            # Of a tar: all but the length of the time in the first header, and the sum over that.
             head = base64.b64decode(body["head_base64"])
-            return "record has size and head" if len(ours) == body["size"] and ours.startswith(head) else None
+            first, second = (data[:124] + data[136:148] + data[156:len(head)] for data in (head, ours))
+            return "times; the record has only size and head" if len(ours) == body["size"] and first == second else None
+        if name == "commands":
+            return "form only: there are fewer commands here, and the record has a part" if shape(json.loads(ours)) else None
         return None
 
 
@@ -248,10 +269,11 @@ def main():
     options = parser.parse_args()
     with open(os.path.join(options.folder, "transcripts.json"), encoding="utf-8") as file:
         exchanges = json.load(file)
-    bodies, check, table, surprises = Bodies(options.folder), Check(), {}, []
+    bodies, table, surprises = Bodies(options.folder), {}, []
     server = subprocess.Popen([sys.executable, os.path.join(HERE, "server.py")], stdout=subprocess.PIPE, text=True)
     try:
         port = int(server.stdout.readline())
+        check = Check(json.loads(ask(port, wire(STAND_IN, bodies)).body)["Key"].encode())
         for exchange in exchanges:
             name = exchange["id"]
             try:

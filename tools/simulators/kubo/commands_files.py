@@ -179,7 +179,8 @@ class Adding:
         if target is not None:
             if target.endswith("/"):
                 target += name
-            self.call.node.files.put(target, made.cid)
+            # Kubo writes the new root no sooner than something else asks for it.
+            self.call.node.files.put(target, made.cid, later=True)
 
 
 @command("add", file="path", options={

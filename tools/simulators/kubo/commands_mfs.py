@@ -36,7 +36,7 @@ def node_at(call, path):
 
 @command("files/mkdir", ["path"], {"parents": (bool, "p"), "mode": int, "mtime": int, **FILES, **KIND})
 def mkdir(call):
-    with call.store.lock:
+    with call.node.files.as_one():
         call.node.files.make_folder(checked(call.arguments[0]), call.option("parents", False), builder(call))
 
 
@@ -47,26 +47,27 @@ def write(call):
     files, path = call.node.files, checked(call.arguments[0])
     if call.option("offset", 0) < 0:
         raise Failure("cannot have negative write offset")
-    with call.store.lock:
+    with files.as_one():
         try:
             files.find(path)
         except NotThere:
             if not call.option("create", False):
                 raise
+    data = b"".join(part.whole() for part in call.parts())
+    if "count" in call.given:
+        data = data[:call.option("count")]
+    with files.as_one():
+        try:
+            version = files.find(path).version
+        except NotThere:
             folder = path.rpartition("/")[0]
             if call.option("parents", False) and folder:
                 files.make_folder(folder, True, builder(call))
-            maker = files.maker(builder(call) or files.parent(path), raw_leaves=False)
-            files.put(path, maker.leaf(b"").cid)
-    for part in call.parts():
-        data = part.whole()
-        if "count" in call.given:
-            data = data[:call.option("count")]
-        raw = call.option("raw-leaves")
-        with call.store.lock:
+            files.put(path, files.maker(builder(call) or files.parent(path), raw_leaves=False).leaf(b"").cid)
             version = files.find(path).version
-            files.write(path, data, call.option("offset", 0), call.option("truncate", False),
-                        version > 0 if raw is None else raw)
+        raw = call.option("raw-leaves")
+        files.write(path, data, call.option("offset", 0), call.option("truncate", False),
+                    version > 0 if raw is None else raw)
 
 
 @command("files/read", ["path"], {"offset": (int, "o"), "count": (int, "n")})
@@ -94,7 +95,7 @@ def read(call):
 @command("files/cp", ["source", "dest"], {"parents": (bool, "p"), "force": bool, **FILES})
 def cp(call):
     files, (source, target) = call.node.files, call.arguments[:2]
-    with call.store.lock:
+    with call.node.files.as_one():
         try:
             cid = node_at(call, source)
             call.store.get(cid)
@@ -116,7 +117,7 @@ def cp(call):
 @command("files/mv", ["source", "dest"], dict(FILES))
 def mv(call):
     files, (source, target) = call.node.files, call.arguments[:2]
-    with call.store.lock:
+    with call.node.files.as_one():
         cid = files.find(checked(source))
         last = source.rstrip("/").rpartition("/")[2]
         try:
@@ -135,7 +136,7 @@ def rm(call):
     files, failed = call.node.files, False
     for path in call.arguments:
         try:
-            with call.store.lock:
+            with call.node.files.as_one():
                 if checked(path) == "/":
                     raise Malformed("cannot delete root")
                 cid = files.find(checked(path))
@@ -217,7 +218,7 @@ def flush(call):
 
 @command("files/chcid", ["path?"], {**FILES, **KIND})
 def chcid(call):
-    with call.store.lock:
+    with call.node.files.as_one():
         path = checked(call.arguments[0]) if call.arguments else "/"
         call.node.files.change_builder(path, builder(call))
 
@@ -228,12 +229,12 @@ def chmod(call):
         mode = int(call.arguments[0], 8)
     except ValueError:
         raise Failure(f'strconv.ParseInt: parsing "{call.arguments[0]}": invalid syntax') from None
-    with call.store.lock:
+    with call.node.files.as_one():
         call.node.files.describe(checked(call.arguments[1]), mode=mode)
 
 
 @command("files/touch", ["path"], {"mtime": int, "mtime-nsecs": int, **FILES})
 def touch(call):
-    with call.store.lock:
+    with call.node.files.as_one():
         call.node.files.describe(checked(call.arguments[0]),
                                  mtime=(call.option("mtime", int(time.time())), call.option("mtime-nsecs", 0)))

@@ -1,5 +1,7 @@
 """The mutable file system of a node: a tree of UnixFS nodes of which the root is remembered."""
 
+import contextlib
+
 import unixfs
 from ipld import Link, Node, decode_pb, encode_pb
 from multiformats import CID, DAG_PB, RAW, SHA2_256, Malformed, cid_of, parse_cid
@@ -26,16 +28,49 @@ def split(path):
 
 class MFS:
     def __init__(self, store):
-        self.store = store
+        self.store, self.drafts, self.later = store, None, []
 
     @property
     def root(self):
+        """The root, with what was to be put there later."""
+        while self.later:
+            path, cid = self.later.pop(0)
+            with self.as_one():
+                self.set(path, cid)
         return parse_cid(self.store.values["files"])
+
+    @contextlib.contextmanager
+    def as_one(self):
+        """Changes of which only the folders of the last state are stored."""
+        with self.store.lock:
+            outer, self.drafts = self.drafts, {} if self.drafts is None else self.drafts
+            try:
+                yield
+                if outer is None:
+                    self._keep(parse_cid(self.store.values["files"]))
+            finally:
+                self.drafts = outer
+
+    def _keep(self, cid):
+        block = self.drafts.pop(cid, None)
+        if block is not None:
+            self.store.put(cid, block)
+            for link in decode_pb(block).links:
+                self._keep(link.cid)
+
+    def get(self, cid):
+        return self.drafts[cid] if self.drafts and cid in self.drafts else self.store.get(cid)
+
+    def _draft(self, cid, block):
+        if self.drafts is None:
+            self.store.put(cid, block)
+        else:
+            self.drafts[cid] = block
 
     # --- looking ---
 
     def item(self, cid):
-        return unixfs.item(cid, self.store.get(cid))
+        return unixfs.item(cid, self.get(cid))
 
     def is_directory(self, cid):
         return self.item(cid).kind in (DIRECTORY, HAMT_SHARD)
@@ -49,25 +84,28 @@ class MFS:
         return cid
 
     def child(self, folder, name):
-        for each, link in unixfs.entries(self.store.get, folder):
+        for each, link in unixfs.entries(self.get, folder):
             if each == name.encode():
                 return link.cid
         raise NotThere
 
     def made(self, cid):
-        return Made(cid, 0, unixfs.total_size(cid, self.store.get(cid)))
+        return Made(cid, 0, unixfs.total_size(cid, self.get(cid)))
 
     def maker(self, cid, **more):
         return Maker(self.store.put, cid.version, cid.hash_code, **more)
+
+    def folder_maker(self, cid):
+        return Maker(self._draft, cid.version, cid.hash_code)
 
     # --- changing ---
 
     def _folder(self, cid, change, builder=None):
         """A folder after a change of its entries."""
         this = self.item(cid)
-        entries = {name: Made(link.cid, 0, link.size or 0) for name, link in unixfs.entries(self.store.get, cid)}
+        entries = {name: Made(link.cid, 0, link.size or 0) for name, link in unixfs.entries(self.get, cid)}
         change(entries)
-        return self.maker(builder or cid).directory(entries, this.message.mode, this.message.mtime).cid
+        return self.folder_maker(builder or cid).directory(entries, this.message.mode, this.message.mtime).cid
 
     def _set(self, folder, names, cid):
         """A folder with another node at the end of some names; without one where there is none to be."""
@@ -95,12 +133,15 @@ class MFS:
             raise Malformed("not a directory")
         return folder
 
-    def put(self, path, cid):
+    def put(self, path, cid, later=False):
         try:
             self.child(self.parent(path), split(path)[-1])
         except NotThere:
             self.parent(path)
-            self.set(path, cid)
+            if later:
+                self.later.append((path, cid))
+            else:
+                self.set(path, cid)
         else:
             raise Malformed("directory already has entry by that name")
 
@@ -116,7 +157,7 @@ class MFS:
             try:
                 found = self.child(folder, names[count - 1])
             except NotThere:
-                self.set(part, self.maker(builder or folder).directory({}).cid)
+                self.set(part, self.folder_maker(builder or folder).directory({}).cid)
             else:
                 if not parents or not self.is_directory(found):
                     raise Exists
