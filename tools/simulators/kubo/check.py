@@ -147,21 +147,17 @@ def indirect_sorted(data):
 
 
 def without_times(data):
-    """A tar without its times, and so without the sums over its headers."""
-    data, place, content = bytearray(data), 0, 0
+    """The headers and contents of a tar without its times, their lengths, and the sums over its headers."""
+    rows, place = [], 0
     while place + 512 <= len(data) and any(data[place:place + 512]):
-        size = int(bytes(data[place + 124:place + 135]), 8)
-        kind = data[place + 156:place + 157]
-        data[place + 136:place + 156] = bytes(20)
-        if kind == b"x":
-            record = bytes(data[place + 512:place + 512 + size])
-            fraction = re.sub(rb"\d+ mtime=[0-9.]+\n", b"mtime\n", record)
-            data[place + 512:place + 512 + size] = fraction
-            data[place + 124:place + 135] = bytes(11)
-            place += 512 + len(fraction) + (-size % 512)
-        else:
-            place += 512 + size + (-size % 512)
-    return bytes(data)
+        size = int(data[place + 124:place + 135], 8)
+        head, body = data[place:place + 512], data[place + 512:place + 512 + size]
+        place += 512 + size + (-size % 512)
+        extended = head[156:157] == b"x"
+        if extended:
+            body = re.sub(rb"\d+ mtime=[0-9.]+\n", b"mtime\n", body)
+        rows.append((head[:124], None if extended else size, head[156:], body))
+    return rows, len(data), data[place:]
 
 
 def without_size(data):

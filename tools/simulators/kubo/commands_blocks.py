@@ -135,11 +135,12 @@ def dag_export(call):
     lost = faults.get("export-without", call)
 
     def get(each):
-        if lost and str(each) == lost.get("cid"):
+        if lost is not None and str(each) == lost.get("cid"):
             raise Missing(each)
         return call.store.get(each)
 
-    local = call.option("local-only", False) or bool(lost and not lost.get("trailer", False))
+    local = call.option("local-only", False) or (
+        lost is not None and not lost.get("trailer", False))
     try:
         for piece in car.export(get, cid, local):
             if not call.reply.started:
@@ -156,7 +157,7 @@ def dag_import(call):
     faults = call.node.faults
     call.offline = True
     early = faults.get("import-early", call)
-    if early:
+    if early is not None:
         answer_early(call, early)
         return
     roots, count, size = {}, 0, 0
@@ -174,9 +175,9 @@ def dag_import(call):
             except Malformed as error:
                 raise Failure(f'import failed after block "{last}": {error}' if last else str(error)) from None
         collected = faults.get("gc-before-pin", call)
-        if not collected:
+        if collected is None:
             pin_roots(call, roots)
-    if collected:
+    if collected is not None:
         call.node.collect()
         pin_roots(call, roots)
     if call.option("stats", False):
@@ -188,8 +189,8 @@ def pin_roots(call, roots):
         return
     for root in roots:
         problem = call.node.faults.get("pin-error", call)
-        message = problem.get("message", "context deadline exceeded") if problem else ""
-        if not problem:
+        message = problem.get("message", "context deadline exceeded") if problem is not None else ""
+        if problem is None:
             try:
                 pin_all(call, root, "")
                 call.node.faults.pinned(call, root)

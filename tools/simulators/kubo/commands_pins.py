@@ -21,12 +21,12 @@ def check_name(call):
     "fast-provide-dag": bool, "fast-provide-wait": bool})
 def pin_add(call):
     faults, name, pins, blocks, size = call.node.faults, check_name(call), [], 0, 0
-    if faults.get("gc-before-pin", call):
+    if faults.get("gc-before-pin", call) is not None:
         call.node.collect()
     for text in call.arguments:
         cid = call.resolve(text)[0]
         problem = faults.get("pin-error", call)
-        if problem:
+        if problem is not None:
             raise Failure("pin: " + problem.get("message", "context deadline exceeded"))
         try:
             with call.store.pin_lock.shared():

@@ -81,7 +81,7 @@ class Faults:
             time.sleep(slow.get("seconds", 0))
         cut = self.get("export-cut", call) if call.path == "dag/export" else None
         broken = self.get("reset", call) if self._when("reset", "during", call) else None
-        if slow or cut or broken:
+        if any(each is not None for each in (slow, cut, broken)):
             call.reply.fault = lambda reply, data: self._chunk(reply, data, slow or {}, cut, broken)
 
     def _when(self, name, when, call):
@@ -94,7 +94,7 @@ class Faults:
         if "pause" in slow:
             time.sleep(slow["pause"])
         for fields in (cut, broken):
-            limit = fields.get("bytes", 0) if fields else None
+            limit = fields.get("bytes", 0) if fields is not None else None
             if limit is None or reply.sent + len(data) <= limit:
                 continue
             reply.fault = None

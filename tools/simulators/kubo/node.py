@@ -324,7 +324,7 @@ class Call:
         try:
             self.command.run(self)
             trailer = self.node.faults.get("trailer", self)
-            if trailer:
+            if trailer is not None:
                 self.begin()
                 raise Failure(trailer.get("message", "context canceled"))
         except (Failure, Missing, Malformed) as error:
