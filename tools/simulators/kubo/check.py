@@ -100,19 +100,20 @@ class Answer:
             self._chunked(rest)
 
     def _chunked(self, rest):
-        self.body, self.chunks = b"", []
+        pieces, self.chunks, place = [], [], 0
         while True:
-            size, mark, rest = rest.partition(b"\r\n")
-            if not mark:
+            end = rest.find(b"\r\n", place)
+            if end < 0:
                 raise ValueError("the last chunk is missing")
-            count = int(size, 16)
+            count = int(rest[place:end], 16)
+            place = end + 2
             if count == 0:
                 break
-            self.body += rest[:count]
+            pieces.append(rest[place:place + count])
             self.chunks.append(count)
-            rest = rest[count + 2:]
-        tail = rest.decode().split("\r\n")
-        self.trailers = [line.split(": ", 1) for line in tail if line]
+            place += count + 2
+        self.body = b"".join(pieces)
+        self.trailers = [line.split(": ", 1) for line in rest[place:].decode().split("\r\n") if line]
 
 
 def ask(port, data):

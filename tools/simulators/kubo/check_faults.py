@@ -61,13 +61,13 @@ class Server:
     def raw(self, target, uploads=None, **more):
         """All that comes before the connection ends, and the error with which it ended."""
         with self.send(target, uploads, **more) as connection:
-            data = b""
+            pieces, ended = [], None
             try:
                 while piece := connection.recv(1 << 16):
-                    data += piece
+                    pieces.append(piece)
             except OSError as error:
-                return data, error
-        return data, None
+                ended = error
+        return b"".join(pieces), ended
 
     def ask(self, target, uploads=None, **more):
         return check.Answer(self.raw(target, uploads, **more)[0])

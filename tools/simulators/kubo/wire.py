@@ -107,29 +107,28 @@ class Body:
 
 class Part:
     def __init__(self, headers, pieces):
-        self.headers, self.pieces, self.rest = headers, pieces, b""
+        self.headers, self.pieces, self.buffer, self.at = headers, pieces, b"", 0
 
     def read(self):
         """Some bytes, or none at the end."""
-        if self.rest:
-            data, self.rest = self.rest, b""
-            return data
-        return next(self.pieces, b"")
+        data = self.buffer[self.at:] if self.at else self.buffer
+        self.buffer, self.at = b"", 0
+        return data or next(self.pieces, b"")
 
     def whole(self):
         return b"".join(iter(self.read, b""))
 
     def exactly(self, count):
         """So many bytes, or fewer at the end."""
-        gathered, size = [], 0
-        while size < count:
-            piece = self.read()
-            if not piece:
-                break
-            gathered.append(piece)
-            size += len(piece)
-        data = b"".join(gathered)
-        data, self.rest = data[:count], data[count:] + self.rest
+        if len(self.buffer) - self.at < count:
+            gathered = [self.buffer[self.at:]]
+            size = len(gathered[0])
+            while size < count and (piece := next(self.pieces, b"")):
+                gathered.append(piece)
+                size += len(piece)
+            self.buffer, self.at = b"".join(gathered), 0
+        data = self.buffer[self.at:self.at + count]
+        self.at += len(data)
         return data
 
 
@@ -209,7 +208,8 @@ class Reply:
 
     def plain(self, status, text, headers=()):
         """What Go's own server answers, outside of any command."""
-        data = text.encode()
+        data, body = text.encode(), self.request.body
+        self.closes = self.closes or not body.done and (body.asks or body.left > MOST_DRAINED)
         lines = sorted([*headers, ("Content-Type", "text/plain; charset=utf-8"), ("Vary", "Origin"),
                         ("X-Content-Type-Options", "nosniff")])
         lines.append(("Content-Length", str(len(data))))
