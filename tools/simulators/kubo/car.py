@@ -78,7 +78,8 @@ class Reader:
             if length is None:
                 return
             if length == 0:
-                raise Malformed("zero-length carv1 section not allowed by default; see WithZeroLengthSectionAsEOF option")
+                raise Malformed("zero-length carv1 section not allowed by default; "
+                                "see WithZeroLengthSectionAsEOF option")
             section = self._take(length)
             cid, place = read_cid(section)
             block = section[place:]

@@ -32,8 +32,8 @@ KNOWN = {"pin-remote-service-ls-stat": SERVICE, "pin-remote-add": SERVICE, "pin-
          "pin-remote-ls": SERVICE, "pin-remote-ls-filter": SERVICE, "pin-remote-rm-queued": SERVICE,
          "pin-remote-rm": SERVICE, "pin-remote-rm-none": SERVICE}
 
-# The recorded node had a block that no recorded request makes. One of our own takes its place, to be listed, counted and
-# collected as it was.
+# The recorded node had a block that no recorded request makes, as far as is known. One of our own takes its place, to be
+# listed, counted and collected as it was.
 STRAY = b"bafkreihjucm4oxxyg7bixsiwqo7ocj7emp5a5yimch6yc34nfvbiydlbby"
 STAND_IN = {"method": "POST", "target": "/api/v0/block/put", "multipart": [
     {"filename": "b", "contentType": "application/octet-stream", "content": {"text": "stands for an unknown block"}}]}
@@ -254,7 +254,7 @@ class Check:
             first, second = (data[:124] + data[136:148] + data[156:len(head)] for data in (head, ours))
             return "times; the record has only size and head" if len(ours) == body["size"] and first == second else None
         if name == "commands":
-            return "form only: there are fewer commands here, and the record has a part" if shape(json.loads(ours)) else None
+            return "form only: fewer commands here, and the record has a part" if shape(json.loads(ours)) else None
         return None
 
 

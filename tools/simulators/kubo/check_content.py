@@ -116,7 +116,8 @@ def pass_all(port, folder):
         if root is None or root["PinErrorMsg"]:
             different.append(f"{os.path.basename(path)}: {got.body[:300]!r}")
             continue
-        head = f"POST /api/v0/dag/export?arg={root['Cid']['/']} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        head = (f"POST /api/v0/dag/export?arg={root['Cid']['/']} HTTP/1.1\r\nConnection: close\r\n"
+                "Content-Length: 0\r\n\r\n")
         if check.ask(port, head.encode()).body == data:
             same += 1
         else:
@@ -131,7 +132,8 @@ def main():
     options = parser.parse_args()
     with open(os.path.join(options.folder, "vectors.json"), encoding="utf-8") as file:
         vectors = json.load(file)
-    server = subprocess.Popen([sys.executable, os.path.join(check.HERE, "server.py")], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, os.path.join(check.HERE, "server.py")]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         port = int(server.stdout.readline())
         results = {"roots of add": add_all(port, vectors, options.largest),

@@ -19,7 +19,7 @@ import urllib.parse
 
 import car
 import check
-from multiformats import DAG_PB, RAW, cid_of, varint
+from multiformats import RAW, cid_of, varint
 from unixfs import Maker
 
 RESULTS = []
@@ -262,8 +262,8 @@ def several(server):
     connection.close()
     with server.send("block/put", [("b", b"waiting")], headers=["Expect: 100-continue"]) as connection:
         says("Expect: 100-continue is answered", connection.recv(1 << 16).startswith(b"HTTP/1.1 100 Continue"))
-    chunked = (f"--{check.BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b\"\r\n\r\nin chunks\r\n"
-               f"--{check.BOUNDARY}--\r\n").encode()
+    chunked = (f"--{check.BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b\"\r\n\r\n"
+               f"in chunks\r\n--{check.BOUNDARY}--\r\n").encode()
     wire = (f"POST /api/v0/block/put HTTP/1.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\nContent-Type: "
             f"multipart/form-data; boundary={check.BOUNDARY}\r\n\r\n").encode()
     wire += b"".join(b"%x\r\n%s\r\n" % (len(chunked[at:at + 7]), chunked[at:at + 7])

@@ -4,8 +4,9 @@ import struct
 
 import car
 import ipld
+from errors import Failure
 from multiformats import CODECS, DAG_PB, HASHES, RAW, Malformed, cid_of
-from node import Failure, command
+from node import command
 from store import RECURSIVE, Missing
 
 LARGEST_BLOCK = 2 << 20

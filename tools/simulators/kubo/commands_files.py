@@ -9,11 +9,10 @@ from email.message import Message as Header
 import tar
 import unixfs
 from commands_blocks import hash_code, pin_all
-from ipld import decode_pb
-from multiformats import CID, DAG_PB, HASHES, IDENTITY, RAW, SHA2_256, Malformed, cid_of
-from node import Failure, command, convert
-from store import Missing
-from unixfs import DIRECTORY, FILE, HAMT_SHARD, SYMLINK, Made, Maker
+from errors import Failure
+from multiformats import DAG_PB, RAW, SHA2_256
+from node import command
+from unixfs import DIRECTORY, FILE, HAMT_SHARD, SYMLINK, Maker
 
 PRELOADED = 10
 PROGRESS_STEP = 262144

@@ -3,9 +3,10 @@
 import time
 
 import unixfs
+from errors import Failure
 from mfs import NotThere
 from multiformats import CID, DAG_PB, HASHES, SHA2_256, Malformed, multihash
-from node import Failure, command
+from node import command
 from store import Missing
 from unixfs import DIRECTORY, HAMT_SHARD
 

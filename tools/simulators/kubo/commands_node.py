@@ -3,9 +3,10 @@
 import base64
 import json
 
-from multiformats import (BASE58, CODECS, DAG_PB, ENCODERS, HASHES, SHA2_256, Malformed, _big, multibase, parse_cid,
+from errors import Failure
+from multiformats import (BASE58, CODECS, DAG_PB, ENCODERS, HASHES, SHA2_256, Malformed, big, multibase, parse_cid,
                           read_varint)
-from node import COMMANDS, Failure, command, new_key
+from node import COMMANDS, command, new_key
 
 VERSION = {"Version": "0.42.0", "Commit": "", "Repo": "18", "System": "amd64/linux", "Golang": "go1.26.6"}
 OFFLINE = "this action must be run in online mode, try running 'ipfs daemon' first"
@@ -36,7 +37,7 @@ def identity(call):
     if call.arguments:
         raise Failure(OFFLINE)
     key = call.node.key
-    call.once({"ID": _big(key.hash, BASE58), "PublicKey": base64.b64encode(key.digest).decode(), "Addresses": None,
+    call.once({"ID": big(key.hash, BASE58), "PublicKey": base64.b64encode(key.digest).decode(), "Addresses": None,
                "AgentVersion": "kubo/0.42.0", "Protocols": None})
 
 
@@ -130,8 +131,10 @@ def key_list(call):
 @command("key/rename", ["name", "newName"], {"force": (bool, "f"), "ipns-base": str})
 def key_rename(call):
     old, new = call.arguments[:2]
-    if "self" in (old, new):
-        raise Failure("cannot rename key with name 'self'" if old == "self" else "cannot overwrite key with name 'self'")
+    if old == "self":
+        raise Failure("cannot rename key with name 'self'")
+    if new == "self":
+        raise Failure("cannot overwrite key with name 'self'")
     if old not in keys(call):
         raise Failure(f"no key named {old} was found")
     there = new in keys(call)

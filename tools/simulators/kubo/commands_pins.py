@@ -1,9 +1,9 @@
 """pin/*: what is kept, and by which name."""
 
-import ipld
 from commands_blocks import pin_all
-from multiformats import RAW, Malformed
-from node import Failure, command
+from errors import Failure
+from multiformats import Malformed
+from node import command
 from store import DIRECT, RECURSIVE, Missing
 
 TYPES = ("direct", "indirect", "recursive", "all")

@@ -3,6 +3,7 @@
 import threading
 import time
 
+from errors import Failure
 from multiformats import parse_cid
 from wire import Broken
 
@@ -103,7 +104,6 @@ class Faults:
                 raise Broken(reset=True)
             how = fields.get("how", "trailer")
             if how == "trailer":
-                from node import Failure
                 raise Failure(fields.get("message", "walk failed: context canceled"))
             raise Broken() if how == "close" else Cut()
         return data

@@ -4,7 +4,7 @@ import contextlib
 
 import unixfs
 from ipld import Link, Node, decode_pb, encode_pb
-from multiformats import CID, DAG_PB, RAW, SHA2_256, Malformed, cid_of, parse_cid
+from multiformats import CID, DAG_PB, RAW, Malformed, cid_of, parse_cid
 from unixfs import DIRECTORY, FILE, HAMT_SHARD, RAW_KIND, Made, Maker, Message
 
 CHUNK = 262144

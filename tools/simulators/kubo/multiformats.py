@@ -50,7 +50,7 @@ def read_varint(data, start=0):
 
 # --- bases -----------------------------------------------------------------------------------------------------------
 
-def _big(data, alphabet):
+def big(data, alphabet):
     number, digits = int.from_bytes(data, "big"), ""
     while number:
         number, digit = divmod(number, len(alphabet))
@@ -58,7 +58,7 @@ def _big(data, alphabet):
     return alphabet[0] * (len(data) - len(data.lstrip(b"\0"))) + digits
 
 
-def _unbig(text, alphabet):
+def unbig(text, alphabet):
     number = 0
     for character in text:
         digit = alphabet.find(character)
@@ -83,9 +83,9 @@ ENCODERS = {
     "base32upper": ("B", lambda data: base64.b32encode(data).decode().rstrip("=")),
     "base32pad": ("c", lambda data: base64.b32encode(data).decode().lower()),
     "base32hex": ("v", lambda data: base64.b32hexencode(data).decode().rstrip("=").lower()),
-    "base36": ("k", lambda data: _big(data, BASE36)),
-    "base36upper": ("K", lambda data: _big(data, BASE36).upper()),
-    "base58btc": ("z", lambda data: _big(data, BASE58)),
+    "base36": ("k", lambda data: big(data, BASE36)),
+    "base36upper": ("K", lambda data: big(data, BASE36).upper()),
+    "base58btc": ("z", lambda data: big(data, BASE58)),
     "base64": ("m", lambda data: base64.b64encode(data).decode().rstrip("=")),
     "base64pad": ("M", lambda data: base64.b64encode(data).decode()),
     "base64url": ("u", lambda data: base64.urlsafe_b64encode(data).decode().rstrip("=")),
@@ -97,8 +97,8 @@ DECODERS = {
     "B": lambda text: _unpadded(base64.b32decode, text.upper(), 8),
     "c": lambda text: _unpadded(base64.b32decode, text.upper(), 8),
     "v": lambda text: _unpadded(base64.b32hexdecode, text.upper(), 8),
-    "k": lambda text: _unbig(text.lower(), BASE36), "K": lambda text: _unbig(text.lower(), BASE36),
-    "z": lambda text: _unbig(text, BASE58),
+    "k": lambda text: unbig(text.lower(), BASE36), "K": lambda text: unbig(text.lower(), BASE36),
+    "z": lambda text: unbig(text, BASE58),
     "m": lambda text: _unpadded(base64.b64decode, text, 4), "M": lambda text: _unpadded(base64.b64decode, text, 4),
     "u": lambda text: _unpadded(base64.urlsafe_b64decode, text, 4),
     "U": lambda text: _unpadded(base64.urlsafe_b64decode, text, 4),
@@ -178,7 +178,7 @@ class CID(NamedTuple):
 
     def text(self, base=None, upgrade=False):
         if self.version == 0 and not upgrade:
-            return _big(self.hash, BASE58)
+            return big(self.hash, BASE58)
         return multibase(self.v1.binary, base or "base32")
 
     @property
@@ -224,7 +224,7 @@ def parse_cid(text):
     if len(text) < 2:
         raise Malformed("cid too short")
     if len(text) == 46 and text.startswith("Qm"):
-        data = _unbig(text, BASE58)
+        data = unbig(text, BASE58)
     else:
         decode = DECODERS.get(text[0])
         if decode is None:

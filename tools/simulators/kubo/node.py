@@ -8,32 +8,13 @@ import time
 import urllib.parse
 
 import unixfs
+from errors import Failure, Refusal
 from faults import Faults
 from ipld import value_of
 from mfs import MFS
 from multiformats import (CID, DAG_PB, ENCODERS, IDENTITY, LIBP2P_KEY, RAW, Malformed, multihash, parse_cid)
 from store import Missing, Store
 from wire import BadMultipart, parts
-
-
-class Failure(Exception):
-    """A command failed; what Kubo answers."""
-
-    def __init__(self, message, code=0):
-        super().__init__(message)
-        self.code = code
-
-    @property
-    def status(self):
-        return {0: 500, 1: 400, 3: 429, 4: 403}[self.code]
-
-
-class Refusal(Exception):
-    """A request is refused before its command runs, with a line of text."""
-
-    def __init__(self, text, status=400):
-        super().__init__(text)
-        self.status = status
 
 
 class Command:

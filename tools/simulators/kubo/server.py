@@ -14,20 +14,19 @@ import json
 import os
 import re
 import socket
-import sys
 import threading
 import traceback
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-import commands_blocks  # noqa: E402,F401  (these declare the commands)
-import commands_files  # noqa: E402,F401
-import commands_mfs  # noqa: E402,F401
-import commands_node  # noqa: E402,F401
-import commands_pins  # noqa: E402,F401
-from faults import Cut  # noqa: E402
-from node import COMMANDS, Call, Failure, Node, Refusal  # noqa: E402
-from wire import Broken, Peer, Reply, Request  # noqa: E402
+# These declare the commands.
+import commands_blocks  # noqa: F401
+import commands_files  # noqa: F401
+import commands_mfs  # noqa: F401
+import commands_node  # noqa: F401
+import commands_pins  # noqa: F401
+from errors import Failure, Refusal
+from faults import Cut
+from node import COMMANDS, Call, Node
+from wire import Broken, Peer, Reply, Request
 
 BASE = "/api/v0/"
 DENIED = ("Kubo RPC Access Denied: Please provide a valid authorization token as defined in the API.Authorizations "
@@ -85,7 +84,6 @@ class Server:
         name = path.removeprefix(BASE).strip("/")
         if not path.startswith(BASE) or name not in COMMANDS:
             raise Refusal("404 page not found", 404)
-        call = None
         try:
             call = Call(self.node, name, request, reply)
         except Failure as error:
@@ -164,8 +162,7 @@ def fault(text):
 
 def credentials(text):
     """The headers that a secret stands for: a token, or a user and a password."""
-    kind = "Basic " + base64.b64encode(text.encode()).decode() if ":" in text else "Bearer " + text
-    return kind
+    return "Basic " + base64.b64encode(text.encode()).decode() if ":" in text else "Bearer " + text
 
 
 def main():
