@@ -23,6 +23,7 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+OWN_FOLDER = os.path.join(TREE, "Tests", "Fixtures", "kubo-rpc")
 BOUNDARY = "----------------------check7f3a"
 RECORDED_CHUNKS = 20
 
@@ -40,8 +41,8 @@ STAND_IN = {"method": "POST", "target": "/api/v0/block/put", "multipart": [
 
 
 def default_folder():
-    fixtures = os.environ.get("IPFS_KIT_FIXTURES")
-    return os.path.join(fixtures, "kubo-rpc") if fixtures else os.path.join(TREE, "Tests", "Fixtures", "kubo-rpc")
+    elsewhere = os.path.join(os.environ.get("IPFS_KIT_FIXTURES", ""), "kubo-rpc")
+    return elsewhere if os.path.isdir(elsewhere) else OWN_FOLDER
 
 
 # --- requests --------------------------------------------------------------------------------------------------------
@@ -51,11 +52,11 @@ class Bodies:
 
     def __init__(self, folder):
         self.known = {}
-        place = os.path.join(folder, "requests")
-        for name in sorted(os.listdir(place)) if os.path.isdir(place) else ():
-            with open(os.path.join(place, name), "rb") as file:
-                data = file.read()
-            self.known[hashlib.sha256(data).hexdigest()] = data
+        for place in (os.path.join(each, "requests") for each in (OWN_FOLDER, folder)):
+            for name in sorted(os.listdir(place)) if os.path.isdir(place) else ():
+                with open(os.path.join(place, name), "rb") as file:
+                    data = file.read()
+                self.known[hashlib.sha256(data).hexdigest()] = data
 
     def find(self, content):
         if "sha256" not in content:

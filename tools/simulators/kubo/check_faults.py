@@ -190,6 +190,10 @@ def pins(server, root, leaves, data):
     answer = server.ask(f"pin/add?arg={root}")
     says("gc-before-pin: between an import and a pin", answer.status == 500 and b"could not find" in answer.body)
 
+    alone = car.header([leaves[0]])
+    answer = server.rows("dag/import", [("x.car", varint(len(alone)) + alone)])
+    says("a root without a block is imported, and not pinned",
+         answer[0]["Root"]["PinErrorMsg"] == f"ipld: could not find {leaves[0]}", answer)
     server.fault("import-early")
     big = data + b"".join(varint(len(cid_of(bytes([number % 256]) * 1000000).binary) + 1000000)
                           + cid_of(bytes([number]) * 1000000).binary + bytes([number]) * 1000000

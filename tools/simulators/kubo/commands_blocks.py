@@ -193,6 +193,9 @@ def pin_roots(call, roots):
         message = problem.get("message", "context deadline exceeded") if problem is not None else ""
         if problem is None:
             try:
+                # Kubo asks its block store for the root itself, whose error has fewer words.
+                if not call.store.has(root):
+                    raise Malformed(f"ipld: could not find {root}")
                 pin_all(call, root, "")
                 call.node.faults.pinned(call, root)
             except (Missing, Malformed) as error:

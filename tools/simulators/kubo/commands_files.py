@@ -187,11 +187,17 @@ class Adding:
     "only-hash": (bool, "n"), "wrap-with-directory": (bool, "w"), "chunker": (str, "s"), "raw-leaves": bool,
     "cid-version": int, "hash": str, "inline": bool, "inline-limit": int, "pin": bool, "pin-name": str,
     "to-files": str, "preserve-mode": bool, "preserve-mtime": bool, "mode": int, "mtime": int, "mtime-nsecs": int,
-    "max-file-links": int, "max-directory-links": int, "max-hamt-fanout": int})
+    "max-file-links": int, "max-directory-links": int, "max-hamt-fanout": int, "nocopy": bool, "fscache": bool,
+    "empty-dirs": bool})
 def add(call):
     name = call.option("pin-name", "")
     if len(name.encode()) > 255:
         raise Failure(f"pin name is {len(name.encode())} bytes (max 255 bytes)")
+    for option in ("max-directory-links", "nocopy", "fscache"):
+        if call.option(option):
+            raise Failure(f"the simulator does not have {option}")
+    if not call.option("empty-dirs", True):
+        raise Failure("the simulator does not have empty-dirs=false")
     adding = Adding(call)
     with call.store.pin_lock.shared():
         adding.run()
