@@ -94,7 +94,8 @@ import Testing
     @Test func twoSyncsOfOneBackendDoNotMeet() async throws {
         var user = try await User.ready()
         let bucket = try await Bucket.make()
-        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [.hang.on("PUT", times: 1...1)])
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [])
+        try await proxy.set([.hang.on("PUT")], for: "stop")
         try await user.createS3("cloud", bucket, endpoint: proxy.endpoint)
         try await user.add(sampleBytes(1000))
         let first = try Running(user, "sync")
@@ -104,6 +105,7 @@ import Testing
         // The lease of a killed process does not keep others out.
         first.signal(SIGKILL)
         #expect(await first.end() == 128 + 9)
+        try await proxy.clear("stop")
         try await user.run("sync")
         #expect(try await user.dirty().isEmpty)
     }

@@ -16,6 +16,7 @@ enum Damage: String, CaseIterable, Sendable {
     ) throws -> String? {
         let whole = "\(world.folder)/\(path)"
         let files = FileManager.default
+        guard Self.isFile(whole) else { return nil }
         switch self {
         case .flip, .flips, .cut, .lastByte, .zeros, .noise, .tail:
             var content = try bytes(at: whole)
@@ -36,7 +37,8 @@ enum Damage: String, CaseIterable, Sendable {
             try files.removeItem(atPath: whole)
             try files.createDirectory(atPath: whole, withIntermediateDirectories: false)
         case .swapped:
-            guard let other = others.filter({ $0 != path }).randomElement(using: &numbers) else { return nil }
+            let files = others.filter { $0 != path && Self.isFile("\(world.folder)/\($0)") }
+            guard let other = files.randomElement(using: &numbers) else { return nil }
             let (one, two) = (try bytes(at: whole), try bytes(at: "\(world.folder)/\(other)"))
             guard one != two else { return nil }
             try write(two, to: whole)
@@ -66,6 +68,12 @@ enum Damage: String, CaseIterable, Sendable {
             return "\(path): \(rawValue) as \(other)"
         }
         return "\(path): \(rawValue)"
+    }
+
+    /// Whether there is a file: what was damaged before may be something else by now.
+    private static func isFile(_ path: String) -> Bool {
+        let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+        return kind == .typeRegular
     }
 
     /// Changes bytes, and says which; nil where there are none.
