@@ -1,31 +1,20 @@
 package import Multiformats
 package import Schema
 
-/// A root to be stored, and what a service may need for that.
+/// A root to be stored: a CID for services that fetch content themselves, and a CAR for the others.
 package struct Upload: Sendable {
     package let root: CID
-    /// The name of its pin; may be empty.
-    package let name: String
-    /// Addresses from which its blocks can be had, for services that fetch them: multiaddrs with a peer.
-    package let origins: [String]
     private let maker: @Sendable () async throws(StorageError) -> Body
 
     /// An upload whose CAR is made by `car`, each time that it is asked for.
-    package init(
-        _ root: CID,
-        name: String = "",
-        origins: [String] = [],
-        car: @escaping @Sendable () async throws(StorageError) -> Body
-    ) {
+    package init(_ root: CID, car: @escaping @Sendable () async throws(StorageError) -> Body) {
         self.root = root
-        self.name = name
-        self.origins = origins
         maker = car
     }
 
     /// An upload of a CAR that is there.
-    package init(_ root: CID, name: String = "", _ car: Body) {
-        self.init(root, name: name) { () async throws(StorageError) in car }
+    package init(_ root: CID, _ car: Body) {
+        self.init(root) { () async throws(StorageError) in car }
     }
 
     /// The deterministic CARv1 of the root.

@@ -84,34 +84,11 @@ extension ContentLaw {
         let answer = try await attempt("Storing \(archive.root)") { () async throws(StorageError) in
             try await content.store(Upload(archive.root, archive.body))
         }
-        switch answer {
-        case .stored(let location, _): return location
-        case .accepted(let ticket): return try await finish(ticket, archive.root, content)
+        guard case .stored(let location, _) = answer else {
+            throw LawViolation("The service accepted \(archive.root) and did not store it: these laws wait for nobody.")
         }
+        return location
     }
-
-    /// Asks until what was accepted is stored.
-    private static func finish(
-        _ ticket: Ticket,
-        _ root: CID,
-        _ content: any ContentService
-    ) async throws(LawViolation) -> Location {
-        for _ in 0..<mostQuestions {
-            let state = try await attempt("Asking for the ticket of \(root)") { () async throws(StorageError) in
-                try await content.check(ticket, of: root)
-            }
-            switch state {
-            case .done(let held): return held.location
-            case .open(let wait): try? await Task.sleep(for: wait ?? .milliseconds(50))
-            case .failed(let reason): throw LawViolation("The service accepted \(root) and failed: \(reason)")
-            case .unknown: throw LawViolation("The service gave a ticket for \(root) and knows nothing of it.")
-            }
-        }
-        throw LawViolation("The service accepted \(root), and \(mostQuestions) questions later has not stored it.")
-    }
-
-    /// So often a service is asked for what it accepted.
-    private static let mostQuestions = 600
 
     private static func storeAndCheck(
         _ archive: SampleArchive,

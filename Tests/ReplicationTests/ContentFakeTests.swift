@@ -64,10 +64,12 @@ import Testing
             return
         }
 
+        let place = try #require(mapping.location).path
+        #expect(fake.held[place] == roots[0])
         _ = try await sample.catalog.removePins([roots[0]], reason: "test")
         let pruned = try await sample.sync(fake, prune: true)
         #expect(pruned.removed == 1 && pruned.isComplete, "\(pruned)")
-        #expect(!fake.held.values.contains(roots[0]) || fake.held.count { $0.value == roots[0] } == 1)
+        #expect(fake.held[place] == nil)
         #expect(try await sample.status(roots[0]) == nil)
     }
 

@@ -19,7 +19,7 @@ import Testing
     @Test(arguments: [(1000, 1000, 1), (1000, 3000, 3), (500, 100, 1)])
     func bytesPassAtTheRate(_ rate: Int, _ count: Int, _ times: Int) async throws {
         let clock = ManualClock()
-        let service = Governed(memory, by: policy(clock, rate: UInt64(rate)))
+        let service = Governed(memory, by: policy(clock.timing, rate: UInt64(rate)))
         let start = clock.now
         for _ in 0..<times {
             _ = try await service.put(object, Body(sampleBytes(count)))
@@ -31,7 +31,7 @@ import Testing
 
     @Test func oneRateForAllWhoReadAtOnce() async throws {
         let clock = ManualClock()
-        let service = Governed(memory, by: policy(clock, rate: 1000))
+        let service = Governed(memory, by: policy(clock.timing, rate: 1000))
         let start = clock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
@@ -52,7 +52,7 @@ import Testing
 
     @Test(arguments: [-3_600, 3_600]) func theClockOnTheWallDoesNotMatter(_ seconds: Int) async throws {
         let clock = ManualClock()
-        let service = Governed(memory, by: policy(clock, rate: 1000))
+        let service = Governed(memory, by: policy(clock.timing, rate: 1000))
         let start = clock.uptime
         for _ in 0..<4 {
             _ = try await collect(service.read(object), limit: 1000)
@@ -122,7 +122,7 @@ import Testing
     @Test func callsAndBytesAreCounted() async throws {
         let meter = Meter()
         let faulty = FaultyService(memory, [Fault(.stat, time: 2, .fail(.lasting))])
-        let service = Governed(faulty, by: policy(ManualClock(), retries: 0, meter: meter))
+        let service = Governed(faulty, by: policy(ManualClock().timing, retries: 0, meter: meter))
         _ = try await service.put(object, Body(sampleBytes(70)))
         _ = try await collect(service.read(object, 0..<30), limit: 70)
         _ = try await service.stat(object)

@@ -30,7 +30,7 @@ import Testing
         }
 
         private func stacked(_ service: any StorageService) -> any StorageService {
-            Checked(Governed(service, by: policy(ManualClock(), connections: 3)), backend: "memory")
+            Checked(Governed(service, by: policy(ManualClock().timing, connections: 3)), backend: "memory")
         }
     }
 

@@ -27,7 +27,7 @@ import Testing
                 return try await memory.stat(name)
             }
         }
-        let service = Governed(counted, by: policy(ManualClock(), retries: 0, connections: limit))
+        let service = Governed(counted, by: policy(ManualClock().timing, retries: 0, connections: limit))
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<40 { group.addTask { [object] in _ = try await service.stat(object) } }
             try await group.waitForAll()
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func aReadHoldsItsPlaceUntilItEnds() async throws {
-        let service = Governed(memory, by: policy(ManualClock(), retries: 0, connections: 1))
+        let service = Governed(memory, by: policy(ManualClock().timing, retries: 0, connections: 1))
         let stream = try await service.read(object, nil)
         let other = Task { [object] in try await service.stat(object) }
         for _ in 0..<20 { await Task.yield() }
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func droppedReadsGiveTheirPlaceBack() async throws {
-        let service = Governed(memory, by: policy(ManualClock(), retries: 0, connections: 1))
+        let service = Governed(memory, by: policy(ManualClock().timing, retries: 0, connections: 1))
         for _ in 0..<5 { _ = try await service.read(object, nil) }
         for _ in 0..<5 {
             for try await _ in try await service.read(object, nil) { break }
@@ -80,7 +80,7 @@ import Testing
 
     @Test func failedCallsGiveTheirPlaceBack() async throws {
         let faulty = FaultyService(memory, [Fault(.get, times: 1...3, .fail(.lasting)), Fault(.put, .fail(.lasting))])
-        let service = Governed(faulty, by: policy(ManualClock(), retries: 0, connections: 1))
+        let service = Governed(faulty, by: policy(ManualClock().timing, retries: 0, connections: 1))
         for _ in 0..<3 {
             _ = try? await service.read(object, nil)
             _ = try? await service.put(object, Body([1]))
@@ -91,7 +91,7 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func aBrokenReadIsOpenedAgainWithOnePlaceOnly() async throws {
         let faulty = FaultyService(memory, [Fault(.get, time: 1, .breakAfter(300_000, .passing))])
-        let service = Governed(faulty, by: policy(ManualClock(), connections: 1))
+        let service = Governed(faulty, by: policy(ManualClock().timing, connections: 1))
         #expect(try await collect(service.read(object, nil), limit: 600_000) == sampleBytes(600_000))
     }
 }

@@ -15,7 +15,7 @@ import Testing
     }
 
     private func retrying(_ service: any StorageService, _ clock: ManualClock, retries: Int = 3) -> Governed {
-        Governed(service, by: policy(clock, retries: retries))
+        Governed(service, by: policy(clock.timing, retries: retries))
     }
 
     @Test(arguments: Fault.Call.allCases)
@@ -327,7 +327,7 @@ import Testing
     @Test(arguments: [0, 1, 2, 3]) func theGateIsAskedBeforeEachTry(_ admitted: Int) async throws {
         let gate = CountingGate(admitted)
         let faulty = FaultyService(memory, [Fault(.put, .fail(.passing)), Fault(.delete, .fail(.passing))])
-        let service = Checked(Governed(faulty, by: policy(ManualClock(), gate: gate)), backend: "b")
+        let service = Checked(Governed(faulty, by: policy(ManualClock().timing, gate: gate)), backend: "b")
         let error = await #expect(throws: StorageError.self) { try await service.put(object, Body([1])) }
         #expect(error?.code == .unsupported && error?.backend == "b")
         #expect(faulty.count(.put) == admitted)
@@ -350,7 +350,7 @@ import Testing
 
     @Test func anAdmissionIsRenewedWhenItIsOld() async throws {
         let (gate, clock) = (CountingGate(1), ManualClock())
-        let admission = policy(clock, gate: gate).admission(.put(object), isAdmitted: true)
+        let admission = policy(clock.timing, gate: gate).admission(.put(object), isAdmitted: true)
         try await admission.renew()
         #expect(gate.asked.read { $0.isEmpty })
         clock.set(by: .seconds(3600))
@@ -375,7 +375,7 @@ import Testing
         let paged = MemoryService(pageSize: 2)
         for index in 0..<7 { paged.tamper(try name("o\(index)"), [1]) }
         let faulty = FaultyService(paged, [Fault(.page, time: 3, .fail(.passing))])
-        let service = Governed(faulty, by: policy(ManualClock(), connections: 1))
+        let service = Governed(faulty, by: policy(ManualClock().timing, connections: 1))
         var names: [String] = []
         for try await page in service.list("") { names += page.map(\.name.text) }
         #expect(names == (0..<7).map { "o\($0)" })

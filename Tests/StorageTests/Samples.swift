@@ -1,6 +1,5 @@
 import Schema
 import Storage
-import TestKit
 
 /// The name that is legal by what the test knows of it.
 func name(_ text: String) throws -> ObjectName {
@@ -21,15 +20,4 @@ func policy(
     (settings.retryCount, settings.maxConnections) = (retries, connections)
     settings.bandwidthLimit = ByteCount(rate)
     return CallPolicy(backend: "b", settings, timing: timing, gate: gate, meter: meter)
-}
-
-func policy(
-    _ clock: ManualClock,
-    retries: Int = 3,
-    connections: Int = 16,
-    rate: UInt64 = 0,
-    gate: any ChangeGate = OpenGate(),
-    meter: Meter = Meter()
-) -> CallPolicy {
-    policy(clock.timing, retries: retries, connections: connections, rate: rate, gate: gate, meter: meter)
 }

@@ -23,8 +23,6 @@ struct Lane: Sendable {
     let counted: [CID: UInt64?]
     /// Where the service put what it named itself.
     let known: [CID: Location]
-    /// The names of the pins, for services that show them.
-    let names: [CID: String]
     let lease: Lease
     /// Whether a snapshot is left after the uploads.
     let willBeSaved: Bool
@@ -179,7 +177,7 @@ struct Lane: Sendable {
             case .unknown(let error): throw error
             }
         }
-        let upload = Upload(root, name: names[root] ?? "") { () async throws(StorageError) in
+        let upload = Upload(root) { () async throws(StorageError) in
             do throws(StoreError) {
                 return try await DAGLayout(of: root, in: store).body(from: store)
             } catch {
@@ -250,7 +248,7 @@ struct Lane: Sendable {
                 }
             }
         }
-        let answer = try await backend.content.store(Upload(layout.root, name: names[layout.root] ?? "", counted))
+        let answer = try await backend.content.store(Upload(layout.root, counted))
         let stored: Observation
         switch answer {
         case .accepted(let ticket): return .awaited(ticket)

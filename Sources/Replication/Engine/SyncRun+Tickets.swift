@@ -7,45 +7,71 @@ extension SyncRun {
     /// Asks how far the service has come with what it accepted and has not done.
     ///
     /// What it says it has is looked at by the upload that is planned for it then; where content cannot be read, its
-    /// word is all that there is. What came to nothing is told, and tried again by the next sync.
+    /// word is all that there is. What came to nothing, and what could not be asked, is told, and tried again by the
+    /// next sync.
     ///
-    /// - Returns: the roots of which that was said.
-    func poll(_ report: inout SyncReport) async throws -> Set<CID> {
+    /// - Returns: the roots of which that was told.
+    func poll(_ site: Site?, _ report: inout SyncReport) async throws -> Set<CID> {
         var failed: Set<CID> = []
+        func tell(_ error: StorageError, of root: CID) {
+            failed.insert(root)
+            report.failures.append(SyncReport.Failure(root: root, error: .storage(error)))
+        }
+        var refused = 0
         for transfer in try await catalog.transfers(on: backend.name) where transfer.kind == .store {
             guard let ticket = transfer.ticket else { continue }
             guard !transfer.waits(at: catalog.time) else {
                 report.awaited.append(transfer.cid)
                 continue
             }
-            switch try await backend.content.check(Ticket(ticket), of: transfer.cid) {
-            case .open(let wait):
-                report.awaited.append(transfer.cid)
-                try await noteTicket(ticket, of: transfer.cid, wait: wait)
-            case .done(let held) where !backend.content.capabilities.contains(.reads):
-                let seen = Observation(
-                    transfer.cid,
-                    .present,
-                    method: "asked",
-                    path: held.location.path,
-                    at: catalog.time,
-                    by: engine.observer
-                )
-                report.uploaded += 1
-                try await recorder.add(seen)
-            case .done, .unknown: try await catalog.dropTicket(of: transfer.cid, under: lease)
-            case .failed(let reason):
-                let message = "The service accepted \(transfer.cid) and could not store it: \(reason)"
-                let error = StorageError(.unavailable, message, backend: backend.name)
-                failed.insert(transfer.cid)
-                report.failures.append(SyncReport.Failure(root: transfer.cid, error: .storage(error)))
-                try await recorder.add(
-                    Recorder.Failure(root: transfer.cid, problem: error.description, mayHaveHappened: false)
-                )
+            do throws(StorageError) {
+                let state = try await backend.content.check(Ticket(ticket), of: transfer.cid)
+                refused = 0
+                let error = try await take(state, of: transfer.cid, ticket, &report)
+                if let error { tell(error, of: transfer.cid) }
+            } catch {
+                // Whether it is done is not known: the ticket stays, and the others are asked for all the same.
+                tell(error, of: transfer.cid)
+                refused += 1
+                guard error.code != .cancelled, await !isOfBackend(error, site, refused) else { throw error }
             }
         }
         try await recorder.flush()
         return failed
+    }
+
+    /// Takes note of what the service says of its work for a root; why it came to nothing, where it did.
+    private func take(
+        _ state: TicketState,
+        of root: CID,
+        _ ticket: String,
+        _ report: inout SyncReport
+    ) async throws(StorageError) -> StorageError? {
+        do throws(CatalogError) {
+            switch state {
+            case .open(let wait):
+                report.awaited.append(root)
+                try await noteTicket(ticket, of: root, wait: wait)
+            case .done(let held) where !backend.content.capabilities.contains(.reads):
+                let path = held.location.path
+                try await recorder.add(
+                    Observation(root, .present, method: "asked", path: path, at: catalog.time, by: engine.observer)
+                )
+                report.uploaded += 1
+            case .done, .unknown: try await catalog.dropTicket(of: root, under: lease)
+            case .failed(let reason):
+                let message = "The service accepted \(root) and could not store it: \(reason)"
+                let error = StorageError(.unavailable, message, backend: backend.name)
+                try await recorder.add(
+                    Recorder.Failure(root: root, problem: error.description, mayHaveHappened: false)
+                )
+                return error
+            }
+            return nil
+        } catch {
+            let code: StorageError.Code = error.code == .fenced ? .superseded : .unavailable
+            throw StorageError(code, error.message, backend: backend.name, cause: error)
+        }
     }
 
     /// Writes a ticket down, and when it makes sense to ask again.

@@ -99,10 +99,10 @@ extension SyncRun {
         case .corrupt, .tooLarge, .quotaExceeded, .changed: return false
         default: break
         }
-        guard failuresInARow < 2 * backend.lanes + 8, let site,
-            let state = try? await catalog.backendState(backend.name),
-            let marker = state.marker
-        else { return true }
+        guard failuresInARow < 2 * backend.lanes + 8 else { return true }
+        // Where there is room for nothing beside content, nothing is known to be there: so many in a row decide.
+        guard let site else { return false }
+        guard let state = try? await catalog.backendState(backend.name), let marker = state.marker else { return true }
         return (try? await site.register.holds(marker)) != true
     }
 

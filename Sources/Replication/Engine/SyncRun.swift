@@ -46,7 +46,7 @@ struct SyncRun: Sendable {
             let site = try await arrive(&report)
             report.warnings += try await settle()
             try await lookAtKnown(site, &report)
-            let failed = try await poll(&report)
+            let failed = try await poll(site, &report)
             let work = try await plan()
             if work.alias != nil {
                 // What is wanted here is brought under the first name; what is not there is forgotten under each.
@@ -191,7 +191,6 @@ struct SyncRun: Sendable {
             damaged: damaged,
             counted: counted,
             known: try await places(of: uploads),
-            names: try await names(of: uploads),
             lease: lease,
             willBeSaved: Snapshots(backend) != nil,
             stored: Locked(stored),
@@ -204,13 +203,6 @@ struct SyncRun: Sendable {
         guard let first = roots.first, try backend.content.location(for: first) == nil else { return [:] }
         let here = try await catalog.mappings(of: roots).filter { $0.backend == backend.name }
         return Dictionary(here.compactMap { row in row.location.map { (row.cid, $0) } }) { first, _ in first }
-    }
-
-    /// The names of the pins of some roots, those that have one.
-    private func names(of roots: [CID]) async throws -> [CID: String] {
-        let wanted = Set(roots)
-        let named = try await catalog.pins().filter { wanted.contains($0.cid) && !$0.name.isEmpty }
-        return Dictionary(named.map { ($0.cid, $0.name) }) { first, _ in first }
     }
 
     /// So many roots are asked for by name sooner than that everything is listed.

@@ -275,7 +275,9 @@ struct S3Upload: Sendable {
     /// Whether the object is there with the digest that it should have.
     private func isStored(_ wanted: ObjectDigest) async throws(StorageError) -> Bool {
         do throws(StorageError) {
-            let info = try await connection.look(for: name, what).info
+            let info = try await connection.policy.run { () async throws(StorageError) in
+                try await connection.look(for: name, what).info
+            }
             return info.length == body.length && info.digest == wanted
         } catch  where error.code == .notFound {
             return false

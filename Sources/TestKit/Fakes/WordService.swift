@@ -9,6 +9,8 @@ package final class WordService: ContentService {
         case open(Int)
         case held
         case failed(String)
+        /// Nobody can be asked about it.
+        case silent
     }
 
     package let capabilities: Capabilities = [.write, .delete, .listing]
@@ -32,6 +34,9 @@ package final class WordService: ContentService {
         entries.change { $0[root] = reason.map { .failed($0) } }
     }
 
+    /// Answers no question about a root any more.
+    package func silence(_ root: CID) { entries.change { $0[root] = .silent } }
+
     package func location(for root: CID) throws(StorageError) -> Location? { Location("\(root)") }
 
     package func presence(of root: CID, at location: Location?) async -> Presence {
@@ -39,18 +44,20 @@ package final class WordService: ContentService {
         switch entries.read({ $0[root] }) {
         case .held: return .present(held(root))
         case .open: return .pending(ticket(root))
+        case .silent: return .unknown(Self.silence)
         case .failed, nil: return .absent
         }
     }
 
     package func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {
-        note("store \(upload.name)")
+        note("store")
         entries.change { $0[upload.root] = questions > 0 ? .open(questions) : .held }
         return questions > 0 ? .accepted(ticket(upload.root)) : .stored(held(upload.root).location, proof: nil)
     }
 
     package func check(_ ticket: Ticket, of root: CID) async throws(StorageError) -> TicketState {
         note("check")
+        if case .silent? = entries.read({ $0[root] }) { throw Self.silence }
         return entries.change { entries in
             switch entries[root] {
             case .open(let left):
@@ -58,7 +65,7 @@ package final class WordService: ContentService {
                 return left > 1 ? .open(wait: wait) : .done(held(root))
             case .held: return .done(held(root))
             case .failed(let reason): return .failed(reason)
-            case nil: return .unknown
+            case .silent, nil: return .unknown
             }
         }
     }
@@ -93,6 +100,8 @@ package final class WordService: ContentService {
     }
 
     package func usage() async throws(StorageError) -> Usage { Usage() }
+
+    private static let silence = StorageError(.unavailable, "The service answers 502.", retry: .later)
 
     private func note(_ call: String) { calls.change { $0.append(call) } }
 
