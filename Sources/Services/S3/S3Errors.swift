@@ -5,7 +5,7 @@ internal import XML
 
 /// What a reply with an error in its body says.
 struct S3Fault: Error, Hashable {
-    /// The word for the error, of letters and digits: `NoSuchKey`.
+    /// The word for the error, as it came: `NoSuchKey`.
     let code: String
     /// The server's sentence, as it came.
     let message: String
@@ -32,7 +32,8 @@ struct S3Fault: Error, Hashable {
         guard let error = element.name == "Error" ? element : isOwn ? element["Error"] : nil,
             let code = error["Code"]?.text
         else { return nil }
-        let word = String(code.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(64))
+        // Nothing is taken out of it: what hides secrets would not know them again.
+        let word = String(code.drop(while: \.isWhitespace))
         guard !word.isEmpty else { return nil }
         self.code = word
         message = error["Message"]?.text ?? ""
@@ -171,7 +172,7 @@ struct S3Errors: Sendable {
     /// What the service said, for people.
     private func said(_ fault: S3Fault?) -> String {
         guard let fault else { return "" }
-        let word = Redactor.shared.clean(echo: fault.code)
+        let word = Redactor.shared.clean(echo: fault.code).prefix(64)
         let message = Redactor.shared.clean(echo: fault.message).prefix(200)
         return message.isEmpty ? " (\(word))" : " (\(word): “\(message)”)"
     }
