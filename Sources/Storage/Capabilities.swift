@@ -16,6 +16,8 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     package static let takesBytes = Capabilities(rawValue: 1 << 6)
     /// The service gives back what it holds; of one that does not there is only its word.
     package static let reads = Capabilities(rawValue: 1 << 7)
+    /// The service gives single blocks by their CIDs.
+    package static let blocks = Capabilities(rawValue: 1 << 8)
 
     /// The names of the capabilities in the set, in a fixed order.
     package var names: [String] {
@@ -24,7 +26,7 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
 
     private static let all: [(power: Capabilities, name: String)] = [
         (.write, "write"), (.delete, "delete"), (.rangeReads, "range"), (.listing, "list"), (.usage, "usage"),
-        (.digests, "digest"), (.takesBytes, "bytes"), (.reads, "read"),
+        (.digests, "digest"), (.takesBytes, "bytes"), (.reads, "read"), (.blocks, "block"),
     ]
 }
 

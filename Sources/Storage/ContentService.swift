@@ -65,6 +65,9 @@ package protocol ContentService: Sendable {
         _ range: Range<UInt64>?
     ) async throws(StorageError) -> OpenObject
 
+    /// A single block, as the service gives it, unverified; `notFound` where it says that it has none.
+    func block(_ cid: CID) async throws(StorageError) -> [UInt8]
+
     /// Removes a root; one that is not there is no error.
     func remove(_ root: CID, at location: Location?) async throws(StorageError)
 
@@ -80,6 +83,11 @@ package protocol ContentService: Sendable {
 }
 
 extension ContentService {
+    /// Most services know roots only.
+    package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {
+        throw StorageError(.unsupported, "This backend gives no single blocks.")
+    }
+
     /// The bytes of the CAR of a root.
     package func read(_ root: CID, at location: Location? = nil) async throws(StorageError) -> any ByteStream {
         try await read(root, at: location, nil).stream

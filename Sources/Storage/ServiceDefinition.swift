@@ -1,7 +1,7 @@
 package import Schema
 
-/// A type of storage service: its name, its settings, and how it is opened.
-package protocol ServiceDefinition: Sendable {
+/// A type of backend: its name, its settings, and where they lead.
+package protocol BackendDefinition: Sendable {
     associatedtype Settings: Described
     /// The word in a backend file: `s3`.
     static var type: String { get }
@@ -15,9 +15,20 @@ package protocol ServiceDefinition: Sendable {
     static func check(_ settings: Settings) throws(StorageError)
     /// Where an instance leads, with all that the world around it adds to the settings; nothing is sent.
     static func place(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> ServicePlace
+}
+
+/// A type of backend that keeps named bytes.
+package protocol ServiceDefinition: BackendDefinition {
     /// Makes an instance, whose requests are made as the policy of the context says. Nothing is sent before the first
     /// call.
     static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any StorageService
+}
+
+/// A type of backend that keeps content by CID.
+package protocol ContentDefinition: BackendDefinition {
+    /// Makes an instance, whose requests are made as the policy of the context says. Nothing is sent before the first
+    /// call.
+    static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any ContentService
 }
 
 /// Where an instance of a service leads; nothing in it is secret.
@@ -81,12 +92,30 @@ package struct ServiceRow: Sendable {
     private let opener:
         @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> any ContentService
 
-    /// The row of a service that keeps named bytes.
+    /// The row of a type that keeps named bytes.
     package init<Definition: ServiceDefinition>(_: Definition.Type) {
+        self.init(Definition.self, powers: CARArchive.powers) { (settings, context) async throws(StorageError) in
+            let service = try await Definition.open(settings, in: context)
+            return CARArchive(Checked(service, backend: context.backend))
+        }
+    }
+
+    /// The row of a type that keeps content by CID.
+    package init<Definition: ContentDefinition>(_: Definition.Type) {
+        self.init(Definition.self, powers: []) { (settings, context) async throws(StorageError) in
+            CheckedContent(try await Definition.open(settings, in: context), backend: context.backend)
+        }
+    }
+
+    private init<Definition: BackendDefinition>(
+        _: Definition.Type,
+        powers: Capabilities,
+        open: @escaping @Sendable (Definition.Settings, ServiceContext) async throws(StorageError) -> any ContentService
+    ) {
         type = Definition.type
         aliases = Definition.aliases
         summary = Definition.summary
-        capabilities = Definition.capabilities.union(CARArchive.powers)
+        capabilities = Definition.capabilities.union(powers)
         fields = Definition.Settings.fieldInfo
         checker = { (values) throws(StorageError) in
             guard let settings = try? Definition.Settings(values: values) else { return }
@@ -96,13 +125,11 @@ package struct ServiceRow: Sendable {
             try await Definition.place(try Self.settings(Definition.self, values, context), in: context)
         }
         opener = { (values, context) async throws(StorageError) in
-            let settings = try Self.settings(Definition.self, values, context)
-            let service = try await Definition.open(settings, in: context)
-            return CARArchive(Checked(service, backend: context.backend))
+            try await open(try Self.settings(Definition.self, values, context), context)
         }
     }
 
-    private static func settings<Definition: ServiceDefinition>(
+    private static func settings<Definition: BackendDefinition>(
         _: Definition.Type,
         _ values: [String: FieldValue],
         _ context: ServiceContext

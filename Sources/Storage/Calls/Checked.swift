@@ -1,10 +1,12 @@
 /// Refuses what the service cannot do before it is asked, and puts the backend's name into every error.
 package struct Checked: StorageService {
     private let base: any StorageService
-    private let backend: String
+    private let names: BackendErrors
 
     /// The calls of `base`, on a backend of this name.
-    package init(_ base: any StorageService, backend: String) { (self.base, self.backend) = (base, backend) }
+    package init(_ base: any StorageService, backend: String) {
+        (self.base, names) = (base, BackendErrors(backend: backend))
+    }
 
     package var capabilities: Capabilities { base.capabilities }
     package var limits: Limits { base.limits }
@@ -15,10 +17,10 @@ package struct Checked: StorageService {
             throw StorageError(
                 .tooLarge,
                 "\(name) has \(body.length) bytes, and the largest object here may have \(limits.largestObject).",
-                backend: backend
+                backend: names.backend
             )
         }
-        return try await named { () async throws(StorageError) in try await base.put(name, body) }
+        return try await names.named { () async throws(StorageError) in try await base.put(name, body) }
     }
 
     package func get(
@@ -27,65 +29,36 @@ package struct Checked: StorageService {
         version: ObjectVersion?
     ) async throws(StorageError) -> OpenObject {
         if range != nil { try require(.rangeReads, "read a part of \(name)") }
-        let object = try await named { () async throws(StorageError) in
+        let object = try await names.named { () async throws(StorageError) in
             try await base.get(name, range, version: version)
         }
-        return object.through { [backend] stream in
-            Pulled {
-                let cursor = StreamCursor(stream)
-                return { () async throws(StorageError) in
-                    do throws(StorageError) {
-                        return try await cursor.next()
-                    } catch {
-                        throw error.on(backend)
-                    }
-                }
-            }
-        }
+        return object.through(names.stream)
     }
 
     package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
-        try await named { () async throws(StorageError) in try await base.stat(name) }
+        try await names.named { () async throws(StorageError) in try await base.stat(name) }
     }
 
     package func list(_ prefix: String) -> any ObjectStream {
-        Pulled {
-            let cursor = StreamCursor(base.list(prefix))
-            return { () async throws(StorageError) in
-                try require(.listing, "list what it holds")
-                return try await named { () async throws(StorageError) in try await cursor.next() }
-            }
-        }
+        names.pages(base.list(prefix)) { () throws(StorageError) in try require(.listing, "list what it holds") }
     }
 
     package func delete(_ name: ObjectName) async throws(StorageError) {
         try require(.delete, "remove \(name)")
-        try await named { () async throws(StorageError) in try await base.delete(name) }
+        try await names.named { () async throws(StorageError) in try await base.delete(name) }
     }
 
     package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         try require(.write, "remove what stopped uploads of \(name) left")
-        try await named { () async throws(StorageError) in try await base.clear(name, mayResume: mayResume) }
+        try await names.named { () async throws(StorageError) in try await base.clear(name, mayResume: mayResume) }
     }
 
     package func usage() async throws(StorageError) -> Usage {
         try require(.usage, "say how much it holds")
-        return try await named { () async throws(StorageError) in try await base.usage() }
+        return try await names.named { () async throws(StorageError) in try await base.usage() }
     }
 
     private func require(_ power: Capabilities, _ what: String) throws(StorageError) {
-        guard capabilities.contains(power) else {
-            throw StorageError(.unsupported, "This backend cannot \(what).", backend: backend)
-        }
-    }
-
-    private func named<Value>(
-        _ work: () async throws(StorageError) -> Value
-    ) async throws(StorageError) -> Value {
-        do throws(StorageError) {
-            return try await work()
-        } catch {
-            throw error.on(backend)
-        }
+        try names.require(power, in: capabilities, what)
     }
 }

@@ -81,12 +81,16 @@ struct S3ConnectionTests {
         #expect(error?.message.contains("Signature") == false && error?.message.contains("SK") == false)
     }
 
-    @Test(arguments: [
-        "x-amz-security-token: TOKENTOKEN+/==0123456789", "you sent TOKENTOKEN+/==012", "key=SECRETKEY and more",
-        "Authorization: AWS4-HMAC-SHA256 Credential=AK/20260101/us-east-1/s3/aws4_request, Signature=ab12ab12ab12ab12",
-        "signature was 5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7", "tokentoken+/==0123456789",
-        "<b>TOKEN\u{200B}TOKEN+/==0123456789</b>", "proxy-authorization: Basic dXNlcjpwYXNz",
-    ], ["Said.", "Invalid"])
+    @Test(
+        arguments: [
+            "x-amz-security-token: TOKENTOKEN+/==0123456789", "you sent TOKENTOKEN+/==012", "key=SECRETKEY and more",
+            "Authorization: AWS4-HMAC-SHA256 Credential=AK/20260101/us-east-1/s3/aws4_request, Signature=ab12ab12ab12ab12",
+            "signature was 5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
+            "tokentoken+/==0123456789",
+            "<b>TOKEN\u{200B}TOKEN+/==0123456789</b>", "proxy-authorization: Basic dXNlcjpwYXNz",
+        ],
+        ["Said.", "Invalid"]
+    )
     func whatWasSentIsNotRepeated(_ said: String, insteadOf word: String) async throws {
         let server = ScriptedServer { (_, _) in
             reply(400, [:], fault("InvalidRequest").replacing(word, with: said.replacing("<", with: "&lt;")))
