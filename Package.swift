@@ -122,7 +122,10 @@ let package = Package(
         .tests("PoliciesTests", ["Multiformats", "Policies", "Schema"]),
         .tests(
             "ReplicationTests",
-            ["BlockStore", "Catalog", "IPLD", "Multiformats", "Policies", "Replication", "Schema", "Storage"]
+            [
+                "BlockStore", "Catalog", "IPLD", "Multiformats", "Policies", "Replication", "Schema", "Storage",
+                "StorageLaws",
+            ]
         ),
         .tests(
             "ServicesTests",

@@ -32,19 +32,20 @@ extension Catalog {
         }
     }
 
-    /// Writes down removals before they begin, those that are still right; returns their roots with their paths.
+    /// Writes down removals before they begin, those that are still right; returns their roots with where they
+    /// are.
     package func begin(
         _ removals: [(cid: CID, reason: Removal)],
         under lease: Lease
-    ) async throws(CatalogError) -> [(cid: CID, path: String)] {
+    ) async throws(CatalogError) -> [(cid: CID, location: Location?)] {
         let time = now()
         return try await write(under: lease) { (database) throws(CatalogError) in
-            var begun: [(cid: CID, path: String)] = []
+            var begun: [(cid: CID, location: Location?)] = []
             for (cid, reason) in removals {
                 guard let mapping = try database.mapping(cid, lease.backend) else { continue }
                 guard try database.isRight(reason, cid, lease.backend) else { continue }
                 try database.insert(reason, cid, mapping.path, lease.backend, at: time)
-                begun.append((cid, mapping.path))
+                begun.append((cid, mapping.location))
             }
             return begun
         }

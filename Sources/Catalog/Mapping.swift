@@ -88,7 +88,7 @@ package struct Mapping: Sendable, Hashable {
     }
 
     /// Where it is on the backend; nil where nobody said.
-    package var location: Location? { path.isEmpty ? nil : Location(path) }
+    package var location: Location? { path.isEmpty ? nil : Location(path, length: size) }
 
     static let columns = """
         cid, backend, path, status, name, metadata, size_bytes, block_count, car_sha256, created_at, updated_at, \

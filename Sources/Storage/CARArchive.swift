@@ -1,7 +1,9 @@
+internal import IPLD
 package import Multiformats
 package import Schema
 
-/// Content by CID on a service that keeps named bytes: one CAR for each root, under `cars/`.
+/// Content by CID on a service that keeps named bytes: one CAR for each root, under `cars/`, and beside each CAR that
+/// is not read whole, the index of its blocks.
 package struct CARArchive: ContentService {
     private let service: any StorageService
 
@@ -46,7 +48,7 @@ package struct CARArchive: ContentService {
             return .present(
                 HeldRoot(
                     root: root,
-                    at: Location(name.text),
+                    at: Location(name.text, length: info.length),
                     length: info.length,
                     digest: info.digest,
                     place: info.place
@@ -59,7 +61,16 @@ package struct CARArchive: ContentService {
 
     package func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {
         let name = try Self.name(of: upload.root)
-        return .stored(Location(name.text), proof: try await service.put(name, try await upload.car()).proof)
+        let body = try await upload.car()
+        let proof = try await service.put(name, body).proof
+        // The CAR comes first: one without an index is only slower to read from, and an index without a CAR is litter.
+        let location = Location(name.text, length: body.length)
+        if !location.isReadWhole, let indexName = name.ofIndex {
+            var index = CARIndex()
+            for place in upload.places { index.add(place.cid, offset: place.offset) }
+            if index.count > 0 { _ = try await service.put(indexName, Body(index.encoded(.multihashSorted))) }
+        }
+        return .stored(location, proof: proof)
     }
 
     /// Nothing is ever accepted here that is not stored.
@@ -73,8 +84,20 @@ package struct CARArchive: ContentService {
         try await service.get(try name(of: root, at: location), range, version: nil)
     }
 
+    package func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)? {
+        guard let index = try name(of: root, at: location).ofIndex else { return nil }
+        do throws(StorageError) {
+            return try await service.read(index)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+
     package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
-        try await service.delete(try name(of: root, at: location))
+        let name = try name(of: root, at: location)
+        if location?.isReadWhole != true, let index = name.ofIndex { try await service.delete(index) }
+        try await service.delete(name)
     }
 
     package func clear(_ root: CID, mayResume: Bool) async throws(StorageError) {
@@ -89,7 +112,12 @@ package struct CARArchive: ContentService {
                 guard let page = try await cursor.next() else { return nil }
                 return page.compactMap { info in
                     Self.root(of: info.name.text).map {
-                        HeldRoot(root: $0, at: Location(info.name.text), length: info.length, digest: info.digest)
+                        HeldRoot(
+                            root: $0,
+                            at: Location(info.name.text, length: info.length),
+                            length: info.length,
+                            digest: info.digest
+                        )
                     }
                 }
             }

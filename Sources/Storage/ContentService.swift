@@ -65,6 +65,10 @@ package protocol ContentService: Sendable {
         _ range: Range<UInt64>?
     ) async throws(StorageError) -> OpenObject
 
+    /// The index of the CAR of a root (CARv2, `MultihashIndexSorted`), as the service gives it, unverified; nil where
+    /// none is kept beside the CAR.
+    func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)?
+
     /// A single block, as the service gives it, unverified; `notFound` where it says that it has none.
     func block(_ cid: CID) async throws(StorageError) -> [UInt8]
 
@@ -83,6 +87,9 @@ package protocol ContentService: Sendable {
 }
 
 extension ContentService {
+    /// Most services keep nothing beside the content.
+    package func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)? { nil }
+
     /// Most services know roots only.
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {
         throw StorageError(.unsupported, "This backend gives no single blocks.")

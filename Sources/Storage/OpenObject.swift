@@ -6,16 +6,19 @@ package struct OpenObject: Sendable {
     package let length: UInt64?
     /// The version that the bytes belong to; nil where the service has none, and then a read that broke cannot go on.
     package let version: ObjectVersion?
+    /// Whether the service sends all that comes before the range, too.
+    package let ignoresRange: Bool
 
-    package init(_ stream: any ByteStream, length: UInt64?, version: ObjectVersion?) {
+    package init(_ stream: any ByteStream, length: UInt64?, version: ObjectVersion?, ignoresRange: Bool = false) {
         self.stream = stream
         self.length = length
         self.version = version
+        self.ignoresRange = ignoresRange
     }
 
     /// The same object, the reading of which goes through `layer`.
     package func through(_ layer: (any ByteStream) -> any ByteStream) -> OpenObject {
-        OpenObject(layer(stream), length: length, version: version)
+        OpenObject(layer(stream), length: length, version: version, ignoresRange: ignoresRange)
     }
 }
 

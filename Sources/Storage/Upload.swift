@@ -5,20 +5,38 @@ package import Schema
 package struct Upload: Sendable {
     package let root: CID
     private let maker: @Sendable () async throws(StorageError) -> Body
+    private let mapper: @Sendable () -> [SectionPlace]
 
-    /// An upload whose CAR is made by `car`, each time that it is asked for.
-    package init(_ root: CID, car: @escaping @Sendable () async throws(StorageError) -> Body) {
+    /// An upload whose CAR is made by `car`, each time that it is asked for, and whose sections lie as `places` says;
+    /// where that is none, nobody knows where they lie.
+    package init(
+        _ root: CID,
+        places: @escaping @Sendable () -> [SectionPlace] = { [] },
+        car: @escaping @Sendable () async throws(StorageError) -> Body
+    ) {
         self.root = root
         maker = car
+        mapper = places
     }
 
     /// An upload of a CAR that is there.
-    package init(_ root: CID, _ car: Body) {
-        self.init(root) { () async throws(StorageError) in car }
+    package init(_ root: CID, places: @escaping @Sendable () -> [SectionPlace] = { [] }, _ car: Body) {
+        self.init(root, places: places) { () async throws(StorageError) in car }
     }
 
     /// The deterministic CARv1 of the root.
     package func car() async throws(StorageError) -> Body { try await maker() }
+
+    /// Where the sections of the CAR lie, in their order; none where nobody knows.
+    package var places: [SectionPlace] { mapper() }
+}
+
+/// Where the section of a block lies in a CAR: the offset of its first byte.
+package struct SectionPlace: Sendable, Hashable {
+    package let cid: CID
+    package let offset: UInt64
+
+    package init(_ cid: CID, at offset: UInt64) { (self.cid, self.offset) = (cid, offset) }
 }
 
 /// What a service answered to an upload.

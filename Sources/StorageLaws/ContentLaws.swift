@@ -1,3 +1,4 @@
+internal import IPLD
 internal import Multiformats
 internal import Schema
 internal import Storage
@@ -20,6 +21,12 @@ extension ContentLaw {
             (content, archives) async throws(LawViolation) in
             for archive in archives { try await storeAndCheck(archive, content) }
         },
+        ContentLaw(
+            "a block is read alone, at the place that the index of the archive names",
+            needs: .rangeReads,
+            archives: { [SampleArchive(seed: $0, leaves: 2000)] },
+            check: readsBlocks
+        ),
         ContentLaw("storing a root again is harmless") { (content, archives) async throws(LawViolation) in
             for archive in archives + archives { try await storeAndCheck(archive, content) }
         },
@@ -77,12 +84,49 @@ extension ContentLaw {
         }
     }
 
+    private static func readsBlocks(
+        _ content: any ContentService,
+        _ archives: [SampleArchive]
+    ) async throws(LawViolation) {
+        for archive in archives {
+            let location = try await store(archive, content)
+            let index = try await attempt("Reading the index of \(archive.root)") { () async throws(StorageError) in
+                guard let stream = try await content.index(of: archive.root, at: location) else { return [UInt8]() }
+                return try await collect(stream, limit: 1 << 30)
+            }
+            let sections = archive.sections
+            for section in [sections.first, sections[sections.count / 2], sections.last].compactMap({ $0 }) {
+                let places = (try? CARIndexReader(index).offsets(of: section.cid.hash)) ?? []
+                try expect(places == [UInt64(section.offset)], "The index has \(section.cid) at \(places).")
+                let end = section.dataOffset + section.bytes.count
+                let bytes = try await attempt("Reading one block") { () async throws(StorageError) in
+                    let range = UInt64(section.offset)..<UInt64(end)
+                    return try await collect(
+                        content.read(archive.root, at: location, range).stream,
+                        limit: archive.bytes.count
+                    )
+                }
+                try expect(
+                    bytes == Array(archive.bytes[section.offset..<end]),
+                    "Other bytes than those of \(section.cid) are where the index says that it is."
+                )
+            }
+            try await attempt("Removing \(archive.root)") { () async throws(StorageError) in
+                try await content.remove(archive.root, at: location)
+            }
+            let isLeft = try await attempt("Looking for the index") { () async throws(StorageError) in
+                try await content.index(of: archive.root, at: location) != nil
+            }
+            try expect(!isLeft, "The archive is gone, and its index stays.")
+        }
+    }
+
     private static func store(
         _ archive: SampleArchive,
         _ content: any ContentService
     ) async throws(LawViolation) -> Location {
         let answer = try await attempt("Storing \(archive.root)") { () async throws(StorageError) in
-            try await content.store(Upload(archive.root, archive.body))
+            try await content.store(archive.upload)
         }
         guard case .stored(let location, _) = answer else {
             throw LawViolation("The service accepted \(archive.root) and did not store it: these laws wait for nobody.")

@@ -1,4 +1,4 @@
-internal import IPLD
+package import IPLD
 package import Multiformats
 internal import Samples
 package import Storage
@@ -34,6 +34,23 @@ package struct SampleArchive: Sendable {
     }
 
     package var body: Body { Body(bytes) }
+
+    /// The upload of it.
+    package var upload: Upload { Upload(root, places: { places }, body) }
+
+    /// Where the sections lie.
+    package var places: [SectionPlace] { sections.map { SectionPlace($0.cid, at: UInt64($0.offset)) } }
+
+    /// The blocks with where they stand; those of a sample can be read.
+    package var sections: [CARSection] {
+        var parser = CARParser()
+        parser.feed(bytes)
+        var sections: [CARSection] = []
+        while let event = try? parser.next() {
+            if case .section(let section) = event { sections.append(section) }
+        }
+        return sections
+    }
 
     /// What is wrong with the bytes of an archive of the same DAG, in any order of blocks; nil when nothing is.
     package func problem(of found: [UInt8]) -> String? {

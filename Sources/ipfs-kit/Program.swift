@@ -117,6 +117,7 @@ struct Program: Sendable {
             isTerminal: StandardStream.output.isTerminal,
             write: { (bytes) throws(KitError) in try console.write(bytes) },
             emit: { console.emit($0) },
+            notice: { console.warn($0) },
             read: { (count) throws(KitError) in
                 do throws(FileError) {
                     return try StandardStream.input.read(count) { stop.isPressed }

@@ -38,7 +38,7 @@ import Testing
         #expect(try await sample.catalog.removal(of: "cars/1.car", under: lease)?.root == nil)
         try await sample.pin(2)
         let begun = try await sample.catalog.begin([(root(1), .unwanted), (root(2), .unwanted)], under: lease)
-        #expect(begun.map(\.cid) == [root(1)] && begun.map(\.path) == ["cars/1.car"])
+        #expect(begun.map(\.cid) == [root(1)] && begun.map(\.location?.path) == ["cars/1.car"])
         #expect(try await sample.catalog.removal(of: "cars/1.car", under: lease)?.root == root(1))
         #expect(try await sample.catalog.removal(of: "cars/2.car", under: lease)?.root == nil)
         #expect(try await sample.catalog.removal(of: "kits/x", under: lease)?.root == nil)

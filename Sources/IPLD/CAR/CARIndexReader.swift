@@ -70,6 +70,18 @@ public struct CARIndexReader: Sendable {
         return found
     }
 
+    /// The offsets of all sections, in the order of the index; throws what the source throws.
+    public func offsets() throws(DecodingProblem) -> [UInt64] {
+        var found: [UInt64] = []
+        for table in tables {
+            for number in 0..<table.count {
+                let start = table.start + number * table.width
+                found.append(littleEndian(try read(start + table.width - 8..<start + table.width)[...]))
+            }
+        }
+        return found
+    }
+
     private func offsets(of digest: ArraySlice<UInt8>, in table: Table) throws(DecodingProblem) -> [UInt64] {
         var (low, high) = (UInt64(0), table.count)
         while low < high {

@@ -17,6 +17,37 @@ public struct CARSection: Sendable, Hashable {
     /// The offset of the content's first byte, from the start of the archive.
     public let dataOffset: Int
 
+    /// Reads the section that begins at `start` in bytes, whatever follows it; offsets are counted from the first byte.
+    ///
+    /// - Throws: `.truncated`, `.malformed`, `.tooLarge`.
+    public init(in bytes: [UInt8], at start: Int) throws(DecodingProblem) {
+        var reader = ByteReader(bytes, range: start..<bytes.count)
+        do {
+            let length = try reader.readVarint()
+            let first = reader.offset
+            guard length <= UInt64(Block.longestSection), length <= UInt64(reader.remaining) else {
+                throw DecodingProblem(.truncated, "A section of \(length) bytes does not fit where it should be.")
+            }
+            cid = try CID.decode(from: &reader)
+            let end = first + Int(length)
+            guard reader.offset <= end else {
+                throw DecodingProblem(.malformed, "A section ends inside its CID.")
+            }
+            offset = start
+            dataOffset = reader.offset
+            self.bytes = bytes[reader.offset..<end]
+        } catch let error as DecodingProblem {
+            throw error
+        } catch {
+            throw DecodingProblem(.malformed, "No section begins here: \(error)")
+        }
+    }
+
+    /// A section from its parts.
+    init(cid: CID, bytes: ArraySlice<UInt8>, offset: Int, dataOffset: Int) {
+        (self.cid, self.bytes, self.offset, self.dataOffset) = (cid, bytes, offset, dataOffset)
+    }
+
     /// The block by itself, with a copy of the content.
     public var block: Block { Block(cid: cid, bytes: Array(bytes)) }
 

@@ -2,6 +2,7 @@ internal import BlockStore
 internal import IPLD
 internal import Multiformats
 package import Schema
+internal import Storage
 
 /// Writes the bytes of a block to standard output.
 package struct BlockGet: Operation {
@@ -10,17 +11,21 @@ package struct BlockGet: Operation {
 
     package var cid = ""
     package var output: String?
+    package var from: String?
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
         Field("cid", \.cid, help: "The CID of the block.", required: true, positional: true),
         .newFile(\.output),
+        .source(\.from),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
-        let block = try await kit.block(parseCID(cid))
+        let root = try parseCID(cid)
+        let reader = try await ContentReader(kit, from: from, below: root, progress: .silent)
         return try await kitErrors {
+            let block = try await reader.block(root)
             try await NewFile.made(output, kit, help: "ipfs-kit block get \(cid) --output FILE") { file in
                 try await file.append([block.bytes[...]])
                 return []

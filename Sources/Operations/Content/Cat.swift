@@ -12,6 +12,7 @@ package struct Cat: Operation {
     package var offset = 0
     package var length: Int?
     package var output: String?
+    package var from: String?
 
     package init() {}
 
@@ -20,17 +21,18 @@ package struct Cat: Operation {
         Field("offset", \.offset, help: "The byte of all content to begin with (-o).", aliases: ["o"]),
         Field("length", \.length, help: "The most bytes to write (-l).", aliases: ["l"]),
         Field("output", \.output, help: "The file to write; nothing may be there yet. - is standard output."),
+        .source(\.from),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
         guard offset >= 0, length ?? 0 >= 0 else { throw KitError(.usage, "--offset and --length are not negative.") }
-        let reader = ContentReader(store: try kit.store(), progress: kit.session.progress)
         var passed = UInt64(offset)
         var left = length.map { UInt64($0) } ?? .max
         return try await kitErrors {
             let help = "ipfs-kit cat \(paths.first ?? "") --output FILE"
             try await NewFile.made(output, kit, help: help) { file in
                 for path in paths {
+                    let reader = try await ContentReader(kit, from: from, path: path, progress: kit.session.progress)
                     let (block, _) = try await reader.resolve(path)
                     let size = try FileWalk(root: block).fileSize
                     let start = min(passed, size)

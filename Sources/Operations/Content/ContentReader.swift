@@ -9,6 +9,8 @@ struct ContentReader: Sendable {
     /// Gives blocks, checked, in the order of their CIDs.
     let blocks: @Sendable ([CID]) async throws -> [Block]
     let progress: Progress
+    /// Whether blocks come from afar, so that none is asked for that can be done without.
+    let isFar: Bool
 
     /// Reads out of the store.
     init(store: BlockStore, progress: Progress) {
@@ -16,8 +18,9 @@ struct ContentReader: Sendable {
     }
 
     /// Reads out of what `blocks` gives.
-    init(progress: Progress, blocks: @escaping @Sendable ([CID]) async throws -> [Block]) {
+    init(progress: Progress, isFar: Bool = false, blocks: @escaping @Sendable ([CID]) async throws -> [Block]) {
         self.blocks = blocks
+        self.isFar = isFar
         self.progress = progress
     }
 

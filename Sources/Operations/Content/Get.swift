@@ -4,10 +4,10 @@ internal import POSIX
 package import Schema
 internal import Storage
 
-/// Writes content from the store to files.
+/// Writes content to files.
 package struct Get: Operation {
     package static let name = "get"
-    package static let summary = "Write a file or a directory from the store to the disk."
+    package static let summary = "Write a file or a directory from the store, or from a backend, to the disk."
     package static let details = """
         Permissions and times that were kept are given back, without the bits that let a program run as somebody else.
         Example: ipfs-kit get bafy…/photos -o restored
@@ -16,6 +16,7 @@ package struct Get: Operation {
 
     package var path = ""
     package var output: String?
+    package var from: String?
 
     package init() {}
 
@@ -30,10 +31,11 @@ package struct Get: Operation {
                 """,
             aliases: ["o"]
         ),
+        .source(\.from),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> WrittenTree {
-        let reader = ContentReader(store: try kit.store(), progress: kit.session.progress)
+        let reader = try await ContentReader(kit, from: from, path: path, progress: kit.session.progress)
         return try await kitErrors {
             let (block, name) = try await reader.resolve(path)
             kit.session.progress.began("get")

@@ -1,42 +1,82 @@
-internal import BlockStore
 internal import IPLD
 internal import Multiformats
 package import Schema
 internal import Storage
 
-/// Lists a directory of the store.
+/// Lists a directory.
 package struct List: Operation {
     package static let name = "ls"
-    package static let summary = "List the entries of a directory in the store."
+    package static let summary = "List the entries of a directory in the store, or on a backend."
 
     package var path = ""
+    package var from: String?
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("path", \.path, help: "A CID, or a path below one.", required: true, positional: true)
+        Field("path", \.path, help: "A CID, or a path below one.", required: true, positional: true),
+        .source(\.from),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
-        let store = try kit.store()
-        let reader = ContentReader(store: store, progress: .silent)
+        let reader = try await ContentReader(kit, from: from, path: path, progress: .silent)
         return try await kitErrors {
             let (block, _) = try await reader.resolve(path)
             var rows: [Row] = []
-            try await reader.entries(of: block) { rows.append(try await Self.row($0, store)) }
+            var waiting: [DirectoryEntry] = []
+            func list() async throws {
+                rows += try await Self.rows(waiting, reader)
+                waiting = []
+            }
+            try await reader.entries(of: block) { entry in
+                waiting.append(entry)
+                if waiting.count == Self.atOnce { try await list() }
+            }
+            try await list()
             return Output(cid: block.cid, rows: rows)
         }
     }
 
-    /// A row, with the kind and the size where the entry's own block is in the store.
-    private static func row(_ entry: DirectoryEntry, _ store: BlockStore) async throws -> Row {
+    /// How many entries are looked at together.
+    private static let atOnce = 64
+
+    /// Rows, with the kind and the size where the entry's own block is there.
+    private static func rows(_ entries: [DirectoryEntry], _ reader: ContentReader) async throws -> [Row] {
+        // What a raw block is, its CID says, and its directory how long it is: none is fetched from afar for that.
+        let wanted = entries.filter { !(reader.isFar && $0.cid.codec == .raw) }.map(\.cid)
+        var blocks: [CID: Result<Block, any Error>] = [:]
+        do {
+            for block in try await reader.blocks(wanted) { blocks[block.cid] = .success(block) }
+        } catch let error where Self.loss(error) != nil {
+            for cid in wanted {
+                do {
+                    blocks[cid] = .success(try await reader.block(cid))
+                } catch {
+                    blocks[cid] = .failure(error)
+                }
+            }
+        }
+        return try entries.map { try row($0, blocks[$0.cid]) }
+    }
+
+    /// What to call a block that could not be had; nil where the failure says nothing of the block.
+    private static func loss(_ error: any Error) -> String? {
+        switch KitError(any: error).code {
+        case .notFound: "missing"
+        case .verification: "damaged"
+        default: nil
+        }
+    }
+
+    private static func row(_ entry: DirectoryEntry, _ found: Result<Block, any Error>?) throws -> Row {
         let name = entry.name
         let block: Block
-        do throws(StoreError) {
-            block = try await store.get(entry.cid)
-        } catch  where [.notFound, .corrupt, .changed].contains(error.code) {
-            let kind = error.code == .notFound ? "missing" : "damaged"
+        switch found {
+        case nil: return Row(name: name, cid: entry.cid, kind: "file", size: entry.tsize, target: nil)
+        case .failure(let error)?:
+            guard let kind = loss(error) else { throw error }
             return Row(name: name, cid: entry.cid, kind: kind, size: entry.tsize, target: nil)
+        case .success(let found)?: block = found
         }
         switch try UnixFSEntry(block) {
         case .file(let size), .raw(let size):

@@ -18,6 +18,9 @@ package struct KitHome: Sendable, Hashable {
     package var backends: String { path + "/backends" }
     package var scratch: String { path + "/cache" }
 
+    /// The folder of what was read from a backend.
+    package func blockCache(of name: String) -> String { "\(scratch)/\(name)" }
+
     /// The file of a backend.
     package func backendFile(_ name: String) -> String { "\(backendFiles)/\(name).yaml" }
 

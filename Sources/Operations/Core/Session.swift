@@ -13,6 +13,8 @@ package struct Session: Sendable {
     package var write: @Sendable (ArraySlice<UInt8>) throws(KitError) -> Void
     /// Takes one item of an output that comes bit by bit.
     package var emit: @Sendable (any OperationOutput) -> Void
+    /// Takes a sentence for people about something odd, while the work goes on.
+    package var notice: @Sendable (String) -> Void
     /// Gives up to so many bytes of standard input; none at its end.
     package var read: @Sendable (Int) throws(KitError) -> [UInt8]
 
@@ -23,6 +25,7 @@ package struct Session: Sendable {
         isTerminal: Bool = false,
         write: @escaping @Sendable (ArraySlice<UInt8>) throws(KitError) -> Void = { _ in },
         emit: @escaping @Sendable (any OperationOutput) -> Void = { _ in },
+        notice: @escaping @Sendable (String) -> Void = { _ in },
         read: @escaping @Sendable (Int) throws(KitError) -> [UInt8] = { _ in [] }
     ) {
         self.progress = progress
@@ -31,6 +34,7 @@ package struct Session: Sendable {
         self.isTerminal = isTerminal
         self.write = write
         self.emit = emit
+        self.notice = notice
         self.read = read
     }
 }

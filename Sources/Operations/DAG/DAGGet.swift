@@ -12,6 +12,7 @@ package struct DAGGet: Operation {
     package var path = ""
     package var codec = Codec.dagJSON.name
     package var output: String?
+    package var from: String?
 
     package init() {}
 
@@ -19,11 +20,12 @@ package struct DAGGet: Operation {
         Field("path", \.path, help: "A CID, or a path below one.", required: true, positional: true),
         Field("output_codec", \.codec, help: "The codec to write in: dag-json, dag-cbor, dag-pb or raw."),
         .newFile(\.output),
+        .source(\.from),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> NoOutput {
         let codec = try codecNamed(codec)
-        let reader = ContentReader(store: try kit.store(), progress: .silent)
+        let reader = try await ContentReader(kit, from: from, path: path, progress: .silent)
         return try await kitErrors {
             let bytes = try await bytes(codec, reader)
             try await NewFile.made(output, kit, help: "ipfs-kit dag get \(path) --output FILE") { file in

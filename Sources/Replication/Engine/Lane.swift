@@ -248,7 +248,7 @@ struct Lane: Sendable {
                 }
             }
         }
-        let answer = try await backend.content.store(Upload(layout.root, counted))
+        let answer = try await backend.content.store(Upload(layout.root, places: { layout.places }, counted))
         let stored: Observation
         switch answer {
         case .accepted(let ticket): return .awaited(ticket)

@@ -104,8 +104,8 @@ extension SyncRun {
             var failuresInARow = 0
             await withTaskGroup(of: (CID, Outcome).self) { group in
                 func start() {
-                    guard let (root, path) = rest.popFirst() else { return }
-                    group.addTask { (root, await remove(root, path, reasons[root])) }
+                    guard let (root, location) = rest.popFirst() else { return }
+                    group.addTask { (root, await remove(root, location, reasons[root])) }
                 }
                 for _ in 0..<lanes { start() }
                 while let (root, outcome) = await group.next() {
@@ -135,12 +135,12 @@ extension SyncRun {
         case failed(StorageError)
     }
 
-    private func remove(_ root: CID, _ path: String, _ reason: Step.Reason?) async -> Outcome {
+    private func remove(_ root: CID, _ location: Location?, _ reason: Step.Reason?) async -> Outcome {
         if case .surplus? = reason {
             do throws(StorageError) { try await expectWhole(root) } catch { return .kept(error) }
         }
         do throws(StorageError) {
-            try await backend.content.remove(root, at: Location(path))
+            try await backend.content.remove(root, at: location)
         } catch {
             // The gate says so of one whose other replicas were not seen.
             return error.code == .changed && !error.mayHaveHappened ? .kept(error) : .failed(error)

@@ -1,6 +1,7 @@
 package import BlockStore
 internal import IPLD
 package import Multiformats
+package import Storage
 
 /// The deterministic CARv1 of a DAG, laid out without reading its content: one root, depth first, each block once.
 ///
@@ -30,6 +31,9 @@ package struct DAGLayout: Sendable {
 
     /// The CIDs of the DAG in the order of the CAR.
     package var cids: [CID] { entries.map(\.cid) }
+
+    /// Where the sections of the CAR lie.
+    package var places: [SectionPlace] { entries.map { SectionPlace($0.cid, at: $0.offset) } }
 
     /// Walks the DAG of `root` in the store.
     ///

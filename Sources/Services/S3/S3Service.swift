@@ -123,7 +123,12 @@ struct S3Service: StorageService {
             what: request.what,
             failures: connection.errors.http
         )
-        return OpenObject(connection.policy.pacing(stream), length: window.length, version: found)
+        return OpenObject(
+            connection.policy.pacing(stream),
+            length: window.length,
+            version: found,
+            ignoresRange: range != nil && window.skipped > 0
+        )
     }
 
     /// No bytes of an object that is there, and that ends at `start` or before.

@@ -51,6 +51,11 @@ package struct CheckedContent: ContentService {
         return object.through(names.stream)
     }
 
+    package func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)? {
+        try await names.named { () async throws(StorageError) in try await base.index(of: root, at: location) }
+            .map(names.stream)
+    }
+
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {
         try require(.blocks, "give the block \(cid) alone")
         return try await names.named { () async throws(StorageError) in try await base.block(cid) }

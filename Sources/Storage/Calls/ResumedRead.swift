@@ -33,7 +33,7 @@ package struct ResumedRead: Sendable {
             }
         }
         let state = Locked(State(permit: permit, cursor: StreamCursor(first.stream)))
-        return OpenObject(stream(first, state), length: first.length, version: first.version)
+        return first.through { _ in stream(first, state) }
     }
 
     private func stream(_ first: OpenObject, _ state: Locked<State>) -> any ByteStream {

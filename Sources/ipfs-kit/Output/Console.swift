@@ -145,8 +145,12 @@ final class Console: Sendable {
 
     private func warn(_ report: Report) {
         for failure in report.failures { talk("ipfs-kit: \(failure)") }
-        guard !global.quiet else { return }
-        for warning in report.warnings { talk("warning: \(warning)") }
+        for warning in report.warnings { warn(warning) }
+    }
+
+    /// Prints a sentence about something odd.
+    func warn(_ sentence: String) {
+        if !global.quiet { talk("warning: \(sentence)") }
     }
 
     private func breakPipe() {

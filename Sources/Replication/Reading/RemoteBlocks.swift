@@ -1,0 +1,290 @@
+internal import Digests
+package import IPLD
+package import Multiformats
+package import Schema
+package import Storage
+
+/// The blocks of one root on a backend, each read by itself and checked: alone where the service gives single blocks,
+/// and else as a part of the CAR, whose index says where it is.
+package final class RemoteBlocks: Sendable {
+    private let root: CID
+    private let location: Location?
+    private let backend: OpenBackend
+    private let cache: BlockCache
+    private let notice: @Sendable (String) -> Void
+    private let known = Locked<Known?>(nil)
+    /// One task loads the map, the others wait for it.
+    private let loading = Permits(1)
+    private let hasToldOfRanges = Locked(false)
+
+    /// The blocks of `root`, whose CAR is at `location` as far as that is known; what is odd about the service is told
+    /// to `notice` in a sentence.
+    package init(
+        of root: CID,
+        at location: Location?,
+        on backend: OpenBackend,
+        cache: BlockCache,
+        notice: @escaping @Sendable (String) -> Void
+    ) {
+        (self.root, self.location, self.backend, self.cache) = (root, location, backend, cache)
+        self.notice = notice
+    }
+
+    /// Sections that lie so near to each other, in bytes, are read together.
+    private static let gap: UInt64 = 16 << 10
+    /// As long as what is read together has at most so many bytes.
+    private static let longestRead: UInt64 = 8 << 20
+    /// How many requests are made at once.
+    private static let width = 4
+
+    /// Blocks in the order of their CIDs; throws `notFound` where one is not in the CAR, `corrupt` where other bytes
+    /// are there.
+    package func blocks(_ cids: [CID]) async throws(StorageError) -> [Block] {
+        var found: [CID: Block] = [:]
+        var missing: [CID] = []
+        for cid in cids where found[cid] == nil {
+            if let content = cid.inlineContent {
+                found[cid] = Block(cid: cid, bytes: content)
+            } else if let block = await cache.block(cid) {
+                found[cid] = block
+            } else if !missing.contains(cid) {
+                missing.append(cid)
+            }
+        }
+        if !missing.isEmpty {
+            let read = try await read(missing)
+            for block in read { found[block.cid] = block }
+            await cache.keep(read)
+        }
+        return cids.compactMap { found[$0] }
+    }
+
+    /// Whether the CAR of the root has a block, by its index.
+    package func have(_ cid: CID) async throws(StorageError) -> Bool {
+        switch try await sections().map {
+        case .whole(let sections): sections[cid.hash] != nil
+        case .indexed(let sections):
+            try decoding { () throws(DecodingProblem) in try sections.range(of: cid) } != nil
+        }
+    }
+
+    private func read(_ cids: [CID]) async throws(StorageError) -> [Block] {
+        if backend.content.capabilities.contains(.blocks) { return try await single(cids) }
+        let known = try await sections()
+        do throws(StorageError) {
+            return try await read(cids, in: known.map)
+        } catch {
+            // An index that was kept may be that of another CAR.
+            guard known.isFromCache, error.code == .corrupt || error.code == .notFound else { throw error }
+            await cache.dropIndex(of: root)
+            self.known.change { $0 = nil }
+            return try await read(cids, in: try await sections().map)
+        }
+    }
+
+    private func single(_ cids: [CID]) async throws(StorageError) -> [Block] {
+        try await several(cids) { [backend, self] (cid) async throws(StorageError) in
+            [try checked(Block(cid: cid, bytes: try await backend.content.block(cid)))]
+        }
+    }
+
+    private func read(_ cids: [CID], in map: SectionMap) async throws(StorageError) -> [Block] {
+        switch map {
+        case .whole(let sections):
+            var blocks: [Block] = []
+            for cid in cids {
+                guard let bytes = sections[cid.hash] else { throw absence(of: cid) }
+                blocks.append(try checked(Block(cid: cid, bytes: Array(bytes))))
+            }
+            return blocks
+        case .indexed(let sections):
+            var places: [Place] = []
+            for cid in cids {
+                guard let range = try decoding({ () throws(DecodingProblem) in try sections.range(of: cid) }) else {
+                    throw absence(of: cid)
+                }
+                places.append(Place(cid: cid, range: range))
+            }
+            return try await several(Self.joined(places), read)
+        }
+    }
+
+    /// A block, and where its section is.
+    private struct Place: Sendable {
+        let cid: CID
+        let range: Range<UInt64>
+    }
+
+    /// Places near to each other, together.
+    private static func joined(_ places: [Place]) -> [[Place]] {
+        var groups: [[Place]] = []
+        var span = UInt64(0)..<0
+        for place in places.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+            let end = max(span.upperBound, place.range.upperBound)
+            if !groups.isEmpty, place.range.lowerBound <= span.upperBound + gap, end - span.lowerBound <= longestRead {
+                groups[groups.count - 1].append(place)
+                span = span.lowerBound..<end
+            } else {
+                groups.append([place])
+                span = place.range
+            }
+        }
+        return groups
+    }
+
+    private func read(_ places: [Place]) async throws(StorageError) -> [Block] {
+        let start = places.first?.range.lowerBound ?? 0
+        let end = places.map(\.range.upperBound).max() ?? 0
+        let object = try await backend.content.read(root, at: location, start..<end)
+        if object.ignoresRange,
+            hasToldOfRanges.change({ hasTold in
+                defer { hasTold = true }; return !hasTold
+            })
+        {
+            notice("\(backend.name) ignores ranges: to read a part it sends all that comes before it, too.")
+        }
+        let bytes = try await collect(object.stream, limit: Int(end - start))
+        var blocks: [Block] = []
+        for place in places {
+            let section = try decoding { () throws(DecodingProblem) in
+                try CARSection(in: bytes, at: Int(place.range.lowerBound - start))
+            }
+            blocks.append(try checked(Block(cid: place.cid, bytes: Array(section.bytes))))
+        }
+        return blocks
+    }
+
+    // MARK: The map
+
+    /// Where the blocks are, and whether that was only kept from an earlier time.
+    private struct Known: Sendable {
+        let map: SectionMap
+        let isFromCache: Bool
+    }
+
+    private func sections() async throws(StorageError) -> Known {
+        let permit = try await loading.take()
+        defer { permit.give() }
+        if let known = known.read({ $0 }) { return known }
+        let kept = location?.isReadWhole == true ? nil : await cache.index(of: root)
+        let sections = kept.flatMap { try? IndexedSections($0, length: location?.length) }
+        let found =
+            if let sections {
+                Known(map: .indexed(sections), isFromCache: true)
+            } else {
+                Known(map: try await load(), isFromCache: false)
+            }
+        known.change { $0 = found }
+        return found
+    }
+
+    private func load() async throws(StorageError) -> SectionMap {
+        let place = try await place()
+        if place?.isReadWhole == true {
+            let stream = try await backend.content.read(root, at: location)
+            let bytes = try await collect(stream, limit: Int(Location.longestReadWhole))
+            return try decoding { () throws(DecodingProblem) in try SectionMap(car: bytes) }
+        }
+        guard backend.content.capabilities.contains(.rangeReads) else {
+            throw StorageError(
+                .unsupported,
+                "This backend gives no parts of a CAR, and that of \(root) is too long to be read whole for one of its blocks: "
+                    + "`ipfs-kit restore \(root)` brings all of it into the store.",
+                backend: backend.name
+            )
+        }
+        let index = try await index()
+        await cache.keep(index: index, of: root)
+        return try decoding { () throws(DecodingProblem) in
+            .indexed(try IndexedSections(index, length: place?.length))
+        }
+    }
+
+    /// Where the CAR is and how long, asked for where nobody knows it here.
+    private func place() async throws(StorageError) -> Location? {
+        if location?.length != nil { return location }
+        switch await backend.content.presence(of: root, at: location) {
+        case .present(let held): return held.location
+        case .absent, .pending:
+            throw StorageError(.notFound, "The backend \(backend.name) does not have \(root).", backend: backend.name)
+        case .unknown(let error): throw error
+        }
+    }
+
+    /// The index that is kept beside the CAR, or one that is made from all of it.
+    private func index() async throws(StorageError) -> [UInt8] {
+        if let stream = try await backend.content.index(of: root, at: location) {
+            let index = try await collect(stream, limit: BlockCache.longestIndex)
+            if (try? CARIndexReader(index)) != nil { return index }
+        }
+        notice(
+            "\(backend.name) has no index of the blocks of \(root): all of its CAR is read once to make one, which is kept here."
+        )
+        var index = CARIndex()
+        var parser = CARParser(verifiesBlocks: false)
+        func take() throws(DecodingProblem) {
+            while let event = try parser.next() {
+                if case .section(let section) = event { index.add(section.cid, offset: UInt64(section.offset)) }
+            }
+        }
+        for try await chunk in try await backend.content.read(root, at: location) {
+            parser.feed(chunk)
+            try decoding { () throws(DecodingProblem) in try take() }
+        }
+        try decoding { () throws(DecodingProblem) in try parser.finish() }
+        return index.encoded(.multihashSorted)
+    }
+
+    // MARK: Errors
+
+    private func absence(of cid: CID) -> StorageError {
+        StorageError(
+            .notFound,
+            "The block \(cid) is not in the CAR of \(root) on \(backend.name).",
+            backend: backend.name
+        )
+    }
+
+    private func checked(_ block: Block) throws(StorageError) -> Block {
+        try decoding { () throws(DecodingProblem) in try block.verify() }
+        return block
+    }
+
+    private func decoding<Value>(_ work: () throws(DecodingProblem) -> Value) throws(StorageError) -> Value {
+        do throws(DecodingProblem) {
+            return try work()
+        } catch {
+            throw StorageError(
+                .corrupt,
+                "The CAR of \(root) on \(backend.name) is not what it should be: \(error)",
+                backend: backend.name,
+                cause: error
+            )
+        }
+    }
+
+    /// Does `work` with each item, a few at once, and joins what came out in the order of the items.
+    private func several<Item: Sendable>(
+        _ items: [Item],
+        _ work: @escaping @Sendable (Item) async throws(StorageError) -> [Block]
+    ) async throws(StorageError) -> [Block] {
+        if items.count == 1 { return try await work(items[0]) }
+        do {
+            return try await withThrowingTaskGroup(of: [Block].self) { group in
+                var rest = items[...]
+                var blocks: [Block] = []
+                for item in rest.prefix(Self.width) { group.addTask { try await work(item) } }
+                rest = rest.dropFirst(Self.width)
+                while let part = try await group.next() {
+                    blocks += part
+                    if let item = rest.popFirst() { group.addTask { try await work(item) } }
+                }
+                return blocks
+            }
+        } catch let error as StorageError {
+            throw error
+        } catch {
+            throw StorageError.cancelled
+        }
+    }
+}
