@@ -1,14 +1,14 @@
 internal import Glibc
 internal import Synchronization
 
-/// Runs `body` with every number from 0 up to `count`, on as many threads as there are cores, and waits until all are
-/// done.
+/// Runs `body` with every number from 0 up to `count`, on as many threads as there are cores, or as are named, and
+/// waits until all are done.
 ///
 /// For a thread that may block; tasks have their own ways. Where the system refuses threads, there are fewer.
-package func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+package func inParallel(_ count: Int, threads: Int? = nil, _ body: @escaping @Sendable (Int) -> Void) {
+    let most = threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let work = ParallelWork(count: count, body)
-    for _ in 1..<max(1, min(cores, count)) { _ = startDetachedThread { work.run() } }
+    for _ in 1..<max(1, min(most, count)) { _ = startDetachedThread { work.run() } }
     work.run()
     work.wait()
 }

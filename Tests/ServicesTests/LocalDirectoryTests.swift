@@ -277,14 +277,14 @@ import Testing
         settings.path = Scratch.current
         let path = Scratch.current + "/a"
         try Data([1]).write(to: URL(filePath: path))
-        // The admission and the look at its age see one moment, and the thread a later one.
-        let looks = Locked(0)
+        // The admission, and before a removal the look at its age, see one moment, and the thread a later one.
+        let (looks, early) = (Locked(0), change == "put" ? 1 : 2)
         let timing = Timing(
             now: { 0 },
             uptime: {
                 looks.change { looks in
                     looks += 1
-                    return .seconds(looks > 2 ? 5 : 0)
+                    return .seconds(looks > early ? 5 : 0)
                 }
             }
         )

@@ -6,41 +6,46 @@ internal import Storage
 ///
 /// A file appears under its name when all of it is on the disk.
 struct LocalDirectoryService: StorageService {
-    let root: RootDirectory
-    /// Bytes that stay free on the disk.
-    let leastFree: UInt64
+    private let place: DirectoryPlace
     private let policy: CallPolicy
-
-    /// Folders that were looked after: their names last, for whoever made them may have been killed before that, and
-    /// what writers left there that were killed long ago is gone.
-    private let tended = Locked<Set<String>>([])
+    /// Short objects that come at the same time are put together.
+    private let together: GroupCommit<SmallFiles.Item, PutReceipt>
 
     let capabilities = LocalDirectory.capabilities
     let limits = Limits()
 
-    private static let chunk = 1 << 20
-    /// An announcement has at most so many bytes, and may take of the room that is to stay free.
-    private static let note: UInt64 = 4096
+    /// The length of the chunks of a file, and of a part that is read when it is opened, in bytes.
+    private static let (chunk, short): (UInt64, UInt64) = (1 << 20, 256 << 10)
     /// What is no longer than this is on the disk in no time, in bytes.
     private static let quick: UInt64 = 1 << 20
 
     init(_ settings: LocalDirectorySettings, in context: ServiceContext) {
-        root = RootDirectory(settings.path, home: context.home)
-        leastFree = settings.minFree.bytes
+        let place = DirectoryPlace(settings, home: context.home)
+        self.place = place
         policy = context.policy
+        together = GroupCommit(most: SmallFiles.most) { await SmallFiles(place: place).put($0) }
     }
+
+    private var root: RootDirectory { place.root }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         let admission = policy.admission(.put(name), isAdmitted: true)
+        if body.length <= SmallFiles.longest {
+            var bytes: [UInt8] = []
+            try await read(body, name) { (chunk, _) throws(StorageError) in bytes += chunk }
+            return try await together.add(SmallFiles.Item(name: name, bytes: bytes, admission: admission))
+        }
         let path = path(name)
         let temporary = temporaryName(beside: path)
         let file = try await files(name) { () throws(FileError) in
-            try makeFolder(directoryName(path))
+            try place.makeFolder(directoryName(path))
             return try File(temporary, .createNew)
         }
         let publication: Publication
         do throws(StorageError) {
-            try await checkRoom(for: body.length, name)
+            try await BlockingThreads.shared.run { () throws(StorageError) in
+                try place.checkRoom(for: body.length, name)
+            }
             try await write(body, to: file, name)
             if body.length > Self.quick { try await open(name) { () throws(FileError) in try file.syncData() } }
             // Writing may have taken long; the name is what makes it a change.
@@ -57,53 +62,38 @@ struct LocalDirectoryService: StorageService {
         }
     }
 
-    /// Makes the folder of an object, and looks after it once.
-    private func makeFolder(_ folder: String) throws(FileError) {
-        try makeDirectory(folder, below: root.path)
-        guard !tended.read({ $0.contains(folder) }) else { return }
-        var place = folder
-        while place != root.path {
-            try syncName(of: place)
-            place = directoryName(place)
-        }
-        removeLeftovers(in: folder, unchangedFor: 86_400)
-        tended.change { _ = $0.insert(folder) }
-    }
-
-    private func checkRoom(for length: UInt64, _ name: ObjectName) async throws(StorageError) {
-        guard leastFree > 0, !(name.isOfNote && length <= Self.note) else { return }
-        let free = try await files(name) { () throws(FileError) in try diskSpace(root.path).free }
-        guard free >= leastFree, free - leastFree >= length else {
-            throw StorageError(
-                .quotaExceeded,
-                "\(name) has \(ByteCount(length)), and connection.min_free leaves less room than that on the disk."
-            )
-        }
-    }
-
     private func write(_ body: Body, to file: File, _ name: ObjectName) async throws(StorageError) {
-        var written: UInt64 = 0
-        for try await chunk in body.open() {
-            try StorageError.checkCancellation()
-            guard written + UInt64(chunk.count) <= body.length else {
-                throw StorageError(.corrupt, "The source of \(name) gave more than its \(body.length) bytes.")
-            }
-            let offset = written
+        try await read(body, name) { (chunk, offset) async throws(StorageError) in
             try await open(name) { () throws(FileError) in
                 try file.write(chunk, at: offset)
                 file.startWriting(from: offset, count: UInt64(chunk.count))
             }
-            written += UInt64(chunk.count)
-        }
-        guard written == body.length else {
-            throw StorageError(.corrupt, "The source of \(name) ended after \(written) of \(body.length) bytes.")
         }
     }
 
-    /// Removes what was written, and gives the error to end with: where that stays behind, somebody has to look again.
+    /// Hands the chunks of a body to `take`, with the offset of each; throws where there are more or fewer bytes than
+    /// it should have.
+    private func read(
+        _ body: Body,
+        _ name: ObjectName,
+        _ take: ([UInt8], UInt64) async throws(StorageError) -> Void
+    ) async throws(StorageError) {
+        var passed: UInt64 = 0
+        for try await chunk in body.open() {
+            try StorageError.checkCancellation()
+            guard passed + UInt64(chunk.count) <= body.length else {
+                throw StorageError(.corrupt, "The source of \(name) gave more than its \(body.length) bytes.")
+            }
+            try await take(chunk, passed)
+            passed += UInt64(chunk.count)
+        }
+        guard passed == body.length else {
+            throw StorageError(.corrupt, "The source of \(name) ended after \(passed) of \(body.length) bytes.")
+        }
+    }
+
     private func discard(_ temporary: String, after error: StorageError) async -> StorageError {
-        let isGone = await BlockingThreads.shared.run { (try? removeFile(temporary)) != nil }
-        return isGone || error.code == .corrupt ? error : error.ofUnknownOutcome
+        await BlockingThreads.shared.run { place.discard(temporary, after: error) }
     }
 
     /// A file is never gone on with.
@@ -124,19 +114,34 @@ struct LocalDirectoryService: StorageService {
         version: ObjectVersion?
     ) async throws(StorageError) -> OpenObject {
         let path = path(name)
-        let (file, info) = try await files(name, mayBeAbsent: true) { () throws(FileError) in
+        let opened = try await files(name, mayBeAbsent: true) { () throws(FileError) in
             let found = try checkFile(path)
             let file = try File(path, .readFile)
             let info = try file.status()
             // A link may have taken its place in between.
             guard info.identity == found.identity else { throw FileError.notAFile(path) }
-            return (file, info)
+            let end = min(range?.upperBound ?? info.length, info.length)
+            let part = min(range?.lowerBound ?? 0, end)..<end
+            // What is short is here at once.
+            let first = part.length <= Self.short ? try Self.read(part, of: file, info) : nil
+            return (file: file, info: info, part: part, first: first)
         }
-        let found = ObjectVersion(info.version)
+        let (info, found) = (opened.info, ObjectVersion(opened.info.version))
         guard version == nil || version == found else { throw StorageError.changed(name) }
-        let end = min(range?.upperBound ?? info.length, info.length)
-        let start = min(range?.lowerBound ?? 0, end)
-        return OpenObject(stream(of: file, info, start..<end, name), length: info.length, version: found)
+        guard opened.part.length <= Self.short else {
+            let stream = stream(of: opened.file, info, opened.part, name)
+            return OpenObject(stream, length: info.length, version: found)
+        }
+        guard let bytes = opened.first else { throw StorageError.changed(name) }
+        return OpenObject(Body(bytes).open(), length: info.length, version: found)
+    }
+
+    /// Bytes of an open file; nil where somebody writes to it.
+    private static func read(_ part: Range<UInt64>, of file: File, _ info: FileInfo) throws(FileError) -> [UInt8]? {
+        let bytes = try file.read(at: part.lowerBound, count: Int(part.length))
+        let now = try file.status()
+        let isSame = now.length == info.length && now.modified == info.modified && now.nanoseconds == info.nanoseconds
+        return isSame && bytes.count == part.length ? bytes : nil
     }
 
     /// The bytes of an open file as long as nobody writes to it; a file that takes its name changes nothing here.
@@ -147,14 +152,10 @@ struct LocalDirectoryService: StorageService {
                 try StorageError.checkCancellation()
                 let from = position.read { $0 }
                 guard from < range.upperBound else { return nil }
-                let count = Int(min(UInt64(Self.chunk), range.upperBound - from))
-                let (bytes, now) = try await open(name) { () throws(FileError) in
-                    (try file.read(at: from, count: count), try file.status())
-                }
-                guard bytes.count == count, now.length == info.length, now.modified == info.modified,
-                    now.nanoseconds == info.nanoseconds
-                else { throw StorageError.changed(name) }
-                position.change { $0 = from + UInt64(count) }
+                let part = from..<from + min(Self.chunk, range.upperBound - from)
+                let bytes = try await open(name) { () throws(FileError) in try Self.read(part, of: file, info) }
+                guard let bytes else { throw StorageError.changed(name) }
+                position.change { $0 = part.upperBound }
                 return bytes
             }
         }
@@ -253,7 +254,7 @@ struct LocalDirectoryService: StorageService {
         )
     }
 
-    private func path(_ name: ObjectName) -> String { root.path + "/" + name.text }
+    private func path(_ name: ObjectName) -> String { place.path(name) }
 
     /// Runs calls on the open file of an object, which stays what it is, on a thread that may block.
     private func open<Value: Sendable>(

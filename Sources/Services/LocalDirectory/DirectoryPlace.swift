@@ -1,0 +1,60 @@
+internal import POSIX
+internal import Schema
+internal import Storage
+
+/// A directory that holds objects, and what is done to it from threads that may block.
+struct DirectoryPlace: Sendable {
+    let root: RootDirectory
+    /// Bytes that stay free on the disk.
+    private let leastFree: UInt64
+    /// Folders that were looked after: their names last, for whoever made them may have been killed before that, and
+    /// what writers left there that were killed long ago is gone.
+    private let tended = Locked<Set<String>>([])
+
+    /// An announcement has at most so many bytes, and may take of the room that is to stay free.
+    private static let note: UInt64 = 4096
+
+    init(_ settings: LocalDirectorySettings, home: String?) {
+        root = RootDirectory(settings.path, home: home)
+        leastFree = settings.minFree.bytes
+    }
+
+    /// The file of an object.
+    func path(_ name: ObjectName) -> String { root.path + "/" + name.text }
+
+    /// Makes the folder of an object, and looks after it once.
+    func makeFolder(_ folder: String) throws(FileError) {
+        try makeDirectory(folder, below: root.path)
+        guard !tended.read({ $0.contains(folder) }) else { return }
+        var place = folder
+        while place != root.path {
+            try syncName(of: place)
+            place = directoryName(place)
+        }
+        removeLeftovers(in: folder, unchangedFor: 86_400)
+        tended.change { _ = $0.insert(folder) }
+    }
+
+    /// Throws where an object, beside so many bytes of others, would take of the room that is to stay free.
+    func checkRoom(for length: UInt64, _ name: ObjectName, besides others: UInt64 = 0) throws(StorageError) {
+        guard leastFree > 0, !(name.isOfNote && length <= Self.note) else { return }
+        let free: UInt64
+        do throws(FileError) {
+            free = try diskSpace(root.path).free
+        } catch {
+            throw translate(error, name.text)
+        }
+        guard free >= leastFree, free - leastFree >= others, free - leastFree - others >= length else {
+            throw StorageError(
+                .quotaExceeded,
+                "\(name) has \(ByteCount(length)), and connection.min_free leaves less room than that on the disk."
+            )
+        }
+    }
+
+    /// Removes what was written, and gives the error to end with: where that stays behind, somebody has to look again.
+    func discard(_ temporary: String, after error: StorageError) -> StorageError {
+        let isGone = (try? removeFile(temporary)) != nil
+        return isGone || error.code == .corrupt ? error : error.ofUnknownOutcome
+    }
+}
