@@ -10,11 +10,17 @@ package protocol BackendDefinition: Sendable {
     static var summary: String { get }
     /// What instances can do at most.
     static var capabilities: Capabilities { get }
+    /// How many calls run at once where the settings do not say it.
+    static var connections: Int { get }
     /// Throws `badSettings` where something in the settings can never be right, whatever stands around it; nothing is
     /// opened or sent. A setting that is not known yet has its usual value.
     static func check(_ settings: Settings) throws(StorageError)
     /// Where an instance leads, with all that the world around it adds to the settings; nothing is sent.
     static func place(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> ServicePlace
+}
+
+extension BackendDefinition {
+    package static var connections: Int { OperationalSettings().maxConnections }
 }
 
 /// A type of backend that keeps named bytes.
@@ -85,6 +91,8 @@ package struct ServiceRow: Sendable {
     package let aliases: [String]
     package let summary: String
     package let capabilities: Capabilities
+    /// How many calls run at once where the settings do not say it.
+    package let connections: Int
     /// The settings of the type itself; those that all types have are in `OperationalSettings`.
     package let fields: [FieldInfo]
     private let checker: @Sendable ([String: FieldValue]) throws(StorageError) -> Void
@@ -116,6 +124,7 @@ package struct ServiceRow: Sendable {
         aliases = Definition.aliases
         summary = Definition.summary
         capabilities = Definition.capabilities.union(powers)
+        connections = Definition.connections
         fields = Definition.Settings.fieldInfo
         checker = { (values) throws(StorageError) in
             guard let settings = try? Definition.Settings(values: values) else { return }

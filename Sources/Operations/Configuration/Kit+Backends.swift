@@ -257,7 +257,8 @@ extension Kit {
         }
         let values = try file.values(environment: session.environment)
         do throws(SchemaError) {
-            let operational = try OperationalSettings(values: values.operational)
+            var operational = try OperationalSettings(values: values.operational)
+            if values.operational["max_connections"] == nil { operational.maxConnections = file.row.connections }
             let context = ServiceContext(
                 backend: file.name,
                 type: file.type,

@@ -6,15 +6,17 @@ package import Storage
 
 /// The one way to everything that changes a backend: whether the lease is still held, and what was decided still right.
 ///
-/// It is looked at again before each try of each request, at most a second before that; what admits a removal may be as
-/// old as a look at slow backends takes, and at most ten seconds. A process that was stopped in that time, and woken
-/// when another one is at work, sends what it had in flight, and nothing more.
+/// It is looked at again before the requests of each fifth of a second, and at most a second before one is sent; what
+/// admits a removal may be as old as a look at slow backends takes, and at most ten seconds. A process that was stopped
+/// in that time, and woken when another one is at work, sends what it had in flight, and nothing more.
 package struct Fence: ChangeGate {
     let catalog: Catalog
     let lease: Lease
     let announcement: Announcement
     /// Who sees the copies on account of which others go; where there is nobody, none goes for that.
     let witnesses: Witnesses?
+    /// When the lease was last seen to be held, by the clock that nobody sets.
+    private let seen = Locked<Int64?>(nil)
 
     package init(
         catalog: Catalog,
@@ -30,6 +32,9 @@ package struct Fence: ChangeGate {
 
     /// So old a look should be at most that admits a removal, and so old it may be, in milliseconds.
     private static let (freshness, longestLook): (Int64, Int64) = (1000, 10_000)
+    /// So old a look at the lease may be that admits what takes nothing away, in milliseconds; with the time for which
+    /// it counts then, that is a second.
+    private static let lookLasts: Int64 = 200
 
     package func admit(_ change: Change) async throws(StorageError) {
         guard let removal = try await removal(change), case .surplus(let minimum, let others, _) = removal.reason else {
@@ -85,7 +90,10 @@ package struct Fence: ChangeGate {
                     try await catalog.removal(of: root, under: lease).map { (root, $0) }
                 }
             case .put, .delete, .clear, .store:
+                let now = runningMilliseconds()
+                if let last = seen.read({ $0 }), (0..<Self.lookLasts).contains(now - last) { return nil }
                 try await catalog.check(lease)
+                seen.change { $0 = now }
                 return nil
             }
         } catch {

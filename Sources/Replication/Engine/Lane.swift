@@ -30,9 +30,12 @@ struct Lane: Sendable {
     let stored: Locked<UInt64>
     /// Large CARs take turns: each has several parts in memory.
     let large: Permits
+    /// So do those in between.
+    let medium: Permits
 
-    /// CARs up to this length are put together in memory once, and then sent, hashed and compared from there.
-    private static let small: UInt64 = 2 << 20
+    /// CARs up to the first length are put together in memory at once, and up to the second one when it is their turn;
+    /// they are sent, hashed and compared from there.
+    private static let (short, small): (UInt64, UInt64) = (64 << 10, 2 << 20)
 
     /// What came of it.
     struct Outcome: Sendable {
@@ -109,18 +112,19 @@ struct Lane: Sendable {
                 throw .storage(error)
             }
         }
-        let layout: DAGLayout
+        let (layout, packed): (DAGLayout, Body?)
         do throws(StoreError) {
-            layout = try await DAGLayout(of: root, in: store)
+            (layout, packed) = try await DAGLayout.packed(root, in: store, limit: Self.short)
         } catch {
             throw .store(error)
         }
         do throws(StorageError) {
-            let permit = layout.length > Self.small ? try await large.take() : nil
+            let turns = layout.length > Self.small ? large : medium
+            let permit = packed == nil ? try await turns.take() : nil
             defer { permit?.give() }
             // First of all: what was left may take the room that is needed.
             if stopped.contains(root) { try await makeRoom(for: root) }
-            let body = try await self.body(layout)
+            let body = if let packed { packed } else { try await self.body(layout) }
             let found = try await look(for: layout, body)
             switch found {
             case .same(let seen):

@@ -194,7 +194,8 @@ struct SyncRun: Sendable {
             lease: lease,
             willBeSaved: Snapshots(backend) != nil,
             stored: Locked(stored),
-            large: Permits(2)
+            large: Permits(2),
+            medium: Permits(16)
         )
     }
 

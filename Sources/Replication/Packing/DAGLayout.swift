@@ -1,4 +1,5 @@
 package import BlockStore
+internal import Digests
 internal import IPLD
 package import Multiformats
 package import Storage
@@ -40,6 +41,26 @@ package struct DAGLayout: Sendable {
     /// Throws `notFound` for the first block that is missing, and `corrupt` for one whose bytes are wrong.
     package init(of root: CID, in store: BlockStore) async throws(StoreError) {
         self = try await store.reading { (reader) throws(StoreError) in try DAGLayout(of: root, reader) }
+    }
+
+    /// Walks the DAG of `root` in the store and packs its CAR, where that has at most `limit` bytes, all in one go.
+    static func packed(
+        _ root: CID,
+        in store: BlockStore,
+        limit: UInt64
+    ) async throws(StoreError) -> (layout: DAGLayout, body: Body?) {
+        try await store.reading { (reader) throws(StoreError) in
+            let layout = try DAGLayout(of: root, reader)
+            guard layout.length <= limit else { return (layout, nil) }
+            var bytes = layout.header
+            bytes.reserveCapacity(Int(layout.length))
+            for entry in layout.entries {
+                let block = try reader.read(entry.cid, at: entry.location)
+                bytes += CARSection.prefix(for: entry.cid, length: block.bytes.count)
+                bytes += block.bytes
+            }
+            return (layout, Body(bytes, sha256: digest(.sha256, of: bytes)))
+        }
     }
 
     private init(of root: CID, _ reader: BlockReader) throws(StoreError) {

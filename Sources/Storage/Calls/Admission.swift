@@ -6,7 +6,7 @@ package final class Admission: Sendable {
     private let admitted: Locked<Duration?>
 
     /// How old an admission may be when a request is sent.
-    private static let longest = Duration.seconds(1)
+    private static let longest = Duration.milliseconds(800)
 
     /// A change that was admitted a moment ago, or that was not yet.
     init(_ change: Change, by gate: any ChangeGate, timing: Timing, isAdmitted: Bool) {
