@@ -47,3 +47,19 @@ static inline int ipfskit_ignores(int number) {
 
 static inline unsigned int ipfskit_major(uint64_t device) { return major(device); }
 static inline unsigned int ipfskit_minor(uint64_t device) { return minor(device); }
+
+// What child processes are started with.
+#include <spawn.h>
+
+extern int pipe2(int ends[2], int flags);
+extern int memfd_create(const char *name, unsigned int flags);
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+
+static const short ipfskit_spawn_session = 0x80;
+static const unsigned int ipfskit_memory_cloexec = 1;
+static const int ipfskit_set_pipe_size = 1031;
+
+static inline char **ipfskit_variables(void) {
+    extern char **environ;
+    return environ;
+}
