@@ -6,7 +6,8 @@
 //  2  Replication   Services                                 the engine | one folder per storage service
 //  1  BlockStore    Catalog   Policies   Storage             what is kept | where it is | should be | the protocols
 //  0  IPLD -> Multiformats    Arguments -> Schema            values: no files, no network, no Foundation
-// -1  Digests HTTPClient Parquet POSIX SQLite XML YAML       one wrapper per system library; none knows IPFS
+// -1  Digests HTTPClient SQLite XML YAML    Parquet SFTPClient -> POSIX    one wrapper per system library or program;
+//                                                           none knows IPFS
 //
 // Imports go down, or along an arrow drawn on a floor. The build is always run with
 // --explicit-target-dependency-import-check error, which refuses an import that is not declared here.
@@ -40,6 +41,7 @@ let package = Package(
         .module("HTTPClient", ["CCurl"]),
         .module("POSIX", ["CPOSIX"]),
         .module("Parquet", ["POSIX"]),
+        .module("SFTPClient", ["POSIX"]),
         .module("SQLite", ["CSQLite"]),
         .module("XML", ["CExpat"]),
         .module("YAML", ["CYAML"]),
@@ -54,7 +56,7 @@ let package = Package(
         .module("BlockStore", ["Digests", "IPLD", "Multiformats", "POSIX"]),
         .module("Catalog", ["Multiformats", "POSIX", "Schema", "SQLite"]),
 
-        .module("Services", ["Digests", "HTTPClient", "POSIX", "Schema", "Storage", "XML"]),
+        .module("Services", ["Digests", "HTTPClient", "POSIX", "Schema", "SFTPClient", "Storage", "XML"]),
         .module(
             "Replication",
             [
@@ -79,7 +81,7 @@ let package = Package(
         .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Samples", "Storage"]),
         .module(
             "TestKit",
-            ["CSpawn", "Digests", "IPLD", "Multiformats", "POSIX", "Samples", "Storage", "StorageLaws"]
+            ["CSpawn", "Digests", "IPLD", "Multiformats", "POSIX", "Samples", "Schema", "Storage", "StorageLaws"]
         ),
         .module("FuzzTargets", ["IPLD", "Multiformats", "Samples", "Schema"]),
         .executableTarget(name: "kit-mutate", dependencies: ["FuzzTargets", "Multiformats", "POSIX"]),
@@ -112,7 +114,10 @@ let package = Package(
             path: "Examples/PackAFile"
         ),
 
-        .tests("WrapperTests", ["Digests", "HTTPClient", "Parquet", "POSIX", "SQLite", "XML", "YAML"]),
+        .tests(
+            "WrapperTests",
+            ["Digests", "HTTPClient", "Parquet", "POSIX", "Samples", "SFTPClient", "SQLite", "XML", "YAML"]
+        ),
         .tests("MultiformatsTests", ["Multiformats"]),
         .tests("IPLDTests", ["FuzzTargets", "IPLD", "Multiformats", "Samples"]),
         .tests("SchemaTests", ["Arguments", "Schema"]),

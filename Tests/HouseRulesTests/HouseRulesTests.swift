@@ -8,6 +8,8 @@ import Testing
 
 /// The rules of the house that a machine can check; each was seen to fail when it is broken.
 @Suite struct HouseRulesTests {
+    /// Modules of the lowest floor, which know nothing of what is kept, nor where.
+    private static let lowest: Set<String> = wrappers.union(["SFTPClient"])
     /// Modules that talk to C, where the word `unsafe` may stand.
     private static let wrappers: Set<String> = ["Digests", "HTTPClient", "Parquet", "POSIX", "SQLite", "XML", "YAML"]
     private static let floorZero: Set<String> = ["Arguments", "IPLD", "Multiformats", "Schema"]
@@ -108,6 +110,12 @@ import Testing
         #expect(found(#"import Foundation"#, in: low) == [])
         let zero = Self.sources.filter { Self.floorZero.contains($0.module) }
         #expect(found(#"import (Glibc|POSIX|Storage|HTTPClient)\b"#, in: zero) == [])
+    }
+
+    @Test func `the lowest floor knows nothing of those above`() {
+        let above = Set(Self.sources.map(\.module)).subtracting(Self.lowest).subtracting(["C"])
+        let words = above.sorted().joined(separator: "|")
+        #expect(found(#"import (\#(words))\b"#, in: Self.sources.filter { Self.lowest.contains($0.module) }) == [])
     }
 
     @Test func `folders of services, rows of the table and subjects of the laws are the same`() throws {
