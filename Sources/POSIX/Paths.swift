@@ -95,8 +95,13 @@ private let longestBase = 180
 
 /// A name in the folder of `path` that no other writer uses, and that begins with a dot.
 package func temporaryName(beside path: String) -> String {
+    temporaryName(beside: path, UInt64(getpid()), UInt64.random(in: 0...UInt64.max))
+}
+
+/// The name of this form that has these two numbers.
+package func temporaryName(beside path: String, _ process: UInt64, _ number: UInt64) -> String {
     let base = String(decoding: baseName(path).utf8.prefix(longestBase), as: UTF8.self)
-    let name = "." + base + ".\(getpid()).\(UInt64.random(in: 0...UInt64.max)).part"
+    let name = "." + base + ".\(process).\(number).part"
     let folder = directoryName(path)
     return folder == "/" ? "/" + name : folder + "/" + name
 }
@@ -115,14 +120,19 @@ package func removeLeftovers(in folder: String, unchangedFor seconds: Int64) {
 /// The files that writers of `path` who were stopped left in its folder: those that `temporaryName` named beside it.
 package func leftovers(beside path: String) throws(FileError) -> [String] {
     let folder = directoryName(path)
-    let lead = "." + String(decoding: baseName(path).utf8.prefix(longestBase), as: UTF8.self) + "."
     return try listDirectory(folder).compactMap { name in
         let text = String(decoding: name, as: UTF8.self)
-        guard text.hasPrefix(lead), text.hasSuffix(".part") else { return nil }
-        let numbers = text.dropFirst(lead.count).dropLast(5).split(separator: ".", omittingEmptySubsequences: false)
-        guard numbers.count == 2, numbers.allSatisfy({ UInt64($0) != nil }) else { return nil }
-        return folder + "/" + text
+        return temporaryNumbers(of: text, beside: path) == nil ? nil : folder + "/" + text
     }
+}
+
+/// The two numbers in a name that `temporaryName` gave to a file beside `path`; nil for any other name.
+package func temporaryNumbers(of name: String, beside path: String) -> (process: UInt64, number: UInt64)? {
+    let lead = "." + String(decoding: baseName(path).utf8.prefix(longestBase), as: UTF8.self) + "."
+    guard name.hasPrefix(lead), name.hasSuffix(".part"), name.utf8.count > lead.utf8.count + 5 else { return nil }
+    let numbers = name.dropFirst(lead.count).dropLast(5).split(separator: ".", omittingEmptySubsequences: false)
+    guard numbers.count == 2, let process = UInt64(numbers[0]), let number = UInt64(numbers[1]) else { return nil }
+    return (process, number)
 }
 
 /// Gives a file another name, replacing what has that name.

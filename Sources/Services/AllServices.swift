@@ -5,6 +5,7 @@ extension ServiceRow {
     package static let all: [ServiceRow] = [
         ServiceRow(LocalDirectory.self),
         ServiceRow(S3.self),
+        ServiceRow(SFTP.self),
     ]
 
     /// The row of a type, by its name or one of its aliases.

@@ -12,23 +12,39 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case s3OverMoto
     case s3OverRclone
     case s3OverRadosgw
+    case sftpOverOpenSSH
+    case sftpOverRclone
 
     var testDescription: String { rawValue }
 
     /// The word for the type in a backend file.
-    var type: String { self == .filesystem ? "filesystem" : "s3" }
+    var type: String {
+        switch self {
+        case .filesystem: "filesystem"
+        case .s3OverMoto, .s3OverRclone, .s3OverRadosgw: "s3"
+        case .sftpOverOpenSSH, .sftpOverRclone: "sftp"
+        }
+    }
 
     /// The length, in bytes, around which the service begins to divide uploads.
-    var boundary: Int { self == .filesystem ? 256 << 10 : 5 << 20 }
+    var boundary: Int { type == "s3" ? 5 << 20 : 256 << 10 }
 
     /// Why laws do not apply, where they do not.
     var exceptions: Set<String> {
         switch self {
-        // Nothing stands between us and a disk that could go wrong, and it computes no digests.
-        case .filesystem:
+        // Nothing stands between us and a disk, or a server's disk, that could go wrong, and it computes no digests.
+        case .filesystem, .sftpOverOpenSSH:
             Set(
                 Self.wireTroubles.map { "It cannot be brought about here that \($0)." } + [
                     "The service lacks what it takes: digest."
+                ]
+            )
+        // rclone keeps what it knows of directories for a while; told not to, version 1.75 waits for itself for ever
+        // when many ask at once.
+        case .sftpOverRclone:
+            Self.sftpOverOpenSSH.exceptions.union(
+                Stray.allCases.map { "Nobody can leave \($0.rawValue) here." } + [
+                    "There can be nothing but objects here."
                 ]
             )
         case .s3OverMoto, .s3OverRclone, .s3OverRadosgw:
@@ -51,7 +67,15 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     /// rclone replaces objects in place: Amazon's own client, too, reads bytes there that nobody stored. While an
     /// object is replaced it sends more bytes than it announced, and it answers 501 to one of two uploads that end
     /// together. Where an object goes while it is sent, an error document stands in the middle of its bytes.
+    ///
+    /// Over SFTP it gives the bytes of the new file under a handle of the old one, or says that those changed.
     var weaknesses: [String: [String]] {
+        if self == .sftpOverRclone {
+            return [
+                "two writers of one name leave one of the two whole": ["was replaced while"],
+                "a reader during a replacement sees the old or the new": ["was replaced while", "never stored"],
+            ]
+        }
         guard self == .s3OverRclone else { return [:] }
         return [
             "two writers of one name leave one of the two whole": [
@@ -70,6 +94,10 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     /// Opens a backend on an empty place of its own.
     func open() async throws -> any ContentService {
+        if let sftp {
+            let server = try await SFTPServer.running(sftp)
+            return try await Self.open("sftp", server.settings(for: try server.newFolder()))
+        }
         guard let kind else { return try await Self.open("filesystem", ["path": .text(Scratch.current)]) }
         let server = try await S3Server.running(kind)
         return try await Self.open("s3", Self.settings(of: server, bucket: try await server.sharedBucket()))
@@ -77,6 +105,12 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     /// Opens a backend around which things can be made to go wrong, and says who does that.
     func openTroubled() async throws -> (any ContentService, any Troublemaker) {
+        if let sftp {
+            let server = try await SFTPServer.running(sftp)
+            let folder = try server.newFolder()
+            let content = try await Self.open("sftp", server.settings(for: folder), retries: 1)
+            return (content, DirectoryTroubles(root: folder, isSeenAtOnce: sftp == .openSSH))
+        }
         guard let kind else { return (try await open(), DirectoryTroubles(root: Scratch.current)) }
         let server = try await S3Server.running(kind)
         let (proxy, bucket) = (try await server.sharedProxy(), try await server.sharedBucket())
@@ -86,10 +120,19 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
         return (try await Self.open("s3", values, retries: 1), troubles)
     }
 
-    /// The server behind it.
+    /// The SFTP server behind it.
+    private var sftp: SFTPServer.Kind? {
+        switch self {
+        case .sftpOverOpenSSH: .openSSH
+        case .sftpOverRclone: .rclone
+        default: nil
+        }
+    }
+
+    /// The S3 server behind it.
     private var kind: S3Server.Kind? {
         switch self {
-        case .filesystem: nil
+        case .filesystem, .sftpOverOpenSSH, .sftpOverRclone: nil
         case .s3OverMoto: .moto
         case .s3OverRclone: .rclone
         case .s3OverRadosgw: .radosgw
@@ -101,16 +144,22 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
         _ type: String,
         _ values: [String: FieldValue],
         retries: Int = 3,
+        timeout: Int = 30,
+        rate: UInt64 = 0,
+        timing: Timing = Timing(now: systemTime),
+        gate: any ChangeGate = OpenGate(),
         meter: Meter = Meter()
     ) async throws -> any ContentService {
         let row = try #require(ServiceRow.named(type))
         var operational = OperationalSettings()
         operational.retryCount = retries
+        operational.timeout = timeout
+        operational.bandwidthLimit = ByteCount(rate)
         let context = ServiceContext(
             backend: "subject",
             type: type,
             operational: operational,
-            policy: CallPolicy(backend: "subject", operational, timing: Timing(now: systemTime), meter: meter),
+            policy: CallPolicy(backend: "subject", operational, timing: timing, gate: gate, meter: meter),
             environment: { _ in nil }
         )
         return try await row.open(values, in: context)

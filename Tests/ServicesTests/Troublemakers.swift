@@ -88,6 +88,8 @@ struct ProxyTroubles: Troublemaker {
 /// Leaves things in a directory.
 struct DirectoryTroubles: Troublemaker {
     let root: String
+    /// Whether whoever serves the directory sees at once what others leave in it.
+    var isSeenAtOnce = true
 
     /// Nothing stands between us and a directory.
     func begin(_ trouble: Trouble, _ prefix: String) async throws -> Bool { false }
@@ -95,6 +97,7 @@ struct DirectoryTroubles: Troublemaker {
     func end(_ prefix: String) async {}
 
     func plant(_ stray: Stray, at name: String) async throws -> Bool {
+        guard isSeenAtOnce else { return false }
         let files = FileManager.default
         let path = root + "/" + name
         let parent = (path as NSString).deletingLastPathComponent

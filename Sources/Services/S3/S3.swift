@@ -48,14 +48,7 @@ package enum S3: ServiceDefinition {
         let connection = S3Connection(
             target: target,
             credentials: credentials,
-            transport: S3Transport(
-                HTTPClient(options) { [meter = context.policy.meter] sent, received in
-                    meter.add { counts in
-                        counts.bytesStored += UInt64(sent)
-                        counts.bytesRead += UInt64(received)
-                    }
-                }
-            ),
+            transport: S3Transport(HTTPClient(options, observe: context.policy.countBytes)),
             policy: context.policy
         )
         return try S3Service(connection, settings)

@@ -103,6 +103,14 @@ package struct CallPolicy: Sendable {
     /// Counts a request that is sent now.
     package func count(_ kind: CallKind) { meter.add { $0[keyPath: kind.count] += 1 } }
 
+    /// Counts bytes that a client handed to a service, and that came from it.
+    package func countBytes(_ sent: Int, _ received: Int) {
+        meter.add { counts in
+            counts.bytesStored += UInt64(sent)
+            counts.bytesRead += UInt64(received)
+        }
+    }
+
     /// Opens something to be read, and goes on where it breaks; it has its place until it ends, breaks or is dropped.
     ///
     /// `open` is given the range and the version to read; `hasRanges` says whether it can give a part.
