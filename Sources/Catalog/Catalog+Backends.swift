@@ -115,9 +115,16 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in try database.number("snapshot_time") }
     }
 
-    /// Notes a snapshot that is on a backend, and whether it has all that was stored there.
-    package func noteSnapshot(_ name: String, hasAll: Bool, under lease: Lease) async throws(CatalogError) {
+    /// Notes a snapshot that is on a backend, whether it has all that was stored there, and what changed with it for
+    /// the objects with shared pages.
+    package func noteSnapshot(
+        _ name: String,
+        hasAll: Bool,
+        sharing objects: [PageObject] = [],
+        under lease: Lease
+    ) async throws(CatalogError) {
         try await write(under: lease) { (database) throws(CatalogError) in
+            try database.note(objects, on: lease.backend)
             try database.change(
                 """
                 UPDATE backends SET note = ?2, unsaved_since = CASE WHEN ?3 THEN NULL ELSE unsaved_since END
@@ -143,6 +150,7 @@ extension Catalog {
             ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
             try database.markDirty(others, reason: "\(name) was removed, which is the same place", at: time)
             try database.change("DELETE FROM backends WHERE name = ?", [.text(name)])
+            try database.forgetPages(of: name)
             for table in ["mappings", "observations", "journal", "leases", "peers"] {
                 try database.change("DELETE FROM \(table) WHERE backend = ?", [.text(name)])
             }
@@ -192,6 +200,7 @@ extension Database {
             """,
             [.integer(time), .text(name)]
         )
+        try forgetPageObjects(on: name)
         // As before the first sync, everything is listed then, and adopted where it is what it should be.
         try change("UPDATE backends SET synced_at = NULL WHERE name = coalesce(?, name)", [.text(name)])
         try markDirty(name.map { [$0] }, reason: reason, at: time)
@@ -204,6 +213,7 @@ extension Database {
     }
 
     fileprivate mutating func reincarnate(_ name: String, at time: Int64) throws(CatalogError) {
+        try forgetPageObjects(on: name)
         try change(
             """
             UPDATE backends SET incarnation = ?2, place = ?2, note = NULL, marker = NULL, marked_at = NULL,

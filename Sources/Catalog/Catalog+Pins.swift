@@ -257,6 +257,9 @@ extension Database {
     /// Notes what the pins of a catalog amount to that has no such note yet.
     mutating func sumPins() throws(CatalogError) { try setPinSum(PinSum.of(try pinnedCIDs())) }
 
+    /// Throws `corrupt` where these are not the pins that were noted.
+    mutating func prove(_ cids: [CID]) throws(CatalogError) { try pinSum().prove(cids) }
+
     /// Throws `corrupt` where the pins are not those that were noted.
     mutating func provePins() throws(CatalogError) { try pinSum().prove(try pinnedCIDs()) }
 

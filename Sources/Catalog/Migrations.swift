@@ -111,7 +111,54 @@ enum Migrations {
         """
         CREATE TABLE unpinned(cid BLOB PRIMARY KEY, unpinned_at INTEGER NOT NULL) WITHOUT ROWID;
         """,
+        pages,
     ]
+
+    /// What snapshots share.
+    ///
+    /// How rows were cut into pages when they were last, the rows that changed since, and in which objects of a backend
+    /// pages are. A list without a row in `row_lists` is read whole, and its changes are not noted: all of this can be
+    /// deleted.
+    private static let pages = """
+        CREATE TABLE row_lists(name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE row_pages(
+            list TEXT NOT NULL, first BLOB NOT NULL, cid BLOB NOT NULL, rows INTEGER NOT NULL,
+            PRIMARY KEY(list, first)
+        ) WITHOUT ROWID;
+        CREATE TABLE row_changes(
+            number INTEGER PRIMARY KEY AUTOINCREMENT, list TEXT NOT NULL, cid BLOB NOT NULL
+        );
+        CREATE UNIQUE INDEX row_changes_by_row ON row_changes(list, cid);
+
+        CREATE TABLE page_objects(
+            backend TEXT NOT NULL, name TEXT NOT NULL, length INTEGER NOT NULL, live INTEGER NOT NULL,
+            retired_at INTEGER, PRIMARY KEY(backend, name)
+        ) WITHOUT ROWID;
+        CREATE TABLE page_digests(
+            backend TEXT NOT NULL, name TEXT NOT NULL, digests BLOB NOT NULL, PRIMARY KEY(backend, name)
+        );
+
+        """
+        + [("INSERT", "NEW"), ("DELETE", "OLD"), ("UPDATE OF name, metadata, replicas, created_at, updated_at", "NEW")]
+        .map { noting($0, on: "pins", list: "''", row: $1) }.joined()
+        + [("INSERT", "NEW"), ("DELETE", "OLD"), ("UPDATE", "NEW")]
+        .map { noting($0, on: "mappings", list: "\($1).backend", row: $1) }.joined()
+        // A removal that begins or ends is a change of what counts.
+        + [("INSERT", "NEW"), ("DELETE", "OLD"), ("UPDATE", "NEW")]
+        .map { noting($0, on: "journal", list: "\($1).backend", row: $1) }.joined()
+
+    /// A trigger that notes a row as changed, under a number that none had before.
+    private static func noting(_ event: String, on table: String, list: String, row: String) -> String {
+        let name = "\(table)_\(event.prefix { $0 != " " }.lowercased())_is_noted"
+        return """
+            CREATE TRIGGER \(name) AFTER \(event) ON \(table) WHEN EXISTS (SELECT 1 FROM row_lists WHERE name = \(list))
+            BEGIN
+                DELETE FROM row_changes WHERE list = \(list) AND cid = \(row).cid;
+                INSERT INTO row_changes(list, cid) VALUES(\(list), \(row).cid);
+            END;
+
+            """
+    }
 
     /// Whether a database has not the tables of today; throws `tooNew` where a later version of the program was at
     /// work.

@@ -79,7 +79,7 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
     /// What RFC 3339 has words for, the years 1 to 9999: a clock beyond them is written as the nearest one.
-    private static let range: ClosedRange<Int64> = -62_135_596_800_000...253_402_300_799_999
+    package static let range: ClosedRange<Int64> = -62_135_596_800_000...253_402_300_799_999
 
     private var parts: (days: Int, second: Int, fraction: Int) {
         let milliseconds = min(max(milliseconds, Self.range.lowerBound), Self.range.upperBound)

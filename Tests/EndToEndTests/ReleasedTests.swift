@@ -86,6 +86,34 @@ import Testing
         #expect(try await user.run("gc").code == 0)
     }
 
+    @Test func aHomeOfTheFourthCatalogGoesOn() async throws {
+        let (user, disk) = try released("catalog-4")
+        func snapshots() throws -> [String] {
+            try Trees.files(in: disk).filter { $0.hasPrefix("kits/") && $0.hasSuffix(".car") }.sorted()
+        }
+        let old = try snapshots()
+        #expect(old.count == 2)
+        #expect(try await user.pins().count == 42)
+        #expect(FileManager.default.fileExists(atPath: user.home + "/catalog-4.sqlite"))
+        // A copy of the home compares, and leaves snapshots of the new form beside the old ones.
+        let sync = try await user.json("sync").backends[0]
+        #expect(sync.adopted.int == 42 && sync.status == .text("synced"), "\(sync)")
+        #expect(try snapshots().count == 3)
+        for name in old + [try #require(sync.snapshot.text)] {
+            let shown = try await user.json("snapshot", "show", "disk", name)
+            #expect(shown.pins.items.count == 42 && shown.mappings.int ?? 0 >= 42, "\(shown)")
+        }
+        // Each is enough, whatever its form.
+        for (number, name) in try snapshots().enumerated() {
+            let fresh = try await User.ready("fresh-\(number)")
+            try await fresh.run("backend", "create", "disk", "filesystem", "--path", disk)
+            try await fresh.run("recover", "--from", "disk", "--snapshot", name)
+            #expect(try await fresh.pins().contains(Self.later))
+            let tree = "bafybeib5xbff6bycdgjzol5xdodlxlxan3sqzkqpvamvnemramyltwmcdm"
+            #expect(try await fresh.json("pin", "show", tree).pin.name == .text("a tree"))
+        }
+    }
+
     @Test func aBackendOfTheFirstVersionIsEnough() async throws {
         let (old, disk) = try released()
         try FileManager.default.removeItem(atPath: old.home)

@@ -10,7 +10,7 @@ package struct SnapshotPrune: Operation {
     package static let summary = "Remove snapshots of this kit from a backend, all but the newest ones of each home."
     package static let details = """
         Those of other kits are never touched. A sync keeps the newest three of this home anyway; snapshots of homes of this \
-        kit that are gone stay until they are removed here.
+        kit that are gone stay until they are removed here. What snapshots share goes with the last one that needs it.
         """
     package static let changes = true
 
@@ -31,16 +31,50 @@ package struct SnapshotPrune: Operation {
         let own = try await kit.identity()
         return try await kit.changing(backend) { (gate, _) async throws in
             let (register, snapshots) = try await kit.snapshots(on: backend, gate: gate)
-            let all = try await register.list().snapshots.filter { $0.kit == own.kit }
+            let entries = try await register.list()
+            let all = entries.snapshots.filter { $0.kit == own.kit }
             var output = Output(backend: backend, own: own, dryRun: dryRun)
             for home in Set(all.map(\.instance)).sorted() {
                 let names = all.filter { $0.instance == home }
-                for name in try await old(names, snapshots, kit, &output) {
+                let old = try await old(names, snapshots, kit, &output)
+                for name in old {
                     if !dryRun { try await snapshots.remove(name) }
                     output.names.append(name)
                 }
+                let pages = entries.pages.filter { $0.kit == own.kit && $0.instance == home }
+                guard !old.isEmpty, !dryRun, !pages.isEmpty else { continue }
+                try await remove(pages, neededBy: names.filter { !old.contains($0) }, snapshots, kit, &output)
             }
             return output
+        }
+    }
+
+    /// Removes pages of a home that none of the snapshots needs that it has left, the newest first.
+    ///
+    /// Where one of these cannot be read, nobody can say that. What is newer than all of them may be of a snapshot that
+    /// the home is about to leave.
+    private func remove(
+        _ pages: [PagesName],
+        neededBy left: [SnapshotName],
+        _ snapshots: Snapshots,
+        _ kit: Kit,
+        _ output: inout Output
+    ) async throws {
+        guard let newest = left.first else { return }
+        var needed: Set<ObjectName> = []
+        for name in left {
+            do throws(ReplicationError) {
+                needed.formUnion(try await snapshots.needs(of: name, scratch: kit.home.scratch))
+            } catch {
+                guard case .badSnapshot(let problem) = error else { throw error }
+                output.warnings.append(
+                    "What the snapshot \(name.identifier) shares with others of its home stays, for it is damaged: \(problem)"
+                )
+                return
+            }
+        }
+        for page in pages where page.time <= newest.time && !needed.contains(page.name) {
+            try await snapshots.remove(page)
         }
     }
 

@@ -78,7 +78,7 @@ package struct Recover: Operation {
             let named = pins.compactMap { $0.news(for: known[$0.cid]) }
             (output.pins, output.newPins, output.namedPins) = (pins.count, fresh.count, named.count)
             let takeover = try found.map {
-                try Takeover($0.snapshot, kit, catalog, source: .init(source, told.held, isKnown))
+                try Takeover($0, kit, catalog, source: .init(source, told.held, isKnown))
             }
             if dryRun {
                 try await takeover?.look(&output)
@@ -115,16 +115,18 @@ package struct Recover: Operation {
         }
     }
 
-    /// The newest snapshot that can be read; an older one where the newest is damaged.
+    /// The newest snapshot that can be read; an older one where the newest is damaged, and where all are, what can be
+    /// read of the newest.
     private func snapshot(
         _ backend: OpenBackend,
         _ entries: HomeRegister.Entries,
         _ kit: Kit,
         _ ownKit: String?,
         _ output: inout Output
-    ) async throws -> (found: (name: SnapshotName, snapshot: KitSnapshot)?, damaged: [SnapshotName]) {
+    ) async throws -> (found: TakenSnapshot?, damaged: [SnapshotName]) {
         guard let snapshots = Snapshots(backend) else { return (nil, []) }
         var damaged: [SnapshotName] = []
+        var part: TakenSnapshot?
         let wanted = kitID ?? (entries.snapshots.contains { $0.kit == ownKit } ? ownKit : nil)
         let all = entries.snapshots.filter { wanted == nil || $0.kit == wanted }
         if let kitID, all.isEmpty {
@@ -135,22 +137,34 @@ package struct Recover: Operation {
         for name in chosen {
             let path = temporaryName(beside: kit.home.scratch + "/snapshot")
             defer { try? removeFile(path) }
+            var opened: KitSnapshot?
             do throws(ReplicationError) {
                 let snapshot = try await snapshots.fetch(name, into: path)
+                opened = snapshot
                 // A row that cannot be read is damage, too.
-                _ = (try snapshot.pins(), try snapshot.mappings())
+                let found = TakenSnapshot(name, snapshot, pins: try snapshot.pins(), mappings: try snapshot.mappings())
                 (output.snapshot, output.kit) = (name.name.text, snapshot.kit)
-                return ((name, snapshot), damaged)
+                return (found, damaged)
             } catch {
-                guard KitError(error).code == .verification, snapshotID == nil else { throw error }
+                let remains = part == nil ? opened.flatMap { try? $0.remains() } : nil
+                if let opened, let remains { part = TakenSnapshot(name, opened, remains) }
+                guard KitError(error).code == .verification, snapshotID == nil || part != nil else { throw error }
                 damaged.append(name)
                 output.lostSnapshots.append(name.name.text)
                 output.warnings.append(
-                    "The snapshot \(name.name) is damaged, and an older one was looked for: \(error)"
+                    snapshotID == nil
+                        ? "The snapshot \(name.name) is damaged, and an older one was looked for: \(error)"
+                        : "The snapshot \(name.name) is damaged: \(error)"
                 )
             }
         }
-        return (nil, damaged)
+        guard let part, let lost = part.lost else { return (nil, damaged) }
+        (output.snapshot, output.kit) = (part.name.name.text, part.snapshot.kit)
+        output.warnings.append(
+            "No snapshot is whole; \(part.pins.count) pins and \(part.mappings.count) mappings of \(part.name.name) can be read, and "
+                + "\(lost) cannot."
+        )
+        return (part, damaged)
     }
 
     /// Throws where snapshots are of several kits: nobody but the owner knows which of them was lost.
@@ -244,5 +258,25 @@ package struct Recover: Operation {
             }
             return Report(parts, warnings: warnings + (content?.report.warnings ?? []))
         }
+    }
+}
+
+/// A snapshot with what could be read of it.
+struct TakenSnapshot: Sendable {
+    let name: SnapshotName
+    let snapshot: KitSnapshot
+    let pins: [Pin]
+    let mappings: [Mapping]
+    /// What of it cannot be read, in words; nil where all can.
+    let lost: String?
+
+    init(_ name: SnapshotName, _ snapshot: KitSnapshot, pins: [Pin], mappings: [Mapping]) {
+        (self.name, self.snapshot, self.pins, self.mappings) = (name, snapshot, pins, mappings)
+        lost = nil
+    }
+
+    init(_ name: SnapshotName, _ snapshot: KitSnapshot, _ remains: KitSnapshot.Remains) {
+        (self.name, self.snapshot, pins, mappings) = (name, snapshot, remains.pins, remains.mappings)
+        lost = "\(remains.lostPins) pins and \(remains.lostMappings) mappings"
     }
 }

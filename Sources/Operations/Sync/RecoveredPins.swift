@@ -33,7 +33,7 @@ struct RecoveredPins: Sendable {
 
     /// The pins, with a word on each kind that is not simply in the snapshot.
     func find(
-        _ taken: (name: SnapshotName, snapshot: KitSnapshot)?,
+        _ taken: TakenSnapshot?,
         on backend: OpenBackend,
         _ catalog: Catalog,
         _ output: inout Recover.Output
@@ -42,9 +42,10 @@ struct RecoveredPins: Sendable {
         let relatives = try await relatives(of: taken, &read, &output)
         var seen: Set<CID> = []
         // Whoever made the snapshot may have written a pin into it many times.
-        var pins = try (taken?.snapshot.pins() ?? []).filter { seen.insert($0.cid).inserted }
-        let mapped = Set(try (taken?.snapshot.mappings() ?? []).map(\.cid))
-        if let taken { tellGivenUp(mapped.subtracting(seen), before: taken.name, &output) }
+        var pins = (taken?.pins ?? []).filter { seen.insert($0.cid).inserted }
+        let mapped = Set((taken?.mappings ?? []).map(\.cid))
+        // Of a root whose pin may stand in a page that is lost nobody knows that.
+        if let taken, taken.lost == nil { tellGivenUp(mapped.subtracting(seen), before: taken.name, &output) }
         // Of two homes that went their own ways, each may have been the last to change a pin.
         pins = pins.map { pin in relatives.pins[pin.cid].map { $0.updatedAt > pin.updatedAt ? $0 : pin } ?? pin }
         // What a snapshot has that the owner named, he wants.
@@ -146,7 +147,7 @@ struct RecoveredPins: Sendable {
     /// What other homes of the kit say in their newest snapshots; with those among their pins that the home of the
     /// snapshot that is taken knew, and no other one had later; and the snapshots that cannot be read.
     private func relatives(
-        of taken: (name: SnapshotName, snapshot: KitSnapshot)?,
+        of taken: TakenSnapshot?,
         _ read: inout Set<SnapshotName>,
         _ output: inout Recover.Output
     ) async throws -> Relatives {

@@ -115,6 +115,7 @@ package struct SyncOutput: OperationOutput {
             "uploaded": .count(report.uploaded),
             "adopted": .count(report.adopted), "removed": .count(report.removed),
             "pending": .count(report.awaited.count), "bytes_uploaded": .count(report.bytesUploaded),
+            "bytes_sent": .count(report.calls.bytesStored),
             "not_tried": .count(report.notTried),
             "failures": .array(report.failures.map(failureJSON)),
             "problem": .text(result.error?.message ?? problem),
@@ -182,7 +183,7 @@ package struct SyncOutput: OperationOutput {
         guard let report = result.report else { return [result.backend, "failed", "0", "0", "0", "-", "0 B", "0"] }
         return [
             result.backend, status(report), String(report.uploaded), String(report.adopted), String(report.removed),
-            String(report.failures.count + report.notTried), ByteCount(report.bytesUploaded).description,
+            String(report.failures.count + report.notTried), ByteCount(report.calls.bytesStored).description,
             String(report.calls.calls),
         ]
     }

@@ -38,16 +38,16 @@ struct Takeover {
         }
     }
 
-    init(_ snapshot: KitSnapshot, _ kit: Kit, _ catalog: Catalog, source: Source) throws {
+    init(_ taken: TakenSnapshot, _ kit: Kit, _ catalog: Catalog, source: Source) throws {
         self.kit = kit
         self.catalog = catalog
         self.source = source
         // A path is a name on a backend; others are of somebody who wants something else to be read.
-        let all = try snapshot.mappings()
+        let all = taken.mappings
         mappings = all.filter { $0.path.isEmpty || ObjectName($0.path) != nil }
         var fresh: [(name: String, file: BackendFile)] = []
         var kept: [String] = []
-        for backend in snapshot.backends where !fresh.contains(where: { $0.name == backend.name }) {
+        for backend in taken.snapshot.backends where !fresh.contains(where: { $0.name == backend.name }) {
             guard BackendFile.isName(backend.name) else {
                 warnings.append("The snapshot has settings of a backend whose name is none; they were left out.")
                 continue

@@ -119,14 +119,21 @@ extension SyncRun {
             let snapshot = try snapshots.next(engine.identity, at: catalog.time, known: site.entries.snapshots)
             let name = snapshot.name
             try await catalog.noteNextSnapshot(snapshot.time, under: lease)
-            try await snapshots.leave(name, of: catalog, engine.identity, engine.settings, scratch: engine.scratch)
-            try await catalog.noteSnapshot(name.text, hasAll: report.notSeen == 0, under: lease)
+            // Whoever wants everything looked at anew relies on no page that he cannot see.
+            let entries = mode.force ? HomeRegister.Entries() : site.entries
+            let shared = try await snapshots.sharedPages(engine.identity, catalog, entries)
+            let changes = try await snapshots.leave(
+                name,
+                at: snapshot.time,
+                of: catalog,
+                engine.identity,
+                engine.settings,
+                sharing: shared,
+                scratch: engine.scratch
+            )
+            try await catalog.noteSnapshot(name.text, hasAll: report.notSeen == 0, sharing: changes, under: lease)
             report.snapshot = name.text
-            if let problem = try await snapshots.rotate(engine.identity, known: site.entries.snapshots) {
-                report.warnings.append(
-                    "\(backend.name): an old snapshot could not be removed, and stays: \(problem.message)"
-                )
-            }
+            try await tidy(snapshots, newest: snapshot.time, site, &report)
         } catch {
             let error = ReplicationError(error)
             if case .storage(let stop) = error, stop.code == .cancelled || stop.code == .superseded {
@@ -134,6 +141,28 @@ extension SyncRun {
             } else {
                 report.heldBack = report.heldBack ?? error
             }
+        }
+    }
+    /// Removes what no snapshot that is to stay needs; what cannot be removed stays.
+    private func tidy(
+        _ snapshots: Snapshots,
+        newest: Int64,
+        _ site: Site,
+        _ report: inout SyncReport
+    ) async throws {
+        var problem: StorageError?
+        switch try await snapshots.rotate(engine.identity, known: site.entries.snapshots, newest: newest) {
+        case .failure(let error): problem = error
+        case .success(let oldest):
+            let old = SharedPages.leftOver(try await catalog.pageObjects(on: backend.name), since: oldest)
+            let removed = try await snapshots.remove(pages: old)
+            try await catalog.forgetPageObjects(removed.gone, under: lease)
+            problem = removed.problem
+        }
+        if let problem {
+            report.warnings.append(
+                "\(backend.name): an old snapshot could not be removed, and stays: \(problem.message)"
+            )
         }
     }
 }

@@ -13,6 +13,8 @@ enum HomeName {
         case removing(instance: String, incarnation: String)
         /// `kits/KIT/MILLISECONDS-INSTANCE.car`, or of the first version without the instance.
         case snapshot(instance: String, time: Int64)
+        /// Pages that the snapshots of a home share: `kits/KIT/pages/MILLISECONDS-INSTANCE.car`.
+        case pages(instance: String, time: Int64)
     }
 
     static let folder = ObjectName.notes
@@ -28,17 +30,39 @@ enum HomeName {
         ObjectName("\(folder)\(kit)/\(time)-\(instance).car")
     }
 
+    /// The pages that were left with the snapshot of this time.
+    static func pages(kit: String, instance: String, time: Int64) -> ObjectName? {
+        pages(kit: kit, "\(time)-\(instance).car")
+    }
+
+    /// Pages by the last part of their name.
+    static func pages(kit: String, _ last: String) -> ObjectName? {
+        guard let name = ObjectName("\(folder)\(kit)/pages/\(last)"), case .pages? = read(name)?.kind else {
+            return nil
+        }
+        return name
+    }
+
     /// What a name says, and of which kit.
     static func read(_ name: ObjectName) -> (kit: String, kind: Kind)? {
         let parts = name.text.split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
         guard parts.count >= 3, parts[0] == "kits", isIdentifier(parts[1]) else { return nil }
         if parts.count == 4, parts[2] == "homes" { return marker(parts[3]).map { (parts[1], $0) } }
-        guard parts.count == 3, parts[2].hasSuffix(".car") else { return nil }
-        let pieces = parts[2].dropLast(4).split(separator: "-", omittingEmptySubsequences: false).map { String($0) }
+        if parts.count == 4, parts[2] == "pages" {
+            guard let pages = archive(parts[3]), let instance = pages.instance else { return nil }
+            return (parts[1], .pages(instance: instance, time: pages.time))
+        }
+        guard parts.count == 3, let (time, instance) = archive(parts[2]) else { return nil }
+        return (parts[1], .snapshot(instance: instance ?? "", time: time))
+    }
+
+    private static func archive(_ text: String) -> (time: Int64, instance: String?)? {
+        guard text.hasSuffix(".car") else { return nil }
+        let pieces = text.dropLast(4).split(separator: "-", omittingEmptySubsequences: false).map { String($0) }
         guard (1...2).contains(pieces.count), let time = Int64(pieces[0]), String(time) == pieces[0],
             (0...latest).contains(time), pieces.count == 1 || isIdentifier(pieces[1])
         else { return nil }
-        return (parts[1], .snapshot(instance: pieces.count == 2 ? pieces[1] : "", time: time))
+        return (time, pieces.count == 2 ? pieces[1] : nil)
     }
 
     private static func marker(_ text: String) -> Kind? {

@@ -25,6 +25,8 @@ package struct HomeRegister: Sendable {
         package var removing: [Marker] = []
         /// The newest first.
         package var snapshots: [SnapshotName] = []
+        /// Objects with pages that snapshots share.
+        package var pages: [PagesName] = []
         fileprivate(set) var names: Set<ObjectName> = []
 
         package init() {}
@@ -66,6 +68,10 @@ package struct HomeRegister: Sendable {
                     let leftAt = info.modified ?? made
                     entries.snapshots.append(
                         SnapshotName(name: info.name, kit: kit, instance: instance, time: time, leftAt: leftAt)
+                    )
+                case .pages(let instance, let time):
+                    entries.pages.append(
+                        PagesName(name: info.name, kit: kit, instance: instance, time: time, length: info.length)
                     )
                 }
             }
@@ -239,4 +245,16 @@ package struct SnapshotName: Sendable, Hashable {
     package let time: Int64
     /// When it was left, by the clock of the service, as far as that is known.
     package let leftAt: Timestamp
+}
+
+/// An object on a backend with pages that the snapshots of a home share, by its name.
+package struct PagesName: Sendable, Hashable {
+    package let name: ObjectName
+    /// The kit, and the home, that left it.
+    package let kit: String
+    package let instance: String
+    /// When the snapshot was made that it was left with, in milliseconds since 1970.
+    package let time: Int64
+    /// Its length in bytes, where the service says it.
+    package let length: UInt64?
 }

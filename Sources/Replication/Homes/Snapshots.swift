@@ -34,31 +34,82 @@ package struct Snapshots: Sendable {
         return (name, time)
     }
 
-    /// Leaves a snapshot of the catalog under `name`.
+    /// What is known of the objects with pages that this home shares between its snapshots here.
+    ///
+    /// `entries` is what was listed; where nothing can be, each that would be relied on is asked for.
+    func sharedPages(
+        _ identity: Catalog.Identity,
+        _ catalog: Catalog,
+        _ entries: HomeRegister.Entries
+    ) async throws -> SharedPages {
+        let known = try await catalog.pageObjects(on: backend)
+        var listed: [String: UInt64] = [:]
+        if objects.capabilities.contains(.listing) {
+            for pages in entries.pages where pages.kit == identity.kit && pages.instance == identity.instance {
+                listed[pages.name.text] = pages.length ?? 0
+            }
+        } else {
+            for object in known where object.retiredAt == nil {
+                guard let name = ObjectName(object.name) else { continue }
+                do throws(StorageError) {
+                    listed[object.name] = try await objects.stat(name).length
+                } catch {
+                    guard error.code == .notFound else { throw error }
+                }
+            }
+        }
+        return SharedPages(known: known, listed: listed)
+    }
+
+    /// Leaves a snapshot of the catalog under `name`: before it the pages that it needs and that are not there.
+    ///
+    /// - Returns: what changed for the objects with shared pages.
     func leave(
         _ name: ObjectName,
+        at time: Int64,
         of catalog: Catalog,
         _ identity: Catalog.Identity,
         _ settings: [KitSnapshot.Backend],
+        sharing shared: SharedPages,
         scratch: String
-    ) async throws(ReplicationError) {
+    ) async throws(ReplicationError) -> [PageObject] {
         try await translating {
+            guard let pages = HomeName.pages(kit: identity.kit, instance: identity.instance, time: time) else {
+                throw ReplicationError.badSnapshot("The identifier of this home, “\(identity.instance)”, is damaged.")
+            }
             let path = temporaryName(beside: scratch + "/snapshot")
             try makeDirectory(scratch)
             removeLeftovers(in: scratch, unchangedFor: 86_400)
             defer { try? removeFile(path) }
-            try await KitSnapshot.write(to: path, identity, catalog: catalog, backends: settings)
-            let receipt = try await objects.put(name, try fileBody(path))
-            if receipt.proof == nil { try await confirm(name, path) }
+            let maker = SnapshotMaker(catalog: catalog, identity: identity, backends: settings)
+            let last = pages.text.split(separator: "/").last.map(String.init) ?? pages.text
+            let made = try await maker.make(with: shared.usable, new: last, path: path)
+            var new: PageObject?
+            if let digests = made.pages {
+                let body = try fileBody(path)
+                try await put(pages, body)
+                new = PageObject(
+                    name: pages.text,
+                    length: body.length,
+                    blocks: digests,
+                    live: digests.count / PageDigest.length
+                )
+            }
+            try await put(name, Body(made.archive))
+            return shared.changes(made.live, new: new, at: time)
         }
     }
 
     /// Removes the snapshots of a home beyond the newest few; what cannot be removed stays.
     ///
-    /// - Returns: why one could not be removed. A service where nothing can be removed is a good place for what shall
-    ///   last.
-    func rotate(_ identity: Catalog.Identity, known: [SnapshotName]) async throws(StorageError) -> StorageError? {
-        guard objects.capabilities.contains(.delete) else { return nil }
+    /// - Returns: the time from which on all snapshots are that stay, `newest` among them; or why one could not be
+    ///   removed. A service where nothing can be removed is a good place for what shall last.
+    func rotate(
+        _ identity: Catalog.Identity,
+        known: [SnapshotName],
+        newest: Int64
+    ) async throws(StorageError) -> Result<Int64, StorageError> {
+        guard objects.capabilities.contains(.delete) else { return .success(0) }
         // Those of the first version do not name the home; where the kit has no other home, they are its own.
         let isAlone = !known.contains { $0.kit == identity.kit && !["", identity.instance].contains($0.instance) }
         let own = known.filter {
@@ -69,10 +120,26 @@ package struct Snapshots: Sendable {
                 try await objects.delete(old.name)
             } catch {
                 if error.code == .cancelled || error.code == .superseded { throw error }
-                return error
+                return .failure(error)
             }
         }
-        return nil
+        return .success(own.prefix(Self.kept - 1).map(\.time).min() ?? newest)
+    }
+
+    /// Removes objects with pages; returns those that are gone, and why the rest could not be removed.
+    func remove(pages: [PageObject]) async throws(StorageError) -> (gone: [String], problem: StorageError?) {
+        var gone: [String] = []
+        for object in pages {
+            guard let name = ObjectName(object.name) else { continue }
+            do throws(StorageError) {
+                try await objects.delete(name)
+                gone.append(object.name)
+            } catch {
+                if error.code == .cancelled || error.code == .superseded { throw error }
+                return (gone, error)
+            }
+        }
+        return (gone, nil)
     }
 
     /// What is wrong with a snapshot, as a sentence; nil where all of it can be read.
@@ -117,12 +184,15 @@ package struct Snapshots: Sendable {
     /// Removes one snapshot.
     package func remove(_ snapshot: SnapshotName) async throws(StorageError) { try await objects.delete(snapshot.name) }
 
-    /// Reads a snapshot back and compares it with the file that was sent.
-    private func confirm(_ name: ObjectName, _ path: String) async throws {
-        let sent = try await fileBody(path).digest(.sha256)
-        let length = try File(path, .read).length()
+    /// Removes pages that some snapshots share.
+    package func remove(_ pages: PagesName) async throws(StorageError) { try await objects.delete(pages.name) }
+
+    /// Stores an object, and reads it back where the service does not prove that it has it.
+    private func put(_ name: ObjectName, _ body: Body) async throws {
+        guard try await objects.put(name, body).proof == nil else { return }
+        let sent = try await body.digest(.sha256)
         let stream = try await open(name)
-        let kept = try await Body(length: length) { _ in stream }.digest(.sha256)
+        let kept = try await Body(length: body.length) { _ in stream }.digest(.sha256)
         guard sent == kept else {
             throw StorageError(.corrupt, "The snapshot \(name) reads back other than it was sent.", backend: backend)
         }
@@ -142,7 +212,7 @@ package struct Snapshots: Sendable {
     /// The longest snapshot that is read, in bytes: the backend may be somebody else's by now.
     package static let longest: UInt64 = 16 << 30
 
-    /// Brings a snapshot of at most `limit` bytes into a file and opens it.
+    /// Brings a snapshot of at most `limit` bytes, with all that it needs, into a file and opens it.
     package func fetch(
         _ snapshot: SnapshotName,
         into path: String,
@@ -150,16 +220,63 @@ package struct Snapshots: Sendable {
     ) async throws(ReplicationError) -> KitSnapshot {
         try await translating {
             let file = try await BlockingThreads.shared.run { () throws(FileError) in try File(path, .createNew) }
-            var position: UInt64 = 0
-            for try await chunk in try await objects.read(snapshot.name) {
-                guard position <= limit else {
-                    throw ReplicationError.badSnapshot("The snapshot \(snapshot.name) has more than \(limit) bytes.")
-                }
-                let offset = position
-                try await BlockingThreads.shared.run { () throws(FileError) in try file.write(chunk, at: offset) }
-                position += UInt64(chunk.count)
+            var end = try await bring(snapshot.name, to: file, at: 0, of: snapshot, limit: limit)
+            var opened = try await BlockingThreads.shared.run { () throws(ReplicationError) in
+                try KitSnapshot(path: path)
             }
-            return try await BlockingThreads.shared.run { () throws(ReplicationError) in try KitSnapshot(path: path) }
+            for last in opened.shared {
+                guard let name = HomeName.pages(kit: snapshot.kit, last) else {
+                    throw ReplicationError.badSnapshot("It needs something whose name is none.")
+                }
+                let start = end
+                do {
+                    end = try await bring(name, to: file, at: start, of: snapshot, limit: limit)
+                } catch let error as StorageError where error.code == .notFound {
+                    opened.miss(name.text)
+                    continue
+                }
+                let before = opened
+                opened = try await BlockingThreads.shared.run { () throws(ReplicationError) in
+                    var opened = before
+                    try opened.take(from: start)
+                    return opened
+                }
+            }
+            return opened
         }
+    }
+
+    /// The objects with pages that a snapshot needs.
+    ///
+    /// - Throws: where nobody can say.
+    package func needs(of snapshot: SnapshotName, scratch: String) async throws(ReplicationError) -> Set<ObjectName> {
+        try await translating {
+            let path = temporaryName(beside: scratch + "/snapshot")
+            try makeDirectory(scratch)
+            defer { try? removeFile(path) }
+            _ = try await bring(snapshot.name, to: File(path, .createNew), at: 0, of: snapshot, limit: Self.longest)
+            return Set(try KitSnapshot(path: path).shared.compactMap { HomeName.pages(kit: snapshot.kit, $0) })
+        }
+    }
+
+    /// Brings an object to a place in a file, and returns where it ends; with what is before it, that is at most
+    /// `limit` bytes.
+    private func bring(
+        _ name: ObjectName,
+        to file: File,
+        at start: UInt64,
+        of snapshot: SnapshotName,
+        limit: UInt64
+    ) async throws -> UInt64 {
+        var position = start
+        for try await chunk in try await objects.read(name) {
+            guard position <= limit else {
+                throw ReplicationError.badSnapshot("The snapshot \(snapshot.name) has more than \(limit) bytes.")
+            }
+            let offset = position
+            try await BlockingThreads.shared.run { () throws(FileError) in try file.write(chunk, at: offset) }
+            position += UInt64(chunk.count)
+        }
+        return position
     }
 }

@@ -49,44 +49,63 @@ final class CARFileWriter: Sendable {
     }
 }
 
-/// A CAR in a file, whose blocks can be read in any order; every block was checked when it was opened.
-final class CARFileReader: Sendable {
-    let root: CID
+/// Blocks of archives that stand one behind the other in a file, to be read in any order.
+///
+/// Each was checked when its archive was taken. One that is damaged is not there, and neither is what cannot be read
+/// behind damage.
+struct CARFileReader: Sendable {
     private let file: File
-    private let places: [Multihash: (offset: UInt64, length: Int)]
+    private var places: [Multihash: (offset: UInt64, length: Int)] = [:]
+    /// What was damaged first.
+    private(set) var problem: DecodingProblem?
 
-    /// Reads the whole file once and checks every block.
-    init(path: String) throws {
-        file = try File(path, .readFile)
+    /// Reads nothing yet.
+    init(path: String) throws(FileError) { file = try File(path, .readFile) }
+
+    /// Takes the archive that begins at an offset, and is the rest of the file, and returns its root.
+    mutating func take(from start: UInt64) throws -> CID? {
         var parser = CARParser(verifiesBlocks: true)
         var root: CID?
-        var places: [Multihash: (offset: UInt64, length: Int)] = [:]
-        var position: UInt64 = 0
-        while true {
+        var position = start
+        while !parser.isOver {
             let chunk = try file.read(at: position, count: 1 << 20)
             if chunk.isEmpty { break }
             position += UInt64(chunk.count)
             parser.feed(chunk)
-            while let event = try parser.next() {
-                switch event {
-                case .header(let header): root = header.roots.first
-                case .section(let section):
-                    places[section.cid.hash] = (UInt64(section.dataOffset), section.bytes.count)
+            while !parser.isOver {
+                do throws(DecodingProblem) {
+                    guard let event = try parser.next() else { break }
+                    switch event {
+                    case .header(let header): root = header.roots.first
+                    case .section(let section):
+                        places[section.cid.hash] = (start + UInt64(section.dataOffset), section.bytes.count)
+                    }
+                } catch {
+                    note(error)
                 }
             }
         }
-        try parser.finish()
-        guard let root else { throw DecodingProblem(.badRoots, "The archive \(path) names no root.") }
-        self.root = root
-        self.places = places
+        if !parser.isOver { do throws(DecodingProblem) { try parser.finish() } catch { note(error) } }
+        return root
     }
+
+    /// Notes why something that is needed may not be there.
+    mutating func note(_ problem: DecodingProblem) { self.problem = self.problem ?? problem }
 
     /// The DAG-CBOR value of a block.
     func node(_ cid: CID) throws -> Node {
         guard let place = places[cid.hash] else {
-            throw DecodingProblem(.missing, "The block is not in the archive.", cid: cid)
+            throw problem ?? DecodingProblem(.missing, "The block is not in the archive.", cid: cid)
         }
         return try Node(cbor: try file.read(at: place.offset, count: place.length))
+    }
+}
+
+/// The bytes of an archive of a few blocks.
+func archive(_ root: CID, _ blocks: [Block]) -> [UInt8] {
+    blocks.reduce(into: CARHeader(roots: [root]).encoded) { bytes, block in
+        bytes += CARSection.prefix(for: block.cid, length: block.bytes.count)
+        bytes += block.bytes
     }
 }
 

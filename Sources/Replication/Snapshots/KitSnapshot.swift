@@ -5,9 +5,10 @@ package import Schema
 
 /// Everything but content that a new kit home needs: pins, indexes, and the settings of backends without secrets.
 ///
-/// It is one CAR, left on every backend by each sync under `kits/<kit>/<milliseconds>-<home>.car`. Whoever can write to
-/// the backend can change it, so everything in it is read with bounds and believed as little as anything that a
-/// stranger says.
+/// Each sync leaves one on every backend, as `kits/<kit>/<milliseconds>-<home>.car`. What it says stands in trees of
+/// pages, of which most are in other objects, and are those of earlier snapshots too; those of the first form stand by
+/// themselves. Whoever can write to the backend can change it, so everything in it is read with bounds and believed as
+/// little as anything that a stranger says.
 package struct KitSnapshot: Sendable {
     /// The settings of one backend, without secrets, as the text of its file.
     package struct Backend: Sendable, Hashable {
@@ -20,6 +21,20 @@ package struct KitSnapshot: Sendable {
         }
     }
 
+    /// Where a list of rows is: pages one after the other in the first form, and then the top of a tree.
+    private enum Rows {
+        case pages([CID])
+        case tree(CID?, rows: Int)
+    }
+
+    /// The mappings of one backend.
+    private struct Index {
+        let backend: String
+        let rows: Rows
+        /// Whether nothing counts that was seen there.
+        let isAstray: Bool
+    }
+
     /// The kit that made it.
     package let kit: String
     package let createdAt: Timestamp
@@ -27,19 +42,32 @@ package struct KitSnapshot: Sendable {
     /// Of other homes of the kit, up to which time of their snapshots the one that made this knew what they knew, in
     /// milliseconds.
     package let known: [String: Int64]
-    private let file: CARFileReader
-    private let pinPages: [CID]
-    private let indexes: [CID]
+    /// Objects that it needs besides, by the last part of their names.
+    let shared: [String]
+    private var blocks: CARFileReader
+    private let pinRows: Rows
+    private let indexes: [Index]
 
-    private static let format = "ipfs_kit_snapshot"
+    static let format = "ipfs_kit_snapshot"
+    /// The version of what is written.
+    static let version = 2
 
-    /// Opens a snapshot in a file and checks every block of it.
+    /// Opens a snapshot in a file; what it needs besides is to be taken before its rows are read.
     package init(path: String) throws(ReplicationError) {
         do {
-            file = try CARFileReader(path: path)
-            let root = try file.node(file.root)
-            guard root["format"]?.asString == Self.format, let version = root["version"]?.asInt, version == 1 else {
+            var blocks = try CARFileReader(path: path)
+            guard let top = try blocks.take(from: 0) else {
+                throw blocks.problem ?? DecodingProblem(.badRoots, "The archive \(path) names no root.")
+            }
+            let root = try blocks.node(top)
+            guard root["format"]?.asString == Self.format, let version = root["version"]?.asInt else {
                 throw ReplicationError.badSnapshot("It is no snapshot that this version of ipfs-kit can read.")
+            }
+            guard (1...Self.version).contains(version) else {
+                throw ReplicationError.badSnapshot(
+                    "It was made by a later version of ipfs-kit: its form is \(version), and this one reads forms up to "
+                        + "\(Self.version)."
+                )
             }
             kit = root["kit"]?.asString ?? ""
             createdAt = root["created_at"]?.asString.flatMap(Timestamp.init) ?? Timestamp(milliseconds: 0)
@@ -52,8 +80,18 @@ package struct KitSnapshot: Sendable {
                 return Backend(name: name, settings: settings)
             }
             known = try Self.known(root["knows"])
-            pinPages = try Self.links(root["pins"])
-            indexes = try Self.links(root["indexes"])
+            if version == 1 {
+                shared = []
+                pinRows = .pages(try Self.links(root["pins"]))
+                // Each leads to the pages of one backend, which stands in each row.
+                let pages = try Self.links(root["indexes"]).flatMap { try Self.links(try blocks.node($0)["pages"]) }
+                indexes = [Index(backend: "", rows: .pages(pages), isAstray: false)]
+            } else {
+                shared = try Self.shared(root["shared"])
+                pinRows = try Self.tree(root["pins"])
+                indexes = try Self.indexes(root["indexes"])
+            }
+            self.blocks = blocks
         } catch {
             throw ReplicationError(error)
         }
@@ -72,12 +110,16 @@ package struct KitSnapshot: Sendable {
     }
 
     /// The most other homes that a snapshot says anything of.
-    private static let mostHomes = 10_000
+    static let mostHomes = 10_000
 
     /// The most backends that a snapshot has settings of.
     private static let mostBackends = 1000
 
-    private static func check(count: Int) throws(ReplicationError) {
+    /// The most other objects that a snapshot needs.
+    private static let mostShared = 1000
+
+    /// Throws where a snapshot would have the settings of too many backends.
+    static func check(count: Int) throws(ReplicationError) {
         guard count > mostBackends else { return }
         throw .badSnapshot(
             "A snapshot has the settings of at most \(mostBackends) backends, and this would be of \(count)."
@@ -94,118 +136,132 @@ package struct KitSnapshot: Sendable {
         return links
     }
 
-    /// All pins; a row that cannot be read is an error, for a pin must not be lost quietly.
-    package func pins() throws(ReplicationError) -> [Pin] {
-        try rows(pinPages) { Pin(node: $0) }
+    private static func shared(_ node: Node?) throws(ReplicationError) -> [String] {
+        guard let nodes = node?.asList, nodes.count <= mostShared else {
+            throw .badSnapshot("The list of what the snapshot needs cannot be read.")
+        }
+        let names = nodes.compactMap(\.asString)
+        guard names.count == nodes.count, Set(names).count == names.count else {
+            throw .badSnapshot("The list of what the snapshot needs has more than names in it, or one twice.")
+        }
+        return names
     }
+
+    private static func tree(_ node: Node?) throws(ReplicationError) -> Rows {
+        guard let node, let rows = node["rows"]?.asInt, rows >= 0 else {
+            throw .badSnapshot("A list is missing in the snapshot.")
+        }
+        return .tree(node["root"]?.asLink, rows: rows)
+    }
+
+    private static func indexes(_ node: Node?) throws(ReplicationError) -> [Index] {
+        guard let nodes = node?.asList, nodes.count <= mostHomes else {
+            throw .badSnapshot("The list of the indexes in the snapshot cannot be read.")
+        }
+        return try nodes.map { (node) throws(ReplicationError) in
+            guard let backend = node["backend"]?.asString else { throw .badSnapshot("An index has no backend.") }
+            return Index(backend: backend, rows: try tree(node), isAstray: node["astray"] == .bool(true))
+        }
+    }
+
+    /// Takes one of the objects that it needs, which begins at an offset of its file.
+    mutating func take(from offset: UInt64) throws(ReplicationError) {
+        do { _ = try blocks.take(from: offset) } catch { throw ReplicationError(error) }
+    }
+
+    /// Notes that one of the objects that it needs cannot be had.
+    mutating func miss(_ name: String) {
+        blocks.note(DecodingProblem(.missing, "\(name), with pages that it needs, is not there."))
+    }
+
+    /// All pins; a row that cannot be read is an error, for a pin must not be lost quietly.
+    package func pins() throws(ReplicationError) -> [Pin] { try pins(toleratesLoss: false).rows }
 
     /// The mappings of every backend.
-    package func mappings() throws(ReplicationError) -> [Mapping] {
+    package func mappings() throws(ReplicationError) -> [Mapping] { try mappings(toleratesLoss: false).rows }
+
+    /// The rows of some kind that can be read, and how many are in pages that cannot.
+    private typealias Part<Row> = (rows: [Row], lost: Int)
+
+    private func reader(toleratesLoss: Bool) -> RowTreeReader {
+        RowTreeReader(toleratesLoss: toleratesLoss) { [blocks] in try blocks.node($0) }
+    }
+
+    private func pins(toleratesLoss: Bool) throws(ReplicationError) -> Part<Pin> {
+        var reader = reader(toleratesLoss: toleratesLoss)
+        let pins = try rows(pinRows, "", &reader) {
+            Pin(node: $0)
+        } row: {
+            Pin(row: $0)
+        }
+        return (pins, reader.lost)
+    }
+
+    private func mappings(toleratesLoss: Bool) throws(ReplicationError) -> Part<Mapping> {
+        var reader = reader(toleratesLoss: toleratesLoss)
+        var mappings: [Mapping] = []
+        for index in indexes {
+            mappings += try rows(index.rows, index.backend, &reader) {
+                Mapping(node: $0)
+            } row: { row in
+                var mapping = Mapping(row: row, on: index.backend)
+                if index.isAstray, mapping?.status == .stored { mapping?.status = .unknown }
+                return mapping
+            }
+        }
+        return (mappings, reader.lost)
+    }
+
+    /// What can be read of it, and what cannot.
+    package struct Remains: Sendable {
+        package let pins: [Pin]
+        package let mappings: [Mapping]
+        package let lostPins: Int
+        package let lostMappings: Int
+    }
+
+    /// What can be read of one that is damaged; of the first form, and where its pages contradict one another, nothing.
+    package func remains() throws(ReplicationError) -> Remains {
+        let (pins, mappings) = (try pins(toleratesLoss: true), try mappings(toleratesLoss: true))
+        return Remains(
+            pins: pins.rows,
+            mappings: mappings.rows,
+            lostPins: pins.lost,
+            lostMappings: mappings.lost
+        )
+    }
+
+    private func rows<Row>(
+        _ rows: Rows,
+        _ list: String,
+        _ reader: inout RowTreeReader,
+        _ node: (Node) -> Row?,
+        row: ([Node]) -> Row?
+    ) throws(ReplicationError) -> [Row] {
+        var found: [Row] = []
+        func take(_ row: Row?) throws {
+            guard let row else { throw ReplicationError.badSnapshot("A row of the snapshot cannot be read.") }
+            found.append(row)
+        }
         do {
-            let pages = try indexes.flatMap { try Self.links(try file.node($0)["pages"]) }
-            return try rows(pages) { Mapping(node: $0) }
+            switch rows {
+            case .tree(let root, let count): try reader.read(list, root, rows: count) { try take(row($0)) }
+            case .pages(let pages):
+                var seen: Set<CID> = []
+                for page in pages {
+                    // Every page is in the file once; a list of a thousand times the same one is not.
+                    guard seen.insert(page).inserted else {
+                        throw ReplicationError.badSnapshot("A page of the snapshot stands there twice.")
+                    }
+                    guard let nodes = try blocks.node(page).asList else {
+                        throw ReplicationError.badSnapshot("A page of the snapshot is no list.")
+                    }
+                    for item in nodes { try take(item.weight <= PagedRows.heaviestRow ? node(item) : nil) }
+                }
+            }
         } catch {
             throw ReplicationError(error)
         }
-    }
-
-    /// What a home knows that a snapshot may tell it.
-    struct Knowledge: Sendable {
-        /// The backends that have settings.
-        var backends: Set<String> = []
-        var pins: [CID: Pin] = [:]
-        /// When each root was seen whole, by the names of backends.
-        var stored: [String: [CID: Timestamp]] = [:]
-    }
-
-    /// Whether a home knows all that is here: what each pin says, and no copy that was gone when this was made.
-    func isContained(in known: Knowledge) throws(ReplicationError) -> Bool {
-        guard backends.allSatisfy({ known.backends.contains($0.name) }) else { return false }
-        for pin in try pins() {
-            guard let own = known.pins[pin.cid], pin.news(for: own) == nil else { return false }
-        }
-        var stored: [String: Set<CID>] = [:]
-        for mapping in try mappings() where mapping.status == .stored {
-            stored[mapping.backend, default: []].insert(mapping.cid)
-        }
-        for (backend, roots) in known.stored {
-            for (root, seenAt) in roots where seenAt <= createdAt {
-                guard stored[backend]?.contains(root) == true else { return false }
-            }
-        }
-        return true
-    }
-
-    private func rows<Row>(_ pages: [CID], _ read: (Node) -> Row?) throws(ReplicationError) -> [Row] {
-        do {
-            var rows: [Row] = []
-            var seen: Set<CID> = []
-            for page in pages {
-                // Every page is in the file once; a list of a thousand times the same one is not.
-                guard seen.insert(page).inserted else {
-                    throw ReplicationError.badSnapshot("A page of the snapshot stands there twice.")
-                }
-                guard let nodes = try file.node(page).asList else {
-                    throw ReplicationError.badSnapshot("A page of the snapshot is no list.")
-                }
-                for node in nodes {
-                    guard node.weight <= PagedRows.heaviestRow, let row = read(node) else {
-                        throw ReplicationError.badSnapshot("A row of the snapshot cannot be read.")
-                    }
-                    rows.append(row)
-                }
-            }
-            return rows
-        } catch {
-            throw ReplicationError(error)
-        }
-    }
-
-    /// Writes a snapshot of the catalog to a file.
-    package static func write(
-        to path: String,
-        _ identity: Catalog.Identity,
-        catalog: Catalog,
-        backends: [Backend]
-    ) async throws(ReplicationError) {
-        try await translating {
-            try check(count: backends.count)
-            let car = try CARFileWriter(path: path)
-            let time = catalog.time
-            var pinPages = PagedRows()
-            for pin in try await catalog.pins() { try pinPages.add(pin.node, cid: pin.cid) { try car.append($0) } }
-            let pins = try pinPages.finish { try car.append($0) }
-            var indexes: [Node] = []
-            for state in try await catalog.backendStates() {
-                let pages = Locking(PagedRows())
-                try await catalog.eachMapping(on: state.name) { rows in
-                    try pages.change { pages in
-                        for row in rows { try pages.add(row.node, cid: row.cid) { try car.append($0) } }
-                    }
-                }.get()
-                indexes.append(
-                    .link(try pages.change { try indexRoot(state.name, &$0, at: time) { try car.append($0) } })
-                )
-            }
-            let settings = backends.map { backend in
-                Node.map([.init("name", .string(backend.name)), .init("settings", .string(backend.settings))])
-            }
-            let known = try await catalog.knownHomes(of: identity.kit).sorted { $0.key < $1.key }.suffix(mostHomes)
-            let homes = known.map { (home, time) in
-                Node.map([.init("home", .string(home)), .init("until", .integer(Int128(time)))])
-            }
-            let root = Block(
-                codec: .dagCBOR,
-                bytes: try Node.map([
-                    .init("version", .integer(1)), .init("format", .string(format)),
-                    .init("kit", .string(identity.kit)),
-                    .init("home", .string(identity.instance)), .init("created_at", .string(time.description)),
-                    .init("backends", .list(settings)), .init("knows", .list(homes)),
-                    .init("pins", pins), .init("indexes", .list(indexes)),
-                ]).cbor()
-            )
-            try car.append(root)
-            try car.finish(root: root.cid)
-        }
+        return found
     }
 }

@@ -55,9 +55,8 @@ struct PagedRows {
 extension Node {
     /// About how many bytes a row takes: those of its texts, and some for each column.
     var weight: Int {
-        (asMap ?? []).reduce(0) { sum, entry in
-            let value = entry.value
-            return sum + entry.key.utf8.count + (value.asString?.utf8.count ?? value.asBytes?.count ?? 0) + 16
-        }
+        func weight(_ value: Node) -> Int { (value.asString?.utf8.count ?? value.asBytes?.count ?? 0) + 16 }
+        if let columns = asList { return columns.reduce(0) { $0 + weight($1) } }
+        return (asMap ?? []).reduce(0) { $0 + $1.key.utf8.count + weight($1.value) }
     }
 }

@@ -24,6 +24,49 @@ extension Mapping {
         return .map(entries)
     }
 
+    /// The row of a snapshot: a list of columns, with null for what is not known or is as usual.
+    ///
+    /// The backend stands above all rows of it.
+    var row: RowTree.Row {
+        let usual = try? CARArchive.name(of: cid).text
+        return (
+            cid.bytes,
+            .list([
+                .bytes(cid.bytes), path == usual ? .null : .string(path), .string(status.rawValue),
+                name.isEmpty ? .null : .string(name), metadata == "{}" ? .null : .string(metadata),
+                size.map { .integer(Int128($0)) } ?? .null, blockCount.map { .integer(Int128($0)) } ?? .null,
+                carSHA256.map { .bytes($0) } ?? .null,
+                .time(createdAt), .time(updatedAt),
+                evidence.map { .time($0.at) } ?? .null, evidence.map { .string($0.method) } ?? .null,
+                evidence.map { .string($0.by) } ?? .null,
+            ])
+        )
+    }
+
+    /// Reads a row of a snapshot, of this backend; nil where the CID or a date cannot be read.
+    init?(row: [Node], on backend: String) {
+        guard row.count >= 13, let cid = row[0].asBytes.flatMap({ try? CID(bytes: $0) }),
+            let usual = try? CARArchive.name(of: cid).text, let created = row[8].asTime, let updated = row[9].asTime
+        else { return nil }
+        self.init(
+            cid: cid,
+            backend: backend,
+            path: row[1].asString ?? usual,
+            status: row[2].asString.flatMap(Status.init) ?? .unknown,
+            name: row[3].asString ?? "",
+            metadata: row[4].asString ?? "{}",
+            size: row[5].asInt.flatMap(UInt64.init(exactly:)),
+            blockCount: row[6].asInt.flatMap(UInt64.init(exactly:)),
+            carSHA256: row[7].asBytes,
+            createdAt: created,
+            updatedAt: updated
+        )
+        if let at = row[10].asTime, let method = row[11].asString {
+            evidence = Evidence(method: method, at: at, by: row[12].asString ?? "")
+        }
+        isOurs = status == .stored && path == usual
+    }
+
     /// Reads a row of an index; nil where the CID or a date cannot be read.
     init?(node: Node) {
         guard let text = node["cid"]?.asString, let cid = try? CID(text),
@@ -52,19 +95,48 @@ extension Mapping {
     }
 }
 
-extension Pin {
-    /// The row of a snapshot.
-    var node: Node {
-        var entries: [Node.Entry] = [
-            .init("cid", .string(cid.description)), .init("name", .string(name)),
-            .init("metadata", .string(metadata)), .init("created_at", .string(createdAt.description)),
-            .init("updated_at", .string(updatedAt.description)),
-        ]
-        if let replicas { entries.append(.init("replicas", .integer(Int128(replicas)))) }
-        return .map(entries)
+extension Node {
+    /// A time as the number of its milliseconds, and no other than there are words for.
+    fileprivate static func time(_ time: Timestamp) -> Node {
+        .integer(Int128(min(max(time.milliseconds, Timestamp.range.lowerBound), Timestamp.range.upperBound)))
     }
 
-    /// Reads a row of a snapshot; nil where the CID or the date cannot be read.
+    /// The time that a number of milliseconds stands for.
+    fileprivate var asTime: Timestamp? {
+        guard let number = asInt.flatMap({ Int64(exactly: $0) }), Timestamp.range.contains(number) else { return nil }
+        return Timestamp(milliseconds: number)
+    }
+}
+
+extension Pin {
+    /// The row of a snapshot: a list of columns, with null for what is not there.
+    var row: RowTree.Row {
+        (
+            cid.bytes,
+            .list([
+                .bytes(cid.bytes), name.isEmpty ? .null : .string(name),
+                metadata == "{}" ? .null : .string(metadata), replicas.map { .integer(Int128($0)) } ?? .null,
+                .time(createdAt), .time(updatedAt),
+            ])
+        )
+    }
+
+    /// Reads a row of a snapshot; nil where the CID or a date cannot be read.
+    init?(row: [Node]) {
+        guard row.count >= 6, let cid = row[0].asBytes.flatMap({ try? CID(bytes: $0) }), let created = row[4].asTime,
+            let updated = row[5].asTime
+        else { return nil }
+        self.init(
+            cid: cid,
+            name: row[1].asString ?? "",
+            metadata: row[2].asString ?? "{}",
+            replicas: row[3].asInt,
+            createdAt: created,
+            updatedAt: updated
+        )
+    }
+
+    /// Reads a row of a snapshot of the first form; nil where the CID or the date cannot be read.
     init?(node: Node) {
         guard let text = node["cid"]?.asString, let cid = try? CID(text),
             let created = node["created_at"]?.asString.flatMap(Timestamp.init)
