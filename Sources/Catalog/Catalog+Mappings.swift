@@ -36,32 +36,14 @@ extension Catalog {
         }
     }
 
-    /// What is known of every root on a backend, in the order of the CIDs.
-    package func statuses(on backend: String) async throws(CatalogError) -> [KnownCopy] {
+    /// What is known of every root on a backend, in the order of the CIDs; or of some of them, in their order.
+    package func statuses(on backend: String, of roots: [CID]? = nil) async throws(CatalogError) -> [KnownCopy] {
         let isAstray = disregards(backend)
         return try await read { (database) throws(CatalogError) in
-            try database.all(
-                """
-                SELECT m.cid, m.status, m.is_ours, j.kind, m.size_bytes, j.ticket FROM mappings m
-                    LEFT JOIN journal j ON j.backend = m.backend AND j.cid = m.cid WHERE m.backend = ?1
-                UNION ALL SELECT j.cid, 'unknown', 1, j.kind, NULL, j.ticket FROM journal j
-                    WHERE j.backend = ?1 AND j.ticket IS NOT NULL
-                    AND NOT EXISTS (SELECT 1 FROM mappings m WHERE m.backend = ?1 AND m.cid = j.cid)
-                ORDER BY 1
-                """,
-                [.text(backend)]
-            ) { (row: borrowing Row) throws(CatalogError) in
-                let status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
-                let kind = row.optionalText(3).flatMap { Transfer.Kind(rawValue: $0) }
-                return KnownCopy(
-                    cid: try columnCID(row, 0),
-                    status: isAstray && status == .stored ? .unknown : status,
-                    isOurs: row.int64(2) != 0,
-                    isBeingRemoved: kind == .remove,
-                    isAwaited: kind == .store && row.optionalText(5) != nil,
-                    size: row.optionalInt64(4).flatMap { UInt64(exactly: $0) }
-                )
-            }
+            guard let roots else { return try database.statuses(on: backend, isAstray, nil) }
+            var found: [KnownCopy] = []
+            for root in roots { found += try database.statuses(on: backend, isAstray, root) }
+            return found
         }
     }
 
@@ -166,4 +148,37 @@ package struct MappingCounts: Sendable, Hashable {
     package var storedBytes: UInt64 = 0
 
     package init() {}
+}
+
+extension Database {
+    fileprivate mutating func statuses(
+        on backend: String,
+        _ isAstray: Bool,
+        _ root: CID?
+    ) throws(CatalogError) -> [KnownCopy] {
+        let isIt = root == nil ? "" : "cid = ?2 AND"
+        return try all(
+            """
+            SELECT m.cid, m.status, m.is_ours, j.kind, m.size_bytes, j.ticket FROM mappings m
+                LEFT JOIN journal j ON j.backend = m.backend AND j.cid = m.cid
+                WHERE \(isIt.isEmpty ? "" : "m." + isIt) m.backend = ?1
+            UNION ALL SELECT j.cid, 'unknown', 1, j.kind, NULL, j.ticket FROM journal j
+                WHERE \(isIt.isEmpty ? "" : "j." + isIt) j.backend = ?1 AND j.ticket IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM mappings m WHERE m.backend = ?1 AND m.cid = j.cid)
+            ORDER BY 1
+            """,
+            [.text(backend)] + (root.map { [.blob($0.bytes)] } ?? [])
+        ) { (row: borrowing Row) throws(CatalogError) in
+            let status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
+            let kind = row.optionalText(3).flatMap { Transfer.Kind(rawValue: $0) }
+            return KnownCopy(
+                cid: try columnCID(row, 0),
+                status: isAstray && status == .stored ? .unknown : status,
+                isOurs: row.int64(2) != 0,
+                isBeingRemoved: kind == .remove,
+                isAwaited: kind == .store && row.optionalText(5) != nil,
+                size: row.optionalInt64(4).flatMap { UInt64(exactly: $0) }
+            )
+        }
+    }
 }

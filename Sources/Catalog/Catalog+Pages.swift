@@ -100,7 +100,12 @@ extension Catalog {
         let isKnown = try await read { (database) throws(CatalogError) in try database.version(of: list) != nil }
         if isKnown { return }
         try await write { (database) throws(CatalogError) in
-            try database.change("INSERT OR IGNORE INTO row_lists(name, version) VALUES(?, 0)", [.text(list.name)])
+            try database.change(
+                "INSERT OR IGNORE INTO row_lists(name, version, seen) VALUES(?, 0, 0)",
+                [.text(list.name)]
+            )
+            // What changed before is not noted.
+            try database.unsettle()
         }
     }
 
@@ -129,12 +134,13 @@ extension Database {
             (row: borrowing Row) throws(CatalogError) in
             RowPage(first: row.bytes(0), cid: try columnCID(row, 1), rows: Int(row.int64(2)))
         }
-        let changed = try all("SELECT cid FROM row_changes WHERE list = ? ORDER BY cid", [name]) {
-            (row: borrowing Row) throws(CatalogError) in row.bytes(0)
+        let seen = try first("SELECT seen FROM row_lists WHERE name = ?", [name]) {
+            (row: borrowing Row) throws(CatalogError) in row.int64(0)
         }
-        let newest = try first("SELECT max(number) FROM row_changes WHERE list = ?", [name]) {
-            (row: borrowing Row) throws(CatalogError) in row.optionalInt64(0) ?? 0
-        }
+        let changed = try all(
+            "SELECT cid FROM row_changes WHERE list = ? AND number > ? ORDER BY cid",
+            [name, .integer(seen ?? 0)]
+        ) { (row: borrowing Row) throws(CatalogError) in row.bytes(0) }
         let count: Int64?
         switch list {
         case .pins: count = try number("pins_count")
@@ -148,7 +154,7 @@ extension Database {
             changed: changed,
             rows: Int(count ?? 0),
             version: try version(of: list) ?? 0,
-            newest: newest ?? 0
+            newest: try newestChange()
         )
     }
 
@@ -200,8 +206,11 @@ extension Database {
                 [name, .blob(page.first), .blob(page.cid.bytes), .integer(Int64(page.rows))]
             )
         }
-        try change("DELETE FROM row_changes WHERE list = ? AND number <= ?", [name, .integer(memory.newest)])
-        try change("UPDATE row_lists SET version = version + 1 WHERE name = ?", [name])
+        try change(
+            "UPDATE row_lists SET version = version + 1, seen = ?2 WHERE name = ?1",
+            [name, .integer(memory.newest)]
+        )
+        try dropChanges()
     }
 
     /// Forgets how the rows of a backend were cut, and in which objects their pages are there.

@@ -120,7 +120,9 @@ enum Migrations {
     /// pages are. A list without a row in `row_lists` is read whole, and its changes are not noted: all of this can be
     /// deleted.
     private static let pages = """
-        CREATE TABLE row_lists(name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE row_lists(
+            name TEXT PRIMARY KEY, version INTEGER NOT NULL, seen INTEGER NOT NULL
+        ) WITHOUT ROWID;
         CREATE TABLE row_pages(
             list TEXT NOT NULL, first BLOB NOT NULL, cid BLOB NOT NULL, rows INTEGER NOT NULL,
             PRIMARY KEY(list, first)

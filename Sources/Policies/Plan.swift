@@ -116,6 +116,9 @@ package struct Plan: Sendable, Hashable {
     /// Backends that are the same place as another one, by their names: nothing is done there.
     package var aliases: [String: String] = [:]
 
+    /// Whether nothing has to be done, and nothing is wanted that cannot be.
+    package var isSettled: Bool { steps.allSatisfy(\.value.isEmpty) && short.isEmpty && lacking.isEmpty }
+
     package init() {}
 }
 

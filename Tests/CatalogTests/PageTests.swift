@@ -97,6 +97,35 @@ import Testing
         #expect(try await memory(sample, .pins).changed.isEmpty)
     }
 
+    @Test func `nothing is settled of which changes were not noted`() async throws {
+        let sample = try await CatalogSample()
+        let places = "these"
+        func noteAll() async throws {
+            for list in [.pins, RowList.mappings(on: "a")] { _ = try await memory(sample, list) }
+        }
+        try await noteAll()
+        // Nobody notes what changes on `b`.
+        let before = try await sample.catalog.unsettled(in: places)
+        try await sample.catalog.noteSettled(before, in: places)
+        #expect(try await sample.catalog.unsettled(in: places).roots == nil)
+        // A pin that came before its changes were noted is not lost to who looked before that.
+        _ = try await memory(sample, .mappings(on: "b"))
+        try await sample.catalog.noteSettled(before, in: places)
+        #expect(try await sample.catalog.unsettled(in: places).roots == nil)
+        let since = try await sample.catalog.unsettled(in: places)
+        try await sample.pin(1)
+        try await sample.catalog.noteSettled(since, in: places)
+        #expect(try await sample.catalog.unsettled(in: places).roots == [root(1)])
+        // What made pages of it takes that from nobody.
+        let pins = try await memory(sample, .pins)
+        try await sample.catalog.remember([(.pins, pins, [Self.page])])
+        #expect(try await memory(sample, .pins).changed.isEmpty)
+        #expect(try await sample.catalog.unsettled(in: places).roots == [root(1)])
+        // A backend that comes is one that nobody looked at.
+        try await sample.catalog.register(["c"])
+        #expect(try await sample.catalog.unsettled(in: places).roots == nil)
+    }
+
     @Test func `a backend that is another place holds no pages, and one that was removed leaves nothing`() async throws
     {
         let sample = try await CatalogSample()

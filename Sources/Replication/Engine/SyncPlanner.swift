@@ -18,18 +18,12 @@ package struct SyncPlanner: Sendable {
     }
 
     /// The plan for all places, and the states of the backends as they were before it was made.
+    ///
+    /// Where all was settled when somebody looked last, and few roots changed since, it is made of these: what has to
+    /// be done for a root depends on no other one.
     package func plan() async throws(CatalogError) -> (plan: Plan, states: [String: BackendState]) {
         // The generations come first: a pin that is added after they were read marks a later one.
         let states = try await catalog.backendStates()
-        var copies: [Copy] = []
-        for state in states {
-            copies += try await catalog.statuses(on: state.name).map {
-                Copy(root: $0.cid, backend: state.name, state: Copy.State($0), isOurs: $0.isOurs)
-            }
-        }
-        let pins = try await catalog.pins().map {
-            WantedRoot(root: $0.cid, replicas: $0.replicas, changedAt: $0.updatedAt)
-        }
         let known = Dictionary(states.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let places = places.map { place in
             Place(
@@ -40,8 +34,30 @@ package struct SyncPlanner: Sendable {
                 minReplicas: place.minReplicas
             )
         }
+        // What is removed, and what is looked at anew, may be anything.
+        let isUsual = !prune && !force
+        let described = Self.describe(places, states)
+        let unsettled = isUsual ? try await catalog.unsettled(in: described) : nil
+        let roots = unsettled?.roots
+        var copies: [Copy] = []
+        for state in states {
+            copies += try await catalog.statuses(on: state.name, of: roots).map {
+                Copy(root: $0.cid, backend: state.name, state: Copy.State($0), isOurs: $0.isOurs)
+            }
+        }
+        let pinned = if let roots { try await catalog.pins(of: roots) } else { try await catalog.pins() }
+        let pins = pinned.map { WantedRoot(root: $0.cid, replicas: $0.replicas, changedAt: $0.updatedAt) }
         let plan = Policies.plan(pins: pins, copies: copies, places: places, prune: prune, force: force)
+        if let unsettled, plan.isSettled { try await catalog.noteSettled(unsettled, in: described) }
         return (plan, known)
+    }
+
+    /// All that a plan depends on beside pins and copies, in words.
+    private static func describe(_ places: [Place], _ states: [BackendState]) -> String {
+        let places = places.map { place in
+            "\(place.name)=\(place.identity) \(place.takesContent) \(place.givesContent)"
+        }
+        return places.sorted().joined(separator: ", ") + "; " + states.map(\.name).joined(separator: ", ")
     }
 
     /// What has to be done on one backend; nil where it was removed meanwhile.

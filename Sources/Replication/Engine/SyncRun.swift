@@ -168,13 +168,15 @@ struct SyncRun: Sendable {
                 hints = wanted
             }
         }
-        let copies = try await catalog.statuses(on: backend.name)
+        // What nobody sends is not asked for.
+        let asked = uploads.count <= Self.fewRoots ? uploads : nil
+        let copies = try await catalog.statuses(on: backend.name, of: asked)
         for copy in copies where copy.status == .pending || copy.isBeingRemoved { hints.insert(copy.cid) }
         hints.formUnion(interrupted.count > Self.fewEnough ? [] : interrupted)
         var damaged = Set(copies.filter { $0.status == .corrupt }.map(\.cid))
         // What was seen of this place under another name was seen here.
         for other in try await catalog.backendStates() where other.place == state.place && other.name != state.name {
-            let known = try await catalog.statuses(on: other.name)
+            let known = try await catalog.statuses(on: other.name, of: asked)
             damaged.formUnion(known.filter { $0.status == .corrupt }.map(\.cid))
         }
         var counted: [CID: UInt64?] = [:]
@@ -208,6 +210,9 @@ struct SyncRun: Sendable {
 
     /// So many roots are asked for by name sooner than that everything is listed.
     private static let fewEnough = 8
+
+    /// So many roots are looked up in the catalog by name sooner than that everything is read.
+    private static let fewRoots = 1000
 
     private func conclude(_ generation: Int64?, _ report: inout SyncReport) async {
         do throws(CatalogError) {
