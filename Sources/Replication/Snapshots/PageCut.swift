@@ -1,8 +1,8 @@
 /// Says where pages end: after a key whose hash says so.
 ///
 /// A row that changes has its own page changed by that, and those above it, and no other. A page that would be too
-/// small goes on, and one that would be too large ends all the same. What comes after an end does not depend on what was
-/// before it.
+/// small goes on, and one that would be too large ends all the same. What comes after an end does not depend on what
+/// was before it.
 struct PageCut {
     private let level: Int
     private let limits: Limits
