@@ -62,6 +62,35 @@ import Testing
         try await user.run("snapshot", "show", "disk")
     }
 
+    @Test func aKilledSyncLeavesNoSnapshotThatCannotBeRead() async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        try await add(0..<300, user)
+        try await user.run("sync")
+        var numbers = SeededNumbers(seed: 7)
+        var kills = 0
+        for round in 1...12 {
+            try await add(300 * round..<300 * round + 60, user)
+            // What has to be stored goes first, so that the kill comes where the snapshot is left.
+            if round % 2 == 0 { try await user.run("sync") }
+            try await user.run("backend", "mark-dirty", "disk")
+            let moment = Duration.milliseconds(Int.random(in: 5..<120, using: &numbers))
+            if try await user.attempt(["sync"], timeout: moment).code == 128 + 9 { kills += 1 }
+            let ids = try await user.json("snapshot", "list", "disk").snapshots.items.compactMap(\.id.text)
+            #expect(!ids.isEmpty)
+            for id in ids { try await user.run("snapshot", "show", "disk", id, "--quiet") }
+        }
+        #expect(kills > 0)
+        try await user.run("sync")
+        try await user.run("sync", "--force")
+        // What nobody needs goes with the snapshots that needed it.
+        for _ in 1...3 {
+            try await user.run("backend", "mark-dirty", "disk")
+            try await user.run("sync")
+        }
+        #expect(try pages(on: disk).count == 1)
+    }
+
     @Test func aPruneLeavesWhatSnapshotsOfAnyHomeNeed() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
