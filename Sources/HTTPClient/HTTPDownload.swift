@@ -2,7 +2,7 @@
 package struct HTTPDownload: Sendable {
     /// The status code, such as 200.
     package let status: Int
-    /// The header fields of the final reply; interim replies and trailers are left out.
+    /// The header fields of the final reply; interim replies are left out.
     package let headers: HTTPHeaders
     /// The body; letting it and its iterator go ends the transfer.
     package let body: Body
@@ -19,6 +19,9 @@ package struct HTTPDownload: Sendable {
         package typealias Failure = HTTPError
 
         fileprivate let lease: Lease
+
+        /// The fields that came after the body; none before all of it was read.
+        package var trailers: HTTPHeaders { lease.transfer.trailers }
 
         /// Reads on where the body has been read to.
         package func makeAsyncIterator() -> Iterator {

@@ -51,15 +51,18 @@ struct HTTPHead: Sendable {
 package struct HTTPReply: Sendable {
     /// The status code, such as 200.
     package let status: Int
-    /// The header fields of the final reply; interim replies and trailers are left out.
+    /// The header fields of the final reply; interim replies are left out.
     package let headers: HTTPHeaders
     /// The body.
     package let body: [UInt8]
+    /// The fields that came after the body.
+    package let trailers: HTTPHeaders
 
     /// A reply made of its parts.
-    package init(status: Int, headers: HTTPHeaders, body: [UInt8]) {
+    package init(status: Int, headers: HTTPHeaders, body: [UInt8], trailers: HTTPHeaders = HTTPHeaders([])) {
         self.status = status
         self.headers = headers
         self.body = body
+        self.trailers = trailers
     }
 }

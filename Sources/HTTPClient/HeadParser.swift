@@ -1,4 +1,5 @@
-/// Gathers the header lines of a reply, within bounds, and drops those of interim replies and trailers.
+/// Gathers the header lines of a reply and the trailers after its body, within bounds, and drops those of interim
+/// replies.
 struct HeadParser {
     /// What a line amounted to.
     enum Progress {
@@ -16,6 +17,8 @@ struct HeadParser {
     private var status = 0
     private var fields: [HTTPField] = []
     private var isComplete = false
+    /// The fields that came after the body.
+    private(set) var trailers: [HTTPField] = []
     // Counted over all interim replies and trailers too: a server may send those without end.
     private var allFields = 0
     private var allBytes = 0
@@ -26,25 +29,31 @@ struct HeadParser {
         guard allBytes <= Self.maxBytes else { return .refused }
         let text = Self.trimmed(String(decoding: line, as: UTF8.self)[...])
         if text.hasPrefix("HTTP/") { return start(text) }
-        guard !isComplete else { return countField() ? .more : .refused }
-        guard !text.isEmpty else { return finish() }
+        guard !text.isEmpty else { return isComplete ? .more : finish() }
         guard countField() else { return .refused }
-        if let first = line.first, first == 0x20 || first == 0x09 {
-            // A folded line goes on with the value of the one before (RFC 9112, section 5.2).
-            guard let last = fields.popLast() else { return .refused }
+        let isFolded = line.first == 0x20 || line.first == 0x09
+        let isTaken = isComplete ? Self.add(text, isFolded, to: &trailers) : Self.add(text, isFolded, to: &fields)
+        return isTaken ? .more : .refused
+    }
+
+    /// Takes a field; false where a folded line goes on with nothing.
+    private static func add(_ text: Substring, _ isFolded: Bool, to fields: inout [HTTPField]) -> Bool {
+        if isFolded {
+            // It goes on with the value of the one before (RFC 9112, section 5.2).
+            guard let last = fields.popLast() else { return false }
             fields.append(HTTPField(name: last.name, value: "\(last.value) \(text)"))
         } else if let colon = text.firstIndex(of: ":") {
             let value = Self.trimmed(text[text.index(after: colon)...])
             fields.append(HTTPField(name: String(text[..<colon]), value: String(value)))
         }
-        return .more
+        return true
     }
 
     private mutating func start(_ line: Substring) -> Progress {
         let parts = line.split(separator: " ", maxSplits: 2)
         guard parts.count >= 2, parts[1].count == 3, let code = Int(parts[1]), code >= 100 else { return .refused }
         status = code
-        fields = []
+        (fields, trailers) = ([], [])
         isComplete = false
         return countField() ? .more : .refused
     }

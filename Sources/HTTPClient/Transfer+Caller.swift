@@ -22,8 +22,16 @@ extension Transfer {
         await wait(for: .end)
         try change { $0.outcome }?.get()
         let head = try await awaitHead()
-        return HTTPReply(status: head.status, headers: head.headers, body: change { $0.incoming.takeAll() })
+        return HTTPReply(
+            status: head.status,
+            headers: head.headers,
+            body: change { $0.incoming.takeAll() },
+            trailers: trailers
+        )
     }
+
+    /// The fields after the reply's body, as far as they have come.
+    var trailers: HTTPHeaders { HTTPHeaders(change { $0.parser.trailers }) }
 
     /// The next chunk of the reply's body; nil after the last.
     func nextChunk() async throws(HTTPError) -> [UInt8]? {

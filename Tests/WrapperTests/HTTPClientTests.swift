@@ -187,6 +187,24 @@ struct HTTPClientTests: HTTPTests {
         #expect(String(decoding: reply.body, as: UTF8.self) == "hi")
         #expect(reply.headers["X-Fold"] == "a b")
         #expect(reply.headers["X-Early"] == nil && reply.headers["X-Trailer"] == nil)
+        #expect(reply.trailers == HTTPHeaders([HTTPField(name: "X-Trailer", value: "1")]))
+    }
+
+    /// Where a server learns too late that it fails, it says so after the body.
+    @Test func trailersOfADownloadAreThereWhenAllOfItWasRead() async throws {
+        let server = try SocketServer { connection in
+            while connection.nextHead() != nil {
+                connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Error\r\n\r\n2\r\nhi\r\n")
+                connection.send("0\r\nX-Error: it broke\r\n off\r\n\r\n")
+            }
+        }
+        let client = HTTPClient(options())
+        for _ in 0..<2 {
+            let download = try await client.download(HTTPRequest(url: server.url))
+            #expect(download.headers["X-Error"] == nil)
+            #expect(try await download.body.collect(upTo: 10) == Array("hi".utf8))
+            #expect(download.body.trailers["x-error"] == "it broke off")
+        }
     }
 
     @Test func aServerWithoutTLSIsNotTrusted() async throws {
