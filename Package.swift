@@ -6,7 +6,7 @@
 //  2  Replication   Services                                 the engine | one folder per storage service
 //  1  BlockStore    Catalog   Policies   Storage             what is kept | where it is | should be | the protocols
 //  0  IPLD -> Multiformats    Arguments -> Schema            values: no files, no network, no Foundation
-// -1  Digests HTTPClient SQLite XML YAML    Parquet SFTPClient -> POSIX    one wrapper per system library or program;
+// -1  Digests HTTPClient JSONReading SQLite XML YAML    Parquet SFTPClient -> POSIX    one wrapper per system library or program;
 //                                                           none knows IPFS
 //
 // Imports go down, or along an arrow drawn on a floor. The build is always run with
@@ -35,10 +35,12 @@ let package = Package(
         .c("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         .c("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "FaultyCalls", path: "Sources/C/FaultyCalls"),  // before glibc, for tests of failing calls
+        .target(name: "JSONShim", path: "Sources/C/JSONShim"),  // nlohmann-json3-dev: its headers
         .target(name: "ParquetShim", dependencies: ["CParquet"], path: "Sources/C/ParquetShim"),
 
         .module("Digests", ["CBlake2", "COpenSSL"]),
         .module("HTTPClient", ["CCurl"]),
+        .module("JSONReading", ["JSONShim"]),
         .module("POSIX", ["CPOSIX"]),
         .module("Parquet", ["POSIX"]),
         .module("SFTPClient", ["POSIX"]),
@@ -48,7 +50,7 @@ let package = Package(
 
         .module("Multiformats", ["Digests"]),
         .module("IPLD", ["Multiformats"]),
-        .module("Schema"),
+        .module("Schema", ["JSONReading"]),
         .module("Arguments", ["Schema"]),
 
         .module("Storage", ["Digests", "IPLD", "Multiformats", "Schema"]),
@@ -116,11 +118,11 @@ let package = Package(
 
         .tests(
             "WrapperTests",
-            ["Digests", "HTTPClient", "Parquet", "POSIX", "Samples", "SFTPClient", "SQLite", "XML", "YAML"]
+            ["Digests", "HTTPClient", "JSONReading", "Parquet", "POSIX", "Samples", "SFTPClient", "SQLite", "XML", "YAML"]
         ),
         .tests("MultiformatsTests", ["Multiformats"]),
         .tests("IPLDTests", ["FuzzTargets", "IPLD", "Multiformats", "Samples"]),
-        .tests("SchemaTests", ["Arguments", "Schema"]),
+        .tests("SchemaTests", ["Arguments", "JSONReading", "Schema"]),
         .tests("StorageTests", ["IPLD", "Multiformats", "Samples", "Storage", "StorageLaws"]),
         .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "POSIX", "Samples"]),
         .tests("CatalogTests", ["Catalog", "Multiformats", "POSIX", "Schema", "SQLite"]),

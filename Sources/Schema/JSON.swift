@@ -3,6 +3,8 @@ package enum JSON: Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// A whole number that is too large for `integer`.
+    case natural(UInt64)
     case number(Double)
     case string(String)
     case array([JSON])
@@ -54,6 +56,7 @@ package enum JSON: Sendable, Hashable {
         case .null: output += "null".utf8
         case .bool(let flag): output += (flag ? "true" : "false").utf8
         case .integer(let number): output += String(number).utf8
+        case .natural(let number): output += String(number).utf8
         case .number(let number): output += (number.isFinite ? String(number) : "null").utf8
         case .string(let text): Self.write(text, to: &output)
         case .array(let items):

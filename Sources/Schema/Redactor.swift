@@ -115,7 +115,7 @@ package final class Redactor: Sendable {
         case .string(let text): .string(clean(text))
         case .array(let items): .array(items.map { clean($0) })
         case .object(let members): .object(members.map { JSON.Member($0.name, clean($0.value)) })
-        case .null, .bool, .integer, .number: json
+        case .null, .bool, .integer, .natural, .number: json
         }
     }
 

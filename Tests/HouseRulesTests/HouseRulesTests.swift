@@ -11,7 +11,9 @@ import Testing
     /// Modules of the lowest floor, which know nothing of what is kept, nor where.
     private static let lowest: Set<String> = wrappers.union(["SFTPClient"])
     /// Modules that talk to C, where the word `unsafe` may stand.
-    private static let wrappers: Set<String> = ["Digests", "HTTPClient", "Parquet", "POSIX", "SQLite", "XML", "YAML"]
+    private static let wrappers: Set<String> = [
+        "Digests", "HTTPClient", "JSONReading", "Parquet", "POSIX", "SQLite", "XML", "YAML",
+    ]
     private static let floorZero: Set<String> = ["Arguments", "IPLD", "Multiformats", "Schema"]
 
     struct File: Sendable, CustomTestStringConvertible {
