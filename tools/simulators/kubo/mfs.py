@@ -32,12 +32,13 @@ class MFS:
 
     @property
     def root(self):
-        """The root, with what was to be put there later."""
-        while self.later:
-            path, cid = self.later.pop(0)
-            with self.as_one():
-                self.set(path, cid)
-        return parse_cid(self.store.values["files"])
+        """The root, with what was to be put there later; never one in the middle of somebody else's change."""
+        with self.store.lock:
+            while self.later:
+                path, cid = self.later.pop(0)
+                with self.as_one():
+                    self.set(path, cid)
+            return parse_cid(self.store.values["files"])
 
     @contextlib.contextmanager
     def as_one(self):
@@ -46,9 +47,10 @@ class MFS:
             outer, self.drafts = self.drafts, {} if self.drafts is None else self.drafts
             try:
                 yield
+            finally:
+                # What was changed before a failure stays changed.
                 if outer is None:
                     self._keep(parse_cid(self.store.values["files"]))
-            finally:
                 self.drafts = outer
 
     def _keep(self, cid):
@@ -59,7 +61,8 @@ class MFS:
                 self._keep(link.cid)
 
     def get(self, cid):
-        return self.drafts[cid] if self.drafts and cid in self.drafts else self.store.get(cid)
+        drafts = self.drafts or {}
+        return drafts[cid] if cid in drafts else self.store.get(cid)
 
     def _draft(self, cid, block):
         if self.drafts is None:
