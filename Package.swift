@@ -58,7 +58,7 @@ let package = Package(
         .module("BlockStore", ["Digests", "IPLD", "Multiformats", "POSIX"]),
         .module("Catalog", ["Multiformats", "POSIX", "Schema", "SQLite"]),
 
-        .module("Services", ["Digests", "HTTPClient", "POSIX", "Schema", "SFTPClient", "Storage", "XML"]),
+        .module("Services", ["Digests", "HTTPClient", "Multiformats", "POSIX", "Schema", "SFTPClient", "Storage", "XML"]),
         .module(
             "Replication",
             [

@@ -18,6 +18,8 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     package static let reads = Capabilities(rawValue: 1 << 7)
     /// The service gives single blocks by their CIDs.
     package static let blocks = Capabilities(rawValue: 1 << 8)
+    /// Others keep roots there too, and its list has theirs: what nobody here knows may be anybody's.
+    package static let sharedRoots = Capabilities(rawValue: 1 << 9)
 
     /// The names of the capabilities in the set, in a fixed order.
     package var names: [String] {
@@ -27,6 +29,7 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     private static let all: [(power: Capabilities, name: String)] = [
         (.write, "write"), (.delete, "delete"), (.rangeReads, "range"), (.listing, "list"), (.usage, "usage"),
         (.digests, "digest"), (.takesBytes, "bytes"), (.reads, "read"), (.blocks, "block"),
+        (.sharedRoots, "shared"),
     ]
 }
 

@@ -48,7 +48,7 @@ import Testing
     private func trial(of subject: Subject, _ law: Law) async throws -> LawSubject {
         guard law.needsTrouble else {
             let service = try #require(try await subject.open().objects)
-            return LawSubject(service, boundary: subject.boundary, allowsBulk: true)
+            return LawSubject(service, boundary: subject.boundary, allowsBulk: subject.allowsBulk)
         }
         let (content, troubles) = try await subject.openTroubled()
         let service = try #require(content.objects)

@@ -9,6 +9,7 @@ import Testing
 /// A backend of one type on a real place, for the laws.
 enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case filesystem
+    case kuboSimulator
     case s3OverMoto
     case s3OverRclone
     case s3OverRadosgw
@@ -21,13 +22,20 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     var type: String {
         switch self {
         case .filesystem: "filesystem"
+        case .kuboSimulator: "ipfs"
         case .s3OverMoto, .s3OverRclone, .s3OverRadosgw: "s3"
         case .sftpOverOpenSSH, .sftpOverRclone: "sftp"
         }
     }
 
-    /// The length, in bytes, around which the service begins to divide uploads.
-    var boundary: Int { type == "s3" ? 5 << 20 : 256 << 10 }
+    /// The length, in bytes, around which the service begins to divide uploads, or what it stores.
+    var boundary: Int {
+        switch self {
+        case .filesystem, .sftpOverOpenSSH, .sftpOverRclone: 256 << 10
+        case .kuboSimulator: 1 << 20
+        case .s3OverMoto, .s3OverRclone, .s3OverRadosgw: 5 << 20
+        }
+    }
 
     /// Why laws do not apply, where they do not.
     var exceptions: Set<String> {
@@ -47,6 +55,16 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
                     "There can be nothing but objects here."
                 ]
             )
+        // Ranges stand in the query, a list is one document, and lengths stand in it.
+        case .kuboSimulator:
+            Set(
+                [Trouble.ignoresRanges, .shiftsRanges, .tellsNoLength, .listsWithoutEnd(areEmpty: false)].map {
+                    "It cannot be brought about here that \($0)."
+                } + [
+                    "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
+                    "The service lacks what it takes: digest.", "About a thousand objects would be stored.",
+                ]
+            )
         case .s3OverMoto, .s3OverRclone, .s3OverRadosgw:
             [
                 "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
@@ -61,6 +79,9 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
             .praisesEarly, .echoesDigests, .altersUploads, .cutsLists, .listsWithoutEnd(areEmpty: false),
             .encodesReads, .losesAnswer(to: .put), .losesAnswer(to: .delete),
         ] + Trouble.Call.allCases.map { .answers(.loginPage, to: $0) }
+
+    /// Whether about a thousand objects may be stored: the simulator writes its folder anew for each.
+    var allowsBulk: Bool { self != .kuboSimulator }
 
     /// Laws that the server itself breaks, by their titles, and a part of the sentence that says how.
     ///
@@ -98,6 +119,10 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
             let server = try await SFTPServer.running(sftp)
             return try await Self.open("sftp", server.settings(for: try server.newFolder()))
         }
+        if self == .kuboSimulator {
+            let server = try await KuboServer.running()
+            return try await Self.open("ipfs", Self.settings(of: server.endpoint, folder: Self.newFolder()))
+        }
         guard let kind else { return try await Self.open("filesystem", ["path": .text(Scratch.current)]) }
         let server = try await S3Server.running(kind)
         return try await Self.open("s3", Self.settings(of: server, bucket: try await server.sharedBucket()))
@@ -110,6 +135,14 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
             let folder = try server.newFolder()
             let content = try await Self.open("sftp", server.settings(for: folder), retries: 1)
             return (content, DirectoryTroubles(root: folder, isSeenAtOnce: sftp == .openSSH))
+        }
+        if self == .kuboSimulator {
+            let server = try await KuboServer.running()
+            let folder = Self.newFolder()
+            let proxy = try await FaultyProxy.start(before: server.endpoint, [])
+            let values = Self.settings(of: proxy.endpoint, folder: folder)
+            let troubles = KuboTroubles(proxy: proxy, server: server, folder: folder)
+            return (try await Self.open("ipfs", values, retries: 1), troubles)
         }
         guard let kind else { return (try await open(), DirectoryTroubles(root: Scratch.current)) }
         let server = try await S3Server.running(kind)
@@ -132,12 +165,20 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     /// The S3 server behind it.
     private var kind: S3Server.Kind? {
         switch self {
-        case .filesystem, .sftpOverOpenSSH, .sftpOverRclone: nil
+        case .filesystem, .kuboSimulator, .sftpOverOpenSSH, .sftpOverRclone: nil
         case .s3OverMoto: .moto
         case .s3OverRclone: .rclone
         case .s3OverRadosgw: .radosgw
         }
     }
+
+    /// The settings of a backend on a node, with a folder for its objects.
+    static func settings(of endpoint: String, folder: String) -> [String: FieldValue] {
+        ["api_url": .text(endpoint), "folder": .text(folder)]
+    }
+
+    /// A folder that no other trial has.
+    private static func newFolder() -> String { "/kept-\(UUID().uuidString)" }
 
     /// Opens a backend of a type by its settings.
     static func open(

@@ -71,7 +71,8 @@ struct ProxyTroubles: Troublemaker {
         }
     }
 
-    private static func answer(_ impostor: Trouble.Impostor) -> Rule {
+    /// What somebody else answers.
+    static func answer(_ impostor: Trouble.Impostor) -> FaultyProxy.Rule {
         let page = "<!DOCTYPE html><html><body><p>Please log in<br></body></html>"
         return switch impostor {
         case .loginPage: .status(200, ["Content-Type": "text/html"], body: page)

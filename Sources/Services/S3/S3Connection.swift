@@ -122,7 +122,7 @@ struct S3Connection: Sendable {
         _ request: S3Request,
         _ send: (HTTPRequest) async throws(HTTPError) -> Outcome
     ) async throws(StorageError) -> Outcome {
-        var redirect: S3Target.Address?
+        var redirect: HTTPAddress?
         var mayLearnRegion = true
         var mayLearnTime = true
         while true {
@@ -154,7 +154,7 @@ struct S3Connection: Sendable {
 
     private func signed(
         _ request: S3Request,
-        _ address: S3Target.Address,
+        _ address: HTTPAddress,
         _ region: String,
         _ moment: Timestamp
     ) -> HTTPRequest {
@@ -200,12 +200,12 @@ struct S3Connection: Sendable {
     private func redirection(
         _ request: S3Request,
         _ reply: HTTPReply,
-        from address: S3Target.Address
-    ) throws(StorageError) -> S3Target.Address? {
+        from address: HTTPAddress
+    ) throws(StorageError) -> HTTPAddress? {
         guard reply.status == 307, let location = reply.headers["Location"] else { return nil }
         let place = String(location.prefix { $0 != "?" })
         // Another port is another server, whoever that is.
-        guard let other = S3Target.Address(place), other.scheme == address.scheme, other.port == address.port,
+        guard let other = HTTPAddress(place), other.scheme == address.scheme, other.port == address.port,
             Self.areRelated(other.name, address.name)
         else {
             throw errors.error(

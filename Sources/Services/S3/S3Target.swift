@@ -2,51 +2,8 @@ internal import Storage
 
 /// Where the requests of a backend go: the endpoint, the bucket, and how the two make a URL.
 struct S3Target: Sendable {
-    /// The parts of a URL without its query; the path is escaped.
-    struct Address: Sendable, Hashable {
-        let scheme: String
-        /// The host, and the port where it is not the usual one.
-        var host: String
-        var path: String
-
-        /// Reads an http or https URL; nil where it is malformed or holds a user, a query or a fragment.
-        init?(_ text: String) {
-            let scheme = text.prefix { $0 != ":" }
-            let rest = text.dropFirst(scheme.count)
-            let name = scheme.lowercased()
-            guard name == "http" || name == "https", rest.hasPrefix("://") else { return nil }
-            let host = rest.dropFirst(3).prefix { $0 != "/" && $0 != "?" && $0 != "#" }.lowercased()
-            let path = rest.dropFirst(3 + host.count)
-            let usual = name == "https" ? ":443" : ":80"
-            self.scheme = name
-            self.host = host.hasSuffix(usual) ? String(host.dropLast(usual.count)) : host
-            self.path = String(path)
-            // A password with a slash in it would make what follows a path.
-            let isPlain = path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"?#\\@".utf8.contains($0) }
-            guard isPlain, Self.isHost(self.host) else { return nil }
-        }
-
-        /// The name without port.
-        var name: String {
-            host.hasPrefix("[") ? host : String(host.prefix { $0 != ":" })
-        }
-
-        /// What follows the name: a colon and the port, where it is not the usual one.
-        var port: Substring { host.dropFirst(name.count) }
-
-        private static func isHost(_ host: String) -> Bool {
-            !host.isEmpty
-                && host.utf8.allSatisfy { byte in
-                    switch byte {
-                    case 0x61...0x7A, 0x30...0x3A, 0x2D, 0x2E, 0x5F, 0x5B, 0x5D: true
-                    default: false
-                    }
-                }
-        }
-    }
-
     let vendor: S3Vendor
-    let endpoint: Address
+    let endpoint: HTTPAddress
     let bucket: String
     /// What stands before all names: empty, or with a slash at its end.
     let prefix: String
@@ -82,7 +39,7 @@ struct S3Target: Sendable {
         // A plain “s3” at somebody's endpoint is that vendor's, or nobody's in particular.
         vendor = given.map { given in S3Vendor.at(given.name) ?? (named.isAmazon ? .generic : named) } ?? named
         region = try Self.region(settings, given, vendor, profile, environment)
-        guard let host = vendor.host(in: region) ?? given?.host, let made = Address("https://\(host)") else {
+        guard let host = vendor.host(in: region) ?? given?.host, let made = HTTPAddress("https://\(host)") else {
             throw StorageError(.badSettings, "The type “\(type)” needs connection.endpoint, the URL of the service.")
         }
         endpoint = given ?? made
@@ -118,7 +75,7 @@ struct S3Target: Sendable {
     }
 
     /// The address of the bucket, or of one object in it.
-    func address(key: String?, region: String) -> Address {
+    func address(key: String?, region: String) -> HTTPAddress {
         var address = endpoint
         if isRegional, let host = vendor.host(in: region) { address.host = host }
         if isVirtual {
@@ -136,7 +93,7 @@ struct S3Target: Sendable {
 
     private static func region(
         _ settings: S3Settings,
-        _ given: Address?,
+        _ given: HTTPAddress?,
         _ vendor: S3Vendor,
         _ profile: [String: String],
         _ environment: (String) -> String?
@@ -152,9 +109,9 @@ struct S3Target: Sendable {
         return region
     }
 
-    private static func address(_ text: String, useSSL: Bool) throws(StorageError) -> Address {
+    private static func address(_ text: String, useSSL: Bool) throws(StorageError) -> HTTPAddress {
         let whole = text.hasPrefix("//") ? "http\(useSSL ? "s" : ""):\(text)" : text
-        guard var address = Address(whole.contains("://") ? whole : "http\(useSSL ? "s" : "")://\(whole)") else {
+        guard var address = HTTPAddress(whole.contains("://") ? whole : "http\(useSSL ? "s" : "")://\(whole)") else {
             // It may hold a password, so it is not repeated.
             throw StorageError(
                 .badSettings,

@@ -1,0 +1,156 @@
+internal import HTTPClient
+internal import Schema
+internal import Storage
+
+/// Turns what a node says went wrong into errors that say what to do.
+struct KuboErrors: Sendable {
+    /// What may be said not to be there: nothing else that is missing counts as the absence of what was asked for.
+    enum Subject: Sendable { case pin, file, block }
+
+    /// What a part of a message means: the kind of failure, whether to try again, and a reason.
+    struct Row: Sendable {
+        let words: [String]
+        /// Whose absence it tells, where that is what was asked for.
+        var subject: Subject?
+        let code: StorageError.Code
+        var retry = StorageError.Retry.never
+        let reason: String
+    }
+
+    let http: HTTPFailures
+
+    init(host: String) { http = HTTPFailures(host: host, kind: "the RPC API of a Kubo node") }
+
+    /// The first row counts of which a word stands in the message.
+    static let rows: [Row] = [
+        Row(
+            words: ["is not pinned", "not pinned or pinned indirectly"],
+            subject: .pin,
+            code: .unexpected,
+            reason: "it is not pinned on the node"
+        ),
+        Row(
+            words: ["file does not exist"],
+            subject: .file,
+            code: .unavailable,
+            retry: .later,
+            reason: "the node has no such file or folder"
+        ),
+        Row(
+            words: ["found locally", "could not find", "block not found", "failed to fetch all nodes"],
+            subject: .block,
+            code: .corrupt,
+            reason: "the node has not all blocks of it"
+        ),
+        Row(
+            words: ["mismatch in content integrity", "hash mismatch"],
+            code: .corrupt,
+            retry: .later,
+            reason: "the bytes were changed on their way"
+        ),
+        Row(
+            words: ["no space left on device", "disk quota exceeded", "storage limit"],
+            code: .quotaExceeded,
+            reason: "the node has no more room"
+        ),
+        Row(words: ["big blocks", "too large"], code: .tooLarge, reason: "the node takes nothing so large"),
+        Row(
+            words: ["no decoder registered", "unknown multicodec", "unrecognized codec", "insecure hash", "no hasher"],
+            code: .unsupported,
+            reason: "the node does not know a codec or a hash function of it"
+        ),
+        Row(words: ["is a directory", "was not a file"], code: .exists, reason: "there is a folder in its place"),
+        Row(
+            words: ["has the lock", "lock is already", "repo.lock"],
+            code: .unavailable,
+            retry: .later,
+            reason: "another program works on the node's repository"
+        ),
+        Row(
+            words: ["online mode"],
+            code: .unavailable,
+            reason: "the node is offline, and cannot do that then"
+        ),
+        Row(
+            words: ["unexpected EOF", "context canceled", "context deadline exceeded", "connection reset"],
+            code: .unavailable,
+            retry: .later,
+            reason: "the node gave up before it was done"
+        ),
+    ]
+
+    /// The error for a reply that is no success; absence is what the node says of the subject in its own words.
+    func translate(
+        _ request: KuboRequest,
+        status: Int,
+        headers: HTTPHeaders,
+        body: [UInt8],
+        now: Timestamp
+    ) -> StorageError {
+        if let message = Self.message(in: try? JSON(reading: body)) {
+            return said(request, message, status: status)
+        }
+        if (200..<400).contains(status) || HTTPFailures.isHTML(headers) { return http.foreign(request.what) }
+        let text = String(decoding: body.prefix(200), as: UTF8.self)
+        switch status {
+        case 403 where text.hasPrefix("Kubo RPC Access Denied"):
+            return error(
+                .badCredentials,
+                "the node asks for other credentials; set credentials.api_auth to what API.Authorizations of the node "
+                    + "has, with all commands under /api/v0 allowed",
+                request
+            )
+        case 403:
+            return error(
+                .permissionDenied,
+                "\(http.host) refuses the request; does API.HTTPHeaders of the node, or a proxy before it, let it in?",
+                request
+            )
+        case 404, 405:
+            return error(
+                .badSettings,
+                "\(http.host) answered \(status) and is not the RPC API of a Kubo node; set connection.api_url to that, "
+                    + "and not to a gateway",
+                request
+            )
+        default:
+            let (code, retry, reason) = HTTPFailures.meaning(ofStatus: status)
+            let error = error(code, reason, request, HTTPFailures.wait(retry, headers, now))
+            return code == .unavailable ? error.ofUnknownOutcome : error
+        }
+    }
+
+    /// The error for a message of the node; absence is told with a status, and not in or behind a good answer.
+    func said(_ request: KuboRequest, _ message: String, status: Int? = nil) -> StorageError {
+        let shown = "the node says: “\(Redactor.shared.clean(echo: message).prefix(200))”"
+        guard let row = Self.rows.first(where: { row in row.words.contains { message.contains($0) } }) else {
+            let (code, retry, reason) = HTTPFailures.meaning(ofStatus: status ?? 500)
+            return error(code, "\(reason); \(shown)", request, retry).ofUnknownOutcome
+        }
+        let isAbsence = row.subject != nil && row.subject == request.subject && status == 500
+        let reason = "\(row.reason); \(shown)"
+        if isAbsence { return error(.notFound, reason, request) }
+        let error = error(row.code, reason, request, row.retry)
+        return row.code == .unavailable ? error.ofUnknownOutcome : error
+    }
+
+    /// The message of an error document; nil for anything else.
+    static func message(in value: JSON?) -> String? {
+        guard let value, value["Type"]?.string == "error" else { return nil }
+        return value["Message"]?.string
+    }
+
+    /// The error for an answer that is not the node's.
+    func foreign(_ request: KuboRequest, _ reason: String = "the answer is not that of a Kubo node") -> StorageError {
+        http.foreign(request.what, "\(reason); is \(http.host) the RPC API of one?")
+    }
+
+    private func error(
+        _ code: StorageError.Code,
+        _ reason: String,
+        _ request: KuboRequest,
+        _ retry: StorageError.Retry = .never
+    ) -> StorageError {
+        http.error(code, reason, request.what, retry)
+    }
+}

@@ -1,0 +1,42 @@
+/// The parts of a URL without its query; the path is escaped.
+struct HTTPAddress: Sendable, Hashable {
+    let scheme: String
+    /// The host, and the port where it is not the usual one.
+    var host: String
+    var path: String
+
+    /// Reads an http or https URL; nil where it is malformed or holds a user, a query or a fragment.
+    init?(_ text: String) {
+        let scheme = text.prefix { $0 != ":" }
+        let rest = text.dropFirst(scheme.count)
+        let name = scheme.lowercased()
+        guard name == "http" || name == "https", rest.hasPrefix("://") else { return nil }
+        let host = rest.dropFirst(3).prefix { $0 != "/" && $0 != "?" && $0 != "#" }.lowercased()
+        let path = rest.dropFirst(3 + host.count)
+        let usual = name == "https" ? ":443" : ":80"
+        self.scheme = name
+        self.host = host.hasSuffix(usual) ? String(host.dropLast(usual.count)) : host
+        self.path = String(path)
+        // A password with a slash in it would make what follows a path.
+        let isPlain = path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"?#\\@".utf8.contains($0) }
+        guard isPlain, Self.isHost(self.host) else { return nil }
+    }
+
+    /// The name without port.
+    var name: String {
+        host.hasPrefix("[") ? host : String(host.prefix { $0 != ":" })
+    }
+
+    /// What follows the name: a colon and the port, where it is not the usual one.
+    var port: Substring { host.dropFirst(name.count) }
+
+    private static func isHost(_ host: String) -> Bool {
+        !host.isEmpty
+            && host.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x61...0x7A, 0x30...0x3A, 0x2D, 0x2E, 0x5F, 0x5B, 0x5D: true
+                default: false
+                }
+            }
+    }
+}
