@@ -78,7 +78,8 @@ struct RecoveredPins: Sendable {
         tellUnpinnedHere(unpinned, &output)
         let open = others.filter { !unpinned.contains($0) }.sorted()
         if !open.isEmpty || unpinned.isEmpty {
-            pins += try await pinned(open, taken?.name, among: pins, read, catalog, &output)
+            let isShared = entries.kits.count > 1 || backend.content.capabilities.contains(.sharedRoots)
+            pins += try await pinned(open, taken?.name, isShared: isShared, among: pins, read, catalog, &output)
         }
         output.lostSnapshots += relatives.damaged
         return Found(pins: try await sensible(pins, catalog, &output), read: read, held: held)
@@ -88,10 +89,12 @@ struct RecoveredPins: Sendable {
     ///
     /// Where a newer snapshot is lost, or there is none, that is every other root that the backend holds. Otherwise
     /// each was stored after the snapshot, for a removed pin is known there, or by a home that went back in time.
-    /// Another kit that uses the place may have stored it too: then it is only told.
+    /// Another kit that uses the place may have stored it too, or somebody who pins on the same node: then it is only
+    /// told.
     private func pinned(
         _ others: [CID],
         _ taken: SnapshotName?,
+        isShared: Bool,
         among pins: [Pin],
         _ read: Set<SnapshotName>,
         _ catalog: Catalog,
@@ -99,9 +102,10 @@ struct RecoveredPins: Sendable {
     ) async throws -> [Pin] {
         if taken != nil, others.isEmpty { return [] }
         let count = "\(others.count) roots that \(output.source) holds"
-        if taken != nil, output.lostSnapshots.isEmpty, entries.kits.count > 1 {
+        if taken != nil, output.lostSnapshots.isEmpty, isShared {
             output.warnings.append(
-                "The snapshot says nothing of \(count): another kit may have stored them. They are not pinned."
+                "The snapshot says nothing of \(count): another kit, or somebody else, may have stored them. They are not "
+                    + "pinned."
             )
             return []
         }
