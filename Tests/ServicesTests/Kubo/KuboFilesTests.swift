@@ -12,7 +12,11 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct KuboFilesTests {
     private let name = ObjectName("kits/one/home.here")
 
-    private func objects(_ server: KuboServer, retries: Int = 0) async throws -> any StorageService {
+    private func objects(
+        _ server: KuboServer,
+        at endpoint: String? = nil,
+        retries: Int = 0
+    ) async throws -> any StorageService {
         var operational = OperationalSettings()
         operational.retryCount = retries
         let timing = Timing(now: { Int64(Date().timeIntervalSince1970 * 1000) })
@@ -23,7 +27,7 @@ import Testing
             policy: CallPolicy(backend: "node", operational, timing: timing),
             environment: { _ in nil }
         )
-        let settings = try KuboSettings(values: ["api_url": .text(server.endpoint)])
+        let settings = try KuboSettings(values: ["api_url": .text(endpoint ?? server.endpoint)])
         return try #require(try await Kubo.open(settings, in: context).objects)
     }
 
@@ -70,6 +74,19 @@ import Testing
         #expect(await failure { _ = try await objects.put(name, Body([2])) } != nil)
         #expect(try await names(server) == ["kits%2Fone%2Fhome.here"])
         #expect(try await collect(objects.read(name), limit: 10) == [1])
+    }
+
+    /// The answer to a move has no words: only a look shows that it was made.
+    @Test func aNameThatWasNotGivenIsMissed() async throws {
+        let server = try await KuboServer.start()
+        let answer = FaultyProxy.Rule.status(200, ["Content-Type": "application/json"])
+        let proxy = try await FaultyProxy.start(before: server.endpoint, [answer.on("POST", path: "files/mv")])
+        let name = try #require(name)
+        _ = try await objects(server).put(name, Body([1]))
+        let error = await failure { _ = try await objects(server, at: proxy.endpoint).put(name, Body([2])) }
+        #expect(error?.mayHaveHappened == true)
+        #expect(try await collect(objects(server).read(name), limit: 10) == [1])
+        #expect(try await names(server) == ["kits%2Fone%2Fhome.here"])
     }
 
     /// A folder that somebody put in the place of an object is neither replaced nor filled.

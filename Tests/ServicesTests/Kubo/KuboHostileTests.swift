@@ -12,12 +12,12 @@ import Testing
     private static let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     private static let archive = SampleArchive(seed: 1)
 
-    /// A backend on a server that answers every request with the same text, and closes.
+    /// A backend on a server that says who it is, answers every other request with the same text, and closes.
     private func open(_ answer: String) async throws -> any ContentService {
-        let bytes = Array(answer.utf8)
+        let (bytes, identity) = (Array(answer.utf8), Array(whole(#"{"ID":"12D3KooW"}"#).utf8))
         let server = try SocketServer { connection in
-            _ = connection.readRequest()
-            connection.send(bytes)
+            let head = connection.readRequest().head
+            connection.send(head.contains("/id ") ? identity : bytes)
         }
         return try await open(at: server.url)
     }
@@ -74,6 +74,15 @@ import Testing
         #expect(error.code == .unavailable)
     }
 
+    @Test func whatSaysThatItIsPinnedIsBelieved() async throws {
+        let content = try await open(whole(#"{"Keys":{"\#(Self.archive.root)":{"Type":"recursive","Name":""}}}"#))
+        guard case .present(let held) = await content.presence(of: Self.archive.root, at: nil) else {
+            Issue.record("The node said that it is there.")
+            return
+        }
+        #expect(held.root == Self.archive.root && held.place == "12D3KooW \(Self.archive.root)" && held.length == nil)
+    }
+
     /// Only an error of the node's, with its status, tells of an absence.
     @Test(arguments: [200, 404, 503]) func wordsWithAnotherStatusAreNoAbsence(_ status: Int) async throws {
         let body = #"{"Message":"path 'x' is not pinned","Code":0,"Type":"error"}"#
@@ -124,7 +133,8 @@ import Testing
 
     /// Nobody's memory is taken for a line that does not end.
     @Test func aLineWithoutAnEndIsRefused() async throws {
-        #expect(try await list(chunked(String(repeating: "x", count: 100_000)))?.code == .unavailable)
+        let error = try await list(chunked(String(repeating: "x", count: 100_000)))
+        #expect(error?.code == .unavailable && error?.message.contains("longer than") == true)
     }
 
     /// A node may have pins of kinds that nobody here can keep.
@@ -163,6 +173,20 @@ import Testing
         var count = 0
         for try await page in objects.list("kits/") { count += page.count }
         #expect(count == 100_000)
+    }
+
+    /// What the node says that it got is compared with what was sent, before it gets a name.
+    @Test func aNodeThatGotOtherBytesIsNotBelieved() async throws {
+        let other = "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am"
+        let server = try SocketServer { connection in
+            while let (head, _) = connection.nextRequest() {
+                let body = head.contains("/add?") ? #"{"Name":"object","Hash":"\#(other)","Size":"3"}"# + "\n" : ""
+                connection.send("\(Self.json)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            }
+        }
+        let objects = try #require(try await open(at: server.url).objects)
+        let name = try #require(ObjectName("object"))
+        #expect(await failure { _ = try await objects.put(name, Body([1, 2, 3])) }?.code == .corrupt)
     }
 
     /// The answer to a range says how much comes: all, where the offset was not heeded.
