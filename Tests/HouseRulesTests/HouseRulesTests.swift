@@ -146,6 +146,15 @@ import Testing
         #expect(names.count == Set(names).count)
     }
 
+    /// The command line has one flag for a word, whatever type it is for.
+    @Test func `a word for a setting means no other setting of another type`() {
+        let fields = ServiceRow.all.flatMap(\.fields)
+        for field in fields {
+            let others = Set(fields.filter { $0.name != field.name }.flatMap { [$0.name] + $0.aliases })
+            #expect(others.intersection(field.aliases).isEmpty, "\(field.name) is also called as another setting")
+        }
+    }
+
     @Test func `every operation has one name, a summary, and says what its inputs are`() {
         #expect(Set(operations.map { $0.name }).count == operations.count)
         for operation in operations {

@@ -19,7 +19,7 @@ package struct KuboSettings: Described {
             help: "Where the node's RPC API is, as a URL or a multiaddr; IPFS_API_URL and the file api in IPFS_PATH "
                 + "are read where it is left out.",
             address: true,
-            aliases: ["api", "ipfs_api", "ipfs_api_url", "api_address", "endpoint", "url"]
+            aliases: ["api", "ipfs_api", "ipfs_api_url", "api_address"]
         ),
         Field(
             "folder",
@@ -39,7 +39,7 @@ package struct KuboSettings: Described {
             help: "What API.Authorizations of the node asks for: bearer:TOKEN or basic:USER:PASSWORD.",
             secret: true,
             section: .credentials,
-            aliases: ["auth", "authorization"]
+            aliases: ["api_authorization"]
         ),
     ]
 }
