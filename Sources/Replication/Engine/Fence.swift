@@ -15,8 +15,8 @@ package struct Fence: ChangeGate {
     let announcement: Announcement
     /// Who sees the copies on account of which others go; where there is nobody, none goes for that.
     let witnesses: Witnesses?
-    /// When the lease was last seen to be held, by the clock that nobody sets.
-    private let seen = Locked<Int64?>(nil)
+    /// When the lease was last seen to be held, by the clock that nobody sets, and what was admitted on that.
+    private let look = Locked<(at: Int64?, admitted: Set<Change>)>((nil, []))
 
     package init(
         catalog: Catalog,
@@ -91,9 +91,14 @@ package struct Fence: ChangeGate {
                 }
             case .put, .delete, .clear, .store:
                 let now = runningMilliseconds()
-                if let last = seen.read({ $0 }), (0..<Self.lookLasts).contains(now - last) { return nil }
+                let isAdmitted = look.change { look in
+                    let isFresh = look.at.map { (0..<Self.lookLasts).contains(now - $0) } ?? false
+                    // Whoever comes again tries again, or goes on after long: that is worth a look of its own.
+                    return isFresh && look.admitted.insert(change).inserted
+                }
+                guard !isAdmitted else { return nil }
                 try await catalog.check(lease)
-                seen.change { $0 = now }
+                look.change { $0 = (now, [change]) }
                 return nil
             }
         } catch {

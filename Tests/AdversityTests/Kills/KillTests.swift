@@ -85,7 +85,8 @@ extension Adversity {
                 let mappings = try await crowd.user.json("backend", "pin", "list", name).mappings.items
                 let paths = Set(mappings.compactMap(\.car_file_path.text))
                 let names = try await place.names()
-                let strays = names.subtracting(paths).filter { $0.hasPrefix("cars/") || $0.hasSuffix(".part") }
+                let indexes = paths.map { $0 + ".idx" }
+                let strays = names.subtracting(paths).subtracting(indexes).filter { $0.hasPrefix("cars/") || $0.hasSuffix(".part") }
                 for stray in strays.sorted() { crowd.note("\(name) has \(stray), which nobody knows") }
                 for path in paths.subtracting(names).sorted() { crowd.note("\(name) has no \(path)") }
                 let unpinned = Set(mappings.compactMap(\.cid.text)).subtracting(pins)
