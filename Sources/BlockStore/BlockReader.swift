@@ -56,6 +56,15 @@ public final class BlockReader: Sendable {
     /// bytes.
     public func get(_ cid: CID) throws(StoreError) -> Block { try read(cid, at: try locate(cid)) }
 
+    /// Reads blocks, in the order of `cids`, and checks each against its CID.
+    public func get(_ cids: [CID]) throws(StoreError) -> [Block] {
+        let locations = try store.index.locate(cids.map { BlockKey($0) })
+        var blocks: [Block] = []
+        blocks.reserveCapacity(cids.count)
+        for (cid, location) in zip(cids, locations) { blocks.append(try read(cid, at: location)) }
+        return blocks
+    }
+
     /// Reads a block whose place is known, and checks it against its CID.
     public func read(_ cid: CID, at location: BlockLocation?) throws(StoreError) -> Block {
         if stopped.load(ordering: .relaxed) { throw StoreError(.cancelled, "The work was stopped.") }

@@ -12,7 +12,8 @@ package final class BlockingThreads: Sendable {
         /// What is to be run; a job that was taken leaves nil, for what it holds must not outlive it.
         var jobs: [(@Sendable () -> Void)?] = []
         var head = 0
-        var idle = 0
+        /// What wakes each of the threads that wait; the one that has waited for the shortest time is the last.
+        var idle: [Condition] = []
         var started = 0
 
         /// Takes the job that waits longest.
@@ -30,18 +31,19 @@ package final class BlockingThreads: Sendable {
 
     private let limit: Int
     private let queue = Mutex(Queue())
-    private let wakeUp: Condition
 
     /// Threads are started when there is work for them, up to `count`.
     package init(count: Int) {
         limit = count
-        wakeUp = Condition()
     }
 
-    /// Runs `work` on one of the threads and returns what it returned.
+    /// Runs `work` on one of the threads and returns what it returned; a task that runs on them stays where it is.
     package func run<Value: Sendable, Failure: Error>(
         _ work: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
+        if unsafe withUnsafeCurrentTask(body: { unsafe $0?.unownedTaskExecutor == asUnownedTaskExecutor() }) {
+            return try work()
+        }
         let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
             submit {
                 do throws(Failure) {
@@ -55,12 +57,15 @@ package final class BlockingThreads: Sendable {
     }
 
     private func submit(_ job: @escaping @Sendable () -> Void) {
-        let start = queue.withLock { queue in
+        let (bell, start) = queue.withLock { queue -> (Condition?, Bool) in
             queue.jobs.append(job)
-            guard queue.idle < queue.jobs.count - queue.head, queue.started < limit else { return false }
+            // One job wakes one thread, and the one whose memory is the warmest.
+            if let bell = queue.idle.popLast() { return (bell, false) }
+            guard queue.started < limit else { return (nil, false) }
             queue.started += 1
-            return true
+            return (nil, true)
         }
+        bell?.signal()
         if start, !startThread() {
             // Those that are there take the job. Where there are none, all that wait are run here: late is better than
             // never.
@@ -72,26 +77,34 @@ package final class BlockingThreads: Sendable {
             }
             for job in jobs { job() }
         }
-        wakeUp.signal()
     }
 
     private func startThread() -> Bool {
         startDetachedThread { [self] in
-            while true { next()() }
+            let bell = Condition()
+            while true { next(bell)() }
         }
     }
 
-    private func next() -> @Sendable () -> Void {
+    private func next(_ bell: Condition) -> @Sendable () -> Void {
         while true {
-            let seen = wakeUp.generation()
+            let seen = bell.generation()
             let job = queue.withLock { queue in
                 let job = queue.take()
-                if job == nil { queue.idle += 1 }
+                if job == nil { queue.idle.append(bell) }
                 return job
             }
             if let job { return job }
-            wakeUp.wait(past: seen)
-            queue.withLock { $0.idle -= 1 }
+            bell.wait(past: seen)
         }
+    }
+}
+
+/// Tasks may run on the threads as a whole: what blocks in them needs no change of threads then.
+extension BlockingThreads: TaskExecutor {
+    /// Runs a part of a task on one of the threads.
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        submit { [self] in unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 }

@@ -48,7 +48,7 @@ package final class ChildProcess: Sendable {
         let wake = try Pipe(for: program)
         identifier = try Self.spawn(words, variables, input.reader, output.writer, errors.writer)
         // Larger pipes mean fewer changes between the two; where the system allows no more, they stay as they are.
-        for descriptor in [input.writer, output.reader] { _ = fcntl(descriptor, ipfskit_set_pipe_size, 1 << 20) }
+        for descriptor in [input.writer, output.reader] { POSIX.widenPipe(descriptor) }
         for descriptor in [input.writer, output.reader, errors.reader, wake.reader, wake.writer] {
             _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         }

@@ -33,8 +33,9 @@ final class Condition: @unchecked Sendable {
     func signal() {
         unsafe pthread_mutex_lock(mutex)
         count += 1
-        unsafe pthread_cond_broadcast(condition)
         unsafe pthread_mutex_unlock(mutex)
+        // Whoever wakes must not find the mutex taken.
+        unsafe pthread_cond_broadcast(condition)
     }
 
     /// Waits until the count is no longer `seen`.

@@ -1,14 +1,16 @@
 internal import Glibc
 internal import Synchronization
 
+/// How many processors there are to run on.
+package let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
 /// Runs `body` with every number from 0 up to `count`, on as many threads as there are cores, or as are named, and
 /// waits until all are done.
 ///
 /// For a thread that may block; tasks have their own ways. Where the system refuses threads, there are fewer.
 package func inParallel(_ count: Int, threads: Int? = nil, _ body: @escaping @Sendable (Int) -> Void) {
-    let most = threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let work = ParallelWork(count: count, body)
-    for _ in 1..<max(1, min(most, count)) { _ = startDetachedThread { work.run() } }
+    for _ in 1..<max(1, min(threads ?? processorCount, count)) { _ = startDetachedThread { work.run() } }
     work.run()
     work.wait()
 }

@@ -1,3 +1,4 @@
+internal import CPOSIX
 internal import Glibc
 
 /// The standard streams of a process.
@@ -31,10 +32,23 @@ package enum StandardStream: Int32, Sendable {
         }
     }
 
+    /// Lets the stream hold more than a few pages, where it is a pipe.
+    package func widenPipe() { POSIX.widenPipe(rawValue) }
+
     /// Reads up to `count` bytes; none means the end.
     ///
     /// Throws `interrupted` soon after `isStopped` says so.
     package func read(_ count: Int, unless isStopped: () -> Bool = { false }) throws(FileError) -> [UInt8] {
         try readNext(rawValue, "\(self)", count, unless: isStopped)
     }
+}
+
+/// Lets a pipe hold more than a few pages, so that its ends wait for one another less often.
+///
+/// Does nothing to anything else, nor where the system has no room for that.
+func widenPipe(_ descriptor: Int32) {
+    // What a pipe may have that belongs to anybody, where nobody said otherwise.
+    let wide: Int32 = 1 << 20
+    let held = fcntl(descriptor, ipfskit_get_pipe_size)
+    if held > 0, held < wide { _ = fcntl(descriptor, ipfskit_set_pipe_size, wide) }
 }

@@ -77,10 +77,11 @@ struct Bench: Sendable {
         return outcome
     }
 
-    /// Runs `ipfs-kit` with this home.
-    func runKit(_ words: [String], home: URL) throws -> Outcome {
+    /// Runs `ipfs-kit` with this home; what it writes goes to a file in memory, or through a pipe to nobody.
+    func runKit(_ words: [String], home: URL, isPiped: Bool = false) throws -> Outcome {
         let places = ["IPFS_KIT_HOME": home.path, "KIT_BENCH_SECRET": ObjectServer.secret]
-        return try run([kit] + words + ["--no-progress"], environment: places)
+        let pipe = ["bash", "-o", "pipefail", "-c", #""$@" | cat > /dev/null"#, "bash"]
+        return try run((isPiped ? pipe : []) + [kit] + words + ["--no-progress"], environment: places)
     }
 
     /// A new kit home in a folder.

@@ -58,6 +58,7 @@ extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *
 static const short ipfskit_spawn_session = 0x80;
 static const unsigned int ipfskit_memory_cloexec = 1;
 static const int ipfskit_set_pipe_size = 1031;
+static const int ipfskit_get_pipe_size = 1032;
 
 static inline char **ipfskit_variables(void) {
     extern char **environ;

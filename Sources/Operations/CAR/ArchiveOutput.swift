@@ -44,7 +44,7 @@ package struct ArchiveOutput: OperationOutput {
 
 extension CARWriter {
     /// Writes sections to `file`.
-    mutating func copy(_ sections: [CARSection], to file: inout NewFile) async throws {
+    mutating func copy(_ sections: [CARSection], to file: NewFile) async throws {
         var pieces: [ArraySlice<UInt8>] = []
         for found in sections {
             guard let prefix = section(found.cid, length: found.bytes.count) else { continue }

@@ -1,5 +1,6 @@
 internal import IPLD
 internal import Multiformats
+internal import POSIX
 internal import Storage
 
 /// Reads an archive from front to back and looks at every block.
@@ -7,9 +8,8 @@ struct ArchiveScan: Sendable {
     let input: Input
     var limits: CARParser.Limits
 
-    /// How many bytes are read at a time, and how many such pieces are checked at once.
+    /// How many bytes are read at a time.
     private static let piece = 4 << 20
-    private static let width = 4
 
     /// What was read in one go.
     struct Piece: Sendable {
@@ -37,11 +37,11 @@ struct ArchiveScan: Sendable {
     /// CIDs.
     ///
     /// Some pieces are checked while others are read and taken. The last one says how the archive ended.
-    func read(verifies: Bool, _ take: (Piece) async throws -> Void) async throws {
+    func read(verifies: Bool, _ take: @escaping (Piece) async throws -> Void) async throws {
         var parser = CARParser(verifiesBlocks: false, limits: limits)
         var position: UInt64 = 0
         var isAtEnd = false
-        try await inOrder(width: Self.width) { () -> Piece? in
+        try await inOrder { () -> Piece? in
             if isAtEnd { return nil }
             let chunk = try await input.read(at: position, Self.piece)
             position += UInt64(chunk.count)
@@ -61,8 +61,8 @@ struct ArchiveScan: Sendable {
     /// - Throws: what is wrong with the archive; where it is a block, no block of the same piece is given.
     func read(
         _ progress: Progress,
-        header: (CARHeader) async throws -> Void,
-        sections: ([CARSection]) async throws -> Void
+        header: @escaping (CARHeader) async throws -> Void,
+        sections: @escaping ([CARSection]) async throws -> Void
     ) async throws -> Int {
         var unverifiable = 0
         var isBegun = false

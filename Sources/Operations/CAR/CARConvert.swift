@@ -53,7 +53,7 @@ package struct CARConvert: Operation {
                     writer = CARWriter(header, container)
                     try await file.append([writer.beginning[...]])
                 } sections: { sections in
-                    try await writer.copy(sections, to: &file)
+                    try await writer.copy(sections, to: file)
                 }
                 try await file.append([writer.ending[...]])
                 return writer.patch

@@ -53,7 +53,7 @@ package struct CARJoin: Operation {
                 for input in inputs {
                     unverifiable += try await form.scan(input).read(kit.session.progress) { _ in
                     } sections: { sections in
-                        try await writer.copy(sections, to: &file)
+                        try await writer.copy(sections, to: file)
                     }
                 }
                 return []

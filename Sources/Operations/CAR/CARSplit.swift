@@ -135,11 +135,10 @@ private struct ShardFiles {
         let digits = String(whole.count + 1)
         // Leading zeros, so that a shell lists the shards in their order.
         let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-        var file = try await NewFile("\(prefix)-\(number).car", kit)
+        let file = try await NewFile("\(prefix)-\(number).car", kit)
         current = file
         blocks.append(0)
         try await file.append([bytes[...]])
-        current = file
     }
 
     mutating func append(_ sections: [CARSection], _ sharding: inout CARSharding) async throws {

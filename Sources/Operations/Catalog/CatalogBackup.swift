@@ -41,7 +41,7 @@ package struct CatalogBackup: Operation {
             defer { try? removeFile(scratch) }
             try await catalog.copy(to: scratch)
             let copy = try await Input(scratch, kit, for: .archive)
-            var output = try await NewFile("-", kit)
+            let output = try await NewFile("-", kit)
             var offset: UInt64 = 0
             while true {
                 let bytes = try await copy.read(at: offset, 1 << 20)

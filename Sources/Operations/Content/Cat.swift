@@ -39,7 +39,7 @@ package struct Cat: Operation {
                     let count = min(left, size - start)
                     passed -= start
                     left -= count
-                    try await reader.copy(block, start..<start + count, to: &file)
+                    try await reader.copy(block, start..<start + count, to: file)
                 }
                 return []
             }

@@ -44,20 +44,20 @@ extension ContentReader {
     private func writeFile(_ block: Block, to path: String, _ kit: Kit, help: String) async throws {
         let metadata = try FileMetadata(of: block)
         try await NewFile.made(path, kit, help: help, metadata: metadata) { file in
-            try await copy(block, to: &file)
+            try await copy(block, to: file)
             return []
         }
         progress.items()
     }
 
     /// Writes the bytes of a file, or of the part of it in `range`, at the end of another.
-    func copy(_ block: Block, _ range: Range<UInt64>? = nil, to file: inout NewFile) async throws {
+    func copy(_ block: Block, _ range: Range<UInt64>? = nil, to file: NewFile) async throws {
         var pieces: [ArraySlice<UInt8>] = []
         var pending = 0
         try await read(block, range) { bytes in
             pieces.append(bytes)
             pending += bytes.count
-            guard pending >= 4 << 20 else { return }
+            guard pending >= 1 << 20 else { return }
             try await file.append(pieces)
             (pieces, pending) = ([], 0)
         }
@@ -113,7 +113,7 @@ extension ContentReader {
         try await read(block) { bytes in
             pieces.append(bytes)
             pending += bytes.count
-            if pending >= 4 << 20 { try await flush() }
+            if pending >= 1 << 20 { try await flush() }
         }
         try await flush()
         progress.items()

@@ -14,7 +14,9 @@ struct ContentReader: Sendable {
 
     /// Reads out of the store.
     init(store: BlockStore, progress: Progress) {
-        self.init(progress: progress) { try await store.get($0) }
+        self.init(progress: progress) { cids in
+            try await store.reading { (reader) throws(StoreError) in try reader.get(cids) }
+        }
     }
 
     /// Reads out of what `blocks` gives.
@@ -80,9 +82,10 @@ struct ContentReader: Sendable {
         }
     }
 
-    /// How many bytes of content are on their way at once, and in how many parts.
+    /// How many bytes of content are on their way at once.
     private static let ahead = 8 << 20
-    private static let parts = 4
+    /// In how many parts they are, each of which takes a request where they come from afar.
+    private var parts: Int { isFar ? 4 : 8 }
 
     /// The bytes of a file, or of the part of it in `range`, passed to `sink` piece by piece.
     ///
@@ -90,7 +93,7 @@ struct ContentReader: Sendable {
     func read(
         _ root: Block,
         _ range: Range<UInt64>? = nil,
-        _ sink: (ArraySlice<UInt8>) async throws -> Void
+        _ sink: @escaping (ArraySlice<UInt8>) async throws -> Void
     ) async throws {
         let blocks = blocks
         var walk = try FileWalk(root: root, range: range)
@@ -104,12 +107,13 @@ struct ContentReader: Sendable {
             }
         }
         try await pass(Self.pieces(&walk, fetched))
-        try await inOrder(width: Self.parts) { () -> [CID]? in
+        let parts = parts
+        try await inOrder(lanes: isFar ? parts : nil) { () -> [CID]? in
             let upcoming = walk.upcoming(Self.ahead)
             let wanted = upcoming.filter { fetched[$0] == nil && !underway.contains($0) }
             guard !wanted.isEmpty else { return nil }
             // A CID may be there several times.
-            let part = Array(Set(wanted.prefix(max(1, upcoming.count / Self.parts))))
+            let part = Array(Set(wanted.prefix(max(1, upcoming.count / parts))))
             underway.formUnion(part)
             return part
         } work: { (part: [CID]) -> [Block] in

@@ -240,21 +240,18 @@ struct Importer: Sendable {
         }
     }
 
-    /// How many parts of a file are read and hashed at once: one for each core, and some that wait for them.
-    private static let width = 4
-
     /// Makes a file out of parts: some are read and hashed while others are written.
     private func build(
         _ metadata: FileMetadata,
         _ path: [UInt8]?,
         _ info: FileInfo?,
-        _ next: () async throws -> ChunkSource.Part?
+        _ next: @escaping () async throws -> ChunkSource.Part?
     ) async throws -> DAGEntry {
         let profile = profile
         var builder = FileBuilder(profile: profile)
         var leaving = Leaving(refers: refer != nil)
         try leaving.begin(path)
-        try await inOrder(width: Self.width, next: next) { part in
+        try await inOrder(next: next) { part in
             // Reading may wait for a disk, so it is not for the threads of tasks, and hashing goes with it.
             try await BlockingThreads.shared.run { () throws(FileError) -> [FileLeaf] in
                 let chunks = try part()

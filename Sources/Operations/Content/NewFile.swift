@@ -3,7 +3,7 @@ internal import POSIX
 
 /// A file that is written from front to back and appears under its name when it is whole; or standard output, under the
 /// name `-`, or under none.
-struct NewFile: Sendable {
+final class NewFile {
     private enum Target: Sendable {
         case place(NewPlace, File)
         case standard(Session)
@@ -73,11 +73,11 @@ struct NewFile: Sendable {
         isPatched: Bool = false,
         help: String = "",
         metadata: FileMetadata = .none,
-        _ body: (inout NewFile) async throws -> [UInt8]
+        _ body: (NewFile) async throws -> [UInt8]
     ) async throws -> UInt64 {
-        var file = try await NewFile(path, kit, isPatched: isPatched, help: help)
+        let file = try await NewFile(path, kit, isPatched: isPatched, help: help)
         do {
-            let start = try await body(&file)
+            let start = try await body(file)
             let whole = try await file.finish(start: start)
             try await whole.apply(metadata)
             try await whole.appear()
@@ -89,7 +89,7 @@ struct NewFile: Sendable {
     }
 
     /// Writes pieces at the end.
-    mutating func append(_ pieces: [ArraySlice<UInt8>]) async throws {
+    func append(_ pieces: [ArraySlice<UInt8>]) async throws {
         switch target {
         case .standard(let session):
             try await BlockingThreads.shared.run { () throws(KitError) in

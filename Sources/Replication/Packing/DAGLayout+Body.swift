@@ -1,6 +1,7 @@
 package import BlockStore
 internal import IPLD
 internal import Multiformats
+internal import POSIX
 package import Storage
 
 extension DAGLayout {
@@ -15,12 +16,12 @@ extension DAGLayout {
     }
 
     /// Hands the bytes of the CAR to `sink` in order; several parts of it are read and checked at once.
-    package func copy(from store: BlockStore, to sink: ([[UInt8]]) async throws -> Void) async throws {
+    package func copy(from store: BlockStore, to sink: @escaping ([[UInt8]]) async throws -> Void) async throws {
         try await sink([header])
         var next = 0
-        try await inOrder(width: 4) { () -> Range<Int>? in
+        try await inOrder { () -> Range<Int>? in
             let first = next
-            next = end(of: first, 0..<length, Self.batch / 2)
+            next = end(of: first, 0..<length, Self.batch / 4)
             return first == next ? nil : first..<next
         } work: { (part: Range<Int>) -> [[UInt8]] in
             try await store.reading { (reader) throws(StoreError) in

@@ -20,8 +20,9 @@ final class Console: Sendable {
     private let stop: StopSwitch
     private let bar: ProgressBar
     private let state = Mutex(State())
-    /// Held while something is written to standard output, so that items stay whole.
-    private let output = Mutex(())
+    /// Held while something is written to standard output, so that items stay whole; whether it was made ready for
+    /// content.
+    private let output = Mutex(false)
     private let isTerminal = StandardStream.output.isTerminal
 
     init(_ global: GlobalFlags, _ stop: StopSwitch) {
@@ -48,7 +49,11 @@ final class Console: Sendable {
         // Content is not made of lines, so a bar cannot share a terminal with it.
         if isTerminal { bar.hide() }
         do throws(FileError) {
-            try output.withLock { (_) throws(FileError) in try StandardStream.output.write(bytes) }
+            try output.withLock { (isReady) throws(FileError) in
+                if !isReady { StandardStream.output.widenPipe() }
+                isReady = true
+                try StandardStream.output.write(bytes)
+            }
         } catch {
             if error.number == Self.brokenPipe { breakPipe() }
             throw KitError(error)
