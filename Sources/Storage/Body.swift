@@ -9,6 +9,8 @@ package struct Body: Sendable {
     /// SHA-256 of all bytes, where whoever made the body knows it: it need not be computed again.
     package let sha256: [UInt8]?
     private let opener: @Sendable (Range<UInt64>) -> any ByteStream
+    /// What readings for sending go through, the outermost last.
+    private var layers: [@Sendable (any ByteStream) -> any ByteStream] = []
 
     /// A body whose bytes come from `open`, called for each reading with the range to read.
     package init(
@@ -21,9 +23,11 @@ package struct Body: Sendable {
         opener = open
     }
 
-    /// The same bytes, each reading of which goes through `layer`.
+    /// The same bytes, which go through `layer` when they are opened to be sent.
     package func through(_ layer: @escaping @Sendable (any ByteStream) -> any ByteStream) -> Body {
-        Body(length: length, sha256: sha256) { [opener] range in layer(opener(range)) }
+        var body = self
+        body.layers.append(layer)
+        return body
     }
 
     /// A body in memory.
@@ -46,8 +50,13 @@ package struct Body: Sendable {
     /// The length of the chunks of a body in memory.
     private static let chunk: UInt64 = 256 << 10
 
-    /// The bytes of `range`, or all of them.
+    /// The bytes of `range`, or all of them, to be sent.
     package func open(_ range: Range<UInt64>? = nil) -> any ByteStream {
+        layers.reduce(look(range)) { stream, layer in layer(stream) }
+    }
+
+    /// The bytes of `range`, or all of them, for whoever looks at them and sends none: nothing slows or counts them.
+    package func look(_ range: Range<UInt64>? = nil) -> any ByteStream {
         opener(range ?? 0..<length)
     }
 
@@ -61,10 +70,13 @@ package struct Body: Sendable {
         return bytes
     }
 
-    /// The digest of all bytes, from one pass over them.
-    package func digest(_ function: HashFunction) async throws(StorageError) -> [UInt8] {
+    /// The digest of the bytes of `range`, or of all of them, from one pass over them.
+    package func digest(
+        _ function: HashFunction,
+        of range: Range<UInt64>? = nil
+    ) async throws(StorageError) -> [UInt8] {
         var hash = RunningHash(function)
-        for try await chunk in open() { hash.update(chunk) }
+        for try await chunk in look(range) { hash.update(chunk) }
         return hash.digest()
     }
 }

@@ -242,12 +242,19 @@ struct Lane: Sendable {
     }
 
     private func send(_ layout: DAGLayout, _ body: Body) async throws(StorageError) -> Step {
+        // What is sent again is not counted again.
+        let left = Locked(body.length)
         let counted = body.through { [progress] stream in
             Pulled {
                 let cursor = StreamCursor(stream)
                 return { () async throws(StorageError) in
                     let chunk = try await cursor.next()
-                    progress.bytes(UInt64(chunk?.count ?? 0))
+                    let new = left.change { left in
+                        let new = min(left, UInt64(chunk?.count ?? 0))
+                        left -= new
+                        return new
+                    }
+                    progress.bytes(new)
                     return chunk
                 }
             }

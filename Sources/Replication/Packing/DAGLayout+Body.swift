@@ -21,7 +21,7 @@ extension DAGLayout {
         var next = 0
         try await inOrder { () -> Range<Int>? in
             let first = next
-            next = end(of: first, 0..<length, Self.batch / 4)
+            next = end(of: first, 0..<length, Self.batch / 2)
             return first == next ? nil : first..<next
         } work: { (part: Range<Int>) -> [[UInt8]] in
             try await store.reading { (reader) throws(StoreError) in
@@ -46,7 +46,7 @@ extension DAGLayout {
     }
 
     /// How many bytes are read from the store at once.
-    private static let batch = 4 << 20
+    private static let batch = 2 << 20
 
     private func chunk(
         _ range: Range<UInt64>,

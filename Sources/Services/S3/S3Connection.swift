@@ -173,7 +173,7 @@ struct S3Connection: Sendable {
             method: request.method,
             url: "\(address.scheme)://\(address.host)\(path)\(query.isEmpty ? "" : "?\(query)")",
             headers: request.headers + fields,
-            body: request.body.map { .bytes($0) } ?? .none
+            body: request.body
         )
     }
 

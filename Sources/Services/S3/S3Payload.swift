@@ -3,75 +3,109 @@ internal import HTTPClient
 internal import Storage
 internal import XML
 
-/// Bytes to be sent, in memory, with their digests.
+/// Bytes to be sent, which are read anew for each try: they are held in memory only where there are few.
 struct S3Payload: Sendable {
-    let bytes: [UInt8]
-    let md5: [UInt8]
-    let sha256: [UInt8]?
+    let length: UInt64
+    /// The MD5 of the bytes, where they were read before they are sent.
+    let md5: [UInt8]?
+    private let sha256: [UInt8]?
+    private let body: Body
+    private let range: Range<UInt64>
+    /// The bytes, where they are held.
+    private let held: [UInt8]?
 
-    /// Reads a part of a body; throws `corrupt` when it gives another number of bytes.
+    /// Up to so many bytes are held.
+    static let few: UInt64 = 1 << 20
+
+    /// Prepares a part of a body, and reads it where it is held, or a digest of it is sent before it.
+    ///
+    /// Throws `corrupt` when it gives another number of bytes.
     @concurrent
-    static func read(
-        _ body: Body,
-        _ range: Range<UInt64>,
-        withSHA256: Bool
-    ) async throws(StorageError) -> S3Payload {
-        let count = Int(range.count)
+    init(_ whole: Body, _ part: Range<UInt64>, withSHA256: Bool, withMD5: Bool) async throws(StorageError) {
+        (body, range, length) = (whole, part, part.length)
+        let known = withSHA256 && part == 0..<whole.length ? whole.sha256 : nil
+        let computesSHA256 = withSHA256 && known == nil
+        let isHeld = part.length <= Self.few
+        guard isHeld || computesSHA256 || withMD5 else {
+            (held, md5, sha256) = (nil, nil, known)
+            return
+        }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
         var md5 = RunningHash(.md5)
         var sha256 = RunningHash(.sha256)
-        let known = range == 0..<body.length ? body.sha256 : nil
-        for try await chunk in body.open(range) {
-            guard bytes.count + chunk.count <= count else {
-                throw StorageError(.corrupt, "The source gave more than the \(count) bytes that were expected.")
+        var count: UInt64 = 0
+        // What is only looked at is not sent yet.
+        for try await chunk in isHeld ? whole.open(part) : whole.look(part) {
+            count += UInt64(chunk.count)
+            guard count <= part.length else {
+                throw StorageError(.corrupt, "The source gave more than the \(part.length) bytes that were expected.")
             }
-            md5.update(chunk)
-            if withSHA256, known == nil { sha256.update(chunk) }
-            bytes += chunk
+            if isHeld || withMD5 { md5.update(chunk) }
+            if computesSHA256 { sha256.update(chunk) }
+            if isHeld { bytes += chunk }
         }
         try StorageError.checkCancellation()
-        guard bytes.count == count else {
-            throw StorageError(.corrupt, "The source gave \(bytes.count) bytes where \(count) were expected.")
+        guard count == part.length else {
+            throw StorageError(.corrupt, "The source gave \(count) bytes where \(part.length) were expected.")
         }
-        return S3Payload(bytes: bytes, md5: md5.digest(), sha256: withSHA256 ? known ?? sha256.digest() : nil)
+        held = isHeld ? bytes : nil
+        self.md5 = isHeld || withMD5 ? md5.digest() : nil
+        self.sha256 = computesSHA256 ? sha256.digest() : known
     }
 
-    /// Sends this as the body of a request, and gives the ETag and what it proves.
+    /// The MD5, for a service that is told it first.
+    private func md5Before() async throws(StorageError) -> [UInt8] {
+        if let md5 { return md5 }
+        return try await body.digest(.md5, of: range)
+    }
+
+    /// What the service said of bytes that it has.
+    struct Receipt: Sendable {
+        let etag: String
+        /// The MD5 of what was sent.
+        let md5: [UInt8]
+        /// The digest that the service computed, where it could not have been what it was told.
+        let proof: ObjectDigest?
+    }
+
+    /// Sends this as the body of a request.
     ///
     /// The MD5 is kept back, for the service to compute it: one that was sent along proves nothing when it comes back.
     /// What is changed on its way is seen by TLS, or by the SHA-256 in the signature. A bucket of locked objects may
     /// want the MD5 all the same; then there is no proof.
-    func send(
-        _ request: S3Request,
-        over connection: S3Connection
-    ) async throws(StorageError) -> (etag: String, proof: ObjectDigest?) {
+    func send(_ request: S3Request, over connection: S3Connection) async throws(StorageError) -> Receipt {
         var request = request
-        attach(to: &request, for: connection.target)
+        let sent = Locked<[UInt8]?>(md5)
+        attach(to: &request, for: connection.target, noting: sent)
         var isMD5Sent = connection.needsMD5
-        if isMD5Sent { request.add("Content-MD5", HTTPText.base64(md5)) }
+        if isMD5Sent { request.add("Content-MD5", HTTPText.base64(try await md5Before())) }
         var reply = try await connection.exchange(request)
         if !isMD5Sent, connection.learnMD5(reply) {
             isMD5Sent = true
-            request.add("Content-MD5", HTTPText.base64(md5))
+            request.add("Content-MD5", HTTPText.base64(try await md5Before()))
             reply = try await connection.exchange(request)
         }
         guard (200..<300).contains(reply.status) else { throw await connection.failure(request, reply) }
         guard let etag = reply.headers["ETag"], (1...1024).contains(etag.utf8.count),
-            Self.isPlainSuccess(reply, connection.errors)
+            Self.isPlainSuccess(reply, connection.errors), let md5 = sent.read({ $0 })
         else {
             let error = await connection.failure(request, reply)
             throw S3Fault(reply.body) != nil || connection.errors.isPage(reply.headers, reply.body)
                 ? error : connection.errors.foreign(request.what, "the service did not say that it has it")
         }
-        let proof = try proof(etag, reply.headers, request, connection.errors)
+        let proof = try proof(etag, md5, reply.headers, request, connection.errors)
         // What was only accepted is read back, as is what nobody says a digest of.
-        return (etag, isMD5Sent || ![200, 201].contains(reply.status) ? nil : proof)
+        let mayProve = !isMD5Sent && [200, 201].contains(reply.status)
+        return Receipt(etag: etag, md5: md5, proof: mayProve ? proof : nil)
     }
 
-    /// Makes this the body of a request, with the digests by which the service can check it.
-    func attach(to request: inout S3Request, for target: S3Target) {
-        request.body = bytes
+    /// Makes this the body of a request, with the digests by which the service can check it; `sent` becomes the MD5 of
+    /// what was sent.
+    private func attach(to request: inout S3Request, for target: S3Target, noting sent: Locked<[UInt8]?>) {
+        let noted = md5 == nil ? sent : nil
+        request.body =
+            held.map { .bytes($0) }
+            ?? .stream(length: length) { [body, range] in SentBytes(bytes: body.open(range), digest: noted) }
         request.payloadHash = S3Signer.unsignedPayload
         guard let sha256 else { return }
         if target.signsPayload { request.payloadHash = hex(sha256) }
@@ -86,6 +120,7 @@ struct S3Payload: Sendable {
     /// Throws `corrupt` when it differs.
     private func proof(
         _ etag: String,
+        _ md5: [UInt8],
         _ headers: HTTPHeaders,
         _ request: S3Request,
         _ errors: S3Errors

@@ -10,7 +10,7 @@ struct S3Request: Sendable {
     var key: String?
     var query: [HTTPField] = []
     var headers: [HTTPField] = []
-    var body: [UInt8]?
+    var body = HTTPBody.none
     /// The hash of the body, or what stands for it.
     var payloadHash = S3Signer.emptyPayload
     /// The change that it is a part of; nil for a request that changes nothing.

@@ -10,8 +10,8 @@ struct S3Service: StorageService {
     private let connection: S3Connection
     private let storageClass: String
     private let concurrency: Int
-    /// Places for large bodies in memory, for all objects together.
-    private let buffers: Permits
+    /// Places for large bodies on their way, for all objects together.
+    private let places: Permits
 
     /// Throws where uploads cannot be divided as the settings say.
     static func check(_ settings: S3Settings) throws(StorageError) {
@@ -34,7 +34,7 @@ struct S3Service: StorageService {
         self.connection = connection
         storageClass = settings.storageClass
         concurrency = settings.uploadConcurrency
-        buffers = Permits(max(8, concurrency))
+        places = Permits(concurrency)
         capabilities = connection.target.vendor.reportsUsage ? S3.capabilities : S3.capabilities.subtracting(.usage)
         limits = Limits(
             largestObject: 5 << 40,
@@ -53,18 +53,19 @@ struct S3Service: StorageService {
                 body: connection.policy.pacing(body),
                 ranges: limits.parts(for: body.length),
                 concurrency: concurrency,
-                buffers: buffers,
+                places: places,
                 headers: storageHeaders,
                 admission: connection.policy.admission(.put(name))
             )
             return try await upload.run()
         }
-        let permit = body.length > 1 << 20 ? try await buffers.take() : nil
+        let permit = body.length > S3Payload.few ? try await places.take() : nil
         defer { permit?.give() }
-        let payload = try await S3Payload.read(
+        let payload = try await S3Payload(
             connection.policy.pacing(body),
             0..<body.length,
-            withSHA256: connection.target.needsSHA256
+            withSHA256: connection.target.needsSHA256,
+            withMD5: connection.needsMD5
         )
         var request = request("Storing", "PUT", name)
         request.admission = connection.policy.admission(.put(name))

@@ -64,22 +64,18 @@ package struct S3Settings: Described {
     ]
 
     private static let uploads: [Field<Self>] = [
-        Field(
-            "multipart_threshold",
-            \.multipartThreshold,
-            help: "Longer objects go in parts; shorter ones are held in memory while they are sent."
-        ),
-        Field("part_size", \.partSize, help: "The length of a part; each part in flight is held in memory."),
+        Field("multipart_threshold", \.multipartThreshold, help: "Longer objects go in parts."),
+        Field("part_size", \.partSize, help: "The length of a part; a part that fails is read and sent again."),
         Field(
             "upload_concurrency",
             \.uploadConcurrency,
-            help: "How many parts of one object are sent at once.",
+            help: "How many parts are sent at once.",
             aliases: ["concurrency"]
         ),
         Field(
             "payload_signing",
             \.payloadSigning,
-            help: "Whether signatures cover the bytes of uploads; auto does so only without TLS."
+            help: "Whether signatures cover uploads, which are read twice then; auto does so only without TLS."
         ),
     ]
 

@@ -29,7 +29,7 @@ struct S3Upload: Sendable {
     let ranges: [Range<UInt64>]
     /// Parts in flight.
     let concurrency: Int
-    let buffers: Permits
+    let places: Permits
     /// What the object is to have beside its bytes.
     let headers: [HTTPField]
     let admission: Admission
@@ -181,30 +181,26 @@ struct S3Upload: Sendable {
 
     /// Sends one part, unless it is there.
     private func part(_ number: Int, _ present: Part?, _ id: String) async throws(StorageError) -> Part {
-        let permit = try await buffers.take()
+        let permit = try await places.take()
         defer { permit.give() }
-        let payload = try await S3Payload.read(
+        let payload = try await S3Payload(
             body,
             ranges[number - 1],
-            withSHA256: connection.target.signsPayload
+            withSHA256: connection.target.signsPayload,
+            withMD5: present != nil || connection.needsMD5
         )
-        if let present, S3Encoding.digest(etag: present.etag) == .md5(payload.md5) {
-            return Part(number: number, length: present.length, etag: present.etag, md5: payload.md5)
+        if let present, let md5 = payload.md5, S3Encoding.digest(etag: present.etag) == .md5(md5) {
+            return Part(number: number, length: present.length, etag: present.etag, md5: md5)
         }
         let request = request(
             "PUT",
             [HTTPField(name: "partNumber", value: String(number)), HTTPField(name: "uploadId", value: id)]
         )
-        let (etag, proof) = try await connection.policy.run { () async throws(StorageError) in
+        let receipt = try await connection.policy.run { () async throws(StorageError) in
             try await payload.send(request, over: connection)
         }
-        return Part(
-            number: number,
-            length: UInt64(payload.bytes.count),
-            etag: etag,
-            md5: payload.md5,
-            isProven: proof != nil
-        )
+        let (etag, md5) = (receipt.etag, receipt.md5)
+        return Part(number: number, length: payload.length, etag: etag, md5: md5, isProven: receipt.proof != nil)
     }
 
     // MARK: End
@@ -224,7 +220,7 @@ struct S3Upload: Sendable {
         request.add("Content-Type", "application/xml")
         let document = Self.document(parts)
         request.payloadHash = hex(digest(.sha256, of: document))
-        request.body = document
+        request.body = .bytes(document)
         let prepared = request
         do throws(StorageError) {
             return try await connection.policy.run { () async throws(StorageError) in

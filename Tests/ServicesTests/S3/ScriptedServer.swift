@@ -20,6 +20,23 @@ final class ScriptedServer: Sendable {
     var requests: [HTTPRequest] { asked.read { $0 } }
     var lines: [String] { requests.map { "\($0.method) \($0.url)" } }
 
+    /// A request with all of its body.
+    private static func received(_ request: HTTPRequest) async throws(HTTPError) -> HTTPRequest {
+        guard case .stream(let length, let open) = request.body else { return request }
+        var request = request
+        var bytes: [UInt8] = []
+        do {
+            for try await chunk in open() { bytes += chunk }
+        } catch {
+            throw HTTPError(code: .bodyFailed, message: "The body failed.", cause: error)
+        }
+        guard bytes.count == length else {
+            throw HTTPError(code: .bodyLengthMismatch, message: "The body has another length.")
+        }
+        request.body = .bytes(bytes)
+        return request
+    }
+
     func connection(
         type: String = "s3",
         endpoint: String = "http://s3.test",
@@ -35,7 +52,8 @@ final class ScriptedServer: Sendable {
         settings.bucket = "bkt"
         settings.prefix = prefix
         let transport = S3Transport(
-            exchange: { (request) throws(HTTPError) in
+            exchange: { (request) async throws(HTTPError) in
+                let request = try await Self.received(request)
                 let number = self.asked.change { requests in
                     requests.append(request)
                     return requests.count
@@ -55,17 +73,24 @@ final class ScriptedServer: Sendable {
     func service(
         prefix: String = "",
         type: String = "s3",
+        endpoint: String = "http://s3.test",
+        part: Int = 5 << 20,
         timing: Timing = Timing(now: { noon.milliseconds }),
         gate: any ChangeGate = OpenGate(),
         retries: Int = 0
     ) throws -> S3Service {
         var settings = S3Settings()
         settings.multipartThreshold = ByteCount(4 << 20)
-        settings.partSize = ByteCount(5 << 20)
-        return try S3Service(
-            try connection(type: type, prefix: prefix, timing: timing, gate: gate, retries: retries),
-            settings
+        settings.partSize = ByteCount(UInt64(part))
+        let connection = try connection(
+            type: type,
+            endpoint: endpoint,
+            prefix: prefix,
+            timing: timing,
+            gate: gate,
+            retries: retries
         )
+        return try S3Service(connection, settings)
     }
 }
 
