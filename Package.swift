@@ -58,7 +58,10 @@ let package = Package(
         .module("BlockStore", ["Digests", "IPLD", "Multiformats", "POSIX"]),
         .module("Catalog", ["Multiformats", "POSIX", "Schema", "SQLite"]),
 
-        .module("Services", ["Digests", "HTTPClient", "Multiformats", "POSIX", "Schema", "SFTPClient", "Storage", "XML"]),
+        .module(
+            "Services",
+            ["Digests", "HTTPClient", "Multiformats", "POSIX", "Schema", "SFTPClient", "Storage", "XML"]
+        ),
         .module(
             "Replication",
             [
@@ -118,7 +121,10 @@ let package = Package(
 
         .tests(
             "WrapperTests",
-            ["Digests", "HTTPClient", "JSONReading", "Parquet", "POSIX", "Samples", "SFTPClient", "SQLite", "XML", "YAML"]
+            [
+                "Digests", "HTTPClient", "JSONReading", "Parquet", "POSIX", "Samples", "SFTPClient", "SQLite", "XML",
+                "YAML",
+            ]
         ),
         .tests("MultiformatsTests", ["Multiformats"]),
         .tests("IPLDTests", ["FuzzTargets", "IPLD", "Multiformats", "Samples"]),

@@ -86,7 +86,9 @@ extension Adversity {
                 let paths = Set(mappings.compactMap(\.car_file_path.text))
                 let names = try await place.names()
                 let indexes = paths.map { $0 + ".idx" }
-                let strays = names.subtracting(paths).subtracting(indexes).filter { $0.hasPrefix("cars/") || $0.hasSuffix(".part") }
+                let strays = names.subtracting(paths).subtracting(indexes).filter {
+                    $0.hasPrefix("cars/") || $0.hasSuffix(".part")
+                }
                 for stray in strays.sorted() { crowd.note("\(name) has \(stray), which nobody knows") }
                 for path in paths.subtracting(names).sorted() { crowd.note("\(name) has no \(path)") }
                 let unpinned = Set(mappings.compactMap(\.cid.text)).subtracting(pins)
