@@ -140,6 +140,25 @@ import Testing
         }
     }
 
+    /// An index beside the CAR that has rotted says neither that a block is missing nor that the CAR is damaged.
+    @Test(arguments: [0, 1, 2]) func anIndexThatHasRottedSaysNothing(_ damage: Int) async throws {
+        try await store(large)
+        let wanted = large.sections[900].block
+        var index = CARIndex()
+        for section in large.sections where damage != 1 || section.cid != wanted.cid {
+            index.add(section.cid, offset: UInt64(section.offset) + (damage == 2 ? 1 : 0))
+        }
+        var bytes = damage == 0 ? CARIndex().encoded(.multihashSorted) : index.encoded(.multihashSorted)
+        if damage == 2 { bytes += [0] }
+        memory.tamper(try #require(try CARArchive.name(of: large.root).ofIndex), bytes)
+        #expect(try await blocks(large, memory).blocks([wanted.cid]) == [wanted])
+        #expect(said.read { $0 }.count == 1)
+        // What is not there, the CAR has said.
+        let foreign = SampleArchive(seed: 5).sections[1].cid
+        let error = await #expect(throws: StorageError.self) { try await blocks(large, memory).blocks([foreign]) }
+        #expect(error?.code == .notFound)
+    }
+
     @Test func aServiceWithoutRangesGivesOnlyShortArchives() async throws {
         let service = MemoryService(capabilities: [.write, .delete])
         for archive in [small, large] { _ = try await CARArchive(service).store(archive.upload) }

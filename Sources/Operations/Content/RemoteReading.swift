@@ -71,7 +71,9 @@ extension Kit {
         throw KitError(
             .notFound,
             "The backend \(name) does not have \(cid): it is no root there"
-                + (isWhole ? ", and in none of the CARs there." : ", and in none of \(Self.mostSearched) CARs.")
+                + (isWhole
+                    ? ", and in none of the CARs there, by their indexes."
+                    : ", and in none of \(Self.mostSearched) CARs, by their indexes.")
                 + (isWhole ? "" : " A path that begins at a root leads to what is in the others."),
             hint: "ipfs-kit backend pin list \(name)",
             backend: name,

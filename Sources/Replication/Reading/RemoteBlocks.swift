@@ -16,6 +16,8 @@ package final class RemoteBlocks: Sendable {
     /// One task loads the map, the others wait for it.
     private let loading = Permits(1)
     private let hasToldOfRanges = Locked(false)
+    /// What has led astray, and is asked no more.
+    private let misled = Locked<Set<Known.Origin>>([])
 
     /// The blocks of `root`, whose CAR is at `location` as far as that is known; what is odd about the service is told
     /// to `notice` in a sentence.
@@ -70,15 +72,18 @@ package final class RemoteBlocks: Sendable {
 
     private func read(_ cids: [CID]) async throws(StorageError) -> [Block] {
         if backend.content.capabilities.contains(.blocks) { return try await single(cids) }
-        let known = try await sections()
-        do throws(StorageError) {
-            return try await read(cids, in: known.map)
-        } catch {
-            // An index that was kept may be that of another CAR.
-            guard known.isFromCache, error.code == .corrupt || error.code == .notFound else { throw error }
-            await cache.dropIndex(of: root)
-            self.known.change { $0 = nil }
-            return try await read(cids, in: try await sections().map)
+        while true {
+            let known = try await sections()
+            do throws(StorageError) {
+                return try await read(cids, in: known.map)
+            } catch {
+                // An index that was kept may be that of another CAR, and the one beside the CAR may have rotted: what
+                // is there and what is not, only the CAR says.
+                guard known.origin != .car, error.code == .corrupt || error.code == .notFound else { throw error }
+                await cache.dropIndex(of: root)
+                self.known.change { $0 = nil }
+                misled.change { _ = $0.insert(known.origin) }
+            }
         }
     }
 
@@ -156,34 +161,36 @@ package final class RemoteBlocks: Sendable {
 
     // MARK: The map
 
-    /// Where the blocks are, and whether that was only kept from an earlier time.
+    /// Where the blocks are, and who says so: an index that was kept here or lies beside the CAR, or the CAR.
     private struct Known: Sendable {
+        enum Origin: Sendable { case kept, beside, car }
         let map: SectionMap
-        let isFromCache: Bool
+        let origin: Origin
     }
 
     private func sections() async throws(StorageError) -> Known {
         let permit = try await loading.take()
         defer { permit.give() }
         if let known = known.read({ $0 }) { return known }
-        let kept = location?.isReadWhole == true ? nil : await cache.index(of: root)
+        let mayKeep = location?.isReadWhole != true && !misled.read { $0.contains(.kept) }
+        let kept = mayKeep ? await cache.index(of: root) : nil
         let sections = kept.flatMap { try? IndexedSections($0, length: location?.length) }
         let found =
             if let sections {
-                Known(map: .indexed(sections), isFromCache: true)
+                Known(map: .indexed(sections), origin: .kept)
             } else {
-                Known(map: try await load(), isFromCache: false)
+                try await load()
             }
         known.change { $0 = found }
         return found
     }
 
-    private func load() async throws(StorageError) -> SectionMap {
+    private func load() async throws(StorageError) -> Known {
         let place = try await place()
         if place?.isReadWhole == true {
             let stream = try await backend.content.read(root, at: location)
             let bytes = try await collect(stream, limit: Int(Location.longestReadWhole))
-            return try decoding { () throws(DecodingProblem) in try SectionMap(car: bytes) }
+            return Known(map: try decoding { () throws(DecodingProblem) in try SectionMap(car: bytes) }, origin: .car)
         }
         guard backend.content.capabilities.contains(.rangeReads) else {
             throw StorageError(
@@ -193,11 +200,12 @@ package final class RemoteBlocks: Sendable {
                 backend: backend.name
             )
         }
-        let index = try await index()
+        let (index, origin) = try await index()
         await cache.keep(index: index, of: root)
-        return try decoding { () throws(DecodingProblem) in
-            .indexed(try IndexedSections(index, length: place?.length))
+        let map = try decoding { () throws(DecodingProblem) in
+            SectionMap.indexed(try IndexedSections(index, length: place?.length))
         }
+        return Known(map: map, origin: origin)
     }
 
     /// Where the CAR is and how long, asked for where nobody knows it here.
@@ -212,13 +220,16 @@ package final class RemoteBlocks: Sendable {
     }
 
     /// The index that is kept beside the CAR, or one that is made from all of it.
-    private func index() async throws(StorageError) -> [UInt8] {
-        if let stream = try await backend.content.index(of: root, at: location) {
+    private func index() async throws(StorageError) -> (bytes: [UInt8], origin: Known.Origin) {
+        var isThere = misled.read { $0.contains(.beside) }
+        if !isThere, let stream = try await backend.content.index(of: root, at: location) {
             let index = try await collect(stream, limit: BlockCache.longestIndex)
-            if (try? CARIndexReader(index)) != nil { return index }
+            if (try? CARIndexReader(index)) != nil { return (index, .beside) }
+            isThere = true
         }
         notice(
-            "\(backend.name) has no index of the blocks of \(root): all of its CAR is read once to make one, which is kept here."
+            "\(backend.name) has no \(isThere ? "index that fits" : "index beside") the CAR of \(root): all of it is "
+                + "read once to make one, which is kept here."
         )
         var index = CARIndex()
         var parser = CARParser(verifiesBlocks: false)
@@ -232,7 +243,7 @@ package final class RemoteBlocks: Sendable {
             try decoding { () throws(DecodingProblem) in try take() }
         }
         try decoding { () throws(DecodingProblem) in try parser.finish() }
-        return index.encoded(.multihashSorted)
+        return (index.encoded(.multihashSorted), .car)
     }
 
     // MARK: Errors
