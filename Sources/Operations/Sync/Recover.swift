@@ -133,7 +133,10 @@ package struct Recover: Operation {
             throw KitError(.notFound, "\(source) has no snapshot of the kit \(kitID).", backend: source)
         }
         let chosen = try snapshotID.map { [try SnapshotName.named($0, among: all, on: source)] } ?? all
-        if snapshotID == nil { try refuseSeveralKits(all) }
+        if snapshotID == nil {
+            try refuseSeveralKits(all)
+            output.warnings += lone(entries.pages, besides: all)
+        }
         for name in chosen {
             let path = temporaryName(beside: kit.home.scratch + "/snapshot")
             defer { try? removeFile(path) }
@@ -165,6 +168,17 @@ package struct Recover: Operation {
                 + "\(lost) cannot."
         )
         return (part, damaged)
+    }
+
+    /// What to say of pages that were left with a snapshot that is newer than all that are there of its home.
+    private func lone(_ pages: [PagesName], besides all: [SnapshotName]) -> [String] {
+        pages.filter { pages in
+            let ofHome = all.filter { $0.kit == pages.kit && $0.instance == pages.instance }
+            return ofHome.map(\.time).max().map { $0 < pages.time } ?? false
+        }.map { pages in
+            "\(pages.name) on \(source) belongs to a snapshot of the home \(pages.instance) that is not there: the sync that left it "
+                + "was stopped, or the snapshot was lost, and what it had beyond the older ones is not recovered."
+        }
     }
 
     /// Throws where snapshots are of several kits: nobody but the owner knows which of them was lost.

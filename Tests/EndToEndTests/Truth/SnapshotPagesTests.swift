@@ -37,6 +37,24 @@ import Testing
         #expect(try await user.json("sync").backends[0].bytes_sent.int == 0)
     }
 
+    /// Pages without the snapshot that they were left with show that there was a newer one.
+    @Test func thatTheNewestSnapshotIsGoneIsSaid() async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        try await add(0..<300, user)
+        try await user.run("sync")
+        try await add(300..<600, user)
+        try await user.run("sync")
+        let snapshots = try await user.json("snapshot", "list", "disk").snapshots.items.compactMap(\.name.text)
+        try FileManager.default.removeItem(atPath: disk + "/" + (try #require(snapshots.max())))
+        let fresh = try await User.ready("fresh")
+        try await fresh.run("backend", "create", "disk", "filesystem", "--path", disk)
+        let recovered = try await fresh.json("recover", "--from", "disk")
+        let last = try #require(pages(on: disk).max())
+        #expect(recovered.warnings.items.contains { $0.text?.contains(last) == true }, "\(recovered.warnings)")
+        #expect(try await fresh.pins() == user.pins())
+    }
+
     @Test func aDamagedPageIsToldAndTheRestIsRecovered() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
