@@ -125,7 +125,7 @@ extension Database {
     /// Appends an observation; the oldest of the same root on the same backend go.
     fileprivate mutating func append(_ seen: Observation, on backend: String) throws(CatalogError) {
         try change(
-            "INSERT INTO observations(\(Observation.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO observations(\(Observation.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             seen.values(on: backend)
         )
         try change(
@@ -154,7 +154,7 @@ extension Database {
         mapping.revision = .random(in: 1...(1 << 62))
         try change(
             """
-            INSERT OR REPLACE INTO mappings(\(Mapping.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT OR REPLACE INTO mappings(\(Mapping.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             mapping.values
         )

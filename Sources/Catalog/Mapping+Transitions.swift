@@ -15,6 +15,7 @@ extension Mapping {
             cid: seen.cid,
             backend: backend,
             path: seen.path,
+            shards: seen.place?.shards ?? [],
             status: status,
             size: seen.size,
             blockCount: seen.blockCount,
@@ -38,11 +39,11 @@ extension Mapping {
         case .whole:
             guard status != .corrupt || seen.isNewStore || seen.strength == .readBack else { return self }
             next.status = .stored
-            next.path = seen.path
+            next.place(at: seen)
             next.isOurs = true
         case .damaged:
             next.status = .corrupt
-            next.path = seen.path
+            next.place(at: seen)
         case .missing:
             // That nothing is at some other place says nothing of what was seen at this one.
             guard seen.path == path || status == .pending || status == .unknown else { return self }
@@ -51,12 +52,12 @@ extension Mapping {
         case .present:
             guard status == .missing || status == .unknown || status == .failed else { return self }
             next.status = .pending
-            next.path = seen.path
+            next.place(at: seen)
         case .claimed:
             let isKnown = status == .stored || status == .corrupt || status == .missing && seen.path == path
             guard !isKnown else { return self }
             next.status = .pending
-            next.path = seen.path
+            next.place(at: seen)
         }
         if seen.finding != .claimed { next.evidence = Evidence(method: seen.method, at: seen.at, by: seen.by) }
         if let size = seen.size { next.size = size }
@@ -66,4 +67,6 @@ extension Mapping {
         next.revision += 1
         return next
     }
+
+    private mutating func place(at seen: Observation) { (path, shards) = (seen.path, seen.place?.shards ?? []) }
 }

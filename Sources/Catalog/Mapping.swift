@@ -38,6 +38,8 @@ package struct Mapping: Sendable, Hashable {
     package var cid: CID
     package var backend: String
     package var path: String
+    /// The objects that hold its CAR together; empty where one does.
+    package var shards: [Location.Shard]
     package var status: Status
     package var name: String
     /// An object of JSON, as text.
@@ -59,6 +61,7 @@ package struct Mapping: Sendable, Hashable {
         cid: CID,
         backend: String,
         path: String,
+        shards: [Location.Shard] = [],
         status: Status,
         name: String = "",
         metadata: String = "{}",
@@ -74,6 +77,7 @@ package struct Mapping: Sendable, Hashable {
         self.cid = cid
         self.backend = backend
         self.path = path
+        self.shards = shards
         self.status = status
         self.name = name
         self.metadata = metadata
@@ -88,11 +92,11 @@ package struct Mapping: Sendable, Hashable {
     }
 
     /// Where it is on the backend; nil where nobody said.
-    package var location: Location? { path.isEmpty ? nil : Location(path, length: size) }
+    package var location: Location? { path.isEmpty ? nil : Location(path, length: size, shards: shards) }
 
     static let columns = """
         cid, backend, path, status, name, metadata, size_bytes, block_count, car_sha256, created_at, updated_at, \
-        verified_at, verify_method, verified_by, is_ours, revision
+        verified_at, verify_method, verified_by, is_ours, revision, shards
         """
 
     init(_ row: borrowing Row) throws(CatalogError) {
@@ -100,6 +104,7 @@ package struct Mapping: Sendable, Hashable {
             cid: try columnCID(row, 0),
             backend: row.text(1),
             path: row.text(2),
+            shards: columnShards(row, 16),
             status: Status(rawValue: row.text(3)) ?? .unknown,
             name: row.text(4),
             metadata: row.text(5),
@@ -126,7 +131,7 @@ package struct Mapping: Sendable, Hashable {
             .integer(size.map { Int64(clamping: $0) }), .integer(blockCount.map { Int64(clamping: $0) }),
             .blob(carSHA256), .integer(createdAt.milliseconds), .integer(updatedAt.milliseconds),
             .integer(evidence?.at.milliseconds), .text(evidence?.method), .text(evidence?.by),
-            .integer(isOurs ? 1 : 0), .integer(revision),
+            .integer(isOurs ? 1 : 0), .integer(revision), .text(shards.column),
         ]
     }
 }

@@ -112,6 +112,19 @@ enum Migrations {
         CREATE TABLE unpinned(cid BLOB PRIMARY KEY, unpinned_at INTEGER NOT NULL) WITHOUT ROWID;
         """,
         pages,
+        // A CAR may be in several objects.
+        """
+        ALTER TABLE mappings ADD COLUMN shards TEXT;
+        ALTER TABLE observations ADD COLUMN shards TEXT;
+        DROP VIEW replicas;
+        CREATE VIEW replicas AS SELECT
+            cid, backend, path, name, metadata, size_bytes, block_count, car_sha256, created_at, updated_at, verified_at,
+            verify_method, verified_by, revision, is_ours, shards,
+            CASE WHEN EXISTS (
+                SELECT 1 FROM journal WHERE journal.backend = mappings.backend AND journal.cid = mappings.cid AND kind = 'remove'
+            ) THEN 'unknown' ELSE status END AS status
+        FROM mappings;
+        """,
     ]
 
     /// What snapshots share.

@@ -33,8 +33,8 @@ package struct Observation: Sendable, Hashable {
     package let finding: Finding
     /// The method, such as `read-back`, `put-md5`, `listed-md5`, `asked` or `claim`.
     package let method: String
-    /// Where it was looked for, or stored.
-    package let path: String
+    /// Where it was looked for, or stored; nil where nobody said.
+    package let place: Location?
     package var size: UInt64?
     package var blockCount: UInt64?
     package var carSHA256: [UInt8]?
@@ -50,7 +50,7 @@ package struct Observation: Sendable, Hashable {
         _ cid: CID,
         _ finding: Finding,
         method: String,
-        path: String,
+        place: Location?,
         size: UInt64? = nil,
         blockCount: UInt64? = nil,
         carSHA256: [UInt8]? = nil,
@@ -62,7 +62,7 @@ package struct Observation: Sendable, Hashable {
         self.cid = cid
         self.finding = finding
         self.method = method
-        self.path = path
+        self.place = place
         self.size = size
         self.blockCount = blockCount
         self.carSHA256 = carSHA256
@@ -72,8 +72,8 @@ package struct Observation: Sendable, Hashable {
         self.basis = basis
     }
 
-    /// Where it was looked for, or stored; nil where nobody said.
-    package var location: Location? { path.isEmpty ? nil : Location(path) }
+    /// The name of its CAR there; empty where nobody said.
+    package var path: String { place?.path ?? "" }
 
     /// What the method proves.
     package var strength: Strength { Self.strength(of: method) }
@@ -87,7 +87,8 @@ package struct Observation: Sendable, Hashable {
     }
 
     static let columns = """
-        cid, backend, path, finding, method, confidence, detail, size_bytes, block_count, car_sha256, observed_at, observed_by
+        cid, backend, path, finding, method, confidence, detail, size_bytes, block_count, car_sha256, observed_at, observed_by, \
+        shards
         """
 
     init(_ row: borrowing Row) throws(CatalogError) {
@@ -95,7 +96,7 @@ package struct Observation: Sendable, Hashable {
             try columnCID(row, 0),
             Finding(rawValue: row.text(3)) ?? .claimed,
             method: row.text(4),
-            path: row.text(2),
+            place: row.text(2).isEmpty ? nil : Location(row.text(2), shards: columnShards(row, 12)),
             size: row.optionalInt64(7).flatMap { UInt64(exactly: $0) },
             blockCount: row.optionalInt64(8).flatMap { UInt64(exactly: $0) },
             carSHA256: row.optionalBytes(9),
@@ -111,6 +112,7 @@ package struct Observation: Sendable, Hashable {
             .integer(Int64(strength.rawValue)), .text(detail.map { Redactor.shared.clean($0) }),
             .integer(size.map { Int64(clamping: $0) }), .integer(blockCount.map { Int64(clamping: $0) }),
             .blob(carSHA256), .integer(at.milliseconds), .text(by),
+            .text(place?.shards.column),
         ]
     }
 }

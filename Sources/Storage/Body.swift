@@ -30,6 +30,19 @@ package struct Body: Sendable {
         return body
     }
 
+    /// Some bytes and behind them those of `range`, as a body of its own.
+    package func part(_ range: Range<UInt64>, behind beginning: [UInt8] = []) -> Body {
+        let first = UInt64(beginning.count)
+        var part = Body(length: first + range.length) { [opener] wanted in
+            let head = beginning[Int(min(wanted.lowerBound, first))..<Int(min(wanted.upperBound, first))]
+            func place(_ offset: UInt64) -> UInt64 { range.lowerBound + max(offset, first) - first }
+            let rest = opener(place(wanted.lowerBound)..<place(wanted.upperBound))
+            return head.isEmpty ? rest : Pulled(Array(head), before: rest)
+        }
+        part.layers = layers
+        return part
+    }
+
     /// A body in memory.
     package init(_ bytes: [UInt8], sha256: [UInt8]? = nil) {
         self.init(length: UInt64(bytes.count), sha256: sha256) { range in

@@ -13,6 +13,17 @@ package struct Pulled<Element: Sendable>: AsyncSequence, Sendable {
     /// `start` is called for each iteration and returns the function to call for each element.
     package init(_ start: @escaping @Sendable () -> Next) { self.start = start }
 
+    /// An element, and behind it what a stream has.
+    package init(_ first: Element, before rest: any AsyncSequence<Element, StorageError> & Sendable) {
+        self.init {
+            let (cursor, first) = (StreamCursor(rest), Locked<Element?>(first))
+            return { () async throws(StorageError) in
+                if let first = first.change({ $0.take() }) { return first }
+                return try await cursor.next()
+            }
+        }
+    }
+
     package func makeAsyncIterator() -> Iterator { Iterator(pull: start()) }
 
     /// Calls the function once for each element.

@@ -43,17 +43,21 @@ package struct Limits: Sendable, Hashable {
     package var leastPart: UInt64
     /// The most parts of one upload.
     package var mostParts: UInt64
+    /// Whether names are to be spread over folders, for one with all of them is more than it holds, or slow.
+    package var spreadsNames: Bool
 
     package init(
         largestObject: UInt64 = .max,
         largestSinglePut: UInt64 = .max,
         leastPart: UInt64 = 16 << 20,
-        mostParts: UInt64 = 10_000
+        mostParts: UInt64 = 10_000,
+        spreadsNames: Bool = false
     ) {
         self.largestObject = largestObject
         self.largestSinglePut = largestSinglePut
         self.leastPart = leastPart
         self.mostParts = mostParts
+        self.spreadsNames = spreadsNames
     }
 
     /// The length of the parts of an upload of `length` bytes: whole MiB, the same for all parts but the last.

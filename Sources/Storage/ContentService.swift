@@ -9,6 +9,9 @@ package enum Presence: Sendable {
     case absent
     /// Nobody could tell, and why.
     case unknown(StorageError)
+
+    /// What is there, where something is.
+    package var held: HeldRoot? { if case .present(let held) = self { held } else { nil } }
 }
 
 /// A root that a backend says it holds.

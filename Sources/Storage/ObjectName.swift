@@ -28,15 +28,5 @@ package struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertib
     /// Whether it is the name of what a home says about itself, and of no content.
     package var isOfNote: Bool { text.hasPrefix(Self.notes) }
 
-    private static let indexSuffix = ".idx"
-
-    /// The name of the index of the blocks in a CAR of this name; nil where it would be too long.
-    package var ofIndex: ObjectName? { ObjectName(text + Self.indexSuffix) }
-
-    /// The name of the CAR that an object is, or is the index of.
-    package var ofCAR: String {
-        text.hasSuffix(Self.indexSuffix) ? String(text.dropLast(Self.indexSuffix.count)) : text
-    }
-
     package static func < (left: ObjectName, right: ObjectName) -> Bool { left.text < right.text }
 }

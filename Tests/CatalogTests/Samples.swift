@@ -37,7 +37,7 @@ struct CatalogSample {
             root(number),
             finding,
             method: method,
-            path: path ?? "cars/\(number).car",
+            place: Location(path ?? "cars/\(number).car"),
             size: 10,
             at: catalog.time,
             by: "test",

@@ -114,6 +114,25 @@ import Testing
         }
     }
 
+    @Test func aHomeOfTheFifthCatalogGoesOn() async throws {
+        let (user, disk) = try released("catalog-5")
+        let gone = "bafkreiclt4wdev335mplzcvsuhrcn6vksf3kqhgu53n2uixyudnzdglswu"
+        #expect(try await user.pins().count == 8)
+        #expect(FileManager.default.fileExists(atPath: user.home + "/catalog-5.sqlite"))
+        // The disk is at another place than at the last sync: what was seen there is known, and does not count yet.
+        let known = try await user.json("whereis", gone).mappings[0]
+        #expect(known.status == .text("unknown") && known.verify_method == .text("read-back"), "\(known)")
+        // Its pages are remembered, and those that a snapshot before it left are good enough.
+        let sync = try await user.json("sync").backends[0]
+        #expect(sync.adopted.int == 8 && sync.status == .text("synced"), "\(sync)")
+        #expect(try await user.json("verify").backends[0].whole.int == 9)
+        let fresh = try await User.ready("fresh")
+        try await fresh.run("backend", "create", "disk", "filesystem", "--path", disk)
+        try await fresh.run("recover", "--from", "disk")
+        #expect(try await fresh.pins() == user.pins())
+        #expect(try await fresh.run("cat", Self.later).text == "added after the last sync\n")
+    }
+
     @Test func aBackendOfTheFirstVersionIsEnough() async throws {
         let (old, disk) = try released()
         try FileManager.default.removeItem(atPath: old.home)

@@ -145,7 +145,7 @@ import Testing
             root,
             .claimed,
             method: "claim",
-            path: try home.name(root).text,
+            place: Location(try home.name(root).text),
             at: home.catalog.time,
             by: "test"
         )

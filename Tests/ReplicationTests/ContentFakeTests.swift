@@ -101,7 +101,14 @@ import Testing
         // Somebody says that it is there: whoever reads it knows.
         let car = try await DAGLayout(of: root, in: sample.store).body(from: sample.store).bytes()
         fake.tamper("\(root)", root, car)
-        let claim = Observation(root, .claimed, method: "claim", path: "\(root)", at: sample.catalog.time, by: "test")
+        let claim = Observation(
+            root,
+            .claimed,
+            method: "claim",
+            place: Location("\(root)"),
+            at: sample.catalog.time,
+            by: "test"
+        )
         _ = try await sample.catalog.claim(claim, on: "a", name: "")
         #expect(try await verify(fake, sample).map(\.verdict) == [.whole])
         #expect(try await sample.status(root) == .stored)

@@ -1,6 +1,7 @@
 import Catalog
 import IPLD
 import Multiformats
+import Schema
 @testable import Replication
 import Storage
 import TestKit
@@ -51,7 +52,14 @@ import Testing
         let car = CARHeader(roots: [block.cid]).encoded + prefix + block.bytes
         _ = try await service.put(try home.name(block.cid), Body(car))
         let path = try home.name(block.cid).text
-        let claim = Observation(block.cid, .claimed, method: "claim", path: path, at: home.catalog.time, by: "test")
+        let claim = Observation(
+            block.cid,
+            .claimed,
+            method: "claim",
+            place: Location(path),
+            at: home.catalog.time,
+            by: "test"
+        )
         _ = try await home.catalog.claim(claim, on: "a", name: "")
         #expect(try await home.verify(service).map(\.verdict) == [.unknown])
         #expect(try await home.status(block.cid) == .pending)

@@ -53,7 +53,14 @@ import Testing
         var car = CARHeader(roots: [root]).encoded + section + section
         let name = try home.name(root)
         service.tamper(name, car)
-        let claim = Observation(root, .claimed, method: "claim", path: name.text, at: home.catalog.time, by: "test")
+        let claim = Observation(
+            root,
+            .claimed,
+            method: "claim",
+            place: Location(name.text),
+            at: home.catalog.time,
+            by: "test"
+        )
         _ = try await home.catalog.claim(claim, on: "a", name: "")
         #expect(try await home.verify(service).map(\.verdict) == [.whole])
         if !isWhole {

@@ -1,6 +1,7 @@
 import Catalog
 import IPLD
 import Multiformats
+import Schema
 import Policies
 @testable import Replication
 import Samples
@@ -56,7 +57,7 @@ import Testing
     ) async throws {
         let path = try home.name(root).text
         try await home.catalog.record(
-            [Observation(root, finding, method: "read-back", path: path, at: home.catalog.time, by: "test")],
+            [Observation(root, finding, method: "read-back", place: Location(path), at: home.catalog.time, by: "test")],
             under: lease
         )
     }

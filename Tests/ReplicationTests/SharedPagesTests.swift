@@ -24,7 +24,7 @@ import Testing
                     $0.cid,
                     .whole,
                     method: "put-md5",
-                    path: try home.name($0.cid).text,
+                    place: Location(try home.name($0.cid).text),
                     size: 100,
                     blockCount: 1,
                     carSHA256: Array(repeating: 7, count: 32),

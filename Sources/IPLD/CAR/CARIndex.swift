@@ -45,6 +45,21 @@ public struct CARIndex: Sendable, Hashable {
         count += 1
     }
 
+    /// Adds the sections of another index, with the offsets that `place` gives for theirs.
+    ///
+    /// - Throws: what `place` throws; `.unsupported` for an index that does not say the hash functions.
+    public mutating func add(
+        _ other: CARIndexReader,
+        at place: (UInt64) throws(DecodingProblem) -> UInt64
+    ) throws(DecodingProblem) {
+        try other.each { (code, digest, offset) throws(DecodingProblem) in
+            let kind = Kind(code: code, width: digest.count + 8)
+            tables[kind, default: []] += digest
+            appendLittleEndian(try place(offset), 8, to: &tables[kind, default: []])
+            count += 1
+        }
+    }
+
     /// The bytes of the index, the format's number first.
     public func encoded(_ format: Format) -> [UInt8] {
         var bytes = Varint.encode(format.rawValue)

@@ -82,6 +82,23 @@ public struct CARIndexReader: Sendable {
         return found
     }
 
+    /// Calls `body` with the hash function, the digest and the offset of each section; throws `.unsupported` where the
+    /// format does not say the function.
+    func each(
+        _ body: (_ code: UInt64, _ digest: ArraySlice<UInt8>, _ offset: UInt64) throws(DecodingProblem) -> Void
+    ) throws(DecodingProblem) {
+        for table in tables {
+            guard let code = table.code else {
+                throw DecodingProblem(.unsupported, "The index does not say of which hash functions its digests are.")
+            }
+            for number in 0..<table.count {
+                let start = table.start + number * table.width
+                let entry = try read(start..<start + table.width)
+                try body(code, entry.dropLast(8), littleEndian(entry.suffix(8)))
+            }
+        }
+    }
+
     private func offsets(of digest: ArraySlice<UInt8>, in table: Table) throws(DecodingProblem) -> [UInt64] {
         var (low, high) = (UInt64(0), table.count)
         while low < high {

@@ -19,6 +19,9 @@ public struct CARSharding: Sendable {
     /// The bytes that the first shard begins with, which is there even where no block is.
     public let beginning: [UInt8]
 
+    /// The bytes that every other shard begins with.
+    public static let laterBeginning = CARHeader.rootless.encoded
+
     /// The lengths of the shards so far, in bytes.
     public private(set) var lengths: [UInt64]
 
@@ -31,7 +34,7 @@ public struct CARSharding: Sendable {
         beginning = header.encoded
         lengths = [UInt64(beginning.count)]
         self.limit = limit
-        let longest = max(beginning.count, CARHeader.rootless.encoded.count)
+        let longest = max(beginning.count, Self.laterBeginning.count)
         guard UInt64(longest) <= limit else {
             throw DecodingProblem(.tooLarge, "A header of \(longest) bytes does not fit a shard of \(limit) bytes.")
         }
@@ -42,23 +45,30 @@ public struct CARSharding: Sendable {
     /// - Throws: `.tooLarge` for a block that fits no shard.
     public mutating func place(_ cid: CID, length: Int) throws(DecodingProblem) -> Place {
         let prefix = CARSection.prefix(for: cid, length: length)
-        let section = UInt64(prefix.count) + UInt64(length)
+        let before = lengths.count
+        let shard = try shard(ofSection: UInt64(prefix.count) + UInt64(length), cid)
+        return Place(shard: shard, bytes: lengths.count > before ? Self.laterBeginning + prefix : prefix)
+    }
+
+    /// The number of the shard to which the next section goes, which has so many bytes with its prefix.
+    ///
+    /// - Throws: `.tooLarge` for one that fits no shard.
+    public mutating func shard(ofSection section: UInt64, _ cid: CID) throws(DecodingProblem) -> Int {
         let last = lengths.count - 1
         if section <= limit - lengths[last] {
             lengths[last] += section
-            return Place(shard: last, bytes: prefix)
+            return last
         }
-        let header = CARHeader.rootless.encoded
-        let whole = UInt64(header.count) + section
-        guard whole <= limit else {
+        let whole = UInt64(Self.laterBeginning.count).addingReportingOverflow(section)
+        guard !whole.overflow, whole.partialValue <= limit else {
             throw DecodingProblem(
                 .tooLarge,
-                "A block of \(length) bytes does not fit a shard of \(limit) bytes; it needs one of \(whole).",
+                "A block whose section has \(section) bytes does not fit a shard of \(limit) bytes.",
                 cid: cid
             )
         }
-        lengths.append(whole)
-        return Place(shard: last + 1, bytes: header + prefix)
+        lengths.append(whole.partialValue)
+        return last + 1
     }
 }
 

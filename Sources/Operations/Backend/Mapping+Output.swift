@@ -13,6 +13,7 @@ extension Mapping {
             "car_sha256": .text(carSHA256.map { hex($0) }), "verified_at": .text(evidence?.at),
             "verify_method": .text(evidence?.method), "verified_by": .text(evidence?.by),
             "updated_at": .text(updatedAt),
+            "shards": .array(shards.map { ["name": .string($0.name), "size_bytes": .count($0.length)] }),
         ]
     }
 
@@ -25,7 +26,8 @@ extension Mapping {
             ],
             rows: mappings.map {
                 [
-                    $0.backend, $0.status.rawValue, $0.cid.description, $0.path,
+                    $0.backend, $0.status.rawValue, $0.cid.description,
+                    $0.shards.isEmpty ? $0.path : "\($0.path) in \($0.shards.count) shards",
                     $0.size.map { ByteCount($0).description } ?? "-",
                     $0.evidence.map { "\($0.at.day) \($0.at.clock)" } ?? "never", $0.evidence?.method ?? "-",
                 ]

@@ -40,7 +40,7 @@ package struct BackendPinAdd: Operation {
             root,
             .claimed,
             method: "claim",
-            path: path,
+            place: Location(path),
             size: size.flatMap { UInt64(exactly: $0) },
             at: kit.now,
             by: kit.observer

@@ -52,11 +52,10 @@ struct Sources: Sendable {
         return names.flatMap { name -> [Restorer.Source] in
             guard let backend = open[name] else { return [] }
             let here = known.filter { $0.backend == name }
-            let told = here.compactMap(\.location) + seen.filter { $0.backend == name }.compactMap(\.seen.location)
-            var tried: Set<Location> = []
-            let known = told.filter { tried.insert($0).inserted }
-            let usual = (try? backend.content.location(for: root)).map { tried.contains($0) ? [] : [$0] } ?? []
-            return (known + usual).map { location in
+            let told = here.compactMap(\.location) + seen.filter { $0.backend == name }.compactMap(\.seen.place)
+            let usual = (try? backend.content.location(for: root)).map { [$0] } ?? []
+            var tried: Set<[String]> = []
+            return (told + usual).filter { tried.insert([$0.path] + $0.shards.map(\.name)).inserted }.map { location in
                 Restorer.Source(
                     backend: backend,
                     at: location,
@@ -227,7 +226,7 @@ struct RestoreJob: Sendable {
                 root,
                 finding,
                 method: "read-back",
-                path: source.location?.path ?? "",
+                place: source.location,
                 at: catalog.time,
                 by: kit.observer,
                 basis: mapping?.revision

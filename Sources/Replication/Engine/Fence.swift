@@ -83,7 +83,7 @@ package struct Fence: ChangeGate {
             switch change {
             case .delete(let name) where !name.isOfNote:
                 return try await removal(of: name.text) { () async throws(CatalogError) in
-                    try await catalog.removal(of: name.ofCAR, under: lease)
+                    try await catalog.removal(of: CARName.ofCAR(name), under: lease)
                 }
             case .remove(let root):
                 return try await removal(of: root.description) { () async throws(CatalogError) in

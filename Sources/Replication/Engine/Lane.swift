@@ -80,8 +80,6 @@ struct Lane: Sendable {
         try backend.content.location(for: root) ?? known[root]
     }
 
-    private func path(of root: CID) -> String { (try? place(of: root))?.path ?? "" }
-
     /// What a failure says of the bytes on the backend: where it keeps other ones than were sent, they are damaged, and
     /// where it took them and has none, they are missing.
     private func damage(_ root: CID, _ error: StorageError) -> Observation? {
@@ -91,7 +89,7 @@ struct Lane: Sendable {
             root,
             isMissing ? .missing : .damaged,
             method: isMissing ? "read-back" : "put",
-            path: path(of: root),
+            place: try? place(of: root),
             detail: error.message,
             at: catalog.time,
             by: observer
@@ -169,8 +167,7 @@ struct Lane: Sendable {
     /// Has a service that takes no bytes fetch a root, or learns that it has it: its word is all that there is.
     private func request(_ root: CID) async throws(StorageError) -> Step {
         func said(_ location: Location, wasAdopted: Bool) -> Step {
-            let path = location.path
-            let seen = Observation(root, .present, method: "asked", path: path, at: catalog.time, by: observer)
+            let seen = Observation(root, .present, method: "asked", place: location, at: catalog.time, by: observer)
             return .seen(seen, wasAdopted: wasAdopted)
         }
         if hints.contains(root) {
@@ -214,7 +211,7 @@ struct Lane: Sendable {
         guard let place = try place(of: root) else { return .nothing }
         let presence = await backend.content.presence(of: root, at: place)
         func lost(_ finding: Observation.Finding, _ method: String) -> Observation {
-            Observation(root, finding, method: method, path: path(of: root), at: catalog.time, by: observer)
+            Observation(root, finding, method: method, place: place, at: catalog.time, by: observer)
         }
         if case .pending(let ticket) = presence { return .awaited(ticket) }
         guard case .present(let held) = presence else {
@@ -320,7 +317,7 @@ struct Lane: Sendable {
             layout.root,
             .whole,
             method: method,
-            path: location.path,
+            place: location,
             size: layout.length,
             blockCount: UInt64(layout.blockCount),
             carSHA256: sha256,

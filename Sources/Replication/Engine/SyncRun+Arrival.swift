@@ -153,36 +153,35 @@ extension SyncRun {
     /// - Returns: what stays there because the service did not let it be removed, in sentences.
     func settle() async throws -> [String] {
         let transfers = try await catalog.transfers(on: backend.name)
-        var counted: [CID: Mapping] = [:]
-        for mapping in try await catalog.mappings(of: transfers.map(\.cid))
-        where mapping.backend == backend.name && mapping.status == .stored {
-            counted[mapping.cid] = mapping
+        var known: [CID: Mapping] = [:]
+        for mapping in try await catalog.mappings(of: transfers.map(\.cid)) where mapping.backend == backend.name {
+            known[mapping.cid] = mapping
         }
-        var open: [(transfer: Transfer, counted: Mapping?)] = []
+        var open: [(transfer: Transfer, known: Mapping?)] = []
         for transfer in transfers {
             let isWanted = try await catalog.pin(transfer.cid) != nil
-            let known = counted[transfer.cid]
-            if transfer.kind == .remove || !isWanted || known != nil { open.append((transfer, known)) }
+            let mapping = known[transfer.cid]
+            if transfer.kind == .remove || !isWanted || mapping?.status == .stored { open.append((transfer, mapping)) }
         }
         guard !open.isEmpty else { return [] }
         var stuck: [String] = []
         let first = open.prefix(backend.lanes)
         var rest = open.dropFirst(backend.lanes)
         try await withThrowingTaskGroup(of: String?.self) { group in
-            for (transfer, known) in first { group.addTask { try await settle(transfer, counted: known) } }
+            for (transfer, known) in first { group.addTask { try await settle(transfer, known) } }
             while let problem = try await group.next() {
                 if let problem { stuck.append(problem) }
                 try StorageError.checkCancellation()
                 guard let (transfer, known) = rest.popFirst() else { continue }
-                group.addTask { try await settle(transfer, counted: known) }
+                group.addTask { try await settle(transfer, known) }
             }
         }
         try await recorder.flush()
         return stuck
     }
 
-    /// Settles one; no plan has an upload of what is `counted` as stored.
-    private func settle(_ transfer: Transfer, counted: Mapping?) async throws -> String? {
+    /// Settles one, of which the mapping is known, where there is one; no plan has an upload of what counts as stored.
+    private func settle(_ transfer: Transfer, _ known: Mapping?) async throws -> String? {
         let stuck = transfer.kind == .store ? try await leftovers(of: transfer.cid) : nil
         let usual = try backend.content.location(for: transfer.cid)
         guard let location = transfer.path.isEmpty ? usual : Location(transfer.path) else {
@@ -192,7 +191,10 @@ extension SyncRun {
                 "\(backend.name): an upload of \(transfer.cid) was stopped; what it left has a name that only the service knows."
         }
         var finding: Observation.Finding
-        switch try await backend.content.presence(of: transfer.cid, at: location).finding(against: counted?.size) {
+        // Of what was being removed a part may be gone.
+        let size = transfer.kind == .remove || known?.status == .stored ? known?.size : nil
+        let presence = await backend.content.presence(of: transfer.cid, at: location)
+        switch try presence.finding(against: size) {
         case .missing:
             // Whoever forgets it here would never look for what it left again.
             if let stuck { return stuck }
@@ -207,7 +209,7 @@ extension SyncRun {
                 transfer.cid,
                 finding,
                 method: "asked",
-                path: location.path,
+                place: presence.held?.location ?? location,
                 at: catalog.time,
                 by: engine.observer
             )

@@ -185,9 +185,9 @@ extension SyncRun {
             if case .removedWith(let problem) = outcome {
                 report.failures.append(SyncReport.Failure(root: root, error: .storage(problem)))
             }
-            let path = (try? backend.content.location(for: root))?.path ?? ""
+            let place = try? backend.content.location(for: root)
             try await recorder.add(
-                Observation(root, .removed, method: "told", path: path, at: catalog.time, by: engine.observer)
+                Observation(root, .removed, method: "told", place: place, at: catalog.time, by: engine.observer)
             )
             report.removed += 1
             return

@@ -53,9 +53,15 @@ extension SyncRun {
                 report.awaited.append(root)
                 try await noteTicket(ticket, of: root, wait: wait)
             case .done(let held) where !backend.content.capabilities.contains(.reads):
-                let path = held.location.path
                 try await recorder.add(
-                    Observation(root, .present, method: "asked", path: path, at: catalog.time, by: engine.observer)
+                    Observation(
+                        root,
+                        .present,
+                        method: "asked",
+                        place: held.location,
+                        at: catalog.time,
+                        by: engine.observer
+                    )
                 )
                 report.uploaded += 1
             case .done, .unknown: try await catalog.dropTicket(of: root, under: lease)

@@ -139,7 +139,7 @@ struct SyncRun: Sendable {
                     mapping.cid,
                     finding,
                     method: "looked-up",
-                    path: mapping.path,
+                    place: mapping.location,
                     at: catalog.time,
                     by: engine.observer,
                     basis: mapping.revision

@@ -179,7 +179,7 @@ package final class Witnesses: Sendable {
             mapping.cid,
             finding,
             method: method,
-            path: mapping.path,
+            place: mapping.location,
             at: catalog.time,
             by: observer,
             basis: mapping.revision

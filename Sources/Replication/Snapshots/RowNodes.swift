@@ -15,6 +15,10 @@ extension Mapping {
         ]
         if let size { entries.append(.init("size_bytes", .integer(Int128(size)))) }
         if let blockCount { entries.append(.init("block_count", .integer(Int128(blockCount)))) }
+        if !shards.isEmpty {
+            let objects = shards.map { Node.list([.string($0.name), .integer(Int128($0.length))]) }
+            entries.append(.init("shards", .list(objects)))
+        }
         if let carSHA256 { entries.append(.init("car_sha256", .bytes(carSHA256))) }
         if let evidence {
             entries.append(.init("verified_at", .string(evidence.at.description)))
@@ -26,21 +30,47 @@ extension Mapping {
 
     /// The row of a snapshot: a list of columns, with null for what is not known or is as usual.
     ///
-    /// The backend stands above all rows of it.
+    /// The backend stands above all rows of it. Where its CAR is in shards there is one column more: a list of their
+    /// names and lengths, with null for a name that is as usual.
     var row: RowTree.Row {
         let usual = try? CARArchive.name(of: cid).text
+        let isInFolder = CARName(path)?.isInFolder ?? false
+        let shards = shards.enumerated().map { number, shard in
+            let usual = Self.usual(cid, number, of: self.shards.count, isInFolder)
+            return Node.list([shard.name == usual ? .null : .string(shard.name), .integer(Int128(shard.length))])
+        }
         return (
             cid.bytes,
-            .list([
-                .bytes(cid.bytes), path == usual ? .null : .string(path), .string(status.rawValue),
-                name.isEmpty ? .null : .string(name), metadata == "{}" ? .null : .string(metadata),
-                size.map { .integer(Int128($0)) } ?? .null, blockCount.map { .integer(Int128($0)) } ?? .null,
-                carSHA256.map { .bytes($0) } ?? .null,
-                .time(createdAt), .time(updatedAt),
-                evidence.map { .time($0.at) } ?? .null, evidence.map { .string($0.method) } ?? .null,
-                evidence.map { .string($0.by) } ?? .null,
-            ])
+            .list(
+                [
+                    .bytes(cid.bytes), path == usual ? .null : .string(path), .string(status.rawValue),
+                    name.isEmpty ? .null : .string(name), metadata == "{}" ? .null : .string(metadata),
+                    size.map { .integer(Int128($0)) } ?? .null, blockCount.map { .integer(Int128($0)) } ?? .null,
+                    carSHA256.map { .bytes($0) } ?? .null,
+                    .time(createdAt), .time(updatedAt),
+                    evidence.map { .time($0.at) } ?? .null, evidence.map { .string($0.method) } ?? .null,
+                    evidence.map { .string($0.by) } ?? .null,
+                ] + (shards.isEmpty ? [] : [.list(shards)])
+            )
         )
+    }
+
+    /// The usual name of a shard, counted from 0.
+    private static func usual(_ cid: CID, _ number: Int, of count: Int, _ isInFolder: Bool) -> String? {
+        try? CARName(cid, shard: CARName.Shard(number + 1, of: count), isInFolder: isInFolder).object.text
+    }
+
+    /// Reads the shards of a row; nil where they are none.
+    private static func shards(_ node: Node, of cid: CID, at path: String) -> [Location.Shard]? {
+        guard let list = node.asList, list.count <= Location.mostShards else { return nil }
+        let isInFolder = CARName(path)?.isInFolder ?? false
+        let shards = list.enumerated().compactMap { number, item -> Location.Shard? in
+            guard let pair = item.asList, pair.count == 2, let length = pair[1].asInt.flatMap(UInt64.init(exactly:)),
+                let name = pair[0].asString ?? usual(cid, number, of: list.count, isInFolder)
+            else { return nil }
+            return Location.Shard(name, length: length)
+        }
+        return shards.count == list.count ? shards : nil
     }
 
     /// Reads a row of a snapshot, of this backend; nil where the CID or a date cannot be read.
@@ -52,6 +82,7 @@ extension Mapping {
             cid: cid,
             backend: backend,
             path: row[1].asString ?? usual,
+            shards: row.count > 13 ? Self.shards(row[13], of: cid, at: row[1].asString ?? usual) ?? [] : [],
             status: row[2].asString.flatMap(Status.init) ?? .unknown,
             name: row[3].asString ?? "",
             metadata: row[4].asString ?? "{}",
@@ -64,7 +95,7 @@ extension Mapping {
         if let at = row[10].asTime, let method = row[11].asString {
             evidence = Evidence(method: method, at: at, by: row[12].asString ?? "")
         }
-        isOurs = status == .stored && path == usual
+        isOurs = status == .stored && CARArchive.isOwn(Location(path, shards: shards), of: cid)
     }
 
     /// Reads a row of an index; nil where the CID or a date cannot be read.
@@ -77,6 +108,7 @@ extension Mapping {
             cid: cid,
             backend: backend,
             path: path,
+            shards: node["shards"].flatMap { Self.shards($0, of: cid, at: path) } ?? [],
             status: node["status"]?.asString.flatMap(Status.init) ?? .unknown,
             name: node["name"]?.asString ?? "",
             metadata: node["metadata"]?.asString ?? "{}",
@@ -91,7 +123,7 @@ extension Mapping {
             evidence = Evidence(method: method, at: at, by: node["verified_by"]?.asString ?? "")
         }
         // What may be removed later is only what lies where this program puts it: a row may be a stranger's.
-        isOurs = status == .stored && path == (try? CARArchive.name(of: cid).text)
+        isOurs = status == .stored && CARArchive.isOwn(Location(path, shards: shards), of: cid)
     }
 }
 

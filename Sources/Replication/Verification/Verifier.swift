@@ -179,7 +179,7 @@ package struct Verifier: Sendable {
             result.mapping.cid,
             finding,
             method: "read-back",
-            path: result.mapping.path,
+            place: result.mapping.location,
             size: result.back?.length,
             blockCount: result.back?.blockCount,
             carSHA256: result.back?.sha256,

@@ -1,0 +1,248 @@
+internal import Digests
+internal import IPLD
+internal import Multiformats
+internal import Schema
+
+extension CARArchive {
+    /// No CAR is in shards where objects may be as long as this, in bytes, so nobody looks for any that he does not
+    /// know.
+    private static let longestCAR: UInt64 = 1 << 40
+    /// The most bytes of indexes that are joined in memory.
+    private static let mostIndexBytes = 256 << 20
+
+    /// Whether there may be shards of a root that nobody knows of.
+    var mayHaveShards: Bool { limits.largestObject < Self.longestCAR && capabilities.contains(.listing) }
+
+    /// The shards of a root that are there, those of one cut together, the largest set first.
+    func shards(of root: CID) async throws(StorageError) -> [[Location.Shard]] {
+        var sets = ShardSets()
+        var complete: [[Location.Shard]] = []
+        let stem = CARName(root, isInFolder: limits.spreadsNames).stem
+        for try await page in service.list(stem + ".") {
+            for info in page {
+                guard let name = CARName(info.name.text), name.root == root, let shard = name.shard else { continue }
+                if let whole = sets.add(info, shard, of: name) { complete.append(whole) }
+            }
+        }
+        return complete + sets.rest.sorted { $0.count > $1.count }
+    }
+
+    /// The names of all shards of a root of which anything is there, if only the index.
+    func shardNames(of root: CID) async throws(StorageError) -> [ObjectName] {
+        var names: Set<ObjectName> = []
+        let stem = CARName(root, isInFolder: limits.spreadsNames).stem
+        for try await page in service.list(stem + ".") {
+            for info in page {
+                guard let name = CARName.ofShard(info.name), names.count < 2 * Location.mostShards else { continue }
+                names.insert(name)
+            }
+        }
+        return names.sorted()
+    }
+
+    /// Those of some shards that are there, with the lengths that they have there; throws `notFound` where none is.
+    func present(_ shards: [Location.Shard]) async throws(StorageError) -> [Location.Shard] {
+        var listed: [String: UInt64] = [:]
+        if capabilities.contains(.listing), shards.count > 1, let stem = CARName(shards[0].name)?.stem {
+            for try await page in service.list(stem + ".") {
+                for info in page where listed.count < 4 * Location.mostShards { listed[info.name.text] = info.length }
+            }
+        }
+        var found: [Location.Shard] = []
+        var missing: StorageError?
+        for shard in shards {
+            if let length = listed[shard.name] {
+                found.append(Location.Shard(shard.name, length: length))
+                continue
+            }
+            // A list may lag behind.
+            guard let name = ObjectName(shard.name) else { continue }
+            do throws(StorageError) {
+                let length = try await service.stat(name).length
+                found.append(Location.Shard(shard.name, length: length ?? shard.length))
+            } catch {
+                guard error.code == .notFound else { throw error }
+                missing = error
+            }
+        }
+        if found.isEmpty, let missing { throw missing }
+        return found
+    }
+
+    /// Stores a CAR in shards; what is there already as it should be is not sent again.
+    ///
+    /// The proof is the digest of one of them, where the service gave one of each that was sent, and nil otherwise:
+    /// then all of it is to be read.
+    func putShards(
+        of upload: Upload,
+        _ body: Body,
+        under usual: ObjectName
+    ) async throws(StorageError) -> (shards: [Location.Shard], proof: ObjectDigest?) {
+        let cuts = try ShardCut.cuts(of: upload, length: body.length, limit: limits.largestObject)
+        let isInFolder = limits.spreadsNames
+        var there: [ObjectName: ObjectInfo] = [:]
+        if capabilities.contains(.listing) {
+            for try await page in service.list(CARName(upload.root, isInFolder: isInFolder).stem + ".") {
+                for info in page where there.count < 2 * Location.mostShards { there[info.name] = info }
+            }
+        }
+        var shards: [Location.Shard] = []
+        var proofs: [ObjectDigest] = []
+        for (number, cut) in cuts.enumerated() {
+            let shard = CARName.Shard(number + 1, of: cuts.count)
+            let name = try CARName(upload.root, shard: shard, isInFolder: isInFolder).object
+            let part = body.part(cut.range, behind: cut.beginning)
+            if try await !isThere(part, as: there[name]) {
+                if let proof = try await service.put(name, part).proof { proofs.append(proof) }
+            }
+            if there[name] == nil || CARName.ofIndex(of: name).flatMap({ there[$0] }) == nil {
+                try await put(cut.index, beside: name)
+            }
+            shards.append(Location.Shard(name.text, length: part.length))
+        }
+        return (shards, proofs.count == shards.count ? proofs.first : nil)
+    }
+
+    /// Whether an object has the bytes of a body, by a digest that the service gives.
+    private func isThere(_ body: Body, as info: ObjectInfo?) async throws(StorageError) -> Bool {
+        guard let info, info.length == body.length else { return false }
+        switch info.digest {
+        case .md5(let digest): return try await body.digest(.md5) == digest
+        case .sha256(let digest): return try await body.digest(.sha256) == digest
+        case .md5OfParts, nil: return false
+        }
+    }
+
+    /// Opens a CAR in shards, or a range of it.
+    func read(
+        _ shards: [Location.Shard],
+        of root: CID,
+        _ range: Range<UInt64>?
+    ) async throws(StorageError) -> OpenObject {
+        let car = try ShardedCAR(shards, of: root)
+        let pieces = range.map(car.pieces) ?? car.parts.map { ($0, 0..<$0.length) }
+        guard let first = pieces.first else { return OpenObject(Body([]).open(), length: car.length, version: nil) }
+        // The first one is opened now: what is not there, or is not given, is said before anything is read.
+        let opened = try await open(first.part, first.range, isWhole: range == nil, root, shards)
+        let rest = pieces.dropFirst()
+        let stream = Pulled {
+            let cursor = Locked((next: rest.startIndex, stream: StreamCursor(opened.stream)))
+            return { () async throws(StorageError) in
+                while true {
+                    if let chunk = try await cursor.read({ $0.stream }).next() { return chunk }
+                    let next = cursor.read { $0.next }
+                    guard next < rest.endIndex else { return nil }
+                    let (part, wanted) = rest[next]
+                    let more = try await open(part, wanted, isWhole: range == nil, root, shards)
+                    cursor.change { $0 = (next + 1, StreamCursor(more.stream)) }
+                }
+            }
+        }
+        return OpenObject(stream, length: car.length, version: nil, ignoresRange: opened.ignoresRange)
+    }
+
+    /// Opens a shard, without what is no part of the whole.
+    private func open(
+        _ part: ShardedCAR.Part,
+        _ range: Range<UInt64>,
+        isWhole: Bool,
+        _ root: CID,
+        _ shards: [Location.Shard]
+    ) async throws(StorageError) -> OpenObject {
+        let object: OpenObject
+        do throws(StorageError) {
+            object = try await service.get(part.name, isWhole ? nil : range, version: nil)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            // Where another one is there, it is not gone but damaged.
+            _ = try await present(shards)
+            throw StorageError(
+                .corrupt,
+                "Of the CAR of \(root), which is in \(shards.count) objects, \(part.name) is not there.",
+                cause: error
+            )
+        }
+        guard (object.length ?? part.length) == part.length else {
+            throw StorageError(
+                .corrupt,
+                "\(part.name), a shard of \(root), has \(object.length ?? 0) bytes, and \(part.length) were stored."
+            )
+        }
+        guard isWhole, part.skipped > 0 else { return object }
+        return object.through { stream in
+            Pulled {
+                let cursor = StreamCursor(stream)
+                let left = Locked(CARSharding.laterBeginning[...])
+                return { () async throws(StorageError) in
+                    while let chunk = try await cursor.next() {
+                        let expected = left.read { $0 }
+                        guard !expected.isEmpty else { return chunk }
+                        let count = min(chunk.count, expected.count)
+                        guard chunk.prefix(count) == expected.prefix(count) else {
+                            throw StorageError(
+                                .corrupt,
+                                "\(part.name) does not begin as a shard of \(root) does."
+                            )
+                        }
+                        left.change { $0 = $0.dropFirst(count) }
+                        if chunk.count > count { return Array(chunk.dropFirst(count)) }
+                    }
+                    return nil
+                }
+            }
+        }
+    }
+
+    /// The indexes of shards as one of the whole; nil where one is missing, or says what cannot be.
+    func index(of shards: [Location.Shard], of root: CID) async throws(StorageError) -> (any ByteStream)? {
+        let car = try ShardedCAR(shards, of: root)
+        var index = CARIndex()
+        var room = Self.mostIndexBytes
+        for part in car.parts {
+            guard let name = CARName.ofIndex(of: part.name) else { return nil }
+            let bytes: [UInt8]
+            do throws(StorageError) {
+                bytes = try await collect(try await service.read(name), limit: room)
+            } catch {
+                guard [.notFound, .tooLarge].contains(error.code) else { throw error }
+                return nil
+            }
+            room -= bytes.count
+            do throws(DecodingProblem) {
+                try index.add(try CARIndexReader(bytes)) { (offset) throws(DecodingProblem) in
+                    guard (part.skipped..<part.length).contains(offset) else {
+                        throw DecodingProblem(.malformed, "An index says that a block begins outside its CAR.")
+                    }
+                    return offset - part.skipped + part.range.lowerBound
+                }
+            } catch {
+                return nil
+            }
+        }
+        return Body(index.encoded(.multihashSorted)).open()
+    }
+}
+
+/// Shards that a list shows, put together by the roots and cuts that they are of.
+struct ShardSets: Sendable {
+    private struct Cut: Hashable {
+        let root: CID
+        let count: Int
+        let isInFolder: Bool
+    }
+
+    private var sets: [Cut: [Int: Location.Shard]] = [:]
+
+    /// Adds one; the whole set in its order where that completes it.
+    mutating func add(_ info: ObjectInfo, _ shard: CARName.Shard, of name: CARName) -> [Location.Shard]? {
+        guard let length = info.length else { return nil }
+        let cut = Cut(root: name.root, count: shard.count, isInFolder: name.isInFolder)
+        sets[cut, default: [:]][shard.number] = Location.Shard(info.name.text, length: length)
+        guard let set = sets[cut], set.count == shard.count else { return nil }
+        sets[cut] = nil
+        return set.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// Those that are not complete, each in its order.
+    var rest: [[Location.Shard]] { sets.values.map { $0.sorted { $0.key < $1.key }.map(\.value) } }
+}

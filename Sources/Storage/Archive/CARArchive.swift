@@ -1,0 +1,232 @@
+internal import IPLD
+package import Multiformats
+package import Schema
+
+/// Content by CID on a service that keeps named bytes: one CAR for each root, under `cars/`, and beside each CAR that
+/// is not read whole, the index of its blocks.
+///
+/// A CAR that is longer than an object may be is in shards, each a CAR with an index of its own, that other tools read.
+package struct CARArchive: ContentService {
+    let service: any StorageService
+
+    /// Keeps CARs as objects of `service`.
+    package init(_ service: any StorageService) { self.service = service }
+
+    package var capabilities: Capabilities { service.capabilities.union(Self.powers) }
+    package var limits: Limits { service.limits }
+    package var objects: (any StorageService)? { service }
+
+    /// The name of the CAR of a root where folders hold as many names as there are.
+    package static func name(of root: CID) throws(StorageError) -> ObjectName {
+        try CARName(root, isInFolder: false).object
+    }
+
+    /// The root whose CAR an object is, by its name; nil for an object that is no CAR of ours.
+    package static func root(of name: String) -> CID? {
+        guard let own = CARName(name), own.shard == nil else { return nil }
+        return own.root
+    }
+
+    /// Whether a root lies where this program puts it, and nowhere else.
+    package static func isOwn(_ location: Location, of root: CID) -> Bool {
+        Self.root(of: location.path) == root && location.shards.allSatisfy { CARName($0.name)?.root == root }
+    }
+
+    /// What every place that keeps named bytes can do for content.
+    static let powers: Capabilities = [.takesBytes, .reads]
+
+    /// The name of the CAR of a root here.
+    private func usual(_ root: CID) throws(StorageError) -> ObjectName {
+        try CARName(root, isInFolder: limits.spreadsNames).object
+    }
+
+    package func location(for root: CID) throws(StorageError) -> Location? { Location(try usual(root).text) }
+
+    package func presence(of root: CID, at location: Location?) async -> Presence {
+        do throws(StorageError) {
+            return .present(try await held(root, at: location))
+        } catch {
+            return error.code == .notFound ? .absent : .unknown(error)
+        }
+    }
+
+    /// What is there of a root: its CAR, or the shards that are there; throws `notFound` where there is nothing.
+    private func held(_ root: CID, at location: Location?) async throws(StorageError) -> HeldRoot {
+        if let location, !location.shards.isEmpty { return try await held(root, try await present(location.shards)) }
+        let name = try name(of: root, at: location)
+        let failure: StorageError
+        do throws(StorageError) {
+            return HeldRoot(root, try await service.stat(name))
+        } catch {
+            failure = error
+        }
+        guard failure.code == .notFound, name == (try usual(root)) else { throw failure }
+        if limits.spreadsNames, let info = try await flat(root) { return HeldRoot(root, info) }
+        guard mayHaveShards, let found = try await shards(of: root).first else { throw failure }
+        return try await held(root, found)
+    }
+
+    /// The CAR of a root where versions before folders put it.
+    private func flat(_ root: CID) async throws(StorageError) -> ObjectInfo? {
+        do throws(StorageError) {
+            return try await service.stat(try Self.name(of: root))
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+
+    /// Shards of a root as one thing.
+    private func held(_ root: CID, _ shards: [Location.Shard]) async throws(StorageError) -> HeldRoot {
+        let length = try ShardedCAR(shards, of: root).length
+        let location = Location(try usual(root).text, length: length, shards: shards)
+        return HeldRoot(root: root, at: location, length: length, digest: nil)
+    }
+
+    package func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {
+        let body = try await upload.car()
+        guard body.length <= limits.largestObject else { return try await storeShards(upload, body) }
+        let name = try usual(upload.root)
+        let proof = try await service.put(name, body).proof
+        // The CAR comes first: one without an index is only slower to read from, and an index without a CAR is litter.
+        let location = Location(name.text, length: body.length)
+        if !location.isReadWhole {
+            var index = CARIndex()
+            for place in upload.places { index.add(place.cid, offset: place.offset) }
+            try await put(index, beside: name)
+        }
+        return .stored(location, proof: proof)
+    }
+
+    func put(_ index: CARIndex, beside name: ObjectName) async throws(StorageError) {
+        guard index.count > 0, let name = CARName.ofIndex(of: name) else { return }
+        _ = try await service.put(name, Body(index.encoded(.multihashSorted)))
+    }
+
+    private func storeShards(_ upload: Upload, _ body: Body) async throws(StorageError) -> StoreAnswer {
+        let (shards, proof) = try await putShards(of: upload, body, under: try usual(upload.root))
+        return .stored(Location(try usual(upload.root).text, length: body.length, shards: shards), proof: proof)
+    }
+
+    /// Nothing is ever accepted here that is not stored.
+    package func check(_ ticket: Ticket, of root: CID) async throws(StorageError) -> TicketState { .unknown }
+
+    package func read(
+        _ root: CID,
+        at location: Location?,
+        _ range: Range<UInt64>?
+    ) async throws(StorageError) -> OpenObject {
+        if let location, !location.shards.isEmpty { return try await read(location.shards, of: root, range) }
+        let failure: StorageError
+        do throws(StorageError) {
+            return try await service.get(try name(of: root, at: location), range, version: nil)
+        } catch {
+            failure = error
+        }
+        guard let found = try await elsewhere(root, at: location, failure) else { throw failure }
+        return try await read(root, at: found, range)
+    }
+
+    package func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)? {
+        if let location, !location.shards.isEmpty { return try await index(of: location.shards, of: root) }
+        guard let index = CARName.ofIndex(of: try name(of: root, at: location)) else { return nil }
+        let failure: StorageError
+        do throws(StorageError) {
+            return try await service.read(index)
+        } catch {
+            failure = error
+        }
+        guard failure.code == .notFound else { throw failure }
+        guard let found = try await elsewhere(root, at: location, failure) else { return nil }
+        return try await self.index(of: root, at: found)
+    }
+
+    /// Where a root is that is not where it was looked for, at its usual name; nil where that was the only one.
+    private func elsewhere(
+        _ root: CID,
+        at location: Location?,
+        _ failure: StorageError
+    ) async throws(StorageError) -> Location? {
+        guard failure.code == .notFound, mayHaveShards || limits.spreadsNames else { return nil }
+        let usual = try usual(root)
+        guard try name(of: root, at: location) == usual else { return nil }
+        do throws(StorageError) {
+            let found = try await held(root, at: nil).location
+            return found.shards.isEmpty && found.path == usual.text ? nil : found
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+
+    package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
+        if let location, !location.shards.isEmpty {
+            for part in try ShardedCAR(location.shards, of: root).parts { try await remove(part.name, hasIndex: true) }
+            return
+        }
+        if mayHaveShards { for name in try await shardNames(of: root) { try await remove(name, hasIndex: true) } }
+        try await remove(try name(of: root, at: location), hasIndex: location?.isReadWhole != true)
+    }
+
+    /// Removes a CAR, and before it its index: that is never there alone.
+    private func remove(_ name: ObjectName, hasIndex: Bool) async throws(StorageError) {
+        if hasIndex, let index = CARName.ofIndex(of: name) { try await service.delete(index) }
+        try await service.delete(name)
+    }
+
+    package func clear(_ root: CID, mayResume: Bool) async throws(StorageError) {
+        try await service.clear(try usual(root), mayResume: mayResume)
+        guard mayHaveShards else { return }
+        for name in try await shardNames(of: root) { try await service.clear(name, mayResume: mayResume) }
+    }
+
+    package func roots() -> any RootStream {
+        let pages = service.list(CARName.folder)
+        return Pulled {
+            let cursor = StreamCursor(pages)
+            let open = Locked(ShardSets())
+            return { () async throws(StorageError) in
+                guard let page = try await cursor.next() else { return nil }
+                return page.compactMap { info in
+                    guard let name = CARName(info.name.text) else { return nil }
+                    guard let shard = name.shard else { return HeldRoot(name.root, info) }
+                    // A set that is not complete is nothing that anybody could adopt.
+                    guard let whole = open.change({ $0.add(info, shard, of: name) }),
+                        let length = try? ShardedCAR(whole, of: name.root).length,
+                        let usual = try? CARName(name.root, isInFolder: name.isInFolder).object
+                    else { return nil }
+                    let location = Location(usual.text, length: length, shards: whole)
+                    return HeldRoot(root: name.root, at: location, length: length, digest: nil)
+                }
+            }
+        }
+    }
+
+    package func usage() async throws(StorageError) -> Usage {
+        try await service.usage()
+    }
+
+    private func name(of root: CID, at location: Location?) throws(StorageError) -> ObjectName {
+        guard let location else { return try usual(root) }
+        guard let name = ObjectName(location.path) else {
+            throw StorageError(
+                .unsupported,
+                "“\(location.path)”, where the mapping of \(root) points, is no name that can be read here."
+            )
+        }
+        return name
+    }
+}
+
+extension HeldRoot {
+    /// What an object says of the CAR that it is.
+    fileprivate init(_ root: CID, _ info: ObjectInfo) {
+        self.init(
+            root: root,
+            at: Location(info.name.text, length: info.length),
+            length: info.length,
+            digest: info.digest,
+            place: info.place
+        )
+    }
+}
