@@ -8,7 +8,9 @@ internal import Synchronization
 /// What a call acknowledged is on the disk. Several processes may use one catalog at once. Nothing but SQLite opens its
 /// file: closing another descriptor of it would drop the locks that SQLite holds.
 package final class Catalog: Sendable {
-    private let database: Mutex<Database>
+    private let connections: Connections
+    /// Held by whoever of this process writes: he waits here, and not for the lock between processes.
+    private let writing = Mutex(())
     /// The path of the file.
     package let path: String
     /// The folder of the files by which processes exclude one another.
@@ -80,8 +82,13 @@ package final class Catalog: Sendable {
             guard error.code == .permissionDenied, !makesIt else { throw error }
             isNewInstance = false
         }
-        self.database = Mutex(database)
-        identity = (try? fileInfo(path, follow: true))?.identity
+        let identity = (try? fileInfo(path, follow: true))?.identity
+        self.identity = identity
+        connections = Connections(database) { () throws(CatalogError) in
+            let another = try Self.open(path, makesIt: false)
+            try Self.expect(identity, at: path)
+            return another
+        }
         held = LockedFiles.hold(["", "-wal", "-shm"].map { path + $0 })
     }
 
@@ -105,7 +112,7 @@ package final class Catalog: Sendable {
 
     /// What the catalog says now, at once and on this thread, of itself and of the store that belongs to it.
     package func ownState() throws(CatalogError) -> OwnState {
-        try database.withLock { (database) throws(CatalogError) in
+        try connections.use { (database) throws(CatalogError) in
             try database.transaction(.deferred) { (database: inout Database) throws(CatalogError) in
                 try OwnState(&database)
             }
@@ -131,11 +138,13 @@ package final class Catalog: Sendable {
     }
 
     private func change(_ body: (inout Database) throws(CatalogError) -> Void) throws(CatalogError) {
-        try database.withLock { (database) throws(CatalogError) in
-            let lock = try Self.lock(locks)
-            defer { withExtendedLifetime(lock) {} }
-            try database.transaction(.immediate) { (database: inout Database) throws(CatalogError) in
-                try body(&database)
+        try writing.withLock { (_) throws(CatalogError) in
+            try connections.use { (database) throws(CatalogError) in
+                let lock = try Self.lock(locks)
+                defer { withExtendedLifetime(lock) {} }
+                try database.transaction(.immediate) { (database: inout Database) throws(CatalogError) in
+                    try body(&database)
+                }
             }
         }
     }
@@ -157,7 +166,7 @@ package final class Catalog: Sendable {
         guard let length = try? fileInfo(log).length, length > 0, let lock = try? Self.lockFile(locks),
             (try? lock.tryLock()) == true
         else { return }
-        database.withLock { database in Self.checkpoint(&database) }
+        try? connections.use { (database) throws(CatalogError) in Self.checkpoint(&database) }
         withExtendedLifetime(lock) {}
     }
 
@@ -225,7 +234,7 @@ package final class Catalog: Sendable {
         _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value
     ) async throws(CatalogError) -> Value {
         try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
-            try database.withLock { (database) throws(CatalogError) in
+            try connections.use { (database) throws(CatalogError) in
                 do throws(CatalogError) {
                     try Self.setReadOnly(true, &database)
                     let value = try database.transaction(.deferred) { (database: inout Database) throws(CatalogError) in
@@ -235,20 +244,10 @@ package final class Catalog: Sendable {
                     return value
                 } catch {
                     try? Self.setReadOnly(false, &database)
-                    if error.isOfConnection { reopen(&database) }
                     throw error
                 }
             }
         }
-    }
-
-    /// Takes another connection in the place of one that is not to be relied upon any more.
-    ///
-    /// The old one is closed first: the locks of a process are shared by its connections.
-    private func reopen(_ database: inout Database) {
-        guard let none = try? Database(path: ":memory:") else { return }
-        database = none
-        if let fresh = try? Self.open(path, makesIt: false) { database = fresh }
     }
 
     /// Runs `body` on a thread that may block, in one transaction: all of its changes are made, or none.
@@ -260,11 +259,11 @@ package final class Catalog: Sendable {
         _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value
     ) async throws(CatalogError) -> Value {
         try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
-            try database.withLock { (database) throws(CatalogError) in
-                let lock = try Self.lock(locks)
-                defer { withExtendedLifetime(lock) {} }
-                try checkPlace()
-                do throws(CatalogError) {
+            try writing.withLock { (_) throws(CatalogError) in
+                try connections.use { (database) throws(CatalogError) in
+                    let lock = try Self.lock(locks)
+                    defer { withExtendedLifetime(lock) {} }
+                    try Self.expect(identity, at: path)
                     let value = try database.transaction(.immediate) {
                         (database: inout Database) throws(CatalogError) in
                         try body(&database)
@@ -273,16 +272,14 @@ package final class Catalog: Sendable {
                         Self.checkpoint(&database)
                     }
                     return value
-                } catch {
-                    if error.isOfConnection { reopen(&database) }
-                    throw error
                 }
             }
         }
     }
 
-    /// Throws where another file has taken the name: what is written to this one would be lost.
-    private func checkPlace() throws(CatalogError) {
+    /// Throws where another file has taken the name: what is written to this one would be lost, and what is read from
+    /// that one is of another catalog.
+    private static func expect(_ identity: FileInfo.Identity?, at path: String) throws(CatalogError) {
         guard let identity, (try? fileInfo(path, follow: true))?.identity != identity else { return }
         throw CatalogError(
             .fenced,

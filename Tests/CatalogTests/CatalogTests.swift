@@ -147,6 +147,62 @@ import Testing
         #expect(seen.withLock { $0 } == 10_000)
     }
 
+    @Test(.timeLimit(.minutes(1))) func `whoever reads for long keeps nobody waiting`() async throws {
+        let sample = try await CatalogSample()
+        let lease = try await sample.lease()
+        try await sample.catalog.record((0..<10_000).map { sample.seen($0) }, under: lease)
+        let (begun, end) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let seen = Mutex(0)
+        async let reading: Result<Void, Never> = sample.catalog.eachMapping(on: "a") { (rows: [Mapping]) in
+            seen.withLock { $0 += rows.count }
+            begun.signal()
+            end.wait()
+            end.signal()
+        }
+        await withCheckedContinuation { continuation in
+            Thread {
+                begun.wait(); continuation.resume()
+            }.start()
+        }
+        // In the middle of that others look, write, and see what they wrote.
+        #expect(try await sample.mapping(3) != nil)
+        try await sample.catalog.record((10_000..<10_100).map { sample.seen($0) }, under: lease)
+        async let first = sample.catalog.mappingCounts()
+        async let second = sample.catalog.mappingCounts()
+        #expect(try await first["a"]?.byStatus[.stored] == 10_100)
+        #expect(try await second["a"]?.byStatus[.stored] == 10_100)
+        end.signal()
+        _ = try await reading
+        // It has seen one moment.
+        #expect(seen.withLock { $0 } == 10_000)
+    }
+
+    @Test func `another file under the name is not taken for the catalog`() async throws {
+        let sample = try await CatalogSample()
+        try await sample.pin(1)
+        let begun = DispatchSemaphore(value: 0)
+        let end = DispatchSemaphore(value: 0)
+        async let reading = sample.catalog.read { (database) throws(CatalogError) in
+            begun.signal()
+            end.wait()
+            return try database.first("SELECT count(*) FROM pins") { (row: borrowing Row) throws(CatalogError) in
+                row.int64(0)
+            }
+        }
+        await withCheckedContinuation { continuation in
+            Thread {
+                begun.wait(); continuation.resume()
+            }.start()
+        }
+        try FileManager.default.moveItem(atPath: sample.path, toPath: sample.path + ".old")
+        try FileManager.default.copyItem(atPath: sample.path + ".old", toPath: sample.path)
+        // The connection that is open is in use: another one would open the wrong file.
+        let error = await #expect(throws: CatalogError.self) { _ = try await sample.catalog.pins() }
+        #expect(error?.code == .fenced)
+        end.signal()
+        #expect(try await reading == 1)
+    }
+
     @Test func `pins that are lost in the file are missed`() async throws {
         let sample = try await CatalogSample()
         try await sample.pin(1, 2, 3)
