@@ -129,7 +129,7 @@ extension Catalog {
     }
 
     /// Notes the object by which this home announced itself on a backend, and what tells it from every copy of it.
-    package func noteMarker(_ name: String, identity: String?, under lease: Lease) async throws(CatalogError) {
+    package func noteMarker(_ name: String?, identity: String?, under lease: Lease) async throws(CatalogError) {
         let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
             try database.change(

@@ -23,41 +23,68 @@ extension File {
     /// Throws `wouldBlock`, with the process that has it, where that is stopped, or has not given it back within a
     /// minute: nobody waits without end for somebody who may never go on.
     package func lock(shared: Bool = false) throws(FileError) {
-        let began = monotonicMilliseconds()
-        var lookedAt = began
-        var stopped: Int32?
-        var pause = Self.firstPause
-        while try !tryLock(shared: shared) {
-            let now = monotonicMilliseconds()
-            // What is written down at the end of the work may wait for a moment, also then.
-            if Interruption.isAsked, now - began >= Self.lookEvery { throw FileError("lock", path, EINTR) }
-            if now - lookedAt >= Self.lookEvery {
-                lookedAt = now
-                let holders = lockHolders(of: [try status().identity])
-                let stillStopped = holders.first(where: processIsStopped)
-                // Who is stopped for a moment, as by a debugger, is not given up at once.
-                if let stillStopped, stillStopped == stopped {
-                    throw FileError.held(path, "the process \(stillStopped) has it, and is stopped")
-                }
-                stopped = stillStopped
-                if now - began >= Self.patience {
-                    throw FileError.held(path, "the process \(holders.first.map(String.init) ?? "of somebody") has it")
-                }
-            }
-            // Chance keeps those who wait from coming in step.
-            usleep(.random(in: pause / 2...pause))
-            pause = min(pause * 2, now - began < 1000 ? Self.longPause / 4 : Self.longPause)
-        }
+        var wait = LockWait()
+        while try !tryLock(shared: shared) { usleep(try wait.pause(for: self)) }
     }
+
+    /// Opens the file of a lock and takes that, and lets the thread do other things while somebody else has it: whoever
+    /// does more under it than one piece of work on one thread may need all of them.
+    ///
+    /// Throws what ``lock(shared:)`` does, and `interrupted` where the task is cancelled.
+    package static func locked(_ path: String) async throws(FileError) -> File {
+        let file = try await BlockingThreads.shared.run { () throws(FileError) in try File.ofLock(path) }
+        var wait = LockWait()
+        while try await BlockingThreads.shared.run({ () throws(FileError) in try !file.tryLock() }) {
+            let (next, pause) = try await BlockingThreads.shared.run { [wait] () throws(FileError) in
+                var next = wait
+                return (next, try next.pause(for: file))
+            }
+            wait = next
+            do { try await Task.sleep(for: .microseconds(pause)) } catch { throw FileError("lock", path, EINTR) }
+        }
+        return file
+    }
+
+    /// Takes the lock if nobody else has it, neither another process nor another `File`; says whether it did.
+    package func tryLock(shared: Bool = false) throws(FileError) -> Bool {
+        try setLock((shared ? LOCK_SH : LOCK_EX) | LOCK_NB)
+    }
+}
+
+/// How whoever wants a lock waits for it.
+private struct LockWait: Sendable {
+    private let began = monotonicMilliseconds()
+    private var lookedAt = monotonicMilliseconds()
+    private var stopped: Int32?
+    private var longest = Self.firstPause
 
     /// In milliseconds.
     private static let (lookEvery, patience): (Int64, Int64) = (500, 60_000)
     /// In microseconds.
     private static let (firstPause, longPause): (UInt32, UInt32) = (100, 20_000)
 
-    /// Takes the lock if nobody else has it, neither another process nor another `File`; says whether it did.
-    package func tryLock(shared: Bool = false) throws(FileError) -> Bool {
-        try setLock((shared ? LOCK_SH : LOCK_EX) | LOCK_NB)
+    /// How long to wait before the next try, in microseconds; throws where there is to be none.
+    mutating func pause(for file: File) throws(FileError) -> UInt32 {
+        let now = monotonicMilliseconds()
+        // What is written down at the end of the work may wait for a moment, also then.
+        if Interruption.isAsked, now - began >= Self.lookEvery { throw FileError("lock", file.path, EINTR) }
+        if now - lookedAt >= Self.lookEvery {
+            lookedAt = now
+            let holders = lockHolders(of: [try file.status().identity])
+            let stillStopped = holders.first(where: processIsStopped)
+            // Who is stopped for a moment, as by a debugger, is not given up at once.
+            if let stillStopped, stillStopped == stopped {
+                throw FileError.held(file.path, "the process \(stillStopped) has it, and is stopped")
+            }
+            stopped = stillStopped
+            if now - began >= Self.patience {
+                let holder = holders.first.map(String.init) ?? "of somebody"
+                throw FileError.held(file.path, "the process \(holder) has it")
+            }
+        }
+        defer { longest = min(longest * 2, now - began < 1000 ? Self.longPause / 4 : Self.longPause) }
+        // Chance keeps those who wait from coming in step.
+        return .random(in: longest / 2...longest)
     }
 }
 

@@ -65,6 +65,9 @@ package final class SFTPClient: Sendable {
         }
     }
 
+    /// Ends all connections, as soon as what is under way on them is done with.
+    package func close() { state.withLock { $0.slots.removeAll() } }
+
     func release(_ connection: SFTPConnection) {
         state.withLock { state in
             guard let index = state.slots.firstIndex(where: { $0.connection === connection }) else { return }

@@ -87,9 +87,22 @@ package protocol ContentService: Sendable {
 
     /// How much is stored and how much room is left.
     func usage() async throws(StorageError) -> Usage
+
+    /// What tells this place from every other one, in the service's own words, such as the number of an account; nil
+    /// where it has none, and where `objects` shows what homes left there.
+    func identity() async throws(StorageError) -> String?
+
+    /// Ends what it keeps open, such as sessions and processes; a call that comes later opens it anew.
+    func close() async
 }
 
 extension ContentService {
+    /// Most services are known by what homes left there.
+    package func identity() async throws(StorageError) -> String? { nil }
+
+    /// Most services keep nothing open that does not end with the process.
+    package func close() async {}
+
     /// Most services keep nothing beside the content.
     package func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)? { nil }
 

@@ -67,6 +67,9 @@ package struct ServiceContext: Sendable {
     package let environment: @Sendable (String) -> String?
     /// The folder of the kit, which is no place for a replica: it would be gone with the kit.
     package let home: String?
+    /// The folder in the home for what the service has to remember, such as tokens that it renews; it may not be there
+    /// yet, and nothing else is in it.
+    package let state: String?
 
     package init(
         backend: String,
@@ -74,7 +77,8 @@ package struct ServiceContext: Sendable {
         operational: OperationalSettings,
         policy: CallPolicy,
         environment: @escaping @Sendable (String) -> String?,
-        home: String? = nil
+        home: String? = nil,
+        state: String? = nil
     ) {
         self.backend = backend
         self.type = type
@@ -82,6 +86,7 @@ package struct ServiceContext: Sendable {
         self.policy = policy
         self.environment = environment
         self.home = home
+        self.state = state
     }
 }
 

@@ -52,9 +52,15 @@ package protocol StorageService: Sendable {
 
     /// How much is stored and how much room is left, with at most a few requests.
     func usage() async throws(StorageError) -> Usage
+
+    /// Ends what it keeps open, such as sessions and processes; a call that comes later opens it anew.
+    func close() async
 }
 
 extension StorageService {
+    /// Most services keep nothing open that does not end with the process.
+    package func close() async {}
+
     /// The bytes of an object, or of the part of it in `range`, whichever version has the name.
     package func read(_ name: ObjectName, _ range: Range<UInt64>? = nil) async throws(StorageError) -> any ByteStream {
         try await get(name, range, version: nil).stream

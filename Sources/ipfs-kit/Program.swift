@@ -105,7 +105,14 @@ struct Program: Sendable {
         }
         let home = KitHome(invocation.global.home) { environment($0) }
         let kit = Kit(home: home, session: session(console))
-        let output = try await subject.run(in: kit)
+        let output: Subject.Output
+        do throws(KitError) {
+            output = try await subject.run(in: kit)
+        } catch {
+            await kit.close()
+            throw error
+        }
+        await kit.close()
         console.show(output, changes: Subject.changes)
         return output.exitCode
     }

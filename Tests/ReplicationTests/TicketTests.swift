@@ -28,6 +28,27 @@ import Testing
         #expect(service.log.count == calls)
     }
 
+    /// Where homes leave nothing, the service says which place it is.
+    @Test func `another account is another place`() async throws {
+        let sample = try await EngineSample()
+        let service = WordService(questions: 0)
+        service.change(account: "mine")
+        let roots = [try await sample.pin(1), try await sample.pin(2)]
+        #expect(try await sample.sync(content: service).isComplete)
+        service.change(account: "somebody else's")
+        try await sample.pin(3)
+        let refused = try await sample.sync(content: service)
+        guard case .strangePlace(let sentence)? = refused.stopped else {
+            Issue.record("\(refused)")
+            return
+        }
+        #expect(sentence.contains("mine") && sentence.contains("somebody else's"))
+        #expect(try await sample.status(roots[0]) == .pending && service.log.count { $0 == "store" } == 2)
+        // On the owner's word nothing counts of what was said of the other one.
+        #expect(try await sample.sync(content: service, force: true).uploaded + 2 == 3)
+        #expect(try await sample.sync(content: service).wasClean)
+    }
+
     @Test func `who is told to wait does not ask`() async throws {
         let sample = try await EngineSample()
         let service = WordService(questions: 2, wait: .seconds(3600))

@@ -43,8 +43,8 @@ package struct BackendRemove: Operation {
                 try await catalog.removeBackend(name)
                 if hasFile { try removeFile(path) }
                 try syncDirectory(directoryName(path))
-                let index = kit.home.backends + "/" + name
-                if try fileExists(index) { try removeTree(index) }
+                for folder in [kit.home.backends + "/" + name, kit.home.state(of: name)]
+                where try fileExists(folder) { try removeTree(folder) }
             }
             return Output(name: name, lonely: only.count, dryRun: dryRun)
         }

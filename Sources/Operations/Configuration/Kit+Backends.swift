@@ -181,9 +181,11 @@ extension Kit {
                 timing: session.timing
             )
             context.policy = context.policy.within(limits)
+            let content = try await file.row.open(values, in: context)
+            opened.change { $0.append(content) }
             return OpenBackend(
                 name: file.name,
-                content: try await file.row.open(values, in: context),
+                content: content,
                 meter: context.policy.meter,
                 quota: policies.storageQuotaBytes,
                 lanes: context.operational.maxConnections
@@ -265,7 +267,8 @@ extension Kit {
                 operational: operational,
                 policy: CallPolicy(backend: file.name, operational, timing: session.timing, gate: gate),
                 environment: session.environment,
-                home: home.path
+                home: home.path,
+                state: home.state(of: file.name)
             )
             return (values.type, context, try BackendPolicies(values: values.policies))
         } catch {

@@ -17,6 +17,8 @@ package final class Kit: Sendable {
     package let session: Session
     /// What all operations that use a backend keep within together.
     let callLimits = CallLimitsRegistry()
+    /// What was opened of backends.
+    let opened = Locked<[any ContentService]>([])
     private let parts = Mutex(Parts())
 
     private struct Parts {
@@ -30,6 +32,14 @@ package final class Kit: Sendable {
         self.home = home
         self.session = session
         Redactor.shared.learnProxies(session.environment)
+    }
+
+    /// Ends what backends keep open, such as sessions; they can be used again afterwards.
+    package func close() async {
+        for content in opened.change({ opened in
+            defer { opened = [] }
+            return opened
+        }) { await content.close() }
     }
 
     /// Who looks, for evidence.

@@ -21,6 +21,9 @@ package struct KitHome: Sendable, Hashable {
     /// The folder of what was read from a backend.
     package func blockCache(of name: String) -> String { "\(scratch)/\(name)" }
 
+    /// The folder of what a backend's service has to remember.
+    func state(of name: String) -> String { "\(path)/metadata/\(name)" }
+
     /// The file of a backend.
     package func backendFile(_ name: String) -> String { "\(backendFiles)/\(name).yaml" }
 

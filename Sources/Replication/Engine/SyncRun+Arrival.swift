@@ -23,6 +23,9 @@ extension SyncRun {
             site = try await Site.find(backend, state, engine.identity)
         }
         try await catalog.note(address, under: lease)
+        if site == nil, let identity = try await backend.content.identity(), identity != state.markerIdentity {
+            try await catalog.noteMarker(nil, identity: identity, under: lease)
+        }
         var isCopied = false
         if let site, try await site.register.hasCopy(ofMarkerIn: state) {
             isCopied = true

@@ -19,7 +19,16 @@ struct Site: Sendable {
         _ state: BackendState,
         _ identity: Catalog.Identity
     ) async throws -> Site? {
-        guard let register = HomeRegister(backend) else { return nil }
+        guard let register = HomeRegister(backend) else {
+            guard let known = state.markerIdentity, let found = try await backend.content.identity(), found != known
+            else { return nil }
+            throw ReplicationError.strangePlace(
+                """
+                The backend \(backend.name) leads to “\(found)”, and it was “\(known)” at its last sync. What it holds is \
+                unknown. If that is where it should lead, run `ipfs-kit sync --force \(backend.name)`.
+                """
+            )
+        }
         guard backend.content.capabilities.contains(.listing) else {
             let site = Site(register: register, entries: HomeRegister.Entries(), identity: identity)
             guard let proof = state.marker ?? state.note else { return site }
@@ -47,7 +56,7 @@ struct Site: Sendable {
         _ state: BackendState?,
         _ identity: Catalog.Identity
     ) async throws {
-        guard let state, state.marker ?? state.note != nil else { return }
+        guard let state, state.marker ?? state.note ?? state.markerIdentity != nil else { return }
         _ = try await find(backend, state, identity)
     }
 

@@ -155,6 +155,8 @@ struct SFTPService: StorageService {
         }
     }
 
+    func close() async { client.close() }
+
     func usage() async throws(StorageError) -> Usage {
         var (used, objects): (UInt64, UInt64) = (0, 0)
         for try await page in list("") {

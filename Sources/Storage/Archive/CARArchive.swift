@@ -206,6 +206,8 @@ package struct CARArchive: ContentService {
         try await service.usage()
     }
 
+    package func close() async { await service.close() }
+
     private func name(of root: CID, at location: Location?) throws(StorageError) -> ObjectName {
         guard let location else { return try usual(root) }
         guard let name = ObjectName(location.path) else {

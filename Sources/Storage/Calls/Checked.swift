@@ -58,6 +58,8 @@ package struct Checked: StorageService {
         return try await names.named { () async throws(StorageError) in try await base.usage() }
     }
 
+    package func close() async { await base.close() }
+
     private func require(_ power: Capabilities, _ what: String) throws(StorageError) {
         try names.require(power, in: capabilities, what)
     }

@@ -80,6 +80,12 @@ package struct CheckedContent: ContentService {
         return try await names.named { () async throws(StorageError) in try await base.usage() }
     }
 
+    package func identity() async throws(StorageError) -> String? {
+        try await names.named { () async throws(StorageError) in try await base.identity() }
+    }
+
+    package func close() async { await base.close() }
+
     private func require(_ power: Capabilities, _ what: String) throws(StorageError) {
         try names.require(power, in: capabilities, what)
     }

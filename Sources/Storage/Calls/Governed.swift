@@ -66,6 +66,8 @@ package struct Governed: StorageService {
         }
     }
 
+    package func close() async { await base.close() }
+
     package func usage() async throws(StorageError) -> Usage {
         try await policy.run { () async throws(StorageError) in
             policy.count(.stat)

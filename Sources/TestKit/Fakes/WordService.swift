@@ -17,6 +17,7 @@ package final class WordService: ContentService {
     package let limits = Limits()
     package var objects: (any StorageService)? { nil }
     private let questions: Int
+    private let account = Locked<String?>(nil)
     private let wait: Duration?
     private let entries = Locked<[CID: State]>([:])
     private let calls = Locked<[String]>([])
@@ -98,6 +99,11 @@ package final class WordService: ContentService {
             }
         }
     }
+
+    package func identity() async throws(StorageError) -> String? { account.read { $0 } }
+
+    /// Lets the service be asked as somebody else.
+    package func change(account name: String) { account.change { $0 = name } }
 
     package func usage() async throws(StorageError) -> Usage { Usage() }
 
