@@ -73,6 +73,35 @@ import Testing
         #expect(try await sample.status(roots[0]) == nil)
     }
 
+    /// What comes at once costs one commit, and what a commit refuses is told of each.
+    @Test func `a service whose changes are commits`() async throws {
+        let sample = try await EngineSample()
+        let service = CommitService(sample.service(), refusals: 1)
+        var roots: [CID] = []
+        for number in 1...40 { roots.append(try await sample.pin(number)) }
+        let first = try await sample.sync(service, lanes: 16)
+        // The announcement met the refusal: nothing was begun.
+        #expect(!first.isComplete && service.commits.isEmpty)
+        let second = try await sample.sync(service, lanes: 16)
+        #expect(second.uploaded == 40 && second.isComplete, "\(second)")
+        let commits = service.commits.count
+        #expect(commits <= 12, "\(service.commits)")
+        #expect(try await sample.sync(service, lanes: 16).wasClean)
+        #expect(service.commits.count == commits)
+        #expect(try await sample.verify(service).allSatisfy { $0.verdict == .whole })
+        let other = try BlockStore(folder: sample.folder + "/other")
+        let restorer = Restorer(store: other, progress: .silent, scratch: sample.folder + "/scratch")
+        let source = Restorer.Source(backend: sample.open(service), at: nil, size: nil)
+        guard case .restored = try await restorer.restore(roots[0], from: [source], thorough: true) else {
+            Issue.record("It was not brought back.")
+            return
+        }
+        _ = try await sample.catalog.removePins(Array(roots[..<20]), reason: "test")
+        let pruned = try await sample.sync(service, prune: true, lanes: 16)
+        #expect(pruned.removed == 20 && pruned.isComplete, "\(pruned)")
+        #expect(try await sample.verify(service).count == 20)
+    }
+
     @Test func `content is removed by its root only while that is right`() async throws {
         let sample = try await EngineSample()
         let fake = fake(.choosesNames, sample)

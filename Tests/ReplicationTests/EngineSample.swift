@@ -54,6 +54,7 @@ struct EngineSample: Sendable {
         minReplicas: Int = 1,
         retries: Int = 0,
         quota: UInt64? = nil,
+        lanes: Int = 2,
         places: [String] = ["a"],
         at place: String = "here",
         account: String = "",
@@ -66,7 +67,7 @@ struct EngineSample: Sendable {
             SyncEngine.Mode(force: force, prune: prune),
             at: BackendState.Address(place: place, account: account)
         ) { gate in
-            open(service, backend, gate: gate, retries: retries, quota: quota)
+            open(service, backend, gate: gate, retries: retries, quota: quota, lanes: lanes)
         }
     }
 
@@ -154,13 +155,15 @@ struct EngineSample: Sendable {
         _ backend: String = "a",
         gate: any ChangeGate = ClosedGate(),
         retries: Int = 0,
-        quota: UInt64? = nil
+        quota: UInt64? = nil,
+        lanes: Int = 2
     ) -> OpenBackend {
         var operational = OperationalSettings()
         operational.retryCount = retries
+        operational.maxConnections = max(operational.maxConnections, lanes)
         let policy = CallPolicy(backend: backend, operational, timing: clock.timing, gate: gate)
         let content = CARArchive(Checked(Governed(service, by: policy), backend: backend))
-        return OpenBackend(name: backend, content: content, meter: policy.meter, quota: quota, lanes: 2)
+        return OpenBackend(name: backend, content: content, meter: policy.meter, quota: quota, lanes: lanes)
     }
 
     /// Reads everything that is known of a backend back.
