@@ -72,6 +72,9 @@ package protocol ContentService: Sendable {
     /// none is kept beside the CAR.
     func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)?
 
+    /// Puts the index beside the CAR of a root that is there, where none is kept that may be it.
+    func addIndex(for upload: Upload, at location: Location) async throws(StorageError)
+
     /// A single block, as the service gives it, unverified; `notFound` where it says that it has none.
     func block(_ cid: CID) async throws(StorageError) -> [UInt8]
 
@@ -105,6 +108,9 @@ extension ContentService {
 
     /// Most services keep nothing beside the content.
     package func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)? { nil }
+
+    /// Most services keep nothing beside the content.
+    package func addIndex(for upload: Upload, at location: Location) async throws(StorageError) {}
 
     /// Most services know roots only.
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {

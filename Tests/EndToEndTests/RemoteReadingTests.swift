@@ -15,6 +15,11 @@ import Testing
         try await user.run("car", "index", path, "--output", user.folder + "/made.idx")
         #expect(try bytes(at: path + ".idx") == bytes(at: user.folder + "/made.idx"))
         #expect(!FileManager.default.fileExists(atPath: disk + "/cars/\(small).car.idx"))
+        // One that is lost is made again where all is looked at anew.
+        try FileManager.default.removeItem(atPath: path + ".idx")
+        let forced = try await user.json("sync", "--force").backends[0]
+        #expect(forced.adopted.int == 2 && forced.uploaded.int == 0, "\(forced)")
+        #expect(try bytes(at: path + ".idx") == bytes(at: user.folder + "/made.idx"))
         // It goes with the CAR.
         try await user.run("pin", "rm", large)
         try await user.run("sync", "--prune")

@@ -85,7 +85,7 @@ import Testing
         let second = try await sample.sync(service, lanes: 16)
         #expect(second.uploaded == 40 && second.isComplete, "\(second)")
         let commits = service.commits.count
-        #expect(commits <= 12, "\(service.commits)")
+        #expect(commits <= 20, "\(service.commits)")
         #expect(try await sample.sync(service, lanes: 16).wasClean)
         #expect(service.commits.count == commits)
         #expect(try await sample.verify(service).allSatisfy { $0.verdict == .whole })

@@ -126,6 +126,21 @@ import Testing
         #expect(try await bytes(memory, at: location) == sample.bytes)
     }
 
+    /// An index that is lost comes back; where it is there nothing is sent.
+    @Test(arguments: [UInt64(1000), .max]) func aLostIndexIsMadeAgain(_ limit: UInt64) async throws {
+        let large = SampleArchive(seed: 5, leaves: limit == .max ? 2000 : 20)
+        let memory = MemoryService(limits: Limits(largestObject: limit))
+        let location = try await store(large, on: memory).location
+        let before = memory.contents
+        let index = try #require(before.keys.filter { $0.text.hasSuffix(".idx") }.min())
+        memory.tamper(index, nil)
+        try await CARArchive(memory).addIndex(for: large.upload, at: location)
+        #expect(memory.contents == before)
+        let counted = FaultyService(memory)
+        try await CARArchive(counted).addIndex(for: large.upload, at: location)
+        #expect(counted.count(.put) == 0 && counted.count(.stat) > 0)
+    }
+
     @Test func aPartIsNeitherAllNorNothing() async throws {
         let (location, _) = try await store(sample, on: memory)
         memory.tamper(try name(location.shards[1].name), nil)

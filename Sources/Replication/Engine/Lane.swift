@@ -127,6 +127,12 @@ struct Lane: Sendable {
             switch found {
             case .same(let seen):
                 progress.bytes(body.length)
+                // Where that is not to be had, reading parts of it is only slower.
+                if let place = seen.place {
+                    let upload = Upload(root, places: { layout.places }, body)
+                    try? await backend.content.addIndex(for: upload, at: place)
+                    try StorageError.checkCancellation()
+                }
                 return .seen(seen, wasAdopted: true)
             case .awaited(let ticket): return .awaited(ticket)
             case .nothing, .loss: break

@@ -90,17 +90,46 @@ package struct CARArchive: ContentService {
         let proof = try await service.put(name, body).proof
         // The CAR comes first: one without an index is only slower to read from, and an index without a CAR is litter.
         let location = Location(name.text, length: body.length)
-        if !location.isReadWhole {
-            var index = CARIndex()
-            for place in upload.places { index.add(place.cid, offset: place.offset) }
-            try await put(index, beside: name)
-        }
+        if !location.isReadWhole { try await put(index(of: upload), beside: name) }
         return .stored(location, proof: proof)
+    }
+
+    private func index(of upload: Upload) -> CARIndex {
+        var index = CARIndex()
+        for place in upload.places { index.add(place.cid, offset: place.offset) }
+        return index
     }
 
     func put(_ index: CARIndex, beside name: ObjectName) async throws(StorageError) {
         guard index.count > 0, let name = CARName.ofIndex(of: name) else { return }
         _ = try await service.put(name, Body(index.encoded(.multihashSorted)))
+    }
+
+    /// An index of the right length is left alone: nobody believes it more than the blocks to which it leads.
+    package func addIndex(for upload: Upload, at location: Location) async throws(StorageError) {
+        guard !location.isReadWhole || !location.shards.isEmpty else { return }
+        var wanted = [(name: try name(of: upload.root, at: location), index: index(of: upload))]
+        if !location.shards.isEmpty {
+            let cuts = try ShardCut.cuts(
+                of: upload,
+                length: location.length ?? .max,
+                limit: limits.largestObject
+            )
+            guard cuts.count == location.shards.count else { return }
+            wanted = zip(location.shards, cuts).compactMap { shard, cut in
+                ObjectName(shard.name).map { ($0, cut.index) }
+            }
+        }
+        for (name, index) in wanted where index.count > 0 {
+            guard let place = CARName.ofIndex(of: name) else { continue }
+            let bytes = index.encoded(.multihashSorted)
+            do throws(StorageError) {
+                guard try await service.stat(place).length != UInt64(bytes.count) else { continue }
+            } catch {
+                guard error.code == .notFound else { throw error }
+            }
+            _ = try await service.put(place, Body(bytes))
+        }
     }
 
     private func storeShards(_ upload: Upload, _ body: Body) async throws(StorageError) -> StoreAnswer {

@@ -56,6 +56,11 @@ package struct CheckedContent: ContentService {
             .map(names.stream)
     }
 
+    package func addIndex(for upload: Upload, at location: Location) async throws(StorageError) {
+        try require(.write, "store the index of \(upload.root)")
+        try await names.named { () async throws(StorageError) in try await base.addIndex(for: upload, at: location) }
+    }
+
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {
         try require(.blocks, "give the block \(cid) alone")
         return try await names.named { () async throws(StorageError) in try await base.block(cid) }

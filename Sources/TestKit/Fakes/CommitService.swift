@@ -36,6 +36,8 @@ package final class CommitService: StorageService {
             let error = StorageError(.unavailable, "The branch has moved.", retry: .later)
             return changes.map { _ in .failure(error) }
         }
+        // A commit takes its time, and others come meanwhile.
+        _ = try? await holds(within: .seconds(1)) { (group.read { $0?.waiting } ?? 0) + changes.count >= 8 }
         log.change { $0.append(changes.count) }
         var answers: [Result<PutReceipt, StorageError>] = []
         for change in changes {
