@@ -44,6 +44,15 @@ struct EngineSample: Sendable {
         return block.cid
     }
 
+    /// Stores and pins the blocks of the numbers up to one, at once.
+    func pin(many count: Int) async throws -> [CID] {
+        let blocks = (0..<count).map(Self.block)
+        try await store.ingest { try await $0.write(blocks) }
+        clock.advance(by: .milliseconds(1))
+        try await catalog.addPins(blocks.map { Pin(cid: $0.cid, createdAt: catalog.time) }, reason: "test")
+        return blocks.map(\.cid)
+    }
+
     /// Syncs a backend with a service.
     @discardableResult
     func sync(

@@ -46,7 +46,11 @@ import Testing
             }
         }
         let maker = SnapshotMaker(catalog: home.catalog, identity: try await home.catalog.identity(), backends: [])
-        _ = try await maker.make(with: [], new: "new", path: home.folder + "/pages-\(Int.random(in: 0..<Int.max))")
+        _ = try await maker.make(
+            with: [],
+            in: { home.folder + "/pages-\(Int.random(in: 0..<Int.max))" },
+            new: { "\($0)" }
+        )
     }
 
     private func see(

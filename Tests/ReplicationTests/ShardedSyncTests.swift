@@ -94,6 +94,39 @@ import Testing
         #expect(try snapshot.mappings().map(\.shards) == known.map(\.shards))
     }
 
+    /// Pages that are too many for an object are in several, of which later snapshots go on to use what they can.
+    @Test func snapshotsOfManyPages() async throws {
+        let sample = try await EngineSample()
+        let service = MemoryService(
+            limits: Limits(largestObject: 100_000),
+            now: { [clock = sample.clock] in clock.now }
+        )
+        let roots = try await sample.pin(many: 3000)
+        #expect(try await sample.sync(service).isComplete)
+        func pages() -> [ObjectName] { service.contents.keys.filter { $0.text.contains("/pages/") } }
+        let first = Set(pages())
+        #expect(first.count > 5 && service.contents.values.allSatisfy { $0.count <= 100_000 }, "\(first.count)")
+        sample.clock.advance(by: .seconds(5))
+        try await sample.pin(5000)
+        let second = try await sample.sync(service)
+        #expect(second.isComplete && Set(pages()).isSuperset(of: first) && pages().count <= first.count + 1)
+        let backend = sample.open(service)
+        let listed = try await HomeRegister(backend)?.list().snapshots
+        let snapshots = try #require(Snapshots(backend))
+        for name in try #require(listed) {
+            let snapshot = try await snapshots.fetch(name, into: sample.folder + "/snapshot-\(name.time)")
+            #expect(try Set(snapshot.pins().map(\.cid)).isSuperset(of: roots))
+            #expect(try snapshot.mappings().count >= 3000)
+        }
+        // What no snapshot needs any more goes, all objects of it.
+        _ = try await sample.catalog.removePins(roots, reason: "test")
+        for _ in 0..<5 {
+            sample.clock.advance(by: .seconds(5))
+            try await sample.sync(service, force: true, prune: true)
+        }
+        #expect(Set(pages()).isDisjoint(with: first), "\(pages())")
+    }
+
     /// What was killed between two shards of a removal is no copy any more, and the next prune ends it.
     @Test func aRemovalThatWasCutOffIsEnded() async throws {
         let sample = try await EngineSample()

@@ -13,11 +13,13 @@ enum HomeName {
         case removing(instance: String, incarnation: String)
         /// `kits/KIT/MILLISECONDS-INSTANCE.car`, or of the first version without the instance.
         case snapshot(instance: String, time: Int64)
-        /// Pages that the snapshots of a home share: `kits/KIT/pages/MILLISECONDS-INSTANCE.car`.
+        /// Pages that the snapshots of a home share: `kits/KIT/pages/MILLISECONDS-INSTANCE.car`, and where they are too
+        /// many for one object, `…-INSTANCE-2.car` and so on.
         case pages(instance: String, time: Int64)
     }
 
     static let folder = ObjectName.notes
+
 
     /// The latest time that is believed, in milliseconds: the year 2200.
     static let latest: Int64 = 7_258_118_400_000
@@ -30,9 +32,10 @@ enum HomeName {
         ObjectName("\(folder)\(kit)/\(time)-\(instance).car")
     }
 
-    /// The pages that were left with the snapshot of this time.
-    static func pages(kit: String, instance: String, time: Int64) -> ObjectName? {
-        pages(kit: kit, "\(time)-\(instance).car")
+    /// The last part of the name of the pages that were left with the snapshot of this time, of the object of this
+    /// number, counted from 1.
+    static func pages(instance: String, time: Int64, _ number: Int) -> String {
+        "\(time)-\(instance)\(number == 1 ? "" : "-\(number)").car"
     }
 
     /// Pages by the last part of their name.
@@ -49,7 +52,14 @@ enum HomeName {
         guard parts.count >= 3, parts[0] == "kits", isIdentifier(parts[1]) else { return nil }
         if parts.count == 4, parts[2] == "homes" { return marker(parts[3]).map { (parts[1], $0) } }
         if parts.count == 4, parts[2] == "pages" {
-            guard let pages = archive(parts[3]), let instance = pages.instance else { return nil }
+            var last = parts[3]
+            let pieces = last.split(separator: "-", omittingEmptySubsequences: false)
+            if pieces.count == 3, let number = Int(pieces[2].dropLast(4)), (2...KitSnapshot.mostShared).contains(number),
+                pieces[2] == "\(number).car"
+            {
+                last = "\(pieces[0])-\(pieces[1]).car"
+            }
+            guard let pages = archive(last), let instance = pages.instance else { return nil }
             return (parts[1], .pages(instance: instance, time: pages.time))
         }
         guard parts.count == 3, let (time, instance) = archive(parts[2]) else { return nil }

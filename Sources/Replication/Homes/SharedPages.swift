@@ -11,11 +11,12 @@ struct SharedPages {
     /// Those that the next snapshot relies on.
     let usable: [PageObject]
 
-    init(known: [PageObject], listed: [String: UInt64]) {
+    /// No object here has more than `longest` bytes.
+    init(known: [PageObject], listed: [String: UInt64], longest: UInt64) {
         self.known = known
         self.listed = listed
         let there = known.filter { $0.retiredAt == nil && listed[$0.name] == $0.length }
-        let worn = Self.worn(there)
+        let worn = Self.worn(there, longest)
         usable = there.filter { !worn.contains($0.name) }
     }
 
@@ -28,13 +29,15 @@ struct SharedPages {
 
     /// The objects whose pages are better sent once more: where there are very many of one size, so that a recovery
     /// has few to read, and those that hold more of what is not needed, where that has become much.
-    static func worn(_ objects: [PageObject]) -> Set<String> {
+    ///
+    /// Those that are about as long as an object of the service can be cannot become fewer.
+    static func worn(_ objects: [PageObject], _ longest: UInt64) -> Set<String> {
         func needed(_ object: PageObject) -> UInt64 {
             let count = object.blocks.count / PageDigest.length
             return count == 0 ? 0 : object.length / UInt64(count) * UInt64(object.live)
         }
         var sizes: [Int: [String]] = [:]
-        for object in objects {
+        for object in objects where object.length < longest / 2 {
             let times = (needed(object) / smallest).leadingZeroBitCount
             sizes[times == 64 ? 0 : (65 - times) / 2, default: []].append(object.name)
         }
@@ -45,8 +48,8 @@ struct SharedPages {
     }
 
     /// What changes for the objects with a snapshot of this time that needs so many pages of each usable one, and has
-    /// made one.
-    func changes(_ live: [Int], new: PageObject?, at time: Int64) -> [PageObject] {
+    /// made new ones.
+    func changes(_ live: [Int], new: [PageObject], at time: Int64) -> [PageObject] {
         var needed: [String: Int] = [:]
         for (object, count) in zip(usable, live) where count > 0 { needed[object.name] = count }
         var changes: [PageObject] = []
@@ -60,7 +63,7 @@ struct SharedPages {
         for (name, length) in listed where !names.contains(name) {
             changes.append(PageObject(name: name, length: length, blocks: [], live: 0, retiredAt: time))
         }
-        return changes + (new.map { [$0] } ?? [])
+        return changes + new
     }
 
     /// Those that no snapshot from `oldest` on needs.

@@ -58,7 +58,7 @@ package struct Snapshots: Sendable {
                 }
             }
         }
-        return SharedPages(known: known, listed: listed)
+        return SharedPages(known: known, listed: listed, longest: objects.limits.largestObject)
     }
 
     /// Leaves a snapshot of the catalog under `name`: before it the pages that it needs and that are not there.
@@ -74,25 +74,37 @@ package struct Snapshots: Sendable {
         scratch: String
     ) async throws(ReplicationError) -> [PageObject] {
         try await translating {
-            guard let pages = HomeName.pages(kit: identity.kit, instance: identity.instance, time: time) else {
-                throw ReplicationError.badSnapshot("The identifier of this home, “\(identity.instance)”, is damaged.")
-            }
-            let path = temporaryName(beside: scratch + "/snapshot")
             try makeDirectory(scratch)
             removeLeftovers(in: scratch, unchangedFor: 86_400)
-            defer { try? removeFile(path) }
+            let files = Locked<[String]>([])
+            defer { for path in files.read({ $0 }) { try? removeFile(path) } }
+            @Sendable func newFile() -> String {
+                let path = temporaryName(beside: scratch + "/snapshot")
+                files.change { $0.append(path) }
+                return path
+            }
             let maker = SnapshotMaker(catalog: catalog, identity: identity, backends: settings)
-            let last = pages.text.split(separator: "/").last.map(String.init) ?? pages.text
-            let made = try await maker.make(with: shared.usable, new: last, path: path)
-            var new: PageObject?
-            if let digests = made.pages {
-                let body = try fileBody(path)
+            func last(_ number: Int) -> String {
+                HomeName.pages(instance: identity.instance, time: time, number)
+            }
+            let longest = objects.limits.largestObject
+            let made = try await maker.make(with: shared.usable, longest: longest, in: newFile, new: last)
+            var new: [PageObject] = []
+            for (index, archive) in made.pages.enumerated() {
+                guard let pages = HomeName.pages(kit: identity.kit, last(index + 1)) else {
+                    throw ReplicationError.badSnapshot(
+                        "The identifier of this home, “\(identity.instance)”, is damaged."
+                    )
+                }
+                let body = try fileBody(archive.path)
                 try await put(pages, body)
-                new = PageObject(
-                    name: pages.text,
-                    length: body.length,
-                    blocks: digests,
-                    live: digests.count / PageDigest.length
+                new.append(
+                    PageObject(
+                        name: pages.text,
+                        length: body.length,
+                        blocks: archive.digests,
+                        live: archive.digests.count / PageDigest.length
+                    )
                 )
             }
             try await put(name, Body(made.archive))

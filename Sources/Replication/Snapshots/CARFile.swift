@@ -21,6 +21,12 @@ final class CARFileWriter: Sendable {
         state = Mutex(State(end: UInt64(CARHeader(roots: [anyRoot]).encoded.count)))
     }
 
+    /// How long the file is with one block more.
+    func length(with block: Block) -> UInt64 {
+        let section = UInt64(CARSection.length(for: block.cid, length: block.bytes.count))
+        return state.withLock { $0.end + UInt64($0.pending) } + section
+    }
+
     /// Appends a block; throws for one that no reader would take.
     func append(_ block: Block) throws {
         try block.cid.checkLimits(length: block.bytes.count)

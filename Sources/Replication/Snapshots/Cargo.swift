@@ -35,10 +35,17 @@ struct Cargo {
     /// So many bytes of pages go into the snapshot itself; more of them make an object that later snapshots share.
     static let mostInSnapshot = 36 << 10
 
+    /// A file of pages to be sent.
+    struct Archive: Sendable {
+        let path: String
+        /// The SHA-256 of each page in it.
+        var digests: [UInt8] = []
+    }
+
     /// The pages to be sent, while they are few.
     private(set) var blocks: [Block] = []
-    /// The SHA-256 of each page to be sent.
-    private(set) var digests: [UInt8] = []
+    /// The files of those to be sent, where they are many.
+    private(set) var archives: [Archive] = []
     /// How many pages of each object that holds some are needed.
     private(set) var live: [Int]
     private let held: [PageDigest: Int]
@@ -46,10 +53,13 @@ struct Cargo {
     private var weight = 0
     private var last: CID?
     private var file: CARFileWriter?
-    private let path: String
+    private let newFile: @Sendable () -> String
+    private let longest: UInt64
 
-    /// Needs the pages in `objects` no more; `path` is of a file for what has to be sent, if that is much.
-    init(holding objects: [PageObject], path: String) {
+    /// Needs the pages in `objects` no more; what has to be sent, if that is much, is put into files of at most
+    /// `longest` bytes, as far as one page fits, whose paths `newFile` gives.
+    init(holding objects: [PageObject], longest: UInt64, in newFile: @escaping @Sendable () -> String) {
+        (self.longest, self.newFile) = (longest, newFile)
         var held: [PageDigest: Int] = [:]
         for (index, object) in objects.enumerated() {
             for start in stride(from: 0, to: object.blocks.count, by: PageDigest.length) {
@@ -57,7 +67,6 @@ struct Cargo {
             }
         }
         self.held = held
-        self.path = path
         live = Array(repeating: 0, count: objects.count)
     }
 
@@ -75,22 +84,33 @@ struct Cargo {
     mutating func add(_ block: Block) throws {
         guard !has(block.cid) else { return }
         seen.insert(PageDigest(block.cid))
-        digests += block.cid.bytes.suffix(PageDigest.length)
+        guard file == nil else { return try append(block) }
         weight += block.bytes.count
-        last = block.cid
-        if let file { return try file.append(block) }
         blocks.append(block)
         guard weight > Self.mostInSnapshot else { return }
-        let file = try CARFileWriter(path: path)
-        for block in blocks { try file.append(block) }
+        for block in blocks { try append(block) }
         blocks = []
-        self.file = file
     }
 
-    /// Completes the file; false where there is none, for the snapshot has all of it.
-    func finish() throws -> Bool {
-        guard let file, let last else { return false }
-        try file.finish(root: last)
-        return true
+    private mutating func append(_ block: Block) throws {
+        if let open = file, open.length(with: block) > longest {
+            try close()
+        }
+        if file == nil {
+            let path = newFile()
+            file = try CARFileWriter(path: path)
+            archives.append(Archive(path: path))
+        }
+        try file?.append(block)
+        last = block.cid
+        archives[archives.count - 1].digests += block.cid.bytes.suffix(PageDigest.length)
     }
+
+    private mutating func close() throws {
+        if let file, let last { try file.finish(root: last) }
+        file = nil
+    }
+
+    /// Completes the files; there are none where the snapshot has all of it.
+    mutating func finish() throws { try close() }
 }

@@ -116,7 +116,7 @@ package struct KitSnapshot: Sendable {
     private static let mostBackends = 1000
 
     /// The most other objects that a snapshot needs.
-    private static let mostShared = 1000
+    static let mostShared = 1000
 
     /// Throws where a snapshot would have the settings of too many backends.
     static func check(count: Int) throws(ReplicationError) {

@@ -13,8 +13,8 @@ struct SnapshotMaker: Sendable {
     struct Made: Sendable {
         /// The bytes of the snapshot itself.
         let archive: [UInt8]
-        /// The SHA-256 of each page in the file; nil where nothing is in it, for the snapshot has them itself.
-        let pages: [UInt8]?
+        /// The files of pages; none where the snapshot has them itself.
+        let pages: [Cargo.Archive]
         /// How many pages of each object are needed.
         let live: [Int]
     }
@@ -32,16 +32,17 @@ struct SnapshotMaker: Sendable {
         }
     }
 
-    /// Makes a snapshot that needs some of these objects; `new` is the name of the one that the file at `path` becomes,
-    /// by its last part, if there is to be one.
+    /// Makes a snapshot that needs some of these objects; `new` gives the names of those that files become, by their
+    /// last parts; these have at most `longest` bytes each, and lie where `file` says.
     func make(
         with objects: [PageObject],
-        new: String,
-        path: String
+        longest: UInt64 = .max,
+        in file: @escaping @Sendable () -> String,
+        new: (Int) -> String
     ) async throws -> Made {
         try KitSnapshot.check(count: backends.count)
         let time = catalog.time
-        let cargo = Locking(Cargo(holding: objects, path: path))
+        let cargo = Locking(Cargo(holding: objects, longest: longest, in: file))
         let pins = try await catalog.withPins(as: \.row) { memory, read in
             try cargo.change { try Self.cut(.pins, "", memory, &$0, read: read) }
         }
@@ -55,19 +56,25 @@ struct SnapshotMaker: Sendable {
             indexes.append((state.name, cut))
         }
         try await catalog.remember(([pins] + indexes.map(\.cut)).map { ($0.list, $0.memory, $0.pages) })
-        let (hasFile, blocks, digests, live) = try cargo.change { cargo in
-            (try cargo.finish(), cargo.blocks, cargo.digests, cargo.live)
+        let (archives, blocks, live) = try cargo.change { cargo in
+            try cargo.finish()
+            return (cargo.archives, cargo.blocks, cargo.live)
         }
         let needed = zip(objects, live).filter { $0.1 > 0 }.map {
             $0.0.name.split(separator: "/").last.map(String.init)
+        }
+        guard needed.count + archives.count <= KitSnapshot.mostShared else {
+            throw ReplicationError.badSnapshot(
+                "It would need more than \(KitSnapshot.mostShared) objects of at most \(longest) bytes."
+            )
         }
         let root = try await root(
             at: time,
             pins,
             indexes,
-            shared: needed.compactMap(\.self) + (hasFile ? [new] : [])
+            shared: needed.compactMap(\.self) + archives.indices.map { new($0 + 1) }
         )
-        return Made(archive: archive(root.cid, blocks + [root]), pages: hasFile ? digests : nil, live: live)
+        return Made(archive: archive(root.cid, blocks + [root]), pages: archives, live: live)
     }
 
     /// Cuts a list into pages, of which those are made that are new, or that nobody has.
