@@ -268,6 +268,9 @@ import Testing
         let many = few + [object("one more", 60 << 10)]
         #expect(SharedPages.worn([base] + many, .max) == Set(many.map(\.name)))
         #expect(SharedPages.worn([base] + few + [object("larger", 80 << 10)], .max).isEmpty)
+        // Those that are as long as can be do not become fewer.
+        let long = (0..<40).map { object("long \($0)", 4_100_000) }
+        #expect(SharedPages.worn(long, 4 << 20).isEmpty && SharedPages.worn(long, .max).count == 40)
         // A tenth is needed of one, and all of another.
         #expect(SharedPages.worn([object("old", 30 << 20, live: 1), base], .max).isEmpty)
         #expect(SharedPages.worn([object("old", 60 << 20, live: 1), object("new", 9 << 20)], .max) == ["old"])

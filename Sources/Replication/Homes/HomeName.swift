@@ -20,7 +20,6 @@ enum HomeName {
 
     static let folder = ObjectName.notes
 
-
     /// The latest time that is believed, in milliseconds: the year 2200.
     static let latest: Int64 = 7_258_118_400_000
 
@@ -54,7 +53,8 @@ enum HomeName {
         if parts.count == 4, parts[2] == "pages" {
             var last = parts[3]
             let pieces = last.split(separator: "-", omittingEmptySubsequences: false)
-            if pieces.count == 3, let number = Int(pieces[2].dropLast(4)), (2...KitSnapshot.mostShared).contains(number),
+            if pieces.count == 3, let number = Int(pieces[2].dropLast(4)),
+                (2...KitSnapshot.mostShared).contains(number),
                 pieces[2] == "\(number).car"
             {
                 last = "\(pieces[0])-\(pieces[1]).car"
