@@ -105,7 +105,7 @@ import Testing
         #expect(try await sample.sync(service).isComplete)
         func pages() -> [ObjectName] { service.contents.keys.filter { $0.text.contains("/pages/") } }
         let first = Set(pages())
-        #expect(first.count > 4 && service.contents.values.allSatisfy { $0.count <= 60_000 }, "\(first.count)")
+        #expect(first.count > 4 && service.contents.values.allSatisfy { $0.count <= 100_000 }, "\(first.count)")
         sample.clock.advance(by: .seconds(5))
         try await sample.pin(9000)
         let second = try await sample.sync(service)
