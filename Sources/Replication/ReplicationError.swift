@@ -12,6 +12,8 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     case store(StoreError)
     case catalog(CatalogError)
     case storage(StorageError)
+    /// Where content is read from could not give it, which says nothing of the backend that it was for.
+    case source(StorageError)
     /// Somebody else is syncing the backend.
     case leased(backend: String, LeaseHolder)
     /// A file of the kit home, such as an index, could not be read or written.
@@ -39,7 +41,7 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
         case .store(let error): error.description
         case .catalog(let error): error.description
         case .other(let error): "\(error)"
-        case .storage(let error): error.description
+        case .storage(let error), .source(let error): error.description
         case .leased(let backend, let holder):
             "The backend \(backend) is being synced by "
                 + (holder.process == 0 ? "somebody" : "process \(holder.process)")

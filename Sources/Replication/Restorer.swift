@@ -89,16 +89,19 @@ package struct Restorer: Sendable {
 
     /// Says whether every block is there; what is damaged is as good as not there, and is stored again over that.
     package func isWhole(_ root: CID, thorough: Bool) async throws(ReplicationError) -> Bool {
-        do {
-            let layout = try await DAGLayout(of: root, in: store)
-            if thorough { for try await _ in layout.body(from: store).open() {} }
+        do throws(ReplicationError) {
+            let source = StoreSource(store)
+            if thorough {
+                try await source.expectWhole(root, progress: .silent)
+            } else {
+                try await source.expectHere(root)
+            }
             return true
         } catch {
-            let failure = (error as? StorageError)?.cause as? StoreError ?? error as? StoreError
-            switch failure?.code {
-            case .notFound, .changed, .corrupt: return false
-            default: throw ReplicationError(error)
+            if case .store(let failure) = error, [.notFound, .changed, .corrupt].contains(failure.code) {
+                return false
             }
+            throw error
         }
     }
 

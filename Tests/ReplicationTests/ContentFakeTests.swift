@@ -128,7 +128,7 @@ import Testing
         let report = try await sample.sync(fake, prune: true)
         #expect(report.uploaded == 0 && report.failures.isEmpty, "\(report)")
         // Somebody says that it is there: whoever reads it knows.
-        let car = try await DAGLayout(of: root, in: sample.store).body(from: sample.store).bytes()
+        let car = try await StoreSource(sample.store).pack(root).body.bytes()
         fake.tamper("\(root)", root, car)
         let claim = Observation(
             root,

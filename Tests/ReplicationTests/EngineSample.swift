@@ -140,9 +140,9 @@ struct EngineSample: Sendable {
     /// An engine that sees what is on other services when it removes something.
     func engine(_ others: [String: any StorageService] = [:]) async throws -> SyncEngine {
         SyncEngine(
-            store: store,
+            source: StoreSource(store),
             catalog: catalog,
-            witnesses: Witnesses(store, catalog, try await catalog.identity(), observer: "test") { name in
+            witnesses: Witnesses(StoreSource(store), catalog, try await catalog.identity(), observer: "test") { name in
                 guard let service = others[name] else {
                     throw StorageError(.unavailable, "Nobody plays the backend \(name).")
                 }

@@ -24,6 +24,11 @@ public struct DAGWalk: Sendable {
         return nil
     }
 
+    /// Up to `most` of the CIDs that ``next()`` is about to give, the next one first; one may be there twice.
+    public func upcoming(_ most: Int) -> [CID] {
+        Array(pending.reversed().lazy.filter { !seen.contains($0) }.prefix(most))
+    }
+
     /// Adds the links of the CID that ``next()`` gave last.
     public mutating func visit(_ links: [CID]) {
         for cid in links.reversed() where !seen.contains(cid) { pending.append(cid) }

@@ -64,13 +64,13 @@ package struct CARCreate: Operation {
             let root = try await store.ingest { ingest in
                 try await pack(names, isWrapped, importer.writing(to: ingest, refers: false))
             }
-            let layout = try await DAGLayout(of: root, in: store)
-            try await DAGExport.write(layout, from: store, to: output, kit)
+            let packed = try await StoreSource(store).pack(root)
+            try await DAGExport.write(packed, to: output, kit)
             var output = Output(
                 cid: root,
                 path: isFile ? output : nil,
-                blocks: layout.blockCount,
-                bytes: layout.length,
+                blocks: packed.layout.blockCount,
+                bytes: packed.layout.length,
                 leftOut: leftOut.read { $0 }
             )
             isRemoved = true

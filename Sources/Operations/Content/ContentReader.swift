@@ -1,4 +1,3 @@
-internal import BlockStore
 internal import IPLD
 internal import Multiformats
 internal import POSIX
@@ -11,13 +10,6 @@ struct ContentReader: Sendable {
     let progress: Progress
     /// Whether blocks come from afar, so that none is asked for that can be done without.
     let isFar: Bool
-
-    /// Reads out of the store.
-    init(store: BlockStore, progress: Progress) {
-        self.init(progress: progress) { cids in
-            try await store.reading { (reader) throws(StoreError) in try reader.get(cids) }
-        }
-    }
 
     /// Reads out of what `blocks` gives.
     init(progress: Progress, isFar: Bool = false, blocks: @escaping @Sendable ([CID]) async throws -> [Block]) {

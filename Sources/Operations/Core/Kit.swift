@@ -24,7 +24,7 @@ package final class Kit: Sendable {
     private struct Parts {
         var catalog: Catalog?
         var store: BlockStore?
-        var hasVersion = false
+        var configuration: MainConfiguration?
     }
 
     /// A kit over `home`; nothing is opened or made yet.
@@ -192,14 +192,24 @@ package final class Kit: Sendable {
         }
     }
 
+    /// What the home's own configuration says.
+    func configuration() throws(KitError) -> MainConfiguration {
+        try requireHome()
+        return try parts.withLock { (parts) throws(KitError) in
+            if let configuration = parts.configuration { return configuration }
+            let configuration = try MainConfiguration.read(home.mainConfiguration)
+            parts.configuration = configuration
+            return configuration
+        }
+    }
+
     private func requireHome() throws(KitError) {
         guard try home.exists() else {
             throw KitError(.other, "There is no kit home at \(home.path).", hint: "ipfs-kit init")
         }
         try parts.withLock { (parts) throws(KitError) in
-            guard !parts.hasVersion else { return }
-            try home.checkVersion()
-            parts.hasVersion = true
+            guard parts.configuration == nil else { return }
+            parts.configuration = try MainConfiguration.read(home.mainConfiguration)
         }
     }
 }

@@ -61,6 +61,19 @@ extension KitError {
             }
         self.init(code, error.description, hint: hint, backend: error.backend)
         if let store = error.cause as? StoreError { self = KitError(store) }
+        if let source = error.cause as? ReplicationError { self = KitError(source) }
+    }
+
+    /// What a failure of a source of content means for an operation; of one that is no backend no command can tell more.
+    private init(ofSource error: StorageError) {
+        let plain = (error.cause as? KitError) ?? KitError(error)
+        let isBackend = error.backend.map(BackendFile.isName) ?? false
+        self.init(
+            plain.code,
+            plain.message,
+            hint: isBackend ? plain.hint : nil,
+            backend: isBackend ? plain.backend : nil
+        )
     }
 
     /// What a failure of the block store means for an operation.
@@ -111,6 +124,7 @@ extension KitError {
         case .store(let error): self.init(error)
         case .catalog(let error): self.init(error)
         case .storage(let error): self.init(error)
+        case .source(let error): self.init(ofSource: error)
         case .leased(let backend, _):
             self.init(.locked, error.description, hint: "ipfs-kit status", backend: backend)
         case .file(let message): self.init(.other, message)

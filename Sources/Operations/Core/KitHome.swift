@@ -1,5 +1,4 @@
 internal import POSIX
-internal import YAML
 
 /// The folders and files of a kit home.
 package struct KitHome: Sendable, Hashable {
@@ -97,37 +96,6 @@ package struct KitHome: Sendable, Hashable {
         }
         close()
         return made
-    }
-
-    /// Throws where the home was made by a later version of the program, or does not say by which; one without the file
-    /// is completed by `init`.
-    func checkVersion() throws(KitError) {
-        let bytes: [UInt8]
-        do throws(FileError) {
-            guard try fileExists(mainConfiguration) else { return }
-            bytes = try readFile(mainConfiguration, limit: 1 << 20)
-        } catch {
-            throw KitError(error)
-        }
-        let version: String?
-        do throws(YAMLError) {
-            version = try YAMLNode.parse(bytes)["version"]?.string
-        } catch {
-            throw KitError(.usage, "\(mainConfiguration):\(error.line): \(error.problem).")
-        }
-        guard let version, let number = Int(version), number > 0 else {
-            throw KitError(
-                .usage,
-                "\(mainConfiguration) does not say which version the home has; it should be: version: '1'"
-            )
-        }
-        guard number == 1 else {
-            throw KitError(
-                .other,
-                "The kit home \(path) has the version \(number): it was made by a later version of ipfs-kit, and this one would "
-                    + "damage it."
-            )
-        }
     }
 
     private static let folders = [

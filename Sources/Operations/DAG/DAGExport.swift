@@ -1,4 +1,3 @@
-internal import BlockStore
 internal import Multiformats
 internal import Replication
 package import Schema
@@ -24,21 +23,22 @@ package struct DAGExport: Operation {
         let cid = try parseCID(root)
         let help = "ipfs-kit dag export \(root) --output \(root).car"
         try kit.session.checkTerminal(output, "An archive", help: help)
-        let store = try kit.store()
+        let source = try await kit.sources().all
         return try await kitErrors {
-            let layout = try await DAGLayout(of: cid, in: store)
+            let packed = try await source.pack(cid)
+            let layout = packed.layout
             kit.session.progress.began("export", bytes: layout.length)
             defer { kit.session.progress.ended() }
-            try await Self.write(layout, from: store, to: output ?? "-", kit)
+            try await Self.write(packed, to: output ?? "-", kit)
             let path = output == "-" ? nil : output
             return Output(cid: cid, path: path, blocks: layout.blockCount, bytes: layout.length)
         }
     }
 
     /// Writes the CAR of a DAG; what comes next is read and checked meanwhile.
-    static func write(_ layout: DAGLayout, from store: BlockStore, to path: String, _ kit: Kit) async throws {
+    static func write(_ packed: PackedDAG, to path: String, _ kit: Kit) async throws {
         try await NewFile.made(path, kit) { file in
-            try await layout.copy(from: store) { pieces in
+            try await packed.copy { pieces in
                 try await file.append(pieces.map { $0[...] })
                 kit.session.progress.bytes(pieces.reduce(0) { $0 + UInt64($1.count) })
             }

@@ -17,7 +17,7 @@ package struct DAGResolve: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
-        let reader = ContentReader(store: try kit.store(), progress: .silent)
+        let reader = try await ContentReader(kit, from: nil, path: path, progress: .silent)
         return try await kitErrors {
             let end = try await reader.end(of: path)
             let rest = end.remainder.map { shownName($0) }.joined(separator: "/")

@@ -1,4 +1,3 @@
-internal import BlockStore
 internal import Multiformats
 internal import Replication
 package import Schema
@@ -17,12 +16,12 @@ package struct DAGStat: Operation {
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
-        let store = try kit.store()
+        let source = try await kit.sources().all
         var rows: [Row] = []
         for text in roots {
             let cid = try parseCID(text)
-            do throws(StoreError) {
-                let layout = try await DAGLayout(of: cid, in: store)
+            do throws(ReplicationError) {
+                let layout = try await source.pack(cid).layout
                 rows.append(
                     Row(cid: cid, blocks: layout.blockCount, bytes: layout.blockBytes, carLength: layout.length)
                 )

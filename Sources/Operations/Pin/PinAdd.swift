@@ -37,10 +37,7 @@ package struct PinAdd: Operation {
                 let epoch = try await store.epoch()
                 for root in roots {
                     // Known is not readable: every block is read.
-                    let layout = try await DAGLayout(of: root, in: store)
-                    for try await chunk in layout.body(from: store).open() {
-                        kit.session.progress.bytes(UInt64(chunk.count))
-                    }
+                    try await StoreSource(store).expectWhole(root, progress: kit.session.progress)
                 }
                 try await catalog.addPins(
                     roots.map {

@@ -33,15 +33,16 @@ package struct PinShow: Operation {
         guard let pin else {
             throw KitError(.notFound, "\(root) is not pinned.", hint: "ipfs-kit pin ls", cid: root)
         }
-        return Output(pin: pin, mappings: mappings, content: await Self.look(root, store))
+        let sources = try kit.sourceNames()
+        return Output(pin: pin, mappings: mappings, content: await Self.look(root, store), sources: sources)
     }
 
     private static func look(_ root: CID, _ store: BlockStore) async -> Content {
-        do throws(StoreError) {
-            let layout = try await DAGLayout(of: root, in: store)
+        do throws(ReplicationError) {
+            let layout = try await StoreSource(store).pack(root).layout
             return .whole(blocks: layout.blockCount, bytes: layout.blockBytes)
         } catch {
-            return .broken(error.message)
+            return .broken("\(error)")
         }
     }
 
@@ -56,6 +57,7 @@ package struct PinShow: Operation {
         let pin: Pin
         let mappings: [Mapping]
         let content: Content
+        let sources: [String]
 
         package var json: JSON {
             var members: [JSON.Member] = [.init("pin", pin.json)]
@@ -64,6 +66,7 @@ package struct PinShow: Operation {
                 members += [.init("whole", true), .init("blocks", .count(blocks)), .init("size_bytes", .count(bytes))]
             case .broken(let problem): members += [.init("whole", false), .init("problem", .string(problem))]
             }
+            members.append(.init("sources", .array(sources.map { .string($0) })))
             return .object(members + [.init("replicas", .array(mappings.map(\.json)))])
         }
         package var report: Report {
@@ -77,6 +80,7 @@ package struct PinShow: Operation {
                 facts.append(.init("in the store", "whole: \(ByteCount(bytes)) in \(blocks) blocks"))
             case .broken(let problem): facts.append(.init("in the store", "not whole: \(problem)"))
             }
+            if sources != ["store"] { facts.append(.init("read from", Kit.shown(sources))) }
             return Report([.facts(facts), Mapping.table(mappings)])
         }
     }

@@ -23,6 +23,7 @@ package struct Status: Operation {
         let identity = try await kit.identity()
         var output = Output(home: kit.home.path, list: try await BackendList().run(in: kit))
         if identity.isNewInstance { output.warnings.append(Kit.copied(identity)) }
+        output.sources = try kit.sourceNames()
         do throws(KitError) {
             try await look(kit, &output)
         } catch {
@@ -70,6 +71,8 @@ package struct Status: Operation {
         var storeProblem: KitError?
         /// The pins that are not whole in the store; nil where that cannot be told.
         var notWhole: [CID]?
+        /// Where content is read from; of what is not in the store, nobody is asked here.
+        var sources = ["store"]
         var unprotected = 0
         /// What a sync would do that also removes.
         var plan = Plan()
@@ -96,6 +99,7 @@ package struct Status: Operation {
                 "home": .string(home), "pins": .count(pins), "blocks": totals.map { .count($0.blocks) } ?? .null,
                 "block_bytes": totals.map { .count($0.bytes) } ?? .null, "damaged_blocks": .count(damagedBlocks),
                 "store_problem": .text(storeProblem), "pins_not_whole": notWhole.map { .count($0.count) } ?? .null,
+                "sources": .array(sources.map { .string($0) }),
                 "not_whole": .array((notWhole ?? []).prefix(Self.most).map { .text($0) }),
                 "pins_without_replica": .count(unprotected), "pins_short_of_replicas": .count(plan.lacking.count),
                 "short_of_replicas": .array(plan.lacking.prefix(Self.most).map { .text($0) }),
@@ -145,12 +149,14 @@ package struct Status: Operation {
                     .init("replicas that a prune would remove", String(removals)),
                 ])
             ]
+            if sources != ["store"] { parts.append(.facts([.init("content is read from", Kit.shown(sources))])) }
             parts += list.report.parts
             if let storeProblem { parts.append(.line("store: \(storeProblem.message)")) }
             if damagedBlocks > 0 {
                 parts.append(.line("store: \(damagedBlocks) blocks were found damaged, and not stored again."))
             }
-            parts += (notWhole ?? []).prefix(10).map { .line("not whole: \($0)") }
+            let place = sources == ["store"] ? "not whole" : "not whole in the store"
+            parts += (notWhole ?? []).prefix(10).map { .line("\(place): \($0)") }
             for row in list.rows {
                 guard let problem = row.state?.problem else { continue }
                 let prefix = row.file.name + ": "
@@ -183,7 +189,8 @@ package struct Status: Operation {
         private var hints: [String] {
             var hints: [String] = []
             if let hint = storeProblem?.hint { hints.append(hint) }
-            if notWhole?.isEmpty == false, !list.rows.isEmpty { hints.append("ipfs-kit restore") }
+            // What lies at another source need not be in the store.
+            if notWhole?.isEmpty == false, !list.rows.isEmpty, sources == ["store"] { hints.append("ipfs-kit restore") }
             let isOutOfStep = list.rows.contains { $0.file.isEnabled && $0.state?.isDirty ?? false }
             if !plan.lacking.isEmpty || isOutOfStep {
                 let isEnabled = list.rows.contains(where: \.file.isEnabled)

@@ -135,10 +135,11 @@ package struct Sync: Operation {
             settings.append(KitSnapshot.Backend(name: name, settings: file.textWithoutSecrets()))
         }
         let identity = try await kit.identity()
+        let source = try await kit.sources().all
         return SyncEngine(
-            store: try kit.store(),
+            source: source,
             catalog: try kit.catalog(),
-            witnesses: Witnesses(try kit.store(), try kit.catalog(), identity, observer: kit.observer) { name in
+            witnesses: Witnesses(source, try kit.catalog(), identity, observer: kit.observer) { name in
                 try await kit.openAsKnown(try kit.backend(name))
             },
             identity: identity,

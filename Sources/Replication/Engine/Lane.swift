@@ -1,4 +1,3 @@
-internal import BlockStore
 internal import Catalog
 internal import Digests
 internal import Multiformats
@@ -8,7 +7,7 @@ internal import Storage
 /// Brings one root to a backend: one attempt with everything that belongs to it.
 struct Lane: Sendable {
     let backend: OpenBackend
-    let store: BlockStore
+    let source: any BlockSource
     let catalog: Catalog
     let observer: String
     let progress: Progress
@@ -110,19 +109,15 @@ struct Lane: Sendable {
                 throw .storage(error)
             }
         }
-        let (layout, packed): (DAGLayout, Body?)
-        do throws(StoreError) {
-            (layout, packed) = try await DAGLayout.packed(root, in: store, limit: Self.short)
-        } catch {
-            throw .store(error)
-        }
+        let packed = try await source.pack(root, holding: Self.short)
+        let layout = packed.layout
         do throws(StorageError) {
             let turns = layout.length > Self.small ? large : medium
-            let permit = packed == nil ? try await turns.take() : nil
+            let permit = packed.held == nil ? try await turns.take() : nil
             defer { permit?.give() }
             // First of all: what was left may take the room that is needed.
             if stopped.contains(root) { try await makeRoom(for: root) }
-            let body = if let packed { packed } else { try await self.body(layout) }
+            let body = try await body(packed)
             let found = try await look(for: layout, body)
             switch found {
             case .same(let seen):
@@ -185,10 +180,10 @@ struct Lane: Sendable {
             }
         }
         let upload = Upload(root) { () async throws(StorageError) in
-            do throws(StoreError) {
-                return try await DAGLayout(of: root, in: store).body(from: store)
+            do throws(ReplicationError) {
+                return try await source.pack(root).body
             } catch {
-                throw StorageError(error)
+                throw StorageError(.unexpected, "\(root) cannot be packed: \(error)", cause: error)
             }
         }
         switch try await backend.content.store(upload) {
@@ -237,9 +232,9 @@ struct Lane: Sendable {
         return .same(same)
     }
 
-    private func body(_ layout: DAGLayout) async throws(StorageError) -> Body {
-        let body = layout.body(from: store)
-        guard layout.length <= Self.small else { return body }
+    private func body(_ packed: PackedDAG) async throws(StorageError) -> Body {
+        let body = packed.body
+        guard packed.held == nil, packed.layout.length <= Self.small else { return body }
         let bytes = try await body.bytes()
         return Body(bytes, sha256: digest(.sha256, of: bytes))
     }

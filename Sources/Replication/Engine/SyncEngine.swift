@@ -1,4 +1,3 @@
-package import BlockStore
 package import Catalog
 internal import Multiformats
 package import Policies
@@ -9,7 +8,8 @@ package import Storage
 ///
 /// Backends are synced side by side; none waits for another.
 package struct SyncEngine: Sendable {
-    let store: BlockStore
+    /// Where content is read from.
+    let source: any BlockSource
     let catalog: Catalog
     /// Who sees what is on other backends while something is removed.
     let witnesses: Witnesses
@@ -27,7 +27,7 @@ package struct SyncEngine: Sendable {
     let leaseTime: Int64
 
     package init(
-        store: BlockStore,
+        source: any BlockSource,
         catalog: Catalog,
         witnesses: Witnesses,
         identity: Catalog.Identity,
@@ -38,7 +38,7 @@ package struct SyncEngine: Sendable {
         scratch: String,
         leaseTime: Int64
     ) {
-        self.store = store
+        self.source = source
         self.catalog = catalog
         self.witnesses = witnesses
         self.identity = identity

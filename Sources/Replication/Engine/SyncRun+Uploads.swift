@@ -78,7 +78,7 @@ extension SyncRun {
         report.failures.append(SyncReport.Failure(root: outcome.root, error: error))
         if let seen = outcome.seen { try await recorder.add(seen) }
         try await recorder.add(failure(outcome.root, error))
-        guard case .storage(let failed) = error, !(failed.cause is StoreError) else { return }
+        guard case .storage(let failed) = error, !failed.isOfSource else { return }
         failuresInARow += 1
         if await isOfBackend(failed, site, failuresInARow) { report.stopped = error }
     }

@@ -184,7 +184,7 @@ struct SyncRun: Sendable {
         let stored = backend.quota == nil ? 0 : try await catalog.mappingCounts()[backend.name]?.storedBytes ?? 0
         return Lane(
             backend: backend,
-            store: engine.store,
+            source: engine.source,
             catalog: catalog,
             observer: engine.observer,
             progress: engine.progress,

@@ -27,7 +27,20 @@ package func readBack(
     progress: Progress = .silent,
     take: ([CARSection]) async throws(StorageError) -> Void = { _ in }
 ) async throws(StorageError) -> ReadBack {
-    let hashing = HashingStream(try await content.read(root, at: location), longest ?? .max, of: root, progress)
+    let stream = try await content.read(root, at: location)
+    return try await readBack(root, from: stream, longest: longest, progress: progress, take: take)
+}
+
+/// The same for a CAR that is being read already.
+@concurrent
+func readBack(
+    _ root: CID,
+    from stream: any ByteStream,
+    longest: UInt64? = nil,
+    progress: Progress = .silent,
+    take: ([CARSection]) async throws(StorageError) -> Void = { _ in }
+) async throws(StorageError) -> ReadBack {
+    let hashing = HashingStream(stream, longest ?? .max, of: root, progress)
     var completeness = Completeness(root: root)
     for try await sections in VerifiedSections(hashing.stream, root: root) {
         try damage(of: root) { () throws(DecodingProblem) in

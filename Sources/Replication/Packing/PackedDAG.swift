@@ -1,35 +1,47 @@
-package import BlockStore
+internal import BlockStore
+internal import Digests
 internal import IPLD
 internal import Multiformats
 internal import POSIX
 package import Storage
 
-extension DAGLayout {
-    /// The CAR as a body: its bytes are read from the store, and checked, while they are sent.
-    package func body(from store: BlockStore) -> Body {
-        Body(length: length) { [self] range in
-            Pulled {
-                let state = Locked(Reading(next: index(at: range.lowerBound), waiting: [], header: range.lowerBound))
-                return { () async throws(StorageError) in try await chunk(range, state, store) }
+/// A DAG that was laid out, with what gives the bytes of its CAR: every block is checked while they are read.
+package struct PackedDAG: Sendable {
+    /// Gives the blocks of some entries of the layout, in their order, each checked; whether nobody else reads at the
+    /// same time, so that all cores may work on it.
+    typealias Reader = @Sendable (Range<Int>, _ isAlone: Bool) async throws(StoreError) -> [Block]
+
+    package let layout: DAGLayout
+    /// The CAR in memory, where that was asked for and it is short enough.
+    package let held: Body?
+    private let reader: Reader
+
+    init(_ layout: DAGLayout, held: Body? = nil, reader: @escaping Reader) {
+        (self.layout, self.held, self.reader) = (layout, held, reader)
+    }
+
+    /// The CAR as a body: its bytes are read, and checked, while they are sent.
+    package var body: Body {
+        held
+            ?? Body(length: layout.length) { [self] range in
+                Pulled {
+                    let first = layout.index(at: range.lowerBound)
+                    let state = Locked(Reading(next: first, waiting: [], header: range.lowerBound))
+                    return { () async throws(StorageError) in try await chunk(range, state) }
+                }
             }
-        }
     }
 
     /// Hands the bytes of the CAR to `sink` in order; several parts of it are read and checked at once.
-    package func copy(from store: BlockStore, to sink: @escaping ([[UInt8]]) async throws -> Void) async throws {
-        try await sink([header])
+    package func copy(to sink: @escaping ([[UInt8]]) async throws -> Void) async throws {
+        try await sink([layout.header])
         var next = 0
         try await inOrder { () -> Range<Int>? in
             let first = next
-            next = end(of: first, 0..<length, Self.batch / 2)
+            next = layout.end(of: first, 0..<layout.length, Self.batch / 2)
             return first == next ? nil : first..<next
         } work: { (part: Range<Int>) -> [[UInt8]] in
-            try await store.reading { (reader) throws(StoreError) in
-                var blocks: [Block] = []
-                blocks.reserveCapacity(part.count)
-                for entry in entries[part] { blocks.append(try reader.read(entry.cid, at: entry.location)) }
-                return Self.sections(blocks)
-            }
+            Self.sections(try await reader(part, false))
         } take: { (pieces: [[UInt8]]) in
             try await sink(pieces)
         }
@@ -45,13 +57,12 @@ extension DAGLayout {
         var header: UInt64
     }
 
-    /// How many bytes are read from the store at once.
+    /// How many bytes are read at once.
     private static let batch = 2 << 20
 
     private func chunk(
         _ range: Range<UInt64>,
-        _ state: Locked<Reading>,
-        _ store: BlockStore
+        _ state: Locked<Reading>
     ) async throws(StorageError) -> [UInt8]? {
         while true {
             try StorageError.checkCancellation()
@@ -62,37 +73,26 @@ extension DAGLayout {
                 return chunk
             }
             let first = reading.next
-            let last = end(of: first, range)
-            let entries = entries[first..<last]
-            var start = entries.first?.offset ?? range.upperBound
+            let last = layout.end(of: first, range, Self.batch)
+            var start = first < last ? layout.entries[first].offset : range.upperBound
             var chunks: [[UInt8]] = []
-            if reading.header < UInt64(header.count) {
-                chunks.append(header)
+            if reading.header < UInt64(layout.header.count) {
+                chunks.append(layout.header)
                 start = 0
                 reading.header = .max
-            } else if entries.isEmpty {
+            } else if first == last {
                 return nil
             }
-            chunks += try await read(entries, from: store)
+            do throws(StoreError) {
+                chunks += Self.sections(try await reader(first..<last, true))
+            } catch {
+                throw StorageError(error)
+            }
             reading.waiting = cut(chunks, from: start, to: range).reversed()
             reading.next = last
             let read = reading
             state.change { $0 = read }
         }
-    }
-
-    /// The sections of some entries.
-    private func read(
-        _ entries: ArraySlice<Entry>,
-        from store: BlockStore
-    ) async throws(StorageError) -> [[UInt8]] {
-        let blocks: [Block]
-        do throws(StoreError) {
-            blocks = try await store.get(entries.map { ($0.cid, $0.location) })
-        } catch {
-            throw StorageError(error)
-        }
-        return Self.sections(blocks)
     }
 
     /// The sections of blocks: small ones joined, the bytes of large blocks alone so that they are not copied.
@@ -132,33 +132,14 @@ extension DAGLayout {
         }
         return result
     }
-
-    /// The entry whose section holds the byte at `offset`, or the first one for a byte of the header.
-    private func index(at offset: UInt64) -> Int {
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].offset <= offset { low = middle + 1 } else { high = middle }
-        }
-        return max(0, low - 1)
-    }
-
-    /// The end of the entries that are read in one go from `first` on.
-    private func end(of first: Int, _ range: Range<UInt64>, _ batch: Int = batch) -> Int {
-        var last = first
-        var bytes = 0
-        while last < entries.count, entries[last].offset < range.upperBound, bytes < batch {
-            bytes += entries[last].location?.length ?? 64
-            last += 1
-        }
-        return last
-    }
 }
 
 extension StorageError {
+    /// Whether what failed is where the content is read from, and not where it goes.
+    var isOfSource: Bool { cause is StoreError || cause is ReplicationError }
+
     /// What a failure of the source of the content means for an upload.
-    package init(_ error: StoreError) {
+    init(_ error: StoreError) {
         let code: Code =
             switch error.code {
             case .cancelled: .cancelled

@@ -1,0 +1,202 @@
+internal import BlockStore
+internal import Catalog
+internal import Multiformats
+internal import Replication
+internal import Schema
+internal import Services
+internal import Storage
+
+/// The places from which content is read, as `config/main.yaml` names them.
+struct ContentSources: Sendable {
+    /// All of them together, in their order.
+    let all: any BlockSource
+    /// Those besides the store, where there are some.
+    let others: (any BlockSource)?
+    /// Whether the store is one of them: then content is brought into it.
+    let hasStore: Bool
+}
+
+extension Kit {
+    /// The place to read from that somebody named, or else those of the configuration.
+    func source(_ backend: String?) async throws(KitError) -> any BlockSource {
+        if let backend { return try await source(on: try self.backend(backend)) }
+        return try await sources().all
+    }
+
+    /// The places from which content is read.
+    func sources() async throws(KitError) -> ContentSources {
+        let configuration = try configuration()
+        var all: [any BlockSource] = []
+        var others: [any BlockSource] = []
+        for (source, line) in configuration.sources {
+            guard source != .store else {
+                all.append(StoreSource(try store()))
+                continue
+            }
+            let other = try await self.source(on: try file(of: source, line, configuration))
+            all.append(other)
+            others.append(other)
+        }
+        let packing = FarPacking(scratch: home.scratch)
+        func joined(_ sources: [any BlockSource]) -> any BlockSource {
+            sources.count == 1 ? sources[0] : SeveralSources(sources, packing: packing)
+        }
+        return ContentSources(
+            all: joined(all),
+            others: others.isEmpty ? nil : joined(others),
+            hasStore: others.count < all.count
+        )
+    }
+
+    /// How the configuration names the places from which content is read; nobody is asked.
+    func sourceNames() throws(KitError) -> [String] { try configuration().sources.map { "\($0.source)" } }
+
+    /// The same for people.
+    static func shown(_ sources: [String]) -> String {
+        sources.joined(separator: ", then ") + (sources == ["store"] ? "" : "; only the store was looked at")
+    }
+
+    /// The node that content is read from; nil where the configuration names none.
+    func sourceNode() throws(KitError) -> BackendFile? {
+        let configuration = try configuration()
+        for (source, line) in configuration.sources where source != .store {
+            let file = try file(of: source, line, configuration)
+            if file.row.type == Kubo.type { return file }
+        }
+        return nil
+    }
+
+    /// The settings of a source that is no store: those of a backend, or of a node that nothing more is known of.
+    private func file(
+        of source: MainConfiguration.Source,
+        _ line: Int,
+        _ configuration: MainConfiguration
+    ) throws(KitError) -> BackendFile {
+        let address: String?
+        switch source {
+        case .store: throw configuration.problem(line, "The store has no settings")
+        case .node(let text): address = text
+        case .backend(let name):
+            if BackendFile.isName(name), try home.holds(home.backendFile(name)) { return try backend(name) }
+            guard MainConfiguration.nodeWords.contains(name) else {
+                let known = ["store"] + MainConfiguration.nodeWords + (try backendNames())
+                let near = nearest(to: name, among: known).map { "did you mean “\($0)”?" }
+                let help = near ?? "known: \(known.joined(separator: ", "))."
+                throw configuration.problem(line, "source names “\(name)”, which is no place to read from; \(help)")
+            }
+            address = nil
+        }
+        guard let row = ServiceRow.named(Kubo.type) else {
+            throw KitError(.other, "This program knows no Kubo nodes.")
+        }
+        var file = BackendFile(name: Self.nodeName, type: row.type, row: row, path: configuration.path, at: now)
+        if let address { file.settings["api_url"] = BackendFile.Setting(address, line: line) }
+        do throws(KitError) {
+            try file.check()
+        } catch {
+            throw KitError(error.code, error.message)
+        }
+        return file
+    }
+
+    /// What a node is called in messages that is no backend.
+    private static let nodeName = "the Kubo node"
+
+    /// A backend as a source of content.
+    private func source(on file: BackendFile) async throws(KitError) -> BackendSource {
+        let backend: OpenBackend
+        do throws(KitError) {
+            backend = try await open(file, gate: ClosedGate())
+        } catch {
+            throw BackendFile.isName(file.name) ? error : KitError(error.code, error.message)
+        }
+        // What a node has is as near as the cache.
+        let isNode = file.row.type == Kubo.type
+        let cache = isNode ? BlockCache(home.scratch, limit: (0, 0)) : BlockCache(home.blockCache(of: file.name))
+        let search = RootSearch(kit: self, backend: backend, cache: cache)
+        return BackendSource(backend, packing: FarPacking(scratch: home.scratch)) { root in
+            if isNode { return BackendSource.Place(search.blocks(root, nil), isRoot: true, at: nil) }
+            return try await search.place(of: root)
+        }
+    }
+}
+
+extension MainConfiguration.Source: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .store: "store"
+        case .node(let address): address.map { "kubo (\($0))" } ?? "kubo"
+        case .backend(let name): name
+        }
+    }
+}
+
+/// Finds out where a DAG is on a backend that keeps CARs: it is a root there, or a part of one.
+private struct RootSearch: Sendable {
+    let kit: Kit
+    let backend: OpenBackend
+    let cache: BlockCache
+
+    /// So many CARs are searched for a block that is no root.
+    private static let mostSearched = 256
+
+    func blocks(_ root: CID, _ location: Location?) -> RemoteBlocks {
+        RemoteBlocks(of: root, at: location, on: backend, cache: cache, notice: kit.session.notice)
+    }
+
+    /// The place of a CID: that of the root that it is there, or else of a root that has it.
+    func place(of cid: CID) async throws -> BackendSource.Place {
+        let catalog = try kit.catalog()
+        // One content has two CIDs where the older form can express it.
+        let forms = Set([cid, cid.v1] + (cid.v0.map { [$0] } ?? []))
+        let known = try await catalog.mappings(of: Array(forms)).filter {
+            $0.backend == backend.name && $0.status != .missing
+        }
+        if let mapping = known.first(where: { $0.cid == cid }) ?? known.first {
+            let blocks = blocks(mapping.cid, mapping.location)
+            return BackendSource.Place(blocks, isRoot: mapping.cid == cid, at: mapping.location)
+        }
+        guard !backend.content.capabilities.contains(.blocks) else {
+            return BackendSource.Place(blocks(cid, nil), isRoot: true, at: nil)
+        }
+        switch await backend.content.presence(of: cid, at: nil) {
+        case .present(let held):
+            return BackendSource.Place(blocks(cid, held.location), isRoot: true, at: held.location)
+        case .unknown(let error): throw error
+        case .absent, .pending: break
+        }
+        let places = try await places(catalog)
+        for (root, location) in places.prefix(Self.mostSearched) {
+            let blocks = blocks(root, location)
+            if try await blocks.have(cid) { return BackendSource.Place(blocks, isRoot: false, at: location) }
+        }
+        throw absence(of: cid, isWhole: places.count <= Self.mostSearched)
+    }
+
+    private func absence(of cid: CID, isWhole: Bool) -> StorageError {
+        let message =
+            "The backend \(backend.name) does not have \(cid): it is no root there"
+            + (isWhole
+                ? ", and in none of the CARs there, by their indexes."
+                : ", and in none of \(Self.mostSearched) CARs, by their indexes.")
+            + (isWhole ? "" : " A path that begins at a root leads to what is in the others.")
+        let hint = "ipfs-kit backend pin list \(backend.name)"
+        let cause = KitError(.notFound, message, hint: hint, backend: backend.name, cid: cid)
+        return StorageError(.notFound, message, backend: backend.name, cause: cause)
+    }
+
+    /// Where CARs are on a backend, as the catalog knows, or else as it says itself: one more than are searched at
+    /// most.
+    private func places(_ catalog: Catalog) async throws -> [(root: CID, location: Location?)] {
+        let mappings = try await catalog.mappings(on: backend.name).filter { $0.status != .missing }
+        guard mappings.isEmpty, backend.content.capabilities.contains(.listing) else {
+            return mappings.map { ($0.cid, $0.location) }
+        }
+        var places: [(root: CID, location: Location?)] = []
+        for try await page in backend.content.roots() {
+            places += page.map { ($0.root, $0.location) }
+            if places.count > Self.mostSearched { break }
+        }
+        return places
+    }
+}
