@@ -33,6 +33,7 @@ package let operations: [any Operation.Type] = [
     PinRemove.self,
     PinList.self,
     PinShow.self,
+    PinImport.self,
     BackendTypes.self,
     BackendList.self,
     BackendCreate.self,

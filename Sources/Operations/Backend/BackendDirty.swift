@@ -8,17 +8,23 @@ package struct BackendMarkDirty: Operation {
     package static let changes = true
 
     package var names: [String] = []
+    package var all = false
     package var reason = "by hand"
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("names", \.names, help: "The backends.", required: true, positional: true),
+        Field("names", \.names, help: "The backends.", positional: true),
+        Field("all", \.all, help: "Every backend, also those that are disabled."),
         Field("reason", \.reason, help: "Why."),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> DirtyOutput {
-        _ = try await kit.backends(names)
+        guard all != !names.isEmpty else {
+            throw KitError(.usage, "Name the backends, or say --all.", hint: "ipfs-kit backend list")
+        }
+        // Without names these are all.
+        let names = try await kit.backends(names).map(\.name)
         let catalog = try kit.catalog()
         return try await kitErrors {
             try await catalog.markDirty(names, reason: reason)

@@ -20,7 +20,7 @@ package struct ConvertedCIDs: OperationOutput {
         _ kit: Kit,
         _ convert: (CID, Multibase) throws(FormatProblem) -> (cid: CID, text: String)
     ) async throws(KitError) {
-        let texts = given.isEmpty ? try await Self.lines(kit) : given
+        let texts = given.isEmpty ? try await Input("-", kit, for: .archive).words() : given
         rows = texts.map { text in
             do throws(FormatProblem) {
                 let (cid, base) = try CID.read(userText: text)
@@ -35,18 +35,6 @@ package struct ConvertedCIDs: OperationOutput {
             }
         }
         if rows.count == 1, let problem = rows[0].problem { throw KitError(.usage, problem) }
-    }
-
-    /// The most bytes of CIDs that are read.
-    private static let longestInput = 64 << 20
-
-    /// The words on the lines of standard input.
-    private static func lines(_ kit: Kit) async throws(KitError) -> [String] {
-        let bytes = try await Input("-", kit, for: .archive).readAll(limit: longestInput)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw KitError(.usage, "Standard input is no text.")
-        }
-        return text.split(whereSeparator: \.isWhitespace).map(String.init)
     }
 
     package var exitCode: ExitCode {

@@ -195,6 +195,18 @@ extension Kit {
         }
     }
 
+    /// The Kubo node of a backend, to be asked for its pins; nothing is sent.
+    func node(of file: BackendFile) async throws(KitError) -> KuboNode {
+        let (values, context, _) = try settings(of: file, ClosedGate())
+        do {
+            return try await KuboNode(try KuboSettings(values: values), in: context)
+        } catch let error as StorageError {
+            throw KitError(error.on(file.name))
+        } catch {
+            throw KitError(any: error)
+        }
+    }
+
     /// Where a backend leads now.
     func address(of file: BackendFile) async throws(KitError) -> BackendState.Address {
         let (values, context, _) = try settings(of: file, ClosedGate())

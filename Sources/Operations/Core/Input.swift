@@ -81,6 +81,14 @@ struct Input: Sendable {
         }
     }
 
+    /// The words on all lines, such as CIDs; throws where it is no text, or much too long.
+    func words() async throws(KitError) -> [String] {
+        guard let text = String(validating: try await readAll(limit: 64 << 20), as: UTF8.self) else {
+            throw KitError(.usage, "\(name == "-" ? "Standard input" : name) is no text.")
+        }
+        return text.split(whereSeparator: \.isWhitespace).map(String.init)
+    }
+
     /// The same bytes in a file, to be read in any order: one without a name, where this is none.
     func inFile() async throws(KitError) -> File {
         if case .file(let file) = source { return file }

@@ -5,10 +5,16 @@ internal import Replication
 package import Schema
 internal import Storage
 
-/// Pins roots that are in the store.
+/// Pins roots, and brings into the store what it lacks of them.
 package struct PinAdd: Operation {
     package static let name = "pin add"
-    package static let summary = "Pin roots that are in the store, whole."
+    package static let summary = "Pin roots that are whole in the store, or on a source that content is read from."
+    package static let details = """
+        What the store lacks is fetched from the other sources that `source` in config/main.yaml names, each block checked;
+        one that was stopped goes on where it stopped. Where the store is no source, all of it is read at the sources, and
+        stays there.
+        Example: ipfs-kit pin add - < roots.txt
+        """
     package static let changes = true
 
     package var cids: [String] = []
@@ -19,7 +25,13 @@ package struct PinAdd: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cids", \.cids, help: "The roots to pin.", required: true, positional: true),
+        Field(
+            "cids",
+            \.cids,
+            help: "The roots to pin; - stands for the words on standard input.",
+            required: true,
+            positional: true
+        ),
         Field("name", \.pinName, help: "The name of the pins."),
         Field("replicas", \.replicas, help: "On how many backends the pin is wanted; all where it is not given."),
         Field("meta", \.metadata, help: "Metadata as key=value; may be given several times. What is not named stays."),
@@ -27,28 +39,75 @@ package struct PinAdd: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         try checkReplicas(replicas)
+        try checkInputs(cids)
         var roots: [CID] = []
-        for text in cids { roots.append(try parseCID(text)) }
+        for text in cids {
+            guard text == "-" else {
+                roots.append(try parseCID(text))
+                continue
+            }
+            for word in try await Input("-", kit, for: .archive).words() { roots.append(try parseCID(word)) }
+        }
         let text = try metadataText()
-        let store = try kit.store()
         let catalog = try kit.catalog()
+        let sources = try await kit.sources()
+        let (wanted, isOne) = (roots, roots.count == 1)
         return try await kitErrors {
-            try await store.protecting {
+            let store = try kit.store()
+            kit.session.progress.began("pin", items: wanted.count)
+            defer { kit.session.progress.ended() }
+            return try await store.protecting {
+                var output = Output()
                 let epoch = try await store.epoch()
-                for root in roots {
-                    // Known is not readable: every block is read.
-                    try await StoreSource(store).expectWhole(root, progress: kit.session.progress)
+                for root in wanted {
+                    do {
+                        try await bring(root, into: store, from: sources, kit, &output)
+                        output.roots.append(root)
+                    } catch {
+                        let problem = KitError(any: error)
+                        if isOne || problem.code == .interrupted { throw problem }
+                        output.failures.append((root, problem))
+                    }
+                    kit.session.progress.items()
                 }
+                guard !output.roots.isEmpty else { return output }
                 try await catalog.addPins(
-                    roots.map {
+                    output.roots.map {
                         Pin(cid: $0, name: pinName, metadata: text, replicas: replicas, createdAt: kit.now)
                     },
                     reason: "pin add",
-                    store: try await kit.storeState(lookedAtIn: epoch)
+                    store: sources.hasStore ? try await kit.storeState(lookedAtIn: epoch) : nil
                 )
+                return output
             }
-            return Output(roots: roots)
         }
+    }
+
+    /// Makes sure that a root is whole where it is to be kept: known is not readable, so every block is read.
+    private func bring(
+        _ root: CID,
+        into store: BlockStore,
+        from sources: ContentSources,
+        _ kit: Kit,
+        _ output: inout Output
+    ) async throws {
+        let progress = kit.session.progress
+        guard sources.hasStore else { return try await sources.all.expectWhole(root, progress: progress) }
+        let here = StoreSource(store)
+        do throws(ReplicationError) {
+            return try await here.expectWhole(root, progress: progress)
+        } catch {
+            guard error.isOfContent else { throw error }
+            guard let others = sources.others else {
+                let problem = KitError(error)
+                let help = " Where a Kubo node has it, name that as a source in \(kit.home.mainConfiguration)."
+                throw KitError(problem.code, problem.message + help, hint: problem.hint, cid: root)
+            }
+            let counts = try await StoreFetch(into: store, from: others, progress: progress).bring(root)
+            output.fetched.blocks += counts.blocks
+            output.fetched.bytes += counts.bytes
+        }
+        try await here.expectWhole(root, progress: progress)
     }
 
     private func metadataText() throws(KitError) -> String {
@@ -68,10 +127,29 @@ package struct PinAdd: Operation {
 
     /// The pinned roots.
     package struct Output: OperationOutput {
-        let roots: [CID]
+        var roots: [CID] = []
+        /// What was brought into the store.
+        var fetched = StoreFetch.Counts()
+        /// What could not be pinned of several.
+        var failures: [(root: CID, error: KitError)] = []
 
-        package var json: JSON { ["pinned": .array(roots.map { .text($0) })] }
-        package var report: Report { Report(roots.map { .line("pinned \($0)") }) }
+        package var exitCode: ExitCode { .ofParts(failures.map(\.error.code), isPartDone: !roots.isEmpty) }
+        package var json: JSON {
+            [
+                "pinned": .array(roots.map { .text($0) }), "fetched_blocks": .count(fetched.blocks),
+                "fetched_bytes": .count(fetched.bytes),
+                "failed": .array(
+                    failures.map { ["cid": .text($0.root), "error": .string($0.error.message)] }
+                ),
+            ]
+        }
+        package var report: Report {
+            var parts: [Report.Part] = roots.map { .line("pinned \($0)") }
+            if fetched.blocks > 0 {
+                parts.append(.line("fetched \(ByteCount(fetched.bytes)) in \(fetched.blocks) blocks"))
+            }
+            return Report(parts, failures: failures.map { "\($0.root) was not pinned: \($0.error.message)" })
+        }
         package var quietLines: [String]? { roots.map(\.description) }
     }
 }

@@ -5,7 +5,10 @@ package import Storage
 
 /// What a node says that it pins recursively.
 package struct KuboPin: Sendable, Hashable {
-    package let cid: CID
+    /// Nil for one that cannot be one of ours, such as one of a form that nobody knows here.
+    package let cid: CID?
+    /// The CID as the node writes it.
+    package let text: String
     /// Empty where it has none.
     package let name: String
 }
@@ -95,9 +98,7 @@ package struct KuboNode: Sendable {
                         "The node lists more than \(Self.mostPins) pins, perhaps without end."
                     )
                 }
-                var pins: [KuboPin] = []
-                for value in page { if let pin = try pin(value, prepared) { pins.append(pin) } }
-                return pins
+                return try page.map { (value) throws(StorageError) in try pin(value, prepared) }
             }
         }
     }
@@ -114,14 +115,13 @@ package struct KuboNode: Sendable {
         return jsonLines(read.stream) { connection.errors.foreign(request, $0) }
     }
 
-    /// The pin that a line tells of; nil for one of a CID that cannot be one of ours.
-    private func pin(_ value: JSON, _ request: KuboRequest) throws(StorageError) -> KuboPin? {
+    /// The pin that a line tells of.
+    private func pin(_ value: JSON, _ request: KuboRequest) throws(StorageError) -> KuboPin {
         if let message = KuboErrors.message(in: value) { throw connection.errors.said(request, message) }
         guard let text = value["Cid"]?.string, value["Type"]?.string == "recursive" else {
             throw connection.errors.foreign(request)
         }
-        guard let cid = try? CID(text) else { return nil }
-        return KuboPin(cid: cid, name: value["Name"]?.string ?? "")
+        return KuboPin(cid: try? CID(text), text: text, name: value["Name"]?.string ?? "")
     }
 
     /// Whether a root is pinned recursively, in the node's own words.

@@ -59,7 +59,7 @@ struct KuboService: ContentService {
         Pulled {
             let pins = StreamCursor(node.pins(withNames: false))
             return { () async throws(StorageError) in
-                try await pins.next()?.map { held($0.cid, place: nil) }
+                try await pins.next()?.compactMap { $0.cid.map { held($0, place: nil) } }
             }
         }
     }

@@ -89,7 +89,7 @@ import Testing
         try await server.forgetRequests()
         let node = try await KuboNode(Self.settings(server), in: Self.context())
         var found: [String: String] = [:]
-        for try await page in node.pins(withNames: true) { for pin in page { found["\(pin.cid)"] = pin.name } }
+        for try await page in node.pins(withNames: true) { for pin in page { found[pin.text] = pin.name } }
         #expect(try await server.requests().count == 1)
         #expect(Set(archives.map { "\($0.root)" }).isSubset(of: found.keys))
         #expect(found["\(archives[7].root)"] == "seven of us" && found["\(archives[8].root)"] == "")
