@@ -67,11 +67,12 @@ struct EngineSample: Sendable {
         places: [String] = ["a"],
         at place: String = "here",
         account: String = "",
-        others: [String: any StorageService] = [:]
+        others: [String: any StorageService] = [:],
+        source: (any BlockSource)? = nil
     ) async throws -> SyncReport {
         try await sync(
             backend,
-            try await engine(others.merging([backend: service]) { known, _ in known }),
+            try await engine(others.merging([backend: service]) { known, _ in known }, source),
             places.map { Place(name: $0, takesContent: true, minReplicas: minReplicas) },
             SyncEngine.Mode(force: force, prune: prune),
             at: BackendState.Address(place: place, account: account)
@@ -138,11 +139,15 @@ struct EngineSample: Sendable {
     }
 
     /// An engine that sees what is on other services when it removes something.
-    func engine(_ others: [String: any StorageService] = [:]) async throws -> SyncEngine {
-        SyncEngine(
-            source: StoreSource(store),
+    func engine(
+        _ others: [String: any StorageService] = [:],
+        _ source: (any BlockSource)? = nil
+    ) async throws -> SyncEngine {
+        let source = source ?? StoreSource(store)
+        return SyncEngine(
+            source: source,
             catalog: catalog,
-            witnesses: Witnesses(StoreSource(store), catalog, try await catalog.identity(), observer: "test") { name in
+            witnesses: Witnesses(source, catalog, try await catalog.identity(), observer: "test") { name in
                 guard let service = others[name] else {
                     throw StorageError(.unavailable, "Nobody plays the backend \(name).")
                 }

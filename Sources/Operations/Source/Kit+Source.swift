@@ -94,7 +94,10 @@ extension Kit {
         do throws(KitError) {
             try file.check()
         } catch {
-            throw KitError(error.code, error.message)
+            // What is wrong with all of it together has no line of its own.
+            let prefix = configuration.path + ": "
+            let phrase = error.message.hasPrefix(prefix) ? String(error.message.dropFirst(prefix.count)) : nil
+            throw phrase.map { configuration.problem(line, $0) } ?? KitError(error.code, error.message)
         }
         return file
     }

@@ -1,0 +1,319 @@
+import Foundation
+import Samples
+import TestKit
+import Testing
+
+/// Content that is read from a Kubo node or a backend, because `config/main.yaml` says so: the node is a simulator that
+/// is held to recorded exchanges.
+@Suite(.scratch, .timeLimit(.minutes(10))) struct SourceTests {
+    /// Adds content to a node, pinned there under a name; its CID.
+    private func give(_ node: KuboServer, _ bytes: [UInt8], name: String = "") async throws -> String {
+        let answer = try await node.command("add?cid-version=1&pin=true&raw-leaves=true", file: bytes)
+        let line = try #require(String(decoding: answer, as: UTF8.self).split(separator: "\n").last)
+        let cid = try #require(try Answer.parse(String(line)).Hash.text)
+        if !name.isEmpty { try await node.command("pin/add?arg=\(cid)&name=\(name)") }
+        return cid
+    }
+
+    private func configure(_ user: User, _ source: String) throws {
+        try write(Array("version: '1'\nsource: \(source)\n".utf8), to: user.home + "/config/main.yaml")
+    }
+
+    /// A user whose content is read from the store and then from a node, with a backend `disk`.
+    private func ready(_ node: KuboServer, source: String? = nil) async throws -> User {
+        let user = try await User.ready()
+        try await user.createDisk("disk")
+        try configure(user, source ?? "[store, kubo: '\(node.endpoint)']")
+        return user
+    }
+
+    /// The CIDs that a block leads to.
+    private func links(_ user: User, _ root: String) async throws -> [String] {
+        try await user.run("dag", "get", root).text.matches(of: /baf[a-z2-7]+/).map { String($0.output) }
+    }
+
+    private func blocks(_ user: User) async throws -> Int? { try await user.json("store", "stat").blocks.int }
+
+    private func node(_ faults: String...) async throws -> KuboServer {
+        try await KuboServer.start(faults.flatMap { ["--fault", $0] })
+    }
+
+    // MARK: Packing from a node
+
+    /// What only the node has is packed from there, and nothing of it comes into the store.
+    @Test(arguments: ["[store, kubo: 'NODE']", "[kubo: 'NODE']", "kubo", "node"])
+    func pinsOfANodeAreSynced(_ source: String) async throws {
+        let node = try await node()
+        var user = try await ready(node, source: source.replacing("NODE", with: node.endpoint))
+        user.environment["IPFS_API_URL"] = node.endpoint
+        // A backend may be a source, also where nothing is stored on it.
+        let made = try await user.attempt(["backend", "create", "node", "ipfs", "--api-url", node.endpoint])
+        #expect(made.code == 0, "\(made.errorText)")
+        try await user.run("backend", "disable", "node")
+        let contents = [sampleBytes(1000), sampleBytes(5 << 20, seed: 2), sampleBytes(300_000, seed: 3)]
+        var roots: [String] = []
+        for (index, bytes) in contents.enumerated() { roots.append(try await give(node, bytes, name: "n\(index)")) }
+        let imported = try await user.run("pin", "import", "--from-node")
+        #expect(imported.text.contains("taken over \(roots[1]) n1"), "\(imported.text)")
+        let sync = try await user.json("sync").backends[0]
+        #expect((sync.uploaded.int ?? 0) >= 3 && sync.failures.items.isEmpty, "\(sync)")
+        #expect(try await user.json("verify").backends[0].whole.int == sync.uploaded.int)
+        #expect(try await blocks(user) == 0)
+        // What is not in the store is said not to be there, and nobody is told to restore it.
+        let status = try await user.json("status")
+        #expect(status.pins_not_whole.int == sync.uploaded.int && status.pins_short_of_replicas.int == 0)
+        #expect(try await user.run("status").text.contains("only the store was looked at"))
+        #expect(try await user.json("pin", "show", roots[1]).whole.flag == false)
+        try await node.forgetRequests()
+        #expect(try await user.json("sync").backends[0].status == .text("clean"))
+        #expect(try await node.requests() == [])
+        // The CAR is the one that a store gives.
+        let other = try await User.ready("other")
+        let car = user.folder + "/disk/cars/\(roots[1]).car"
+        try await other.run("dag", "import", car)
+        try await other.run("dag", "export", roots[1], "-o", other.folder + "/a.car")
+        #expect(try bytes(at: car) == bytes(at: other.folder + "/a.car"))
+        #expect(try await user.attempt(["cat", roots[1]]).output == Data(contents[1]))
+    }
+
+    /// An export that ends early is never whole: what it lacks is asked for, and where that is not there, nothing is
+    /// stored.
+    @Test(arguments: ["trailer", "end", "close"], [false, true])
+    func aCutExportIsNeverStored(_ how: String, _ isLost: Bool) async throws {
+        let node = try await node()
+        let bytes = sampleBytes(3 << 20)
+        let root = try await give(node, bytes)
+        let user = try await ready(node)
+        try await user.run("pin", "import", "--from-node")
+        let lost = try #require(try await links(user, root).last)
+        try await node.begin("export-cut", #"{"bytes": 1000000, "how": "\#(how)"}"#)
+        if isLost { try await node.begin("lose-block", #"{"cid": "\#(lost)"}"#) }
+        let sync = try await user.attempt(["sync", "--json"])
+        let report = try Answer.parse(sync.text).backends[0]
+        if isLost {
+            #expect(sync.code != 0 && (report.failures.items.count == 1), "\(sync.text)\(sync.errorText)")
+            #expect(try await user.json("backend", "pin", "find", root, code: 4).error.code.int == 4)
+            #expect(!FileManager.default.fileExists(atPath: user.folder + "/disk/cars/\(root).car"))
+            try await node.end("lose-block")
+            #expect(try await user.json("sync").backends[0].uploaded.int == 1)
+        } else {
+            #expect(sync.code == 0, "\(sync.text)\(sync.errorText)")
+        }
+        #expect(try await user.json("verify").backends[0].corrupt.int == 0)
+        try await user.run("car", "verify", user.folder + "/disk/cars/\(root).car")
+    }
+
+    /// A node that damages a block, or does not answer, costs the pins that only it has, and no others.
+    @Test(arguments: ["damaged", "away", "slow"])
+    func aNodeThatFailsCostsItsOwnPinsOnly(_ what: String) async throws {
+        let node = try await node()
+        let root = try await give(node, sampleBytes(700_000))
+        let user = try await ready(node)
+        try await user.run("pin", "import", "--from-node")
+        let own = try await user.add(sampleBytes(2000, seed: 5))
+        switch what {
+        case "damaged": try await node.begin("wrong-bytes", #"{"cid": "\#(root)"}"#)
+        case "away": try configure(user, "[store, kubo: 'http://127.0.0.1:9']")
+        default: try await node.begin("slow", #"{"pause": 0.05}"#)
+        }
+        let sync = try await user.attempt(["sync", "--json"])
+        let report = try Answer.parse(sync.text).backends[0]
+        if what == "slow" {
+            #expect(sync.code == 0 && report.failures.items.isEmpty, "\(sync.text)")
+        } else {
+            #expect(sync.code == 6, "\(sync.code) \(sync.text)\(sync.errorText)")
+            #expect(report.failures.items.contains { $0.cid == .text(root) }, "\(report)")
+            #expect(try await user.json("backend", "pin", "find", root, code: 4).error.code.int == 4)
+        }
+        #expect(try await user.json("backend", "pin", "find", own).mappings[0].status == .text("stored"))
+    }
+
+    // MARK: Pins of a node
+
+    @Test func pinsAreTakenOverOnce() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let first = try await give(node, sampleBytes(100), name: "theirs")
+        let mine = try await user.add(sampleBytes(200, seed: 2))
+        #expect(try await give(node, sampleBytes(200, seed: 2), name: "not-mine") == mine)
+        try await user.run("pin", "add", mine, "--name", "mine")
+        let planned = try await user.attempt(["pin", "import", "--from-node", "--dry-run", "--json"])
+        #expect(try Answer.lines(planned.text).last?.dry_run == .flag(true))
+        #expect(try await user.pins() == [mine])
+        let taken = try await user.attempt(["pin", "import", "--from-node", "--json"])
+        let lines = try Answer.lines(taken.text)
+        #expect(lines.contains { $0.cid == .text(first) && $0.type == .text("taken_over") }, "\(taken.text)")
+        #expect(lines.last?.already_here.int == 1 && lines.last?.vanished.int == 0)
+        let names = try await user.json("pin", "ls").pins.items
+        #expect(names.first { $0.cid == .text(mine) }?.name == .text("mine"))
+        #expect(names.first { $0.cid == .text(first) }?.name == .text("theirs"))
+        // Nothing changes when nothing changed.
+        try await user.run("sync")
+        let again = try await user.json("pin", "import", "--from-node")
+        #expect(again.taken_over.int == 0 && again.already_here.int == names.count)
+        #expect(try await user.dirty() == [])
+        // What the node has no more stays here, and each run tells of it.
+        try await node.command("pin/rm?arg=\(first)")
+        for _ in 0..<2 {
+            let gone = try await user.run("pin", "import", "--from-node")
+            #expect(gone.text.contains("vanished \(first) theirs") && gone.text.contains("1 vanished"), "\(gone.text)")
+        }
+        #expect(try await user.pins().contains(first))
+        // A pin that this home made by itself is none of the node's affairs.
+        try await node.command("pin/rm?arg=\(mine)")
+        #expect(try await user.run("pin", "import", "--from-node").text.contains("1 vanished"))
+    }
+
+    /// A list that does not come to its end says nothing of what it lacks.
+    @Test func aListThatBreaksOffMakesNothingVanish() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let root = try await give(node, sampleBytes(100))
+        try await user.run("pin", "import", "--from-node")
+        try await node.command("pin/rm?arg=\(root)")
+        try await node.begin("trailer", #"{"message": "context canceled", "command": "pin/ls"}"#)
+        let broken = try await user.attempt(["pin", "import", "--from-node"])
+        #expect(broken.code == 5 && !broken.text.contains("vanished"), "\(broken.text)\(broken.errorText)")
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM]) func aFollowerGoesOnUntilItIsStopped(_ signal: Int32) async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let first = try await give(node, sampleBytes(100))
+        let follower = try Running(user, "pin", "import", "--from-node", "--follow", "--interval", "1")
+        try await follower.wait { follower.output.contains("taken over \(first)") }
+        let second = try await give(node, sampleBytes(200, seed: 2))
+        try await follower.wait { follower.output.contains("taken over \(second)") }
+        // A node that is away for a while is told of, and asked again.
+        try await node.begin("status", #"{"status": 503, "text": "busy"}"#)
+        try await follower.wait { follower.errors.contains("asked again") }
+        try await node.end("status")
+        try await node.command("pin/rm?arg=\(first)")
+        try await follower.wait { follower.output.contains("vanished \(first)") }
+        try await node.command("pin/add?arg=\(first)")
+        try await follower.wait { follower.output.contains("back \(first)") }
+        follower.signal(signal)
+        #expect(await follower.end() == 130)
+        #expect(follower.output.contains("0 vanished from the node"), "\(follower.output)")
+        #expect(try await Set(user.pins()).isSuperset(of: [first, second]))
+    }
+
+    // MARK: Pinning
+
+    @Test func whatTheStoreLacksIsFetched() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let (large, small) = (
+            try await give(node, sampleBytes(3 << 20)), try await give(node, sampleBytes(100, seed: 2))
+        )
+        let added = try await user.attempt(["pin", "add", "-", "--json"], input: Array("\(large)\n\(small)\n".utf8))
+        let answer = try Answer.parse(added.text)
+        #expect(
+            answer.pinned.items.count == 2 && (answer.fetched_blocks.int ?? 0) > 12,
+            "\(added.text)\(added.errorText)"
+        )
+        try configure(user, "store")
+        #expect(try await user.content(large) == sampleBytes(3 << 20))
+        #expect(try await user.json("status").pins_not_whole.int == 0)
+    }
+
+    /// A block that the node lost keeps its root from being pinned; what came stays, and only the rest is asked for.
+    @Test func aFetchGoesOnWhereItStopped() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let root = try await give(node, sampleBytes(6 << 20))
+        let small = try await give(node, sampleBytes(100, seed: 2))
+        let links = try await links(user, root)
+        try await node.begin("lose-block", #"{"cid": "\#(links[20])"}"#)
+        let partly = try await user.run("pin", "add", root, small, code: 6)
+        #expect(partly.errorText.contains("\(root) was not pinned"), "\(partly.errorText)")
+        #expect(try await user.pins() == [small])
+        let here = try await blocks(user) ?? 0
+        #expect(here > 10)
+        try await node.end("lose-block")
+        try await node.forgetRequests()
+        try await user.run("pin", "add", root)
+        let asked = try await node.requests()
+        #expect(!asked.contains { $0.contains("dag/export") } && asked.count <= links.count - here + 4, "\(asked)")
+        #expect(try await user.json("status").pins_not_whole.int == 0)
+    }
+
+    /// Where the store is no source, what is pinned is read at the node, and stays there.
+    @Test func withoutTheStoreNothingIsCopied() async throws {
+        let node = try await node()
+        let user = try await ready(node, source: "{kubo: '\(node.endpoint)'}")
+        let root = try await give(node, sampleBytes(3 << 20))
+        try await user.run("pin", "add", root)
+        #expect(try await user.pins() == [root])
+        #expect(try await blocks(user) == 0)
+        let other = try await give(node, sampleBytes(3 << 20, seed: 2))
+        let lost = try #require(try await links(user, other).first)
+        try await node.begin("lose-block", #"{"cid": "\#(lost)"}"#)
+        let refused = try await user.attempt(["pin", "add", other])
+        #expect(refused.code == 4 || refused.code == 10, "\(refused.code) \(refused.errorText)")
+        #expect(try await user.pins() == [root])
+    }
+
+    @Test func withoutASourceTheErrorSaysWhatHelps() async throws {
+        let user = try await User.ready()
+        let absent = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+        let refused = try await user.run("pin", "add", absent, code: 4)
+        #expect(refused.errorText.contains("config/main.yaml") && refused.errorText.contains("restore \(absent)"))
+        let imported = try await user.run("pin", "import", "--from-node", code: 12)
+        #expect(imported.errorText.contains("source: [store, kubo]"))
+    }
+
+    // MARK: The configuration
+
+    /// A home whose content lies on a backend reads it from there.
+    @Test func aBackendIsASource() async throws {
+        let owner = try await User.ready("owner")
+        let disk = try await owner.createDisk("disk")
+        let root = try await owner.add(sampleBytes(3 << 20))
+        try await owner.run("sync")
+        let reader = try await User.ready("reader")
+        try await reader.run("backend", "create", "disk", "filesystem", "--path", disk)
+        try await reader.run("cat", root, code: 4)
+        try configure(reader, "[store, disk]")
+        #expect(try await reader.content(root) == sampleBytes(3 << 20))
+        #expect(try await blocks(reader) == 0)
+        try await reader.run("pin", "add", root)
+        try configure(reader, "store")
+        #expect(try await reader.content(root) == sampleBytes(3 << 20))
+    }
+
+    @Test(arguments: [
+        "kubbo": "did you mean “kubo”", "[store, store]": "twice", "[]": "empty", "{store: x}": "kubo: ADDRESS",
+        "{kubo: 'http://user:secret@127.0.0.1:5001'}": "user", "{kubo: '/ip4/1.2.3.4/udp/1'}": "multiaddr",
+        "~": "store, kubo",
+    ])
+    func whatIsNoSourceIsAnErrorWithItsLine(_ source: String, _ words: String) async throws {
+        let user = try await User.ready()
+        let root = try await user.add(sampleBytes(100))
+        try configure(user, source)
+        let refused = try await user.run("cat", root, code: 2)
+        #expect(refused.errorText.contains("main.yaml:2"), "\(refused.errorText)")
+        #expect(refused.errorText.contains(words) && !refused.errorText.contains("secret@"), "\(refused.errorText)")
+    }
+
+    @Test func aWordThatMeansNothingIsAnErrorForEveryCommand() async throws {
+        let user = try await User.ready()
+        try write(Array("version: '1'\nsources: kubo\n".utf8), to: user.home + "/config/main.yaml")
+        let refused = try await user.run("status", code: 2)
+        #expect(refused.errorText.contains("main.yaml:2") && refused.errorText.contains("did you mean “source”"))
+    }
+
+    @Test func allBackendsAreMarkedAtOnce() async throws {
+        let user = try await User.ready()
+        try await user.createDisk("a")
+        try await user.createDisk("b")
+        try await user.run("sync")
+        #expect(try await user.dirty() == [])
+        try await user.run("backend", "disable", "b")
+        let marked = try await user.json("backend", "mark-dirty", "--all", "--reason", "a check")
+        #expect(marked.dirty.items.map(\.state.reason) == [.text("a check"), .text("a check")], "\(marked)")
+        #expect(try await user.dirty() == ["a", "b"])
+        try await user.run("backend", "mark-dirty", code: 2)
+        try await user.run("backend", "mark-dirty", "a", "--all", code: 2)
+    }
+}

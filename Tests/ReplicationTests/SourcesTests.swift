@@ -1,0 +1,262 @@
+import BlockStore
+import Catalog
+import Foundation
+import IPLD
+import Multiformats
+@testable import Replication
+import Storage
+import StorageLaws
+import TestKit
+import Testing
+
+/// A source in memory that tells what it was asked for.
+private struct SourceFake: BlockSource {
+    let held: [CID: Block]
+    /// The CAR that it gives, however good.
+    var car: [UInt8]?
+    /// How the CAR ends, unless with its last byte.
+    var end: StorageError?
+    /// What it says to everything.
+    var problem: StorageError?
+    let asked = Locked<[[CID]]>([])
+    let exports = Locked(0)
+    let packing = FarPacking(scratch: Scratch.current + "/spools")
+
+    init(_ sections: [CARSection], car: [UInt8]? = nil, problem: StorageError? = nil) {
+        held = Dictionary(sections.map { ($0.cid, $0.block) }) { first, _ in first }
+        (self.car, self.problem) = (car, problem)
+    }
+
+    var isFar: Bool { true }
+
+    func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block] {
+        asked.change { $0.append(cids) }
+        if let problem { throw .source(problem) }
+        var blocks: [Block] = []
+        for cid in cids {
+            guard let block = held[cid] else { throw .source(StorageError(.notFound, "\(cid) is not in the fake.")) }
+            blocks.append(block)
+        }
+        return blocks
+    }
+
+    func export(_ root: CID) async throws(ReplicationError) -> (any ByteStream)? {
+        exports.change { $0 += 1 }
+        if let problem { throw .source(problem) }
+        guard let car else { return nil }
+        let end = end
+        return Pulled {
+            let cursor = StreamCursor(Body(car).open())
+            return { () async throws(StorageError) in
+                if let chunk = try await cursor.next() { return chunk }
+                if let end { throw end }
+                return nil
+            }
+        }
+    }
+
+    func pack(_ root: CID, holding limit: UInt64) async throws(ReplicationError) -> PackedDAG {
+        if let problem { throw .source(problem) }
+        return try await packing.pack(root, from: self, holding: limit)
+    }
+
+    func expectHere(_ root: CID) async throws(ReplicationError) {
+        throw .source(StorageError(.unsupported, "It is not here."))
+    }
+}
+
+/// Content that is packed out of what comes from afar, and several sources together.
+@Suite(.scratch) struct SourcesTests {
+    private let archive = SampleArchive(seed: 1, leaves: 20)
+    private let down = StorageError(.unavailable, "Nobody is there.", retry: .later)
+
+    private func several(_ sources: [any BlockSource]) -> SeveralSources {
+        SeveralSources(sources, packing: FarPacking(scratch: Scratch.current + "/spools"))
+    }
+
+    private func error(_ body: () async throws(ReplicationError) -> Void) async -> ReplicationError? {
+        do throws(ReplicationError) {
+            try await body()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func isSame(_ packed: PackedDAG, _ archive: SampleArchive) async throws -> Bool {
+        var copied: [UInt8] = []
+        try await packed.copy { pieces in for piece in pieces { copied += piece } }
+        let bytes = try await packed.body.bytes()
+        return bytes == archive.bytes && copied == archive.bytes && packed.layout.length == UInt64(bytes.count)
+            && packed.layout.places == archive.places
+    }
+
+    // MARK: Packing
+
+    /// Whatever order the blocks come in, and however the export ends, the CAR is the one of the root.
+    @Test(arguments: ["whole", "cut", "ended", "failed", "damaged", "shuffled", "none"])
+    func theArchiveIsThatOfTheRoot(_ what: String) async throws {
+        let sections = archive.sections
+        var source = SourceFake(sections)
+        let cut = sections[11].offset
+        switch what {
+        case "whole": source.car = archive.bytes
+        case "cut": source.car = Array(archive.bytes[..<(cut + 7)])
+        case "ended": source.car = Array(archive.bytes[..<cut])
+        case "failed": (source.car, source.end) = (Array(archive.bytes[..<cut]), down)
+        case "damaged":
+            source.car = archive.bytes
+            source.car?[sections[11].dataOffset + 3] ^= 1
+        case "shuffled":
+            source.car =
+                CARHeader(roots: [archive.root]).encoded
+                + (sections.reversed() + sections).flatMap {
+                    CARSection.prefix(for: $0.cid, length: $0.bytes.count) + $0.bytes
+                }
+        default: break
+        }
+        for limit in [0, UInt64.max >> 1] {
+            let packed = try await source.pack(archive.root, holding: limit)
+            #expect(try await isSame(packed, archive))
+            #expect((packed.held != nil) == (limit > 0))
+        }
+        let asked = Set(source.asked.read { $0 }.joined())
+        let missing: Range<Int> =
+            switch what {
+            case "whole", "shuffled": 0..<0
+            // What came in one piece with what is damaged is not looked at.
+            case "none", "damaged": 0..<sections.count
+            default: 11..<sections.count
+            }
+        #expect(asked == Set(sections[missing].map(\.cid)))
+        #expect(source.exports.read { $0 } == 2)
+    }
+
+    /// What no export brings and nobody gives by its CID makes the root unpackable.
+    @Test func aCutExportIsNeverWhole() async throws {
+        let sections = archive.sections
+        let source = SourceFake(Array(sections[..<11]), car: Array(archive.bytes[..<sections[11].offset]))
+        let error = await error { () async throws(ReplicationError) in _ = try await source.pack(archive.root) }
+        guard case .source(let error)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(error.code == .notFound)
+    }
+
+    /// More than memory has room for lies in a file that has no name; two lie there at once, and a third one waits.
+    @Test func muchIsKeptInFilesWithoutNames() async throws {
+        let large = SampleArchive(seed: 3, leaves: 3000)
+        let source = SourceFake(large.sections, car: large.bytes)
+        var packed: [PackedDAG] = [try await source.pack(large.root), try await source.pack(large.root)]
+        #expect(source.asked.read { $0 }.isEmpty && source.exports.read { $0 } == 4)
+        let folder = Scratch.current + "/spools"
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+        for one in packed { #expect(try await isSame(one, large)) }
+        let part: Range<UInt64> = 1_000_000..<1_700_000
+        #expect(try await packed[0].body.bytes(part) == Array(large.bytes[1_000_000..<1_700_000]))
+        async let third = source.pack(large.root)
+        #expect(try await holds { source.exports.read { $0 } == 5 })
+        packed.removeLast()
+        #expect(try await isSame(await third, large))
+        #expect(source.exports.read { $0 } == 6)
+    }
+
+    // MARK: Several
+
+    @Test func theFirstThatHasABlockGivesIt() async throws {
+        let sections = archive.sections
+        let (odd, all) = (
+            SourceFake(sections.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)), SourceFake(sections)
+        )
+        let wanted = sections.map(\.cid) + [sections[3].cid]
+        let blocks = try await several([odd, all]).blocks(wanted, below: archive.root)
+        #expect(blocks == sections.map(\.block) + [sections[3].block])
+        let asked = all.asked.read { $0 }
+        #expect(
+            asked.count == 1
+                && Set(asked[0]) == Set(sections.enumerated().filter { $0.offset % 2 == 0 }.map(\.element.cid))
+        )
+    }
+
+    /// Each has a part only: together they are packed as one.
+    @Test func partsMakeAWhole() async throws {
+        let sections = archive.sections
+        let sources = [SourceFake(Array(sections[..<9])), SourceFake(Array(sections[7...]))]
+        #expect(try await isSame(several(sources).pack(archive.root), archive))
+        let lacking = [sources[0], SourceFake(Array(sections[10...]))]
+        let failure = await error { () async throws(ReplicationError) in
+            _ = try await several(lacking).pack(archive.root)
+        }
+        #expect(failure?.isOfContent == true && failure?.description.contains("\(sections[9].cid)") == true)
+    }
+
+    /// Who does not answer may have what nobody else has: that is no absence.
+    @Test func silenceIsNoAbsence() async throws {
+        let sections = archive.sections
+        let (silent, empty) = (SourceFake([], problem: down), SourceFake([]))
+        for sources in [[silent, empty], [empty, silent]] {
+            let joined = several(sources)
+            let failure = await error { () async throws(ReplicationError) in
+                _ = try await joined.blocks([sections[1].cid], below: archive.root)
+            }
+            #expect(failure?.isOfContent == false, "\(String(describing: failure))")
+            let unpacked = await error { () async throws(ReplicationError) in _ = try await joined.pack(archive.root) }
+            #expect(unpacked?.isOfContent == false, "\(String(describing: unpacked))")
+        }
+        let absent = await error { () async throws(ReplicationError) in
+            _ = try await several([empty, empty]).blocks([sections[1].cid], below: archive.root)
+        }
+        #expect(absent?.isOfContent == true)
+        // Somebody else has it.
+        let all = SourceFake(sections)
+        let blocks = try await several([silent, all]).blocks([sections[1].cid], below: archive.root)
+        #expect(blocks == [sections[1].block])
+    }
+
+    @Test func whoNeverAnswersIsAskedNoMore() async throws {
+        let sections = archive.sections
+        let (silent, all) = (SourceFake([], problem: down), SourceFake(sections))
+        let joined = several([silent, all])
+        for section in sections { _ = try await joined.blocks([section.cid], below: archive.root) }
+        #expect(silent.asked.read { $0.count } == 3)
+        #expect(all.asked.read { $0.count } == sections.count)
+    }
+
+    // MARK: Into the store
+
+    /// What came before the end stays, and is not asked for again.
+    @Test func aFetchGoesOnWhereItStopped() async throws {
+        let sections = archive.sections
+        let store = try BlockStore(folder: Scratch.current + "/store")
+        let half = SourceFake(Array(sections[..<8]), car: Array(archive.bytes[..<sections[5].offset]))
+        func bring(_ source: SourceFake) async throws(ReplicationError) -> StoreFetch.Counts {
+            try await StoreFetch(into: store, from: source, progress: .silent).bring(archive.root)
+        }
+        #expect(await error { () async throws(ReplicationError) in _ = try await bring(half) } != nil)
+        #expect(try await store.locate([archive.root, sections[4].cid]).allSatisfy { $0 != nil })
+        let rest = SourceFake(sections, car: archive.bytes)
+        let counts = try await bring(rest)
+        #expect(rest.exports.read { $0 } == 0 && counts.blocks == UInt64(sections.count - 5))
+        try await StoreSource(store).expectWhole(archive.root, progress: .silent)
+        #expect(try await bring(SourceFake([])).blocks == 0)
+    }
+
+    /// A pin that cannot be read fails, and keeps no other from the backend.
+    @Test(arguments: [StorageError.Code.unavailable, .notFound, .corrupt])
+    func aSourceThatFailsIsNotTheBackend(_ code: StorageError.Code) async throws {
+        let sample = try await EngineSample()
+        for number in 0..<40 { try await sample.pin(number) }
+        let lost = (100..<130).map { EngineSample.block($0) }
+        try await sample.catalog.addPins(
+            lost.map { Pin(cid: $0.cid, createdAt: sample.catalog.time) },
+            reason: "test"
+        )
+        let failing = SourceFake([], problem: StorageError(code, "The node says so."))
+        let memory = sample.service()
+        let report = try await sample.sync(memory, source: several([StoreSource(sample.store), failing]))
+        #expect(report.uploaded == 40 && report.failures.count == 30 && report.stopped == nil, "\(report)")
+        for block in lost { #expect(try await sample.status(block.cid) != .stored) }
+        #expect(try await sample.isDirty() == true)
+    }
+}
