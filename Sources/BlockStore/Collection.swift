@@ -27,14 +27,16 @@ extension BlockStore {
     /// blocks are in another one and can be found there, so it may be stopped at any time.
     ///
     /// Nothing is removed without proof that all is known: each part of the index must be there and as it was written,
-    /// the index no older than `generation`, and every block that a root leads to in the store and readable.
+    /// the index no older than `generation`, and every block that a root leads to in the store and readable. What `kept`
+    /// names stays too, where it is there: blocks of DAGs of which the store has a part only.
     /// - Throws: ``StoreError`` `incomplete` where a block of a root is missing, `corrupt` for damage, also of the
     ///   index;
-    ///   whatever `roots` throws.
+    ///   whatever `roots` or `kept` throws.
     public func collect(
         waste: Double = 0.25,
         isDryRun: Bool = false,
         atLeast generation: UInt64 = 0,
+        kept: () async throws -> [CID] = { [] },
         roots: () async throws -> [CID]
     ) async throws -> CollectionReport {
         let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
@@ -43,9 +45,12 @@ extension BlockStore {
         defer { withExtendedLifetime(lock) {} }
         // Asked for under the lock: what is pinned before it is known here, and after it nothing can be pinned.
         let roots = try await roots()
+        let kept = try await kept()
         return try await BlockingThreads.shared.run { [self] () throws(StoreError) in
             try proveIndex(atLeast: generation)
-            var collector = Collector(store: self, live: try mark(roots))
+            var live = try mark(roots)
+            for cid in kept { _ = try live.mark(cid) }
+            var collector = Collector(store: self, live: live)
             return try collector.run(waste, isDryRun: isDryRun)
         }
     }

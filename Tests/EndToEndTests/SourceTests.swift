@@ -254,6 +254,29 @@ import Testing
         #expect(try await user.pins() == [root])
     }
 
+    /// What a pin leads to stays, also where the block that leads there is on the node alone.
+    @Test func theStoreIsCollectedBesidePinsOfTheNode() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let root = try await give(node, sampleBytes(3 << 20))
+        try await user.run("pin", "import", "--from-node")
+        let leaf = try #require(try await links(user, root).first)
+        let part = try await user.attempt(["block", "get", leaf])
+        #expect(try await user.add(Array(part.output)) == leaf)
+        let garbage = try await user.add(sampleBytes(1000, seed: 3))
+        try await user.run("pin", "rm", leaf, garbage)
+        try await user.run("gc", "--waste", "0")
+        #expect(try await blocks(user) == 1)
+        // Where nobody says what belongs to a pin, nothing is removed.
+        try await user.run("pin", "rm", try await user.add(sampleBytes(1000, seed: 4)))
+        try await node.begin("lose-block", #"{"cid": "\#(root)"}"#)
+        let refused = try await user.attempt(["gc", "--waste", "0"])
+        #expect([4, 10, 12].contains(refused.code), "\(refused.code) \(refused.errorText)")
+        #expect(try await blocks(user) == 2)
+        try configure(user, "store")
+        try await user.run("gc", "--waste", "0", code: 12)
+    }
+
     @Test func withoutASourceTheErrorSaysWhatHelps() async throws {
         let user = try await User.ready()
         let absent = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
@@ -261,6 +284,26 @@ import Testing
         #expect(refused.errorText.contains("config/main.yaml") && refused.errorText.contains("restore \(absent)"))
         let imported = try await user.run("pin", "import", "--from-node", code: 12)
         #expect(imported.errorText.contains("source: [store, kubo]"))
+    }
+
+    /// A store that was lost comes back from the node where no backend has what was in it.
+    @Test func whatNoBackendHasWholeIsRestoredFromSources() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let root = try await give(node, sampleBytes(3 << 20))
+        try await user.run("pin", "add", root)
+        let plan = try await user.json("restore", "--dry-run")
+        #expect(plan.whole.int == 1)
+        try FileManager.default.removeItem(atPath: user.home + "/store/packs")
+        try await user.run("store", "rebuild-index", code: 10)
+        try await node.begin("lose-block", #"{"cid": "\#(root)"}"#)
+        let failed = try await user.attempt(["restore"])
+        #expect(failed.code != 0 && failed.text.contains("kubo"), "\(failed.text)\(failed.errorText)")
+        try await node.end("lose-block")
+        let restored = try await user.json("restore").restored
+        #expect(restored[0].from.text?.contains("kubo") == true, "\(restored)")
+        try configure(user, "store")
+        #expect(try await user.content(root) == sampleBytes(3 << 20))
     }
 
     // MARK: The configuration

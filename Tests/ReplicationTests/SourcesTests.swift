@@ -223,6 +223,44 @@ private struct SourceFake: BlockSource {
         #expect(all.asked.read { $0.count } == sections.count)
     }
 
+    // MARK: A backend
+
+    private func backend(_ service: any StorageService) -> BackendSource {
+        let open = OpenBackend(
+            name: "far",
+            content: CARArchive(Checked(service, backend: "far")),
+            meter: Meter(),
+            quota: nil,
+            lanes: 2
+        )
+        return BackendSource(open, packing: FarPacking(scratch: Scratch.current + "/spools")) { root in
+            let cache = BlockCache(Scratch.current + "/cache")
+            return BackendSource.Place(
+                RemoteBlocks(of: root, at: nil, on: open, cache: cache, notice: { _ in }),
+                isRoot: true,
+                at: nil
+            )
+        }
+    }
+
+    /// A root that a backend keeps is read as its CAR, and a damaged one block by block.
+    @Test func aBackendIsPackedFromItsArchive() async throws {
+        let (memory, large) = (MemoryService(), SampleArchive(seed: 2, leaves: 2000))
+        for one in [archive, large] {
+            _ = try await CARArchive(memory).store(one.upload)
+            let counted = FaultyService(memory)
+            #expect(try await isSame(backend(counted).pack(one.root), one))
+            try await backend(counted).expectWhole(one.root, progress: .silent)
+        }
+        let absent = await error { () async throws(ReplicationError) in
+            _ = try await backend(MemoryService()).pack(archive.root)
+        }
+        #expect(
+            absent?.isOfContent == true && absent?.description.hasPrefix("far: ") == true,
+            "\(String(describing: absent))"
+        )
+    }
+
     // MARK: Into the store
 
     /// What came before the end stays, and is not asked for again.

@@ -1,6 +1,7 @@
 internal import BlockStore
 internal import Catalog
 internal import Multiformats
+internal import Replication
 package import Schema
 internal import Storage
 
@@ -10,7 +11,8 @@ package struct Collect: Operation {
     package static let summary = "Remove blocks that no pin leads to from the store."
     package static let details = """
         Blocks lie together in packs; a pack is written anew when more than --waste percent of it are such blocks. \
-        Nothing can be added meanwhile. It may be stopped at any time.
+        Nothing can be added meanwhile. It may be stopped at any time. Of pins that are not whole in the store, the other \
+        sources that content is read from are asked which blocks belong to them.
         Example: ipfs-kit gc --dry-run
         """
     package static let changes = true
@@ -46,12 +48,23 @@ package struct Collect: Operation {
                     hint: "ipfs-kit store rebuild-index"
                 )
             }
+            let sources = try await kit.sources()
+            let elsewhere = Locked<[CID]>([])
             let report = try await store.collect(
                 waste: Double(waste) / 100,
                 isDryRun: dryRun,
                 atLeast: try await catalog.storeGeneration()
             ) {
-                try await catalog.pins().map(\.cid)
+                var kept: [CID] = []
+                for root in elsewhere.read({ $0 }) { kept += try await sources.all.cids(below: root) }
+                return kept
+            } roots: {
+                let pins = try await catalog.pins().map(\.cid)
+                // Where the store is all there is, what is not whole is a loss, and nothing is removed.
+                guard sources.others != nil else { return pins }
+                let notWhole = Set(try await kit.pinsNotWhole())
+                elsewhere.change { $0 = notWhole.sorted() }
+                return pins.filter { !notWhole.contains($0) }
             }
             return Output(report: report, isDryRun: dryRun, waste: waste)
         }

@@ -14,6 +14,9 @@ struct Sources: Sendable {
     let elsewhere: Set<String>
     /// Whether these are all that there are.
     let isAll: Bool
+    /// The places besides the store that content is read from, and their names: asked for what no backend gave as a
+    /// whole.
+    let others: (source: any BlockSource, names: String)?
 
     /// Opens every backend, or one.
     init(_ kit: Kit, only: String?) async throws(KitError) {
@@ -37,6 +40,8 @@ struct Sources: Sendable {
         self.broken = broken
         self.elsewhere = elsewhere
         isAll = only == nil
+        let places = try kit.sourceNames().filter { $0 != "store" }.joined(separator: ", ")
+        others = only == nil ? try await kit.sources().others.map { ($0, places) } : nil
     }
 
     /// Where a root may be: first where it was verified, then where somebody claims it is, then everywhere else.
@@ -95,7 +100,9 @@ struct RestoreJob: Sendable {
                 continue
             }
             let candidates = try await self.candidates(root)
-            output.planned.append((root, candidates.map { ($0.backend.name, $0.location?.path ?? "") }))
+            let places = candidates.map { ($0.backend.name, $0.location?.path ?? "") }
+            let others = sources.others.map { [($0.names, "block by block")] } ?? []
+            output.planned.append((root, places + others))
         }
         return output
     }
@@ -138,13 +145,36 @@ struct RestoreJob: Sendable {
                 output.restored.append((root, source.backend.name, bytes))
                 for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
             case .failed(let failures):
-                output.failed.append((root, failures.map { ($0.source.backend.name, KitError($0.error)) }))
+                var reasons = failures.map { ($0.source.backend.name, KitError($0.error)) }
+                if let bytes = try await fetch(root, &reasons) {
+                    output.restored.append((root, sources.others?.names ?? "", bytes))
+                } else {
+                    output.failed.append((root, reasons))
+                }
                 for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
             }
             kit.session.progress.items()
         }
         // Whoever asks for what is whole is told of what was just seen.
         try await catalog.noteWhole(output.failed.map(\.root), in: nil)
+    }
+
+    /// Brings what is missing from the other places that content is read from, block by block: each may have a part.
+    ///
+    /// - Returns: how many bytes came; nil where not all did, and why is added to `reasons`.
+    private func fetch(_ root: CID, _ reasons: inout [(String, KitError)]) async throws -> UInt64? {
+        guard let (others, names) = sources.others else { return nil }
+        do throws(ReplicationError) {
+            let fetch = StoreFetch(into: store, from: others, progress: kit.session.progress)
+            let bytes = try await fetch.bring(root).bytes
+            // What was there, and what came before a stop, nobody has read since.
+            try await StoreSource(store).expectWhole(root, progress: .silent)
+            return bytes
+        } catch {
+            guard error.isOfSource else { throw error }
+            reasons.append((names, KitError(error)))
+            return nil
+        }
     }
 
     /// Whether every block is read: also where a pack is gone or cut, for then the index leads to nothing.

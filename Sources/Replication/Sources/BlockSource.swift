@@ -31,6 +31,30 @@ extension BlockSource {
     /// Lays out the CAR of a root.
     package func pack(_ root: CID) async throws(ReplicationError) -> PackedDAG { try await pack(root, holding: 0) }
 
+    /// The CIDs of everything below a root, by the blocks that have links: what has none is not asked for.
+    package func cids(below root: CID) async throws(ReplicationError) -> [CID] {
+        var walk = DAGWalk(root: root)
+        var cids: [CID] = []
+        var children: [CID: [CID]] = [:]
+        while let cid = walk.next() {
+            cids.append(cid)
+            guard cid.codec != .raw else { continue }
+            if children[cid] == nil {
+                let upcoming = walk.upcoming(Self.atOnce).filter { $0.codec != .raw && children[$0] == nil }
+                for block in try await blocks([cid] + upcoming, below: root) {
+                    do throws(DecodingProblem) { children[block.cid] = try links(of: block) } catch {
+                        throw .store(StoreError(error, linksOf: block.cid))
+                    }
+                }
+            }
+            walk.visit(children.updateValue([], forKey: cid) ?? [])
+        }
+        return cids
+    }
+
+    /// So many blocks are asked for before their turn.
+    private static var atOnce: Int { 31 }
+
     package func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError) {
         let packed = try await pack(root)
         try await ReplicationError.ofSource { () async throws(StorageError) in
@@ -52,6 +76,9 @@ extension ReplicationError {
         default: false
         }
     }
+
+    /// Whether it says something of the content, or of who was asked for it, and not of this home.
+    package var isOfSource: Bool { if case .source = self { true } else { isOfContent } }
 
     /// Runs `body`, whose failures are those of a source.
     static func ofSource<Value>(
