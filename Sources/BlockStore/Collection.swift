@@ -27,8 +27,8 @@ extension BlockStore {
     /// blocks are in another one and can be found there, so it may be stopped at any time.
     ///
     /// Nothing is removed without proof that all is known: each part of the index must be there and as it was written,
-    /// the index no older than `generation`, and every block that a root leads to in the store and readable. What `kept`
-    /// names stays too, where it is there: blocks of DAGs of which the store has a part only.
+    /// the index no older than `generation`, and every block that a root leads to in the store and readable. What
+    /// `kept` names stays too, where it is there: blocks of DAGs of which the store has a part only.
     /// - Throws: ``StoreError`` `incomplete` where a block of a root is missing, `corrupt` for damage, also of the
     ///   index;
     ///   whatever `roots` or `kept` throws.

@@ -64,7 +64,7 @@ extension KitError {
         if let source = error.cause as? ReplicationError { self = KitError(source) }
     }
 
-    /// What a failure of a source of content means for an operation; of one that is no backend no command can tell more.
+    /// What a failure of a source of content means for an operation; of one that is no backend no command tells more.
     private init(ofSource error: StorageError) {
         let plain = (error.cause as? KitError) ?? KitError(error)
         let isBackend = error.backend.map(BackendFile.isName) ?? false
