@@ -1,5 +1,6 @@
 internal import POSIX
 internal import SQLite
+internal import Synchronization
 
 /// The right of one process to change what is known of a backend, and what is on it.
 ///
@@ -13,14 +14,17 @@ package final class Lease: Sendable {
     /// Whether it is the only one that may send requests which change the backend; others only write down what they
     /// saw.
     package let isExclusive: Bool
-    private let lock: File?
+    private let lock: Mutex<File?>
 
     init(backend: String, token: String, lock: File?) {
         self.backend = backend
         self.token = token
         isExclusive = lock != nil
-        self.lock = lock
+        self.lock = Mutex(lock)
     }
+
+    /// Gives the lock up, whoever still knows the lease: what was opened under it may be there for long.
+    fileprivate func unlock() { lock.withLock { $0 = nil } }
 }
 
 /// Who has a lease that somebody else wanted.
@@ -148,6 +152,7 @@ extension Catalog {
                 [.text(lease.backend), .text(lease.token)]
             )
         }
+        lease.unlock()
     }
 
     /// Throws `fenced` where the lease is not this process's any more.

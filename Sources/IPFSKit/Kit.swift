@@ -124,8 +124,11 @@ public struct Kit: Sendable {
             throw KitFailure(KitError(error))
         }
         do throws(KitError) {
-            return try await action.run(in: kit)
+            let output = try await action.run(in: kit)
+            await kit.close()
+            return output
         } catch {
+            await kit.close()
             throw KitFailure(error)
         }
     }

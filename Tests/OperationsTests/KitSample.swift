@@ -32,7 +32,16 @@ struct KitSample: Sendable {
         _ type: Action.Type,
         _ values: [String: FieldValue] = [:]
     ) async throws -> Action.Output {
-        try await Action(values: values).run(in: again)
+        let kit = again
+        do {
+            let output = try await Action(values: values).run(in: kit)
+            await kit.close()
+            return output
+        } catch {
+            // What was opened knows the kit, which knows it: neither would end.
+            await kit.close()
+            throw error
+        }
     }
 
     /// Adds and pins a file of this content; gives its root as text.
