@@ -95,6 +95,28 @@ import Testing
         #expect(try await collect(service.read(object), limit: 9) == [1, 2])
     }
 
+    @Test func `what is replaced while it is opened is no damage`() async throws {
+        let service = try await open(Scratch.current)
+        let object = try #require(ObjectName("a"))
+        _ = try await service.put(object, Body([0]))
+        let isDone = Locked(false)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                defer { isDone.change { $0 = true } }
+                for number in 0..<500 { _ = try await service.put(object, Body([UInt8(truncatingIfNeeded: number)])) }
+            }
+            for _ in 0..<4 {
+                group.addTask {
+                    while !isDone.read({ $0 }) {
+                        let found = try await collect(service.read(object), limit: 9)
+                        #expect(found.count == 1)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test func `links that lead back lead nowhere, and no name is given twice`() async throws {
         let files = FileManager.default
         let service = try await open(Scratch.current)

@@ -115,11 +115,7 @@ struct LocalDirectoryService: StorageService {
     ) async throws(StorageError) -> OpenObject {
         let path = path(name)
         let opened = try await files(name, mayBeAbsent: true) { () throws(FileError) in
-            let found = try checkFile(path)
-            let file = try File(path, .readFile)
-            let info = try file.status()
-            // A link may have taken its place in between.
-            guard info.identity == found.identity else { throw FileError.notAFile(path) }
+            let (file, info) = try openFile(path)
             let end = min(range?.upperBound ?? info.length, info.length)
             let part = min(range?.lowerBound ?? 0, end)..<end
             // What is short is here at once.
@@ -134,6 +130,17 @@ struct LocalDirectoryService: StorageService {
         }
         guard let bytes = opened.first else { throw StorageError.changed(name) }
         return OpenObject(Body(bytes).open(), length: info.length, version: found)
+    }
+
+    /// The file that has a name, open. Where a link to another took its place after the look at it, the next look says
+    /// so; where a file did, it is that one.
+    private func openFile(_ path: String) throws(FileError) -> (File, FileInfo) {
+        while true {
+            let found = try checkFile(path)
+            let file = try File(path, .readFile)
+            let info = try file.status()
+            if info.identity == found.identity { return (file, info) }
+        }
     }
 
     /// Bytes of an open file; nil where somebody writes to it.
