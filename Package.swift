@@ -3,7 +3,7 @@
 //  5  ipfs-kit                                               the command line
 //  4  IPFSKit                                                the public library
 //  3  Operations                                             everything ipfs-kit can do, as one table
-//  2  Replication   Services                                 the engine | one folder per storage service
+//  2  Replication   Services   StorageLaws                   the engine | one folder per storage service | their laws
 //  1  BlockStore    Catalog   Policies   Storage             what is kept | where it is | should be | the protocols
 //  0  IPLD -> Multiformats    Arguments -> Schema            values: no files, no network, no Foundation
 // -1  Digests HTTPClient JSONReading SQLite XML YAML    Parquet SFTPClient -> POSIX    one wrapper per system library or program;
@@ -73,7 +73,7 @@ let package = Package(
             "Operations",
             [
                 "BlockStore", "Catalog", "IPLD", "Multiformats", "Policies", "POSIX", "Replication", "Schema",
-                "Services", "Storage", "YAML", "Digests",
+                "Services", "Storage", "StorageLaws", "YAML", "Digests",
             ]
         ),
         .module("IPFSKit", ["Catalog", "Multiformats", "Operations", "Replication", "Schema"]),
@@ -83,7 +83,7 @@ let package = Package(
         ),
 
         .module("Samples"),
-        .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Samples", "Storage"]),
+        .module("StorageLaws", ["Digests", "Multiformats", "IPLD", "Samples", "Schema", "Storage"]),
         .module(
             "TestKit",
             ["CSpawn", "Digests", "IPLD", "Multiformats", "POSIX", "Samples", "Schema", "Storage", "StorageLaws"]

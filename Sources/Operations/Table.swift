@@ -43,6 +43,7 @@ package let operations: [any Operation.Type] = [
     BackendEnable.self,
     BackendDisable.self,
     BackendTest.self,
+    BackendCertify.self,
     BackendPeers.self,
     BackendPeersForget.self,
     BackendPinAdd.self,

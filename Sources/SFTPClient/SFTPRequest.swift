@@ -60,6 +60,9 @@ extension SFTPRequest<Void> {
     /// Makes a directory; fails where something has the name.
     package static func makeDirectory(_ path: String) -> SFTPRequest { SFTPRequest(14, .text(path), .number(0)) }
 
+    /// Removes a directory in which nothing is.
+    package static func removeDirectory(_ path: String) -> SFTPRequest { SFTPRequest(15, .text(path)) }
+
     /// Gives a file another name; fails where something has that.
     package static func rename(_ path: String, to other: String) -> SFTPRequest {
         SFTPRequest(18, .text(path), .text(other))

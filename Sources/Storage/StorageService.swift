@@ -43,7 +43,8 @@ package protocol StorageService: Sendable {
     /// Removes the object; one that is not there is no error. Returns when the service says that it is gone.
     func delete(_ name: ObjectName) async throws(StorageError)
 
-    /// Removes what uploads of this name that were stopped left beside the objects, as far as the service tells of it.
+    /// Removes what uploads of this name that were stopped left beside the objects, as far as the service tells of it,
+    /// and the folders on the way to it in which nothing is.
     ///
     /// - The object itself stays, and so does what belongs to any other name. Where nothing was left that is no error.
     /// - With `mayResume`, what the next upload of the same bytes goes on with may stay.

@@ -18,12 +18,21 @@ package struct ContentLaw: Sendable, CustomStringConvertible {
         check: @escaping @Sendable (any ContentService, [SampleArchive]) async throws(LawViolation) -> Void
     ) {
         self.title = title
-        self.needs = needs.union([.write, .delete])
+        self.needs = needs.union([.write, .delete, .takesBytes, .reads])
         self.archives = archives
         self.check = check
     }
 
     package var description: String { title }
+
+    /// Whether it is one of the few that tell most for few requests and bytes.
+    package var isBrief: Bool { Self.briefTitles.contains(title) }
+
+    /// The titles of the brief laws.
+    package static let briefTitles: Set<String> = [
+        "a root that was not stored is absent", "a root that was stored is present and read back",
+        "a root that was removed is absent, and may be removed again",
+    ]
 
     /// Tries the law and removes afterwards what it stored; throws the sentence that says how it was broken.
     package func verify(on content: any ContentService) async throws(LawViolation) -> LawOutcome {

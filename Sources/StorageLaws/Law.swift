@@ -59,8 +59,33 @@ package struct Law: Sendable, CustomStringConvertible {
 
     package var description: String { title }
 
-    /// Whether it is about several who come at once: such a law may hold by chance, so it is tried several times.
-    package var isAboutConcurrency: Bool { Self.concurrency.contains { $0.title == title } }
+    /// How often it is tried: one about several who come at once may hold by chance.
+    package var rounds: Int { Self.concurrency.contains { $0.title == title } ? 5 : 1 }
+
+    /// Whether it is one of the few that tell most for few requests and bytes.
+    package var isBrief: Bool { Self.briefTitles.contains(title) }
+
+    /// Whether it shows how a service divides uploads, and so has to be tried where it begins to.
+    package var isAboutParts: Bool { Self.partsTitles.contains(title) }
+
+    /// The titles of the brief laws.
+    package static let briefTitles: Set<String> = [
+        "what was stored is read back", "storing again replaces, also by something shorter",
+        "what is missing is not found",
+        "what is removed is gone", "removing what is missing is no error", "what a service cannot do is refused",
+        "an empty object is kept whole", "a digest follows the bytes when they are replaced",
+        "a range beyond the end gives what there is", "a list has every object once with its length",
+        "a source that breaks in the middle stores nothing of a small object",
+        "a stopped upload says so and leaves nothing", "a version that was replaced is not read",
+    ]
+    /// The titles of the laws about parts.
+    package static let partsTitles: Set<String> = [
+        "an object one byte above the boundary is kept whole",
+        "an object of twice the boundary and one byte is kept whole", "the proof of an upload fits its bytes",
+        "a range across the boundary gives its bytes",
+        "a source that breaks in the middle stores nothing of an object in parts",
+        "a stopped upload says so and leaves nothing",
+    ]
 
     /// All laws, in the order in which they are best tried: the later ones build on the earlier.
     package static let all =

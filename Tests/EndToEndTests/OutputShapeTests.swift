@@ -11,6 +11,7 @@ import Testing
         ("backend create other filesystem --path /tmp/x --dry-run", "backend"), ("backend dirty", "dirty"),
         ("backend mark-dirty disk", "dirty"), ("sync --dry-run", "plan"), ("sync", "backends"),
         ("sync --all", "backends"), ("backend show disk", "backend"), ("backend test disk", "steps"),
+        ("backend certify disk", "laws"),
         ("backend update disk --timeout 20", "backend"), ("backend disable disk", "backend"),
         ("backend enable disk", "backend"), ("pin ls", "pins"), ("pin show ROOT", "pin"), ("pin add ROOT", "pinned"),
         ("whereis ROOT", "mappings"), ("backend pin find ROOT", "mappings"), ("backend pin list disk", "mappings"),

@@ -32,7 +32,7 @@ import Testing
     @Test(arguments: [
         ("sync", 12), ("verify", 12), ("restore --full", 6), ("recover --from disk", 12),
         ("recover --from disk --dry-run", 12), ("backend peers disk", 12), ("snapshot list disk", 12),
-        ("snapshot prune disk", 12), ("backend test disk", 12),
+        ("snapshot prune disk", 12), ("backend test disk", 12), ("backend certify disk", 12),
     ])
     func aDiskThatIsNotMountedSaysNothing(_ command: String, _ code: Int) async throws {
         let user = try await User.ready()

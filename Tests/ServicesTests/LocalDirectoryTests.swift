@@ -40,6 +40,23 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [".b.car.1.2.part", "c.car"])
     }
 
+    @Test func `folders that are empty go with what was left there, the directory itself never`() async throws {
+        let files = FileManager.default
+        let root = Scratch.current + "/root"
+        try files.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let service = try await open(root)
+        let (deep, other) = (try #require(ObjectName("a/b/c/object")), try #require(ObjectName("a/other")))
+        for name in [deep, other] { _ = try await service.put(name, Body([1])) }
+        try await service.delete(deep)
+        try await service.clear(deep, mayResume: false)
+        #expect(try files.subpathsOfDirectory(atPath: root).sorted() == ["a", "a/other"])
+        try await service.delete(other)
+        try await service.clear(other, mayResume: false)
+        #expect(try files.subpathsOfDirectory(atPath: root) == [] && files.fileExists(atPath: root))
+        _ = try await service.put(deep, Body([2]))
+        #expect(try await collect(service.read(deep), limit: 9) == [2])
+    }
+
     @Test func `a link to a file is no copy, and names with a dot in front are not shown`() async throws {
         let folder = Scratch.current + "/kept"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -17,9 +17,9 @@ import Testing
         for word in Self.named ?? [] { #expect(Subject(rawValue: word) != nil, "There is no subject \(word).") }
     }
 
-    /// How often a law is tried: what `IPFS_KIT_ROUNDS` says, or else once, and three times where chance decides.
+    /// How often a law is tried: what `IPFS_KIT_ROUNDS` says, or else once, and five times where chance decides.
     private static func rounds(of law: Law) -> Int {
-        ProcessInfo.processInfo.environment["IPFS_KIT_ROUNDS"].flatMap { Int($0) } ?? (law.isAboutConcurrency ? 3 : 1)
+        ProcessInfo.processInfo.environment["IPFS_KIT_ROUNDS"].flatMap { Int($0) } ?? law.rounds
     }
 
     @Test(.timeLimit(.minutes(3)), arguments: chosen, Law.all)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct LawTests {
     /// Services that keep all laws.
     enum Good: CaseIterable, Sendable {
-        case whole, inSmallPages, bare, layered, wired, wiredAndLayered
+        case whole, inSmallPages, bare, layered, trailed, wired, wiredAndLayered
 
         var service: any StorageService {
             switch self {
@@ -14,6 +14,7 @@ import Testing
             case .inSmallPages: MemoryService(pageSize: 2)
             case .bare: stacked(MemoryService(capabilities: [.write, .delete]))
             case .layered: stacked(MemoryService(pageSize: 7))
+            case .trailed: Trail(MemoryService(pageSize: 3))
             case .wired, .wiredAndLayered: WireService(MemoryService())
             }
         }
@@ -68,6 +69,12 @@ import Testing
         #expect(Law.all.count >= 35)
     }
 
+    @Test func lawsThatAreNamedAreThere() {
+        #expect(Law.briefTitles.union(Law.partsTitles).isSubset(of: Law.all.map(\.title)))
+        #expect(ContentLaw.briefTitles.isSubset(of: ContentLaw.all.map(\.title)))
+        #expect(Law.all.count { $0.rounds > 1 } > 5)
+    }
+
     @Test(arguments: Flaw.all)
     func lawsBite(_ flaw: Flaw) async {
         for part in flaw.breaks {
@@ -98,6 +105,18 @@ import Testing
         let memory = MemoryService(pageSize: 3)
         #expect(try await law.verify(on: CARArchive(memory)) == .kept)
         #expect(memory.contents.isEmpty)
+    }
+
+    /// In a corner, beside the same roots outside of it.
+    @Test(arguments: ContentLaw.all)
+    func archivesInACornerKeep(_ law: ContentLaw) async throws {
+        let memory = MemoryService(pageSize: 3)
+        let outside = SampleArchive(seed: 1)
+        _ = try await CARArchive(memory).store(outside.upload)
+        let trail = Trail(memory)
+        #expect(try await law.verify(on: CARArchive(Corner(trail, "corner/of"))) == .kept)
+        #expect(await trail.sweep().isEmpty)
+        #expect(memory.contents.count == 1)
     }
 
     @Test(arguments: ContentLaw.all)

@@ -1,6 +1,5 @@
 internal import Catalog
 internal import Multiformats
-internal import POSIX
 internal import Replication
 package import Schema
 internal import Storage
@@ -36,9 +35,8 @@ package struct BackendTest: Operation {
         try await kit.expectPlace(backend)
         // A home that does not know itself can try a backend all the same.
         let own = try? await kit.catalog().identity().instance
-        let words = [own ?? "", String(processIdentifier), String(UInt64.random(in: 0...UInt64.max), radix: 36)]
         guard let objects = backend.content.objects,
-            let object = ObjectName(Self.folder + words.joined(separator: ".") + ".txt")
+            let object = ObjectName(Self.folder + PassingName(of: own).text + ".txt")
         else { throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name) }
         let content = Array("ipfs-kit was here at \(kit.now)\n".utf8)
         var output = Output(name: name)
@@ -73,7 +71,7 @@ package struct BackendTest: Operation {
         }
         try await step("remove") { () async throws(StorageError) in try await objects.delete(object) }
         let now = listed.first { $0.name == object }?.modified ?? kit.now
-        for old in listed where old.name != object && Self.isLeft(old, by: own, now) {
+        for old in listed where old.name != object && PassingName.isLeft(old, in: Self.folder, by: own, now) {
             do throws(StorageError) {
                 try await objects.delete(old.name)
             } catch {
@@ -85,16 +83,6 @@ package struct BackendTest: Operation {
 
     /// What the names of all objects of tests begin with.
     private static let folder = "health/"
-
-    /// Whether the test that stored an object is over: its process is gone, where it was one of this home, or it was a
-    /// day ago by the clock of the service.
-    private static func isLeft(_ info: ObjectInfo, by own: String?, _ now: Timestamp) -> Bool {
-        let words = info.name.text.dropFirst(folder.count).split(separator: ".", omittingEmptySubsequences: false)
-        if words.count == 4, let own, words[0] == own, let process = Int32(words[1]), !processIsAlive(process) {
-            return true
-        }
-        return info.modified.map { now.milliseconds - $0.milliseconds > 86_400_000 } ?? false
-    }
 
     /// Removes the object of a test that failed, and gives the error to end with: where it may stay, it says so.
     private func afterwards(

@@ -35,6 +35,14 @@ struct DirectoryPlace: Sendable {
         tended.change { _ = $0.insert(folder) }
     }
 
+    /// Removes the folders on the way to a file that hold nothing, the innermost first; the directory itself stays.
+    func removeEmptyFolders(wayTo path: String) {
+        var folder = directoryName(path)
+        while folder.hasPrefix(root.path + "/"), (try? removeDirectory(folder)) != nil {
+            folder = directoryName(folder)
+        }
+    }
+
     /// Throws where an object, beside so many bytes of others, would take of the room that is to stay free.
     func checkRoom(for length: UInt64, _ name: ObjectName, besides others: UInt64 = 0) throws(StorageError) {
         guard leastFree > 0, !(name.isOfNote && length <= Self.note) else { return }

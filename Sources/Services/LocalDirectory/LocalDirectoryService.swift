@@ -105,6 +105,7 @@ struct LocalDirectoryService: StorageService {
             } catch  where error.code == .notFound {
                 // There is no such folder, or somebody else removed it: then nothing is left.
             }
+            place.removeEmptyFolders(wayTo: path)
         }
     }
 
@@ -132,8 +133,10 @@ struct LocalDirectoryService: StorageService {
         return OpenObject(Body(bytes).open(), length: info.length, version: found)
     }
 
-    /// The file that has a name, open. Where a link to another took its place after the look at it, the next look says
-    /// so; where a file did, it is that one.
+    /// The file that has a name, open.
+    ///
+    /// Where a link to another took its place after the look at it, the next look says so; where a file did, it is that
+    /// one.
     private func openFile(_ path: String) throws(FileError) -> (File, FileInfo) {
         while true {
             let found = try checkFile(path)

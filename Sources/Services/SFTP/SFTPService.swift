@@ -152,6 +152,13 @@ struct SFTPService: StorageService {
                 guard case .failure(let error) = refusal, error.code != .noSuchFile else { continue }
                 throw SFTPErrors.translate("Removing what was left of \(name)", error)
             }
+            // A server removes no folder in which something is.
+            for folder in SFTPRoot.folders(of: name.text).reversed() {
+                try await admission.renew()
+                let answer = files.session.send(.removeDirectory(root.path(of: folder)))
+                guard case .success = await answer.result() else { break }
+                root.forget()
+            }
         }
     }
 

@@ -1,0 +1,174 @@
+internal import Catalog
+internal import Multiformats
+internal import Replication
+package import Schema
+internal import Storage
+internal import StorageLaws
+
+/// Tries a backend by the laws that every type has to keep.
+package struct BackendCertify: Operation {
+    package static let name = "backend certify"
+    package static let summary =
+        "Try a backend by the laws that all have to keep, in a corner of its own, and remove all of it."
+    package static let details = """
+        It stores under certify/, where nothing else is, and changes nothing of what is kept there, nor what is known of it.
+        Without --full a short list of laws takes about 130 requests and less than 1 MiB. With it all are tried that apply:
+        about 4,300 requests and 13 MiB, and where long objects go in parts, 12 times the length from which on they do.
+        It ends with 10 where a law was broken. What an interrupted run left, the next one removes.
+        """
+    package static let changes = true
+
+    package var name = ""
+    package var full = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("name", \.name, help: "The backend.", required: true, positional: true),
+        Field("full", \.full, help: "All laws that apply."),
+    ]
+
+    /// After so many laws in a row of which nothing could be seen, the others are not tried.
+    private static let patience = 3
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        let owned = Locked<Set<CID>>([])
+        let backend = try await kit.open(try kit.backend(name), gate: CertificationGate(owned: owned))
+        // Nothing is stored where a disk is not mounted.
+        try await kit.expectPlace(backend)
+        let home = try? await kit.catalog().identity().instance
+        let run = PassingName(of: home).text
+        guard let trial = Certification(backend, run: run, isFull: full, owned: owned) else {
+            throw KitError(.refused, "\(name) takes no objects, so no law can be tried.", backend: name)
+        }
+        var output = Output(name: name, isFull: full)
+        do throws(StorageError) {
+            output.remains = try await trial.begin(by: home, at: kit.now)
+        } catch {
+            _ = await trial.end()
+            throw KitError(error)
+        }
+        kit.session.progress.began("certify", items: trial.trials.count)
+        await attempt(trial, &output, kit.session.progress)
+        kit.session.progress.ended()
+        output.remains += await trial.end()
+        (output.requests, output.bytes) = (backend.meter.counts.calls, backend.meter.counts.bytesStored)
+        guard !Task.isCancelled else {
+            for sentence in output.failures { kit.session.notice(sentence) }
+            throw KitError(.interrupted, "The trial of \(name) was stopped.", backend: name)
+        }
+        return output
+    }
+
+    private func attempt(_ certification: Certification, _ output: inout Output, _ progress: Progress) async {
+        var unseen = 0
+        for trial in certification.trials {
+            guard !Task.isCancelled else { return }
+            guard unseen < Self.patience else {
+                let reason = StorageError(
+                    .unavailable,
+                    "It was not tried: nothing could be seen of the laws before it."
+                )
+                output.rows.append(Row(trial: trial, verdict: .unknown(reason)))
+                continue
+            }
+            let verdict: Verdict
+            do throws(LawViolation) {
+                switch try await trial.attempt() {
+                case .kept: verdict = .passed
+                case .doesNotApply(let reason): verdict = .doesNotApply(reason)
+                }
+            } catch {
+                verdict = Verdict(error)
+            }
+            if case .unknown = verdict { unseen += 1 } else { unseen = 0 }
+            output.rows.append(Row(trial: trial, verdict: verdict))
+            progress.items()
+        }
+    }
+}
+
+extension BackendCertify {
+    /// A law and what came of it.
+    struct Row: Sendable {
+        let trial: Certification.Trial
+        let verdict: Verdict
+
+        /// The word for the verdict, for people and, with underscores, for machines.
+        var word: String {
+            switch verdict {
+            case .passed: "passed"
+            case .failed: "failed"
+            case .unknown: "unknown"
+            case .doesNotApply: "does not apply"
+            }
+        }
+        var reason: String? {
+            switch verdict {
+            case .passed: nil
+            case .failed(let reason), .doesNotApply(let reason): reason
+            case .unknown(let error): error.message
+            }
+        }
+        var json: JSON {
+            [
+                "law": .string(trial.title), "of": trial.isOfContent ? "content" : "objects",
+                "outcome": .string(word.replacing(" ", with: "_")), "reason": .text(reason),
+            ]
+        }
+    }
+
+    /// What came of each law, and what is left of the trial.
+    package struct Output: OperationOutput {
+        let name: String
+        let isFull: Bool
+        var rows: [Row] = []
+        var remains: [Trail.Remains] = []
+        var requests: UInt64 = 0
+        var bytes: UInt64 = 0
+
+        private func count(_ word: String) -> Int { rows.count { $0.word == word } }
+
+        /// A broken law is told before anything else.
+        package var exitCode: ExitCode {
+            guard count("failed") == 0 else { return .verification }
+            let codes = rows.compactMap { row in
+                if case .unknown(let error) = row.verdict { KitError(error).code } else { nil }
+            }
+            return ExitCode.ofParts(codes + (remains.isEmpty ? [] : [.partlyFailed]), isPartDone: count("passed") > 0)
+        }
+
+        /// What could not be removed, as sentences.
+        var failures: [String] {
+            remains.map {
+                "\($0.name) stays on \(name), and the next `backend certify` removes it: \($0.error.message)"
+            }
+        }
+
+        package var json: JSON {
+            [
+                "backend": .string(name), "full": .bool(isFull), "ok": .bool(exitCode == .ok),
+                "laws": .array(rows.map(\.json)), "requests": .integer(Int64(clamping: requests)),
+                "bytes_sent": .integer(Int64(clamping: bytes)), "remains": .array(remains.map { .string($0.name) }),
+            ]
+        }
+        package var report: Report {
+            let broken = rows.filter { $0.word == "failed" }.map { "\($0.trial.title): \($0.reason ?? "")" }
+            let other = [("failed", "failed"), ("unknown", "unknown"), ("does not apply", "that do not apply")]
+                .filter { count($0.0) > 0 }.map { "\(count($0.0)) \($0.1)" }
+            let words = (["\(count("passed")) laws passed"] + other).joined(separator: ", ")
+            let size = ByteCount(bytes)
+            return Report(
+                [
+                    .table(
+                        [.init("LAW", mayShrink: true), .init("RESULT"), .init("WHY", mayShrink: true)],
+                        rows: rows.map { [$0.trial.title, $0.word, $0.reason ?? ""] }
+                    ),
+                    .line("\(name): \(words); \(requests) requests, \(size) sent."),
+                ],
+                failures: broken + failures
+            )
+        }
+        package var quietLines: [String]? { rows.filter { $0.word == "failed" }.map(\.trial.title) }
+    }
+}

@@ -1,0 +1,176 @@
+internal import Multiformats
+internal import Replication
+internal import Schema
+internal import Storage
+internal import StorageLaws
+
+/// What came of a law that was tried on a backend.
+enum Verdict: Sendable {
+    case passed
+    /// The law was broken, and how.
+    case failed(String)
+    /// It could not be seen whether the law holds, and why: a service that does not answer breaks none.
+    case unknown(StorageError)
+    case doesNotApply(String)
+
+    /// The verdict on a law that was not kept.
+    init(_ violation: LawViolation) {
+        switch violation.cause?.code {
+        case .unavailable, .rateLimited, .quotaExceeded, .permissionDenied, .badCredentials, .cancelled, .superseded:
+            self = .unknown(violation.cause?.saying(violation.message) ?? .cancelled)
+        default: self = .failed(violation.message)
+        }
+    }
+}
+
+/// The trial of one backend by the laws, in a corner of its own.
+struct Certification: Sendable {
+    /// What the names of all objects of trials begin with.
+    static let folder = "certify/"
+
+    /// A law that is to be tried, and how.
+    struct Trial: Sendable {
+        let title: String
+        let isOfContent: Bool
+        let attempt: @Sendable () async throws(LawViolation) -> LawOutcome
+    }
+
+    let trials: [Trial]
+    private let objects: Trail
+    private let content: ContentTrail?
+    /// The folder of this run, and the object in it that says since when.
+    private let corner: String
+    private let mark: ObjectName
+
+    /// The trial of a backend whose gate lets `owned` roots be changed; nil where it takes no objects.
+    init?(_ backend: OpenBackend, run: String, isFull: Bool, owned: Locked<Set<CID>>) {
+        guard let service = backend.content.objects, let mark = ObjectName(Self.folder + run + "/begun") else {
+            return nil
+        }
+        self.mark = mark
+        let corner = Self.folder + run
+        self.corner = corner
+        let trail = Trail(service)
+        objects = trail
+        // A service of named bytes keeps its roots in the corner too.
+        let isArchive = backend.content is CARArchive
+        let notes = Corner(trail, corner)
+        content =
+            isArchive
+            ? nil : ContentTrail(backend.content, notes: notes) { root in owned.change { _ = $0.insert(root) } }
+        let place: any ContentService = content ?? CARArchive(notes)
+        let single = service.limits.largestSinglePut
+        let ofObjects = Law.all.filter { isFull || $0.isBrief }.map { law in
+            Trial(title: law.title, isOfContent: false) { () async throws(LawViolation) in
+                var outcome = LawOutcome.kept
+                for _ in 0..<(isFull ? law.rounds : 1) where outcome == .kept {
+                    let subject = LawSubject(
+                        trail,
+                        folder: corner,
+                        boundary: isFull && law.isAboutParts && single <= Self.longestBoundary
+                            ? Int(single) : Self.usualBoundary,
+                        allowsBulk: isFull
+                    )
+                    outcome = try await law.verify(on: subject)
+                }
+                return outcome
+            }
+        }
+        let ofContent = ContentLaw.all.filter { isFull || $0.isBrief }.map { law in
+            Trial(title: law.title, isOfContent: true) { () async throws(LawViolation) in
+                try await law.verify(on: place)
+            }
+        }
+        trials = ofObjects + ofContent
+    }
+
+    /// The length, in bytes, around which sizes are tried.
+    private static let usualBoundary = 64 << 10
+    /// The largest from which on a service divides uploads that is tried, in bytes.
+    private static let longestBoundary: UInt64 = 64 << 20
+
+    /// Leaves the mark of this run, which shows that anything can be stored; then removes what runs that are over left,
+    /// and gives what could not be removed.
+    func begin(by home: String?, at now: Timestamp) async throws(StorageError) -> [Trail.Remains] {
+        _ = try await objects.put(mark, Body([]))
+        guard objects.capabilities.contains(.listing) else { return [] }
+        let time = try await list(Self.folder).first { $0.name == mark }?.modified ?? now
+        return try await remove(Self.folder) { info in
+            !info.name.text.hasPrefix(corner + "/") && PassingName.isLeft(info, in: Self.folder, by: home, time)
+        }
+    }
+
+    /// Removes all that this run made, whether it was stopped or not; gives what could not be removed.
+    func end() async -> [Trail.Remains] {
+        await Task {
+            var remains = await content?.sweep() ?? []
+            remains += await objects.sweep()
+            guard objects.capabilities.contains(.listing) else { return remains }
+            do throws(StorageError) {
+                // What a call left that said it stored nothing, or removed it, is seen here only.
+                remains += try await remove(corner + "/") { _ in true }
+            } catch {
+                remains.append(Trail.Remains(corner, error))
+            }
+            return remains
+        }.value
+    }
+
+    private func list(_ prefix: String) async throws(StorageError) -> [ObjectInfo] {
+        var found: [ObjectInfo] = []
+        for try await page in objects.list(prefix) { found += page }
+        return found
+    }
+
+    /// Removes objects of runs, and the roots that are noted among them before their notes; gives what stays, whatever
+    /// the service says of its removal.
+    private func remove(
+        _ prefix: String,
+        where isOurs: (ObjectInfo) -> Bool
+    ) async throws(StorageError) -> [Trail.Remains] {
+        let names = try await list(prefix).filter(isOurs).map(\.name).sorted()
+        var remains: [String: StorageError] = [:]
+        for name in names {
+            do throws(StorageError) {
+                if let root = ContentTrail.root(notedAs: name.text[...]) { try await content?.remove(root, at: nil) }
+                try await objects.delete(name)
+                try await objects.clear(name, mayResume: false)
+            } catch {
+                remains[name.text] = error
+            }
+        }
+        if !names.isEmpty {
+            let gone = StorageError(.unexpected, "The backend said that it was removed, and lists it still.")
+            for info in try await list(prefix) where names.contains(info.name) && remains[info.name.text] == nil {
+                remains[info.name.text] = gone
+            }
+        }
+        return remains.map { Trail.Remains($0.key, $0.value) }.sorted { $0.name < $1.name }
+    }
+}
+
+/// Lets trials change what is theirs, beside whatever else is at work.
+struct CertificationGate: ChangeGate {
+    /// The roots that a trial made.
+    let owned: Locked<Set<CID>>
+
+    func admit(_ change: Change) async throws(StorageError) {
+        let what: String
+        switch change {
+        case .put(let name), .delete(let name), .clear(let name):
+            guard !name.text.hasPrefix(Certification.folder) else { return }
+            what = name.text
+        case .store(let root), .remove(let root):
+            guard !owned.read({ $0.contains(root) }) else { return }
+            what = root.description
+        }
+        throw StorageError(.superseded, "A trial changes nothing but what is its own, and was about to change \(what).")
+    }
+}
+
+extension StorageError {
+    /// The same error with another sentence.
+    fileprivate func saying(_ message: String) -> StorageError {
+        StorageError(code, message, retry: retry, mayHaveHappened: mayHaveHappened, backend: backend, cause: self)
+    }
+}
