@@ -79,7 +79,7 @@ let package = Package(
         .module("IPFSKit", ["Catalog", "Multiformats", "Operations", "Replication", "Schema"]),
         .executableTarget(
             name: "ipfs-kit",
-            dependencies: ["Arguments", "Operations", "Policies", "POSIX", "Schema", "Storage"]
+            dependencies: ["Arguments", "Operations", "Policies", "POSIX", "Schema", "Storage", "StorageLaws"]
         ),
 
         .module("Samples"),

@@ -32,6 +32,8 @@ package protocol ServiceDefinition: BackendDefinition {
 
 /// A type of backend that keeps content by CID.
 package protocol ContentDefinition: BackendDefinition {
+    /// What the room for other objects can do at most; nothing where there is none.
+    static var objects: Capabilities { get }
     /// Makes an instance, whose requests are made as the policy of the context says. Nothing is sent before the first
     /// call.
     static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any ContentService
@@ -96,6 +98,8 @@ package struct ServiceRow: Sendable {
     package let aliases: [String]
     package let summary: String
     package let capabilities: Capabilities
+    /// What the room for named objects can do at most; nothing where there is none.
+    package let objects: Capabilities
     /// How many calls run at once where the settings do not say it.
     package let connections: Int
     /// The settings of the type itself; those that all types have are in `OperationalSettings`.
@@ -107,7 +111,8 @@ package struct ServiceRow: Sendable {
 
     /// The row of a type that keeps named bytes.
     package init<Definition: ServiceDefinition>(_: Definition.Type) {
-        self.init(Definition.self, powers: CARArchive.powers) { (settings, context) async throws(StorageError) in
+        self.init(Definition.self, powers: CARArchive.powers, objects: Definition.capabilities) {
+            (settings, context) async throws(StorageError) in
             let service = try await Definition.open(settings, in: context)
             return CARArchive(Checked(service, backend: context.backend))
         }
@@ -115,7 +120,8 @@ package struct ServiceRow: Sendable {
 
     /// The row of a type that keeps content by CID.
     package init<Definition: ContentDefinition>(_: Definition.Type) {
-        self.init(Definition.self, powers: []) { (settings, context) async throws(StorageError) in
+        self.init(Definition.self, powers: [], objects: Definition.objects) {
+            (settings, context) async throws(StorageError) in
             CheckedContent(try await Definition.open(settings, in: context), backend: context.backend)
         }
     }
@@ -123,12 +129,14 @@ package struct ServiceRow: Sendable {
     private init<Definition: BackendDefinition>(
         _: Definition.Type,
         powers: Capabilities,
+        objects: Capabilities,
         open: @escaping @Sendable (Definition.Settings, ServiceContext) async throws(StorageError) -> any ContentService
     ) {
         type = Definition.type
         aliases = Definition.aliases
         summary = Definition.summary
         capabilities = Definition.capabilities.union(powers)
+        self.objects = objects
         connections = Definition.connections
         fields = Definition.Settings.fieldInfo
         checker = { (values) throws(StorageError) in

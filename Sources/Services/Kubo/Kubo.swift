@@ -8,6 +8,7 @@ package enum Kubo: ContentDefinition {
     package static let capabilities: Capabilities = [
         .write, .delete, .listing, .usage, .takesBytes, .reads, .blocks, .sharedRoots,
     ]
+    package static let objects: Capabilities = [.write, .delete, .rangeReads, .listing, .usage]
 
     package static func check(_ settings: KuboSettings) throws(StorageError) { try KuboTarget.check(settings) }
 

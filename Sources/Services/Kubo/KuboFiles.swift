@@ -10,7 +10,7 @@ internal import Storage
 /// of a name, and a list is one request. A file is known by its CID: it is read by that, so a read is of one version,
 /// and up to a MiB the CID has the SHA-256 of the bytes in it.
 struct KuboFiles: StorageService {
-    let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage]
+    let capabilities = Kubo.objects
     let limits = Limits()
     private let node: KuboNode
     /// Whether the folder was seen to be there.

@@ -3,6 +3,7 @@ internal import Operations
 internal import Policies
 internal import Schema
 internal import Storage
+internal import StorageLaws
 
 /// The lines of backends.md: what each type of backend can do, and its settings.
 func backendsDocument() -> [String] {
@@ -30,7 +31,31 @@ func backendsDocument() -> [String] {
         lines += ["", "## \(row.type)", "", row.summary]
         if !row.fields.isEmpty { lines += [""] + settingsTable(row.fields) }
     }
-    return lines
+    return lines + lawsSection()
+}
+
+/// Which laws do not apply to which types, and what these lack.
+private func lawsSection() -> [String] {
+    let types = backendTypes
+    let ofObjects = Law.all.map { law in (law.title, "objects", types.map { law.needs.subtracting($0.objects) }) }
+    let ofContent = ContentLaw.all.map { law in
+        (law.title, "content", types.map { law.needs.subtracting($0.capabilities) })
+    }
+    let rows = (ofObjects + ofContent).filter { _, _, missing in missing.contains { !$0.isEmpty } }
+    let troubled = Law.all.count { $0.needsTrouble }
+    return [
+        "", "## Laws", "",
+        "Every type is tried by \(Law.all.count) laws of objects and \(ContentLaw.all.count) of content, each over real servers, or",
+        "simulators that are held to what was recorded of them. `ipfs-kit backend certify NAME` tries a backend by them, but for",
+        "the \(troubled) for which something has to go wrong. A law that needs more than a type has does not apply to it:",
+        "",
+        "| law | of | " + types.map { "`\($0.type)`" }.joined(separator: " | ") + " |",
+        "|---|---|" + types.map { _ in ":-:|" }.joined(),
+    ]
+        + rows.map { title, what, missing in
+            let cells = missing.map { $0.isEmpty ? "applies" : "no \($0.names.joined(separator: ", "))" }
+            return "| \(title) | \(what) | " + cells.joined(separator: " | ") + " |"
+        }
 }
 
 /// The rows of a table of settings; `standard` says what holds where nothing is set.
