@@ -10,15 +10,17 @@ package struct ContentLaw: Sendable, CustomStringConvertible {
     private let check: @Sendable (any ContentService, [SampleArchive]) async throws(LawViolation) -> Void
     private let archives: @Sendable (UInt64) -> [SampleArchive]
 
-    /// A law that is tried with the `archives` made from a seed that is new for each trial.
+    /// A law that is tried with the `archives` made from a seed that is new for each trial; one that `changes` what is
+    /// there stores, reads and removes.
     init(
         _ title: String,
         needs: Capabilities = [],
+        changes: Bool = true,
         archives: @escaping @Sendable (UInt64) -> [SampleArchive] = { [SampleArchive(seed: $0)] },
         check: @escaping @Sendable (any ContentService, [SampleArchive]) async throws(LawViolation) -> Void
     ) {
         self.title = title
-        self.needs = needs.union([.write, .delete, .takesBytes, .reads])
+        self.needs = changes ? needs.union([.write, .delete, .takesBytes, .reads]) : needs
         self.archives = archives
         self.check = check
     }
@@ -48,6 +50,10 @@ package struct ContentLaw: Sendable, CustomStringConvertible {
             failed = nil
         } catch {
             failed = error
+        }
+        guard content.capabilities.contains(.delete) else {
+            if let failed { throw failed }
+            return .kept
         }
         await Task { for archive in archives { try? await content.remove(archive.root, at: nil) } }.value
         if let failed { throw failed }

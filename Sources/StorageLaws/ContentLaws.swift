@@ -6,7 +6,9 @@ internal import Storage
 extension ContentLaw {
     /// All laws of replicas.
     package static let all: [ContentLaw] = [
-        ContentLaw("a root that was not stored is absent") { (content, archives) async throws(LawViolation) in
+        ContentLaw("what a service cannot do is refused before anything is sent", changes: false, check: refuses),
+        ContentLaw("a root that was not stored is absent", changes: false) {
+            (content, archives) async throws(LawViolation) in
             for archive in archives { try await expectAbsent(archive, content, "When it was never stored") }
         },
         ContentLaw("a root that was stored is present and read back") {
@@ -82,6 +84,47 @@ extension ContentLaw {
             let count = held.count { $0.root.v1 == archive.root.v1 }
             try expect(count == 1, "The list of roots has \(archive.root) \(count) times.")
         }
+    }
+
+    private static func refuses(
+        _ content: any ContentService,
+        _ archives: [SampleArchive]
+    ) async throws(LawViolation) {
+        func refuse(
+            _ power: Capabilities,
+            _ call: String,
+            _ work: () async throws(StorageError) -> Void
+        ) async throws(LawViolation) {
+            guard !content.capabilities.contains(power) else { return }
+            try await failure([.unsupported], of: "\(call), which the service says it cannot do,", work)
+        }
+        let isMade = Gate()
+        for archive in archives {
+            let root = archive.root
+            try await refuse(.write, "Storing \(root)") { () async throws(StorageError) in
+                let upload = Upload(root) { () async throws(StorageError) in
+                    isMade.open()
+                    return archive.body
+                }
+                _ = try await content.store(upload)
+            }
+            try await refuse(.delete, "Removing \(root)") { () async throws(StorageError) in
+                try await content.remove(root, at: nil)
+            }
+            try await refuse(.reads, "Reading \(root)") { () async throws(StorageError) in
+                _ = try await content.read(root)
+            }
+            try await refuse(.blocks, "Reading the block \(root)") { () async throws(StorageError) in
+                _ = try await content.block(root)
+            }
+        }
+        try await refuse(.listing, "Listing the roots") { () async throws(StorageError) in
+            for try await _ in content.roots() {}
+        }
+        try await refuse(.usage, "Asking for the usage") { () async throws(StorageError) in
+            _ = try await content.usage()
+        }
+        try expect(!isMade.isOpen, "The archive of what cannot be stored was made all the same.")
     }
 
     private static func readsBlocks(
@@ -169,6 +212,7 @@ extension ContentLaw {
         case .pending: throw LawViolation("\(moment), the backend says that it works on \(archive.root).")
         case .unknown(let error): throw LawViolation("\(moment), asking for \(archive.root)", failedWith: error)
         }
+        guard content.capabilities.contains(.reads) else { return }
         try await failure([.notFound], of: "\(moment), reading \(archive.root)") { () async throws(StorageError) in
             try await collect(content.read(archive.root), limit: 1 << 30)
         }

@@ -19,10 +19,11 @@ package struct Law: Sendable, CustomStringConvertible {
     package let needsTrouble: Bool
     private let check: @Sendable (LawSubject) async throws(LawViolation) -> LawOutcome
 
-    /// A law; every one writes and deletes, so both are needed besides `needs`.
+    /// A law; one that `changes` what is there writes and deletes, so both are needed besides `needs`.
     init(
         _ title: String,
         needs: Capabilities = [],
+        changes: Bool = true,
         isBulk: Bool = false,
         check: @escaping @Sendable (LawSubject) async throws(LawViolation) -> Void
     ) {
@@ -30,28 +31,30 @@ package struct Law: Sendable, CustomStringConvertible {
             try await check(subject)
             return .kept
         }
-        self.init(title, needs: needs, isBulk: isBulk, needsTrouble: false, outcome: kept)
+        self.init(title, needs: needs, changes: changes, isBulk: isBulk, needsTrouble: false, outcome: kept)
     }
 
     /// A law that says itself whether it applies, such as one for which something has to go wrong.
     static func conditional(
         _ title: String,
         needs: Capabilities = [],
+        changes: Bool = true,
         needsTrouble: Bool = true,
         check: @escaping @Sendable (LawSubject) async throws(LawViolation) -> LawOutcome
     ) -> Law {
-        Law(title, needs: needs, isBulk: false, needsTrouble: needsTrouble, outcome: check)
+        Law(title, needs: needs, changes: changes, isBulk: false, needsTrouble: needsTrouble, outcome: check)
     }
 
     private init(
         _ title: String,
         needs: Capabilities,
+        changes: Bool,
         isBulk: Bool,
         needsTrouble: Bool,
         outcome check: @escaping @Sendable (LawSubject) async throws(LawViolation) -> LawOutcome
     ) {
         self.title = title
-        self.needs = needs.union([.write, .delete])
+        self.needs = changes ? needs.union([.write, .delete]) : needs
         self.isBulk = isBulk
         self.needsTrouble = needsTrouble
         self.check = check
@@ -72,7 +75,8 @@ package struct Law: Sendable, CustomStringConvertible {
     package static let briefTitles: Set<String> = [
         "what was stored is read back", "storing again replaces, also by something shorter",
         "what is missing is not found",
-        "what is removed is gone", "removing what is missing is no error", "what a service cannot do is refused",
+        "what is removed is gone", "removing what is missing is no error",
+        "what a service cannot do is refused before anything is sent",
         "an empty object is kept whole", "a digest follows the bytes when they are replaced",
         "a range beyond the end gives what there is", "a list has every object once with its length",
         "a source that breaks in the middle stores nothing of a small object",
@@ -89,7 +93,8 @@ package struct Law: Sendable, CustomStringConvertible {
 
     /// All laws, in the order in which they are best tried: the later ones build on the earlier.
     package static let all =
-        objects + sizes + digests + ranges + listing + concurrency + faults + versions + answers + changes + strays
+        objects + names + sizes + digests + ranges + listing + concurrency + faults + versions + answers + changes
+        + strays
 
     /// Tries the law and removes afterwards what it stored; throws the sentence that says how it was broken.
     package func verify(on subject: LawSubject) async throws(LawViolation) -> LawOutcome {

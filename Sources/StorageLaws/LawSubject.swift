@@ -10,6 +10,10 @@ package struct LawSubject: Sendable {
     package let boundary: Int
     /// Whether about a thousand objects may be stored.
     package let allowsBulk: Bool
+    /// Whether objects may be stored that cannot be removed.
+    let mayLeave: Bool
+    /// How many requests were sent so far.
+    let requests: @Sendable () -> UInt64
     /// Who makes things go wrong, where anybody can.
     let troublemaker: (any Troublemaker)?
     private let used = Locked<Set<ObjectName>>([])
@@ -20,12 +24,16 @@ package struct LawSubject: Sendable {
         folder: String = "laws",
         boundary: Int = 64 << 10,
         allowsBulk: Bool = false,
-        troublemaker: (any Troublemaker)? = nil
+        mayLeave: Bool = false,
+        troublemaker: (any Troublemaker)? = nil,
+        requests: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         self.service = service
         prefix = "\(folder)/\(hex(randomBytes(8)))/"
         self.boundary = max(2, boundary)
         self.allowsBulk = allowsBulk
+        self.mayLeave = mayLeave
+        self.requests = requests
         self.troublemaker = troublemaker
     }
 
@@ -44,6 +52,7 @@ package struct LawSubject: Sendable {
             defer { names = [] }
             return Array(names)
         }
+        guard service.capabilities.contains(.delete) else { return }
         // A trial may have been cancelled; what it stored goes away all the same.
         await Task { [service] in
             for start in stride(from: 0, to: names.count, by: 16) {

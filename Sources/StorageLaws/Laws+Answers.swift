@@ -69,6 +69,31 @@ extension Law {
                 }
             }
         },
+        .conditional("a place that is gone says nothing of what is in it") { (subject) async throws(LawViolation) in
+            let name = try subject.name("object")
+            try await subject.store(name, sampleBytes(300))
+            let service = subject.service
+            let outcome = try await subject.under(.losesPlace) { () async throws(LawViolation) in
+                try await failure([.unavailable], of: "Asking about \(name)") { () async throws(StorageError) in
+                    try await service.stat(name)
+                }
+                try await failure([.unavailable], of: "Reading \(name)") { () async throws(StorageError) in
+                    try await collect(service.read(name), limit: 1000)
+                }
+                try await failure([.unavailable], of: "Storing \(name)") { () async throws(StorageError) in
+                    try await service.put(name, Body(sampleBytes(400, seed: 7)))
+                }
+                try await failure([.unavailable], of: "Removing \(name)") { () async throws(StorageError) in
+                    try await service.delete(name)
+                }
+                guard service.capabilities.contains(.listing) else { return }
+                try await failure([.unavailable], of: "Listing \(subject.prefix)") { () async throws(StorageError) in
+                    for try await _ in service.list(subject.prefix) {}
+                }
+            }
+            try await subject.expectHolds(name, sampleBytes(300), "When the place is there again")
+            return outcome
+        },
         .conditional("an object whose length is not told is there all the same") {
             (subject) async throws(LawViolation) in
             for count in [300, 0] {

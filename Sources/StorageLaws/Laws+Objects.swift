@@ -32,7 +32,7 @@ extension Law {
                 "After the second storing"
             )
         },
-        Law("what is missing is not found") { (subject) async throws(LawViolation) in
+        Law("what is missing is not found", changes: false) { (subject) async throws(LawViolation) in
             try await subject.expectAbsent(try subject.name("missing"), "When nothing was stored")
             try await subject.expectAbsent(try subject.name("missing/below.it"), "When nothing was stored")
         },
@@ -51,7 +51,8 @@ extension Law {
             try await subject.store(name, [9])
             try await subject.expectHolds(name, [9], "After it was removed and stored again")
         },
-        Law("removing what is missing is no error") { (subject) async throws(LawViolation) in
+        Law("removing what is missing is no error", needs: .delete, changes: false) {
+            (subject) async throws(LawViolation) in
             let name = try subject.name("deep/down/missing")
             for _ in 0..<2 { try await subject.remove(name) }
         },
@@ -82,24 +83,59 @@ extension Law {
             try await subject.store(name, [1, 2, 3])
             try await subject.expectHolds(name, [1, 2, 3], "Under a long name")
         },
-        Law("the service says how much it holds", needs: .usage) { (subject) async throws(LawViolation) in
+        Law("the service says how much it holds", needs: .usage, changes: false) {
+            (subject) async throws(LawViolation) in
             let usage = try await attempt("Asking how much is stored") { () async throws(StorageError) in
                 try await subject.service.usage()
             }
             try expect(usage != Usage(), "The service can say how much it holds, and said nothing.")
         },
-        Law("what a service cannot do is refused") { (subject) async throws(LawViolation) in
+        Law("what a service cannot do is refused before anything is sent", changes: false) {
+            (subject) async throws(LawViolation) in
             let name = try subject.name("object")
-            try await subject.store(name, sampleBytes(10))
-            try await refuses(.rangeReads, subject, "Reading a part") { () async throws(StorageError) in
-                _ = try await collect(subject.service.read(name, 1..<2), limit: 10)
+            let service = subject.service
+            let before = subject.requests()
+            let isOpened = Gate()
+            let body = Body(length: 1) { range in
+                isOpened.open()
+                return Body([1]).open(range)
             }
-            try await refuses(.listing, subject, "Listing") { () async throws(StorageError) in
-                for try await _ in subject.service.list(subject.prefix) {}
+            try await refuses(.write, service, "Storing") { () async throws(StorageError) in
+                _ = try await service.put(name, body)
             }
-            try await refuses(.usage, subject, "Asking for the usage") { () async throws(StorageError) in
-                _ = try await subject.service.usage()
+            try await refuses(.write, service, "Removing what stopped uploads left") { () async throws(StorageError) in
+                try await service.clear(name, mayResume: false)
             }
+            try await refuses(.delete, service, "Removing") { () async throws(StorageError) in
+                try await service.delete(name)
+            }
+            try await refuses(.rangeReads, service, "Reading a part") { () async throws(StorageError) in
+                _ = try await collect(service.read(name, 1..<2), limit: 10)
+            }
+            try await refuses(.listing, service, "Listing") { () async throws(StorageError) in
+                for try await _ in service.list(subject.prefix) {}
+            }
+            try await refuses(.usage, service, "Asking for the usage") { () async throws(StorageError) in
+                _ = try await service.usage()
+            }
+            try expect(!isOpened.isOpen, "What cannot be stored was read all the same.")
+            let count = subject.requests() - before
+            try expect(count == 0, "For what the service cannot do, \(count) requests were sent.")
+        },
+        .conditional(
+            "where nothing can be removed, what was stored is kept",
+            needs: .write,
+            changes: false,
+            needsTrouble: false
+        ) { (subject) async throws(LawViolation) in
+            guard !subject.service.capabilities.contains(.delete) else {
+                return .doesNotApply("What is stored here can be removed.")
+            }
+            guard subject.mayLeave else { return .doesNotApply("What would be stored could not be removed.") }
+            let (one, other) = (try subject.name("object"), try subject.name("object.more"))
+            for name in [one, other] { try await subject.store(name, Array(name.text.utf8)) }
+            for name in [one, other] { try await subject.expectHolds(name, Array(name.text.utf8), "After storing it") }
+            return .kept
         },
     ]
 
@@ -112,11 +148,11 @@ extension Law {
 
     private static func refuses(
         _ power: Capabilities,
-        _ subject: LawSubject,
+        _ service: any StorageService,
         _ call: String,
         _ work: () async throws(StorageError) -> Void
     ) async throws(LawViolation) {
-        guard !subject.service.capabilities.contains(power) else { return }
+        guard !service.capabilities.contains(power) else { return }
         try await failure([.unsupported], of: "\(call), which the service says it cannot do,", work)
     }
 }

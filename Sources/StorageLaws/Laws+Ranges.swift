@@ -77,7 +77,8 @@ extension Law {
         } of: {
             2 * $0 + 1
         },
-        Law("a range of what is missing is not found", needs: .rangeReads) { (subject) async throws(LawViolation) in
+        Law("a range of what is missing is not found", needs: .rangeReads, changes: false) {
+            (subject) async throws(LawViolation) in
             let name = try subject.name("missing")
             try await failure([.notFound], of: "Reading a part of \(name)") { () async throws(StorageError) in
                 try await collect(subject.service.read(name, 0..<10), limit: 10)

@@ -38,6 +38,12 @@ extension Law {
                     return .doesNotApply("Nobody can leave \(Stray.stoppedUpload.rawValue) here.")
                 }
             }
+            // What is left is no object, and does not hide one.
+            if subject.service.capabilities.contains(.listing) {
+                let listed = try await subject.list("place/").map(\.name)
+                try expect(listed == [name], "Beside what stopped uploads left, the list has \(listed).")
+            }
+            try await subject.expectHolds(name, sampleBytes(300), "Beside what a stopped upload left")
             // The second time there is nothing left of it.
             for _ in 0..<2 { try await clear(name, subject) }
             let isLeft = try await subject.remains(.stoppedUpload, at: name)

@@ -50,6 +50,13 @@ extension Law {
             }
         ),
         broken("is removed", by: { (subject, name, _) async throws(LawViolation) in try await subject.remove(name) }),
+        replaced(
+            "is replaced",
+            by: { (subject, name, bytes) async throws(LawViolation) in
+                try await subject.store(name, sampleBytes(bytes.count, seed: 99))
+            }
+        ),
+        replaced("is removed", by: { (subject, name, _) async throws(LawViolation) in try await subject.remove(name) }),
         .conditional("an end that nobody announced is none") { (subject) async throws(LawViolation) in
             let name = try subject.name("object")
             let bytes = sampleBytes(subject.boundary / 2)
@@ -66,11 +73,35 @@ extension Law {
         ranged("another range than was asked for is an error", .shiftsRanges),
     ]
 
+    private typealias Changing = @Sendable (LawSubject, ObjectName, [UInt8]) async throws(LawViolation) -> Void
+
+    /// A law about a read of several chunks when something happens to the object after the first.
+    private static func replaced(_ what: String, by change: @escaping Changing) -> Law {
+        Law("a read whose object \(what) between two chunks ends with its own bytes or fails") {
+            (subject) async throws(LawViolation) in
+            let name = try subject.name("object")
+            let bytes = sampleBytes(max(2 * subject.boundary + 1, 3 << 20))
+            try await subject.store(name, bytes)
+            let (found, error) = await readOn(subject, name) { () async throws(LawViolation) in
+                try await change(subject, name, bytes)
+            }
+            if let error {
+                try expect(
+                    bytes.starts(with: found),
+                    "A read of \(name), which \(what) meanwhile, failed with bytes of something else: \(error)"
+                )
+            } else {
+                try expect(
+                    isSame(found, bytes),
+                    "A read of \(name), which \(what) meanwhile, ended well with bytes of something else: "
+                        + "\(difference(found, bytes))."
+                )
+            }
+        }
+    }
+
     /// A law about what happens to a read when something happens to the object before it breaks.
-    private static func broken(
-        _ what: String,
-        by change: @escaping @Sendable (LawSubject, ObjectName, [UInt8]) async throws(LawViolation) -> Void
-    ) -> Law {
+    private static func broken(_ what: String, by change: @escaping Changing) -> Law {
         .conditional("a read never goes on in another object where its own \(what)") {
             (subject) async throws(LawViolation) in
             let name = try subject.name("object")

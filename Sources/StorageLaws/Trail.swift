@@ -35,6 +35,11 @@ package struct Trail: StorageService {
         do throws(StorageError) {
             return try await base.put(name, body)
         } catch {
+            // What is refused was not sent.
+            guard base.capabilities.contains(.write) else {
+                names.change { $0 = Names() }
+                throw error
+            }
             names.change { _ = $0.broken.insert(name) }
             throw error
         }

@@ -24,6 +24,8 @@ package enum Trouble: Sendable, Hashable, CustomStringConvertible {
     case cutsLists
     /// After each page of a list there is another one, the same or an empty one.
     case listsWithoutEnd(areEmpty: Bool)
+    /// The place itself is gone, with all that is in it: the directory, or the bucket.
+    case losesPlace
     /// Reads give the bytes in another form than the one in which they are kept, and say so.
     case encodesReads
 
@@ -56,6 +58,7 @@ package enum Trouble: Sendable, Hashable, CustomStringConvertible {
         case .cutsLists: "lists are cut"
         case .listsWithoutEnd(false): "lists repeat themselves without end"
         case .listsWithoutEnd(true): "lists go on with nothing, without end"
+        case .losesPlace: "the place is gone"
         case .encodesReads: "reads are encoded"
         }
     }

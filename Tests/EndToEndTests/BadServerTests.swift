@@ -37,7 +37,7 @@ import Testing
         Fault(
             title: "has no such bucket",
             rules: [.status(404, body: "<Error><Code>NoSuchBucket</Code></Error>")],
-            codes: [1, 2, 4]
+            codes: [5]
         ),
     ]
 

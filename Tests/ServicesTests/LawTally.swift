@@ -20,8 +20,8 @@ struct LawTally: Sendable {
 
     /// Tries a law, after its name was written: where it ends the process, the last line says which one it was.
     ///
-    /// The test of a law that does not apply is shown as cancelled.
-    func count(_ subject: Subject, _ title: String, _ attempt: () async throws -> LawOutcome) async throws {
+    /// The test of a law that does not apply is shown as cancelled. There is no outcome where the server broke it.
+    func count(_ subject: Subject, _ title: String, _ attempt: () async throws -> LawOutcome?) async throws {
         tell("trying on \(subject): \(title)")
         let outcome: LawOutcome?
         do {

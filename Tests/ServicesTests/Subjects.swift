@@ -52,18 +52,20 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .sftpOverRclone:
             Self.sftpOverOpenSSH.exceptions.union(
                 Stray.allCases.map { "Nobody can leave \($0.rawValue) here." } + [
-                    "There can be nothing but objects here."
+                    "It cannot be brought about here that \(Trouble.losesPlace).",
+                    "There can be nothing but objects here.",
                 ]
             )
         // Ranges stand in the query, a list is one document, and lengths stand in it.
         case .kuboSimulator:
             Set(
-                [Trouble.ignoresRanges, .shiftsRanges, .tellsNoLength, .listsWithoutEnd(areEmpty: false)].map {
-                    "It cannot be brought about here that \($0)."
-                } + [
-                    "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
-                    "The service lacks what it takes: digest.", "About a thousand objects would be stored.",
-                ]
+                [Trouble.losesPlace, .ignoresRanges, .shiftsRanges, .tellsNoLength, .listsWithoutEnd(areEmpty: false)]
+                    .map {
+                        "It cannot be brought about here that \($0)."
+                    } + [
+                        "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
+                        "The service lacks what it takes: digest.", "About a thousand objects would be stored.",
+                    ]
             )
         case .s3OverMoto, .s3OverRclone, .s3OverRadosgw:
             [
@@ -89,12 +91,18 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     /// object is replaced it sends more bytes than it announced, and it answers 501 to one of two uploads that end
     /// together. Where an object goes while it is sent, an error document stands in the middle of its bytes.
     ///
-    /// Over SFTP it gives the bytes of the new file under a handle of the old one, or says that those changed.
+    /// Where a folder has the name of an object, or an object that of a folder, it says only that it could not.
+    ///
+    /// Over SFTP it gives the bytes of the new file under a handle of the old one, or says that those changed. After it
+    /// refused to give a file the name of a folder, it shows both, and nothing in the folder, for a while.
     var weaknesses: [String: [String]] {
         if self == .sftpOverRclone {
             return [
                 "two writers of one name leave one of the two whole": ["was replaced while"],
                 "a reader during a replacement sees the old or the new": ["was replaced while", "never stored"],
+                "an object with the name of a folder of others is kept beside them, or refused": [
+                    "is not there, the server says"
+                ],
             ]
         }
         guard self == .s3OverRclone else { return [:] }
@@ -104,6 +112,14 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
             ],
             "a reader during a replacement sees the old or the new": [
                 "that were never stored", "not valid HTTP", "was replaced while", "failed with notFound",
+            ],
+            "an object below the name of another is kept beside it, or refused": ["cannot do it now"],
+            "an object with the name of a folder of others is kept beside them, or refused": ["cannot do it now"],
+            "a read whose object is replaced between two chunks ends with its own bytes or fails": [
+                "bytes of something else"
+            ],
+            "a read whose object is removed between two chunks ends with its own bytes or fails": [
+                "bytes of something else"
             ],
             "a read never goes on in another object where its own is replaced": ["bytes of something else"],
             "a read never goes on in another object where its own is replaced by something shorter": [
@@ -144,7 +160,13 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
             let troubles = KuboTroubles(proxy: proxy, server: server, folder: folder)
             return (try await Self.open("ipfs", values, retries: 1), troubles)
         }
-        guard let kind else { return (try await open(), DirectoryTroubles(root: Scratch.current)) }
+        guard let kind else {
+            // It goes away, and the folder of the test stays.
+            let folder = Scratch.current + "/\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let content = try await Self.open("filesystem", ["path": .text(folder)], retries: 1)
+            return (content, DirectoryTroubles(root: folder))
+        }
         let server = try await S3Server.running(kind)
         let (proxy, bucket) = (try await server.sharedProxy(), try await server.sharedBucket())
         let folder = "kept/\(UUID().uuidString)"

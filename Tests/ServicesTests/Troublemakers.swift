@@ -56,6 +56,8 @@ struct ProxyTroubles: Troublemaker {
         case .cutsLists: at(.list, trial, .halve)
         case .listsWithoutEnd(let areEmpty): at(.list, trial, areEmpty ? .hollow : .again)
         case .encodesReads: at(.get, trial, .gzip)
+        case .losesPlace:
+            [.status(404, body: "<Error><Code>NoSuchBucket</Code></Error>").on("*", path: trial)]
         }
     }
 
@@ -92,10 +94,14 @@ struct DirectoryTroubles: Troublemaker {
     /// Whether whoever serves the directory sees at once what others leave in it.
     var isSeenAtOnce = true
 
-    /// Nothing stands between us and a directory.
-    func begin(_ trouble: Trouble, _ prefix: String) async throws -> Bool { false }
+    /// Nothing stands between us and a directory, but it can be gone.
+    func begin(_ trouble: Trouble, _ prefix: String) async throws -> Bool {
+        guard trouble == .losesPlace, isSeenAtOnce else { return false }
+        try FileManager.default.moveItem(atPath: root, toPath: root + ".away")
+        return true
+    }
 
-    func end(_ prefix: String) async {}
+    func end(_ prefix: String) async { try? FileManager.default.moveItem(atPath: root + ".away", toPath: root) }
 
     func plant(_ stray: Stray, at name: String) async throws -> Bool {
         guard isSeenAtOnce else { return false }

@@ -67,6 +67,18 @@ struct Flaw: Sendable, CustomStringConvertible {
                 }
             }
         },
+        Flaw("makes room for folders", breaks: ["below the name of another", "with the name of a folder"]) { memory in
+            AlteredService(memory) {
+                $0.onPut = { (name, body) async throws(StorageError) in
+                    let receipt = try await memory.put(name, body)
+                    for other in memory.contents.keys
+                    where other.text.hasPrefix(name.text + "/") || name.text.hasPrefix(other.text + "/") {
+                        memory.tamper(other, nil)
+                    }
+                    return receipt
+                }
+            }
+        },
         Flaw("does not mind letter case", breaks: ["every legal character"]) { memory in
             AlteredService(memory) {
                 $0.onPut = { (name, body) async throws(StorageError) in
@@ -147,6 +159,29 @@ struct Flaw: Sendable, CustomStringConvertible {
                     return try await memory.get(name, range, version: version)
                 }
             }
+        },
+        Flaw("gives what has the name by now", breaks: ["between two chunks"]) { memory in
+            AlteredService(memory) {
+                $0.onGet = { (name, range, version) async throws(StorageError) in
+                    let opened = try await memory.get(name, range, version: version)
+                    let position = Locked(0)
+                    let stream = Pulled {
+                        { () async throws(StorageError) in
+                            let bytes = memory.contents[name] ?? []
+                            return position.change { position in
+                                let chunk = Array(bytes.dropFirst(position).prefix(1 << 20))
+                                position += chunk.count
+                                return chunk.isEmpty ? nil : chunk
+                            }
+                        }
+                    }
+                    return OpenObject(range == nil ? stream : opened.stream, length: opened.length, version: nil)
+                }
+            }
+        },
+        Flaw("loses the end where nothing can be removed", breaks: ["where nothing can be removed"]) { memory in
+            let short = FaultyService(memory, [Fault(.put, .alter { Array($0.dropLast()) })])
+            return AlteredService(short) { $0.capabilities.remove(.delete) }
         },
         Flaw("says nothing of its usage", breaks: ["how much it holds"]) { memory in
             AlteredService(memory) { $0.onUsage = { () async throws(StorageError) in Usage() } }

@@ -6,32 +6,40 @@ import Testing
 @Suite struct LawTests {
     /// Services that keep all laws.
     enum Good: CaseIterable, Sendable {
-        case whole, inSmallPages, bare, layered, trailed, wired, wiredAndLayered
+        case whole, inSmallPages, bare, layered, trailed, onlyReading, onlyAppending, wired, wiredAndLayered
 
-        var service: any StorageService {
-            switch self {
-            case .whole: MemoryService()
+        private func service(_ meter: Meter, over base: any StorageService) -> any StorageService {
+            func stacked(_ service: any StorageService) -> any StorageService {
+                let policy = policy(ManualClock().timing, connections: 3, meter: meter)
+                return Checked(Governed(service, by: policy), backend: "memory")
+            }
+            func without(_ powers: Capabilities) -> any StorageService {
+                stacked(AlteredService(base) { $0.capabilities.subtract(powers) })
+            }
+            return switch self {
+            case .whole, .wired: base
             case .inSmallPages: MemoryService(pageSize: 2)
-            case .bare: stacked(MemoryService(capabilities: [.write, .delete]))
             case .layered: stacked(MemoryService(pageSize: 7))
             case .trailed: Trail(MemoryService(pageSize: 3))
-            case .wired, .wiredAndLayered: WireService(MemoryService())
+            case .bare: without([.rangeReads, .listing, .usage, .digests])
+            case .onlyReading: without([.write, .delete])
+            case .onlyAppending: without(.delete)
+            case .wiredAndLayered: stacked(base)
             }
         }
 
         /// The service on trial, with whoever makes things go wrong around it.
         var subject: LawSubject {
-            let service = service
+            let (meter, wire) = (Meter(), WireService(MemoryService()))
+            let isWired = self == .wired || self == .wiredAndLayered
             return LawSubject(
-                self == .wiredAndLayered ? stacked(service) : service,
+                isWired ? service(meter, over: wire) : service(meter, over: MemoryService()),
                 boundary: 20_000,
                 allowsBulk: true,
-                troublemaker: service as? any Troublemaker
+                mayLeave: true,
+                troublemaker: isWired ? wire : nil,
+                requests: { meter.counts.calls }
             )
-        }
-
-        private func stacked(_ service: any StorageService) -> any StorageService {
-            Checked(Governed(service, by: policy(ManualClock().timing, connections: 3)), backend: "memory")
         }
     }
 
@@ -43,7 +51,10 @@ import Testing
 
     /// A law that never applies would be none.
     @Test(arguments: Law.all) func everyLawAppliesToSomething(_ law: Law) async throws {
-        #expect(try await law.verify(on: Good.wired.subject) == .kept)
+        let outcomes = [
+            try await law.verify(on: Good.wired.subject), try await law.verify(on: Good.onlyAppending.subject),
+        ]
+        #expect(outcomes.contains(.kept))
     }
 
     @Test func aLawThatDoesNotApplySaysWhy() async throws {
@@ -62,6 +73,31 @@ import Testing
         let memory = MemoryService()
         for law in Law.all { _ = try await law.verify(on: LawSubject(memory, boundary: 1000, allowsBulk: true)) }
         #expect(memory.contents.isEmpty)
+    }
+
+    @Test func aServiceThatOnlyReadsIsTriedWithoutAChange() async throws {
+        let memory = MemoryService()
+        _ = try await memory.put(try name("a"), Body([1]))
+        let service = Checked(
+            AlteredService(memory) { $0.capabilities.subtract([.write, .delete]) },
+            backend: "memory"
+        )
+        var kept = 0
+        for law in Law.all where try await law.verify(on: LawSubject(service, mayLeave: true)) == .kept { kept += 1 }
+        #expect(kept >= 5)
+        #expect(memory.contents.count == 1)
+        let content = CARArchive(service)
+        for law in ContentLaw.all where try await law.verify(on: content) == .kept { kept += 1 }
+        #expect(kept >= 7)
+        #expect(memory.contents.count == 1)
+    }
+
+    @Test func contentThatOnlyReadsIsTriedWithoutAChange() async throws {
+        let fake = ContentFake(.onlyReads, by: policy(ManualClock().timing))
+        let content = CheckedContent(fake, backend: "fake")
+        var kept = 0
+        for law in ContentLaw.all where try await law.verify(on: content) == .kept { kept += 1 }
+        #expect(kept == 2 && fake.held.isEmpty)
     }
 
     @Test func titlesAreUnique() {
@@ -86,6 +122,7 @@ import Testing
                     service,
                     boundary: 4000,
                     allowsBulk: true,
+                    mayLeave: true,
                     troublemaker: service as? any Troublemaker
                 )
                 await #expect(throws: LawViolation.self, "\(law)") { try await law.verify(on: subject) }
@@ -126,6 +163,7 @@ import Testing
             FaultyService(MemoryService(), [Fault(.page, .duplicate)]),
             FaultyService(MemoryService(), [Fault(.stat, .fail(.passing))]),
             FaultyService(MemoryService(), [Fault(.delete, .fail(.lasting))]),
+            AlteredService(MemoryService()) { $0.capabilities = [.write, .delete] },
         ]
         var broken = 0
         for flaw in flaws {

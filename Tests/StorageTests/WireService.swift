@@ -13,6 +13,7 @@ final class WireService: StorageService, Troublemaker {
         case leftoversAreObjects
         case aBreakIsTheEnd
         case rangesAreHonoured, rangesAreRight, lengthsAreTold, namesStayTheSame, versionsStay, ownDigestsProve
+        case aPlaceThatIsGoneIsEmpty
         case whatWasSentWasStored, whatFailedDidNotHappen, allNamesAreOurs, nothingComesTwice, allNamesAreFiles
     }
 
@@ -91,6 +92,8 @@ final class WireService: StorageService, Troublemaker {
         try StorageError.checkCancellation()
         switch trouble(name) {
         case .answers(let impostor, call): return Self.reply(of: impostor)
+        case .losesPlace:
+            return Reply(status: 404, word: believes(.aPlaceThatIsGoneIsEmpty) ? "gone" : "nowhere")
         case .losesAnswer(call):
             _ = try await work()
             throw believes(.whatFailedDidNotHappen) ? Self.lost : Self.lost.ofUnknownOutcome
@@ -314,6 +317,7 @@ extension Flaw {
         case .ownDigestsProve: ["a digest that came"]
         case .whatWasSentWasStored: ["changed on their way"]
         case .whatFailedDidNotHappen: ["an upload whose answer", "a removal whose answer"]
+        case .aPlaceThatIsGoneIsEmpty: ["a place that is gone"]
         case .allNamesAreOurs: ["foreign names"]
         case .nothingComesTwice: ["ways that lead back"]
         case .allNamesAreFiles: ["what is no object under a name"]

@@ -38,9 +38,7 @@ package struct BackendCertify: Operation {
         try await kit.expectPlace(backend)
         let home = try? await kit.catalog().identity().instance
         let run = PassingName(of: home).text
-        guard let trial = Certification(backend, run: run, isFull: full, owned: owned) else {
-            throw KitError(.refused, "\(name) takes no objects, so no law can be tried.", backend: name)
-        }
+        let trial = Certification(backend, run: run, isFull: full, owned: owned)
         var output = Output(name: name, isFull: full)
         do throws(StorageError) {
             output.remains = try await trial.begin(by: home, at: kit.now)

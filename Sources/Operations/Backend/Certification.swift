@@ -36,45 +36,32 @@ struct Certification: Sendable {
     }
 
     let trials: [Trial]
-    private let objects: Trail
+    private let objects: Trail?
     private let content: ContentTrail?
-    /// The folder of this run, and the object in it that says since when.
+    /// The folder of this run.
     private let corner: String
-    private let mark: ObjectName
 
-    /// The trial of a backend whose gate lets `owned` roots be changed; nil where it takes no objects.
-    init?(_ backend: OpenBackend, run: String, isFull: Bool, owned: Locked<Set<CID>>) {
-        guard let service = backend.content.objects, let mark = ObjectName(Self.folder + run + "/begun") else {
-            return nil
-        }
-        self.mark = mark
+    /// The trial of a backend whose gate lets `owned` roots be changed.
+    init(_ backend: OpenBackend, run: String, isFull: Bool, owned: Locked<Set<CID>>) {
         let corner = Self.folder + run
         self.corner = corner
-        let trail = Trail(service)
-        objects = trail
-        // A service of named bytes keeps its roots in the corner too.
-        let isArchive = backend.content is CARArchive
-        let notes = Corner(trail, corner)
-        content =
-            isArchive
-            ? nil : ContentTrail(backend.content, notes: notes) { root in owned.change { _ = $0.insert(root) } }
-        let place: any ContentService = content ?? CARArchive(notes)
-        let single = service.limits.largestSinglePut
-        let ofObjects = Law.all.filter { isFull || $0.isBrief }.map { law in
-            Trial(title: law.title, isOfContent: false) { () async throws(LawViolation) in
-                var outcome = LawOutcome.kept
-                for _ in 0..<(isFull ? law.rounds : 1) where outcome == .kept {
-                    let subject = LawSubject(
-                        trail,
-                        folder: corner,
-                        boundary: isFull && law.isAboutParts && single <= Self.longestBoundary
-                            ? Int(single) : Self.usualBoundary,
-                        allowsBulk: isFull
-                    )
-                    outcome = try await law.verify(on: subject)
+        objects = backend.content.objects.map { Trail($0) }
+        let notes = objects.map { Corner($0, corner) }
+        var ofObjects: [Trial] = []
+        if let trail = objects {
+            ofObjects = Law.all.filter { isFull || $0.isBrief }.map { law in
+                Trial(title: law.title, isOfContent: false) { () async throws(LawViolation) in
+                    try await Self.attempt(law, on: trail, corner, isFull, backend.meter)
                 }
-                return outcome
             }
+        }
+        let place: any ContentService
+        if backend.content is CARArchive, let notes {
+            // A service of named bytes keeps its roots in the corner too.
+            (content, place) = (nil, CARArchive(notes))
+        } else {
+            let trail = ContentTrail(backend.content, notes: notes) { root in owned.change { _ = $0.insert(root) } }
+            (content, place) = (trail, trail)
         }
         let ofContent = ContentLaw.all.filter { isFull || $0.isBrief }.map { law in
             Trial(title: law.title, isOfContent: true) { () async throws(LawViolation) in
@@ -84,18 +71,44 @@ struct Certification: Sendable {
         trials = ofObjects + ofContent
     }
 
+    private static func attempt(
+        _ law: Law,
+        on trail: Trail,
+        _ corner: String,
+        _ isFull: Bool,
+        _ meter: Meter
+    ) async throws(LawViolation) -> LawOutcome {
+        let single = trail.limits.largestSinglePut
+        let isOfParts = isFull && law.isAboutParts && single <= longestBoundary
+        var outcome = LawOutcome.kept
+        for _ in 0..<(isFull ? law.rounds : 1) where outcome == .kept {
+            let subject = LawSubject(
+                trail,
+                folder: corner,
+                boundary: isOfParts ? Int(single) : usualBoundary,
+                allowsBulk: isFull,
+                requests: { meter.counts.calls }
+            )
+            outcome = try await law.verify(on: subject)
+        }
+        return outcome
+    }
+
     /// The length, in bytes, around which sizes are tried.
     private static let usualBoundary = 64 << 10
     /// The largest from which on a service divides uploads that is tried, in bytes.
     private static let longestBoundary: UInt64 = 64 << 20
 
-    /// Leaves the mark of this run, which shows that anything can be stored; then removes what runs that are over left,
-    /// and gives what could not be removed.
+    /// Where everything can be changed, leaves the mark of this run, which shows that anything can be stored; then
+    /// removes what runs that are over left, and gives what could not be removed.
     func begin(by home: String?, at now: Timestamp) async throws(StorageError) -> [Trail.Remains] {
+        guard let objects, objects.capabilities.isSuperset(of: [.write, .delete]),
+            let mark = ObjectName(corner + "/begun")
+        else { return [] }
         _ = try await objects.put(mark, Body([]))
         guard objects.capabilities.contains(.listing) else { return [] }
-        let time = try await list(Self.folder).first { $0.name == mark }?.modified ?? now
-        return try await remove(Self.folder) { info in
+        let time = try await list(Self.folder, objects).first { $0.name == mark }?.modified ?? now
+        return try await remove(Self.folder, objects) { info in
             !info.name.text.hasPrefix(corner + "/") && PassingName.isLeft(info, in: Self.folder, by: home, time)
         }
     }
@@ -104,11 +117,12 @@ struct Certification: Sendable {
     func end() async -> [Trail.Remains] {
         await Task {
             var remains = await content?.sweep() ?? []
+            guard let objects else { return remains }
             remains += await objects.sweep()
-            guard objects.capabilities.contains(.listing) else { return remains }
+            guard objects.capabilities.isSuperset(of: [.write, .delete, .listing]) else { return remains }
             do throws(StorageError) {
                 // What a call left that said it stored nothing, or removed it, is seen here only.
-                remains += try await remove(corner + "/") { _ in true }
+                remains += try await remove(corner + "/", objects) { _ in true }
             } catch {
                 remains.append(Trail.Remains(corner, error))
             }
@@ -116,7 +130,7 @@ struct Certification: Sendable {
         }.value
     }
 
-    private func list(_ prefix: String) async throws(StorageError) -> [ObjectInfo] {
+    private func list(_ prefix: String, _ objects: Trail) async throws(StorageError) -> [ObjectInfo] {
         var found: [ObjectInfo] = []
         for try await page in objects.list(prefix) { found += page }
         return found
@@ -126,9 +140,10 @@ struct Certification: Sendable {
     /// the service says of its removal.
     private func remove(
         _ prefix: String,
+        _ objects: Trail,
         where isOurs: (ObjectInfo) -> Bool
     ) async throws(StorageError) -> [Trail.Remains] {
-        let names = try await list(prefix).filter(isOurs).map(\.name).sorted()
+        let names = try await list(prefix, objects).filter(isOurs).map(\.name).sorted()
         var remains: [String: StorageError] = [:]
         for name in names {
             do throws(StorageError) {
@@ -141,7 +156,8 @@ struct Certification: Sendable {
         }
         if !names.isEmpty {
             let gone = StorageError(.unexpected, "The backend said that it was removed, and lists it still.")
-            for info in try await list(prefix) where names.contains(info.name) && remains[info.name.text] == nil {
+            for info in try await list(prefix, objects)
+            where names.contains(info.name) && remains[info.name.text] == nil {
                 remains[info.name.text] = gone
             }
         }

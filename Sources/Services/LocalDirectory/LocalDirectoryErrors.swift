@@ -9,7 +9,7 @@ func translate(_ error: FileError, _ name: String) -> StorageError {
         return StorageError(.unavailable, "The place of \(name) went away. \(message)", retry: .later, cause: error)
     case .notADirectory:
         return StorageError(
-            .unexpected,
+            .exists,
             "A file stands where a folder on the way to \(name) should be. \(message)",
             cause: error
         )

@@ -65,9 +65,14 @@ struct S3Errors: Sendable {
     static let rows: [Row] = [
         Row(words: ["NoSuchKey", "NoSuchVersion"], code: .notFound, reason: "it is not in the bucket “BUCKET”"),
         Row(
-            words: ["NoSuchBucket", "InvalidBucketName"],
-            code: .badSettings,
+            words: ["NoSuchBucket"],
+            code: .unavailable,
             reason: "the bucket “BUCKET” is not there; make it or set connection.bucket"
+        ),
+        Row(
+            words: ["InvalidBucketName"],
+            code: .badSettings,
+            reason: "“BUCKET” cannot be the name of a bucket; set connection.bucket"
         ),
         Row(
             words: ["InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken", "UnrecognizedClientException"],

@@ -79,7 +79,7 @@ struct SFTPFiles: Sendable {
                     )
                 case .file where mayEndAtFile: return .missing(after: index)
                 case .file, .other:
-                    throw StorageError(.unexpected, "A file stands where the folder \(path) should be.")
+                    throw StorageError(.exists, "A file stands where the folder \(path) should be.")
                 }
             }
         }

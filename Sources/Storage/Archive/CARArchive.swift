@@ -84,6 +84,10 @@ package struct CARArchive: ContentService {
     }
 
     package func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {
+        // What will be refused is not made before.
+        guard capabilities.contains(.write) else {
+            throw StorageError(.unsupported, "This backend only reads, so \(upload.root) cannot be stored.")
+        }
         let body = try await upload.car()
         guard body.length <= limits.largestObject else { return try await storeShards(upload, body) }
         let name = try usual(upload.root)

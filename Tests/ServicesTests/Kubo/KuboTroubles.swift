@@ -73,6 +73,8 @@ struct KuboTroubles: Troublemaker {
         case .altersUploads: at("add?", .alter)
         case .cutsLists: at("files/ls?", .halve)
         case .encodesReads: at("cat?", .gzip)
+        // What goes with a node is not the place, but the node.
+        case .losesPlace: nil
         case .ignoresRanges, .shiftsRanges, .tellsNoLength, .listsWithoutEnd: nil
         }
     }

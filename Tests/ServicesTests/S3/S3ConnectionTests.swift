@@ -67,7 +67,8 @@ struct S3ConnectionTests {
             request.method == "HEAD" ? reply(404) : reply(404, [:], fault("NoSuchBucket"))
         }
         let bucket = S3Request(what: "Asking", method: "HEAD")
-        #expect(await failure { try await server.connection().success(bucket) }?.code == .badSettings)
+        let error = await failure { try await server.connection().success(bucket) }
+        #expect(error?.code == .unavailable && error?.message.contains("connection.bucket") == true)
         let silent = ScriptedServer { (_, _) in reply(404) }
         #expect(await failure { try await silent.connection().success(bucket) }?.code == .unavailable)
     }

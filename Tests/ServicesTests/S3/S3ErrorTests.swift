@@ -11,7 +11,7 @@ struct S3ErrorTests {
 
     @Test(arguments: [
         (404, "NoSuchKey", StorageError.Code.notFound, StorageError.Retry.never, "“bkt”"),
-        (404, "NoSuchBucket", .badSettings, .never, "connection.bucket"),
+        (404, "NoSuchBucket", .unavailable, .never, "connection.bucket"),
         (403, "SignatureDoesNotMatch", .badCredentials, .never, "credentials.secret_access_key"),
         (403, "InvalidAccessKeyId", .badCredentials, .never, "credentials.access_key_id"),
         (400, "ExpiredToken", .badCredentials, .never, "expired"),
