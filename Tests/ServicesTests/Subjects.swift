@@ -175,6 +175,42 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
         return (try await Self.open("s3", values, retries: 1), troubles)
     }
 
+    /// Those that are reached by HTTP, so that the faulty proxy can stand before them.
+    static let overHTTP = allCases.filter { $0.sftp == nil && $0 != .filesystem }
+
+    /// How the requests look by which a call about the object `name` goes over the wire; that of an upload is the one
+    /// with its bytes.
+    func requests(of call: Trouble.Call, _ name: String) -> (method: String, path: String) {
+        switch call {
+        case .put: self == .kuboSimulator ? ("POST", "/add?") : ("PUT", "/" + name)
+        case .get: self == .kuboSimulator ? ("POST", "/cat?") : ("GET", "/" + name)
+        case .stat: self == .kuboSimulator ? ("POST", "/files/stat?") : ("HEAD", "/" + name)
+        case .list: self == .kuboSimulator ? ("POST", "/files/ls?") : ("GET", "list-type")
+        case .delete: self == .kuboSimulator ? ("POST", "/files/rm?") : ("DELETE", "/" + name)
+        }
+    }
+
+    /// Opens a backend behind a proxy of its own.
+    func openBehind(
+        _ rules: [FaultyProxy.Rule],
+        retries: Int = 3,
+        meter: Meter = Meter()
+    ) async throws -> (objects: any StorageService, proxy: FaultyProxy) {
+        let (proxy, values): (FaultyProxy, [String: FieldValue])
+        if let kind {
+            let server = try await S3Server.running(kind)
+            proxy = try await FaultyProxy.start(before: server.endpoint, rules)
+            let bucket = try await server.sharedBucket()
+            values = Self.settings(of: server, bucket: bucket, endpoint: proxy.endpoint)
+        } else {
+            let server = try await KuboServer.running()
+            proxy = try await FaultyProxy.start(before: server.endpoint, rules)
+            values = Self.settings(of: proxy.endpoint, folder: Self.newFolder())
+        }
+        let content = try await Self.open(type, values, retries: retries, meter: meter)
+        return (try #require(content.objects), proxy)
+    }
+
     /// The SFTP server behind it.
     private var sftp: SFTPServer.Kind? {
         switch self {
