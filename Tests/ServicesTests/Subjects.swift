@@ -13,6 +13,7 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case s3OverMoto
     case s3OverRclone
     case s3OverRadosgw
+    case s3OverSeaweedfs
     case sftpOverOpenSSH
     case sftpOverRclone
 
@@ -23,7 +24,7 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
         switch self {
         case .filesystem: "filesystem"
         case .kuboSimulator: "ipfs"
-        case .s3OverMoto, .s3OverRclone, .s3OverRadosgw: "s3"
+        case .s3OverMoto, .s3OverRclone, .s3OverRadosgw, .s3OverSeaweedfs: "s3"
         case .sftpOverOpenSSH, .sftpOverRclone: "sftp"
         }
     }
@@ -33,7 +34,7 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
         switch self {
         case .filesystem, .sftpOverOpenSSH, .sftpOverRclone: 256 << 10
         case .kuboSimulator: 1 << 20
-        case .s3OverMoto, .s3OverRclone, .s3OverRadosgw: 5 << 20
+        case .s3OverMoto, .s3OverRclone, .s3OverRadosgw, .s3OverSeaweedfs: 5 << 20
         }
     }
 
@@ -67,7 +68,7 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
                         "The service lacks what it takes: digest.", "About a thousand objects would be stored.",
                     ]
             )
-        case .s3OverMoto, .s3OverRclone, .s3OverRadosgw:
+        case .s3OverMoto, .s3OverRclone, .s3OverRadosgw, .s3OverSeaweedfs:
             [
                 "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
                 "The service lacks what it takes: usage.",
@@ -95,7 +96,13 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
     ///
     /// Over SFTP it gives the bytes of the new file under a handle of the old one, or says that those changed. After it
     /// refused to give a file the name of a folder, it shows both, and nothing in the folder, for a while.
+    ///
+    /// SeaweedFS takes the type of an object from its name, whatever it was given: what ends with .html comes as a page,
+    /// and a page is nobody's object. The kit gives no such names.
     var weaknesses: [String: [String]] {
+        if self == .s3OverSeaweedfs {
+            return ["every legal character may be in a name": ["index.html failed with unavailable"]]
+        }
         if self == .sftpOverRclone {
             return [
                 "two writers of one name leave one of the two whole": ["was replaced while"],
@@ -227,6 +234,7 @@ enum Subject: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .s3OverMoto: .moto
         case .s3OverRclone: .rclone
         case .s3OverRadosgw: .radosgw
+        case .s3OverSeaweedfs: .seaweedfs
         }
     }
 

@@ -11,12 +11,23 @@ package struct S3Server: Sendable {
         case rclone
         /// Ceph's gateway, the strictest.
         case radosgw
+        /// One over volumes of its own, which compares checksums.
+        case seaweedfs
+
+        /// The word of `IPFS_KIT_MUST_RUN` for it.
+        fileprivate var word: String {
+            switch self {
+            case .moto, .rclone: "s3"
+            case .radosgw, .seaweedfs: rawValue
+            }
+        }
 
         fileprivate var program: String {
             switch self {
             case .moto: "moto_server"
             case .rclone: "rclone"
             case .radosgw: "radosgw"
+            case .seaweedfs: "weed"
             }
         }
     }
@@ -35,9 +46,9 @@ package struct S3Server: Sendable {
 
     /// The running server of this kind; the test is cancelled, or fails, where its program is missing.
     ///
-    /// The words of `IPFS_KIT_MUST_RUN` are `s3` for moto and rclone, and `radosgw`.
+    /// The words of `IPFS_KIT_MUST_RUN` are `s3` for moto and rclone, `radosgw` and `seaweedfs`.
     package static func running(_ kind: Kind) async throws -> S3Server {
-        try Requirement.check(kind == .radosgw ? "radosgw" : "s3", program: kind.program)
+        try Requirement.check(kind.word, program: kind.program)
         let task = started.change { started in
             if let task = started[kind] { return task }
             let task = Task { try await start(kind) }
@@ -108,6 +119,7 @@ package struct S3Server: Sendable {
         case .moto: return try await startMoto(program, folder)
         case .rclone: return try await startRclone(program, folder)
         case .radosgw: return try await startGateway(folder)
+        case .seaweedfs: return try await startSeaweed(program, folder)
         }
     }
 
@@ -165,6 +177,25 @@ package struct S3Server: Sendable {
         try await server.wait { FileManager.default.fileExists(atPath: folder.appending(path: "ready").path) }
         return S3Server(
             kind: .radosgw,
+            endpoint: "http://127.0.0.1:\(ports[0])",
+            accessKeyID: key,
+            secretAccessKey: secret,
+            folder: folder
+        )
+    }
+
+    private static func startSeaweed(_ program: URL, _ folder: URL) async throws -> S3Server {
+        let ports = try await Ports.free(8)
+        let (key, secret) = ("WEEDTESTKEY", "WEEDTESTSECRET")
+        let script = packageRoot.appending(path: "tools/servers/seaweedfs.sh")
+        let server = try ServerProcess(
+            script,
+            [program.path, folder.path, "\(ports[0])", key, secret] + ports.dropFirst().map { "\($0)" },
+            folder: folder
+        )
+        try await server.wait { try await Ports.answers(ports[0]) }
+        return S3Server(
+            kind: .seaweedfs,
             endpoint: "http://127.0.0.1:\(ports[0])",
             accessKeyID: key,
             secretAccessKey: secret,
