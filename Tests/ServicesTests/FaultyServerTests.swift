@@ -16,19 +16,19 @@ import Testing
         of subject: Subject,
         _ rule: FaultyProxy.Rule,
         times: ClosedRange<Int> = 1...(1 << 60)
-    ) -> FaultyProxy.Rule {
-        let (method, path) = subject.requests(of: call, "a")
+    ) throws -> FaultyProxy.Rule {
+        let (method, path) = try #require(subject.http).requests(call, "a")
         return rule.on(method, path: path, times: times)
     }
 
     private func count(_ call: Trouble.Call, of subject: Subject, _ proxy: FaultyProxy) async throws -> Int {
-        let (method, path) = subject.requests(of: call, "a")
+        let (method, path) = try #require(subject.http).requests(call, "a")
         return try await proxy.count(method, path: path)
     }
 
     @Test(arguments: Subject.overHTTP)
     func repeatsWhatTheServerCouldNotDoNow(_ subject: Subject) async throws {
-        let slow = on(.put, of: subject, .status(503, ["Retry-After": "0"]), times: 1...2)
+        let slow = try on(.put, of: subject, .status(503, ["Retry-After": "0"]), times: 1...2)
         let (service, proxy) = try await subject.openBehind([slow])
         let object = try #require(object)
         _ = try await service.put(object, Body(bytes))
@@ -38,7 +38,7 @@ import Testing
 
     @Test(arguments: Subject.overHTTP, [FaultyProxy.Rule.drop, .reset])
     func aLostReplyIsRepeated(_ subject: Subject, _ rule: FaultyProxy.Rule) async throws {
-        let (service, _) = try await subject.openBehind([on(.put, of: subject, rule, times: 1...1)])
+        let (service, _) = try await subject.openBehind([try on(.put, of: subject, rule, times: 1...1)])
         let object = try #require(object)
         _ = try await service.put(object, Body(bytes))
         #expect(try await service.stat(object).length == 700_000)
@@ -46,7 +46,7 @@ import Testing
 
     @Test(arguments: Subject.overHTTP, [0, 1, 300_000, 699_999])
     func aReadThatIsCutOffGoesOn(_ subject: Subject, _ count: Int) async throws {
-        let (service, _) = try await subject.openBehind([on(.get, of: subject, .cut(count), times: 1...1)])
+        let (service, _) = try await subject.openBehind([try on(.get, of: subject, .cut(count), times: 1...1)])
         let object = try #require(object)
         _ = try await service.put(object, Body(bytes))
         let found = try await collect(service.read(object, nil), limit: 1 << 20)
@@ -55,7 +55,7 @@ import Testing
 
     @Test(arguments: Subject.overHTTP)
     func aReadThatIsAlwaysCutOffFails(_ subject: Subject) async throws {
-        let (service, _) = try await subject.openBehind([on(.get, of: subject, .cut(0))], retries: 1)
+        let (service, _) = try await subject.openBehind([try on(.get, of: subject, .cut(0))], retries: 1)
         let object = try #require(object)
         _ = try await service.put(object, Body(bytes))
         await #expect(throws: StorageError.self) { try await collect(service.read(object, nil), limit: 1 << 20) }
@@ -64,7 +64,7 @@ import Testing
     @Test(arguments: Subject.overHTTP)
     func aPageOfAnotherKindIsNoList(_ subject: Subject) async throws {
         let page = FaultyProxy.Rule.status(200, ["Content-Type": "text/html"], body: "<html><p>Please log in</html>")
-        let (service, _) = try await subject.openBehind([on(.list, of: subject, page)], retries: 0)
+        let (service, _) = try await subject.openBehind([try on(.list, of: subject, page)], retries: 0)
         await #expect(throws: StorageError.self) { for try await _ in service.list("") {} }
     }
 
@@ -78,7 +78,7 @@ import Testing
 
     @Test(arguments: Subject.overHTTP)
     func aReadFromASilentServerStopsWhenItIsToldTo(_ subject: Subject) async throws {
-        let (service, proxy) = try await subject.openBehind([on(.get, of: subject, .hang)])
+        let (service, proxy) = try await subject.openBehind([try on(.get, of: subject, .hang)])
         let object = try #require(object)
         _ = try await service.put(object, Body(bytes))
         let before = try await count(.get, of: subject, proxy)

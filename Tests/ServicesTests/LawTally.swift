@@ -14,7 +14,7 @@ struct LawTally: Sendable {
 
     /// How many laws are tried on each subject.
     private let total: Int
-    private let rows = Locked<[Subject: Row]>([:])
+    private let rows = Locked<[String: Row]>([:])
 
     init(_ total: Int) { self.total = total }
 
@@ -22,7 +22,7 @@ struct LawTally: Sendable {
     ///
     /// The test of a law that does not apply is shown as cancelled. There is no outcome where the server broke it.
     func count(_ subject: Subject, _ title: String, _ attempt: () async throws -> LawOutcome?) async throws {
-        tell("trying on \(subject): \(title)")
+        tell("trying on \(subject.name): \(title)")
         let outcome: LawOutcome?
         do {
             outcome = try await attempt()
@@ -36,20 +36,20 @@ struct LawTally: Sendable {
 
     private func end(_ subject: Subject, _ title: String, _ outcome: LawOutcome?) {
         let row = rows.change { rows in
-            var row = rows[subject] ?? Row()
+            var row = rows[subject.name] ?? Row()
             row.tried += 1
             switch outcome {
             case .kept: row.kept += 1
             case .doesNotApply(let reason): row.silent[reason, default: []].append(title)
             case nil: break
             }
-            rows[subject] = row
+            rows[subject.name] = row
             return row
         }
         guard row.tried == total else { return }
         let silent = row.silent.values.reduce(0) { $0 + $1.count }
         let other = total - row.kept - silent
-        var lines = ["laws on \(subject): \(row.kept) kept, \(silent) do not apply, \(other) broken or not tried"]
+        var lines = ["laws on \(subject.name): \(row.kept) kept, \(silent) do not apply, \(other) broken or not tried"]
         for (reason, titles) in row.silent.sorted(by: { $0.key < $1.key }) {
             lines.append("    \(reason)")
             lines += titles.sorted().map { "        \($0)" }

@@ -60,11 +60,11 @@ struct KuboTroubles: Troublemaker {
         switch trouble {
         case .breaksOff(let count): at("cat?", .cut(count))
         case .endsUnannounced(let count): at("cat?", .unannounced(count))
-        case .answers(let impostor, .put): at("add?", answer(impostor)) + at("files/mv?", answer(impostor))
-        case .answers(let impostor, .get): at("cat?", answer(impostor)) + at("files/stat?", answer(impostor))
-        case .answers(let impostor, .stat): at("files/stat?", answer(impostor))
-        case .answers(let impostor, .list): at("files/ls?", answer(impostor))
-        case .answers(let impostor, .delete): at("files/rm?", answer(impostor))
+        case .answers(let impostor, .put): at("add?", .answer(of: impostor)) + at("files/mv?", .answer(of: impostor))
+        case .answers(let impostor, .get): at("cat?", .answer(of: impostor)) + at("files/stat?", .answer(of: impostor))
+        case .answers(let impostor, .stat): at("files/stat?", .answer(of: impostor))
+        case .answers(let impostor, .list): at("files/ls?", .answer(of: impostor))
+        case .answers(let impostor, .delete): at("files/rm?", .answer(of: impostor))
         case .losesAnswer(.put): at("files/mv?", .drop)
         case .losesAnswer(.delete): at("files/rm?", .drop)
         case .losesAnswer: nil
@@ -80,8 +80,4 @@ struct KuboTroubles: Troublemaker {
     }
 
     private static func at(_ command: String, _ rule: Rule) -> [Rule] { [rule.on("POST", path: "/api/v0/\(command)")] }
-
-    private static func answer(_ impostor: Trouble.Impostor) -> Rule {
-        ProxyTroubles.answer(impostor)
-    }
 }

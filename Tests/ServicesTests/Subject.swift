@@ -1,0 +1,103 @@
+import Foundation
+import Schema
+import Services
+import Storage
+import StorageLaws
+import TestKit
+import Testing
+
+/// A backend of one type on a real place, for the laws; each type has its own in its folder.
+struct Subject: Sendable, CustomTestStringConvertible {
+    /// All of them.
+    static let all = localDirectory + kubo + s3 + sftp
+
+    /// The word for it in `IPFS_KIT_SUBJECT`.
+    let name: String
+    /// The word for the type in a backend file.
+    let type: String
+    /// The length, in bytes, around which the service begins to divide uploads, or what it stores.
+    let boundary: Int
+    /// Why laws do not apply, where they do not.
+    var exceptions: Set<String> = []
+    /// Whether about a thousand objects may be stored.
+    var allowsBulk = true
+    /// Laws that the server itself breaks, by their titles, and a part of the sentence that says how.
+    var weaknesses: [String: [String]] = [:]
+    /// What is needed to stand between us and the server, where that is reached by HTTP.
+    var http: OverHTTP?
+    /// Opens a backend on an empty place of its own.
+    let open: @Sendable () async throws -> any ContentService
+    /// Opens a backend around which things can be made to go wrong, and says who does that.
+    let openTroubled: @Sendable () async throws -> (any ContentService, any Troublemaker)
+
+    var testDescription: String { name }
+
+    /// A server that is reached by HTTP.
+    struct OverHTTP: Sendable {
+        /// How the requests look by which a call about the object of this name goes over the wire; that of an upload is
+        /// the one with its bytes.
+        let requests: @Sendable (Trouble.Call, String) -> (method: String, path: String)
+        /// Where the server is, and the settings of a backend on an empty place of it that is reached at another
+        /// endpoint.
+        let server:
+            @Sendable () async throws -> (endpoint: String, settings: @Sendable (String) -> [String: FieldValue])
+    }
+
+    /// Those before which the faulty proxy can stand.
+    static let overHTTP = all.filter { $0.http != nil }
+
+    /// Opens a backend behind a proxy of its own.
+    func openBehind(
+        _ rules: [FaultyProxy.Rule],
+        retries: Int = 3,
+        meter: Meter = Meter()
+    ) async throws -> (objects: any StorageService, proxy: FaultyProxy) {
+        let (endpoint, settings) = try await #require(http).server()
+        let proxy = try await FaultyProxy.start(before: endpoint, rules)
+        let content = try await Self.open(type, settings(proxy.endpoint), retries: retries, meter: meter)
+        return (try #require(content.objects), proxy)
+    }
+
+    /// The sentences in which laws say that nothing of this can be made to happen.
+    static func impossible(_ troubles: [Trouble]) -> Set<String> {
+        Set(troubles.map { "It cannot be brought about here that \($0)." })
+    }
+
+    /// What can only go wrong on a wire, as far as laws ask for it.
+    static let wireTroubles: [Trouble] =
+        [
+            .breaksOff(after: 65_536), .endsUnannounced(after: 65_536), .ignoresRanges, .shiftsRanges, .tellsNoLength,
+            .praisesEarly, .echoesDigests, .altersUploads, .cutsLists, .listsWithoutEnd(areEmpty: false),
+            .encodesReads, .losesAnswer(to: .put), .losesAnswer(to: .delete),
+        ] + Trouble.Call.allCases.map { .answers(.loginPage, to: $0) }
+
+    /// Opens a backend of a type by its settings.
+    static func open(
+        _ type: String,
+        _ values: [String: FieldValue],
+        retries: Int = 3,
+        timeout: Int = 30,
+        rate: UInt64 = 0,
+        timing: Timing = Timing(now: systemTime),
+        gate: any ChangeGate = OpenGate(),
+        meter: Meter = Meter()
+    ) async throws -> any ContentService {
+        let row = try #require(ServiceRow.named(type))
+        var operational = OperationalSettings()
+        operational.retryCount = retries
+        operational.timeout = timeout
+        operational.bandwidthLimit = ByteCount(rate)
+        let context = ServiceContext(
+            backend: "subject",
+            type: type,
+            operational: operational,
+            policy: CallPolicy(backend: "subject", operational, timing: timing, gate: gate, meter: meter),
+            environment: { _ in nil }
+        )
+        return try await row.open(values, in: context)
+    }
+
+    private static let systemTime: @Sendable () -> Int64 = {
+        Int64(Date().timeIntervalSince1970 * 1000)
+    }
+}
