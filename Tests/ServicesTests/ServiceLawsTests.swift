@@ -32,7 +32,7 @@ import Testing
 
     private static let tally = LawTally(laws.count + contentLaws.count)
 
-    @Test(.timeLimit(.minutes(3)), arguments: chosen, laws)
+    @Test(.timeLimit(.minutes(10)), arguments: chosen, laws)
     func keeps(_ subject: Subject, _ law: Law) async throws {
         try await Self.tally.count(subject, law.title) {
             for _ in 1..<Self.rounds(law.rounds) { _ = try await keepsOnce(subject, law) }
@@ -69,7 +69,7 @@ import Testing
         return LawSubject(service, boundary: subject.boundary, troublemaker: troubles)
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: chosen, contentLaws)
+    @Test(.timeLimit(.minutes(10)), arguments: chosen, contentLaws)
     func keepsContent(_ subject: Subject, _ law: ContentLaw) async throws {
         try await Self.tally.count(subject, law.title) {
             for _ in 1..<Self.rounds(1) { _ = try await law.verify(on: try await subject.open()) }
