@@ -68,6 +68,11 @@ package struct ContentTrail: ContentService {
         try await base.index(of: root, at: location)
     }
 
+    package func addIndex(for upload: Upload, at location: Location) async throws(StorageError) {
+        asked(upload.root)
+        try await base.addIndex(for: upload, at: location)
+    }
+
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] { try await base.block(cid) }
 
     package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
@@ -84,6 +89,10 @@ package struct ContentTrail: ContentService {
     package func roots() -> any RootStream { base.roots() }
 
     package func usage() async throws(StorageError) -> Usage { try await base.usage() }
+
+    package func identity() async throws(StorageError) -> String? { try await base.identity() }
+
+    package func close() async { await base.close() }
 
     /// Removes all roots that may be left, whether the task was stopped or not; gives what could not be removed.
     package func sweep() async -> [Trail.Remains] {

@@ -43,6 +43,8 @@ package struct Corner: StorageService {
 
     package func usage() async throws(StorageError) -> Usage { try await base.usage() }
 
+    package func close() async { await base.close() }
+
     private func inner(_ name: ObjectName) throws(StorageError) -> ObjectName {
         guard let inner = ObjectName(folder + name.text) else {
             throw StorageError(.unsupported, "\(name) is too long for a name in the folder \(folder).")

@@ -68,6 +68,8 @@ package struct Trail: StorageService {
 
     package func usage() async throws(StorageError) -> Usage { try await base.usage() }
 
+    package func close() async { await base.close() }
+
     /// Removes all that may be left, with its pieces and folders, whether the task was stopped or not; gives what could
     /// not be removed.
     package func sweep() async -> [Remains] {
