@@ -49,13 +49,14 @@ extension Catalog {
             if before.place == address.place {
                 return try database.lookAgain(name, because: "another account", at: time)
             }
-            try database.change(
+            let count = try database.change(
                 """
                 UPDATE mappings SET status = 'unknown', revision = revision + 1, updated_at = ?2
                 WHERE backend = ?1 AND status = 'missing'
                 """,
                 [.text(name), .integer(time)]
             )
+            try database.noteIndexChanges(count, on: name, at: time)
             try database.doubt(name, because: "the settings lead elsewhere", at: time)
         }
         astray.withLock { _ = $0.remove(lease.backend) }

@@ -151,6 +151,7 @@ extension Catalog {
             try database.markDirty(others, reason: "\(name) was removed, which is the same place", at: time)
             try database.change("DELETE FROM backends WHERE name = ?", [.text(name)])
             try database.forgetPages(of: name)
+            try database.forgetIndexFiles(of: name)
             for table in ["mappings", "observations", "journal", "leases", "peers"] {
                 try database.change("DELETE FROM \(table) WHERE backend = ?", [.text(name)])
             }
@@ -193,6 +194,14 @@ extension Database {
     /// Counts nothing as stored that is known of a backend, or of all, for it is of another place or time; the next
     /// sync looks at all of it.
     mutating func doubt(_ name: String? = nil, because reason: String, at time: Int64) throws(CatalogError) {
+        let counts = try all(
+            """
+            SELECT backend, count(*) FROM mappings WHERE status = 'stored' AND backend = coalesce(?, backend)
+            GROUP BY backend
+            """,
+            [.text(name)]
+        ) { (row: borrowing Row) throws(CatalogError) in (backend: row.text(0), count: Int(row.int64(1))) }
+        for (backend, count) in counts { try noteIndexChanges(count, on: backend, at: time) }
         try change(
             """
             UPDATE mappings SET status = 'unknown', revision = revision + 1, updated_at = ?1
@@ -221,13 +230,14 @@ extension Database {
             """,
             [.text(name), .text(randomIdentifier())]
         )
-        try change(
+        let count = try change(
             """
             UPDATE mappings SET status = CASE status WHEN 'corrupt' THEN status ELSE 'unknown' END, is_ours = 0,
                 revision = revision + 1, updated_at = ?2 WHERE backend = ?1
             """,
             [.text(name), .integer(time)]
         )
+        try noteIndexChanges(count, on: name, at: time)
         try change(
             "DELETE FROM mappings WHERE backend = ? AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.cid = mappings.cid)",
             [.text(name)]

@@ -20,6 +20,10 @@ extension Catalog {
                 )
             }
             for cid in cids {
+                // What is being removed counts for nothing, and what is being stored again does.
+                if try database.journalKind(cid, lease.backend) == .remove {
+                    try database.noteIndexChanges(on: lease.backend, at: time)
+                }
                 try database.change(
                     """
                     INSERT INTO journal(backend, cid, kind, path, started_at) VALUES(?, ?, 'store', '', ?)
@@ -140,6 +144,7 @@ extension Catalog {
         _ failures: [(cid: CID, problem: String, mayHaveHappened: Bool)],
         under lease: Lease
     ) async throws(CatalogError) {
+        let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
             for failure in failures {
                 if failure.mayHaveHappened {
@@ -151,7 +156,7 @@ extension Catalog {
                         ]
                     )
                 } else {
-                    try database.endTransfer(failure.cid, lease.backend)
+                    try database.endTransfer(failure.cid, lease.backend, at: time)
                 }
             }
         }
@@ -159,14 +164,16 @@ extension Catalog {
 
     /// Forgets mappings of roots that the service said are not there: nothing is to be removed.
     package func forgetMissing(_ cids: [CID], under lease: Lease) async throws(CatalogError) {
+        let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
             for cid in cids {
-                try database.change(
+                let count = try database.change(
                     """
                     DELETE FROM mappings WHERE cid = ?1 AND backend = ?2 AND status = 'missing'
                     """,
                     [.blob(cid.bytes), .text(lease.backend)]
                 )
+                try database.noteIndexChanges(count, on: lease.backend, at: time)
             }
         }
     }
@@ -197,8 +204,13 @@ extension Database {
     }
 
     /// Takes a root out of the journal of a backend.
-    mutating func endTransfer(_ cid: CID, _ backend: String) throws(CatalogError) {
-        try change("DELETE FROM journal WHERE backend = ? AND cid = ?", [.text(backend), .blob(cid.bytes)])
+    mutating func endTransfer(_ cid: CID, _ backend: String, at time: Int64) throws(CatalogError) {
+        let ended = try all(
+            "DELETE FROM journal WHERE backend = ? AND cid = ? RETURNING kind",
+            [.text(backend), .blob(cid.bytes)]
+        ) { (row: borrowing Row) throws(CatalogError) in Transfer.Kind(rawValue: row.text(0)) }
+        // A removal that is over is a change of what counts.
+        if ended.contains(.remove) { try noteIndexChanges(on: backend, at: time) }
     }
 
     fileprivate mutating func insert(
@@ -223,6 +235,7 @@ extension Database {
             """,
             values + [.integer(time)]
         )
+        try noteIndexChanges(on: backend, at: time)
     }
 
     /// Whether a root may be removed from a backend for this reason as things are now.

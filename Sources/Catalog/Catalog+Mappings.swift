@@ -4,11 +4,14 @@ internal import SQLite
 extension Catalog {
     /// Forgets where a root is, on the owner's word; returns whether that was known.
     package func forgetMapping(_ cid: CID, of backend: String) async throws(CatalogError) -> Bool {
-        try await write { (database) throws(CatalogError) in
-            try database.change(
+        let time = now()
+        return try await write { (database) throws(CatalogError) in
+            let count = try database.change(
                 "DELETE FROM mappings WHERE cid = ? AND backend = ?",
                 [.blob(cid.bytes), .text(backend)]
-            ) > 0
+            )
+            try database.noteIndexChanges(count, on: backend, at: time)
+            return count > 0
         }
     }
 

@@ -12,9 +12,10 @@ extension Catalog {
     @discardableResult
     package func record(_ seen: [Observation], under lease: Lease) async throws(CatalogError) -> Set<CID> {
         if !lease.isExclusive, disregards(lease.backend) { return Set(seen.map(\.cid)) }
+        let time = now()
         return try await write(under: lease) { (database) throws(CatalogError) in
             var dropped: Set<CID> = []
-            for observation in seen where try !database.record(observation, under: lease) {
+            for observation in seen where try !database.record(observation, at: time, under: lease) {
                 dropped.insert(observation.cid)
             }
             return dropped
@@ -29,17 +30,24 @@ extension Catalog {
         on backend: String,
         name: String
     ) async throws(CatalogError) -> Mapping? {
-        try Pin.check(name, of: claim.cid)
+        try await self.claim([(claim, name)], on: backend)[0]
+    }
+
+    /// Writes down what somebody says of where roots are, all of it or nothing; what was observed stays.
+    ///
+    /// - Returns: the mappings as they are now.
+    package func claim(
+        _ claims: [(claim: Observation, name: String)],
+        on backend: String
+    ) async throws(CatalogError) -> [Mapping?] {
+        for (claim, name) in claims { try Pin.check(name, of: claim.cid) }
+        let time = now()
         return try await write { (database) throws(CatalogError) in
-            try database.append(claim, on: backend)
-            let before = try database.mapping(claim.cid, backend)
-            var after = before.map { $0.after(claim) } ?? Mapping(first: claim, on: backend)
-            if !name.isEmpty, after?.name != name {
-                after?.name = name
-                after?.revision += 1
+            var mappings: [Mapping?] = []
+            for (claim, name) in claims {
+                mappings.append(try database.record(claim, named: name, on: backend, at: time))
             }
-            if let after, after != before { try database.put(after) }
-            return after
+            return mappings
         }
     }
 
@@ -57,15 +65,16 @@ extension Catalog {
                 return count
             }
         }
+        let time = now()
         return try await write { (database) throws(CatalogError) in
             var count = 0
             for mapping in mappings where try database.mayTakeOver(mapping) {
                 if let known = try database.mapping(mapping.cid, mapping.backend) {
                     var mapping = mapping
                     mapping.createdAt = known.createdAt
-                    try database.put(mapping)
+                    try database.put(mapping, at: time)
                 } else {
-                    try database.put(mapping)
+                    try database.put(mapping, at: time)
                 }
                 count += 1
             }
@@ -92,11 +101,33 @@ extension Database {
         return !isObserved && mapping.evidence != nil
     }
 
+    /// Writes a claim down and moves the mapping on; one without a name keeps that of the mapping.
+    fileprivate mutating func record(
+        _ claim: Observation,
+        named name: String,
+        on backend: String,
+        at time: Int64
+    ) throws(CatalogError) -> Mapping? {
+        try append(claim, on: backend)
+        let before = try mapping(claim.cid, backend)
+        var after = before.map { $0.after(claim) } ?? Mapping(first: claim, on: backend)
+        if !name.isEmpty, after?.name != name {
+            after?.name = name
+            after?.revision += 1
+        }
+        if let after, after != before { try put(after, at: time) }
+        return after
+    }
+
     /// How many observations of one root on one backend are kept.
     private static var mostKept: Int64 { 8 }
 
     /// Writes one observation down and moves the mapping on; false where it is of another time.
-    fileprivate mutating func record(_ seen: Observation, under lease: Lease) throws(CatalogError) -> Bool {
+    fileprivate mutating func record(
+        _ seen: Observation,
+        at time: Int64,
+        under lease: Lease
+    ) throws(CatalogError) -> Bool {
         let backend = lease.backend
         let before = try mapping(seen.cid, backend)
         if !lease.isExclusive {
@@ -106,19 +137,20 @@ extension Database {
         try append(seen, on: backend)
         let after = before == nil ? Mapping(first: seen, on: backend) : before?.after(seen)
         if let after {
-            if after != before { try put(after) }
+            if after != before { try put(after, at: time) }
         } else if before != nil {
             // Also under the other names of the place, where it has several.
-            try change(
+            let gone = try all(
                 """
                 DELETE FROM mappings WHERE cid = ?1 AND backend IN (
                     SELECT other.name FROM backends other JOIN backends one ON one.place = other.place WHERE one.name = ?2
-                )
+                ) RETURNING backend
                 """,
                 [.blob(seen.cid.bytes), .text(backend)]
-            )
+            ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
+            for name in gone { try noteIndexChanges(on: name, at: time) }
         }
-        if lease.isExclusive { try endTransfer(seen.cid, backend) }
+        if lease.isExclusive { try endTransfer(seen.cid, backend, at: time) }
         return true
     }
 
@@ -149,7 +181,7 @@ extension Database {
     /// Writes a mapping in the place of the one of the same root and backend, with a revision that none had before.
     ///
     /// Counted on from the one before, it would come again where a mapping goes and one of the same root comes.
-    fileprivate mutating func put(_ mapping: Mapping) throws(CatalogError) {
+    fileprivate mutating func put(_ mapping: Mapping, at time: Int64) throws(CatalogError) {
         var mapping = mapping
         mapping.revision = .random(in: 1...(1 << 62))
         try change(
@@ -158,5 +190,6 @@ extension Database {
             """,
             mapping.values
         )
+        try noteIndexChanges(on: mapping.backend, at: time)
     }
 }

@@ -1,12 +1,20 @@
 /// Lower-case hexadecimal, two digits a byte.
 package func hex(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
-    for byte in bytes {
-        text.append(digits[Int(byte >> 4)])
-        text.append(digits[Int(byte & 15)])
-    }
+    text.reserveCapacity(2 * bytes.underestimatedCount)
+    for byte in bytes { appendHex(byte, to: &text) }
     return String(decoding: text, as: UTF8.self)
+}
+
+/// Appends lower-case hexadecimal, two digits for each byte.
+package func appendHex(_ bytes: ArraySlice<UInt8>, to text: inout [UInt8]) {
+    for byte in bytes { appendHex(byte, to: &text) }
+}
+
+private func appendHex(_ byte: UInt8, to text: inout [UInt8]) {
+    func digit(_ value: UInt8) -> UInt8 { value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
+    text.append(digit(byte >> 4))
+    text.append(digit(byte & 15))
 }
 
 /// The bytes that hexadecimal text (either case) stands for, or nil where it is malformed.

@@ -31,6 +31,13 @@ struct Alphabet: Sendable {
     func groupedDigits(_ bytes: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count * 8 + bits - 1) / bits + padding)
+        appendGroupedDigits(bytes, to: &text)
+        while padding > 0 && !text.count.isMultiple(of: padding) { text.append(Self.equalsSign) }
+        return text
+    }
+
+    /// Appends the same without what fills it up.
+    func appendGroupedDigits(_ bytes: [UInt8], to text: inout [UInt8]) {
         var buffer: UInt32 = 0
         var held = 0
         for byte in bytes {
@@ -42,8 +49,6 @@ struct Alphabet: Sendable {
             }
         }
         if held > 0 { text.append(digits[Int(buffer << UInt32(bits - held)) & (digits.count - 1)]) }
-        while padding > 0 && !text.count.isMultiple(of: padding) { text.append(Self.equalsSign) }
-        return text
     }
 
     /// Reads what ``groupedDigits(_:)`` writes, and nothing else.

@@ -7,6 +7,16 @@ extension CID: CustomStringConvertible {
         version == .v0 ? Multibase.base58btc.encodeWithoutPrefix(bytes) : Multibase.base32.encode(bytes)
     }
 
+    /// Appends the usual text, in ASCII.
+    package func appendText(to text: inout [UInt8]) {
+        guard version == .v1, let alphabet = Multibase.base32.alphabet else {
+            text.append(contentsOf: description.utf8)
+            return
+        }
+        text.append(UInt8(ascii: "b"))
+        alphabet.appendGroupedDigits(bytes, to: &text)
+    }
+
     /// The text in another base; nil for version 0, which has only one text.
     public func text(in base: Multibase) -> String? {
         version == .v0 ? nil : base.encode(bytes)

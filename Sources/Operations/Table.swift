@@ -50,6 +50,7 @@ package let operations: [any Operation.Type] = [
     BackendPinList.self,
     BackendPinFind.self,
     BackendPinRemove.self,
+    BackendIndexRebuild.self,
     WhereIs.self,
     BackendMarkDirty.self,
     BackendDirty.self,

@@ -21,12 +21,20 @@ package struct ParquetColumn: Sendable, Hashable {
     /// Whether a row may have no value.
     package let isOptional: Bool
 
+    /// Whether few values stand in many rows, which are then kept once; looking for them takes time where there are
+    /// none.
+    package let repeats: Bool
+
     /// A column.
-    package init(_ name: String, _ kind: Kind, optional: Bool = false) {
+    package init(_ name: String, _ kind: Kind, optional: Bool = false, repeats: Bool = false) {
         self.name = name
         self.kind = kind
         isOptional = optional
+        self.repeats = repeats
     }
+
+    /// What the library is told of it: the bits of `parquet_trait`.
+    var traits: UInt8 { (isOptional ? 1 : 0) | (repeats ? 2 : 0) }
 }
 
 /// The values of one column, for all rows of a file or of one row group.

@@ -52,7 +52,7 @@ struct ParquetLibrary: @unchecked Sendable {
 }
 
 extension ParquetLibrary {
-    private static let version: Int32 = 1
+    private static let version: Int32 = 2
     private static let shared: Result<ParquetLibrary, ParquetError> = Result { () throws(ParquetError) in try load() }
 
     /// The library, loaded now if it was not before.

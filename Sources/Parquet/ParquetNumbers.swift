@@ -4,7 +4,8 @@ package struct ParquetNumbers<Value: Sendable>: Sendable {
     /// One byte for each row, 0 if its value is missing; nil if none is.
     var valid: [UInt8]?
 
-    init(values: [Value], valid: [UInt8]?) {
+    /// The values; one is missing where `valid` has a 0.
+    package init(values: [Value], valid: [UInt8]?) {
         self.values = values
         self.valid = valid
     }

@@ -13,6 +13,11 @@ package struct ParquetTexts: Sendable {
         for text in texts { append(text) }
     }
 
+    /// The texts that end at `offsets` in UTF-8, of which the first is 0; a row is missing where `valid` has a 0.
+    package init(utf8 bytes: [UInt8], offsets: [Int64], valid: [UInt8]? = nil) {
+        (self.bytes, self.offsets, self.valid) = (bytes, offsets, valid)
+    }
+
     /// How many rows there are.
     package var count: Int { offsets.count - 1 }
 

@@ -116,7 +116,7 @@ package struct ParquetWriter: ~Copyable, @unchecked Sendable {
         let names = unsafe columns.map { unsafe UnsafePointer(strdup($0.name)) }
         defer { unsafe names.forEach { unsafe free(UnsafeMutablePointer(mutating: $0)) } }
         let kinds = columns.map(\.kind.rawValue)
-        let optional = columns.map { $0.isOptional ? UInt8(1) : 0 }
+        let traits = columns.map(\.traits)
         var handle: OpaquePointer?
         unsafe try ParquetLibrary.attempt("written", path) { problem, capacity in
             unsafe library.writerOpen(
@@ -124,7 +124,7 @@ package struct ParquetWriter: ~Copyable, @unchecked Sendable {
                 Int32(clamping: columns.count),
                 names,
                 kinds,
-                optional,
+                traits,
                 compression.rawValue,
                 &handle,
                 problem,

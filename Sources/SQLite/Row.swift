@@ -53,6 +53,26 @@ package struct Row: ~Copyable, ~Escapable {
         return unsafe String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
     }
 
+    /// Appends the column's text to `bytes`, with invalid UTF-8 repaired; `NULL` appends nothing.
+    package func appendText(_ column: Int, to bytes: inout [UInt8]) {
+        let index = Int32(clamping: column)
+        guard let start = unsafe sqlite3_column_text(statement, index) else { return }
+        let text = unsafe UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, index)))
+        if unsafe text.allSatisfy({ $0 < 0x80 }) {
+            unsafe bytes.append(contentsOf: text)
+        } else {
+            bytes.append(contentsOf: unsafe String(decoding: text, as: UTF8.self).utf8)
+        }
+    }
+
+    /// Appends the column to `bytes`; `NULL` appends nothing.
+    package func appendBytes(_ column: Int, to bytes: inout [UInt8]) {
+        let index = Int32(clamping: column)
+        guard let start = unsafe sqlite3_column_blob(statement, index) else { return }
+        let count = Int(unsafe sqlite3_column_bytes(statement, index))
+        unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(start: start, count: count))
+    }
+
     /// The column as bytes; `NULL` is empty.
     package func bytes(_ column: Int) -> [UInt8] {
         let index = Int32(clamping: column)

@@ -30,13 +30,18 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
     package var description: String {
         var text: [UInt8] = []
         text.reserveCapacity(24)
+        append(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends the same, in ASCII.
+    package func append(to text: inout [UInt8]) {
         writeDay(to: &text)
         text.append(UInt8(ascii: "T"))
         writeClock(to: &text)
         text.append(UInt8(ascii: "."))
         Self.write(parts.fraction, 3, to: &text)
         text.append(UInt8(ascii: "Z"))
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// The day alone: `2026-07-30`.
@@ -92,15 +97,13 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
         return (Int(days), Int(rest / 1000), Int(rest % 1000))
     }
 
-    /// Writes a number with at least so many digits.
+    /// Writes a number with so many digits, and no more has any part of a time.
     private static func write(_ number: Int, _ digits: Int, to text: inout [UInt8]) {
-        var divisor = 1
-        for _ in 1..<digits { divisor *= 10 }
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            text.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-            divisor /= 10
-        }
+        let (zero, number) = (UInt8(ascii: "0"), UInt32(truncatingIfNeeded: number))
+        if digits > 3 { text.append(zero + UInt8(number / 1000 % 10)) }
+        if digits > 2 { text.append(zero + UInt8(number / 100 % 10)) }
+        text.append(zero + UInt8(number / 10 % 10))
+        text.append(zero + UInt8(number % 10))
     }
 
     /// Days since 1970 of a date in the Gregorian calendar; eras of 400 years make it exact without tables.

@@ -29,6 +29,6 @@ struct BenchRow: Sendable {
         BenchRow(name: "sync-clean", summary: "sync of what is in step", measure: measureCleanSync),
         BenchRow(name: "recover", summary: "recovery from S3, and verification", measure: measureRecovery),
         BenchRow(name: "find", summary: "finding one among all mappings", measure: measureFind),
-        BenchRow(name: "index-write", summary: "writing down one mapping more", measure: measureIndexFiles),
+        BenchRow(name: "index-write", summary: "the index files, and one mapping more", measure: measureIndexFiles),
     ]
 }

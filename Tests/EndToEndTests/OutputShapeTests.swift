@@ -16,6 +16,7 @@ import Testing
         ("backend enable disk", "backend"), ("pin ls", "pins"), ("pin show ROOT", "pin"), ("pin add ROOT", "pinned"),
         ("whereis ROOT", "mappings"), ("backend pin find ROOT", "mappings"), ("backend pin list disk", "mappings"),
         ("backend pin add disk ROOT a.car", "mappings"), ("backend pin remove disk ROOT", "mappings"),
+        ("backend index rebuild disk", "indexes"),
         ("sync --force", "backends"), ("verify", "backends"), ("verify --sample 1", "backends"),
         ("restore", "whole"), ("restore --full", "whole"), ("recover --from disk --dry-run", "pins"),
         ("dag stat ROOT", "dags"), ("dag export ROOT --output FOLDER/x.car", "path"),

@@ -36,8 +36,13 @@ std::shared_ptr<arrow::DataType> data_type(int32_t type) {
     }
 }
 
-std::shared_ptr<parquet::WriterProperties> properties(int32_t compression) {
+std::shared_ptr<parquet::WriterProperties> properties(
+    int32_t compression, int32_t columns, const char *const *names, const uint8_t *traits) {
     parquet::WriterProperties::Builder builder;
+    builder.disable_dictionary();
+    for (int32_t column = 0; column < columns; column++) {
+        if ((traits[column] & PARQUET_REPEATS) != 0) builder.enable_dictionary(names[column]);
+    }
     builder.version(parquet::ParquetVersion::PARQUET_2_6);
     builder.compression(compression == 0 ? parquet::Compression::SNAPPY : parquet::Compression::ZSTD);
     if (compression != 0) builder.compression_level(1);
@@ -79,19 +84,21 @@ void write(parquet_writer *writer, std::vector<std::shared_ptr<arrow::Buffer>> b
 extern "C" int32_t ipfskit_parquet_abi(void) { return PARQUET_ABI; }
 
 extern "C" int32_t ipfskit_parquet_writer_open(
-    const char *path, int32_t columns, const char *const *names, const int32_t *types, const uint8_t *optional,
+    const char *path, int32_t columns, const char *const *names, const int32_t *types, const uint8_t *traits,
     int32_t compression, parquet_writer **writer, char *problem, int64_t capacity) {
     return guarded(PARQUET_IO_ERROR, problem, capacity, [&] {
         auto result = std::make_unique<parquet_writer>();
         arrow::FieldVector fields;
         for (int32_t column = 0; column < columns; column++) {
-            fields.push_back(arrow::field(names[column], data_type(types[column]), optional[column] != 0));
+            const bool is_optional = (traits[column] & PARQUET_OPTIONAL) != 0;
+            fields.push_back(arrow::field(names[column], data_type(types[column]), is_optional));
         }
         result->schema = arrow::schema(fields);
         result->file = require(arrow::io::FileOutputStream::Open(path), PARQUET_IO_ERROR);
         result->writer = require(
             parquet::arrow::FileWriter::Open(
-                *result->schema, arrow::default_memory_pool(), result->file, properties(compression)),
+                *result->schema, arrow::default_memory_pool(), result->file,
+                properties(compression, columns, names, traits)),
             PARQUET_IO_ERROR);
         *writer = result.release();
     });

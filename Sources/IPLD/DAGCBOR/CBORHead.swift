@@ -1,8 +1,38 @@
 /// The first bytes of a CBOR item: its major type and the number that belongs to it (RFC 8949 §3).
-struct CBORHead {
+package struct CBORHead {
     let major: UInt8
     let info: UInt8
     let argument: UInt64
+
+    /// Appends the head of an item in its shortest form.
+    ///
+    /// For who writes so many values that a ``Node`` of each costs too much: a number is major type 0, bytes are 2,
+    /// text is 3, a list is 4, and a map 5, whose keys stand in the order of their lengths and then of their bytes.
+    package static func append(major: UInt8, _ argument: UInt64, to bytes: inout [UInt8]) {
+        let top = major << 5
+        switch argument {
+        case 0..<24: bytes.append(top | UInt8(argument))
+        case 24..<0x100:
+            bytes.append(top | 24)
+            bytes.append(UInt8(argument))
+        case 0x100..<0x1_0000:
+            bytes.append(top | 25)
+            append(argument, width: 2, to: &bytes)
+        case 0x1_0000..<0x1_0000_0000:
+            bytes.append(top | 26)
+            append(argument, width: 4, to: &bytes)
+        default:
+            bytes.append(top | 27)
+            append(argument, width: 8, to: &bytes)
+        }
+    }
+
+    /// Appends the lowest bytes of a number, the highest of them first.
+    static func append(_ value: UInt64, width: Int, to bytes: inout [UInt8]) {
+        for index in (0..<width).reversed() {
+            bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index)))
+        }
+    }
 }
 
 extension WireReader {

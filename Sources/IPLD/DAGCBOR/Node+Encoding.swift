@@ -29,20 +29,20 @@ extension Node {
         case .float(let value):
             guard value.isFinite else { throw DecodingProblem(.malformed, "dag-cbor holds finite floats only.") }
             bytes.append(0xFB)
-            Self.append(value == 0 && strictness == .strict ? 0 : value.bitPattern, width: 8, to: &bytes)
+            CBORHead.append(value == 0 && strictness == .strict ? 0 : value.bitPattern, width: 8, to: &bytes)
         case .string(let value):
-            Self.append(major: 3, UInt64(value.utf8.count), to: &bytes)
+            CBORHead.append(major: 3, UInt64(value.utf8.count), to: &bytes)
             bytes.append(contentsOf: value.utf8)
         case .bytes(let value):
-            Self.append(major: 2, UInt64(value.count), to: &bytes)
+            CBORHead.append(major: 2, UInt64(value.count), to: &bytes)
             bytes.append(contentsOf: value)
         case .list(let items):
-            Self.append(major: 4, UInt64(items.count), to: &bytes)
+            CBORHead.append(major: 4, UInt64(items.count), to: &bytes)
             for item in items { try item.append(to: &bytes, strictness, depth: depth + 1) }
         case .map(let entries): try Self.append(entries, to: &bytes, strictness, depth: depth)
         case .link(let cid):
             bytes.append(contentsOf: [0xD8, 42])
-            Self.append(major: 2, UInt64(cid.bytes.count + 1), to: &bytes)
+            CBORHead.append(major: 2, UInt64(cid.bytes.count + 1), to: &bytes)
             bytes.append(0)
             bytes.append(contentsOf: cid.bytes)
         }
@@ -58,9 +58,9 @@ extension Node {
         for (left, right) in zip(entries, entries.dropFirst()) where !isOrdered(left.key, before: right.key) {
             throw DecodingProblem(.malformed, "A map has the key \"\(left.key)\" twice.")
         }
-        append(major: 5, UInt64(entries.count), to: &bytes)
+        CBORHead.append(major: 5, UInt64(entries.count), to: &bytes)
         for entry in entries {
-            append(major: 3, UInt64(entry.key.utf8.count), to: &bytes)
+            CBORHead.append(major: 3, UInt64(entry.key.utf8.count), to: &bytes)
             bytes.append(contentsOf: entry.key.utf8)
             try entry.value.append(to: &bytes, strictness, depth: depth + 1)
         }
@@ -70,29 +70,6 @@ extension Node {
         guard let argument = UInt64(exactly: value < 0 ? -1 - value : value) else {
             throw DecodingProblem(.malformed, "The integer \(value) does not fit dag-cbor.")
         }
-        append(major: value < 0 ? 1 : 0, argument, to: &bytes)
-    }
-
-    private static func append(major: UInt8, _ argument: UInt64, to bytes: inout [UInt8]) {
-        let top = major << 5
-        switch argument {
-        case 0..<24: bytes.append(top | UInt8(argument))
-        case 24..<0x100: bytes.append(contentsOf: [top | 24, UInt8(argument)])
-        case 0x100..<0x1_0000:
-            bytes.append(top | 25)
-            append(argument, width: 2, to: &bytes)
-        case 0x1_0000..<0x1_0000_0000:
-            bytes.append(top | 26)
-            append(argument, width: 4, to: &bytes)
-        default:
-            bytes.append(top | 27)
-            append(argument, width: 8, to: &bytes)
-        }
-    }
-
-    private static func append(_ value: UInt64, width: Int, to bytes: inout [UInt8]) {
-        for index in (0..<width).reversed() {
-            bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index)))
-        }
+        CBORHead.append(major: value < 0 ? 1 : 0, argument, to: &bytes)
     }
 }

@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Replication
 package import Schema
 internal import Storage
 
@@ -36,14 +37,15 @@ package struct BackendList: Operation {
                 warnings.append(error.message)
             }
         }
-        do throws(CatalogError) {
+        rows = try await kitErrors { [rows] in
             let counts = try await catalog.mappingCounts()
-            for index in rows.indices {
-                rows[index].state = try await catalog.backendState(rows[index].file.name)
-                rows[index].counts = counts[rows[index].file.name] ?? MappingCounts()
+            var known = rows
+            for (index, name) in rows.map(\.file.name).enumerated() {
+                known[index].state = try await catalog.backendState(name)
+                known[index].counts = counts[name] ?? MappingCounts()
+                known[index].files = try await kit.indexFiles(name).state(in: catalog)
             }
-        } catch {
-            throw KitError(error)
+            return known
         }
         for row in rows where row.state?.leadsElsewhere == true {
             warnings.append(
@@ -58,6 +60,7 @@ package struct BackendList: Operation {
         let file: BackendFile
         var state: BackendState?
         var counts: MappingCounts
+        var files = IndexFiles.State.none
     }
 
     /// The backends.
@@ -69,7 +72,10 @@ package struct BackendList: Operation {
             [
                 "backends": .array(
                     rows.map {
-                        ["backend": $0.file.json, "state": $0.state?.json ?? .null, "mappings": $0.counts.json]
+                        [
+                            "backend": $0.file.json, "state": $0.state?.json ?? .null, "mappings": $0.counts.json,
+                            "index": $0.files.json,
+                        ]
                     }
                 ),
                 "warnings": .array(warnings.map { .string($0) }),
@@ -82,7 +88,7 @@ package struct BackendList: Operation {
                         [
                             .init("NAME"), .init("TYPE"), .init("ENABLED"), .init("STATE"),
                             .init("STORED", number: true),
-                            .init("SIZE", number: true), .init("LAST SYNC"),
+                            .init("SIZE", number: true), .init("LAST SYNC"), .init("INDEX"),
                         ],
                         rows: rows.map {
                             [
@@ -90,7 +96,7 @@ package struct BackendList: Operation {
                                 $0.state?.isDirty == false ? "clean" : "dirty",
                                 String($0.counts.byStatus[.stored] ?? 0),
                                 ByteCount($0.counts.storedBytes).description,
-                                $0.state?.syncedAt.map { "\($0.day) \($0.clock)" } ?? "never",
+                                $0.state?.syncedAt.map { "\($0.day) \($0.clock)" } ?? "never", $0.files.words,
                             ]
                         }
                     )

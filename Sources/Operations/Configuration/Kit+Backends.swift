@@ -288,13 +288,17 @@ extension Kit {
         }
     }
 
-    /// Writes the index files of backends anew; a failure is a warning, for the catalog has everything.
+    /// The index files of a backend.
+    func indexFiles(_ name: String) -> IndexFiles { IndexFiles(backends: home.backends, backend: name) }
+
+    /// Writes the index files of backends anew where they are further behind than they may be; a failure is a warning,
+    /// for the catalog has everything.
     func writeIndexes(_ names: [String]) async throws(KitError) -> [String] {
         let catalog = try catalog()
         var warnings: [String] = []
         for name in names {
             do throws(ReplicationError) {
-                try await IndexFiles(backends: home.backends, backend: name).write(from: catalog)
+                try await indexFiles(name).bringUpToDate(from: catalog)
             } catch {
                 warnings.append("The index files of \(name) could not be written; the catalog is right. \(error)")
             }

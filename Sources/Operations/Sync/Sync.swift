@@ -72,7 +72,6 @@ package struct Sync: Operation {
             defer { if !busy.isEmpty { kit.session.progress.ended() } }
             let mode = SyncEngine.Mode(force: force, prune: prune)
             var results = await sync(busy, mode, at: addresses, planner, engine, kit) + clean
-            var touched = Set(busy.map(\.name))
             // What is short, and what is one place, is said of the places as they turned out to be.
             let rest = SyncPlanner(catalog: planner.catalog, places: planner.places, prune: false, force: false)
             var left = try await rest.plan().plan
@@ -87,10 +86,9 @@ package struct Sync: Operation {
                 results = results.map { first in
                     later.first { $0.backend == first.backend }.map(first.followed) ?? first
                 }
-                touched.formUnion(again.map(\.name))
                 left = try await rest.plan().plan
             }
-            var warnings = try await kit.writeIndexes(touched.sorted())
+            var warnings = try await kit.writeIndexes(files.map(\.name))
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }
             return SyncOutput(
                 results: (results + broken).sorted { $0.backend < $1.backend },

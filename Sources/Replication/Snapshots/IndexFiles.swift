@@ -1,11 +1,6 @@
 package import Catalog
-internal import Digests
-internal import IPLD
-internal import Multiformats
-internal import Parquet
 internal import POSIX
-internal import Schema
-internal import Synchronization
+package import Schema
 
 /// The index of a backend as files for people, query engines and IPFS tools: snapshots of the catalog.
 package struct IndexFiles: Sendable {
@@ -13,134 +8,117 @@ package struct IndexFiles: Sendable {
     package let folder: String
     let backend: String
 
+    private var parquet: String { folder + "/pin_mappings.parquet" }
+    private var car: String { folder + "/pin_mappings.car" }
+
     /// The index files of `backend`, below the folder `backends` of the kit home.
     package init(backends: String, backend: String) {
         folder = backends + "/" + backend
         self.backend = backend
     }
 
-    /// Writes both files anew from the catalog: a reader sees the old file or the new one, whole.
+    /// What index files are there, and how far they are behind.
+    package enum State: Sendable, Hashable {
+        /// There are none, or not both.
+        case none
+        /// Nobody knows how far they are behind: they are of another catalog, or were written by an earlier version.
+        case unknown
+        case current
+        /// They lack so many changes of mappings, the first of which came at a time.
+        case behind(changes: Int, since: Timestamp?)
+    }
+
+    /// What was written.
+    package struct Written: Sendable, Hashable {
+        package let mappings: Int
+        /// The lengths of the two files, in bytes.
+        package let parquetSize: UInt64
+        package let carSize: UInt64
+    }
+
+    /// What the files are, as far as the catalog knows them.
+    package func state(in catalog: Catalog) async throws(ReplicationError) -> State {
+        try await translating { state(try await catalog.indexLag(of: backend), catalog) }
+    }
+
+    /// Writes both files anew where they are further behind than a command that ends may leave them, or where nobody
+    /// knows.
     ///
-    /// Writers take turns, and each reads the catalog after it was its turn: the last one has everything in.
-    package func write(from catalog: Catalog) async throws(ReplicationError) {
+    /// Writers take turns, and each looks again when it is its turn: what one wrote has the changes of all that waited.
+    package func bringUpToDate(from catalog: Catalog) async throws(ReplicationError) {
         try await translating {
-            let lock = try await BlockingThreads.shared.run { () throws(FileError) in
-                try makeDirectory(folder)
-                let lock = try File.ofLock(folder + "/.lock")
-                try lock.lock()
-                // With the lock in hand nobody else is writing here: what is there is from a run that was killed.
-                removeLeftovers(in: folder, unchangedFor: 0)
-                return lock
+            guard isDue(try await catalog.indexLag(of: backend), catalog) else { return }
+            try await locked {
+                if isDue(try await catalog.indexLag(of: backend), catalog) { _ = try await write(catalog) }
             }
-            let (parquet, car) = (folder + "/pin_mappings.parquet", folder + "/pin_mappings.car")
-            let (newParquet, newCAR) = (temporaryName(beside: parquet), temporaryName(beside: car))
-            defer {
-                try? removeFile(newParquet)
-                try? removeFile(newCAR)
-            }
-            // Arrow writes over what is there, and leaves its permissions: it is open to its owner only.
-            _ = try File(newParquet, .createNew)
-            let writer = try IndexWriter(backend: backend, parquet: newParquet, car: newCAR, now: catalog.time)
-            try await catalog.eachMapping(on: backend) { rows in try writer.add(rows) }.get()
-            try await BlockingThreads.shared.run { () throws(FileError) in
-                try writer.finish()
-                try File(newParquet, .read).syncData()
-                try renameFile(newParquet, to: parquet)
-                try renameFile(newCAR, to: car)
-                try syncDirectory(folder)
-            }
-            withExtendedLifetime(lock) {}
         }
     }
-}
 
-/// Writes the rows of an index into both files as they come.
-private final class IndexWriter: Sendable {
-    private struct State: ~Copyable {
-        var parquet: ParquetWriter
-        var pages = PagedRows()
+    /// Writes both files anew from the catalog, whatever they are.
+    package func rebuild(from catalog: Catalog) async throws(ReplicationError) -> Written {
+        try await translating { try await locked { try await write(catalog) } }
     }
 
-    private let state: Mutex<State?>
-    private let car: CARFileWriter
-    private let backend: String
-    private let now: Timestamp
+    private func isDue(_ lag: IndexLag, _ catalog: Catalog) -> Bool {
+        switch state(lag, catalog) {
+        case .none, .unknown: true
+        case .current: false
+        case .behind: lag.isOverBound(at: catalog.time)
+        }
+    }
 
-    init(backend: String, parquet: String, car: String, now: Timestamp) throws {
-        self.backend = backend
-        self.now = now
-        let writer = try ParquetWriter(
-            path: parquet,
-            columns: Self.columns,
-            metadata: [
-                ("ipfs_kit.format", "pin_mappings"), ("ipfs_kit.version", "1"), ("ipfs_kit.backend_name", backend),
-            ]
+    private func state(_ lag: IndexLag, _ catalog: Catalog) -> State {
+        guard let mark = mark(catalog) else { return .none }
+        guard mark == lag.files else { return .unknown }
+        return lag.changes == 0 ? .current : .behind(changes: lag.changes, since: lag.since)
+    }
+
+    /// What tells the two files from all others; nil where one is not there.
+    private func mark(_ catalog: Catalog) -> String? {
+        guard let parquet = try? birthMark(parquet), let car = try? birthMark(car) else { return nil }
+        // What counts as stored is another thing where the settings lead elsewhere.
+        return "\(parquet.text) \(car.text)\(catalog.disregards(backend) ? " astray" : "")"
+    }
+
+    private func locked<Value>(_ body: () async throws -> Value) async throws -> Value {
+        let lock = try await BlockingThreads.shared.run { () throws(FileError) in
+            try makeDirectory(folder)
+            let lock = try File.ofLock(folder + "/.lock")
+            try lock.lock()
+            // With the lock in hand nobody else is writing here: what is there is from a run that was killed.
+            removeLeftovers(in: folder, unchangedFor: 0)
+            return lock
+        }
+        defer { withExtendedLifetime(lock) {} }
+        return try await body()
+    }
+
+    /// Writes both files side by side: a reader sees the old file or the new one, whole.
+    private func write(_ catalog: Catalog) async throws -> Written {
+        let (newParquet, newCAR) = (temporaryName(beside: parquet), temporaryName(beside: car))
+        defer {
+            try? removeFile(newParquet)
+            try? removeFile(newCAR)
+        }
+        let time = catalog.time
+        let parquetFile = try await BlockingThreads.shared.run { try IndexParquet(path: newParquet, backend: backend) }
+        let carFile = try await BlockingThreads.shared.run { try IndexCAR(path: newCAR, backend: backend, at: time) }
+        let lag = try await catalog.relayColumns(
+            of: backend,
+            to: [{ @Sendable in try parquetFile.add($0) }, { @Sendable in try carFile.add($0) }]
         )
-        state = Mutex(State(parquet: writer))
-        self.car = try CARFileWriter(path: car)
-    }
-
-    private static let columns = [
-        ParquetColumn("cid", .utf8), ParquetColumn("car_file_path", .utf8), ParquetColumn("backend_name", .utf8),
-        ParquetColumn("created_at", .timestampMillis), ParquetColumn("status", .utf8),
-        ParquetColumn("metadata", .utf8), ParquetColumn("name", .utf8),
-        ParquetColumn("size_bytes", .int64, optional: true), ParquetColumn("block_count", .int64, optional: true),
-        ParquetColumn("car_sha256", .utf8, optional: true),
-        ParquetColumn("verified_at", .timestampMillis, optional: true),
-        ParquetColumn("verify_method", .utf8, optional: true), ParquetColumn("updated_at", .timestampMillis),
-    ]
-
-    func add(_ rows: [Mapping]) throws {
-        try state.withLock { state in
-            guard var open = state.take() else { return }
-            try open.parquet.write([
-                .utf8(ParquetTexts(rows.map { $0.cid.description })), .utf8(ParquetTexts(rows.map(\.path))),
-                .utf8(ParquetTexts(rows.map(\.backend))),
-                .timestampMillis(ParquetNumbers(rows.map { $0.createdAt.milliseconds })),
-                .utf8(ParquetTexts(rows.map { $0.status.rawValue })), .utf8(ParquetTexts(rows.map(\.metadata))),
-                .utf8(ParquetTexts(rows.map(\.name))),
-                .int64(ParquetNumbers(rows.map { $0.size.map { Int64(clamping: $0) } })),
-                .int64(ParquetNumbers(rows.map { $0.blockCount.map { Int64(clamping: $0) } })),
-                .utf8(ParquetTexts(rows.map { $0.carSHA256.map { hex($0) } })),
-                .timestampMillis(ParquetNumbers(rows.map { $0.evidence?.at.milliseconds })),
-                .utf8(ParquetTexts(rows.map { $0.evidence?.method })),
-                .timestampMillis(ParquetNumbers(rows.map { $0.updatedAt.milliseconds })),
-            ])
-            for row in rows { try open.pages.add(row.node, cid: row.cid) { try car.append($0) } }
-            state = consume open
+        let written = try await BlockingThreads.shared.run { [self] in
+            try parquetFile.finish(path: newParquet)
+            let count = try carFile.finish()
+            let sizes = (try fileInfo(newParquet).length, try fileInfo(newCAR).length)
+            try renameFile(newParquet, to: parquet)
+            try renameFile(newCAR, to: car)
+            try syncDirectory(folder)
+            return Written(mappings: count, parquetSize: sizes.0, carSize: sizes.1)
         }
-    }
-
-    func finish() throws(FileError) {
-        do {
-            guard var open = state.withLock({ $0.take() }) else { return }
-            let root = try indexRoot(backend, &open.pages, at: now) { try car.append($0) }
-            try open.parquet.close()
-            try car.finish(root: root)
-        } catch let error as FileError {
-            throw error
-        } catch {
-            throw FileError("write the index files of", backend, 5)
+        if let mark = mark(catalog) {
+            try await catalog.noteIndexFiles(of: backend, mark, having: lag, readAt: time)
         }
+        return written
     }
-}
-
-/// Closes the pages of an index and makes its root.
-func indexRoot(
-    _ backend: String,
-    _ pages: inout PagedRows,
-    at time: Timestamp,
-    emit: (Block) throws -> Void
-) throws -> CID {
-    let links = try pages.finish(emit: emit)
-    let root = Block(
-        codec: .dagCBOR,
-        bytes: try Node.map([
-            .init("version", .integer(1)), .init("format", .string("pin_mappings_car")),
-            .init("created_at", .string(time.description)), .init("backend_name", .string(backend)),
-            .init("count", .integer(Int128(pages.count))), .init("pages", links),
-        ]).cbor()
-    )
-    try emit(root)
-    return root.cid
 }

@@ -5,29 +5,6 @@ internal import Schema
 internal import Storage
 
 extension Mapping {
-    /// The row of an index: the columns of the index schema by name, those without a value left out.
-    var node: Node {
-        var entries: [Node.Entry] = [
-            .init("cid", .string(cid.description)), .init("car_file_path", .string(path)),
-            .init("backend_name", .string(backend)), .init("created_at", .string(createdAt.description)),
-            .init("status", .string(status.rawValue)), .init("metadata", .string(metadata)),
-            .init("name", .string(name)), .init("updated_at", .string(updatedAt.description)),
-        ]
-        if let size { entries.append(.init("size_bytes", .integer(Int128(size)))) }
-        if let blockCount { entries.append(.init("block_count", .integer(Int128(blockCount)))) }
-        if !shards.isEmpty {
-            let objects = shards.map { Node.list([.string($0.name), .integer(Int128($0.length))]) }
-            entries.append(.init("shards", .list(objects)))
-        }
-        if let carSHA256 { entries.append(.init("car_sha256", .bytes(carSHA256))) }
-        if let evidence {
-            entries.append(.init("verified_at", .string(evidence.at.description)))
-            entries.append(.init("verify_method", .string(evidence.method)))
-            entries.append(.init("verified_by", .string(evidence.by)))
-        }
-        return .map(entries)
-    }
-
     /// The row of a snapshot: a list of columns, with null for what is not known or is as usual.
     ///
     /// The backend stands above all rows of it. Where its CAR is in shards there is one column more: a list of their

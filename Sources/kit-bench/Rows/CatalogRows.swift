@@ -30,13 +30,20 @@ internal import Multiformats
     ]
 }
 
-/// Writing down one mapping more, which writes the index files anew, against the same in an empty kit.
+/// Writing the index files, both of them, and writing down one mapping more when they are there, against the same in an
+/// empty kit.
 @Sendable func measureIndexFiles(_ bench: Bench, _ row: String) async throws -> [Figure] {
     var figures: [Figure] = []
-    for count in bench.amounts.indexed {
+    for count in bench.amounts.indexed + [bench.amounts.mappings] {
         let full = try await homeWithMappings(bench, "full", count)
         let empty = try await homeWithMappings(bench, "empty", 0)
         defer { bench.remove(full, empty) }
+        let rebuild = ["backend", "index", "rebuild", "disk"]
+        let files = try bench.sideBySide(
+            row,
+            { try bench.runKit(rebuild, home: full) },
+            { try bench.runKit(rebuild, home: empty) }
+        )
         var next = count
         let both = try bench.sideBySide(
             row,
@@ -46,17 +53,28 @@ internal import Multiformats
             },
             { try addMapping(bench, empty, next) }
         )
-        figures.append(
+        let isLarge = count == bench.amounts.mappings
+        figures += [
             Figure.time(
                 row,
-                "time, \(count) mappings",
+                "both files, \(count) mappings",
+                .milliseconds,
+                files.ours,
+                against: "the same with none",
+                files.theirs,
+                goal: isLarge ? .value(4000) : nil
+            ),
+            .single(row, "peak memory, \(count) mappings", .mebibytes, files.ours.peak),
+            Figure.time(
+                row,
+                "one more, \(count) mappings",
                 .milliseconds,
                 both.ours,
                 against: "the same with none",
-                both.theirs
-            )
-        )
-        figures.append(.single(row, "peak memory, \(count) mappings", .mebibytes, both.ours.peak))
+                both.theirs,
+                goal: isLarge ? .value(50) : nil
+            ),
+        ]
     }
     return figures
 }

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define PARQUET_ABI 1
+#define PARQUET_ABI 2
 
 typedef enum {
     PARQUET_OK = 0,
@@ -32,15 +32,22 @@ typedef enum {
     PARQUET_UNSUPPORTED = 6,
 } parquet_type;
 
+// Bits of what is known of a column that is to be written.
+typedef enum {
+    PARQUET_OPTIONAL = 1,  // a row may have no value
+    PARQUET_REPEATS = 2,   // few values stand in many rows: they go to a dictionary
+} parquet_trait;
+
 typedef struct parquet_writer parquet_writer;
 typedef struct parquet_reader parquet_reader;
 
 // Which version of this interface the library has.
 int32_t ipfskit_parquet_abi(void);
 
-// Opens a file for writing; `types` holds parquet_type values up to PARQUET_TIMESTAMP_MILLIS.
+// Opens a file for writing; `types` holds parquet_type values up to PARQUET_TIMESTAMP_MILLIS, `traits` bits of
+// parquet_trait.
 int32_t ipfskit_parquet_writer_open(
-    const char *path, int32_t columns, const char *const *names, const int32_t *types, const uint8_t *optional,
+    const char *path, int32_t columns, const char *const *names, const int32_t *types, const uint8_t *traits,
     int32_t compression, parquet_writer **writer, char *problem, int64_t capacity);
 
 // Adds one pair to the file's own metadata.
