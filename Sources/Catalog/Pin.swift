@@ -34,7 +34,7 @@ package struct Pin: Sendable, Hashable {
     package static let longestText = 512 << 10
 
     /// Throws `tooLarge` for a name or metadata that would not go along in snapshots.
-    static func check(_ texts: String..., of cid: CID) throws(CatalogError) {
+    package static func check(_ texts: String..., of cid: CID) throws(CatalogError) {
         guard let length = texts.map(\.utf8.count).max(), length > longestText else { return }
         throw CatalogError(
             .tooLarge,

@@ -1,69 +1,6 @@
 package import Catalog
 internal import Multiformats
-internal import POSIX
 package import Schema
-internal import Storage
-
-/// Writes down where a CID is, on somebody's word.
-package struct BackendPinAdd: Operation {
-    package static let name = "backend pin add"
-    package static let summary = "Write down that a CID is on a backend. It is a claim until `verify` has read it."
-    package static let changes = true
-
-    package var backend = ""
-    package var cid = ""
-    package var path = ""
-    package var pinName = ""
-    package var size: Int?
-
-    package init() {}
-
-    package static let fields: [Field<Self>] = [
-        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
-        Field("cid", \.cid, help: "The root.", required: true, positional: true),
-        Field("car_path", \.path, help: "Where its CAR is on the backend.", required: true, positional: true),
-        Field("name", \.pinName, help: "A name for it."),
-        Field("size", \.size, help: "The length of the CAR in bytes."),
-    ]
-
-    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
-        let root = try parseCID(cid)
-        if let size, size < 0 { throw KitError(.usage, "--size is a number of bytes, and none is less than 0.") }
-        guard ObjectName(path) != nil else {
-            throw KitError(
-                .usage,
-                "“\(path)” can be the name of no object: names are relative, with / between their parts."
-            )
-        }
-        _ = try await kit.backends([backend])
-        let claim = Observation(
-            root,
-            .claimed,
-            method: "claim",
-            place: Location(path),
-            size: size.flatMap { UInt64(exactly: $0) },
-            at: kit.now,
-            by: kit.observer
-        )
-        let catalog = try kit.catalog()
-        let mapping: Mapping?
-        do throws(CatalogError) {
-            mapping = try await catalog.claim(claim, on: backend, name: pinName)
-        } catch {
-            throw KitError(error)
-        }
-        var output = MappingsOutput(
-            mappings: mapping.map { [$0] } ?? [],
-            warnings: try await kit.writeIndexes([backend])
-        )
-        if let mapping, mapping.path != path || mapping.status != .pending {
-            output.warnings.append(
-                "What was observed stays: \(root) is \(mapping.status.rawValue) at \(mapping.path). `restore` looks at \(path) too."
-            )
-        }
-        return output
-    }
-}
 
 /// Lists what a backend is believed to hold.
 package struct BackendPinList: Operation {

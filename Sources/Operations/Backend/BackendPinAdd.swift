@@ -1,0 +1,178 @@
+internal import Catalog
+internal import Multiformats
+internal import POSIX
+package import Schema
+internal import Storage
+
+/// Writes down where CIDs are, on somebody's word.
+package struct BackendPinAdd: Operation {
+    package static let name = "backend pin add"
+    package static let summary = "Write down that CIDs are on a backend. It is a claim until `verify` has read them."
+    package static let details = """
+        With `-` for the CID, or with --from, there are many, one on a line: CID and path, with a space or a tab between \
+        them, or an object of JSON with `cid`, `car_path`, and `name` and `size` where they are known. Rows of \
+        `backend pin list --json` are such objects. A line that cannot be read is told with its number, and keeps no other \
+        from being written down.
+        Example: ipfs-kit backend pin list old --json | jq -c '.mappings[]' | ipfs-kit backend pin add new -
+        """
+    package static let changes = true
+
+    package var backend = ""
+    package var cid = ""
+    package var path = ""
+    package var list: String?
+    package var pinName = ""
+    package var size: Int?
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
+        Field("cid", \.cid, help: "The root, or - to read many from standard input.", positional: true),
+        Field("car_path", \.path, help: "Where its CAR is on the backend.", positional: true),
+        Field("from", \.list, help: "A file with many of them, or - for standard input."),
+        Field("name", \.pinName, help: "A name for it."),
+        Field("size", \.size, help: "The length of the CAR in bytes."),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> ClaimsOutput {
+        guard let list = try self.source() else { return try await addOne(in: kit) }
+        _ = try await kit.backends([backend])
+        let catalog = try kit.catalog()
+        var lines = InputLines(try await Input(list, kit, for: .archive))
+        var output = ClaimsOutput.List()
+        var (claims, isOver): ([ClaimLine], Bool) = ([], false)
+        while !isOver {
+            if let line = try await lines.next() {
+                do throws(KitError) {
+                    if let claim = try line.isBlank ? nil : ClaimLine(line) { claims.append(claim) }
+                } catch {
+                    output.note(error, at: line.number)
+                }
+            } else {
+                isOver = true
+            }
+            if claims.count == Self.atOnce || isOver, !claims.isEmpty {
+                let made = claims.map { claim in (claim: observation(of: claim, in: kit), name: claim.name) }
+                let mappings = try await kitErrors { [backend] in try await catalog.claim(made, on: backend) }
+                output.note(mappings, of: claims)
+                claims = []
+            }
+        }
+        return ClaimsOutput(list: output, warnings: try await kit.writeIndexes([backend]))
+    }
+
+    /// How many are written down in one transaction.
+    private static let atOnce = 4096
+
+    /// The list that is to be read; nil where one CID is named.
+    private func source() throws(KitError) -> String? {
+        let list = list ?? (cid == "-" ? "-" : nil)
+        guard list != nil else {
+            guard !cid.isEmpty, !path.isEmpty else {
+                throw KitError(.usage, "Name a CID and the path of its CAR, or a list of them with --from.")
+            }
+            return nil
+        }
+        guard cid.isEmpty || cid == "-" && self.list == nil, path.isEmpty, pinName.isEmpty, size == nil else {
+            throw KitError(.usage, "A list has its CIDs, paths, names and sizes on its lines: name none beside it.")
+        }
+        return list
+    }
+
+    private func addOne(in kit: Kit) async throws(KitError) -> ClaimsOutput {
+        if let size, size < 0 { throw KitError(.usage, "--size is a number of bytes, and none is less than 0.") }
+        let claim = ClaimLine(
+            cid: try parseCID(cid),
+            path: path,
+            name: pinName,
+            size: size.flatMap { UInt64(exactly: $0) }
+        )
+        try claim.check()
+        _ = try await kit.backends([backend])
+        let catalog = try kit.catalog()
+        let made = observation(of: claim, in: kit)
+        let mapping = try await kitErrors { try await catalog.claim(made, on: backend, name: pinName) }
+        var output = ClaimsOutput(
+            mappings: mapping.map { [$0] } ?? [],
+            warnings: try await kit.writeIndexes([backend])
+        )
+        if let mapping, claim.isOutvoted(by: mapping) {
+            output.warnings.append(
+                "What was observed stays: \(claim.cid) is \(mapping.status.rawValue) at \(mapping.path). `restore` looks at \(path) too."
+            )
+        }
+        return output
+    }
+
+    private func observation(of claim: ClaimLine, in kit: Kit) -> Observation {
+        Observation(
+            claim.cid,
+            .claimed,
+            method: "claim",
+            place: Location(claim.path, shards: claim.shards),
+            size: claim.size,
+            at: kit.now,
+            by: kit.observer
+        )
+    }
+}
+
+/// What was written down of where CIDs are: of one its mapping, of a list how many.
+package struct ClaimsOutput: OperationOutput {
+    /// What became of the lines of a list.
+    struct List: Sendable {
+        var added = 0
+        var failed = 0
+        /// Those of which something else was observed.
+        var outvoted = 0
+        /// The first of those that failed.
+        var problems: [(line: Int, error: KitError)] = []
+
+        /// So many problems are told one by one.
+        private static let mostProblems = 1000
+
+        mutating func note(_ error: KitError, at line: Int) {
+            failed += 1
+            if problems.count < Self.mostProblems { problems.append((line, error)) }
+        }
+
+        mutating func note(_ mappings: [Mapping?], of claims: [ClaimLine]) {
+            added += claims.count
+            outvoted += zip(mappings, claims).count { mapping, claim in mapping.map(claim.isOutvoted) ?? false }
+        }
+    }
+
+    var mappings: [Mapping] = []
+    var list: List?
+    var warnings: [String] = []
+
+    package var exitCode: ExitCode {
+        .ofParts(list?.problems.map(\.error.code) ?? [], isPartDone: list?.added ?? 0 > 0)
+    }
+    package var json: JSON {
+        guard let list else { return MappingsOutput(mappings: mappings, warnings: warnings).json }
+        return [
+            "added": .count(list.added), "failed": .count(list.failed),
+            "errors": .array(
+                list.problems.map { ["line": .count($0.line), "error": $0.error.json["error"] ?? .null] }
+            ),
+            "warnings": .array(allWarnings.map { .string($0) }),
+        ]
+    }
+    package var report: Report {
+        guard let list else { return MappingsOutput(mappings: mappings, warnings: warnings).report }
+        var failures = list.problems.map { "Line \($0.line): \($0.error.message)" }
+        if list.failed > failures.count {
+            failures.append("And \(list.failed - failures.count) more lines could not be read.")
+        }
+        return Report([.line("Written down: \(list.added).")], warnings: allWarnings, failures: failures)
+    }
+
+    private var allWarnings: [String] {
+        guard let list, list.outvoted > 0 else { return warnings }
+        return warnings + [
+            "What was observed stays: of \(list.outvoted) of them something else is known than the list says."
+        ]
+    }
+}

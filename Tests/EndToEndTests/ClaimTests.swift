@@ -1,0 +1,96 @@
+import Foundation
+import Samples
+import TestKit
+import Testing
+
+/// What somebody says of where CIDs are, one by one and as lists, and the index files that tell others of it.
+@Suite(.scratch, .timeLimit(.minutes(10))) struct ClaimTests {
+    private static let roots = [
+        "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+        "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
+        "bafkreidon73zkcrwdb5iafqtijxildoonbwnpv7dyd6ef3qdgads2jc4su",
+        "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn",
+    ]
+
+    private func user() async throws -> User {
+        let user = try await User.ready()
+        try await user.createDisk("disk")
+        return user
+    }
+
+    @Test func manyComeOnTheLinesOfAList() async throws {
+        let user = try await user()
+        let list = """
+            \(Self.roots[0]) cars/a.car\r
+            \(Self.roots[1])\tcars/b.car
+
+              {"cid": "\(Self.roots[2])", "car_path": "cars/c.car", "name": "ünï", "size": 12}
+            {"cid":"\(Self.roots[3])","car_file_path":"cars/d.car","size_bytes":null,"status":"stored","name":""}
+            """
+        let added = try await user.run("backend", "pin", "add", "disk", "-", "--json", input: Array(list.utf8))
+        let answer = try Answer.parse(added.text)
+        #expect(answer.added.int == 4 && answer.failed.int == 0 && answer.errors.items.isEmpty)
+        let listed = try await user.json("backend", "pin", "list", "disk").mappings.items
+        #expect(Set(listed.map(\.cid.text)) == Set(Self.roots))
+        let third = try #require(listed.first { $0.cid.text == Self.roots[2] })
+        #expect(third.name == .text("ünï") && third.size_bytes.int == 12 && third.car_file_path == .text("cars/c.car"))
+        // What another home says is no observation of this one.
+        #expect(listed.allSatisfy { $0.status == .text("pending") })
+    }
+
+    @Test func aBadLineIsNamedAndKeepsNoOtherFromBeingWritten() async throws {
+        let user = try await user()
+        let path = user.folder + "/list"
+        let lines = [
+            "\(Self.roots[0]) a.car", "nonsense a.car", Self.roots[1], "\(Self.roots[1]) ../b.car",
+            #"{"cid": "\#(Self.roots[1])"}"#, #"{"cid": "\#(Self.roots[1])", "car_path": "b", "colour": 1}"#,
+            #"{"cid": "\#(Self.roots[1])", "car_path": "b", "size": -1}"#, #"{"cid": 1, "car_path": "b"}"#, "{",
+            String(repeating: "x", count: 3 << 20), "\(Self.roots[2]) c.car",
+        ]
+        try write(Array(lines.joined(separator: "\n").utf8), to: path)
+        let answer = try await user.json("backend", "pin", "add", "disk", "--from", path, code: 6)
+        #expect(answer.added.int == 2 && answer.failed.int == 9)
+        #expect(answer.errors.items.map(\.line.int) == Array(2...10))
+        #expect(answer.errors.items.allSatisfy { $0.error.message.text?.isEmpty == false })
+        #expect(try await user.json("backend", "pin", "list", "disk").mappings.items.count == 2)
+        try write(Array("nonsense a.car\n".utf8), to: path)
+        let failure = try await user.attempt(["backend", "pin", "add", "disk", "--from", path])
+        #expect(failure.code == 2 && failure.errorText.contains("Line 1: "))
+    }
+
+    @Test func aListHasEverythingOnItsLines() async throws {
+        let user = try await user()
+        for words in [
+            ["disk"], ["disk", Self.roots[0]], ["disk", "-", "a.car"], ["disk", "-", "--name", "n"],
+            ["disk", Self.roots[0], "--from", "-"], ["disk", "-", "--from", "-"], ["disk", "-", "--size", "1"],
+        ] {
+            #expect(try await user.attempt(["backend", "pin", "add"] + words).code == 2, "\(words)")
+        }
+        let none = try await user.run("backend", "pin", "add", "disk", "-", input: [])
+        #expect(none.text.contains("0"))
+    }
+
+    @Test func filesOfVeryManyMappingsLagUntilSomebodyAsks() async throws {
+        let user = try await user()
+        #expect(try await user.json("backend", "list").backends[0].index.state == .text("none"))
+        let list = try await Python.run(
+            """
+            import hashlib, json, base64
+            make = lambda n: b"\\x01\\x55\\x12\\x20" + hashlib.sha256(b"%d" % n).digest()
+            text = lambda n: "b" + base64.b32encode(make(n)).decode().lower().rstrip("=")
+            print(json.dumps("".join(f"{text(n)} p/{n}.car\\n" for n in range(20001))))
+            """
+        )
+        let bytes = Array(try #require(list.text).utf8)
+        try await user.run("backend", "pin", "add", "disk", "--from", "-", input: bytes)
+        #expect(try await user.json("backend", "list").backends[0].index.state == .text("current"))
+        try await user.run("backend", "pin", "add", "disk", Self.roots[0], "a.car")
+        let behind = try await user.json("backend", "list").backends[0].index
+        #expect(behind.state == .text("behind") && behind.changes.int == 1 && behind.since.text != nil)
+        #expect(try await user.run("backend", "list").text.contains("1 behind since "))
+        let rebuilt = try await user.json("backend", "index", "rebuild", "disk").indexes[0]
+        #expect(rebuilt.mappings.int == 20_002 && rebuilt.backend == .text("disk") && rebuilt.car_bytes.int ?? 0 > 0)
+        #expect(try await user.json("backend", "list").backends[0].index.state == .text("current"))
+        #expect(try await user.attempt(["backend", "index", "rebuild", "other"]).code == 3)
+    }
+}
