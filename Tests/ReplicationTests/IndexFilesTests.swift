@@ -162,6 +162,12 @@ import Testing
         try bytes.write(to: URL(filePath: car))
         #expect(try await files.state(in: home.catalog) == .unknown)
         #expect(try await writes(files, home))
+        // Nor is what somebody wrote into.
+        let parquet = try FileHandle(forWritingTo: URL(filePath: files.folder + "/pin_mappings.parquet"))
+        try parquet.write(contentsOf: Data("PAR".utf8))
+        try parquet.close()
+        #expect(try await files.state(in: home.catalog) == .unknown)
+        #expect(try await writes(files, home))
         // Where the settings lead elsewhere, nothing counts as stored.
         home.catalog.disregard(["a"])
         #expect(try await files.state(in: home.catalog) == .unknown)

@@ -21,7 +21,7 @@ package struct IndexFiles: Sendable {
     package enum State: Sendable, Hashable {
         /// There are none, or not both.
         case none
-        /// Nobody knows how far they are behind: they are of another catalog, or were written by an earlier version.
+        /// Nobody knows how far they are behind: this catalog did not write them, or somebody else wrote into them.
         case unknown
         case current
         /// They lack so many changes of mappings, the first of which came at a time.
@@ -75,9 +75,9 @@ package struct IndexFiles: Sendable {
 
     /// What tells the two files from all others; nil where one is not there.
     private func mark(_ catalog: Catalog) -> String? {
-        guard let parquet = try? birthMark(parquet), let car = try? birthMark(car) else { return nil }
+        guard let parquet = try? fileInfo(parquet), let car = try? fileInfo(car) else { return nil }
         // What counts as stored is another thing where the settings lead elsewhere.
-        return "\(parquet.text) \(car.text)\(catalog.disregards(backend) ? " astray" : "")"
+        return "\(parquet.version) \(car.version)\(catalog.disregards(backend) ? " astray" : "")"
     }
 
     private func locked<Value>(_ body: () async throws -> Value) async throws -> Value {
