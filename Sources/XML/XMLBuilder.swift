@@ -17,8 +17,12 @@ final class XMLBuilder {
     private(set) var root: XMLElement?
     private(set) var refusal: Refusal?
 
-    init(limits: XMLLimits) {
-        self.limits = limits
+    /// The name of the children of the root that are passed on and not kept.
+    private let passedOn: String?
+    private let take: (XMLElement) -> Void
+
+    init(limits: XMLLimits, passing passedOn: String?, to take: @escaping (XMLElement) -> Void) {
+        (self.limits, self.passedOn, self.take) = (limits, passedOn, take)
     }
 
     /// Stops the parse: nothing more is added.
@@ -49,6 +53,8 @@ final class XMLBuilder {
         )
         if open.isEmpty {
             root = element
+        } else if open.count == 1, element.name == passedOn {
+            take(element)
         } else {
             open[open.count - 1].children.append(element)
         }

@@ -6,7 +6,15 @@ internal import CExpat
 /// Nothing outside `bytes` is ever read: external entities are refused, not fetched. Whatever encoding the document
 /// asks for is not listened to: no service writes another one, and other ways through the parser are those with the
 /// defects.
-package func parseXML(_ bytes: [UInt8], limits: XMLLimits = XMLLimits()) throws(XMLError) -> XMLElement {
+///
+/// Children of the root that have the name `passedOn` are given to `take` one by one, and are not in what is returned:
+/// of a long list no tree is made.
+package func parseXML(
+    _ bytes: [UInt8],
+    limits: XMLLimits = XMLLimits(),
+    passing passedOn: String? = nil,
+    to take: (XMLElement) -> Void = { _ in }
+) throws(XMLError) -> XMLElement {
     guard bytes.count <= min(limits.bytes, Int(Int32.max)) else {
         throw XMLError(code: .tooLarge, message: "The XML document has more than \(limits.bytes) bytes.")
     }
@@ -23,19 +31,31 @@ package func parseXML(_ bytes: [UInt8], limits: XMLLimits = XMLLimits()) throws(
         throw XMLError(code: .tooLarge, message: "There is no memory for an XML parser.")
     }
     defer { unsafe XML_ParserFree(parser) }
-    let builder = XMLBuilder(limits: limits)
-    unsafe install(builder, in: parser)
-    let status = unsafe bytes.withUnsafeBytes { buffer in
-        unsafe XML_Parse(
-            parser,
-            buffer.baseAddress?.assumingMemoryBound(to: CChar.self),
-            Int32(buffer.count),
-            Int32(1)
-        )
+    return try withoutActuallyEscaping(take) { (take) throws(XMLError) in
+        let builder = XMLBuilder(limits: limits, passing: passedOn, to: take)
+        unsafe install(builder, in: parser)
+        let status = unsafe bytes.withUnsafeBytes { buffer in
+            unsafe XML_Parse(
+                parser,
+                buffer.baseAddress?.assumingMemoryBound(to: CChar.self),
+                Int32(buffer.count),
+                Int32(1)
+            )
+        }
+        return try unsafe outcome(of: builder, parser, limits, isWhole: status == XML_STATUS_OK)
     }
+}
+
+/// The root that was built; throws why there is none.
+private func outcome(
+    of builder: XMLBuilder,
+    _ parser: XML_Parser,
+    _ limits: XMLLimits,
+    isWhole: Bool
+) throws(XMLError) -> XMLElement {
     let line = unsafe Int(XML_GetCurrentLineNumber(parser))
     try throwRefusal(of: builder, limits: limits, line: line)
-    guard status == XML_STATUS_OK, let root = builder.root else {
+    guard isWhole, let root = builder.root else {
         let reason = unsafe XML_ErrorString(XML_GetErrorCode(parser)).map { unsafe String(cString: $0) }
         throw XMLError(
             code: .malformed(line: line),

@@ -44,11 +44,13 @@ package enum S3: ServiceDefinition {
         let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
         let target = try target(settings, profile, context)
         let credentials = try S3Credentials(settings, profile: profile, environment: context.environment)
-        let options = try await settings.http.options(context.operational)
+        var options = try await settings.http.options(context.operational)
+        // Some services put a whole listing on one page.
+        options.maxReplyBytes = 64 << 20
         let connection = S3Connection(
             target: target,
             credentials: credentials,
-            transport: S3Transport(HTTPClient(options, observe: context.policy.countBytes)),
+            transport: HTTPTransport(HTTPClient(options, observe: context.policy.countBytes)),
             policy: context.policy
         )
         return try S3Service(connection, settings)

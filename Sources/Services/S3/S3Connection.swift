@@ -16,14 +16,14 @@ struct S3Connection: Sendable {
     let target: S3Target
     let errors: S3Errors
     private let credentials: S3Credentials
-    private let transport: S3Transport
+    private let transport: HTTPTransport
     let policy: CallPolicy
     private let learned: Locked<Learned>
 
     init(
         target: S3Target,
         credentials: S3Credentials,
-        transport: S3Transport,
+        transport: HTTPTransport,
         policy: CallPolicy
     ) {
         self.target = target
@@ -40,7 +40,7 @@ struct S3Connection: Sendable {
     /// Sends a request and throws unless the service itself says that it was done.
     func success(_ request: S3Request) async throws(StorageError) -> HTTPReply {
         let reply = try await exchange(request)
-        guard (200..<300).contains(reply.status), !errors.isPage(reply.headers, reply.body) else {
+        guard (200..<300).contains(reply.status), !HTTPFailures.isPage(reply.headers, reply.body) else {
             throw await failure(request, reply)
         }
         return reply
@@ -67,17 +67,10 @@ struct S3Connection: Sendable {
         }
         if reply.status == 416 { return .outside(reply.headers) }
         guard let download else { throw await failure(request, reply) }
-        guard !HTTPFailures.isHTML(reply.headers) else { throw errors.foreign(request.what) }
-        guard !HTTPFailures.isEncoded(reply.headers) else {
-            throw errors.foreign(
-                request.what,
-                "the bytes came in another encoding than they are kept in, so nobody saw them; does a proxy before "
-                    + "\(errors.host) compress what it passes on?"
-            )
-        }
+        try errors.http.checkKept(reply.headers, request.what)
         // Every service that speaks the protocol gives one; a page or a proxy's answer under another type has none.
         guard reply.headers["ETag"] != nil else {
-            throw errors.foreign(request.what, "\(errors.host) answered with something that has no ETag")
+            throw errors.http.foreign(request.what, "\(errors.http.host) answered with something that has no ETag")
         }
         return .object(download)
     }
@@ -203,11 +196,7 @@ struct S3Connection: Sendable {
         from address: HTTPAddress
     ) throws(StorageError) -> HTTPAddress? {
         guard reply.status == 307, let location = reply.headers["Location"] else { return nil }
-        let place = String(location.prefix { $0 != "?" })
-        // Another port is another server, whoever that is.
-        guard let other = HTTPAddress(place), other.scheme == address.scheme, other.port == address.port,
-            Self.areRelated(other.name, address.name)
-        else {
+        guard let other = HTTPAddress(String(location.prefix { $0 != "?" })), other.isRelated(to: address) else {
             throw errors.error(
                 .badSettings,
                 "the service points to a host that is not its own; set connection.endpoint",
@@ -215,17 +204,6 @@ struct S3Connection: Sendable {
             )
         }
         return other
-    }
-
-    /// Whether two hosts have the same owner: the same name, or the same last labels, three where the last but one
-    /// is as short as `co` in `co.uk`.
-    static func areRelated(_ one: String, _ other: String) -> Bool {
-        if one == other { return true }
-        let left = one.split(separator: ".")
-        let right = other.split(separator: ".")
-        guard left.count >= 2, right.count >= 2, left.last?.contains(where: \.isLetter) == true else { return false }
-        let count = left[left.count - 2].count <= 3 ? 3 : 2
-        return left.count >= count && left.suffix(count) == right.suffix(count)
     }
 }
 

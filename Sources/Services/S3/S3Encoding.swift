@@ -15,4 +15,10 @@ enum S3Encoding {
         default: return nil
         }
     }
+
+    /// Whether the object is encrypted in a way that makes its ETag no digest.
+    static func hidesDigests(_ headers: HTTPHeaders) -> Bool {
+        headers["x-amz-server-side-encryption"]?.hasPrefix("aws:kms") == true
+            || headers["x-amz-server-side-encryption-customer-algorithm"] != nil
+    }
 }

@@ -13,10 +13,10 @@ struct S3Fault: Error, Hashable {
     let region: String?
 
     /// What is said where an upload in parts was ended by somebody else, or lost parts.
-    static let lostUpload = ["NoSuchUpload", "InvalidPart", "InvalidPartOrder"]
+    static let lostUpload = "NoSuchUpload InvalidPart InvalidPartOrder"
 
     /// Whether an upload in parts has to begin anew.
-    var tellsOfLostUpload: Bool { Self.lostUpload.contains(code) }
+    var tellsOfLostUpload: Bool { Self.lostUpload.split(separator: " ").contains { $0 == code } }
 
     /// Reads an `<Error>` document; nil for anything else.
     init?(_ body: [UInt8]) {
@@ -43,15 +43,6 @@ struct S3Fault: Error, Hashable {
 
 /// Turns failed replies and failed exchanges into errors that say what to do.
 struct S3Errors: Sendable {
-    /// What one word means: the kind of failure, whether to try again, and a phrase with a hint.
-    struct Row: Sendable {
-        let words: [String]
-        let code: StorageError.Code
-        var retry = StorageError.Retry.never
-        /// The reason; `BUCKET` stands for the name of the bucket.
-        let reason: String
-    }
-
     let bucket: String
     let http: HTTPFailures
 
@@ -60,98 +51,86 @@ struct S3Errors: Sendable {
         http = HTTPFailures(host: host, kind: "an S3 service")
     }
 
-    var host: String { http.host }
-
-    static let rows: [Row] = [
-        Row(words: ["NoSuchKey", "NoSuchVersion"], code: .notFound, reason: "it is not in the bucket “BUCKET”"),
-        Row(
-            words: ["NoSuchBucket"],
-            code: .unavailable,
-            reason: "the bucket “BUCKET” is not there; make it or set connection.bucket"
+    static let rows: [FailureRow] = [
+        FailureRow("NoSuchKey NoSuchVersion", .notFound, "it is not in the bucket “BUCKET”"),
+        FailureRow(
+            "NoSuchBucket",
+            .unavailable,
+            "the bucket “BUCKET” is not there; make it or set connection.bucket"
         ),
-        Row(
-            words: ["InvalidBucketName"],
-            code: .badSettings,
-            reason: "“BUCKET” cannot be the name of a bucket; set connection.bucket"
+        FailureRow(
+            "InvalidBucketName",
+            .badSettings,
+            "“BUCKET” cannot be the name of a bucket; set connection.bucket"
         ),
-        Row(
-            words: ["InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken", "UnrecognizedClientException"],
-            code: .badCredentials,
-            reason: "the access key is not known; check credentials.access_key_id"
+        FailureRow(
+            "InvalidAccessKeyId InvalidClientTokenId InvalidToken UnrecognizedClientException",
+            .badCredentials,
+            "the access key is not known; check credentials.access_key_id"
         ),
-        Row(
-            words: ["SignatureDoesNotMatch"],
-            code: .badCredentials,
-            reason: "the signature is wrong; check credentials.secret_access_key"
+        FailureRow(
+            "SignatureDoesNotMatch",
+            .badCredentials,
+            "the signature is wrong; check credentials.secret_access_key"
         ),
-        Row(
-            words: ["ExpiredToken", "TokenRefreshRequired", "RequestExpired"],
-            code: .badCredentials,
-            reason: "the credentials have expired; renew credentials.session_token and the keys that belong to it"
+        FailureRow(
+            "ExpiredToken TokenRefreshRequired RequestExpired",
+            .badCredentials,
+            "the credentials have expired; renew credentials.session_token and the keys that belong to it"
         ),
-        Row(
-            words: ["RequestTimeTooSkewed"],
-            code: .badCredentials,
-            reason: "the clocks of this machine and of the service differ too much; set this machine's clock"
+        FailureRow(
+            "RequestTimeTooSkewed",
+            .badCredentials,
+            "the clocks of this machine and of the service differ too much; set this machine's clock"
         ),
-        Row(
-            words: ["AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"],
-            code: .badSettings,
-            reason: "the bucket “BUCKET” is in another region; set connection.region"
+        FailureRow(
+            "AuthorizationHeaderMalformed PermanentRedirect IllegalLocationConstraintException",
+            .badSettings,
+            "the bucket “BUCKET” is in another region; set connection.region"
         ),
-        Row(
-            words: ["AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden"],
-            code: .permissionDenied,
-            reason: "the access key may not do that in the bucket “BUCKET”"
+        FailureRow(
+            "AccessDenied AllAccessDisabled AccountProblem Forbidden",
+            .permissionDenied,
+            "the access key may not do that in the bucket “BUCKET”"
         ),
-        Row(
-            words: ["QuotaExceeded", "TooManyBuckets", "XMinioStorageFull", "InsufficientStorage", "StorageFull"],
-            code: .quotaExceeded,
-            reason: "the service has no more room for us"
+        FailureRow(
+            "QuotaExceeded TooManyBuckets XMinioStorageFull InsufficientStorage StorageFull",
+            .quotaExceeded,
+            "the service has no more room for us"
         ),
-        Row(
-            words: ["EntityTooLarge", "MaxSizeExceeded"],
-            code: .tooLarge,
-            reason: "the service takes nothing so large"
+        FailureRow("EntityTooLarge MaxSizeExceeded", .tooLarge, "the service takes nothing so large"),
+        FailureRow(
+            "EntityTooSmall",
+            .badSettings,
+            "the parts are too small for the service; raise connection.part_size"
         ),
-        Row(
-            words: ["EntityTooSmall"],
-            code: .badSettings,
-            reason: "the parts are too small for the service; raise connection.part_size"
+        FailureRow(
+            "BadDigest InvalidDigest XAmzContentSHA256Mismatch XAmzContentChecksumMismatch",
+            .corrupt,
+            "the bytes were changed on their way",
+            retry: .later
         ),
-        Row(
-            words: ["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"],
-            code: .corrupt,
-            retry: .later,
-            reason: "the bytes were changed on their way"
+        FailureRow(
+            "SlowDown SlowDownRead SlowDownWrite RequestLimitExceeded TooManyRequests",
+            .rateLimited,
+            "the service asks for fewer requests",
+            retry: .later
         ),
-        Row(
-            words: ["SlowDown", "SlowDownRead", "SlowDownWrite", "RequestLimitExceeded", "TooManyRequests"],
-            code: .rateLimited,
-            retry: .later,
-            reason: "the service asks for fewer requests"
+        FailureRow(
+            "ServiceUnavailable InternalError RequestTimeout OperationAborted IncompleteBody Busy",
+            .unavailable,
+            "the service cannot do it now",
+            retry: .later
         ),
-        Row(
-            words: [
-                "ServiceUnavailable", "InternalError", "RequestTimeout", "OperationAborted", "IncompleteBody", "Busy",
-            ],
-            code: .unavailable,
-            retry: .later,
-            reason: "the service cannot do it now"
+        FailureRow(
+            S3Fault.lostUpload,
+            .unavailable,
+            "the upload was ended by somebody else or lost parts; it has to begin anew"
         ),
-        Row(
-            words: S3Fault.lostUpload,
-            code: .unavailable,
-            reason: "the upload was ended by somebody else or lost parts; it has to begin anew"
-        ),
-        Row(
-            words: ["InvalidObjectState"],
-            code: .unavailable,
-            reason: "it is in an archive class and has to be restored first"
-        ),
-        Row(words: ["PreconditionFailed"], code: .changed, reason: "it was replaced in the meantime"),
-        Row(words: ["NotImplemented", "MethodNotAllowed"], code: .unsupported, reason: "the service cannot do that"),
-        Row(words: ["InvalidStorageClass"], code: .badSettings, reason: "connection.storage_class is not known there"),
+        FailureRow("InvalidObjectState", .unavailable, "it is in an archive class and has to be restored first"),
+        FailureRow("PreconditionFailed", .changed, "it was replaced in the meantime"),
+        FailureRow("NotImplemented MethodNotAllowed", .unsupported, "the service cannot do that"),
+        FailureRow("InvalidStorageClass", .badSettings, "connection.storage_class is not known there"),
     ]
 
     /// The error for a reply that is no success; `what` is a phrase such as “Storing cars/x”.
@@ -159,38 +138,20 @@ struct S3Errors: Sendable {
     /// Absence is what the service says in its own words, and a status alone is none of them.
     func translate(_ what: String, status: Int, headers: HTTPHeaders, body: [UInt8], now: Timestamp) -> StorageError {
         let fault = S3Fault(body)
-        if let fault, let row = Self.rows.first(where: { $0.words.contains(fault.code) }),
-            row.code != .notFound || status == 404
-        {
+        if let fault, let row = Self.rows.row(of: fault.code), row.code != .notFound || status == 404 {
             let error = error(row.code, row.reason, what, HTTPFailures.wait(row.retry, headers, now), fault)
             return fault.code == "InternalError" ? error.ofUnknownOutcome : error
         }
-        if (200..<400).contains(status) || status == 404, isPage(headers, body) { return foreign(what) }
+        if (200..<400).contains(status) || status == 404, HTTPFailures.isPage(headers, body) {
+            return http.foreign(what)
+        }
         if (300..<400).contains(status), headers["x-amz-bucket-region"] != nil {
             return error(.badSettings, "the bucket “BUCKET” is in another region; set connection.region", what)
         }
         let (code, retry, reason) = Self.meaning(ofStatus: status)
-        let error = error(code, reason + said(fault), what, HTTPFailures.wait(retry, headers, now))
+        let said = fault.map { HTTPFailures.said($0.code, $0.message) } ?? ""
+        let error = error(code, reason + said, what, HTTPFailures.wait(retry, headers, now))
         return code == .unavailable ? error.ofUnknownOutcome : error
-    }
-
-    /// What the service said, for people.
-    private func said(_ fault: S3Fault?) -> String {
-        guard let fault else { return "" }
-        let word = Redactor.shared.clean(echo: fault.code).prefix(64)
-        let message = Redactor.shared.clean(echo: fault.message).prefix(200)
-        return message.isEmpty ? " (\(word))" : " (\(word): “\(message)”)"
-    }
-
-    /// Whether somebody answers with a page for people: a proxy, a portal, or a server that is no S3 service.
-    ///
-    /// Some services call everything a page, so what is a document of theirs, or nothing at all, is none.
-    func isPage(_ headers: HTTPHeaders, _ body: [UInt8]) -> Bool {
-        let start = String(decoding: body.prefix(256), as: UTF8.self).lowercased().drop { $0.isWhitespace }
-        if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") { return true }
-        guard !body.isEmpty, HTTPFailures.isHTML(headers) || start.hasPrefix("<") else { return false }
-        let root = try? parseXML(body)
-        return root == nil ? HTTPFailures.isHTML(headers) : root?.name.lowercased() == "html"
     }
 
     /// An error that says what failed and why.
@@ -204,9 +165,6 @@ struct S3Errors: Sendable {
         let reason = reason.split(separator: "BUCKET", omittingEmptySubsequences: false).joined(separator: bucket)
         return http.error(code, reason, what, retry, cause)
     }
-
-    /// The error for an answer that is not the service's: what was asked for may have been done or not.
-    func foreign(_ what: String, _ reason: String? = nil) -> StorageError { http.foreign(what, reason) }
 
     /// What a status means here.
     private static func meaning(ofStatus status: Int) -> (StorageError.Code, StorageError.Retry, String) {

@@ -5,185 +5,133 @@ internal import XML
 
 /// One listing of the names under a prefix, page by page.
 struct S3Listing: Sendable {
-    /// Where the next page begins.
-    private enum Place: Sendable {
+    /// Where a page begins.
+    enum Place: Sendable, Hashable {
         case start
+        /// The same for a service that knows only version 1.
+        case oldStart
         /// The token of version 2.
         case token(String)
         /// The key of version 1 after which to go on.
         case marker(String)
-        case end
     }
 
-    private struct State: Sendable {
-        var place = Place.start
-        /// Whether the service knows only version 1.
-        var isOld = false
-        /// All places so far: one that comes again would make a circle.
-        var seen: Set<String> = []
-        /// The keys with which pages began: who names the next place anew each time may still give the same page.
-        var beginnings: Set<String> = []
-        /// Pages without any key since the last one that had some.
-        var emptyPages = 0
+    private typealias Page = PagedListing<Place>.Page
+
+    /// What a page says of one object.
+    private struct Entry {
+        /// As it came, perhaps with the escapes of a URL.
+        let key: String?
+        let length: UInt64?
+        let modified: String?
+        let etag: String?
     }
 
-    private struct Page: Sendable {
-        let objects: [ObjectInfo]
-        /// The key with which it begins, ours or not; nil for a page without any.
-        let first: String?
-        let next: Place
-    }
-
-    private static let largestPage = 10_000
-    /// Services give empty pages where much was removed lately; so many in a row lead nowhere.
-    private static let mostEmptyPages = 100
+    /// Some services give more than the thousand that they are asked for.
+    private static let largestPage = 100_000
+    /// Of what is passed on, nothing stays in memory but the entries.
+    private static let limits = XMLLimits(elements: 20 * largestPage)
 
     let connection: S3Connection
     let prefix: String
 
     /// The pages; none is empty, and one that failed is asked for again by the next call.
     var pages: any ObjectStream {
-        Pulled {
-            let state = Locked(State())
-            return { () async throws(StorageError) in
-                while true {
-                    let now = state.read { $0 }
-                    if case .end = now.place { return nil }
-                    let page = try await connection.policy.run { () async throws(StorageError) -> Page? in
-                        try await self.page(at: now.place, isOld: now.isOld)
-                    }
-                    guard let page else {
-                        state.change { $0.isOld = true }
-                        continue
-                    }
-                    try advance(state, past: page)
-                    if !page.objects.isEmpty { return page.objects }
-                }
-            }
-        }
+        PagedListing(
+            start: Place.start,
+            policy: connection.policy,
+            what: what,
+            failures: connection.errors.http,
+            page: { (place) async throws(StorageError) in try await page(at: place) }
+        ).pages
     }
 
     private var what: String { prefix.isEmpty ? "Listing the objects" : "Listing the objects under \(prefix)" }
 
-    /// Goes on behind a page, where that leads anywhere: each page of a list brings what none before it brought.
-    private func advance(_ state: Locked<State>, past page: Page) throws(StorageError) {
-        let isNew = state.change { state in
-            if let first = page.first {
-                state.emptyPages = 0
-                guard state.beginnings.insert(first).inserted else { return false }
-            } else {
-                state.emptyPages += 1
-                guard state.emptyPages <= Self.mostEmptyPages else { return false }
-            }
-            let mark: String
-            switch page.next {
-            case .start, .end: mark = ""
-            case .token(let text): mark = "t" + text
-            case .marker(let text): mark = "m" + text
-            }
-            guard mark.isEmpty || state.seen.insert(mark).inserted else { return false }
-            state.place = page.next
-            return true
-        }
-        guard isNew else {
-            throw connection.errors.error(
-                .unexpected,
-                "the service sends the same pages, or empty ones, again and again",
-                what
-            )
-        }
-    }
-
-    /// One page; nil when the service does not know version 2.
-    private func page(at place: Place, isOld: Bool) async throws(StorageError) -> Page? {
-        var request = S3Request(what: what, method: "GET")
+    private func page(at place: Place) async throws(StorageError) -> PagedListing<Place>.Page {
         var query = [
             ("prefix", connection.target.prefix + prefix), ("max-keys", "1000"), ("encoding-type", "url"),
         ]
         switch place {
-        case .token(let token): query.append(("continuation-token", token))
+        case .start: query.append(("list-type", "2"))
+        case .token(let token): query += [("continuation-token", token), ("list-type", "2")]
         case .marker(let key): query.append(("marker", key))
-        case .start, .end: break
+        case .oldStart: break
         }
-        var isVersion1 = isOld
-        if case .marker = place { isVersion1 = true }
-        if !isVersion1 { query.append(("list-type", "2")) }
-        request.query = query.map { HTTPField(name: $0.0, value: $0.1) }
+        let fields = query.map { HTTPField(name: $0.0, value: $0.1) }
+        let request = S3Request(what: what, method: "GET", query: fields)
         let reply = try await connection.exchange(request)
         guard reply.status == 200 else {
             let error = await connection.failure(request, reply)
-            if error.code == .unsupported, !isVersion1, case .start = place { return nil }
-            throw error
+            guard error.code == .unsupported, place == .start else { throw error }
+            return Page(objects: [], first: nil, next: .oldStart)
         }
-        return try read(try? parseXML(reply.body), from: place)
-    }
-
-    private func read(_ root: XMLElement?, from place: Place) throws(StorageError) -> Page {
-        guard let root, root.name == "ListBucketResult", let truncation = root["IsTruncated"]?.text.lowercased(),
-            ["true", "false"].contains(truncation)
-        else {
-            throw connection.errors.error(
-                .unavailable,
-                "\(connection.errors.host) did not answer with a whole listing",
-                what,
-                .later
+        var entries: [Entry] = []
+        let root = try? parseXML(reply.body, limits: Self.limits, passing: "Contents") { element in
+            entries.append(
+                Entry(
+                    key: element["Key"]?.text,
+                    length: element.number("Size"),
+                    modified: element["LastModified"]?.text,
+                    etag: element["ETag"]?.text
+                )
             )
         }
-        let contents = root.children(named: "Contents")
-        guard contents.count <= Self.largestPage else {
-            throw connection.errors.error(.unexpected, "the service put \(contents.count) objects on one page", what)
+        return try read(root, entries, from: place)
+    }
+
+    private func read(_ root: XMLElement?, _ entries: [Entry], from place: Place) throws(StorageError) -> Page {
+        guard let root, root.name == "ListBucketResult", let truncation = root["IsTruncated"]?.text.lowercased(),
+            ["true", "false"].contains(truncation)
+        else { throw incomplete("\(connection.errors.http.host) did not answer with a whole listing") }
+        guard entries.count <= Self.largestPage else {
+            throw unexpected("the service put \(entries.count) objects on one page")
         }
-        try checkEnds(root, from: place, isTruncated: truncation == "true")
+        try checkEnds(root, entries, from: place, isTruncated: truncation == "true")
         let isEscaped = root["EncodingType"]?.text == "url"
         func plain(_ text: String) -> String? { isEscaped ? HTTPText.unescaped(text, plusIsSpace: true) : text }
         try checkSubject(root, plain)
         var objects: [ObjectInfo] = []
         var names: Set<ObjectName> = []
-        for element in contents {
-            // Names that cannot be ours are nobody's concern here, whatever is said of them.
-            guard let name = element["Key"].flatMap({ plain($0.text) }).flatMap(name), !names.contains(name) else {
-                continue
-            }
-            names.insert(name)
-            // What makes no sense says nothing of this object, and nothing of the others.
-            objects.append(object(name, element["Size"].flatMap { httpNumber($0.text) }, element))
+        for entry in entries {
+            // Names that cannot be ours are nobody's concern here, whatever is said of them; and what makes no sense
+            // says nothing of an object, and nothing of the others.
+            guard let name = entry.key.flatMap(plain).flatMap(name), names.insert(name).inserted else { continue }
+            objects.append(object(name, entry))
         }
-        let first = contents.first?["Key"]?.text
-        guard truncation == "true" else { return Page(objects: objects, first: first, next: .end) }
+        let first = entries.first?.key
+        guard truncation == "true" else { return Page(objects: objects, first: first, next: nil) }
         if let token = root["NextContinuationToken"]?.text, !token.isEmpty {
             return Page(objects: objects, first: first, next: .token(token))
         }
         // Whoever ignores version 2 answers with version 1, where the last key leads on.
-        guard let marker = (root["NextMarker"] ?? contents.last?["Key"]).flatMap({ plain($0.text) }) else {
-            throw connection.errors.error(.unexpected, "the service does not say where the next page begins", what)
+        guard let marker = (root["NextMarker"]?.text ?? entries.last?.key).flatMap(plain) else {
+            throw unexpected("the service does not say where the next page begins")
         }
         return Page(objects: objects, first: first, next: .marker(marker))
     }
 
     /// Throws where a page says itself that it has not all that it should have: another beginning than was asked for, a
     /// next page after the last one, more keys than are in it, a key that is missing, names folded into one, an error.
-    private func checkEnds(_ root: XMLElement, from place: Place, isTruncated: Bool) throws(StorageError) {
+    private func checkEnds(
+        _ root: XMLElement,
+        _ entries: [Entry],
+        from place: Place,
+        isTruncated: Bool
+    ) throws(StorageError) {
         func text(_ name: String) -> String? { root[name].flatMap { $0.text.isEmpty ? nil : $0.text } }
-        let contents = root.children(named: "Contents")
         let beginning = text("StartAfter") ?? text("Marker") ?? text("ContinuationToken")
         let begins: Bool
         switch place {
-        case .start, .end: begins = beginning == nil
+        case .start, .oldStart: begins = beginning == nil
         case .token(let token): begins = beginning == nil || beginning == token
         case .marker(let key):
             begins = beginning.map { [$0, HTTPText.unescaped($0, plusIsSpace: true)].contains(key) } ?? true
         }
         let ends = isTruncated || text("NextContinuationToken") == nil && text("NextMarker") == nil
-        let isAll =
-            contents.allSatisfy { $0["Key"] != nil }
-            && root["KeyCount"].flatMap { httpNumber($0.text) } ?? 0 <= contents.count
+        let isAll = entries.allSatisfy { $0.key != nil } && root.number("KeyCount") ?? 0 <= entries.count
         guard begins, ends, isAll, root["CommonPrefixes"]?["Prefix"] == nil, root["Error"] == nil else {
-            throw connection.errors.error(
-                .unavailable,
-                "the service answered with a listing that contradicts itself, of which parts are missing",
-                what,
-                .later
-            )
+            throw incomplete("the service answered with a listing that contradicts itself, of which parts are missing")
         }
     }
 
@@ -199,12 +147,7 @@ struct S3Listing: Sendable {
                 ![$0.text, plain($0.text), HTTPText.unescaped($0.text, plusIsSpace: true)].contains(wanted)
             } ?? false
         guard !isOther, !isElsewhere else {
-            throw connection.errors.error(
-                .unavailable,
-                "the service answered with the listing of something else",
-                what,
-                .later
-            )
+            throw incomplete("the service answered with the listing of something else")
         }
     }
 
@@ -215,13 +158,19 @@ struct S3Listing: Sendable {
         return name?.text.hasPrefix(prefix) == true ? name : nil
     }
 
-    private func object(_ name: ObjectName, _ length: UInt64?, _ element: XMLElement) -> ObjectInfo {
-        let digest = connection.target.vendor.hasChecksums ? nil : S3Encoding.digest(etag: element["ETag"]?.text)
+    private func object(_ name: ObjectName, _ entry: Entry) -> ObjectInfo {
+        let digest = connection.target.vendor.hasChecksums ? nil : S3Encoding.digest(etag: entry.etag)
         return ObjectInfo(
             name: name,
-            length: length,
-            modified: element["LastModified"].flatMap { Timestamp($0.text) },
+            length: entry.length,
+            modified: entry.modified.flatMap { Timestamp($0) },
             digest: digest
         )
     }
+
+    private func incomplete(_ reason: String) -> StorageError {
+        connection.errors.error(.unavailable, reason, what, .later)
+    }
+
+    private func unexpected(_ reason: String) -> StorageError { connection.errors.error(.unexpected, reason, what) }
 }

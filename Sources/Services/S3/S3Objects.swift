@@ -16,8 +16,8 @@ extension S3Connection {
         let request = S3Request(what: what, method: "HEAD", key: target.prefix + name.text)
         let reply = try await exchange(request)
         guard [200, 400, 403, 404].contains(reply.status) else { throw await failure(request, reply) }
-        if reply.status == 200, !HTTPFailures.isHTML(reply.headers), reply.headers["ETag"] != nil,
-            !HTTPFailures.isEncoded(reply.headers), let length = reply.headers.contentLength
+        if reply.status == 200, reply.headers["ETag"] != nil, let length = reply.headers.contentLength,
+            (try? errors.http.checkKept(reply.headers, what)) != nil
         {
             return object(name, length, reply.headers)
         }
@@ -64,7 +64,7 @@ extension S3Connection {
             name: name,
             length: length,
             modified: headers["Last-Modified"].flatMap(HTTPText.date),
-            digest: S3Payload.hidesDigests(headers) ? nil : S3Encoding.digest(etag: headers["ETag"]),
+            digest: S3Encoding.hidesDigests(headers) ? nil : S3Encoding.digest(etag: headers["ETag"]),
             place: "\(place.host)\(place.path)/\(target.bucket)/\(target.prefix)\(name)"
         )
         return S3Object(info: info, length: length, version: ObjectVersion(etag: headers["ETag"]))

@@ -3,16 +3,9 @@ internal import Schema
 internal import Storage
 internal import XML
 
-/// An upload in parts that was begun and not ended.
-struct S3PendingUpload: Sendable, Hashable {
-    let id: String
-    /// Whether it was begun more than an hour ago: a young one may be somebody's who is still at it.
-    let isOld: Bool
-}
-
 extension S3Connection {
     /// The pending uploads of exactly this key, on the first page; none where the service does not tell.
-    func pendingUploads(of key: String, _ what: String) async throws(StorageError) -> [S3PendingUpload] {
+    func pendingUploads(of key: String, _ what: String) async throws(StorageError) -> [PendingUpload] {
         let query = [HTTPField(name: "uploads", value: ""), HTTPField(name: "prefix", value: key)]
         let request = S3Request(what: what, method: "GET", query: query)
         let reply = try await exchange(request)
@@ -29,7 +22,7 @@ extension S3Connection {
         return root.children(named: "Upload").filter { $0["Key"]?.text == key }.compactMap { element in
             guard let id = element["UploadId"]?.text, !id.isEmpty, id.utf8.count <= 4096 else { return nil }
             let begun = element["Initiated"].flatMap { Timestamp($0.text) }
-            return S3PendingUpload(id: id, isOld: begun.map { $0.milliseconds < hourAgo } ?? false)
+            return PendingUpload(id: id, isOld: begun.map { $0.milliseconds < hourAgo } ?? false)
         }
     }
 
@@ -43,7 +36,7 @@ extension S3Connection {
         let query = [HTTPField(name: "uploadId", value: id)]
         let request = S3Request(what: what, method: "DELETE", key: key, query: query, admission: admission)
         let reply = try await exchange(request)
-        if (200..<300).contains(reply.status), S3Payload.isPlainSuccess(reply, errors) { return }
+        if (200..<300).contains(reply.status), Self.isPlainSuccess(reply) { return }
         guard S3Fault(reply.body)?.code != "NoSuchUpload" else { return }
         throw await failure(request, reply)
     }

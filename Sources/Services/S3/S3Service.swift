@@ -52,16 +52,14 @@ struct S3Service: StorageService {
                 key: key(name),
                 body: connection.policy.pacing(body),
                 ranges: limits.parts(for: body.length),
-                concurrency: concurrency,
-                places: places,
                 headers: storageHeaders,
                 admission: connection.policy.admission(.put(name))
             )
-            return try await upload.run()
+            return try await PartedUpload(upload, concurrency: concurrency, places: places).run()
         }
-        let permit = body.length > S3Payload.few ? try await places.take() : nil
+        let permit = body.length > UploadBytes.few ? try await places.take() : nil
         defer { permit?.give() }
-        let payload = try await S3Payload(
+        let payload = try await UploadBytes(
             connection.policy.pacing(body),
             0..<body.length,
             withSHA256: connection.target.needsSHA256,
@@ -73,7 +71,7 @@ struct S3Service: StorageService {
         request.headers += storageHeaders
         let prepared = request
         return try await connection.policy.run { () async throws(StorageError) in
-            PutReceipt(proof: try await payload.send(prepared, over: connection).proof)
+            PutReceipt(proof: try await connection.send(payload, prepared).proof)
         }
     }
 
@@ -142,7 +140,7 @@ struct S3Service: StorageService {
         let object = try await connection.look(for: name, what)
         guard version == nil || version == object.version else { throw StorageError.changed(name) }
         guard start.map({ $0 >= object.length }) ?? true else {
-            throw connection.errors.foreign(what, "the service says that it ends before its end")
+            throw connection.errors.http.foreign(what, "the service says that it ends before its end")
         }
         return OpenObject(Body([]).open(), length: object.length, version: object.version)
     }
@@ -166,10 +164,10 @@ struct S3Service: StorageService {
         var request = request("Removing", "DELETE", name)
         request.admission = connection.policy.admission(.delete(name))
         let reply = try await connection.exchange(request)
-        if reply.status == 204 || reply.status == 200 && S3Payload.isPlainSuccess(reply, connection.errors) { return }
+        if reply.status == 204 || reply.status == 200 && S3Connection.isPlainSuccess(reply) { return }
         let error =
             (200..<300).contains(reply.status)
-            ? connection.errors.foreign(request.what, "the service did not say that it is gone")
+            ? connection.errors.http.foreign(request.what, "the service did not say that it is gone")
             : await connection.failure(request, reply)
         guard reply.status == 404 else { throw error }
         guard error.code != .notFound else { return }

@@ -11,6 +11,8 @@ struct S3Target: Sendable {
     let region: String
     /// Whether the signature covers the bytes of uploads.
     let signsPayload: Bool
+    /// Whether the SHA-256 of a body is sent along with it.
+    var needsSHA256: Bool { signsPayload || vendor.hasChecksums }
     private let isVirtual: Bool
     /// Whether the endpoint is another one in another region.
     private let isRegional: Bool

@@ -30,6 +30,18 @@ struct HTTPAddress: Sendable, Hashable {
     /// What follows the name: a colon and the port, where it is not the usual one.
     var port: Substring { host.dropFirst(name.count) }
 
+    /// Whether both are served by one owner under one scheme and port: the same name, or the same last labels, three
+    /// where the last but one is as short as `co` in `co.uk`.
+    func isRelated(to other: HTTPAddress) -> Bool {
+        // Another port is another server, whoever that is.
+        guard scheme == other.scheme, port == other.port else { return false }
+        if name == other.name { return true }
+        let (left, right) = (name.split(separator: "."), other.name.split(separator: "."))
+        guard left.count >= 2, right.count >= 2, left.last?.contains(where: \.isLetter) == true else { return false }
+        let count = left[left.count - 2].count <= 3 ? 3 : 2
+        return left.count >= count && left.suffix(count) == right.suffix(count)
+    }
+
     private static func isHost(_ host: String) -> Bool {
         !host.isEmpty
             && host.utf8.allSatisfy { byte in

@@ -57,9 +57,13 @@ struct S3ConnectionTests {
     }
 
     @Test func hostsWithShortSuffixesNeedAThirdLabel() {
-        #expect(S3Connection.areRelated("a.shop.co.uk", "b.shop.co.uk"))
-        #expect(!S3Connection.areRelated("shop.co.uk", "other.co.uk"))
-        #expect(!S3Connection.areRelated("127.0.0.1", "10.0.0.1"))
+        func areRelated(_ one: String, _ other: String) -> Bool? {
+            HTTPAddress("https://\(one)").flatMap { one in HTTPAddress("https://\(other)").map(one.isRelated) }
+        }
+        #expect(areRelated("a.shop.co.uk", "b.shop.co.uk") == true)
+        #expect(areRelated("shop.co.uk", "other.co.uk") == false)
+        #expect(areRelated("127.0.0.1", "10.0.0.1") == false)
+        #expect(areRelated("one.example.org", "one.example.org:8080") == false)
     }
 
     @Test func aMissingBucketIsSaidByTheService() async throws {

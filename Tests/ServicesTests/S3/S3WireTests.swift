@@ -77,7 +77,7 @@ import Testing
         let connection = S3Connection(
             target: try S3Target(settings, type: type, profile: [:], environment: { _ in nil }),
             credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: "SK"),
-            transport: S3Transport(HTTPClient(options)),
+            transport: HTTPTransport(HTTPClient(options)),
             policy: policy(Timing(now: { noon.milliseconds }), retries: retries)
         )
         return try S3Service(connection, settings)

@@ -51,7 +51,7 @@ final class ScriptedServer: Sendable {
         settings.endpoint = endpoint
         settings.bucket = "bkt"
         settings.prefix = prefix
-        let transport = S3Transport(
+        let transport = HTTPTransport(
             exchange: { (request) async throws(HTTPError) in
                 let request = try await Self.received(request)
                 let number = self.asked.change { requests in
