@@ -19,6 +19,14 @@ struct XMLTests {
         #expect(root["missing"] == nil)
     }
 
+    @Test func childrenThatArePassedOnAreNotKept() throws {
+        let document = "<list><row><id>1</id></row><end/><row><row>inner</row></row><other><row/></other></list>"
+        var rows: [XMLElement] = []
+        let root = try parseXML(Array(document.utf8), passing: "row") { rows.append($0) }
+        #expect(rows.map { $0["id"]?.text } == ["1", nil] && rows[1]["row"]?.text == "inner")
+        #expect(root.children.map(\.name) == ["end", "other"] && root["other"]?["row"] != nil)
+    }
+
     /// Whatever encoding a document asks for, it is read as UTF-8, as all services write.
     @Test func otherEncodingsAreRefused() throws {
         let latin = Array("<?xml version='1.0' encoding='ISO-8859-1'?><a>".utf8) + [0xE9] + Array("</a>".utf8)

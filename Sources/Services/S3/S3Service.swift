@@ -92,57 +92,24 @@ struct S3Service: StorageService {
         version: ObjectVersion?
     ) async throws(StorageError) -> OpenObject {
         var request = request("Reading", "GET", name)
-        if let range, range.isEmpty { return try await empty(name, version, request.what, at: nil) }
-        if let range {
-            let last = range.upperBound > UInt64(Int64.max) ? "" : String(range.upperBound - 1)
-            request.add("Range", "bytes=\(range.lowerBound)-\(last)")
-        }
-        if let version { request.add("If-Match", "\"\(version.text)\"") }
-        guard case .object(let download) = try await connection.download(request) else {
-            return try await empty(name, version, request.what, at: range?.lowerBound ?? 0)
-        }
-        let found = ObjectVersion(etag: download.headers["ETag"])
-        // Whoever does not know the condition gives what is there.
-        guard version == nil || version == found else { throw StorageError.changed(name) }
-        var window = try RangeWindow(
-            status: download.status,
-            headers: download.headers,
-            asked: range,
-            request.what,
-            connection.errors.http
-        )
-        if window.length == nil {
-            let object = try await connection.look(for: name, request.what)
-            guard object.version == nil || object.version == found else { throw StorageError.changed(name) }
-            window.expect(object.length)
-        }
-        let stream = WindowedBody(
-            body: download.body,
-            window: window,
+        let read = HTTPRead(
+            name: name,
+            range: range,
+            version: version,
             what: request.what,
-            failures: connection.errors.http
+            failures: connection.errors.http,
+            policy: connection.policy,
+            look: { [what = request.what] () async throws(StorageError) in
+                let object = try await connection.look(for: name, what)
+                return (object.length, object.version)
+            }
         )
-        return OpenObject(
-            connection.policy.pacing(stream),
-            length: window.length,
-            version: found,
-            ignoresRange: range != nil && window.skipped > 0
-        )
-    }
-
-    /// No bytes of an object that is there, and that ends at `start` or before.
-    private func empty(
-        _ name: ObjectName,
-        _ version: ObjectVersion?,
-        _ what: String,
-        at start: UInt64?
-    ) async throws(StorageError) -> OpenObject {
-        let object = try await connection.look(for: name, what)
-        guard version == nil || version == object.version else { throw StorageError.changed(name) }
-        guard start.map({ $0 >= object.length }) ?? true else {
-            throw connection.errors.http.foreign(what, "the service says that it ends before its end")
+        if range?.isEmpty == true { return try await read.nothing(at: nil) }
+        request.headers += read.fields
+        switch try await connection.download(request) {
+        case .object(let download): return try await read.object(download)
+        case .outside: return try await read.nothing(at: range?.lowerBound ?? 0)
         }
-        return OpenObject(Body([]).open(), length: object.length, version: object.version)
     }
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {

@@ -41,6 +41,15 @@ struct S3ListingTests {
         )
     }
 
+    /// Some services give as many as they have, whatever they are asked for.
+    @Test func aVeryLongPageIsRead() async throws {
+        let numbers = (0..<100_000).map { "a\($0)" }
+        let server = ScriptedServer { (_, _) in page(numbers) }
+        #expect(try await names(server.service()) == [numbers])
+        let more = ScriptedServer { (_, _) in page(numbers + ["a"]) }
+        #expect(await failure { _ = try await names(more.service()) }?.code == .unexpected)
+    }
+
     @Test func anOldServiceIsFollowedByMarker() async throws {
         let server = ScriptedServer { (request, number) in
             number == 1 ? page(["a1"], "<IsTruncated>true</IsTruncated>") : page(["a2"])
