@@ -25,7 +25,8 @@ import Testing
             \(Self.roots[1])\tcars/b.car
 
               {"cid": "\(Self.roots[2])", "car_path": "cars/c.car", "name": "ünï", "size": 12}
-            {"cid":"\(Self.roots[3])","car_file_path":"cars/d.car","size_bytes":null,"status":"stored","name":""}
+            {"cid":"\(Self.roots[3])","car_file_path":"cars/d.car","size_bytes":null,"status":"stored","name":"",\
+            "shards":[{"name":"cars/d.1-of-2.car","size_bytes":7},{"name":"cars/d.2-of-2.car","size_bytes":5}]}
             """
         let added = try await user.run("backend", "pin", "add", "disk", "-", "--json", input: Array(list.utf8))
         let answer = try Answer.parse(added.text)
@@ -34,6 +35,8 @@ import Testing
         #expect(Set(listed.map(\.cid.text)) == Set(Self.roots))
         let third = try #require(listed.first { $0.cid.text == Self.roots[2] })
         #expect(third.name == .text("ünï") && third.size_bytes.int == 12 && third.car_file_path == .text("cars/c.car"))
+        let last = try #require(listed.first { $0.cid.text == Self.roots[3] })
+        #expect(last.shards.items.map(\.size_bytes.int) == [7, 5])
         // What another home says is no observation of this one.
         #expect(listed.allSatisfy { $0.status == .text("pending") })
     }

@@ -97,7 +97,14 @@ import Testing
 
     private func claim(_ home: EngineSample, _ number: Int) async throws {
         let root = CID.v1(.raw, Multihash.sha256(of: Array("claim \(number)".utf8)))
-        let claim = Observation(root, .claimed, method: "claim", place: Location("x"), at: home.catalog.time, by: "test")
+        let claim = Observation(
+            root,
+            .claimed,
+            method: "claim",
+            place: Location("x"),
+            at: home.catalog.time,
+            by: "test"
+        )
         _ = try await home.catalog.claim(claim, on: "a", name: "")
     }
 

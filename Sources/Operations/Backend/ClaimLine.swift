@@ -53,7 +53,8 @@ struct ClaimLine: Sendable {
             case ("name", .string(let text)): name = text
             case ("size", .integer(0...)), ("size_bytes", .integer(0...)): size = member.value.natural
             case ("shards", .array(let items)): shards = try items.map(Self.shard)
-            case ("cid", _), ("car_path", _), ("car_file_path", _), ("name", _), ("size", _), ("size_bytes", _), ("shards", _):
+            case ("cid", _), ("car_path", _), ("car_file_path", _), ("name", _), ("size", _), ("size_bytes", _),
+                ("shards", _):
                 throw KitError(.usage, "The value of “\(member.name)” is of the wrong kind.")
             default: throw KitError(.usage, "It has “\(member.name)”, which is not known here.")
             }
@@ -64,7 +65,8 @@ struct ClaimLine: Sendable {
     }
 
     private static func shard(_ value: JSON) throws(KitError) -> Location.Shard {
-        guard let name = value["name"]?.string, let length = value["size_bytes"]?.natural, ObjectName(name) != nil else {
+        guard let name = value["name"]?.string, let length = value["size_bytes"]?.natural, ObjectName(name) != nil
+        else {
             throw KitError(.usage, "A shard has no name that an object can have, or no size.")
         }
         return Location.Shard(name, length: length)

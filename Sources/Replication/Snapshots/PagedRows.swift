@@ -106,8 +106,8 @@ private struct IndexRows {
         let (size, blockCount) = (columns.sizes[row], columns.blockCounts[row])
         let (digest, verifiedAt) = (columns.carSHA256[row], columns.verifiedAt[row])
         let shards = columns.shards[row] ?? []
-        let present = 8 + (shards.isEmpty ? 0 : 1) + (size == nil ? 0 : 1) + (blockCount == nil ? 0 : 1) + (digest.isEmpty ? 0 : 1)
-        CBORHead.append(major: 5, UInt64(present + (verifiedAt == nil ? 0 : 3)), to: &bytes)
+        let missing = [shards.isEmpty, digest.isEmpty, size == nil, blockCount == nil].count { $0 }
+        CBORHead.append(major: 5, UInt64(12 - missing + (verifiedAt == nil ? 0 : 3)), to: &bytes)
         append(keys.cid, columns.cidTexts[row])
         append(keys.name, columns.names[row])
         if !shards.isEmpty { append(shards) }
@@ -161,6 +161,7 @@ private struct IndexRows {
             CBORHead.append(major: 3, UInt64(shard.name.utf8.count), to: &bytes)
             bytes.append(contentsOf: shard.name.utf8)
             CBORHead.append(major: 0, shard.length, to: &bytes)
+            weight += shard.name.utf8.count + 48
         }
         weight += keys.shards.weight
     }
@@ -175,7 +176,11 @@ private struct IndexRows {
 extension Node {
     /// About how many bytes a row takes: those of its texts, and some for each column.
     var weight: Int {
-        func weight(_ value: Node) -> Int { (value.asString?.utf8.count ?? value.asBytes?.count ?? 0) + 16 }
+        func weight(_ value: Node) -> Int {
+            // A list in a row, of shards, may be longer than all the rest.
+            let items = value.asList?.reduce(0) { $0 + weight($1) } ?? 0
+            return (value.asString?.utf8.count ?? value.asBytes?.count ?? items) + 16
+        }
         if let columns = asList { return columns.reduce(0) { $0 + weight($1) } }
         return (asMap ?? []).reduce(0) { $0 + $1.key.utf8.count + weight($1.value) }
     }
