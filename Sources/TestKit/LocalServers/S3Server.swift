@@ -184,16 +184,20 @@ package struct S3Server: Sendable {
         )
     }
 
-    private static func startSeaweed(_ program: URL, _ folder: URL) async throws -> S3Server {
-        let ports = try await Ports.free(8)
+    /// Of its many ports, one may be another program's before it comes to it; it ends then, and is started with others.
+    private static func startSeaweed(_ program: URL, _ folder: URL, tries: Int = 3) async throws -> S3Server {
         let (key, secret) = ("WEEDTESTKEY", "WEEDTESTSECRET")
+        let ports = try await Ports.free(8)
+        let words = [program.path, folder.path, "\(ports[0])", key, secret] + ports.dropFirst().map { "\($0)" }
         let script = packageRoot.appending(path: "tools/servers/seaweedfs.sh")
-        let server = try ServerProcess(
-            script,
-            [program.path, folder.path, "\(ports[0])", key, secret] + ports.dropFirst().map { "\($0)" },
-            folder: folder
-        )
-        try await server.wait { try await Ports.answers(ports[0]) }
+        let server = try ServerProcess(script, words, folder: folder)
+        do {
+            try await server.wait { try await Ports.answers(ports[0]) }
+        } catch {
+            guard tries > 1 else { throw error }
+            try? FileManager.default.removeItem(at: folder.appending(path: "data"))
+            return try await startSeaweed(program, folder, tries: tries - 1)
+        }
         return S3Server(
             kind: .seaweedfs,
             endpoint: "http://127.0.0.1:\(ports[0])",
