@@ -162,6 +162,15 @@ private struct SourceFake: BlockSource {
         #expect(source.exports.read { $0 } == 6)
     }
 
+    /// What rots where it is kept meanwhile is not sent.
+    @Test func whatIsKeptIsCheckedAgain() async throws {
+        let spool = Spool(in: Scratch.current + "/spools")
+        let (one, other) = (archive.sections[1].block, archive.sections[2].block)
+        try await spool.add([(one.cid, one.bytes[...]), (other.cid, one.bytes[...])])
+        #expect(try await spool.block(one.cid) == one)
+        await #expect(throws: StoreError.self) { try await spool.block(other.cid) }
+    }
+
     // MARK: Several
 
     @Test func theFirstThatHasABlockGivesIt() async throws {
@@ -273,9 +282,12 @@ private struct SourceFake: BlockSource {
         }
         #expect(await error { () async throws(ReplicationError) in _ = try await bring(half) } != nil)
         #expect(try await store.locate([archive.root, sections[4].cid]).allSatisfy { $0 != nil })
+        // What came in another way is not asked for either.
+        try await store.ingest { try await $0.write([sections[15].block]) }
         let rest = SourceFake(sections, car: archive.bytes)
         let counts = try await bring(rest)
-        #expect(rest.exports.read { $0 } == 0 && counts.blocks == UInt64(sections.count - 5))
+        #expect(rest.exports.read { $0 } == 0 && counts.blocks == UInt64(sections.count - 6))
+        #expect(!rest.asked.read { $0.joined().contains(sections[15].cid) })
         try await StoreSource(store).expectWhole(archive.root, progress: .silent)
         #expect(try await bring(SourceFake([])).blocks == 0)
     }
