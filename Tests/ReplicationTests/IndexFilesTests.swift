@@ -184,7 +184,7 @@ import Testing
         let home = try await EngineSample()
         let files = try await files(home)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<4 {
+            for number in 0..<12 {
                 group.addTask {
                     try await claim(home, number)
                     try await files.bringUpToDate(from: home.catalog)
@@ -193,7 +193,7 @@ import Testing
             try await group.waitForAll()
         }
         #expect(try await files.state(in: home.catalog) == .current)
-        #expect(try await pages(home, "index.car").flatMap(\.rows).count == 4)
+        #expect(try await pages(home, "index.car").flatMap(\.rows).count == 12)
         #expect(try FileManager.default.contentsOfDirectory(atPath: files.folder).count == 3)
     }
 }

@@ -81,14 +81,10 @@ package struct IndexFiles: Sendable {
     }
 
     private func locked<Value>(_ body: () async throws -> Value) async throws -> Value {
-        let lock = try await BlockingThreads.shared.run { () throws(FileError) in
-            try makeDirectory(folder)
-            let lock = try File.ofLock(folder + "/.lock")
-            try lock.lock()
-            // With the lock in hand nobody else is writing here: what is there is from a run that was killed.
-            removeLeftovers(in: folder, unchangedFor: 0)
-            return lock
-        }
+        try await BlockingThreads.shared.run { () throws(FileError) in try makeDirectory(folder) }
+        let lock = try await File.locked(folder + "/.lock")
+        // With the lock in hand nobody else is writing here: what is there is from a run that was killed.
+        await BlockingThreads.shared.run { removeLeftovers(in: folder, unchangedFor: 0) }
         defer { withExtendedLifetime(lock) {} }
         return try await body()
     }
