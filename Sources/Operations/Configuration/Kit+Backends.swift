@@ -182,14 +182,15 @@ extension Kit {
             )
             context.policy = context.policy.within(limits)
             let content = try await file.row.open(values, in: context)
-            opened.change { $0.append(content) }
-            return OpenBackend(
+            let backend = OpenBackend(
                 name: file.name,
                 content: content,
                 meter: context.policy.meter,
                 quota: policies.storageQuotaBytes,
                 lanes: context.operational.maxConnections
             )
+            note(backend)
+            return backend
         } catch {
             throw KitError(error.on(file.name))
         }

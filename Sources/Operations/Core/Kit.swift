@@ -2,6 +2,7 @@ package import BlockStore
 package import Catalog
 package import Multiformats
 internal import POSIX
+internal import Replication
 package import Schema
 internal import Storage
 internal import Synchronization
@@ -17,8 +18,10 @@ package final class Kit: Sendable {
     package let session: Session
     /// What all operations that use a backend keep within together.
     let callLimits = CallLimitsRegistry()
-    /// What was opened of backends.
-    let opened = Locked<[any ContentService]>([])
+    /// What was opened of backends, and is used still: what a backend is asked with leads back to the kit.
+    private let opened = Locked<[Used]>([])
+
+    private struct Used: Sendable { weak let content: OpenContent? }
     private let parts = Mutex(Parts())
 
     private struct Parts {
@@ -36,10 +39,18 @@ package final class Kit: Sendable {
 
     /// Ends what backends keep open, such as sessions; they can be used again afterwards.
     package func close() async {
-        for content in opened.change({ opened in
+        for used in opened.change({ opened in
             defer { opened = [] }
             return opened
-        }) { await content.close() }
+        }) { await used.content?.content.close() }
+    }
+
+    /// Notes what was opened of a backend, to be closed with the kit.
+    func note(_ backend: OpenBackend) {
+        opened.change { opened in
+            opened.removeAll { $0.content == nil }
+            opened.append(Used(content: backend.opened))
+        }
     }
 
     /// Who looks, for evidence.
