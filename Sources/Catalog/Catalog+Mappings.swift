@@ -79,15 +79,19 @@ extension Catalog {
     package func mappingCounts() async throws(CatalogError) -> [String: MappingCounts] {
         try await read { (database) throws(CatalogError) in
             var counts: [String: MappingCounts] = [:]
+            // An index has all of it; of what is being removed nothing is known.
             try database.query(
-                "SELECT backend, status, count(*), coalesce(sum(size_bytes), 0) FROM replicas GROUP BY backend, status"
+                """
+                SELECT backend, status, count(*), coalesce(sum(size_bytes), 0) FROM mappings GROUP BY backend, status
+                UNION ALL SELECT backend, status, -count(*), -coalesce(sum(size_bytes), 0)
+                    FROM journal JOIN mappings USING(backend, cid) WHERE kind = 'remove' GROUP BY backend, status
+                UNION ALL SELECT backend, 'unknown', count(*), 0
+                    FROM journal JOIN mappings USING(backend, cid) WHERE kind = 'remove' GROUP BY backend
+                """
             ) { (row: borrowing Row) throws(CatalogError) in
                 var status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
                 if status == .stored, self.disregards(row.text(0)) { status = .unknown }
-                counts[row.text(0), default: MappingCounts()].byStatus[status, default: 0] += Int(row.int64(2))
-                if status == .stored {
-                    counts[row.text(0), default: MappingCounts()].storedBytes += UInt64(row.int64(3))
-                }
+                counts[row.text(0), default: MappingCounts()].add(Int(row.int64(2)), row.int64(3), as: status)
             }
             return counts
         }
@@ -151,6 +155,12 @@ package struct MappingCounts: Sendable, Hashable {
     package var storedBytes: UInt64 = 0
 
     package init() {}
+
+    fileprivate mutating func add(_ count: Int, _ bytes: Int64, as status: Mapping.Status) {
+        let sum = byStatus[status, default: 0] + count
+        byStatus[status] = sum > 0 ? sum : nil
+        if status == .stored { storedBytes = UInt64(clamping: Int64(clamping: storedBytes) &+ bytes) }
+    }
 }
 
 extension Database {

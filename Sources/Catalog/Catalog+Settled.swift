@@ -12,17 +12,30 @@ extension Catalog {
         fileprivate let epoch: Int64?
     }
 
+    /// What a plan is for: each kind has had nothing to do at a time of its own.
+    package enum PlanKind: String, Sendable, CaseIterable {
+        case keeping = ""
+        /// It removes what is too much as well.
+        case pruning = "_pruning"
+
+        fileprivate var settledKey: String { "settled_at" + rawValue }
+        fileprivate var placesKey: String { "settled_in" + rawValue }
+    }
+
     /// More roots than this are not looked at one by one.
     private static let fewRoots: Int64 = 1000
 
     /// What changed since all was settled in these places, which stand for all that a plan depends on besides.
-    package func unsettled(in places: String) async throws(CatalogError) -> Unsettled {
+    package func unsettled(
+        in places: String,
+        for kind: PlanKind = .keeping
+    ) async throws(CatalogError) -> Unsettled {
         let isSeen = disregarded == "[]"
         return try await read { (database) throws(CatalogError) in
             let newest = try database.newestChange()
             let epoch = try database.notesAllChanges() ? database.number(epochKey) : nil
             let nobodyKnows = Unsettled(newest: newest, roots: nil, epoch: epoch)
-            guard isSeen, let settled = try database.settled(), try database.value(placesKey) == places,
+            guard isSeen, let settled = try database.settled(kind), try database.value(kind.placesKey) == places,
                 try database.hasAllPins()
             else { return nobodyKnows }
             let roots = try database.all(
@@ -34,11 +47,15 @@ extension Catalog {
     }
 
     /// Notes that all is settled in these places, as far as it had come by then.
-    package func noteSettled(_ known: Unsettled, in places: String) async throws(CatalogError) {
+    package func noteSettled(
+        _ known: Unsettled,
+        in places: String,
+        for kind: PlanKind = .keeping
+    ) async throws(CatalogError) {
         guard disregarded == "[]", let epoch = known.epoch else { return }
         let isNoted = try await read { (database) throws(CatalogError) in
-            let settled = try database.settled()
-            let there = try database.value(placesKey)
+            let settled = try database.settled(kind)
+            let there = try database.value(kind.placesKey)
             return settled == known.newest && there == places
         }
         if isNoted { return }
@@ -46,8 +63,8 @@ extension Catalog {
             // A list that came meanwhile has changes that nobody noted.
             let now = try database.number(epochKey)
             guard epoch == now, try database.notesAllChanges() else { return }
-            try database.setValue(settledKey, String(known.newest))
-            try database.setValue(placesKey, places)
+            try database.setValue(kind.settledKey, String(known.newest))
+            try database.setValue(kind.placesKey, places)
             try database.dropChanges()
         }
     }
@@ -67,8 +84,6 @@ extension Catalog {
     }
 }
 
-private let settledKey = "settled_at"
-private let placesKey = "settled_in"
 private let epochKey = "settled_epoch"
 
 extension Database {
@@ -97,21 +112,23 @@ extension Database {
     }
 
     /// Up to which change all was settled; nil where it never was, or changes were not noted since.
-    fileprivate mutating func settled() throws(CatalogError) -> Int64? {
+    fileprivate mutating func settled(_ kind: Catalog.PlanKind) throws(CatalogError) -> Int64? {
         guard try notesAllChanges() else { return nil }
-        return try value(settledKey).flatMap { Int64($0) }
+        return try value(kind.settledKey).flatMap { Int64($0) }
     }
 
     /// Forgets that all was settled, and has nobody note it who looked before.
     mutating func unsettle() throws(CatalogError) {
-        try change("DELETE FROM kit WHERE key = ?", [.text(settledKey)])
+        for kind in Catalog.PlanKind.allCases {
+            try change("DELETE FROM kit WHERE key = ?", [.text(kind.settledKey)])
+        }
         try setValue(epochKey, String(try number(epochKey) + 1))
     }
 
     /// Drops what was noted of changes that all have looked at: those who make pages, and those who plan, unless these
     /// will look at everything anyway.
     mutating func dropChanges() throws(CatalogError) {
-        if let settled = try value(settledKey).flatMap({ Int64($0) }) {
+        if let settled = try oldestSettled() {
             let count = try first("SELECT count(*) FROM row_changes WHERE number > ?", [.integer(settled)]) {
                 (row: borrowing Row) throws(CatalogError) in row.int64(0)
             }
@@ -120,9 +137,19 @@ extension Database {
         try change(
             """
             DELETE FROM row_changes WHERE number <= (SELECT seen FROM row_lists WHERE name = list)
-                AND number <= coalesce((SELECT CAST(value AS INTEGER) FROM kit WHERE key = ?), number)
+                AND number <= coalesce(?, number)
             """,
-            [.text(settledKey)]
+            [.integer(try oldestSettled())]
         )
+    }
+
+    /// Up to which change all was settled for every kind of plan for which it ever was; nil where it never was.
+    private mutating func oldestSettled() throws(CatalogError) -> Int64? {
+        var oldest: Int64?
+        for kind in Catalog.PlanKind.allCases {
+            guard let settled = try value(kind.settledKey).flatMap({ Int64($0) }) else { continue }
+            oldest = min(oldest ?? settled, settled)
+        }
+        return oldest
     }
 }

@@ -116,6 +116,7 @@ enum Migrations {
         """
         ALTER TABLE mappings ADD COLUMN shards TEXT;
         ALTER TABLE observations ADD COLUMN shards TEXT;
+        CREATE INDEX mappings_by_status ON mappings(backend, status, size_bytes);
         DROP VIEW replicas;
         CREATE VIEW replicas AS SELECT
             cid, backend, path, name, metadata, size_bytes, block_count, car_sha256, created_at, updated_at, verified_at,

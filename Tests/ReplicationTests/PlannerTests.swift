@@ -14,7 +14,7 @@ import Testing
     private static let places = ["a", "b", "c"].map { Place(name: $0, takesContent: true) }
 
     /// The plan of all roots, whatever is remembered.
-    private func whole(_ catalog: Catalog, _ places: [Place]) async throws -> Plan {
+    private func whole(_ catalog: Catalog, _ places: [Place], prune: Bool = false) async throws -> Plan {
         var copies: [Copy] = []
         var named: [Place] = []
         for state in try await catalog.backendStates() {
@@ -23,14 +23,19 @@ import Testing
             }
             for place in places where place.name == state.name {
                 named.append(
-                    Place(name: place.name, identity: state.place, takesContent: place.takesContent, minReplicas: 1)
+                    Place(
+                        name: place.name,
+                        identity: state.place,
+                        takesContent: place.takesContent,
+                        minReplicas: place.minReplicas
+                    )
                 )
             }
         }
         let pins = try await catalog.pins().map {
             WantedRoot(root: $0.cid, replicas: $0.replicas, changedAt: $0.updatedAt)
         }
-        return plan(pins: pins, copies: copies, places: named)
+        return plan(pins: pins, copies: copies, places: named, prune: prune)
     }
 
     /// Brings everything in step, and makes the pages of all lists, as a sync does.
@@ -72,6 +77,7 @@ import Testing
         var leases: [Lease] = []
         for name in ["a", "b", "c"] { leases.append(try await home.catalog.takeLease(name, for: 1 << 40).get()) }
         let planner = SyncPlanner(catalog: home.catalog, places: Self.places, prune: false, force: false)
+        let pruner = SyncPlanner(catalog: home.catalog, places: Self.places, prune: true, force: false)
         var fewest = Int.max
         for step in 0..<80 {
             let root = EngineSample.block(Int.random(in: 0..<40, using: &numbers)).cid
@@ -95,6 +101,13 @@ import Testing
                 #expect(Set(found.steps[name] ?? []) == Set(whole.steps[name] ?? []), "step \(step)")
             }
             #expect(found.short == whole.short && found.lacking == whole.lacking, "step \(step)")
+            // So is what would be removed.
+            let pruning = try await pruner.plan().plan
+            let allPruning = try await self.whole(home.catalog, Self.places, prune: true)
+            for name in ["a", "b", "c"] {
+                #expect(Set(pruning.steps[name] ?? []) == Set(allPruning.steps[name] ?? []), "step \(step)")
+            }
+            #expect(pruning.lacking == allPruning.lacking, "step \(step)")
             // Other places make another plan.
             let fewer = SyncPlanner(catalog: home.catalog, places: [Self.places[0]], prune: false, force: false)
             let ofFewer = try await self.whole(home.catalog, [Self.places[0]])
@@ -111,6 +124,11 @@ import Testing
         #expect(try await home.sync(service).isComplete)
         let planner = SyncPlanner(catalog: home.catalog, places: [Self.places[0]], prune: false, force: false)
         #expect(try await planner.plan().plan.isSettled)
+        // For whoever prunes that is another matter.
+        let pruner = SyncPlanner(catalog: home.catalog, places: [Self.places[0]], prune: true, force: false)
+        #expect(try await home.catalog.value("settled_in_pruning") == nil)
+        #expect(try await pruner.plan().plan.isSettled)
+        #expect(try await home.catalog.value("settled_in_pruning") != nil)
         let places = try #require(try await home.catalog.value("settled_in"))
         #expect(try await home.catalog.unsettled(in: places).roots == [])
         let root = try await home.pin(20)

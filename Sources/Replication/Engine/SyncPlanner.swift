@@ -34,10 +34,10 @@ package struct SyncPlanner: Sendable {
                 minReplicas: place.minReplicas
             )
         }
-        // What is removed, and what is looked at anew, may be anything.
-        let isUsual = !prune && !force
+        let kind = prune ? Catalog.PlanKind.pruning : .keeping
         let described = Self.describe(places, states)
-        let unsettled = isUsual ? try await catalog.unsettled(in: described) : nil
+        // What is looked at anew may be anything.
+        let unsettled = force ? nil : try await catalog.unsettled(in: described, for: kind)
         let roots = unsettled?.roots
         var copies: [Copy] = []
         for state in states {
@@ -48,14 +48,14 @@ package struct SyncPlanner: Sendable {
         let pinned = if let roots { try await catalog.pins(of: roots) } else { try await catalog.pins() }
         let pins = pinned.map { WantedRoot(root: $0.cid, replicas: $0.replicas, changedAt: $0.updatedAt) }
         let plan = Policies.plan(pins: pins, copies: copies, places: places, prune: prune, force: force)
-        if let unsettled, plan.isSettled { try await catalog.noteSettled(unsettled, in: described) }
+        if let unsettled, plan.isSettled { try await catalog.noteSettled(unsettled, in: described, for: kind) }
         return (plan, known)
     }
 
     /// All that a plan depends on beside pins and copies, in words.
     private static func describe(_ places: [Place], _ states: [BackendState]) -> String {
         let places = places.map { place in
-            "\(place.name)=\(place.identity) \(place.takesContent) \(place.givesContent)"
+            "\(place.name)=\(place.identity) \(place.takesContent) \(place.givesContent) \(place.minReplicas)"
         }
         return places.sorted().joined(separator: ", ") + "; " + states.map(\.name).joined(separator: ", ")
     }
