@@ -58,7 +58,8 @@ package struct BackendCreate: Operation {
             try file.save()
             try await kit.registerNew(name)
         }
-        return BackendOutput(file: file, verb: dryRun ? "would create" : "created")
+        let warnings = await kit.whatKeepsFromOpening(file)
+        return BackendOutput(file: file, verb: dryRun ? "would create" : "created", warnings: warnings)
     }
 }
 
@@ -103,9 +104,14 @@ extension BackendFile {
 package struct BackendOutput: OperationOutput {
     let file: BackendFile
     let verb: String
+    var warnings: [String] = []
 
-    package var json: JSON { ["backend": file.json, "action": .string(verb)] }
-    package var report: Report { Report("\(verb) backend \(file.name) (\(file.type))") }
+    package var json: JSON {
+        ["backend": file.json, "action": .string(verb), "warnings": .array(warnings.map { .string($0) })]
+    }
+    package var report: Report {
+        Report([.line("\(verb) backend \(file.name) (\(file.type))")], warnings: warnings)
+    }
     package var quietLines: [String]? { [file.name] }
 }
 

@@ -51,7 +51,8 @@ package struct BackendUpdate: Operation {
         if let description { file.description = description }
         try file.check()
         if description != nil { try file.checkDescription() }
-        guard !dryRun else { return BackendOutput(file: file, verb: "would update") }
+        let warnings = file.isFromSnapshot ? [] : await kit.whatKeepsFromOpening(file)
+        guard !dryRun else { return BackendOutput(file: file, verb: "would update", warnings: warnings) }
         file.updatedAt = kit.now
         try file.save()
         _ = try await kit.backends([name])
@@ -61,6 +62,6 @@ package struct BackendUpdate: Operation {
         } catch {
             throw KitError(error)
         }
-        return BackendOutput(file: file, verb: "updated")
+        return BackendOutput(file: file, verb: "updated", warnings: warnings)
     }
 }

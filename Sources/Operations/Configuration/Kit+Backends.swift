@@ -196,6 +196,17 @@ extension Kit {
         }
     }
 
+    /// Why a backend could not be opened as things are now, such as a variable that is not set yet, as a sentence;
+    /// nothing is sent.
+    func whatKeepsFromOpening(_ file: BackendFile) async -> [String] {
+        do throws(KitError) {
+            _ = try await open(file, gate: ClosedGate())
+            return []
+        } catch {
+            return ["It cannot be used yet. \(error.message)"]
+        }
+    }
+
     /// The Kubo node of a backend, to be asked for its pins; nothing is sent.
     func node(of file: BackendFile) async throws(KitError) -> KuboNode {
         let (values, context, _) = try settings(of: file, ClosedGate())
