@@ -139,11 +139,11 @@ public final class BlockStore: Sendable {
         _ second: ArraySlice<(cid: CID, location: BlockLocation?)>
     ) async throws(StoreError) -> [Block] {
         // A group, for two `async let` side by side are compiled wrongly (decision 0005).
-        let halves = await withTaskGroup(of: (Bool, Result<[Block], StoreError>).self) { group in
-            group.addTask { (true, await self.result(first)) }
-            group.addTask { (false, await self.result(second)) }
+        let halves = await withTaskGroup(of: Half.self) { group in
+            group.addTask { Half(isFirst: true, blocks: await self.result(first)) }
+            group.addTask { Half(isFirst: false, blocks: await self.result(second)) }
             var halves: [Bool: Result<[Block], StoreError>] = [:]
-            for await (isFirst, half) in group { halves[isFirst] = half }
+            for await half in group { halves[half.isFirst] = half.blocks }
             return halves
         }
         var blocks: [Block] = []
@@ -152,6 +152,11 @@ public final class BlockStore: Sendable {
             blocks += try half.get()
         }
         return blocks
+    }
+
+    private struct Half: Sendable {
+        let isFirst: Bool
+        let blocks: Result<[Block], StoreError>
     }
 
     private func result(_ places: ArraySlice<(cid: CID, location: BlockLocation?)>) async -> Result<[Block], StoreError>

@@ -64,21 +64,27 @@ func concurrently<Value: Sendable>(
     _ count: Int,
     _ work: @escaping @Sendable (Int) async throws(LawViolation) -> Value
 ) async throws(LawViolation) -> [Value] {
-    let results = await withTaskGroup(of: (Int, Result<Value, LawViolation>).self) { group in
+    let results = await withTaskGroup(of: Tried<Value>.self) { group in
         for index in 0..<count {
             group.addTask {
                 do throws(LawViolation) {
-                    return (index, .success(try await work(index)))
+                    return Tried(index: index, result: .success(try await work(index)))
                 } catch {
-                    return (index, .failure(error))
+                    return Tried(index: index, result: .failure(error))
                 }
             }
         }
-        var results: [(Int, Result<Value, LawViolation>)] = []
+        var results: [Tried<Value>] = []
         for await result in group { results.append(result) }
-        return results.sorted { $0.0 < $1.0 }
+        return results.sorted { $0.index < $1.index }
     }
     var values: [Value] = []
-    for (_, result) in results { values.append(try result.get()) }
+    for tried in results { values.append(try tried.result.get()) }
     return values
+}
+
+/// What one of several that run at once gave.
+private struct Tried<Value: Sendable>: Sendable {
+    let index: Int
+    let result: Result<Value, LawViolation>
 }

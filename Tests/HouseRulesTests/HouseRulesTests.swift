@@ -96,6 +96,8 @@ import Testing
     @Test func `no two results are awaited side by side`() {
         // Decision 0005: Swift 6.3.1 compiles that wrongly.
         #expect(found(#"\basync let\b"#, in: Self.sources) == [])
+        // Nor a group of tasks that give tuples.
+        #expect(found(#"TaskGroup\(\s*of: *\("#, in: Self.sources) == [])
     }
 
     @Test func `no type has a name that says nothing`() {

@@ -171,24 +171,29 @@ struct Importer: Sendable {
         }
     }
 
+    private struct Half: Sendable {
+        let number: Int
+        let files: [SmallFile]
+    }
+
     /// Reads, hashes and writes small files together, each of them one leaf.
     private func addSmall(_ files: [(path: [UInt8], info: FileInfo)]) async throws -> [DAGEntry] {
         guard !files.isEmpty else { return [] }
         let (profile, rules) = (profile, rules)
         let middle = files.count / 2
         let halves = [files[..<middle], files[middle...]]
-        let made = await withTaskGroup(of: (half: Int, files: [SmallFile]).self) { group in
+        let made = await withTaskGroup(of: Half.self) { group in
             for (half, part) in halves.enumerated() where !part.isEmpty {
                 group.addTask {
                     // Reading may wait for a disk, so it is not for the threads of tasks, and hashing goes with it.
                     let files = await BlockingThreads.shared.run {
                         part.map { SmallFile($0.path, $0.info, profile, rules) }
                     }
-                    return (half, files)
+                    return Half(number: half, files: files)
                 }
             }
             var made: [[SmallFile]] = [[], []]
-            for await part in group { made[part.half] = part.files }
+            for await part in group { made[part.number] = part.files }
             return made[0] + made[1]
         }
         var leaving = Leaving(refers: refer != nil)

@@ -102,15 +102,15 @@ extension SyncRun {
             var rest = begun[...]
             let lanes = backend.lanes
             var failuresInARow = 0
-            await withTaskGroup(of: (CID, Outcome).self) { group in
+            await withTaskGroup(of: Attempt.self) { group in
                 func start() {
                     guard let (root, location) = rest.popFirst() else { return }
-                    group.addTask { (root, await remove(root, location, reasons[root])) }
+                    group.addTask { Attempt(root: root, outcome: await remove(root, location, reasons[root])) }
                 }
                 for _ in 0..<lanes { start() }
-                while let (root, outcome) = await group.next() {
+                while let attempt = await group.next() {
                     do throws(CatalogError) {
-                        try await note(root, outcome, site, &report, &failuresInARow)
+                        try await note(attempt.root, attempt.outcome, site, &report, &failuresInARow)
                     } catch {
                         report.stopped = report.stopped ?? .catalog(error)
                     }
@@ -123,6 +123,11 @@ extension SyncRun {
         } catch {
             report.stopped = report.stopped ?? ReplicationError(error)
         }
+    }
+
+    private struct Attempt: Sendable {
+        let root: CID
+        let outcome: Outcome
     }
 
     /// What came of one removal.

@@ -121,14 +121,22 @@ package final class Witnesses: Sendable {
         _ known: [Mapping],
         on names: [String]
     ) async -> [(name: String, look: Look)] {
-        await withTaskGroup(of: (name: String, look: Look).self) { group in
+        await withTaskGroup(of: Looked.self) { group in
             for name in names {
-                group.addTask { (name, await self.look(at: root, known.first { $0.backend == name }, on: name)) }
+                group.addTask {
+                    let look = await self.look(at: root, known.first { $0.backend == name }, on: name)
+                    return Looked(name: name, look: look)
+                }
             }
             var found: [String: Look] = [:]
-            for await (name, look) in group { found[name] = look }
+            for await looked in group { found[looked.name] = looked.look }
             return names.compactMap { name in found[name].map { (name, $0) } }
         }
+    }
+
+    private struct Looked: Sendable {
+        let name: String
+        let look: Look
     }
 
     private func look(at root: CID, _ mapping: Mapping?, on name: String) async -> Look {

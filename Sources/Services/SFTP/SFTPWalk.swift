@@ -27,9 +27,9 @@ struct SFTPWalk: Sendable {
             let batch = Array(folders.suffix(Self.lanes))
             let listed = await Self.list(batch, files)
             folders.removeLast(batch.count)
-            for (folder, entries) in listed {
+            for folder in listed {
                 // One that is not there went away meanwhile, or there is nothing with the prefix.
-                for entry in try entries.get() ?? [] { try await visit(entry, in: folder, files) }
+                for entry in try folder.entries.get() ?? [] { try await visit(entry, in: folder.path, files) }
             }
         }
         let page = Array(found.prefix(Self.page))
@@ -37,20 +37,27 @@ struct SFTPWalk: Sendable {
         return page.isEmpty ? nil : page
     }
 
-    private typealias Listed = (folder: String, entries: Result<[SFTPEntry]?, StorageError>)
+    /// A folder and what is in it.
+    private struct Listed: Sendable {
+        let path: String
+        let entries: Result<[SFTPEntry]?, StorageError>
+
+        init(_ path: String, _ files: SFTPFiles) async {
+            self.path = path
+            do throws(StorageError) {
+                entries = .success(try await files.entries(of: path))
+            } catch {
+                entries = .failure(error)
+            }
+        }
+    }
 
     private static func list(_ folders: [String], _ files: SFTPFiles) async -> [Listed] {
         await withTaskGroup(of: Listed.self) { group in
-            for folder in folders {
-                group.addTask {
-                    do throws(StorageError) {
-                        return (folder, .success(try await files.entries(of: folder)))
-                    } catch {
-                        return (folder, .failure(error))
-                    }
-                }
-            }
-            return await group.reduce(into: []) { $0.append($1) }
+            for folder in folders { group.addTask { await Listed(folder, files) } }
+            var listed: [Listed] = []
+            while let next = await group.next() { listed.append(next) }
+            return listed
         }
     }
 
