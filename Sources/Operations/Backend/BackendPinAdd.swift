@@ -11,7 +11,7 @@ package struct BackendPinAdd: Operation {
     package static let details = """
         With `-` for the CID, or with --from, there are many, one on a line: CID and path, with a space or a tab between \
         them, or an object of JSON with `cid`, `car_path`, and `name` and `size` where they are known. Rows of \
-        `backend pin list --json` are such objects. A line that cannot be read is told with its number, and keeps no other \
+        `backend pin list --json` are read too. A line that cannot be read is told with its number, and keeps no other \
         from being written down.
         Example: ipfs-kit backend pin list old --json | jq -c '.mappings[]' | ipfs-kit backend pin add new -
         """
