@@ -24,10 +24,8 @@ enum SFTPErrors {
     ///
     /// Of what a program said before it ended, the end is what matters; of what is no answer, the beginning.
     private static func shown(_ error: SFTPError) -> String {
-        let lines = Redactor.shared.clean(echo: error.words).split(whereSeparator: \.isNewline).map { line in
-            line.filter { $0 >= " " && $0 != "\u{7F}" }
-        }
-        let line = lines.filter { !$0.isEmpty }.joined(separator: " ")
+        let words = error.words.split(whereSeparator: \.isNewline).joined(separator: " ")
+        let line = Redactor.shared.clean(echo: words)
         return String(error.code == .protocolViolation ? line.prefix(400) : line.suffix(400))
     }
 
