@@ -184,27 +184,33 @@ package struct S3Server: Sendable {
         )
     }
 
-    /// Of its many ports, one may be another program's before it comes to it; it ends then, and is started with others.
-    private static func startSeaweed(_ program: URL, _ folder: URL, tries: Int = 3) async throws -> S3Server {
+    /// Of its many ports, one may be another program's before it comes to it, such as that of another SeaweedFS, which
+    /// answers and knows no key of ours: it is stopped then, and started with others in a folder of its own.
+    private static func startSeaweed(_ program: URL, _ parent: URL, tries: Int = 3) async throws -> S3Server {
+        let folder = parent.appending(path: "\(tries)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let (key, secret) = ("WEEDTESTKEY", "WEEDTESTSECRET")
         let ports = try await Ports.free(8)
         let words = [program.path, folder.path, "\(ports[0])", key, secret] + ports.dropFirst().map { "\($0)" }
         let script = packageRoot.appending(path: "tools/servers/seaweedfs.sh")
         let server = try ServerProcess(script, words, folder: folder)
-        do {
-            try await server.wait { try await Ports.answers(ports[0]) }
-        } catch {
-            guard tries > 1 else { throw error }
-            try? FileManager.default.removeItem(at: folder.appending(path: "data"))
-            return try await startSeaweed(program, folder, tries: tries - 1)
-        }
-        return S3Server(
+        let made = S3Server(
             kind: .seaweedfs,
             endpoint: "http://127.0.0.1:\(ports[0])",
             accessKeyID: key,
             secretAccessKey: secret,
             folder: folder
         )
+        do {
+            try await server.wait { try await Ports.answers(ports[0]) }
+            // It answers before it has read its keys.
+            try await server.wait(within: .seconds(20)) { (try? await made.newBucket()) != nil }
+            return made
+        } catch {
+            server.stop()
+            guard tries > 1 else { throw error }
+            return try await startSeaweed(program, parent, tries: tries - 1)
+        }
     }
 
     /// Runs the script that prepares servers, and gives back what it printed.

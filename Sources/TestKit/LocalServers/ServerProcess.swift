@@ -26,9 +26,15 @@ struct ServerProcess: Sendable {
         return folder
     }
 
-    /// Waits until `condition` holds; throws with the server's last words when it ends before or takes over a minute.
-    func wait(until condition: @Sendable () async throws -> Bool) async throws {
-        if try await holds(within: .seconds(60), while: { child.isRunning }, condition) { return }
+    /// Tells it to end.
+    func stop() { child.signal(SIGTERM) }
+
+    /// Waits until `condition` holds; throws with the server's last words when it ends before or takes too long.
+    func wait(
+        within limit: Duration = .seconds(60),
+        until condition: @Sendable () async throws -> Bool
+    ) async throws {
+        if try await holds(within: limit, while: { child.isRunning }, condition) { return }
         let log = (try? String(contentsOf: folder.appending(path: "log.txt"), encoding: .utf8)) ?? ""
         throw ServerProblem(message: "The server in \(folder.path) did not start: \(log.suffix(1000))")
     }
