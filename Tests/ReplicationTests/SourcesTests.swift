@@ -223,6 +223,42 @@ private struct SourceFake: BlockSource {
         #expect(blocks == [sections[1].block])
     }
 
+    /// What one has damaged, and the others have not, is damaged: nobody may take it for absent.
+    @Test func damageIsNoAbsence() async throws {
+        let root = archive.root
+        let empty = SourceFake([])
+        for code in [StorageError.Code.corrupt, .changed] {
+            let damaged = SourceFake([], problem: StorageError(code, "Its bytes are others."))
+            for sources in [[damaged, empty], [empty, damaged]] {
+                let failure = await error { () async throws(ReplicationError) in
+                    _ = try await several(sources).blocks([root], below: root)
+                }
+                guard case .source(let told)? = failure else {
+                    Issue.record("\(String(describing: failure))")
+                    continue
+                }
+                #expect(told.code == code)
+                #expect(told.message.contains("others.") && told.message.contains("not in the fake"))
+            }
+        }
+        // The store tells in its own words.
+        let folder = Scratch.current + "/store"
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write([archive.sections[0].block]) }
+        let pack = try #require(try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").first)
+        var bytes = try [UInt8](Data(contentsOf: URL(filePath: folder + "/packs/" + pack)))
+        bytes[bytes.count - 1] ^= 1
+        try Data(bytes).write(to: URL(filePath: folder + "/packs/" + pack))
+        let failure = await error { () async throws(ReplicationError) in
+            _ = try await several([StoreSource(store), empty]).blocks([root], below: root)
+        }
+        guard case .store(let told)? = failure else {
+            Issue.record("\(String(describing: failure))")
+            return
+        }
+        #expect(told.code == .corrupt && told.cid == root)
+    }
+
     @Test func whoNeverAnswersIsAskedNoMore() async throws {
         let sections = archive.sections
         let (silent, all) = (SourceFake([], problem: down), SourceFake(sections))

@@ -77,6 +77,15 @@ extension ReplicationError {
         }
     }
 
+    /// Whether it says that the content is there, and not what it should be.
+    var isDamage: Bool {
+        switch self {
+        case .store(let error) where error.code != .notFound: isOfContent
+        case .source(let error): [.corrupt, .changed].contains(error.code)
+        default: false
+        }
+    }
+
     /// Whether it says something of the content, or of who was asked for it, and not of this home.
     package var isOfSource: Bool { if case .source = self { true } else { isOfContent } }
 

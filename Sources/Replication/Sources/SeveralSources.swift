@@ -1,3 +1,4 @@
+internal import BlockStore
 package import IPLD
 package import Multiformats
 package import Storage
@@ -128,7 +129,8 @@ package struct SeveralSources: BlockSource {
         silences.change { $0[index] = (($0[index]?.count ?? 0) + 1, error) }
     }
 
-    /// What to say where nobody gave what was wanted: first of all, who did not answer.
+    /// What to say where nobody gave what was wanted: first of all, who did not answer; and what is damaged somewhere is
+    /// not absent.
     private static func joined(_ problems: [ReplicationError]) -> ReplicationError {
         if let unknown = problems.first(where: { !$0.isOfContent }) { return unknown }
         guard let first = problems.first else {
@@ -136,7 +138,11 @@ package struct SeveralSources: BlockSource {
         }
         guard problems.count > 1 else { return first }
         let message = problems.map(\.description).joined(separator: " ")
-        return .source(StorageError(.notFound, message, cause: nil))
+        switch problems.first(where: \.isDamage) {
+        case .store(let error): return .store(StoreError(error.code, message, cid: error.cid))
+        case .source(let error): return .source(StorageError(error.code, message))
+        default: return .source(StorageError(.notFound, message))
+        }
     }
 
     /// The same sources without their exports: each has a part only.
