@@ -6,23 +6,32 @@ extension Catalog {
     /// Pins roots, and marks every backend dirty in the same transaction.
     ///
     /// A root that is pinned already keeps its date; a name, metadata or replica count that is given replaces the old,
-    /// but for names that nobody chose: `areNamesDefaults`. `store` says how new the store was in which they were seen
-    /// whole, and its epoch.
+    /// but for names that nobody chose: `areNamesDefaults`. With `onlyNew` it stays as it is altogether.
+    /// `store` says how new the store was in which they were seen whole, and its epoch.
     ///
     /// What is done later has a later time, also where the clock was set back meanwhile: another home, and a snapshot,
     /// tell by that what was said last.
-    package func addPins(
+    ///
+    /// - Returns: the roots that were not pinned before.
+    @discardableResult package func addPins(
         _ pins: [Pin],
         reason: String,
         store: StoreState? = nil,
-        areNamesDefaults: Bool = false
-    ) async throws(CatalogError) {
+        areNamesDefaults: Bool = false,
+        onlyNew: Bool = false
+    ) async throws(CatalogError) -> [CID] {
         let time = now()
-        try await write { (database) throws(CatalogError) in
+        let added = try await write { (database) throws(CatalogError) in
+            var added: [CID] = []
             var sum = try database.pinSum()
             for pin in pins {
                 try Pin.check(pin.name, pin.metadata, of: pin.cid)
-                if try !database.isPinned(pin.cid) { sum.toggle(pin.cid, by: 1) }
+                if try !database.isPinned(pin.cid) {
+                    sum.toggle(pin.cid, by: 1)
+                    added.append(pin.cid)
+                } else if onlyNew {
+                    continue
+                }
                 try database.change(
                     """
                     INSERT INTO pins(\(Pin.columns), whole_epoch) VALUES(?, ?, ?, ?, ?, ?, ?)
@@ -48,9 +57,11 @@ extension Catalog {
             }
             try database.setPinSum(sum)
             if let store { try database.raise("store_generation", to: Int64(clamping: store.generation)) }
-            try database.markDirty(nil, reason: reason, at: time)
+            if !onlyNew || !added.isEmpty { try database.markDirty(nil, reason: reason, at: time) }
+            return added
         }
         await tellPinsChanged()
+        return added
     }
 
     /// Those of some texts that are no objects of JSON, or too long, and so no metadata.

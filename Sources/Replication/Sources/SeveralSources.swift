@@ -129,8 +129,8 @@ package struct SeveralSources: BlockSource {
         silences.change { $0[index] = (($0[index]?.count ?? 0) + 1, error) }
     }
 
-    /// What to say where nobody gave what was wanted: first of all, who did not answer; and what is damaged somewhere is
-    /// not absent.
+    /// What to say where nobody gave what was wanted: first of all, who did not answer; and what is damaged somewhere
+    /// is not absent.
     private static func joined(_ problems: [ReplicationError]) -> ReplicationError {
         if let unknown = problems.first(where: { !$0.isOfContent }) { return unknown }
         guard let first = problems.first else {
