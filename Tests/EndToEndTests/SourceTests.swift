@@ -15,6 +15,8 @@ import Testing
         return cid
     }
 
+    private let absent = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+
     private func configure(_ user: User, _ source: String) throws {
         try write(Array("version: '1'\nsource: \(source)\n".utf8), to: user.home + "/config/main.yaml")
     }
@@ -185,7 +187,7 @@ import Testing
         let second = try await give(node, sampleBytes(200, seed: 2))
         try await follower.wait { follower.output.contains("taken over \(second)") }
         // A node that is away for a while is told of, and asked again.
-        try await node.begin("status", #"{"status": 503, "text": "busy"}"#)
+        try await node.begin("status", #"{"status": 500, "message": "out of luck"}"#)
         try await follower.wait { follower.errors.contains("asked again") }
         try await node.end("status")
         try await node.command("pin/rm?arg=\(first)")
@@ -279,7 +281,6 @@ import Testing
 
     @Test func withoutASourceTheErrorSaysWhatHelps() async throws {
         let user = try await User.ready()
-        let absent = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
         let refused = try await user.run("pin", "add", absent, code: 4)
         #expect(refused.errorText.contains("config/main.yaml") && refused.errorText.contains("restore \(absent)"))
         let imported = try await user.run("pin", "import", "--from-node", code: 12)
@@ -325,10 +326,69 @@ import Testing
         #expect(try await reader.content(root) == sampleBytes(3 << 20))
     }
 
+    /// A source that cannot be opened is as one that does not answer: the others give what they have.
+    @Test(arguments: ["gone", "secret", "{kubo: '/ip4/1.2.3.4/udp/1'}"])
+    func aSourceThatCannotBeOpenedKeepsNothingElseBack(_ source: String) async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        let keys = ["--access-key-id", "a", "--secret-access-key", "${NOBODY_SETS_THIS}"]
+        let made = try await user.attempt(["backend", "create", "secret", "s3", "--bucket", "pins"] + keys)
+        #expect(made.code == 0, "\(made.errorText)")
+        try await user.run("backend", "disable", "secret")
+        let root = try await user.add(sampleBytes(2 << 20))
+        try configure(user, "[\(source), store, disk]")
+        #expect(try await user.content(root) == sampleBytes(2 << 20))
+        try await user.run("sync")
+        try await user.run("gc")
+        // What the store lost comes back from elsewhere, also where nobody names the place.
+        for _ in 0..<2 {
+            try FileManager.default.removeItem(atPath: user.home + "/store/packs")
+            try await user.run("store", "rebuild-index", code: 10)
+            try await user.run("restore")
+            #expect(try await user.content(root) == sampleBytes(2 << 20))
+            try configure(user, "[store, \(source)]")
+        }
+        let warnings = try await user.json("status").warnings
+        #expect(warnings.items.contains { $0.text?.hasPrefix("Content cannot be read from") == true }, "\(warnings)")
+        // Where nobody has what is wanted, that one may.
+        let refused = try await user.attempt(["cat", absent])
+        #expect(refused.code == 2 && !refused.errorText.contains("not in the store"), "\(refused.errorText)")
+        let pin = try await user.attempt(["pin", "add", absent])
+        #expect(pin.code == 2 && pin.errorText == refused.errorText, "\(pin.errorText)")
+        #expect(FileManager.default.fileExists(atPath: disk + "/cars/\(root).car"))
+    }
+
+    /// A backend that content is read from is not removed, and none gets the name of another place.
+    @Test func theNamesOfSourcesStay() async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        try configure(user, "[store, disk]")
+        let refused = try await user.run("backend", "remove", "disk", "--force", code: 12)
+        #expect(refused.errorText.contains("main.yaml:2"), "\(refused.errorText)")
+        try configure(user, "store")
+        try await user.run("backend", "remove", "disk")
+        for name in ["store", "kubo", "ipfs"] {
+            try await user.run("backend", "create", name, "filesystem", "--path", disk, code: 2)
+        }
+    }
+
+    /// What only one source has, and has damaged, is told as damage.
+    @Test(arguments: ["[kubo: 'NODE']", "[store, kubo: 'NODE']", "[kubo: 'NODE', store]"])
+    func damageAtASourceIsNotAbsence(_ source: String) async throws {
+        let node = try await node()
+        let user = try await ready(node, source: source.replacing("NODE", with: node.endpoint))
+        let root = try await give(node, sampleBytes(1000))
+        try await node.begin("wrong-bytes", #"{"cid": "\#(root)"}"#)
+        for command in [["cat"], ["block", "get"], ["dag", "export"], ["pin", "add"]] {
+            let refused = try await user.attempt(command + [root])
+            #expect(refused.code == 10, "\(command): \(refused.code) \(refused.errorText)")
+        }
+    }
+
     @Test(arguments: [
         "kubbo": "did you mean “kubo”", "[store, store]": "twice", "[]": "empty", "{store: x}": "kubo: ADDRESS",
         "{kubo: 'http://user:secret@127.0.0.1:5001'}": "user", "{kubo: '/ip4/1.2.3.4/udp/1'}": "multiaddr",
-        "~": "store, kubo",
+        "~": "store, kubo", "'http://user:secret@127.0.0.1:5001'": "kubo: ADDRESS",
     ])
     func whatIsNoSourceIsAnErrorWithItsLine(_ source: String, _ words: String) async throws {
         let user = try await User.ready()
@@ -337,6 +397,8 @@ import Testing
         let refused = try await user.run("cat", root, code: 2)
         #expect(refused.errorText.contains("main.yaml:2"), "\(refused.errorText)")
         #expect(refused.errorText.contains(words) && !refused.errorText.contains("secret@"), "\(refused.errorText)")
+        let status = try await user.attempt(["status"])
+        #expect(!(status.text + status.errorText).contains("secret@"), "\(status.text)\(status.errorText)")
     }
 
     @Test func aWordThatMeansNothingIsAnErrorForEveryCommand() async throws {

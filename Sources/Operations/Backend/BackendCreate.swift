@@ -38,6 +38,13 @@ package struct BackendCreate: Operation {
                 "“\(name)” cannot be the name of a backend: small letters, digits, - and _, at most 64."
             )
         }
+        guard !MainConfiguration.words.contains(name) else {
+            throw KitError(
+                .usage,
+                "A backend cannot be called “\(name)”, which means another place where content is read from, in "
+                    + "\(kit.home.mainConfiguration)."
+            )
+        }
         let path = kit.home.backendFile(name)
         // Where the files of all others are gone, that is told first.
         _ = try kit.backendNames()

@@ -26,6 +26,13 @@ package struct BackendRemove: Operation {
         let path = kit.home.backendFile(name)
         try await kit.meetBackends()
         let hasFile = BackendFile.isName(name) ? try kit.home.holds(path) : false
+        if hasFile, let (_, line) = try kit.configuration().sources.first(where: { $0.source == .backend(name) }) {
+            throw KitError(
+                .refused,
+                "Content is read from \(name): \(kit.home.mainConfiguration):\(line) names it. Take it out there first.",
+                backend: name
+            )
+        }
         let orphans = try await kit.backendsWithoutFile()
         if !hasFile, !orphans.contains(name) { _ = try kit.backend(name) }
         let catalog = try kit.catalog()

@@ -65,6 +65,8 @@ struct MainConfiguration: Sendable {
         }
     }
 
+    /// The words of `source` that name no backend.
+    static let words = ["store"] + nodeWords
     /// The words for a node; a backend of such a name goes before.
     static let nodeWords = ["kubo", "ipfs"]
 
@@ -94,6 +96,13 @@ struct MainConfiguration: Sendable {
         }
         guard let name = node.string, !node.isNull, !name.isEmpty else {
             throw problem(line, "source is store, kubo, the name of a backend, or a list of these")
+        }
+        guard BackendFile.isName(name) else {
+            // It may be an address with a secret in it, so it is not shown.
+            throw problem(
+                line,
+                "source names what can be no name of a backend; the address of a node is of the form kubo: ADDRESS"
+            )
         }
         return (name == "store" ? .store : .backend(name), line)
     }

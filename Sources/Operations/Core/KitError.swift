@@ -67,7 +67,7 @@ extension KitError {
     /// What a failure of a source of content means for an operation; of one that is no backend no command tells more.
     private init(ofSource error: StorageError) {
         let plain = (error.cause as? KitError) ?? KitError(error)
-        let isBackend = error.backend.map(BackendFile.isName) ?? false
+        let isBackend = (error.backend ?? plain.backend).map(BackendFile.isName) ?? false
         self.init(
             plain.code,
             plain.message,

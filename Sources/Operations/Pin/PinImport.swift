@@ -38,7 +38,7 @@ package struct PinImport: Operation {
             throw KitError(.usage, "--interval is a number of seconds, from 1 to 86400.")
         }
         let catalog = try kit.catalog()
-        guard let file = try kit.sourceNode() else {
+        guard let file = try kit.sourceNode()?.file else {
             throw KitError(
                 .refused,
                 "Content is not read from a Kubo node, so what one pins could not be packed: name it in "

@@ -14,6 +14,8 @@ struct ContentSources: Sendable {
     let others: (any BlockSource)?
     /// Whether the store is one of them: then content is brought into it.
     let hasStore: Bool
+    /// Why those that cannot be opened cannot, by how the configuration names them.
+    let closed: [(name: String, error: KitError)]
 }
 
 extension Kit {
@@ -23,17 +25,25 @@ extension Kit {
         return try await sources().all
     }
 
-    /// The places from which content is read.
+    /// The places from which content is read; one that cannot be opened is there, and gives nothing.
     func sources() async throws(KitError) -> ContentSources {
         let configuration = try configuration()
         var all: [any BlockSource] = []
         var others: [any BlockSource] = []
+        var closed: [(name: String, error: KitError)] = []
         for (source, line) in configuration.sources {
             guard source != .store else {
                 all.append(StoreSource(try store()))
                 continue
             }
-            let other = try await self.source(on: try file(of: source, line, configuration))
+            let other: any BlockSource
+            do throws(KitError) {
+                other = try await self.source(on: try file(of: source, line, configuration))
+            } catch {
+                if error.code == .interrupted { throw error }
+                other = ClosedSource(error)
+                closed.append(("\(source)", error))
+            }
             all.append(other)
             others.append(other)
         }
@@ -44,7 +54,8 @@ extension Kit {
         return ContentSources(
             all: joined(all),
             others: others.isEmpty ? nil : joined(others),
-            hasStore: others.count < all.count
+            hasStore: others.count < all.count,
+            closed: closed
         )
     }
 
@@ -56,13 +67,20 @@ extension Kit {
         sources.joined(separator: ", then ") + (sources == ["store"] ? "" : "; only the store was looked at")
     }
 
-    /// The node that content is read from; nil where the configuration names none.
-    func sourceNode() throws(KitError) -> BackendFile? {
+    /// The node that content is read from, and the line that names it; nil where the configuration names none.
+    func sourceNode() throws(KitError) -> (file: BackendFile, line: Int)? {
         let configuration = try configuration()
+        var problem: KitError?
         for (source, line) in configuration.sources where source != .store {
-            let file = try file(of: source, line, configuration)
-            if file.row.type == Kubo.type { return file }
+            do throws(KitError) {
+                let file = try file(of: source, line, configuration)
+                if file.row.type == Kubo.type { return (file, line) }
+            } catch {
+                // It may be another one that is the node.
+                problem = problem ?? error
+            }
         }
+        if let problem { throw problem }
         return nil
     }
 
@@ -79,7 +97,7 @@ extension Kit {
         case .backend(let name):
             if BackendFile.isName(name), try home.holds(home.backendFile(name)) { return try backend(name) }
             guard MainConfiguration.nodeWords.contains(name) else {
-                let known = ["store"] + MainConfiguration.nodeWords + (try backendNames())
+                let known = MainConfiguration.words + (try backendNames())
                 let near = nearest(to: name, among: known).map { "did you mean “\($0)”?" }
                 let help = near ?? "known: \(known.joined(separator: ", "))."
                 throw configuration.problem(line, "source names “\(name)”, which is no place to read from; \(help)")
@@ -128,7 +146,8 @@ extension MainConfiguration.Source: CustomStringConvertible {
     var description: String {
         switch self {
         case .store: "store"
-        case .node(let address): address.map { "kubo (\($0))" } ?? "kubo"
+        // What is before an @ may be a secret.
+        case .node(let address): address.flatMap { $0.contains("@") ? nil : "kubo (\($0))" } ?? "kubo"
         case .backend(let name): name
         }
     }

@@ -44,6 +44,9 @@ package struct Status: Operation {
     /// Looks at the store, and at the pins of which it is not known whether they are whole there.
     private func look(_ kit: Kit, _ output: inout Output) async throws(KitError) {
         let store = try kit.store()
+        output.warnings += try await kit.sources().closed.map {
+            "Content cannot be read from \($0.name). \($0.error.message)"
+        }
         output = try await kitErrors { [output] in
             var output = output
             output.totals = try await store.totals()
