@@ -166,6 +166,50 @@ import Testing
         #expect(try await user.run("pin", "import", "--from-node").text.contains("1 vanished"))
     }
 
+    /// A pin that its owner made while the node was listing stays his own.
+    @Test func whatIsPinnedMeanwhileIsNotTakenOver() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let bytes = sampleBytes(100)
+        let root = try await give(node, bytes, name: "theirs")
+        #expect(try await user.attempt(["block", "put", "-"], input: bytes).code == 0)
+        try await node.begin("hang", #"{"command": "pin/ls"}"#)
+        try await node.forgetRequests()
+        let importer = try Running(user, "pin", "import", "--from-node", "--json")
+        #expect(try await holds { try await node.requests().contains { $0.contains("pin/ls") } })
+        try await user.run("pin", "add", root, "--name", "mine")
+        try await node.end("hang")
+        #expect(await importer.end() == 0)
+        let lines = try Answer.lines(importer.output)
+        #expect(lines.last?.already_here.int == 1 && !lines.contains { $0.cid == .text(root) }, "\(importer.output)")
+        let pin = try await user.json("pin", "show", root).pin
+        #expect(pin.name == .text("mine") && pin.metadata.from_node == .null, "\(pin)")
+    }
+
+    /// A name that is too long for a pin here is told of.
+    @Test func aLongNameIsToldOf() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let (fits, long) = (try await give(node, sampleBytes(1)), try await give(node, sampleBytes(1, seed: 2)))
+        // A node does not let anybody give such names.
+        let pins = [(fits, 4096), (long, 4097)].map { cid, length in
+            let name = String(repeating: "n", count: length)
+            return #"{\"Cid\":\"\#(cid)\",\"Type\":\"recursive\",\"Name\":\"\#(name)\"}"#
+        }
+        let lines = #""text": "\#(pins.joined(separator: "\\n"))", "headers": {"X-Chunked-Output": "1"}"#
+        try await node.begin("status", #"{"status": 200, "command": "pin/ls", \#(lines)}"#)
+        func take() async throws -> Answer? {
+            try Answer.lines(try await user.attempt(["pin", "import", "--from-node", "--json"]).text).last
+        }
+        let taken = try #require(try await take())
+        let names = try await user.json("pin", "ls").pins.items
+        #expect(names.first { $0.cid == .text(fits) }?.name.text?.utf8.count == 4096)
+        #expect(names.first { $0.cid == .text(long) }?.name == .text(""))
+        #expect(taken.warnings.items.count == 1, "\(taken)")
+        #expect(taken.warnings[0].text?.contains("\(long) on the node has 4097") == true)
+        #expect(try await take()?.warnings.items.isEmpty == true)
+    }
+
     /// A list that does not come to its end says nothing of what it lacks.
     @Test func aListThatBreaksOffMakesNothingVanish() async throws {
         let node = try await node()
@@ -189,6 +233,7 @@ import Testing
         // A node that is away for a while is told of, and asked again.
         try await node.begin("status", #"{"status": 500, "message": "out of luck"}"#)
         try await follower.wait { follower.errors.contains("asked again") }
+        #expect(follower.errors.contains("out of luck"), "\(follower.errors)")
         try await node.end("status")
         try await node.command("pin/rm?arg=\(first)")
         try await follower.wait { follower.output.contains("vanished \(first)") }
@@ -281,10 +326,14 @@ import Testing
 
     @Test func withoutASourceTheErrorSaysWhatHelps() async throws {
         let user = try await User.ready()
+        try await user.run("pin", "import", "--from-node", "--interval", "2", code: 2)
         let refused = try await user.run("pin", "add", absent, code: 4)
         #expect(refused.errorText.contains("config/main.yaml") && refused.errorText.contains("restore \(absent)"))
         let imported = try await user.run("pin", "import", "--from-node", code: 12)
         #expect(imported.errorText.contains("source: [store, kubo]"))
+        try configure(user, "{kubo: 'http://127.0.0.1:9'}")
+        let silent = try await user.run("pin", "import", "--from-node", code: 5).errorText
+        #expect(silent.contains("main.yaml:2") && !silent.contains("ipfs-kit backend"), "\(silent)")
     }
 
     /// A store that was lost comes back from the node where no backend has what was in it.

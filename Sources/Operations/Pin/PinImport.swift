@@ -20,7 +20,7 @@ package struct PinImport: Operation {
 
     package var fromNode = false
     package var follow = false
-    package var interval = 30
+    package var interval: Int?
     package var dryRun = false
 
     package init() {}
@@ -28,48 +28,60 @@ package struct PinImport: Operation {
     package static let fields: [Field<Self>] = [
         Field("from_node", \.fromNode, help: "Ask the Kubo node that content is read from.", required: true),
         Field("follow", \.follow, help: "Go on, and take over what the node pins later."),
-        Field("interval", \.interval, help: "With --follow, how many seconds to wait between two looks.", least: 1),
+        Field("interval", \.interval, help: "With --follow, the seconds between two looks; 30 if left out.", least: 1),
         Field("dry_run", \.dryRun, help: "Say what would be taken over, and change nothing."),
     ]
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         guard fromNode else { throw KitError(.usage, "The pins of a node are imported with --from-node.") }
-        guard interval >= 1, interval <= 86_400 else {
+        guard (1...86_400).contains(interval ?? 1) else {
             throw KitError(.usage, "--interval is a number of seconds, from 1 to 86400.")
         }
+        guard follow || interval == nil else { throw KitError(.usage, "--interval means nothing without --follow.") }
         let catalog = try kit.catalog()
-        guard let file = try kit.sourceNode()?.file else {
+        guard let (file, line) = try kit.sourceNode() else {
             throw KitError(
                 .refused,
                 "Content is not read from a Kubo node, so what one pins could not be packed: name it in "
                     + "\(kit.home.mainConfiguration), such as `source: [store, kubo]`."
             )
         }
-        let node = try await kit.node(of: file)
-        return try await kitErrors {
-            let identity = try await node.identity()
-            var look = Look(kit: kit, catalog: catalog, node: node, identity: identity, isDryRun: dryRun)
-            var output = Output(node: identity, isDryRun: dryRun)
-            try await look.take(&output)
-            var isSilent = false
-            while follow {
-                do {
-                    try await kit.session.timing.sleep(.seconds(interval))
-                    try await look.take(&output)
-                    isSilent = false
-                } catch {
-                    let problem = KitError(any: error)
-                    // What was taken over is told when it is stopped.
-                    if problem.code == .interrupted || Task.isCancelled { break }
-                    guard problem.code == .temporary else { throw problem }
-                    if !isSilent {
-                        kit.session.notice("The node does not answer; it is asked again. \(problem.message)")
-                    }
-                    isSilent = true
-                }
+        do {
+            return try await take(from: try await kit.node(of: file), kit, catalog)
+        } catch {
+            // Of a node that is no backend no command tells more.
+            let problem = KitError(any: error)
+            guard !BackendFile.isName(file.name), (error as? KitError)?.backend != nil || error is StorageError else {
+                throw problem
             }
-            return output
+            let place = " The node is that of \(kit.home.mainConfiguration):\(line)."
+            throw KitError(problem.code, problem.message + place)
         }
+    }
+
+    private func take(from node: KuboNode, _ kit: Kit, _ catalog: Catalog) async throws -> Output {
+        let identity = try await node.identity()
+        var look = Look(kit: kit, catalog: catalog, node: node, identity: identity, isDryRun: dryRun)
+        var output = Output(node: identity, isDryRun: dryRun)
+        try await look.take(&output)
+        var isSilent = false
+        while follow {
+            do {
+                try await kit.session.timing.sleep(.seconds(interval ?? 30))
+                try await look.take(&output)
+                isSilent = false
+            } catch {
+                let problem = KitError(any: error)
+                // What was taken over is told when it is stopped.
+                if problem.code == .interrupted || Task.isCancelled { break }
+                guard problem.code == .temporary else { throw error }
+                if !isSilent {
+                    kit.session.notice("The node did not list its pins, and is asked again. \(problem.message)")
+                }
+                isSilent = true
+            }
+        }
+        return output
     }
 
     /// What was taken over.
@@ -82,6 +94,8 @@ package struct PinImport: Operation {
         var vanished = 0
         /// Pins of the node that cannot be ours.
         var leftOut: [String] = []
+        /// What was not taken over as it is on the node.
+        var warnings: [String] = []
 
         init(node: String, isDryRun: Bool) { (self.node, self.isDryRun) = (node, isDryRun) }
 
@@ -91,6 +105,7 @@ package struct PinImport: Operation {
                 "type": "summary", "node": .string(node), "dry_run": .bool(isDryRun), "taken_over": .count(takenOver),
                 "already_here": .count(known), "vanished": .count(vanished),
                 "left_out": .array(leftOut.map { .string($0) }),
+                "warnings": .array(warnings.map { .string($0) }),
             ]
         }
         package var report: Report {
@@ -98,6 +113,7 @@ package struct PinImport: Operation {
             let failures = leftOut.prefix(10).map { "“\($0)” is pinned on the node, and no CID that can be kept here." }
             return Report(
                 [.line("\(takenOver) \(verb), \(known) already here, \(vanished) vanished from the node")],
+                warnings: warnings,
                 failures: failures
             )
         }
@@ -137,7 +153,7 @@ private struct Look {
     }
 
     private static let mark = "from_node"
-    /// Longer names are no names.
+    /// Longer names are not taken over.
     private static let longestName = 4096
 
     /// Reads the list of the node once, and takes over what is new in it.
@@ -156,6 +172,7 @@ private struct Look {
         var listed: Set<CID> = []
         for try await page in node.pins(withNames: true) {
             var fresh: [Pin] = []
+            var long: [CID: Int] = [:]
             for found in page {
                 guard let cid = found.cid else {
                     leftOut.append(found.text)
@@ -164,14 +181,25 @@ private struct Look {
                 guard listed.insert(cid).inserted else { continue }
                 missing.remove(cid)
                 if here[cid] == nil {
-                    fresh.append(pin(cid, found.name))
+                    let length = found.name.utf8.count
+                    if length > Self.longestName { long[cid] = length }
+                    fresh.append(pin(cid, length > Self.longestName ? "" : found.name))
                 } else {
                     known += 1
                     if vanished.remove(cid) != nil { tell(.back, cid, here[cid] ?? "") }
                 }
             }
-            try await add(fresh)
-            output.takenOver += fresh.count
+            let added = try await add(fresh)
+            output.takenOver += added.count
+            // Somebody else pinned the others meanwhile.
+            known += fresh.count - added.count
+            for cid in added.map(\.cid) {
+                guard let length = long.removeValue(forKey: cid) else { continue }
+                output.warnings.append(
+                    "The name of \(cid) on the node has \(length) bytes, of which at most \(Self.longestName) are taken over: "
+                        + "it has no name here."
+                )
+            }
         }
         seen.formUnion(listed)
         for cid in missing.sorted() where vanished.insert(cid).inserted { tell(.vanished, cid, here[cid] ?? "") }
@@ -180,16 +208,21 @@ private struct Look {
         (output.known, output.vanished, output.leftOut) = (known, vanished.count, leftOut)
     }
 
-    private func add(_ pins: [Pin]) async throws {
-        guard !pins.isEmpty else { return }
-        if !isDryRun { try await catalog.addPins(pins, reason: "pin import", areNamesDefaults: true) }
-        for pin in pins { tell(.takenOver, pin.cid, pin.name) }
+    /// Pins what nobody pinned since this look began; those.
+    private func add(_ pins: [Pin]) async throws -> [Pin] {
+        guard !pins.isEmpty else { return [] }
+        var added = pins
+        if !isDryRun {
+            let new = Set(try await catalog.addPins(pins, reason: "pin import", onlyNew: true))
+            added = pins.filter { new.contains($0.cid) }
+        }
+        for pin in added { tell(.takenOver, pin.cid, pin.name) }
+        return added
     }
 
     private func pin(_ cid: CID, _ name: String) -> Pin {
-        let isName = name.utf8.count <= Self.longestName
         let metadata: JSON = .object([JSON.Member(Self.mark, .string(identity))])
-        return Pin(cid: cid, name: isName ? name : "", metadata: metadata.compact, createdAt: kit.now)
+        return Pin(cid: cid, name: name, metadata: metadata.compact, createdAt: kit.now)
     }
 
     private func isTaken(_ pin: Pin) -> Bool {
