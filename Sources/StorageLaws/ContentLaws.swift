@@ -182,8 +182,12 @@ extension ContentLaw {
         _ content: any ContentService
     ) async throws(LawViolation) {
         let location = try await store(archive, content)
-        guard case .present = await content.presence(of: archive.root, at: location) else {
+        switch await content.presence(of: archive.root, at: location) {
+        case .present: break
+        case .absent, .pending:
             throw LawViolation("The root \(archive.root) was stored, and the backend does not say that it holds it.")
+        case .unknown(let error):
+            throw LawViolation("Asking for \(archive.root), which was stored,", failedWith: error)
         }
         try await expectReads(archive, content, at: nil)
     }

@@ -18,6 +18,15 @@ package struct LawViolation: Error, Sendable, CustomStringConvertible {
     }
 
     package var description: String { message }
+
+    /// Whether nothing was observed: a service that does not answer, or lets nobody in, breaks no law.
+    package var isSilence: Bool {
+        switch cause?.code {
+        case .unavailable, .rateLimited, .quotaExceeded, .permissionDenied, .badCredentials, .cancelled, .superseded:
+            true
+        default: false
+        }
+    }
 }
 
 /// Throws a violation with this sentence when `condition` does not hold.
@@ -59,7 +68,8 @@ func failure<Value>(
     throw LawViolation("\(call) succeeded, and it had to fail.")
 }
 
-/// Runs `work` for each number below `count`, all at once, and returns the results in order or the first violation.
+/// Runs `work` for each number below `count`, all at once, and returns the results in order or a violation: the first
+/// in which something was observed, where there is one.
 func concurrently<Value: Sendable>(
     _ count: Int,
     _ work: @escaping @Sendable (Int) async throws(LawViolation) -> Value
@@ -78,9 +88,31 @@ func concurrently<Value: Sendable>(
         for await result in group { results.append(result) }
         return results.sorted { $0.index < $1.index }
     }
-    var values: [Value] = []
-    for tried in results { values.append(try tried.result.get()) }
+    var (values, violations): ([Value], [LawViolation]) = ([], [])
+    for tried in results {
+        switch tried.result {
+        case .success(let value): values.append(value)
+        case .failure(let violation): violations.append(violation)
+        }
+    }
+    if let violation = violations.first(where: { !$0.isSilence }) ?? violations.first { throw violation }
     return values
+}
+
+/// Begins a call beside a law; `reached` is open at its end at the latest, so that a law never waits for what a call
+/// that has ended did not reach.
+func beside<Value: Sendable>(
+    _ reached: Gate = Gate(),
+    _ work: @escaping @Sendable () async throws(StorageError) -> Value
+) -> Task<Result<Value, StorageError>, Never> {
+    Task {
+        defer { reached.open() }
+        do throws(StorageError) {
+            return .success(try await work())
+        } catch {
+            return .failure(error)
+        }
+    }
 }
 
 /// What one of several that run at once gave.

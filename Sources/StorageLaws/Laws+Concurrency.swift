@@ -7,19 +7,25 @@ extension Law {
             let name = try subject.name("object")
             for round in 0..<3 {
                 let versions = (0..<4).map { sampleBytes(subject.boundary + 1 + $0, seed: UInt64(round)) }
-                let stored = try await concurrently(versions.count) { (index) async throws(LawViolation) in
+                let refusals = try await concurrently(versions.count) { (index) async throws(LawViolation) in
                     do throws(StorageError) {
                         _ = try await subject.service.put(name, Body(versions[index]))
-                        return true
+                        return nil as StorageError?
                     } catch {
                         // Who lost may be told to begin anew, as where uploads in parts have one name.
                         guard error.code == .unavailable else {
-                            throw LawViolation("One of four writers at once was refused: \(error)")
+                            throw LawViolation("One of four writers at once was refused: \(error)", cause: error)
                         }
-                        return false
+                        return error
                     }
                 }
-                try expect(stored.contains(true), "Of four writers at once of \(name), none was let through.")
+                let reasons = refusals.compactMap { $0 }
+                if reasons.count == refusals.count, let reason = reasons.first {
+                    throw LawViolation(
+                        "Of four writers at once of \(name), none was let through: \(reason)",
+                        cause: reason
+                    )
+                }
                 let found = try await subject.read(name)
                 try expect(
                     versions.contains { isSame($0, found) },

@@ -86,12 +86,8 @@ extension Law {
         _ subject: LawSubject
     ) async throws(LawViolation) {
         let reached = Gate()
-        let upload = Task { () async -> Result<PutReceipt, StorageError> in
-            do throws(StorageError) {
-                return .success(try await subject.service.put(name, stalledBody(length, reached: reached)))
-            } catch {
-                return .failure(error)
-            }
+        let upload = beside(reached) { () async throws(StorageError) in
+            try await subject.service.put(name, stalledBody(length, reached: reached))
         }
         await reached.wait()
         upload.cancel()
@@ -105,13 +101,9 @@ extension Law {
         _ work: @escaping @Sendable () async throws(StorageError) -> Void
     ) async throws(LawViolation) {
         let cancelled = Gate()
-        let task = Task { () async -> Result<Void, StorageError> in
+        let task = beside { () async throws(StorageError) in
             await cancelled.wait()
-            do throws(StorageError) {
-                return .success(try await work())
-            } catch {
-                return .failure(error)
-            }
+            try await work()
         }
         task.cancel()
         cancelled.open()

@@ -80,15 +80,11 @@ extension Law {
         Law("a list stops when it is told to", needs: .listing) { (subject) async throws(LawViolation) in
             for part in ["a", "b", "c"] { try await subject.store(try subject.name(part), [1]) }
             let started = Gate()
-            let listing = Task { () async -> Result<Int, StorageError> in
+            let listing = beside { () async throws(StorageError) in
                 await started.wait()
-                do throws(StorageError) {
-                    var count = 0
-                    for try await page in subject.service.list(subject.prefix) { count += page.count }
-                    return .success(count)
-                } catch {
-                    return .failure(error)
-                }
+                var count = 0
+                for try await page in subject.service.list(subject.prefix) { count += page.count }
+                return count
             }
             listing.cancel()
             started.open()

@@ -29,7 +29,7 @@ extension Law {
             let bytes = sampleBytes(subject.boundary / 2)
             try await subject.store(name, bytes)
             return try await subject.under(.breaksOff(after: bytes.count / 2)) { () async throws(LawViolation) in
-                let (found, error) = await readOn(subject, name) { () async throws(LawViolation) in }
+                let (found, error) = try await readOn(subject, name) { () async throws(LawViolation) in }
                 try expect(
                     error == nil ? isSame(found, bytes) : bytes.starts(with: found),
                     "A read that broke off gave bytes that are not those of \(name): \(difference(found, bytes))."
@@ -62,7 +62,7 @@ extension Law {
             let bytes = sampleBytes(subject.boundary / 2)
             try await subject.store(name, bytes)
             return try await subject.under(.endsUnannounced(after: bytes.count / 2)) { () async throws(LawViolation) in
-                let (found, error) = await readOn(subject, name) { () async throws(LawViolation) in }
+                let (found, error) = try await readOn(subject, name) { () async throws(LawViolation) in }
                 try expect(
                     error != nil || isSame(found, bytes),
                     "\(name) was taken for whole after \(found.count) of \(bytes.count) bytes."
@@ -82,10 +82,12 @@ extension Law {
             let name = try subject.name("object")
             let bytes = sampleBytes(max(2 * subject.boundary + 1, 3 << 20))
             try await subject.store(name, bytes)
-            let (found, error) = await readOn(subject, name) { () async throws(LawViolation) in
+            let (found, error) = try await readOn(subject, name) { () async throws(LawViolation) in
                 try await change(subject, name, bytes)
             }
             if let error {
+                // Before the first chunk nothing had happened to the object yet.
+                guard !found.isEmpty else { throw LawViolation("Reading \(name)", failedWith: error) }
                 try expect(
                     bytes.starts(with: found),
                     "A read of \(name), which \(what) meanwhile, failed with bytes of something else: \(error)"
@@ -108,7 +110,7 @@ extension Law {
             let bytes = sampleBytes(subject.boundary / 2)
             try await subject.store(name, bytes)
             return try await subject.under(.breaksOff(after: bytes.count / 2)) { () async throws(LawViolation) in
-                let (found, error) = await readOn(subject, name) { () async throws(LawViolation) in
+                let (found, error) = try await readOn(subject, name) { () async throws(LawViolation) in
                     try await change(subject, name, bytes)
                 }
                 try expect(
@@ -127,16 +129,17 @@ extension Law {
         _ subject: LawSubject,
         _ name: ObjectName,
         after first: () async throws(LawViolation) -> Void
-    ) async -> (found: [UInt8], error: StorageError?) {
+    ) async throws(LawViolation) -> (found: [UInt8], error: StorageError?) {
         var found: [UInt8] = []
+        let cursor: StreamCursor<[UInt8]>
         do throws(StorageError) {
-            let cursor = StreamCursor(try await subject.service.read(name))
+            cursor = StreamCursor(try await subject.service.read(name))
             found += try await cursor.next() ?? []
-            do throws(LawViolation) {
-                try await first()
-            } catch {
-                throw error.cause ?? StorageError(.unexpected, error.message)
-            }
+        } catch {
+            return (found, error)
+        }
+        try await first()
+        do throws(StorageError) {
             while let chunk = try await cursor.next() { found += chunk }
             return (found, nil)
         } catch {

@@ -86,6 +86,18 @@ import Testing
         #expect(try await bucket.names() == [])
     }
 
+    @Test func `a node that cannot say what it holds breaks no law`() async throws {
+        let node = try await KuboServer.start()
+        let proxy = try await FaultyProxy.start(before: node.endpoint, [.status(500).on("POST", path: "pin/ls")])
+        let user = try await User.ready()
+        try await user.run("backend", "create", "node", "ipfs", "--api-url", proxy.endpoint)
+        let result = try await user.attempt(["backend", "certify", "node", "--json"])
+        let answer = try Answer.parse(result.text)
+        #expect(answer.laws.items.allSatisfy { $0.outcome != .text("failed") }, "\(result.text)")
+        #expect(answer.laws.items.contains { $0.outcome == .text("unknown") && $0.of == .text("content") })
+        #expect(result.code == 6 || result.code == 5, "\(result.code)")
+    }
+
     @Test func `a trial that is stopped removes what it made`() async throws {
         var user = try await User.ready()
         let bucket = try await Bucket.make()

@@ -15,11 +15,12 @@ enum Verdict: Sendable {
 
     /// The verdict on a law that was not kept.
     init(_ violation: LawViolation) {
-        switch violation.cause?.code {
-        case .unavailable, .rateLimited, .quotaExceeded, .permissionDenied, .badCredentials, .cancelled, .superseded:
-            self = .unknown(violation.cause?.saying(violation.message) ?? .cancelled)
-        default: self = .failed(violation.message)
-        }
+        self =
+            if violation.isSilence, let cause = violation.cause {
+                .unknown(cause.saying(violation.message))
+            } else {
+                .failed(violation.message)
+            }
     }
 }
 
