@@ -4,6 +4,8 @@ package import Schema
 /// A root to be stored: a CID for services that fetch content themselves, and a CAR for the others.
 package struct Upload: Sendable {
     package let root: CID
+    /// Whether it goes on with one that was stopped: what is there by the service's own word need not be sent again.
+    package let goesOn: Bool
     private let maker: @Sendable () async throws(StorageError) -> Body
     private let mapper: @Sendable () -> [SectionPlace]
 
@@ -11,17 +13,23 @@ package struct Upload: Sendable {
     /// where that is none, nobody knows where they lie.
     package init(
         _ root: CID,
+        goesOn: Bool = false,
         places: @escaping @Sendable () -> [SectionPlace] = { [] },
         car: @escaping @Sendable () async throws(StorageError) -> Body
     ) {
-        self.root = root
+        (self.root, self.goesOn) = (root, goesOn)
         maker = car
         mapper = places
     }
 
     /// An upload of a CAR that is there.
-    package init(_ root: CID, places: @escaping @Sendable () -> [SectionPlace] = { [] }, _ car: Body) {
-        self.init(root, places: places) { () async throws(StorageError) in car }
+    package init(
+        _ root: CID,
+        goesOn: Bool = false,
+        places: @escaping @Sendable () -> [SectionPlace] = { [] },
+        _ car: Body
+    ) {
+        self.init(root, goesOn: goesOn, places: places) { () async throws(StorageError) in car }
     }
 
     /// The deterministic CARv1 of the root.

@@ -179,4 +179,18 @@ import Testing
         let left = try Trees.files(in: disk).filter { !$0.hasPrefix("kits/") }
         #expect(left.count == 2 && left.contains("claimed.car") && left.contains { $0.contains(kept) })
     }
+
+    @Test func allBackendsAreMarkedAtOnce() async throws {
+        let user = try await User.ready()
+        try await user.createDisk("a")
+        try await user.createDisk("b")
+        try await user.run("sync")
+        #expect(try await user.dirty() == [])
+        try await user.run("backend", "disable", "b")
+        let marked = try await user.json("backend", "mark-dirty", "--all", "--reason", "a check")
+        #expect(marked.dirty.items.map(\.state.reason) == [.text("a check"), .text("a check")], "\(marked)")
+        #expect(try await user.dirty() == ["a", "b"])
+        try await user.run("backend", "mark-dirty", code: 2)
+        try await user.run("backend", "mark-dirty", "a", "--all", code: 2)
+    }
 }

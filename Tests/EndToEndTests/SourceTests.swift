@@ -5,41 +5,7 @@ import Testing
 
 /// Content that is read from a Kubo node or a backend, because `config/main.yaml` says so: the node is a simulator that
 /// is held to recorded exchanges.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct SourceTests {
-    /// Adds content to a node, pinned there under a name; its CID.
-    private func give(_ node: KuboServer, _ bytes: [UInt8], name: String = "") async throws -> String {
-        let answer = try await node.command("add?cid-version=1&pin=true&raw-leaves=true", file: bytes)
-        let line = try #require(String(decoding: answer, as: UTF8.self).split(separator: "\n").last)
-        let cid = try #require(try Answer.parse(String(line)).Hash.text)
-        if !name.isEmpty { try await node.command("pin/add?arg=\(cid)&name=\(name)") }
-        return cid
-    }
-
-    private let absent = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
-
-    private func configure(_ user: User, _ source: String) throws {
-        try write(Array("version: '1'\nsource: \(source)\n".utf8), to: user.home + "/config/main.yaml")
-    }
-
-    /// A user whose content is read from the store and then from a node, with a backend `disk`.
-    private func ready(_ node: KuboServer, source: String? = nil) async throws -> User {
-        let user = try await User.ready()
-        try await user.createDisk("disk")
-        try configure(user, source ?? "[store, kubo: '\(node.endpoint)']")
-        return user
-    }
-
-    /// The CIDs that a block leads to.
-    private func links(_ user: User, _ root: String) async throws -> [String] {
-        try await user.run("dag", "get", root).text.matches(of: /baf[a-z2-7]+/).map { String($0.output) }
-    }
-
-    private func blocks(_ user: User) async throws -> Int? { try await user.json("store", "stat").blocks.int }
-
-    private func node(_ faults: String...) async throws -> KuboServer {
-        try await KuboServer.start(faults.flatMap { ["--fault", $0] })
-    }
-
+@Suite(.scratch, .timeLimit(.minutes(10))) struct SourceTests: FromSources {
     // MARK: Packing from a node
 
     /// What only the node has is packed from there, and nothing of it comes into the store.
@@ -128,121 +94,6 @@ import Testing
             #expect(try await user.json("backend", "pin", "find", root, code: 4).error.code.int == 4)
         }
         #expect(try await user.json("backend", "pin", "find", own).mappings[0].status == .text("stored"))
-    }
-
-    // MARK: Pins of a node
-
-    @Test func pinsAreTakenOverOnce() async throws {
-        let node = try await node()
-        let user = try await ready(node)
-        let first = try await give(node, sampleBytes(100), name: "theirs")
-        let mine = try await user.add(sampleBytes(200, seed: 2))
-        #expect(try await give(node, sampleBytes(200, seed: 2), name: "not-mine") == mine)
-        try await user.run("pin", "add", mine, "--name", "mine")
-        let planned = try await user.attempt(["pin", "import", "--from-node", "--dry-run", "--json"])
-        #expect(try Answer.lines(planned.text).last?.dry_run == .flag(true))
-        #expect(try await user.pins() == [mine])
-        let taken = try await user.attempt(["pin", "import", "--from-node", "--json"])
-        let lines = try Answer.lines(taken.text)
-        #expect(lines.contains { $0.cid == .text(first) && $0.type == .text("taken_over") }, "\(taken.text)")
-        #expect(lines.last?.already_here.int == 1 && lines.last?.vanished.int == 0)
-        let names = try await user.json("pin", "ls").pins.items
-        #expect(names.first { $0.cid == .text(mine) }?.name == .text("mine"))
-        #expect(names.first { $0.cid == .text(first) }?.name == .text("theirs"))
-        // Nothing changes when nothing changed.
-        try await user.run("sync")
-        let again = try await user.json("pin", "import", "--from-node")
-        #expect(again.taken_over.int == 0 && again.already_here.int == names.count)
-        #expect(try await user.dirty() == [])
-        // What the node has no more stays here, and each run tells of it.
-        try await node.command("pin/rm?arg=\(first)")
-        for _ in 0..<2 {
-            let gone = try await user.run("pin", "import", "--from-node")
-            #expect(gone.text.contains("vanished \(first) theirs") && gone.text.contains("1 vanished"), "\(gone.text)")
-        }
-        #expect(try await user.pins().contains(first))
-        // A pin that this home made by itself is none of the node's affairs.
-        try await node.command("pin/rm?arg=\(mine)")
-        #expect(try await user.run("pin", "import", "--from-node").text.contains("1 vanished"))
-    }
-
-    /// A pin that its owner made while the node was listing stays his own.
-    @Test func whatIsPinnedMeanwhileIsNotTakenOver() async throws {
-        let node = try await node()
-        let user = try await ready(node)
-        let bytes = sampleBytes(100)
-        let root = try await give(node, bytes, name: "theirs")
-        #expect(try await user.attempt(["block", "put", "-"], input: bytes).code == 0)
-        try await node.begin("hang", #"{"command": "pin/ls"}"#)
-        try await node.forgetRequests()
-        let importer = try Running(user, "pin", "import", "--from-node", "--json")
-        #expect(try await holds { try await node.requests().contains { $0.contains("pin/ls") } })
-        try await user.run("pin", "add", root, "--name", "mine")
-        try await node.end("hang")
-        #expect(await importer.end() == 0)
-        let lines = try Answer.lines(importer.output)
-        #expect(lines.last?.already_here.int == 1 && !lines.contains { $0.cid == .text(root) }, "\(importer.output)")
-        let pin = try await user.json("pin", "show", root).pin
-        #expect(pin.name == .text("mine") && pin.metadata.from_node == .null, "\(pin)")
-    }
-
-    /// A name that is too long for a pin here is told of.
-    @Test func aLongNameIsToldOf() async throws {
-        let node = try await node()
-        let user = try await ready(node)
-        let (fits, long) = (try await give(node, sampleBytes(1)), try await give(node, sampleBytes(1, seed: 2)))
-        // A node does not let anybody give such names.
-        let pins = [(fits, 4096), (long, 4097)].map { cid, length in
-            let name = String(repeating: "n", count: length)
-            return #"{\"Cid\":\"\#(cid)\",\"Type\":\"recursive\",\"Name\":\"\#(name)\"}"#
-        }
-        let lines = #""text": "\#(pins.joined(separator: "\\n"))", "headers": {"X-Chunked-Output": "1"}"#
-        try await node.begin("status", #"{"status": 200, "command": "pin/ls", \#(lines)}"#)
-        func take() async throws -> Answer? {
-            try Answer.lines(try await user.attempt(["pin", "import", "--from-node", "--json"]).text).last
-        }
-        let taken = try #require(try await take())
-        let names = try await user.json("pin", "ls").pins.items
-        #expect(names.first { $0.cid == .text(fits) }?.name.text?.utf8.count == 4096)
-        #expect(names.first { $0.cid == .text(long) }?.name == .text(""))
-        #expect(taken.warnings.items.count == 1, "\(taken)")
-        #expect(taken.warnings[0].text?.contains("\(long) on the node has 4097") == true)
-        #expect(try await take()?.warnings.items.isEmpty == true)
-    }
-
-    /// A list that does not come to its end says nothing of what it lacks.
-    @Test func aListThatBreaksOffMakesNothingVanish() async throws {
-        let node = try await node()
-        let user = try await ready(node)
-        let root = try await give(node, sampleBytes(100))
-        try await user.run("pin", "import", "--from-node")
-        try await node.command("pin/rm?arg=\(root)")
-        try await node.begin("trailer", #"{"message": "context canceled", "command": "pin/ls"}"#)
-        let broken = try await user.attempt(["pin", "import", "--from-node"])
-        #expect(broken.code == 5 && !broken.text.contains("vanished"), "\(broken.text)\(broken.errorText)")
-    }
-
-    @Test(arguments: [SIGINT, SIGTERM]) func aFollowerGoesOnUntilItIsStopped(_ signal: Int32) async throws {
-        let node = try await node()
-        let user = try await ready(node)
-        let first = try await give(node, sampleBytes(100))
-        let follower = try Running(user, "pin", "import", "--from-node", "--follow", "--interval", "1")
-        try await follower.wait { follower.output.contains("taken over \(first)") }
-        let second = try await give(node, sampleBytes(200, seed: 2))
-        try await follower.wait { follower.output.contains("taken over \(second)") }
-        // A node that is away for a while is told of, and asked again.
-        try await node.begin("status", #"{"status": 500, "message": "out of luck"}"#)
-        try await follower.wait { follower.errors.contains("asked again") }
-        #expect(follower.errors.contains("out of luck"), "\(follower.errors)")
-        try await node.end("status")
-        try await node.command("pin/rm?arg=\(first)")
-        try await follower.wait { follower.output.contains("vanished \(first)") }
-        try await node.command("pin/add?arg=\(first)")
-        try await follower.wait { follower.output.contains("back \(first)") }
-        follower.signal(signal)
-        #expect(await follower.end() == 130)
-        #expect(follower.output.contains("0 vanished from the node"), "\(follower.output)")
-        #expect(try await Set(user.pins()).isSuperset(of: [first, second]))
     }
 
     // MARK: Pinning
@@ -455,19 +306,5 @@ import Testing
         try write(Array("version: '1'\nsources: kubo\n".utf8), to: user.home + "/config/main.yaml")
         let refused = try await user.run("status", code: 2)
         #expect(refused.errorText.contains("main.yaml:2") && refused.errorText.contains("did you mean “source”"))
-    }
-
-    @Test func allBackendsAreMarkedAtOnce() async throws {
-        let user = try await User.ready()
-        try await user.createDisk("a")
-        try await user.createDisk("b")
-        try await user.run("sync")
-        #expect(try await user.dirty() == [])
-        try await user.run("backend", "disable", "b")
-        let marked = try await user.json("backend", "mark-dirty", "--all", "--reason", "a check")
-        #expect(marked.dirty.items.map(\.state.reason) == [.text("a check"), .text("a check")], "\(marked)")
-        #expect(try await user.dirty() == ["a", "b"])
-        try await user.run("backend", "mark-dirty", code: 2)
-        try await user.run("backend", "mark-dirty", "a", "--all", code: 2)
     }
 }

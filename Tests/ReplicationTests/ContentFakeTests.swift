@@ -76,18 +76,19 @@ import Testing
     /// What comes at once costs one commit, and what a commit refuses is told of each.
     @Test func `a service whose changes are commits`() async throws {
         let sample = try await EngineSample()
-        let service = CommitService(sample.service(), refusals: 1)
+        let repository = CommitService(sample.service(), refusals: 1)
+        let service = repository.service
         var roots: [CID] = []
         for number in 1...40 { roots.append(try await sample.pin(number)) }
         let first = try await sample.sync(service, lanes: 16)
         // The announcement met the refusal: nothing was begun.
-        #expect(!first.isComplete && service.commits.isEmpty)
+        #expect(!first.isComplete && repository.commits.isEmpty)
         let second = try await sample.sync(service, lanes: 16)
         #expect(second.uploaded == 40 && second.isComplete, "\(second)")
-        let commits = service.commits.count
-        #expect(commits <= 20, "\(service.commits)")
+        let commits = repository.commits.count
+        #expect(commits <= 20, "\(repository.commits)")
         #expect(try await sample.sync(service, lanes: 16).wasClean)
-        #expect(service.commits.count == commits)
+        #expect(repository.commits.count == commits)
         #expect(try await sample.verify(service).allSatisfy { $0.verdict == .whole })
         let other = try BlockStore(folder: sample.folder + "/other")
         let restorer = Restorer(store: other, progress: .silent, scratch: sample.folder + "/scratch")

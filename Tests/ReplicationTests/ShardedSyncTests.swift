@@ -79,6 +79,33 @@ import Testing
         #expect(cars(service).keys.map(\.text) == [try sample.name(small).text])
     }
 
+    /// Services keep digests and lose bytes: what a reading found damaged is sent anew, whatever they say of it.
+    @Test func rotUnderAGoodDigestIsMended() async throws {
+        let sample = try await EngineSample()
+        let memory = service(sample)
+        let root = try await pin(sample)
+        try await sample.sync(memory)
+        let shard = try #require(try await sample.catalog.mappings(of: [root]).first?.shards.dropFirst().first)
+        let name = try #require(ObjectName(shard.name))
+        let isRotten = Locked(true)
+        let rotten = AlteredService(memory) { altered in
+            altered.onPut = { (put, body) async throws(StorageError) in
+                if put == name { isRotten.change { $0 = false } }
+                return try await memory.put(put, body)
+            }
+            altered.onGet = { (get, range, version) async throws(StorageError) in
+                let object = try await memory.get(get, range, version: version)
+                guard get == name, isRotten.read({ $0 }) else { return object }
+                let bytes = try await collect(object.stream, limit: 8 << 20)
+                return object.through { _ in Body(bytes.map { ~$0 }).open() }
+            }
+        }
+        #expect(try await sample.verify(rotten).map(\.verdict) == [.corrupt])
+        let repaired = try await sample.sync(rotten)
+        #expect(repaired.uploaded == 1 && repaired.isComplete, "\(repaired)")
+        #expect(try await sample.verify(rotten).map(\.verdict) == [.whole])
+    }
+
     /// A home that was made anew knows the shards from the snapshot.
     @Test func theSnapshotHasThem() async throws {
         let sample = try await EngineSample()

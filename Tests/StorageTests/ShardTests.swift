@@ -14,9 +14,11 @@ import Testing
 
     private func store(
         _ archive: SampleArchive,
-        on service: any StorageService
+        on service: any StorageService,
+        goesOn: Bool = false
     ) async throws -> (location: Location, proof: ObjectDigest?) {
-        guard case .stored(let location, let proof) = try await CARArchive(service).store(archive.upload) else {
+        let upload = Upload(archive.root, goesOn: goesOn, places: { archive.places }, archive.body)
+        guard case .stored(let location, let proof) = try await CARArchive(service).store(upload) else {
             throw LawViolation("It was not stored.")
         }
         return (location, proof)
@@ -118,12 +120,16 @@ import Testing
         // The second has other bytes than it should have.
         memory.tamper(try name(location.shards[1].name), [UInt8](repeating: 1, count: Int(location.shards[1].length)))
         let counted = FaultyService(memory)
-        let again = try await store(sample, on: counted)
+        let again = try await store(sample, on: counted, goesOn: true)
         #expect(again.location == location)
         // What was not sent now is proven by nothing but a reading.
         #expect(again.proof == nil)
         #expect(counted.count(.put) == 1 + 2 * (location.shards.count - 2), "\(counted.calls)")
         #expect(try await bytes(memory, at: location) == sample.bytes)
+        // Whoever goes on with nothing sends all, whatever the service says of what is there.
+        let whole = FaultyService(memory)
+        #expect(try await store(sample, on: whole).proof != nil)
+        #expect(whole.count(.put) == 2 * location.shards.count && whole.count(.page) == 0)
     }
 
     /// An index that is lost comes back; where it is there nothing is sent.

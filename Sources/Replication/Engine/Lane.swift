@@ -136,7 +136,9 @@ struct Lane: Sendable {
                 try await noteBeginning(of: root, after: found.loss)
             }
             try reserve(layout)
-            return try await send(layout, body)
+            // What was read and found damaged is sent anew, whatever the service says of it.
+            let goesOn = stopped.contains(root) && !damaged.contains(root) && found.loss?.strength != .readBack
+            return try await send(layout, body, goesOn: goesOn)
         } catch {
             throw .storage(error)
         }
@@ -239,7 +241,7 @@ struct Lane: Sendable {
         return Body(bytes, sha256: digest(.sha256, of: bytes))
     }
 
-    private func send(_ layout: DAGLayout, _ body: Body) async throws(StorageError) -> Step {
+    private func send(_ layout: DAGLayout, _ body: Body, goesOn: Bool) async throws(StorageError) -> Step {
         // What is sent again is not counted again.
         let left = Locked(body.length)
         let counted = body.through { [progress] stream in
@@ -257,7 +259,8 @@ struct Lane: Sendable {
                 }
             }
         }
-        let answer = try await backend.content.store(Upload(layout.root, places: { layout.places }, counted))
+        let upload = Upload(layout.root, goesOn: goesOn, places: { layout.places }, counted)
+        let answer = try await backend.content.store(upload)
         let stored: Observation
         switch answer {
         case .accepted(let ticket): return .awaited(ticket)

@@ -13,50 +13,58 @@ extension CARArchive {
     /// Whether there may be shards of a root that nobody knows of.
     var mayHaveShards: Bool { limits.largestObject < Self.longestCAR && capabilities.contains(.listing) }
 
+    /// What is there of the shards of a root and of their indexes, by name; nothing where nobody can list it.
+    private func listed(_ stem: String) async throws(StorageError) -> [ObjectName: ObjectInfo] {
+        var listed: [ObjectName: ObjectInfo] = [:]
+        guard capabilities.contains(.listing) else { return listed }
+        for try await page in service.list(stem + ".") {
+            for info in page where CARName.ofShard(info.name) != nil {
+                guard listed.count < Self.mostListed else {
+                    throw StorageError(
+                        .tooLarge,
+                        "Under \(stem) there are more than \(Self.mostListed) objects, which no upload leaves."
+                    )
+                }
+                listed[info.name] = info
+            }
+        }
+        return listed
+    }
+
+    /// So many objects of one root are looked at: those of some cuts.
+    private static let mostListed = 16 * Location.mostShards
+
+    private func stem(of root: CID) -> String { CARName(root, isInFolder: limits.spreadsNames).stem }
+
     /// The shards of a root that are there, those of one cut together, the largest set first.
     func shards(of root: CID) async throws(StorageError) -> [[Location.Shard]] {
         var sets = ShardSets()
         var complete: [[Location.Shard]] = []
-        let stem = CARName(root, isInFolder: limits.spreadsNames).stem
-        for try await page in service.list(stem + ".") {
-            for info in page {
-                guard let name = CARName(info.name.text), name.root == root, let shard = name.shard else { continue }
-                if let whole = sets.add(info, shard, of: name) { complete.append(whole) }
-            }
+        for info in try await listed(stem(of: root)).values {
+            guard let name = CARName(info.name.text), name.root == root, let shard = name.shard else { continue }
+            if let whole = sets.add(info, shard, of: name) { complete.append(whole) }
         }
         return complete + sets.rest.sorted { $0.count > $1.count }
     }
 
     /// The names of all shards of a root of which anything is there, if only the index.
     func shardNames(of root: CID) async throws(StorageError) -> [ObjectName] {
-        var names: Set<ObjectName> = []
-        let stem = CARName(root, isInFolder: limits.spreadsNames).stem
-        for try await page in service.list(stem + ".") {
-            for info in page {
-                guard let name = CARName.ofShard(info.name), names.count < 2 * Location.mostShards else { continue }
-                names.insert(name)
-            }
-        }
-        return names.sorted()
+        Set(try await listed(stem(of: root)).keys.compactMap(CARName.ofShard)).sorted()
     }
 
     /// Those of some shards that are there, with the lengths that they have there; throws `notFound` where none is.
     func present(_ shards: [Location.Shard]) async throws(StorageError) -> [Location.Shard] {
-        var listed: [String: UInt64] = [:]
-        if capabilities.contains(.listing), shards.count > 1, let stem = CARName(shards[0].name)?.stem {
-            for try await page in service.list(stem + ".") {
-                for info in page where listed.count < 4 * Location.mostShards { listed[info.name.text] = info.length }
-            }
-        }
+        let stem = shards.first.flatMap { CARName($0.name)?.stem }
+        let listed = if let stem, shards.count > 1 { try await listed(stem) } else { [ObjectName: ObjectInfo]() }
         var found: [Location.Shard] = []
         var missing: StorageError?
         for shard in shards {
-            if let length = listed[shard.name] {
+            guard let name = ObjectName(shard.name) else { continue }
+            if let length = listed[name]?.length {
                 found.append(Location.Shard(shard.name, length: length))
                 continue
             }
             // A list may lag behind.
-            guard let name = ObjectName(shard.name) else { continue }
             do throws(StorageError) {
                 let length = try await service.stat(name).length
                 found.append(Location.Shard(shard.name, length: length ?? shard.length))
@@ -69,28 +77,22 @@ extension CARArchive {
         return found
     }
 
-    /// Stores a CAR in shards; what is there already as it should be is not sent again.
+    /// Stores a CAR in shards; of an upload that goes on with one that was stopped, what is there by the service's
+    /// digest is not sent again.
     ///
     /// The proof is the digest of one of them, where the service gave one of each that was sent, and nil otherwise:
     /// then all of it is to be read.
     func putShards(
         of upload: Upload,
-        _ body: Body,
-        under usual: ObjectName
+        _ body: Body
     ) async throws(StorageError) -> (shards: [Location.Shard], proof: ObjectDigest?) {
         let cuts = try ShardCut.cuts(of: upload, length: body.length, limit: limits.largestObject)
-        let isInFolder = limits.spreadsNames
-        var there: [ObjectName: ObjectInfo] = [:]
-        if capabilities.contains(.listing) {
-            for try await page in service.list(CARName(upload.root, isInFolder: isInFolder).stem + ".") {
-                for info in page where there.count < 2 * Location.mostShards { there[info.name] = info }
-            }
-        }
+        let there = upload.goesOn ? try await listed(stem(of: upload.root)) : [:]
         var shards: [Location.Shard] = []
         var proofs: [ObjectDigest] = []
         for (number, cut) in cuts.enumerated() {
             let shard = CARName.Shard(number + 1, of: cuts.count)
-            let name = try CARName(upload.root, shard: shard, isInFolder: isInFolder).object
+            let name = try CARName(upload.root, shard: shard, isInFolder: limits.spreadsNames).object
             let part = body.part(cut.range, behind: cut.beginning)
             if try await !isThere(part, as: there[name]) {
                 if let proof = try await service.put(name, part).proof { proofs.append(proof) }

@@ -137,7 +137,7 @@ package struct CARArchive: ContentService {
     }
 
     private func storeShards(_ upload: Upload, _ body: Body) async throws(StorageError) -> StoreAnswer {
-        let (shards, proof) = try await putShards(of: upload, body, under: try usual(upload.root))
+        let (shards, proof) = try await putShards(of: upload, body)
         return .stored(Location(try usual(upload.root).text, length: body.length, shards: shards), proof: proof)
     }
 

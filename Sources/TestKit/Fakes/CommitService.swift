@@ -1,7 +1,7 @@
-package import Storage
+internal import Storage
 
 /// A repository in memory: what is stored or removed at the same time becomes one commit, and only commits are seen.
-package final class CommitService: StorageService {
+package final class CommitService: Sendable {
     private enum Change: Sendable {
         case put(ObjectName, Body)
         case delete(ObjectName)
@@ -10,22 +10,33 @@ package final class CommitService: StorageService {
     private let memory: MemoryService
     private let refusals: Locked<Int>
     private let log = Locked<[Int]>([])
-    private let group: Locked<GroupCommit<Change, PutReceipt>?>
+    private let group = Locked<GroupCommit<Change, PutReceipt>?>(nil)
 
     /// An empty repository, whose first `refusals` commits are refused, as where somebody else was faster.
     package init(_ memory: MemoryService, refusals: Int = 0) {
         self.memory = memory
         self.refusals = Locked(refusals)
-        group = Locked(nil)
-        group.change { [weak self] in
-            $0 = GroupCommit(most: 100) { changes in
-                await self?.commit(changes) ?? changes.map { _ in .failure(.cancelled) }
-            }
+        let group = GroupCommit(most: 100) { [weak self] changes in
+            await self?.commit(changes) ?? changes.map { _ in .failure(.cancelled) }
         }
+        self.group.change { $0 = group }
     }
 
     /// How many changes each commit has, in their order.
     package var commits: [Int] { log.read { $0 } }
+
+    /// The repository as a service.
+    package var service: AlteredService {
+        AlteredService(memory) { altered in
+            altered.onPut = { (name, body) async throws(StorageError) in try await self.join(.put(name, body)) }
+            altered.onDelete = { (name) async throws(StorageError) in _ = try await self.join(.delete(name)) }
+        }
+    }
+
+    private func join(_ change: Change) async throws(StorageError) -> PutReceipt {
+        guard let group = group.read({ $0 }) else { throw .cancelled }
+        return try await group.add(change)
+    }
 
     private func commit(_ changes: [Change]) async -> [Result<PutReceipt, StorageError>] {
         let isRefused = refusals.change { left in
@@ -54,36 +65,4 @@ package final class CommitService: StorageService {
         }
         return answers
     }
-
-    private func join(_ change: Change) async throws(StorageError) -> PutReceipt {
-        guard let group = group.read({ $0 }) else { throw .cancelled }
-        return try await group.add(change)
-    }
-
-    package var capabilities: Capabilities { memory.capabilities }
-    package var limits: Limits { memory.limits }
-
-    package func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
-        try await join(.put(name, body))
-    }
-
-    package func get(
-        _ name: ObjectName,
-        _ range: Range<UInt64>?,
-        version: ObjectVersion?
-    ) async throws(StorageError) -> OpenObject {
-        try await memory.get(name, range, version: version)
-    }
-
-    package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo { try await memory.stat(name) }
-
-    package func list(_ prefix: String) -> any ObjectStream { memory.list(prefix) }
-
-    package func delete(_ name: ObjectName) async throws(StorageError) { _ = try await join(.delete(name)) }
-
-    package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
-        try await memory.clear(name, mayResume: mayResume)
-    }
-
-    package func usage() async throws(StorageError) -> Usage { try await memory.usage() }
 }
