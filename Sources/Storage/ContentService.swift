@@ -73,7 +73,10 @@ package protocol ContentService: Sendable {
     func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)?
 
     /// Puts the index beside the CAR of a root that is there, where none is kept that may be it.
-    func addIndex(for upload: Upload, at location: Location) async throws(StorageError)
+    ///
+    /// `sha256` is that of the CAR which was read there, and may be another one of the root; nil where it is known to
+    /// be that of the upload.
+    func addIndex(for upload: Upload, at location: Location, _ sha256: [UInt8]?) async throws(StorageError)
 
     /// A single block, as the service gives it, unverified; `notFound` where it says that it has none.
     func block(_ cid: CID) async throws(StorageError) -> [UInt8]
@@ -110,7 +113,7 @@ extension ContentService {
     package func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)? { nil }
 
     /// Most services keep nothing beside the content.
-    package func addIndex(for upload: Upload, at location: Location) async throws(StorageError) {}
+    package func addIndex(for upload: Upload, at location: Location, _ sha256: [UInt8]?) async throws(StorageError) {}
 
     /// Most services know roots only.
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {

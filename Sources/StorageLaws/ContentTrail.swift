@@ -47,7 +47,8 @@ package struct ContentTrail: ContentService {
         if let notes, let note = Self.note(of: upload.root), !stored.read({ $0.contains(upload.root) }) {
             _ = try await notes.put(note, Body([]))
         }
-        stored.change { _ = $0.insert(upload.root) }
+        // What is refused was not sent.
+        if base.capabilities.contains(.write) { stored.change { _ = $0.insert(upload.root) } }
         asked(upload.root)
         return try await base.store(upload)
     }
@@ -68,9 +69,9 @@ package struct ContentTrail: ContentService {
         try await base.index(of: root, at: location)
     }
 
-    package func addIndex(for upload: Upload, at location: Location) async throws(StorageError) {
+    package func addIndex(for upload: Upload, at location: Location, _ sha256: [UInt8]?) async throws(StorageError) {
         asked(upload.root)
-        try await base.addIndex(for: upload, at: location)
+        try await base.addIndex(for: upload, at: location, sha256)
     }
 
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] { try await base.block(cid) }

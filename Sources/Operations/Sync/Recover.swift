@@ -172,12 +172,15 @@ package struct Recover: Operation {
 
     /// What to say of pages that were left with a snapshot that is newer than all that are there of its home.
     private func lone(_ pages: [PagesName], besides all: [SnapshotName]) -> [String] {
-        pages.filter { pages in
+        var told: Set<[String]> = []
+        return pages.filter { pages in
             let ofHome = all.filter { $0.kit == pages.kit && $0.instance == pages.instance }
-            return ofHome.map(\.time).max().map { $0 < pages.time } ?? false
+            let isNewer = ofHome.map(\.time).max().map { $0 < pages.time } ?? true
+            // The pages of one snapshot may be in several objects.
+            return isNewer && told.insert([pages.kit, pages.instance, "\(pages.time)"]).inserted
         }.map { pages in
             "\(pages.name) on \(source) belongs to a snapshot of the home \(pages.instance) that is not there: the sync that left it "
-                + "was stopped, or the snapshot was lost, and what it had beyond the older ones is not recovered."
+                + "is at work still or was stopped, or the snapshot was lost, and what only that one had is not recovered."
         }
     }
 

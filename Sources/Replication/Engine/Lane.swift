@@ -120,12 +120,12 @@ struct Lane: Sendable {
             let body = try await body(packed)
             let found = try await look(for: layout, body)
             switch found {
-            case .same(let seen):
+            case .same(let seen, let read):
                 progress.bytes(body.length)
                 // Where that is not to be had, reading parts of it is only slower.
                 if let place = seen.place {
                     let upload = Upload(root, places: { layout.places }, body)
-                    try? await backend.content.addIndex(for: upload, at: place)
+                    try? await backend.content.addIndex(for: upload, at: place, read)
                     try StorageError.checkCancellation()
                 }
                 return .seen(seen, wasAdopted: true)
@@ -196,8 +196,8 @@ struct Lane: Sendable {
 
     /// What the backend has now of a root that may be there.
     private enum Look {
-        /// It.
-        case same(Observation)
+        /// It, and where it was read the SHA-256 of what was.
+        case same(Observation, [UInt8]?)
         /// Something else in its place, or nothing where it should be.
         case loss(Observation)
         case awaited(Ticket)
@@ -231,7 +231,7 @@ struct Lane: Sendable {
         guard found.isSame else { return .loss(lost(.damaged, found.method)) }
         var same = seen(layout, held.location, method: found.method, sha256: found.sha256)
         if let back = found.back { (same.size, same.blockCount) = (back.length, back.blockCount) }
-        return .same(same)
+        return .same(same, found.back?.sha256)
     }
 
     private func body(_ packed: PackedDAG) async throws(StorageError) -> Body {

@@ -187,7 +187,9 @@ extension SyncRun {
     private func settle(_ transfer: Transfer, _ known: Mapping?) async throws -> String? {
         let stuck = transfer.kind == .store ? try await leftovers(of: transfer.cid) : nil
         let usual = try backend.content.location(for: transfer.cid)
-        guard let location = transfer.path.isEmpty ? usual : Location(transfer.path) else {
+        // Where its CAR is in several objects the mapping has them.
+        let there = known?.path == transfer.path ? known?.location : Location(transfer.path)
+        guard let location = transfer.path.isEmpty ? usual : there else {
             // The service names what it takes, and the name was lost with the answer: nobody can ask for it.
             try await recorder.add(Recorder.Failure(root: transfer.cid, problem: "lost", mayHaveHappened: false))
             return

@@ -65,7 +65,8 @@ struct SnapshotMaker: Sendable {
         }
         guard needed.count + archives.count <= KitSnapshot.mostShared else {
             throw ReplicationError.badSnapshot(
-                "It would need more than \(KitSnapshot.mostShared) objects of at most \(longest) bytes."
+                "It would need more than \(KitSnapshot.mostShared) objects of at most \(longest) bytes, and no such snapshot is read: a "
+                    + "backend that takes larger objects has room for one."
             )
         }
         let root = try await root(

@@ -48,7 +48,9 @@ struct TokenKeeper: Sendable {
         do throws(FileError) {
             lock = try await File.locked("\(folder)/.\(name).lock")
         } catch {
-            throw StorageError(.unavailable, "The token of the backend cannot be renewed: \(error)", cause: error)
+            guard error.code != .interrupted else { throw .cancelled }
+            // Whoever renews it is at work still, or hangs.
+            throw StorageError(.unavailable, "The token cannot be renewed now: \(error)", retry: .later, cause: error)
         }
         defer { withExtendedLifetime(lock) {} }
         // Somebody else may have renewed it meanwhile.

@@ -52,29 +52,26 @@ extension CARArchive {
         Set(try await listed(stem(of: root)).keys.compactMap(CARName.ofShard)).sorted()
     }
 
-    /// Those of some shards that are there, with the lengths that they have there; throws `notFound` where none is.
-    func present(_ shards: [Location.Shard]) async throws(StorageError) -> [Location.Shard] {
-        let stem = shards.first.flatMap { CARName($0.name)?.stem }
-        let listed = if let stem, shards.count > 1 { try await listed(stem) } else { [ObjectName: ObjectInfo]() }
+    /// Those of some shards that are there, with the lengths that they have there, and the place of the first; throws
+    /// `notFound` where none is.
+    ///
+    /// Each is asked for by its name: a list may lag behind, and show what is gone.
+    func present(_ shards: [Location.Shard]) async throws(StorageError) -> (found: [Location.Shard], place: String?) {
         var found: [Location.Shard] = []
-        var missing: StorageError?
+        var (place, missing): (String?, StorageError?) = (nil, nil)
         for shard in shards {
             guard let name = ObjectName(shard.name) else { continue }
-            if let length = listed[name]?.length {
-                found.append(Location.Shard(shard.name, length: length))
-                continue
-            }
-            // A list may lag behind.
             do throws(StorageError) {
-                let length = try await service.stat(name).length
-                found.append(Location.Shard(shard.name, length: length ?? shard.length))
+                let info = try await service.stat(name)
+                place = place ?? info.place
+                found.append(Location.Shard(shard.name, length: info.length ?? shard.length))
             } catch {
                 guard error.code == .notFound else { throw error }
                 missing = error
             }
         }
         if found.isEmpty, let missing { throw missing }
-        return found
+        return (found, place)
     }
 
     /// Stores a CAR in shards; of an upload that goes on with one that was stopped, what is there by the service's
@@ -94,10 +91,9 @@ extension CARArchive {
             let shard = CARName.Shard(number + 1, of: cuts.count)
             let name = try CARName(upload.root, shard: shard, isInFolder: limits.spreadsNames).object
             let part = body.part(cut.range, behind: cut.beginning)
-            if try await !isThere(part, as: there[name]) {
-                if let proof = try await service.put(name, part).proof { proofs.append(proof) }
-            }
-            if there[name] == nil || CARName.ofIndex(of: name).flatMap({ there[$0] }) == nil {
+            let isThere = try await isThere(part, as: there[name])
+            if !isThere, let proof = try await service.put(name, part).proof { proofs.append(proof) }
+            if !isThere || CARName.ofIndex(of: name).flatMap({ there[$0] }) == nil {
                 try await put(cut.index, beside: name)
             }
             shards.append(Location.Shard(name.text, length: part.length))
@@ -234,14 +230,32 @@ struct ShardSets: Sendable {
     }
 
     private var sets: [Cut: [Int: Location.Shard]] = [:]
+    /// How many shards wait for others of theirs.
+    private var count = 0
+
+    /// So many may wait: a list is as long as whoever writes there makes it.
+    private static let most = 1 << 18
+
+    /// Whether there are too many that wait.
+    var isFull: Bool { count > Self.most }
+
+    static let full = StorageError(
+        .tooLarge,
+        "More than \(most) shards of CARs are listed without the others that belong to them: remove them, or use another place."
+    )
 
     /// Adds one; the whole set in its order where that completes it.
     mutating func add(_ info: ObjectInfo, _ shard: CARName.Shard, of name: CARName) -> [Location.Shard]? {
         guard let length = info.length else { return nil }
         let cut = Cut(root: name.root, count: shard.count, isInFolder: name.isInFolder)
-        sets[cut, default: [:]][shard.number] = Location.Shard(info.name.text, length: length)
+        let before = sets[cut, default: [:]].updateValue(
+            Location.Shard(info.name.text, length: length),
+            forKey: shard.number
+        )
+        count += before == nil ? 1 : 0
         guard let set = sets[cut], set.count == shard.count else { return nil }
         sets[cut] = nil
+        count -= set.count
         return set.sorted { $0.key < $1.key }.map(\.value)
     }
 

@@ -1,3 +1,4 @@
+internal import Digests
 internal import IPLD
 package import Multiformats
 package import Schema
@@ -52,7 +53,7 @@ package struct CARArchive: ContentService {
 
     /// What is there of a root: its CAR, or the shards that are there; throws `notFound` where there is nothing.
     private func held(_ root: CID, at location: Location?) async throws(StorageError) -> HeldRoot {
-        if let location, !location.shards.isEmpty { return try await held(root, try await present(location.shards)) }
+        if let location, !location.shards.isEmpty { return try await held(root, location.shards) }
         let name = try name(of: root, at: location)
         let failure: StorageError
         do throws(StorageError) {
@@ -76,11 +77,12 @@ package struct CARArchive: ContentService {
         }
     }
 
-    /// Shards of a root as one thing.
+    /// What is there of some shards of a root, as one thing.
     private func held(_ root: CID, _ shards: [Location.Shard]) async throws(StorageError) -> HeldRoot {
-        let length = try ShardedCAR(shards, of: root).length
-        let location = Location(try usual(root).text, length: length, shards: shards)
-        return HeldRoot(root: root, at: location, length: length, digest: nil)
+        let (found, place) = try await present(shards)
+        let length = try ShardedCAR(found, of: root).length
+        let location = Location(try usual(root).text, length: length, shards: found)
+        return HeldRoot(root: root, at: location, length: length, digest: nil, place: place)
     }
 
     package func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {
@@ -110,20 +112,18 @@ package struct CARArchive: ContentService {
     }
 
     /// An index of the right length is left alone: nobody believes it more than the blocks to which it leads.
-    package func addIndex(for upload: Upload, at location: Location) async throws(StorageError) {
+    package func addIndex(for upload: Upload, at location: Location, _ sha256: [UInt8]?) async throws(StorageError) {
         guard !location.isReadWhole || !location.shards.isEmpty else { return }
         var wanted = [(name: try name(of: upload.root, at: location), index: index(of: upload))]
         if !location.shards.isEmpty {
-            let cuts = try ShardCut.cuts(
-                of: upload,
-                length: location.length ?? .max,
-                limit: limits.largestObject
-            )
+            let length = try ShardedCAR(location.shards, of: upload.root).length
+            let cuts = try ShardCut.cuts(of: upload, length: length, limit: limits.largestObject)
             guard cuts.count == location.shards.count else { return }
             wanted = zip(location.shards, cuts).compactMap { shard, cut in
                 ObjectName(shard.name).map { ($0, cut.index) }
             }
         }
+        var isItsOwn = sha256 == nil
         for (name, index) in wanted where index.count > 0 {
             guard let place = CARName.ofIndex(of: name) else { continue }
             let bytes = index.encoded(.multihashSorted)
@@ -132,6 +132,9 @@ package struct CARArchive: ContentService {
             } catch {
                 guard error.code == .notFound else { throw error }
             }
+            // The places of another CAR would lead astray.
+            if !isItsOwn { isItsOwn = try await upload.car().digest(.sha256) == sha256 }
+            guard isItsOwn else { return }
             _ = try await service.put(place, Body(bytes))
         }
     }
@@ -195,9 +198,10 @@ package struct CARArchive: ContentService {
     package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
         if let location, !location.shards.isEmpty {
             for part in try ShardedCAR(location.shards, of: root).parts { try await remove(part.name, hasIndex: true) }
-            return
         }
+        // Also those of other cuts, which uploads left that were stopped.
         if mayHaveShards { for name in try await shardNames(of: root) { try await remove(name, hasIndex: true) } }
+        guard location?.shards.isEmpty != false else { return }
         try await remove(try name(of: root, at: location), hasIndex: location?.isReadWhole != true)
     }
 
@@ -220,17 +224,23 @@ package struct CARArchive: ContentService {
             let open = Locked(ShardSets())
             return { () async throws(StorageError) in
                 guard let page = try await cursor.next() else { return nil }
-                return page.compactMap { info in
-                    guard let name = CARName(info.name.text) else { return nil }
-                    guard let shard = name.shard else { return HeldRoot(name.root, info) }
+                var held: [HeldRoot] = []
+                for info in page {
+                    guard let name = CARName(info.name.text) else { continue }
+                    guard let shard = name.shard else {
+                        held.append(HeldRoot(name.root, info))
+                        continue
+                    }
                     // A set that is not complete is nothing that anybody could adopt.
-                    guard let whole = open.change({ $0.add(info, shard, of: name) }),
-                        let length = try? ShardedCAR(whole, of: name.root).length,
+                    let whole = open.change { $0.add(info, shard, of: name) }
+                    guard open.read({ !$0.isFull }) else { throw ShardSets.full }
+                    guard let whole, let length = try? ShardedCAR(whole, of: name.root).length,
                         let usual = try? CARName(name.root, isInFolder: name.isInFolder).object
-                    else { return nil }
+                    else { continue }
                     let location = Location(usual.text, length: length, shards: whole)
-                    return HeldRoot(root: name.root, at: location, length: length, digest: nil)
+                    held.append(HeldRoot(root: name.root, at: location, length: length, digest: nil))
                 }
+                return held
             }
         }
     }

@@ -86,6 +86,9 @@ struct ShardCut: Sendable {
             var sharding = try CARSharding(CARHeader(roots: [upload.root]), limit: limit)
             for (index, place) in places.enumerated() {
                 let end = index + 1 < places.count ? places[index + 1].offset : length
+                guard place.offset < end, end <= length else {
+                    throw DecodingProblem(.malformed, "Its blocks do not lie as they should.", cid: place.cid)
+                }
                 let shard = try sharding.shard(ofSection: end - place.offset, place.cid)
                 if shard == cuts.count {
                     cuts.append(

@@ -56,9 +56,11 @@ package struct CheckedContent: ContentService {
             .map(names.stream)
     }
 
-    package func addIndex(for upload: Upload, at location: Location) async throws(StorageError) {
+    package func addIndex(for upload: Upload, at location: Location, _ sha256: [UInt8]?) async throws(StorageError) {
         try require(.write, "store the index of \(upload.root)")
-        try await names.named { () async throws(StorageError) in try await base.addIndex(for: upload, at: location) }
+        try await names.named { () async throws(StorageError) in
+            try await base.addIndex(for: upload, at: location, sha256)
+        }
     }
 
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {
