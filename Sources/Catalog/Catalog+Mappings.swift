@@ -82,16 +82,22 @@ extension Catalog {
             // An index has all of it; of what is being removed nothing is known.
             try database.query(
                 """
-                SELECT backend, status, count(*), coalesce(sum(size_bytes), 0) FROM mappings GROUP BY backend, status
-                UNION ALL SELECT backend, status, -count(*), -coalesce(sum(size_bytes), 0)
-                    FROM journal JOIN mappings USING(backend, cid) WHERE kind = 'remove' GROUP BY backend, status
-                UNION ALL SELECT backend, 'unknown', count(*), 0
-                    FROM journal JOIN mappings USING(backend, cid) WHERE kind = 'remove' GROUP BY backend
+                SELECT backend, status, sum(number), sum(bytes) FROM (
+                    SELECT backend, status, count(*) AS number, coalesce(sum(size_bytes), 0) AS bytes
+                        FROM mappings GROUP BY backend, status
+                    UNION ALL SELECT backend, status, -count(*), -coalesce(sum(size_bytes), 0)
+                        FROM journal JOIN mappings USING(backend, cid) WHERE kind = 'remove' GROUP BY backend, status
+                    UNION ALL SELECT backend, 'unknown', count(*), 0
+                        FROM journal JOIN mappings USING(backend, cid) WHERE kind = 'remove' GROUP BY backend
+                ) GROUP BY backend, status HAVING sum(number) > 0
                 """
             ) { (row: borrowing Row) throws(CatalogError) in
                 var status = Mapping.Status(rawValue: row.text(1)) ?? .unknown
                 if status == .stored, self.disregards(row.text(0)) { status = .unknown }
-                counts[row.text(0), default: MappingCounts()].add(Int(row.int64(2)), row.int64(3), as: status)
+                counts[row.text(0), default: MappingCounts()].byStatus[status, default: 0] += Int(row.int64(2))
+                if status == .stored {
+                    counts[row.text(0), default: MappingCounts()].storedBytes += UInt64(clamping: row.int64(3))
+                }
             }
             return counts
         }
@@ -155,12 +161,6 @@ package struct MappingCounts: Sendable, Hashable {
     package var storedBytes: UInt64 = 0
 
     package init() {}
-
-    fileprivate mutating func add(_ count: Int, _ bytes: Int64, as status: Mapping.Status) {
-        let sum = byStatus[status, default: 0] + count
-        byStatus[status] = sum > 0 ? sum : nil
-        if status == .stored { storedBytes = UInt64(clamping: Int64(clamping: storedBytes) &+ bytes) }
-    }
 }
 
 extension Database {

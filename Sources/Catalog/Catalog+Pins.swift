@@ -55,9 +55,10 @@ extension Catalog {
                 try database.change("DELETE FROM unpinned WHERE cid = ?", [.blob(pin.cid.bytes)])
                 if pin.metadata != "{}" { try database.checkMetadata(of: pin.cid) }
             }
+            guard !onlyNew || !added.isEmpty else { return added }
             try database.setPinSum(sum)
             if let store { try database.raise("store_generation", to: Int64(clamping: store.generation)) }
-            if !onlyNew || !added.isEmpty { try database.markDirty(nil, reason: reason, at: time) }
+            try database.markDirty(nil, reason: reason, at: time)
             return added
         }
         await tellPinsChanged()

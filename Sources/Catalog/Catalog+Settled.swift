@@ -128,11 +128,12 @@ extension Database {
     /// Drops what was noted of changes that all have looked at: those who make pages, and those who plan, unless these
     /// will look at everything anyway.
     mutating func dropChanges() throws(CatalogError) {
-        if let settled = try oldestSettled() {
+        for kind in Catalog.PlanKind.allCases {
+            guard let settled = try value(kind.settledKey).flatMap({ Int64($0) }) else { continue }
             let count = try first("SELECT count(*) FROM row_changes WHERE number > ?", [.integer(settled)]) {
                 (row: borrowing Row) throws(CatalogError) in row.int64(0)
             }
-            if count ?? 0 > 10_000 { try unsettle() }
+            if count ?? 0 > 10_000 { try change("DELETE FROM kit WHERE key = ?", [.text(kind.settledKey)]) }
         }
         try change(
             """

@@ -85,8 +85,10 @@ package final class Catalog: Sendable {
         let identity = (try? fileInfo(path, follow: true))?.identity
         self.identity = identity
         connections = Connections(database) { () throws(CatalogError) in
-            let another = try Self.open(path, makesIt: false)
+            var another = try Self.open(path, makesIt: false)
             try Self.expect(identity, at: path)
+            // Several of them stay open: together they take little more memory than the first one.
+            try another.change("PRAGMA cache_size = -2000")
             return another
         }
         held = LockedFiles.hold(["", "-wal", "-shm"].map { path + $0 })

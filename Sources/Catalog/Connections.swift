@@ -7,16 +7,26 @@ internal import Synchronization
 final class Connections: Sendable {
     private final class Connection: Sendable {
         let database: Mutex<Database>
+        /// How often connections had been given up when it was opened.
+        let generation: Int
 
-        init(_ database: consuming Database) { self.database = Mutex(database) }
+        init(_ database: consuming Database, _ generation: Int) {
+            self.database = Mutex(database)
+            self.generation = generation
+        }
     }
 
-    private let idle: Mutex<[Connection]>
+    private struct State: Sendable {
+        var idle: [Connection]
+        var generation = 0
+    }
+
+    private let state: Mutex<State>
     private let open: @Sendable () throws(CatalogError) -> Database
 
     /// Connections of which one is open already, and more are opened by `open` when they are needed.
     init(_ first: consuming Database, open: @escaping @Sendable () throws(CatalogError) -> Database) {
-        idle = Mutex([Connection(first)])
+        state = Mutex(State(idle: [Connection(first, 0)]))
         self.open = open
     }
 
@@ -27,21 +37,31 @@ final class Connections: Sendable {
     func use<Value: Sendable>(
         _ body: (inout Database) throws(CatalogError) -> Value
     ) throws(CatalogError) -> Value {
-        let connection = if let known = idle.withLock({ $0.popLast() }) { known } else { Connection(try open()) }
+        let (known, generation) = state.withLock { ($0.idle.popLast(), $0.generation) }
+        let connection = if let known { known } else { Connection(try open(), generation) }
         do throws(CatalogError) {
             let value = try connection.database.withLock { (database) throws(CatalogError) in try body(&database) }
             give(connection)
             return value
         } catch {
-            // One that is not to be relied upon any more is closed, and so are those that may be like it.
-            if error.isOfConnection { idle.withLock { $0.removeAll() } } else { give(connection) }
+            // One that is not to be relied upon any more is closed, and so are those that may be like it, also those in
+            // use when they come back.
+            if error.isOfConnection { giveUp() } else { give(connection) }
             throw error
         }
     }
 
     private func give(_ connection: Connection) {
-        idle.withLock { idle in
-            if idle.count < Self.mostIdle { idle.append(connection) }
+        state.withLock { state in
+            let isGood = connection.generation == state.generation
+            if isGood, state.idle.count < Self.mostIdle { state.idle.append(connection) }
+        }
+    }
+
+    private func giveUp() {
+        state.withLock { state in
+            state.idle.removeAll()
+            state.generation += 1
         }
     }
 }

@@ -146,13 +146,14 @@ extension Catalog {
 
     /// Gives a lease back.
     package func release(_ lease: Lease) async throws(CatalogError) {
+        // Also where the row stays: who has not the lock has no lease.
+        defer { lease.unlock() }
         try await write { (database) throws(CatalogError) in
             _ = try database.change(
                 "DELETE FROM leases WHERE backend = ? AND token = ?",
                 [.text(lease.backend), .text(lease.token)]
             )
         }
-        lease.unlock()
     }
 
     /// Throws `fenced` where the lease is not this process's any more.

@@ -104,7 +104,7 @@ package struct Mapping: Sendable, Hashable {
             cid: try columnCID(row, 0),
             backend: row.text(1),
             path: row.text(2),
-            shards: columnShards(row, 16),
+            shards: try columnShards(row, 16),
             status: Status(rawValue: row.text(3)) ?? .unknown,
             name: row.text(4),
             metadata: row.text(5),

@@ -60,7 +60,7 @@ package struct MappingColumns: Sendable {
     /// Appends the row of a query for the columns of ``Mapping``; with `isAstray`, nothing counts as stored.
     mutating func append(_ row: borrowing Row, isAstray: Bool) throws(CatalogError) {
         let cid = try columnCID(row, 0)
-        if !row.isNull(16) { shards[count] = columnShards(row, 16) }
+        if !row.isNull(16) { shards[count] = try columnShards(row, 16) }
         cids.append(cid)
         cid.appendText(to: &cidTexts.bytes)
         row.appendText(2, to: &paths.bytes)

@@ -96,7 +96,7 @@ package struct Observation: Sendable, Hashable {
             try columnCID(row, 0),
             Finding(rawValue: row.text(3)) ?? .claimed,
             method: row.text(4),
-            place: row.text(2).isEmpty ? nil : Location(row.text(2), shards: columnShards(row, 12)),
+            place: row.text(2).isEmpty ? nil : Location(row.text(2), shards: try columnShards(row, 12)),
             size: row.optionalInt64(7).flatMap { UInt64(exactly: $0) },
             blockCount: row.optionalInt64(8).flatMap { UInt64(exactly: $0) },
             carSHA256: row.optionalBytes(9),
