@@ -35,10 +35,15 @@ package struct BackendCertify: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> Output {
         let owned = Locked<Set<CID>>([])
-        let backend = try await kit.open(try kit.backend(name), gate: CertificationGate(owned: owned))
+        let catalog = try kit.catalog()
+        let gate = CertificationGate(owned: owned) { root in
+            if try await catalog.pin(root) != nil { return true }
+            return try await !catalog.mappings(of: [root]).isEmpty
+        }
+        let backend = try await kit.open(try kit.backend(name), gate: gate)
         // Nothing is stored where a disk is not mounted.
         try await kit.expectPlace(backend)
-        let home = try? await kit.catalog().identity().instance
+        let home = try? await catalog.identity().instance
         let run = PassingName(of: home).text
         let trial = Certification(backend, run: run, isFull: full, owned: owned)
         var output = Output(name: name, isFull: full)
@@ -127,21 +132,22 @@ extension BackendCertify {
         var requests: UInt64 = 0
         var bytes: UInt64 = 0
 
-        private func count(_ word: String) -> Int { rows.count { $0.word == word } }
+        private var broken: [Row] { rows.filter { if case .failed = $0.verdict { true } else { false } } }
+        private var passed: Int { rows.count { if case .passed = $0.verdict { true } else { false } } }
 
         /// A broken law is told before anything else.
         package var exitCode: ExitCode {
-            guard count("failed") == 0 else { return .verification }
+            guard broken.isEmpty else { return .verification }
             let codes = rows.compactMap { row in
                 if case .unknown(let error) = row.verdict { KitError(error).code } else { nil }
             }
-            return ExitCode.ofParts(codes + (remains.isEmpty ? [] : [.partlyFailed]), isPartDone: count("passed") > 0)
+            return ExitCode.ofParts(codes + (remains.isEmpty ? [] : [.partlyFailed]), isPartDone: passed > 0)
         }
 
         /// What could not be removed, as sentences.
         var failures: [String] {
             remains.map {
-                "\($0.name) stays on \(name), and the next `backend certify` removes it: \($0.error.message)"
+                "\($0.name) stays on \(name), and the next `backend certify` tries to remove it again: \($0.error.message)"
             }
         }
 
@@ -153,10 +159,13 @@ extension BackendCertify {
             ]
         }
         package var report: Report {
-            let broken = rows.filter { $0.word == "failed" }.map { "\($0.trial.title): \($0.reason ?? "")" }
-            let other = [("failed", "failed"), ("unknown", "unknown"), ("does not apply", "that do not apply")]
-                .filter { count($0.0) > 0 }.map { "\(count($0.0)) \($0.1)" }
-            let words = (["\(count("passed")) laws passed"] + other).joined(separator: ", ")
+            let unknown = rows.count { if case .unknown = $0.verdict { true } else { false } }
+            let counts = [
+                (broken.count, "failed"), (unknown, "unknown"),
+                (rows.count - passed - broken.count - unknown, "that do not apply"),
+            ]
+            let other = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+            let words = (["\(passed) laws passed"] + other).joined(separator: ", ")
             let size = ByteCount(bytes)
             return Report(
                 [
@@ -166,9 +175,9 @@ extension BackendCertify {
                     ),
                     .line("\(name): \(words); \(requests) requests, \(size) sent."),
                 ],
-                failures: broken + failures
+                failures: broken.map { "\($0.trial.title): \($0.reason ?? "")" } + failures
             )
         }
-        package var quietLines: [String]? { rows.filter { $0.word == "failed" }.map(\.trial.title) }
+        package var quietLines: [String]? { broken.map(\.trial.title) }
     }
 }

@@ -42,28 +42,30 @@ package struct BackendPinAdd: Operation {
         var lines = InputLines(try await Input(list, kit, for: .archive))
         var output = ClaimsOutput.List()
         var (claims, isOver): ([ClaimLine], Bool) = ([], false)
+        var bytes = 0
         while !isOver {
             if let line = try await lines.next() {
                 do throws(KitError) {
                     if let claim = try line.isBlank ? nil : ClaimLine(line) { claims.append(claim) }
+                    bytes += line.bytes?.count ?? 0
                 } catch {
                     output.note(error, at: line.number)
                 }
             } else {
                 isOver = true
             }
-            if claims.count == Self.atOnce || isOver, !claims.isEmpty {
+            if claims.count == Self.atOnce || bytes >= Self.bytesAtOnce || isOver, !claims.isEmpty {
                 let made = claims.map { claim in (claim: observation(of: claim, in: kit), name: claim.name) }
                 let mappings = try await kitErrors { [backend] in try await catalog.claim(made, on: backend) }
                 output.note(mappings, of: claims)
-                claims = []
+                (claims, bytes) = ([], 0)
             }
         }
         return ClaimsOutput(list: output, warnings: try await kit.writeIndexes([backend]))
     }
 
-    /// How many are written down in one transaction.
-    private static let atOnce = 4096
+    /// How many are written down in one transaction, and of how many bytes of lines.
+    private static let (atOnce, bytesAtOnce) = (4096, 4 << 20)
 
     /// The list that is to be read; nil where one CID is named.
     private func source() throws(KitError) -> String? {

@@ -50,7 +50,8 @@ package struct BackendRemove: Operation {
                 try await catalog.removeBackend(name)
                 if hasFile { try removeFile(path) }
                 try syncDirectory(directoryName(path))
-                for folder in [kit.home.backends + "/" + name, kit.home.state(of: name)]
+                let home = kit.home
+                for folder in [home.backends + "/" + name, home.state(of: name), home.blockCache(of: name)]
                 where try fileExists(folder) { try removeTree(folder) }
             }
             return Output(name: name, lonely: only.count, dryRun: dryRun)

@@ -170,6 +170,8 @@ struct Certification: Sendable {
 struct CertificationGate: ChangeGate {
     /// The roots that a trial made.
     let owned: Locked<Set<CID>>
+    /// Whether a root is pinned, or known to be kept somewhere: no trial made that, whoever noted it as one of a trial.
+    let isKept: @Sendable (CID) async throws -> Bool
 
     func admit(_ change: Change) async throws(StorageError) {
         let what: String
@@ -178,7 +180,7 @@ struct CertificationGate: ChangeGate {
             guard !name.text.hasPrefix(Certification.folder) else { return }
             what = name.text
         case .store(let root), .remove(let root):
-            guard !owned.read({ $0.contains(root) }) else { return }
+            if owned.read({ $0.contains(root) }), (try? await isKept(root)) == false { return }
             what = root.description
         }
         throw StorageError(.superseded, "A trial changes nothing but what is its own, and was about to change \(what).")

@@ -34,7 +34,7 @@ struct ClaimLine: Sendable {
 
     /// The columns of `backend pin list --json` that say nothing of where a root is.
     private static let others: Set = [
-        "backend_name", "created_at", "status", "metadata", "block_count", "car_sha256", "verified_at", "verify_method",
+        "backend_name", "created_at", "metadata", "block_count", "car_sha256", "verified_at", "verify_method",
         "verified_by", "updated_at",
     ]
 
@@ -53,6 +53,10 @@ struct ClaimLine: Sendable {
             case ("name", .string(let text)): name = text
             case ("size", .integer(0...)), ("size_bytes", .integer(0...)): size = member.value.natural
             case ("shards", .array(let items)): shards = try items.map(Self.shard)
+            case ("status", .string(let text)):
+                guard ![Mapping.Status.missing, .corrupt].map(\.rawValue).contains(text) else {
+                    throw KitError(.usage, "It says itself that its CAR is \(text).")
+                }
             case ("cid", _), ("car_path", _), ("car_file_path", _), ("name", _), ("size", _), ("size_bytes", _),
                 ("shards", _):
                 throw KitError(.usage, "The value of “\(member.name)” is of the wrong kind.")
