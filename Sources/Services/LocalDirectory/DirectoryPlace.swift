@@ -23,7 +23,7 @@ struct DirectoryPlace: Sendable {
     func path(_ name: ObjectName) -> String { root.path + "/" + name.text }
 
     /// Makes the folder of an object, and looks after it once.
-    func makeFolder(_ folder: String) throws(FileError) {
+    private func makeFolder(_ folder: String) throws(FileError) {
         try makeDirectory(folder, below: root.path)
         guard !tended.read({ $0.contains(folder) }) else { return }
         var place = folder
@@ -35,10 +35,26 @@ struct DirectoryPlace: Sendable {
         tended.change { _ = $0.insert(folder) }
     }
 
+    /// Makes a file, and its folder where that is not there; one that was empty may go in between.
+    func newFile(_ path: String) throws(FileError) -> File {
+        let folder = directoryName(path)
+        try makeFolder(folder)
+        do throws(FileError) {
+            return try File(path, .createNew)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            tended.change { _ = $0.remove(folder) }
+            try makeFolder(folder)
+            return try File(path, .createNew)
+        }
+    }
+
     /// Removes the folders on the way to a file that hold nothing, the innermost first; the directory itself stays.
     func removeEmptyFolders(wayTo path: String) {
         var folder = directoryName(path)
         while folder.hasPrefix(root.path + "/"), (try? removeDirectory(folder)) != nil {
+            // Who makes it again has to look after it again.
+            tended.change { _ = $0.remove(folder) }
             folder = directoryName(folder)
         }
     }

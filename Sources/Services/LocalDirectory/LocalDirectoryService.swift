@@ -38,8 +38,7 @@ struct LocalDirectoryService: StorageService {
         let path = path(name)
         let temporary = temporaryName(beside: path)
         let file = try await files(name) { () throws(FileError) in
-            try place.makeFolder(directoryName(path))
-            return try File(temporary, .createNew)
+            try place.newFile(temporary)
         }
         let publication: Publication
         do throws(StorageError) {
@@ -105,7 +104,7 @@ struct LocalDirectoryService: StorageService {
             } catch  where error.code == .notFound {
                 // There is no such folder, or somebody else removed it: then nothing is left.
             }
-            place.removeEmptyFolders(wayTo: path)
+            if !mayResume { place.removeEmptyFolders(wayTo: path) }
         }
     }
 
@@ -115,14 +114,15 @@ struct LocalDirectoryService: StorageService {
         version: ObjectVersion?
     ) async throws(StorageError) -> OpenObject {
         let path = path(name)
-        let opened = try await files(name, mayBeAbsent: true) { () throws(FileError) in
-            let (file, info) = try openFile(path)
+        let opened = try await files(name, mayBeAbsent: true) { () throws(FileError) -> Opened? in
+            guard let (file, info) = try openFile(path) else { return nil }
             let end = min(range?.upperBound ?? info.length, info.length)
             let part = min(range?.lowerBound ?? 0, end)..<end
             // What is short is here at once.
             let first = part.length <= Self.short ? try Self.read(part, of: file, info) : nil
-            return (file: file, info: info, part: part, first: first)
+            return Opened(file: file, info: info, part: part, first: first)
         }
+        guard let opened else { throw StorageError.changed(name) }
         let (info, found) = (opened.info, ObjectVersion(opened.info.version))
         guard version == nil || version == found else { throw StorageError.changed(name) }
         guard opened.part.length <= Self.short else {
@@ -133,18 +133,30 @@ struct LocalDirectoryService: StorageService {
         return OpenObject(Body(bytes).open(), length: info.length, version: found)
     }
 
-    /// The file that has a name, open.
+    /// A file that was opened to be read, and what is short of it at once.
+    private struct Opened: Sendable {
+        let file: File
+        let info: FileInfo
+        let part: Range<UInt64>
+        let first: [UInt8]?
+    }
+
+    /// The file that has a name, open; nil where it is replaced again and again.
     ///
     /// Where a link to another took its place after the look at it, the next look says so; where a file did, it is that
     /// one.
-    private func openFile(_ path: String) throws(FileError) -> (File, FileInfo) {
-        while true {
+    private func openFile(_ path: String) throws(FileError) -> (File, FileInfo)? {
+        for _ in 0..<Self.looks {
             let found = try checkFile(path)
             let file = try File(path, .readFile)
             let info = try file.status()
             if info.identity == found.identity { return (file, info) }
         }
+        return nil
     }
+
+    /// How often a file is looked at that is another one when it is open.
+    private static let looks = 16
 
     /// Bytes of an open file; nil where somebody writes to it.
     private static func read(_ part: Range<UInt64>, of file: File, _ info: FileInfo) throws(FileError) -> [UInt8]? {

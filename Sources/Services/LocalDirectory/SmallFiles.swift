@@ -87,8 +87,7 @@ struct SmallFiles: Sendable {
         let temporary = temporaryName(beside: path)
         let file: File
         do throws(FileError) {
-            try place.makeFolder(directoryName(path))
-            file = try File(temporary, .createNew)
+            file = try place.newFile(temporary)
         } catch {
             throw translate(error, item.name.text)
         }

@@ -152,6 +152,7 @@ struct SFTPService: StorageService {
                 guard case .failure(let error) = refusal, error.code != .noSuchFile else { continue }
                 throw SFTPErrors.translate("Removing what was left of \(name)", error)
             }
+            guard !mayResume else { return }
             // A server removes no folder in which something is.
             for folder in SFTPRoot.folders(of: name.text).reversed() {
                 try await admission.renew()

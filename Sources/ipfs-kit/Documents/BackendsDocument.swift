@@ -45,9 +45,10 @@ private func lawsSection() -> [String] {
     let troubled = Law.all.count { $0.needsTrouble }
     return [
         "", "## Laws", "",
-        "Every type is tried by \(Law.all.count) laws of objects and \(ContentLaw.all.count) of content, each over real servers, or",
-        "simulators that are held to what was recorded of them. `ipfs-kit backend certify NAME` tries a backend by them, but for",
-        "the \(troubled) for which something has to go wrong. A law that needs more than a type has does not apply to it:",
+        "There are \(Law.all.count) laws of objects and \(ContentLaw.all.count) of content. Each type is tried by those that apply to it, over real",
+        "servers, or over simulators that are held to what was recorded of them; what a server breaks by itself its page says.",
+        "`ipfs-kit backend certify NAME` tries a backend by them, but for the \(troubled) for which something has to go wrong. A",
+        "law that needs more than a type has does not apply to it:",
         "",
         "| law | of | " + types.map { "`\($0.type)`" }.joined(separator: " | ") + " |",
         "|---|---|" + types.map { _ in ":-:|" }.joined(),
