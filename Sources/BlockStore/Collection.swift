@@ -31,12 +31,12 @@ extension BlockStore {
     /// `kept` names stays too, where it is there: blocks of DAGs of which the store has a part only.
     /// - Throws: ``StoreError`` `incomplete` where a block of a root is missing, `corrupt` for damage, also of the
     ///   index;
-    ///   whatever `roots` or `kept` throws.
+    ///   whatever `roots` throws.
     public func collect(
         waste: Double = 0.25,
         isDryRun: Bool = false,
         atLeast generation: UInt64 = 0,
-        kept: () async throws -> [CID] = { [] },
+        keeping kept: [CID] = [],
         roots: () async throws -> [CID]
     ) async throws -> CollectionReport {
         let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
@@ -45,7 +45,6 @@ extension BlockStore {
         defer { withExtendedLifetime(lock) {} }
         // Asked for under the lock: what is pinned before it is known here, and after it nothing can be pinned.
         let roots = try await roots()
-        let kept = try await kept()
         return try await BlockingThreads.shared.run { [self] () throws(StoreError) in
             try proveIndex(atLeast: generation)
             var live = try mark(roots)

@@ -150,13 +150,15 @@ extension Catalog {
         }
     }
 
-    /// The pinned roots that were not seen whole since the store lost something last.
-    package func pinsToLookAt(in epoch: UInt64) async throws(CatalogError) -> [CID] {
+    /// The pinned roots that were not seen whole since the store lost something last, and whether each was before.
+    package func pinsToLookAt(
+        in epoch: UInt64
+    ) async throws(CatalogError) -> [(root: CID, wasWhole: Bool)] {
         try await read { (database) throws(CatalogError) in
             try database.all(
-                "SELECT cid FROM pins WHERE whole_epoch IS NULL OR whole_epoch <> ? ORDER BY cid",
+                "SELECT cid, whole_epoch FROM pins WHERE whole_epoch IS NULL OR whole_epoch <> ? ORDER BY cid",
                 [.integer(Int64(bitPattern: epoch))]
-            ) { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
+            ) { (row: borrowing Row) throws(CatalogError) in (try columnCID(row, 0), !row.isNull(1)) }
         }
     }
 

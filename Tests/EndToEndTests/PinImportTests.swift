@@ -39,6 +39,28 @@ import Testing
         #expect(try await user.run("pin", "import", "--from-node").text.contains("1 vanished"))
     }
 
+    /// What its owner unpinned here stays so, whatever the node pins, until he pins it again.
+    @Test func whatWasUnpinnedHereIsNotPinnedAgain() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let root = try await give(node, sampleBytes(100))
+        // The node has pins of its own.
+        let taken = try await user.attempt(["pin", "import", "--from-node", "--json"])
+        let others = try #require(try Answer.lines(taken.text).last?.taken_over.int) - 1
+        try await user.run("pin", "rm", root)
+        for _ in 0..<2 {
+            let again = try await user.run("pin", "import", "--from-node")
+            let told = "0 taken over, \(others) already here, 1 unpinned here, 0 vanished"
+            #expect(again.text.contains(told), "\(again.text)")
+            #expect(again.errorText.contains("`ipfs-kit pin add \(root)`"), "\(again.errorText)")
+        }
+        #expect(try await !user.pins().contains(root))
+        try await user.run("pin", "add", root)
+        #expect(try await user.json("pin", "import", "--from-node").already_here.int == others + 1)
+        let both = try await user.run("pin", "import", "--from-node", "--follow", "--dry-run", code: 2)
+        #expect(both.errorText.contains("--follow"), "\(both.errorText)")
+    }
+
     /// A pin that its owner made while the node was listing stays his own.
     @Test func whatIsPinnedMeanwhileIsNotTakenOver() async throws {
         let node = try await node()

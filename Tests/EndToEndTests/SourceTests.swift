@@ -136,6 +136,21 @@ import Testing
         #expect(try await user.json("status").pins_not_whole.int == 0)
     }
 
+    /// What took long to fetch is pinned when it is here, and not when the last of many is.
+    @Test func whatIsHereIsPinnedBeforeTheNextIsFetched() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let (mine, first) = (try await user.add(sampleBytes(10, seed: 7)), try await give(node, sampleBytes(100)))
+        let last = try await give(node, sampleBytes(100, seed: 2))
+        try await user.run("pin", "rm", mine)
+        try await node.begin("slow", #"{"command": "dag/export", "seconds": 2}"#)
+        let adder = try Running(user, "pin", "add", mine, first, last)
+        try await adder.wait { try await node.requests().contains { $0.contains("dag/export") && $0.contains(last) } }
+        #expect(try await Set(user.pins()) == [mine, first])
+        #expect(await adder.end() == 0)
+        #expect(try await user.pins().count == 3)
+    }
+
     /// Where the store is no source, what is pinned is read at the node, and stays there.
     @Test func withoutTheStoreNothingIsCopied() async throws {
         let node = try await node()
@@ -173,6 +188,46 @@ import Testing
         #expect(try await blocks(user) == 2)
         try configure(user, "store")
         try await user.run("gc", "--waste", "0", code: 12)
+    }
+
+    /// A node that is slow keeps nobody from the store while the store is collected.
+    @Test func aSlowNodeKeepsNobodyFromTheStore() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        _ = try await give(node, sampleBytes(3 << 20))
+        try await user.run("pin", "import", "--from-node")
+        try await user.run("pin", "rm", try await user.add(sampleBytes(1000, seed: 3)))
+        try await node.begin("hang", #"{"command": "block/get"}"#)
+        try await node.forgetRequests()
+        let collector = try Running(user, "gc", "--waste", "0")
+        try await collector.wait { try await node.requests().contains { $0.contains("block/get") } }
+        let added = try await user.add(sampleBytes(100, seed: 4))
+        // A pin of which nobody was asked is asked about before something goes.
+        let late = try await give(node, sampleBytes(3 << 20, seed: 5))
+        try await user.run("pin", "import", "--from-node")
+        try await node.end("hang")
+        #expect(await collector.end() == 0, "\(collector.errors)")
+        #expect(try await blocks(user) == 1)
+        #expect(try await user.content(added) == sampleBytes(100, seed: 4))
+        #expect(try await node.requests().contains { $0.contains("block/get") && $0.contains(late) })
+    }
+
+    /// What only a node has was never lost here.
+    @Test func pinsOfTheNodeAreNoLoss() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        _ = try await give(node, sampleBytes(3 << 20))
+        let mine = try await user.add(sampleBytes(100, seed: 2))
+        let imported = try await user.attempt(["pin", "import", "--from-node", "--json"])
+        let taken = try #require(try Answer.lines(imported.text).last?.taken_over.int)
+        let rebuilt = try await user.json("store", "rebuild-index")
+        #expect(rebuilt.pins_not_whole.int == taken && rebuilt.pins_lost.int == 0, "\(rebuilt)")
+        try FileManager.default.removeItem(atPath: user.home + "/store/packs")
+        let lost = try await user.attempt(["store", "rebuild-index", "--json"])
+        #expect(lost.code == 10)
+        let answer = try Answer.parse(lost.text)
+        #expect(answer.pins_not_whole.int == taken + 1 && answer.pins_lost.int == 1, "\(lost.text)")
+        #expect(try await user.pins().contains(mine))
     }
 
     @Test func withoutASourceTheErrorSaysWhatHelps() async throws {
@@ -220,6 +275,11 @@ import Testing
         try await reader.run("cat", root, code: 4)
         try configure(reader, "[store, disk]")
         #expect(try await reader.content(root) == sampleBytes(3 << 20))
+        // Whether it is somewhere in a CAR is asked for where the backend is named.
+        let leaf = try #require(try await links(reader, root).first)
+        let refused = try await reader.run("block", "get", leaf, code: 4)
+        #expect(refused.errorText.contains("ipfs-kit block get --from disk \(leaf)"), "\(refused.errorText)")
+        #expect(try await reader.attempt(["block", "get", "--from", "disk", leaf]).code == 0)
         #expect(try await blocks(reader) == 0)
         try await reader.run("pin", "add", root)
         try configure(reader, "store")

@@ -143,11 +143,12 @@ struct EngineSample: Sendable {
         _ others: [String: any StorageService] = [:],
         _ source: (any BlockSource)? = nil
     ) async throws -> SyncEngine {
-        let source = source ?? StoreSource(store)
+        let here = StoreSource(store)
         return SyncEngine(
-            source: source,
+            source: source ?? here,
+            store: here,
             catalog: catalog,
-            witnesses: Witnesses(source, catalog, try await catalog.identity(), observer: "test") { name in
+            witnesses: Witnesses(here, catalog, try await catalog.identity(), observer: "test") { name in
                 guard let service = others[name] else {
                     throw StorageError(.unavailable, "Nobody plays the backend \(name).")
                 }

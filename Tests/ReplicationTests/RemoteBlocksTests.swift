@@ -112,6 +112,30 @@ import Testing
         #expect(try await blocks(archive, memory).blocks([good.cid]) == [good])
     }
 
+    /// What is damaged or not there takes nothing from the blocks beside it.
+    @Test(arguments: [false, true]) func whatCanBeHadIsGiven(_ isLarge: Bool) async throws {
+        let archive = isLarge ? large : small
+        try await store(archive)
+        let (damaged, foreign) = (archive.sections[2], SampleArchive(seed: 5).sections[1].cid)
+        var bytes = archive.bytes
+        bytes[damaged.dataOffset] ^= 1
+        memory.tamper(try CARArchive.name(of: archive.root), bytes)
+        let good = [1, 3].map { archive.sections[$0].block }
+        let found = try await blocks(archive, memory).find([damaged.cid, foreign] + good.map(\.cid))
+        #expect(Set(found.blocks.values) == Set(good))
+        #expect(found.problem?.code == .corrupt || found.problem?.code == .notFound)
+    }
+
+    /// Who does not answer for one block is not asked for all the others.
+    @Test func whoDoesNotAnswerIsNotAskedOn() async throws {
+        try await store(large)
+        let wanted = (0..<40).map { large.sections[$0 * 50].cid }
+        let failing = FaultyService(memory, [Fault(.get, times: 2...Int.max, .fail(StorageError.passing))])
+        let found = try await blocks(large, failing).find(wanted)
+        #expect(found.problem?.code == .unavailable && found.blocks.isEmpty)
+        #expect(failing.count(.get) <= 1 + 4, "\(failing.calls)")
+    }
+
     /// Where no index is left, or one that is none, all is read once, and that is said.
     @Test(arguments: [nil, [], [1, 2, 3], [UInt8](repeating: 0xFF, count: 5000)] as [[UInt8]?])
     func anIndexIsMadeWhereThereIsNone(_ index: [UInt8]?) async throws {

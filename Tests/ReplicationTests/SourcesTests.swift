@@ -20,7 +20,6 @@ private struct SourceFake: BlockSource {
     var problem: StorageError?
     let asked = Locked<[[CID]]>([])
     let exports = Locked(0)
-    let packing = FarPacking(scratch: Scratch.current + "/spools")
 
     init(_ sections: [CARSection], car: [UInt8]? = nil, problem: StorageError? = nil) {
         held = Dictionary(sections.map { ($0.cid, $0.block) }) { first, _ in first }
@@ -29,39 +28,34 @@ private struct SourceFake: BlockSource {
 
     var isFar: Bool { true }
 
-    func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block] {
+    func find(_ cids: [CID], below root: CID) async throws(ReplicationError) -> FoundBlocks {
         asked.change { $0.append(cids) }
-        if let problem { throw .source(problem) }
-        var blocks: [Block] = []
+        var found = FoundBlocks()
         for cid in cids {
-            guard let block = held[cid] else { throw .source(StorageError(.notFound, "\(cid) is not in the fake.")) }
-            blocks.append(block)
+            if problem == nil, let block = held[cid] {
+                found.blocks[cid] = block
+            } else {
+                found.problem = .source(problem ?? StorageError(.notFound, "\(cid) is not in the fake."))
+            }
         }
-        return blocks
+        if !found.blocks.isEmpty { found.givers = ["fake"] }
+        return found
     }
 
-    func export(_ root: CID) async throws(ReplicationError) -> (any ByteStream)? {
+    func export(_ root: CID) async throws(ReplicationError) -> SourceStream? {
         exports.change { $0 += 1 }
         if let problem { throw .source(problem) }
         guard let car else { return nil }
         let end = end
-        return Pulled {
+        let bytes = Pulled {
             let cursor = StreamCursor(Body(car).open())
-            return { () async throws(StorageError) in
+            return { () async throws(StorageError) -> [UInt8]? in
                 if let chunk = try await cursor.next() { return chunk }
                 if let end { throw end }
                 return nil
             }
         }
-    }
-
-    func pack(_ root: CID, holding limit: UInt64) async throws(ReplicationError) -> PackedDAG {
-        if let problem { throw .source(problem) }
-        return try await packing.pack(root, from: self, holding: limit)
-    }
-
-    func expectHere(_ root: CID) async throws(ReplicationError) {
-        throw .source(StorageError(.unsupported, "It is not here."))
+        return SourceStream(bytes, from: "fake")
     }
 }
 
@@ -70,8 +64,18 @@ private struct SourceFake: BlockSource {
     private let archive = SampleArchive(seed: 1, leaves: 20)
     private let down = StorageError(.unavailable, "Nobody is there.", retry: .later)
 
-    private func several(_ sources: [any BlockSource]) -> SeveralSources {
-        SeveralSources(sources, packing: FarPacking(scratch: Scratch.current + "/spools"))
+    private let packing = FarPacking(scratch: Scratch.current + "/spools")
+
+    private func several(_ sources: [any BlockSource], _ timing: Timing = Timing(now: { 0 })) -> SeveralSources {
+        SeveralSources(sources, timing: timing)
+    }
+
+    private func pack(
+        _ root: CID,
+        from source: any BlockSource,
+        holding limit: UInt64 = 0
+    ) async throws(ReplicationError) -> PackedDAG {
+        try await source.pack(root, by: packing, holding: limit)
     }
 
     private func error(_ body: () async throws(ReplicationError) -> Void) async -> ReplicationError? {
@@ -89,6 +93,15 @@ private struct SourceFake: BlockSource {
         let bytes = try await packed.body.bytes()
         return bytes == archive.bytes && copied == archive.bytes && packed.layout.length == UInt64(bytes.count)
             && packed.layout.places == archive.places
+    }
+
+    /// Damages the block that was stored last.
+    private func damageEnd(ofStore folder: String) throws {
+        let name = try #require(try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").first)
+        let pack = URL(filePath: folder + "/packs/" + name)
+        var bytes = try [UInt8](Data(contentsOf: pack))
+        bytes[bytes.count - 1] ^= 1
+        try Data(bytes).write(to: pack)
     }
 
     // MARK: Packing
@@ -116,7 +129,7 @@ private struct SourceFake: BlockSource {
         default: break
         }
         for limit in [0, UInt64.max >> 1] {
-            let packed = try await source.pack(archive.root, holding: limit)
+            let packed = try await pack(archive.root, from: source, holding: limit)
             #expect(try await isSame(packed, archive))
             #expect((packed.held != nil) == (limit > 0))
         }
@@ -136,7 +149,7 @@ private struct SourceFake: BlockSource {
     @Test func aCutExportIsNeverWhole() async throws {
         let sections = archive.sections
         let source = SourceFake(Array(sections[..<11]), car: Array(archive.bytes[..<sections[11].offset]))
-        let error = await error { () async throws(ReplicationError) in _ = try await source.pack(archive.root) }
+        let error = await error { () async throws(ReplicationError) in _ = try await pack(archive.root, from: source) }
         guard case .source(let error)? = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -148,14 +161,14 @@ private struct SourceFake: BlockSource {
     @Test func muchIsKeptInFilesWithoutNames() async throws {
         let large = SampleArchive(seed: 3, leaves: 3000)
         let source = SourceFake(large.sections, car: large.bytes)
-        var packed: [PackedDAG] = [try await source.pack(large.root), try await source.pack(large.root)]
+        var packed: [PackedDAG] = [try await pack(large.root, from: source), try await pack(large.root, from: source)]
         #expect(source.asked.read { $0 }.isEmpty && source.exports.read { $0 } == 4)
         let folder = Scratch.current + "/spools"
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
         for one in packed { #expect(try await isSame(one, large)) }
         let part: Range<UInt64> = 1_000_000..<1_700_000
         #expect(try await packed[0].body.bytes(part) == Array(large.bytes[1_000_000..<1_700_000]))
-        async let third = source.pack(large.root)
+        async let third = pack(large.root, from: source)
         #expect(try await holds { source.exports.read { $0 } == 5 })
         packed.removeLast()
         #expect(try await isSame(await third, large))
@@ -192,10 +205,10 @@ private struct SourceFake: BlockSource {
     @Test func partsMakeAWhole() async throws {
         let sections = archive.sections
         let sources = [SourceFake(Array(sections[..<9])), SourceFake(Array(sections[7...]))]
-        #expect(try await isSame(several(sources).pack(archive.root), archive))
+        #expect(try await isSame(pack(archive.root, from: several(sources)), archive))
         let lacking = [sources[0], SourceFake(Array(sections[10...]))]
         let failure = await error { () async throws(ReplicationError) in
-            _ = try await several(lacking).pack(archive.root)
+            _ = try await pack(archive.root, from: several(lacking))
         }
         #expect(failure?.isOfContent == true && failure?.description.contains("\(sections[9].cid)") == true)
     }
@@ -210,7 +223,9 @@ private struct SourceFake: BlockSource {
                 _ = try await joined.blocks([sections[1].cid], below: archive.root)
             }
             #expect(failure?.isOfContent == false, "\(String(describing: failure))")
-            let unpacked = await error { () async throws(ReplicationError) in _ = try await joined.pack(archive.root) }
+            let unpacked = await error { () async throws(ReplicationError) in
+                _ = try await pack(archive.root, from: joined)
+            }
             #expect(unpacked?.isOfContent == false, "\(String(describing: unpacked))")
         }
         let absent = await error { () async throws(ReplicationError) in
@@ -245,10 +260,7 @@ private struct SourceFake: BlockSource {
         let folder = Scratch.current + "/store"
         let store = try BlockStore(folder: folder)
         try await store.ingest { try await $0.write([archive.sections[0].block]) }
-        let pack = try #require(try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").first)
-        var bytes = try [UInt8](Data(contentsOf: URL(filePath: folder + "/packs/" + pack)))
-        bytes[bytes.count - 1] ^= 1
-        try Data(bytes).write(to: URL(filePath: folder + "/packs/" + pack))
+        try damageEnd(ofStore: folder)
         let failure = await error { () async throws(ReplicationError) in
             _ = try await several([StoreSource(store), empty]).blocks([root], below: root)
         }
@@ -259,13 +271,33 @@ private struct SourceFake: BlockSource {
         #expect(told.code == .corrupt && told.cid == root)
     }
 
-    @Test func whoNeverAnswersIsAskedNoMore() async throws {
+    /// One that does not answer is left alone for a while, and asked again then: nobody is given up for good.
+    @Test func whoNeverAnswersRests() async throws {
         let sections = archive.sections
         let (silent, all) = (SourceFake([], problem: down), SourceFake(sections))
-        let joined = several([silent, all])
+        let time = Locked(Duration.zero)
+        let joined = several([silent, all], Timing(now: { 0 }, uptime: { time.read { $0 } }))
         for section in sections { _ = try await joined.blocks([section.cid], below: archive.root) }
         #expect(silent.asked.read { $0.count } == 3)
         #expect(all.asked.read { $0.count } == sections.count)
+        for (minute, asked) in [(1, 4), (2, 5)] {
+            time.change { $0 = .seconds(60 * minute) }
+            for section in sections { _ = try await joined.blocks([section.cid], below: archive.root) }
+            #expect(silent.asked.read { $0.count } == asked)
+        }
+    }
+
+    /// What one of them says of a block that it has not takes nothing from the blocks that it has.
+    @Test func eachIsAskedOnce() async throws {
+        let sections = archive.sections
+        let some = SourceFake([sections[1], sections[4]])
+        let found = try await several([some, SourceFake(Array(sections[5...]))]).find(
+            sections.map(\.cid),
+            below: archive.root
+        )
+        #expect(some.asked.read { $0.count } == 1)
+        #expect(Set(found.blocks.keys) == Set(([sections[1], sections[4]] + sections[5...]).map(\.cid)))
+        #expect(found.problem?.isOfContent == true && found.givers == ["fake"])
     }
 
     // MARK: A backend
@@ -278,7 +310,7 @@ private struct SourceFake: BlockSource {
             quota: nil,
             lanes: 2
         )
-        return BackendSource(open, packing: FarPacking(scratch: Scratch.current + "/spools")) { root in
+        return BackendSource(open, name: "far") { root in
             let cache = BlockCache(Scratch.current + "/cache")
             return BackendSource.Place(
                 RemoteBlocks(of: root, at: nil, on: open, cache: cache, notice: { _ in }),
@@ -294,11 +326,11 @@ private struct SourceFake: BlockSource {
         for one in [archive, large] {
             _ = try await CARArchive(memory).store(one.upload)
             let counted = FaultyService(memory)
-            #expect(try await isSame(backend(counted).pack(one.root), one))
+            #expect(try await isSame(pack(one.root, from: backend(counted)), one))
             try await backend(counted).expectWhole(one.root, progress: .silent)
         }
         let absent = await error { () async throws(ReplicationError) in
-            _ = try await backend(MemoryService()).pack(archive.root)
+            _ = try await pack(archive.root, from: backend(MemoryService()))
         }
         #expect(
             absent?.isOfContent == true && absent?.description.hasPrefix("far: ") == true,
@@ -317,15 +349,28 @@ private struct SourceFake: BlockSource {
             try await StoreFetch(into: store, from: source, progress: .silent).bring(archive.root)
         }
         #expect(await error { () async throws(ReplicationError) in _ = try await bring(half) } != nil)
-        #expect(try await store.locate([archive.root, sections[4].cid]).allSatisfy { $0 != nil })
+        #expect(try await store.locate(sections[..<8].map(\.cid)).allSatisfy { $0 != nil })
         // What came in another way is not asked for either.
         try await store.ingest { try await $0.write([sections[15].block]) }
         let rest = SourceFake(sections, car: archive.bytes)
         let counts = try await bring(rest)
-        #expect(rest.exports.read { $0 } == 0 && counts.blocks == UInt64(sections.count - 6))
+        #expect(rest.exports.read { $0 } == 0 && counts.blocks == UInt64(sections.count - 9))
         #expect(!rest.asked.read { $0.joined().contains(sections[15].cid) })
         try await StoreSource(store).expectWhole(archive.root, progress: .silent)
         #expect(try await bring(SourceFake([])).blocks == 0)
+    }
+
+    /// A leaf has no links, and is read all the same: what is damaged here comes anew.
+    @Test func aDamagedLeafIsFetched() async throws {
+        let folder = Scratch.current + "/store"
+        let store = try BlockStore(folder: folder)
+        #expect(archive.sections.last?.cid.codec == .raw)
+        try await store.ingest { try await $0.write(archive.sections.map(\.block)) }
+        try damageEnd(ofStore: folder)
+        let source = SourceFake(archive.sections)
+        let counts = try await StoreFetch(into: store, from: source, progress: .silent).bring(archive.root)
+        #expect(counts.blocks == 1 && counts.givers == ["fake"])
+        try await StoreSource(store).expectWhole(archive.root, progress: .silent)
     }
 
     /// A pin that cannot be read fails, and keeps no other from the backend.

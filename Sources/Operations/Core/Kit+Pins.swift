@@ -4,11 +4,18 @@ package import Multiformats
 internal import Replication
 internal import Storage
 
+/// A pinned root that is not whole in the store.
+package struct PinNotWhole: Sendable {
+    package let root: CID
+    /// Whether it was seen whole there before: then something of it was lost.
+    package let wasWhole: Bool
+}
+
 extension Kit {
     /// The pinned roots that are not whole in the store, as far as the index says.
     ///
     /// Only those are looked at that were not seen whole since the store lost something last.
-    package func pinsNotWhole() async throws(KitError) -> [CID] {
+    package func pinsNotWhole() async throws(KitError) -> [PinNotWhole] {
         let (catalog, store) = (try catalog(), try store())
         return try await kitErrors {
             // What is lost from now on is of another epoch, so those pins are looked at again.
@@ -18,15 +25,25 @@ extension Kit {
             session.progress.began("status", items: roots.count)
             defer { session.progress.ended() }
             let restorer = Restorer(store: store, progress: session.progress, scratch: home.scratch)
-            var (whole, broken): ([CID], [CID]) = ([], [])
-            for root in roots {
+            var (whole, broken): ([CID], [PinNotWhole]) = ([], [])
+            for (root, wasWhole) in roots {
                 try StorageError.checkCancellation()
-                if try await restorer.isWhole(root, thorough: false) { whole.append(root) } else { broken.append(root) }
+                if try await restorer.isWhole(root, thorough: false) {
+                    whole.append(root)
+                } else {
+                    broken.append(PinNotWhole(root: root, wasWhole: wasWhole))
+                }
                 session.progress.items()
             }
             // A home that cannot be written to can be looked at still.
             try? await catalog.noteWhole(whole, in: epoch)
             return broken
         }
+    }
+
+    /// Those of which something was lost: where content is read from the store alone, all that are not whole there.
+    package func lost(of pins: [PinNotWhole]) throws(KitError) -> [CID] {
+        let isAlone = try sourceNames() == ["store"]
+        return pins.filter { isAlone || $0.wasWhole }.map(\.root)
     }
 }

@@ -25,7 +25,7 @@ package struct DAGExport: Operation {
         try kit.session.checkTerminal(output, "An archive", help: help)
         let source = try await kit.sources().all
         return try await kitErrors {
-            let packed = try await source.pack(cid)
+            let packed = try await source.pack(cid, by: kit.packing, holding: 0)
             let layout = packed.layout
             kit.session.progress.began("export", bytes: layout.length)
             defer { kit.session.progress.ended() }

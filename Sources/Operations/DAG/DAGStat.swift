@@ -21,7 +21,7 @@ package struct DAGStat: Operation {
         for text in roots {
             let cid = try parseCID(text)
             do throws(ReplicationError) {
-                let layout = try await source.pack(cid).layout
+                let layout = try await source.pack(cid, by: kit.packing, holding: 0).layout
                 rows.append(
                     Row(cid: cid, blocks: layout.blockCount, bytes: layout.blockBytes, carLength: layout.length)
                 )

@@ -11,8 +11,8 @@ package struct PinAdd: Operation {
     package static let summary = "Pin roots that are whole in the store, or on a source that content is read from."
     package static let details = """
         What the store lacks is fetched from the other sources that `source` in config/main.yaml names, each block checked;
-        one that was stopped goes on where it stopped. Where the store is no source, all of it is read at the sources, and
-        stays there.
+        one that was stopped goes on where it stopped, and what was whole by then is pinned. Where the store is no source,
+        all of it is read at the sources, and stays there.
         Example: ipfs-kit pin add - < roots.txt
         """
     package static let changes = true
@@ -59,29 +59,47 @@ package struct PinAdd: Operation {
             return try await store.protecting {
                 var output = Output()
                 let epoch = try await store.epoch()
+                func pin(_ roots: [CID]) async throws {
+                    guard !roots.isEmpty else { return }
+                    try await catalog.addPins(
+                        roots.map {
+                            Pin(cid: $0, name: pinName, metadata: text, replicas: replicas, createdAt: kit.now)
+                        },
+                        reason: "pin add",
+                        store: sources.hasStore ? try await kit.storeState(lookedAtIn: epoch) : nil
+                    )
+                    output.roots += roots
+                }
+                // What took long to bring is pinned at once, and so is what is whole when this is stopped.
+                var whole: [CID] = []
                 for root in wanted {
                     do {
+                        let fetched = output.fetched.blocks
                         try await bring(root, into: store, from: sources, kit, &output)
-                        output.roots.append(root)
+                        whole.append(root)
+                        if output.fetched.blocks > fetched || whole.count == Self.atOnce {
+                            try await pin(whole)
+                            whole = []
+                        }
                     } catch {
                         let problem = KitError(any: error)
-                        if isOne || problem.code == .interrupted { throw problem }
+                        if isOne { throw problem }
+                        if problem.code == .interrupted {
+                            try? await pin(whole)
+                            throw problem
+                        }
                         output.failures.append((root, problem))
                     }
                     kit.session.progress.items()
                 }
-                guard !output.roots.isEmpty else { return output }
-                try await catalog.addPins(
-                    output.roots.map {
-                        Pin(cid: $0, name: pinName, metadata: text, replicas: replicas, createdAt: kit.now)
-                    },
-                    reason: "pin add",
-                    store: sources.hasStore ? try await kit.storeState(lookedAtIn: epoch) : nil
-                )
+                try await pin(whole)
                 return output
             }
         }
     }
+
+    /// So many roots that are whole are pinned in one transaction.
+    private static let atOnce = 1024
 
     /// Makes sure that a root is whole where it is to be kept: known is not readable, so every block is read.
     private func bring(
@@ -106,8 +124,10 @@ package struct PinAdd: Operation {
             let counts = try await StoreFetch(into: store, from: others, progress: progress).bring(root)
             output.fetched.blocks += counts.blocks
             output.fetched.bytes += counts.bytes
+            output.fetched.givers.formUnion(counts.givers)
         }
-        try await here.expectWhole(root, progress: progress)
+        // All of it was read while it was brought.
+        try await here.expectHere(root)
     }
 
     private func metadataText() throws(KitError) -> String {
@@ -138,6 +158,7 @@ package struct PinAdd: Operation {
             [
                 "pinned": .array(roots.map { .text($0) }), "fetched_blocks": .count(fetched.blocks),
                 "fetched_bytes": .count(fetched.bytes),
+                "fetched_from": .array(fetched.givers.sorted().map { .string($0) }),
                 "failed": .array(
                     failures.map { ["cid": .text($0.root), "error": .string($0.error.message)] }
                 ),
@@ -146,7 +167,8 @@ package struct PinAdd: Operation {
         package var report: Report {
             var parts: [Report.Part] = roots.map { .line("pinned \($0)") }
             if fetched.blocks > 0 {
-                parts.append(.line("fetched \(ByteCount(fetched.bytes)) in \(fetched.blocks) blocks"))
+                let places = fetched.givers.sorted().joined(separator: ", ")
+                parts.append(.line("fetched \(ByteCount(fetched.bytes)) in \(fetched.blocks) blocks from \(places)"))
             }
             return Report(parts, failures: failures.map { "\($0.root) was not pinned: \($0.error.message)" })
         }

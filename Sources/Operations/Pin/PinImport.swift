@@ -12,8 +12,8 @@ package struct PinImport: Operation {
         "Take over the recursive pins of the Kubo node that content is read from, with their names."
     package static let details = """
         The node is the one that `source` in config/main.yaml names. What it pins is pinned here; the content stays there,
-        and `sync` packs it from there. A pin that is here keeps its name, and one that the node has no more is told of, and
-        stays. With --follow it goes on until it is stopped.
+        and `sync` packs it from there. A pin that is here keeps its name, one that was unpinned here stays so, and one that
+        the node has no more is told of, and stays. With --follow it goes on until it is stopped.
         Example: ipfs-kit pin import --from-node --follow
         """
     package static let changes = true
@@ -36,6 +36,9 @@ package struct PinImport: Operation {
         guard fromNode else { throw KitError(.usage, "The pins of a node are imported with --from-node.") }
         guard (1...86_400).contains(interval ?? 1) else {
             throw KitError(.usage, "--interval is a number of seconds, from 1 to 86400.")
+        }
+        guard !follow || !dryRun else {
+            throw KitError(.usage, "--dry-run says what one look would take over, so it does not go with --follow.")
         }
         guard follow || interval == nil else { throw KitError(.usage, "--interval means nothing without --follow.") }
         let catalog = try kit.catalog()
@@ -92,6 +95,8 @@ package struct PinImport: Operation {
         /// As the last look saw it.
         var known = 0
         var vanished = 0
+        /// Pins of the node that were unpinned here.
+        var unpinned: [CID] = []
         /// Pins of the node that cannot be ours.
         var leftOut: [String] = []
         /// What was not taken over as it is on the node.
@@ -104,6 +109,7 @@ package struct PinImport: Operation {
             [
                 "type": "summary", "node": .string(node), "dry_run": .bool(isDryRun), "taken_over": .count(takenOver),
                 "already_here": .count(known), "vanished": .count(vanished),
+                "unpinned_here": .array(unpinned.map { .text($0) }),
                 "left_out": .array(leftOut.map { .string($0) }),
                 "warnings": .array(warnings.map { .string($0) }),
             ]
@@ -111,9 +117,17 @@ package struct PinImport: Operation {
         package var report: Report {
             let verb = isDryRun ? "would be taken over" : "taken over"
             let failures = leftOut.prefix(10).map { "“\($0)” is pinned on the node, and no CID that can be kept here." }
+            let stays = unpinned.prefix(10).map {
+                "\($0) is pinned on the node and was unpinned here, and stays so: `ipfs-kit pin add \($0)` pins it again."
+            }
             return Report(
-                [.line("\(takenOver) \(verb), \(known) already here, \(vanished) vanished from the node")],
-                warnings: warnings,
+                [
+                    .line(
+                        "\(takenOver) \(verb), \(known) already here, \(unpinned.count) unpinned here, "
+                            + "\(vanished) vanished from the node"
+                    )
+                ],
+                warnings: stays + warnings,
                 failures: failures
             )
         }
@@ -167,7 +181,9 @@ private struct Look {
             here[pin.cid] = pin.name
             if seen.contains(pin.cid) || isTaken(pin) { missing.insert(pin.cid) }
         }
+        let given = try await catalog.unpinned()
         var known = 0
+        var unpinned: [CID] = []
         var leftOut: [String] = []
         var listed: Set<CID> = []
         for try await page in node.pins(withNames: true) {
@@ -180,7 +196,9 @@ private struct Look {
                 }
                 guard listed.insert(cid).inserted else { continue }
                 missing.remove(cid)
-                if here[cid] == nil {
+                if here[cid] == nil, given[cid] != nil {
+                    unpinned.append(cid)
+                } else if here[cid] == nil {
                     let length = found.name.utf8.count
                     if length > Self.longestName { long[cid] = length }
                     fresh.append(pin(cid, length > Self.longestName ? "" : found.name))
@@ -206,6 +224,7 @@ private struct Look {
         // What is unpinned here is nobody's affair any more.
         vanished.formIntersection(here.keys)
         (output.known, output.vanished, output.leftOut) = (known, vanished.count, leftOut)
+        output.unpinned = unpinned
     }
 
     /// Pins what nobody pinned since this look began; those.

@@ -13,13 +13,11 @@ struct ClosedSource: BlockSource {
 
     var isFar: Bool { true }
 
-    func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block] { throw problem }
+    func find(_ cids: [CID], below root: CID) async throws(ReplicationError) -> FoundBlocks {
+        var found = FoundBlocks()
+        found.problem = problem
+        return found
+    }
 
-    func export(_ root: CID) async throws(ReplicationError) -> (any ByteStream)? { throw problem }
-
-    func pack(_ root: CID, holding limit: UInt64) async throws(ReplicationError) -> PackedDAG { throw problem }
-
-    func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError) { throw problem }
-
-    func expectHere(_ root: CID) async throws(ReplicationError) { throw problem }
+    func export(_ root: CID) async throws(ReplicationError) -> SourceStream? { throw problem }
 }

@@ -21,7 +21,7 @@ struct ContentSources: Sendable {
 extension Kit {
     /// The place to read from that somebody named, or else those of the configuration.
     func source(_ backend: String?) async throws(KitError) -> any BlockSource {
-        if let backend { return try await source(on: try self.backend(backend)) }
+        if let backend { return try await source(on: try self.backend(backend), backend, searches: true) }
         return try await sources().all
     }
 
@@ -38,7 +38,8 @@ extension Kit {
             }
             let other: any BlockSource
             do throws(KitError) {
-                other = try await self.source(on: try file(of: source, line, configuration))
+                let file = try file(of: source, line, configuration)
+                other = try await self.source(on: file, "\(source)", searches: false)
             } catch {
                 if error.code == .interrupted { throw error }
                 other = ClosedSource(error)
@@ -47,9 +48,8 @@ extension Kit {
             all.append(other)
             others.append(other)
         }
-        let packing = FarPacking(scratch: home.scratch)
         func joined(_ sources: [any BlockSource]) -> any BlockSource {
-            sources.count == 1 ? sources[0] : SeveralSources(sources, packing: packing)
+            sources.count == 1 ? sources[0] : SeveralSources(sources, timing: session.timing)
         }
         return ContentSources(
             all: joined(all),
@@ -58,6 +58,9 @@ extension Kit {
             closed: closed
         )
     }
+
+    /// How what comes from afar is packed for one purpose.
+    var packing: FarPacking { FarPacking(scratch: home.scratch) }
 
     /// How the configuration names the places from which content is read; nobody is asked.
     func sourceNames() throws(KitError) -> [String] { try configuration().sources.map { "\($0.source)" } }
@@ -123,8 +126,13 @@ extension Kit {
     /// What a node is called in messages that is no backend.
     private static let nodeName = "the Kubo node"
 
-    /// A backend as a source of content.
-    private func source(on file: BackendFile) async throws(KitError) -> BackendSource {
+    /// A backend as a source of content that is called `name`; where it `searches`, also for what is no root there,
+    /// which may cost a request for each of its CARs.
+    private func source(
+        on file: BackendFile,
+        _ name: String,
+        searches: Bool
+    ) async throws(KitError) -> BackendSource {
         let backend: OpenBackend
         do throws(KitError) {
             backend = try await open(file, gate: ClosedGate())
@@ -133,9 +141,9 @@ extension Kit {
         }
         // What a node has is as near as the cache.
         let isNode = file.row.type == Kubo.type
-        let cache = isNode ? BlockCache(home.scratch, limit: (0, 0)) : BlockCache(home.blockCache(of: file.name))
-        let search = RootSearch(kit: self, backend: backend, cache: cache)
-        return BackendSource(backend, packing: FarPacking(scratch: home.scratch)) { root in
+        let cache = isNode ? nil : BlockCache(home.blockCache(of: file.name))
+        let search = RootSearch(kit: self, backend: backend, cache: cache, looksIntoCARs: searches)
+        return BackendSource(backend, name: name) { root in
             if isNode { return BackendSource.Place(search.blocks(root, nil), isRoot: true, at: nil) }
             return try await search.place(of: root)
         }
@@ -157,7 +165,9 @@ extension MainConfiguration.Source: CustomStringConvertible {
 private struct RootSearch: Sendable {
     let kit: Kit
     let backend: OpenBackend
-    let cache: BlockCache
+    let cache: BlockCache?
+    /// Whether blocks that are no roots are searched for in the CARs.
+    let looksIntoCARs: Bool
 
     /// So many CARs are searched for a block that is no root.
     private static let mostSearched = 256
@@ -187,23 +197,27 @@ private struct RootSearch: Sendable {
         case .unknown(let error): throw error
         case .absent, .pending: break
         }
+        guard looksIntoCARs else {
+            let help = "`ipfs-kit block get --from \(backend.name) \(cid)`"
+            throw absence(of: cid, ". Whether it is in one of its CARs \(help) tells.")
+        }
         let places = try await places(catalog)
         for (root, location) in places.prefix(Self.mostSearched) {
             let blocks = blocks(root, location)
             if try await blocks.have(cid) { return BackendSource.Place(blocks, isRoot: false, at: location) }
         }
-        throw absence(of: cid, isWhole: places.count <= Self.mostSearched)
+        let reason =
+            places.count <= Self.mostSearched
+            ? ", and in none of the CARs there, by their indexes."
+            : ", and in none of \(Self.mostSearched) CARs, by their indexes. A path that begins at a root leads to what is "
+                + "in the others."
+        throw absence(of: cid, reason)
     }
 
-    private func absence(of cid: CID, isWhole: Bool) -> StorageError {
-        let message =
-            "The backend \(backend.name) does not have \(cid): it is no root there"
-            + (isWhole
-                ? ", and in none of the CARs there, by their indexes."
-                : ", and in none of \(Self.mostSearched) CARs, by their indexes.")
-            + (isWhole ? "" : " A path that begins at a root leads to what is in the others.")
-        let hint = "ipfs-kit backend pin list \(backend.name)"
-        let cause = KitError(.notFound, message, hint: hint, backend: backend.name, cid: cid)
+    private func absence(of cid: CID, _ reason: String) -> StorageError {
+        let message = "The backend \(backend.name) does not have \(cid): it is no root there\(reason)"
+        let help = "ipfs-kit backend pin list \(backend.name)"
+        let cause = KitError(.notFound, message, hint: help, backend: backend.name, cid: cid)
         return StorageError(.notFound, message, backend: backend.name, cause: cause)
     }
 

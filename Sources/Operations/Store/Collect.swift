@@ -48,26 +48,87 @@ package struct Collect: Operation {
                     hint: "ipfs-kit store rebuild-index"
                 )
             }
-            let sources = try await kit.sources()
-            let elsewhere = Locked<[CID]>([])
-            let report = try await store.collect(
-                waste: Double(waste) / 100,
-                isDryRun: dryRun,
-                atLeast: try await catalog.storeGeneration()
-            ) {
-                var kept: [CID] = []
-                for root in elsewhere.read({ $0 }) { kept += try await sources.all.cids(below: root) }
-                return kept
-            } roots: {
-                let pins = try await catalog.pins().map(\.cid)
-                // Where the store is all there is, what is not whole is a loss, and nothing is removed.
-                guard sources.others != nil else { return pins }
-                let notWhole = Set(try await kit.pinsNotWhole())
-                elsewhere.change { $0 = notWhole.sorted() }
-                return pins.filter { !notWhole.contains($0) }
-            }
+            let report = try await collect(store, catalog, try await kit.sources(), kit)
             return Output(report: report, isDryRun: dryRun, waste: waste)
         }
+    }
+
+    /// What the other sources know of pins that are not whole in the store.
+    private struct Elsewhere {
+        /// The pins that they were asked about.
+        var asked: Set<CID> = []
+        /// What the store has of those.
+        var kept: [CID] = []
+    }
+
+    /// A pin that nobody was asked about.
+    private struct NewPin: Error {}
+
+    /// Asks elsewhere first, and collects then: nobody waits for the store because a node is slow.
+    ///
+    /// What is fetched of such a pin in between, by somebody who is stopped before he has all of it, may go again.
+    private func collect(
+        _ store: BlockStore,
+        _ catalog: Catalog,
+        _ sources: ContentSources,
+        _ kit: Kit
+    ) async throws -> CollectionReport {
+        var elsewhere = Elsewhere()
+        for _ in 0..<Self.tries {
+            if sources.others != nil {
+                for pin in try await kit.pinsNotWhole() where elsewhere.asked.insert(pin.root).inserted {
+                    try await ask(sources.all, about: pin.root, store, &elsewhere.kept)
+                }
+            }
+            do {
+                return try await store.collect(
+                    waste: Double(waste) / 100,
+                    isDryRun: dryRun,
+                    atLeast: try await catalog.storeGeneration(),
+                    keeping: elsewhere.kept
+                ) {
+                    let pins = try await catalog.pins().map(\.cid)
+                    // Where the store is all there is, what is not whole is a loss, and nothing is removed.
+                    guard sources.others != nil else { return pins }
+                    let notWhole = Set(try await kit.pinsNotWhole().map(\.root))
+                    guard notWhole.isSubset(of: elsewhere.asked) else { throw NewPin() }
+                    return pins.filter { !notWhole.contains($0) }
+                }
+            } catch is NewPin {
+                continue
+            }
+        }
+        throw KitError(
+            .temporary,
+            "Pins that are not whole in the store were added all the time, so nothing was removed.",
+            hint: "ipfs-kit gc"
+        )
+    }
+
+    /// So often is asked elsewhere about pins that were added meanwhile.
+    private static let tries = 4
+
+    /// Adds what the store has below a root.
+    private func ask(
+        _ source: any BlockSource,
+        about root: CID,
+        _ store: BlockStore,
+        _ kept: inout [CID]
+    ) async throws {
+        var batch: [CID] = []
+        func look() async throws(ReplicationError) {
+            do throws(StoreError) {
+                for (cid, place) in zip(batch, try await store.locate(batch)) where place != nil { kept.append(cid) }
+            } catch {
+                throw .store(error)
+            }
+            batch = []
+        }
+        try await source.walk(root, withLeaves: false) { (cid) async throws(ReplicationError) in
+            batch.append(cid)
+            if batch.count == 1024 { try await look() }
+        }
+        try await look()
     }
 
     /// What was removed.

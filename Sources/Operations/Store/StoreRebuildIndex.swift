@@ -25,12 +25,13 @@ package struct StoreRebuildIndex: Operation {
                 progress.bytes($0)
             }
             // What no index knew of is missed by the pins that lead to it.
-            let notWhole = expected == nil ? nil : try await kit.pinsNotWhole().count
+            let notWhole = expected == nil ? nil : try await kit.pinsNotWhole()
             return Output(
                 stat: try await StoreStat.Output(store),
                 lost: try await store.lost(),
                 unread: unread,
-                notWhole: notWhole
+                notWhole: notWhole?.count,
+                lostPins: try notWhole.map { (pins) throws(KitError) in try kit.lost(of: pins).count }
             )
         }
     }
@@ -44,8 +45,10 @@ package struct StoreRebuildIndex: Operation {
         let unread: UInt64
         /// Pins that are not whole; nil where the catalog cannot be asked.
         let notWhole: Int?
+        /// Those of them of which something was lost; others are read from elsewhere.
+        let lostPins: Int?
 
-        private var isLoss: Bool { lost > 0 || unread > 0 || notWhole ?? 0 > 0 }
+        private var isLoss: Bool { lost > 0 || unread > 0 || lostPins ?? 0 > 0 }
         package var exitCode: ExitCode { isLoss ? .verification : .ok }
         package var json: JSON {
             guard case .object(let members) = stat.json else { return stat.json }
@@ -53,6 +56,7 @@ package struct StoreRebuildIndex: Operation {
                 members + [
                     JSON.Member("lost_blocks", .count(lost)), JSON.Member("unread_blocks", .count(unread)),
                     JSON.Member("pins_not_whole", notWhole.map { .count($0) } ?? .null),
+                    JSON.Member("pins_lost", lostPins.map { .count($0) } ?? .null),
                 ]
             )
         }
@@ -64,7 +68,10 @@ package struct StoreRebuildIndex: Operation {
             if unread > 0 {
                 parts.append(.line("\(unread) blocks are in files that cannot be read, and were not checked."))
             }
-            if let notWhole, notWhole > 0 { parts.append(.line("\(notWhole) pins are not whole in the store.")) }
+            if let notWhole, notWhole > 0 {
+                let rest = lostPins == 0 ? " They are read from elsewhere." : ""
+                parts.append(.line("\(notWhole) pins are not whole in the store.\(rest)"))
+            }
             if isLoss { parts.append(.command("ipfs-kit restore")) }
             return Report(parts)
         }

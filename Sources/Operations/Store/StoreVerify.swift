@@ -29,7 +29,7 @@ package struct StoreVerify: Operation {
     private static func hint(_ kit: Kit, _ found: StoreReport) async -> String? {
         if found.problems.contains(where: { $0.place.hasPrefix("index/") }) { return "ipfs-kit store rebuild-index" }
         do throws(KitError) {
-            if try await !kit.pinsNotWhole().isEmpty { return "ipfs-kit restore" }
+            if !(try kit.lost(of: try await kit.pinsNotWhole())).isEmpty { return "ipfs-kit restore" }
             // What no pin leads to is given up.
             return found.lost > 0 ? "ipfs-kit gc" : nil
         } catch {

@@ -146,8 +146,8 @@ struct RestoreJob: Sendable {
                 for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
             case .failed(let failures):
                 var reasons = failures.map { ($0.source.backend.name, KitError($0.error)) }
-                if let bytes = try await fetch(root, &reasons) {
-                    output.restored.append((root, sources.others?.names ?? "", bytes))
+                if let counts = try await fetch(root, &reasons) {
+                    output.restored.append((root, counts.givers.sorted().joined(separator: ", "), counts.bytes))
                 } else {
                     output.failed.append((root, reasons))
                 }
@@ -161,15 +161,15 @@ struct RestoreJob: Sendable {
 
     /// Brings what is missing from the other places that content is read from, block by block: each may have a part.
     ///
-    /// - Returns: how many bytes came; nil where not all did, and why is added to `reasons`.
-    private func fetch(_ root: CID, _ reasons: inout [(String, KitError)]) async throws -> UInt64? {
+    /// - Returns: what came; nil where not all did, and why is added to `reasons`.
+    private func fetch(_ root: CID, _ reasons: inout [(String, KitError)]) async throws -> StoreFetch.Counts? {
         guard let (others, names) = sources.others else { return nil }
         do throws(ReplicationError) {
             let fetch = StoreFetch(into: store, from: others, progress: kit.session.progress)
-            let bytes = try await fetch.bring(root).bytes
-            // What was there, and what came before a stop, nobody has read since.
-            try await StoreSource(store).expectWhole(root, progress: .silent)
-            return bytes
+            let counts = try await fetch.bring(root)
+            // All of it was read while it was brought.
+            try await StoreSource(store).expectHere(root)
+            return counts
         } catch {
             guard error.isOfSource else { throw error }
             reasons.append((names, KitError(error)))

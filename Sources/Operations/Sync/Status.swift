@@ -53,7 +53,7 @@ package struct Status: Operation {
             output.damagedBlocks = try await store.lost()
             do {
                 try await store.checkLengths()
-                output.notWhole = try await kit.pinsNotWhole()
+                output.notWhole = try await kit.pinsNotWhole().map(\.root)
             } catch {
                 // Which pins that costs nobody has looked at.
                 output.storeProblem = KitError(any: error)

@@ -133,11 +133,12 @@ package struct Sync: Operation {
             settings.append(KitSnapshot.Backend(name: name, settings: file.textWithoutSecrets()))
         }
         let identity = try await kit.identity()
-        let source = try await kit.sources().all
+        let store = StoreSource(try kit.store())
         return SyncEngine(
-            source: source,
+            source: try await kit.sources().all,
+            store: store,
             catalog: try kit.catalog(),
-            witnesses: Witnesses(source, try kit.catalog(), identity, observer: kit.observer) { name in
+            witnesses: Witnesses(store, try kit.catalog(), identity, observer: kit.observer) { name in
                 try await kit.openAsKnown(try kit.backend(name))
             },
             identity: identity,

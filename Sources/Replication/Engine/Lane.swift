@@ -8,6 +8,8 @@ internal import Storage
 struct Lane: Sendable {
     let backend: OpenBackend
     let source: any BlockSource
+    /// How what comes from afar is packed for this backend.
+    let packing: FarPacking
     let catalog: Catalog
     let observer: String
     let progress: Progress
@@ -109,7 +111,7 @@ struct Lane: Sendable {
                 throw .storage(error)
             }
         }
-        let packed = try await source.pack(root, holding: Self.short)
+        let packed = try await source.pack(root, by: packing, holding: Self.short)
         let layout = packed.layout
         do throws(StorageError) {
             let turns = layout.length > Self.small ? large : medium
@@ -183,7 +185,7 @@ struct Lane: Sendable {
         }
         let upload = Upload(root) { () async throws(StorageError) in
             do throws(ReplicationError) {
-                return try await source.pack(root).body
+                return try await source.pack(root, by: packing, holding: 0).body
             } catch {
                 throw StorageError(.unexpected, "\(root) cannot be packed: \(error)", cause: error)
             }

@@ -10,6 +10,8 @@ package import Storage
 package struct SyncEngine: Sendable {
     /// Where content is read from.
     let source: any BlockSource
+    /// What is kept here, where nobody else can take it away: what is removed elsewhere is compared with that.
+    let store: StoreSource
     let catalog: Catalog
     /// Who sees what is on other backends while something is removed.
     let witnesses: Witnesses
@@ -28,6 +30,7 @@ package struct SyncEngine: Sendable {
 
     package init(
         source: any BlockSource,
+        store: StoreSource,
         catalog: Catalog,
         witnesses: Witnesses,
         identity: Catalog.Identity,
@@ -39,6 +42,7 @@ package struct SyncEngine: Sendable {
         leaseTime: Int64
     ) {
         self.source = source
+        self.store = store
         self.catalog = catalog
         self.witnesses = witnesses
         self.identity = identity

@@ -163,7 +163,7 @@ extension SyncRun {
     /// Throws `changed` where a root is not whole in the store: then each copy may be the one that it comes back from.
     private func expectWhole(_ root: CID) async throws(StorageError) {
         do throws(ReplicationError) {
-            try await engine.source.expectHere(root)
+            try await engine.store.expectHere(root)
         } catch {
             let message = "\(root) stays, for it is not whole in the store: `ipfs-kit restore \(root)`. \(error)"
             throw StorageError(.changed, message, backend: backend.name)

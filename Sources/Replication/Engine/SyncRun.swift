@@ -185,6 +185,7 @@ struct SyncRun: Sendable {
         return Lane(
             backend: backend,
             source: engine.source,
+            packing: FarPacking(scratch: engine.scratch),
             catalog: catalog,
             observer: engine.observer,
             progress: engine.progress,

@@ -7,7 +7,7 @@ internal import Storage
 /// What the catalog has verified may be gone, cut, rotten or out of reach since: no cache decides a removal. Each copy
 /// is compared with what the store has before the first removal because of it, and looked up before each further one.
 package final class Witnesses: Sendable {
-    private let source: any BlockSource
+    private let store: StoreSource
     private let catalog: Catalog
     private let identity: Catalog.Identity
     private let observer: String
@@ -22,13 +22,13 @@ package final class Witnesses: Sendable {
 
     /// Witnesses on the backends that `open` opens by their names, to look at them only.
     package init(
-        _ source: any BlockSource,
+        _ store: StoreSource,
         _ catalog: Catalog,
         _ identity: Catalog.Identity,
         observer: String,
         open: @escaping @Sendable (String) async throws -> OpenBackend
     ) {
-        self.source = source
+        self.store = store
         self.catalog = catalog
         self.identity = identity
         self.observer = observer
@@ -155,7 +155,7 @@ package final class Witnesses: Sendable {
                 }
                 let found = try await compare(
                     held,
-                    with: try await source.pack(root).body,
+                    with: try await store.pack(root).body,
                     on: backend.content,
                     trustsParts: try await catalog.openTransfer(of: root, on: name) != .store,
                     counted: mapping?.size

@@ -6,6 +6,8 @@ internal import Storage
 
 /// How the CARs of what comes from afar are packed: everything is fetched once, and laid out from where it is kept
 /// meanwhile (decision 0012).
+///
+/// Whoever packs has one of his own, so that a slow backend keeps no other from packing.
 package struct FarPacking: Sendable {
     /// A folder for files that are needed for a while.
     let scratch: String
@@ -13,9 +15,6 @@ package struct FarPacking: Sendable {
     private let files = Permits(2)
 
     package init(scratch: String) { self.scratch = scratch }
-
-    /// So many blocks are asked for at once where no CAR comes.
-    private static let atOnce = 32
 
     /// Fetches everything below a root from a source, and lays it out.
     ///
@@ -63,7 +62,7 @@ package struct FarPacking: Sendable {
         with root: CID,
         from source: any BlockSource
     ) async throws(ReplicationError) -> Bool {
-        guard let stream = try await source.export(root) else { return true }
+        guard let stream = try await source.export(root)?.bytes else { return true }
         var iterator = VerifiedSections(stream, root: root).makeAsyncIterator()
         while true {
             let sections: [CARSection]
@@ -94,10 +93,12 @@ package struct FarPacking: Sendable {
     ) async throws(ReplicationError) -> DAGLayout {
         var walk = DAGWalk(root: root)
         var layout = DAGLayout(of: root)
+        var size = BatchSize()
         while let cid = walk.next() {
             if spool.length(of: cid) == nil {
-                let wanted = [cid] + walk.upcoming(Self.atOnce - 1).filter { spool.length(of: $0) == nil }
+                let wanted = [cid] + walk.upcoming(size.count - 1).filter { spool.length(of: $0) == nil }
                 let blocks = try await source.blocks(wanted, below: root)
+                size.note(blocks)
                 if spool.needsFile(for: blocks.reduce(0) { $0 + $1.bytes.count }) { spool.allowFile(try await place()) }
                 try await add(blocks.map { ($0.cid, $0.bytes[...]) }, to: spool)
             }

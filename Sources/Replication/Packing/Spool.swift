@@ -25,7 +25,7 @@ final class Spool: Sendable {
     }
 
     /// So much is kept in memory.
-    private static let most = 2 << 20
+    private static let most = 1 << 20
 
     private let folder: String
     private let state = Locked(State())

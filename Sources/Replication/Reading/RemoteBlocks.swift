@@ -10,7 +10,7 @@ package final class RemoteBlocks: Sendable {
     private let root: CID
     private let location: Location?
     private let backend: OpenBackend
-    private let cache: BlockCache
+    private let cache: BlockCache?
     private let notice: @Sendable (String) -> Void
     private let known = Locked<Known?>(nil)
     /// One task loads the map, the others wait for it.
@@ -20,12 +20,12 @@ package final class RemoteBlocks: Sendable {
     private let misled = Locked<Set<Known.Origin>>([])
 
     /// The blocks of `root`, whose CAR is at `location` as far as that is known; what is odd about the service is told
-    /// to `notice` in a sentence.
+    /// to `notice` in a sentence, and what is read is kept in `cache`, where there is one.
     package init(
         of root: CID,
         at location: Location?,
         on backend: OpenBackend,
-        cache: BlockCache,
+        cache: BlockCache?,
         notice: @escaping @Sendable (String) -> Void
     ) {
         (self.root, self.location, self.backend, self.cache) = (root, location, backend, cache)
@@ -42,23 +42,47 @@ package final class RemoteBlocks: Sendable {
     /// Blocks in the order of their CIDs; throws `notFound` where one is not in the CAR, `corrupt` where other bytes
     /// are there.
     package func blocks(_ cids: [CID]) async throws(StorageError) -> [Block] {
+        let found = await find(cids)
+        if let problem = found.problem { throw problem }
+        return cids.compactMap { found.blocks[$0] }
+    }
+
+    /// Those of some blocks that can be had, and why one of the others cannot: first of all, that nobody answered.
+    package func find(_ cids: [CID]) async -> (blocks: [CID: Block], problem: StorageError?) {
         var found: [CID: Block] = [:]
         var missing: [CID] = []
         for cid in cids where found[cid] == nil {
             if let content = cid.inlineContent {
                 found[cid] = Block(cid: cid, bytes: content)
-            } else if let block = await cache.block(cid) {
+            } else if let block = await cache?.block(cid) {
                 found[cid] = block
             } else if !missing.contains(cid) {
                 missing.append(cid)
             }
         }
-        if !missing.isEmpty {
-            let read = try await read(missing)
-            for block in read { found[block.cid] = block }
-            await cache.keep(read)
+        guard !missing.isEmpty else { return (found, nil) }
+        let part = await read(missing)
+        for block in part.blocks { found[block.cid] = block }
+        await cache?.keep(part.blocks)
+        return (found, part.problem)
+    }
+
+    /// What came of a part of what was wanted.
+    private struct Part: Sendable {
+        var blocks: [Block] = []
+        var problem: StorageError?
+
+        init() {}
+
+        init(of work: () async throws(StorageError) -> [Block]) async {
+            do throws(StorageError) { blocks = try await work() } catch { problem = error }
         }
-        return cids.compactMap { found[$0] }
+
+        mutating func add(_ other: Part) {
+            blocks += other.blocks
+            guard let new = other.problem else { return }
+            if problem.map({ $0.isOfContent && !new.isOfContent }) ?? true { problem = new }
+        }
     }
 
     /// Whether the CAR of the root has a block, by its index.
@@ -70,48 +94,61 @@ package final class RemoteBlocks: Sendable {
         }
     }
 
-    private func read(_ cids: [CID]) async throws(StorageError) -> [Block] {
-        if backend.content.capabilities.contains(.blocks) { return try await single(cids) }
+    private func read(_ cids: [CID]) async -> Part {
+        if backend.content.capabilities.contains(.blocks) { return await single(cids) }
+        var part = Part()
+        var wanted = cids
         while true {
-            let known = try await sections()
-            do throws(StorageError) {
-                return try await read(cids, in: known.map)
-            } catch {
-                // An index that was kept may be that of another CAR, and the one beside the CAR may have rotted: what
-                // is there and what is not, only the CAR says.
-                guard known.origin != .car, error.code == .corrupt || error.code == .notFound else { throw error }
-                await cache.dropIndex(of: root)
-                self.known.change { $0 = nil }
-                misled.change { _ = $0.insert(known.origin) }
+            let known: Known
+            do throws(StorageError) { known = try await sections() } catch {
+                part.problem = error
+                return part
+            }
+            let read = await read(wanted, in: known.map)
+            part.blocks += read.blocks
+            // An index that was kept may be that of another CAR, and the one beside the CAR may have rotted: what is
+            // there and what is not, only the CAR says.
+            guard known.origin != .car, read.problem?.code == .corrupt || read.problem?.code == .notFound else {
+                part.problem = read.problem
+                return part
+            }
+            let found = Set(read.blocks.map(\.cid))
+            wanted.removeAll { found.contains($0) }
+            await cache?.dropIndex(of: root)
+            self.known.change { $0 = nil }
+            misled.change { _ = $0.insert(known.origin) }
+        }
+    }
+
+    private func single(_ cids: [CID]) async -> Part {
+        await several(cids) { [backend, self] (cid) in
+            await Part { () async throws(StorageError) in
+                [try checked(Block(cid: cid, bytes: try await backend.content.block(cid)))]
             }
         }
     }
 
-    private func single(_ cids: [CID]) async throws(StorageError) -> [Block] {
-        try await several(cids) { [backend, self] (cid) async throws(StorageError) in
-            [try checked(Block(cid: cid, bytes: try await backend.content.block(cid)))]
-        }
-    }
-
-    private func read(_ cids: [CID], in map: SectionMap) async throws(StorageError) -> [Block] {
-        switch map {
-        case .whole(let sections):
-            var blocks: [Block] = []
-            for cid in cids {
-                guard let bytes = sections[cid.hash] else { throw absence(of: cid) }
-                blocks.append(try checked(Block(cid: cid, bytes: Array(bytes))))
-            }
-            return blocks
-        case .indexed(let sections):
-            var places: [Place] = []
-            for cid in cids {
-                guard let range = try decoding({ () throws(DecodingProblem) in try sections.range(of: cid) }) else {
-                    throw absence(of: cid)
+    private func read(_ cids: [CID], in map: SectionMap) async -> Part {
+        var part = Part()
+        var places: [Place] = []
+        for cid in cids {
+            part.add(
+                await Part { () async throws(StorageError) in
+                    switch map {
+                    case .whole(let sections):
+                        guard let bytes = sections[cid.hash] else { throw absence(of: cid) }
+                        return [try checked(Block(cid: cid, bytes: Array(bytes)))]
+                    case .indexed(let sections):
+                        let range = try decoding { () throws(DecodingProblem) in try sections.range(of: cid) }
+                        guard let range else { throw absence(of: cid) }
+                        places.append(Place(cid: cid, range: range))
+                        return []
+                    }
                 }
-                places.append(Place(cid: cid, range: range))
-            }
-            return try await several(Self.joined(places), read)
+            )
         }
+        if !places.isEmpty { part.add(await several(Self.joined(places), read)) }
+        return part
     }
 
     /// A block, and where its section is.
@@ -137,26 +174,36 @@ package final class RemoteBlocks: Sendable {
         return groups
     }
 
-    private func read(_ places: [Place]) async throws(StorageError) -> [Block] {
+    private func read(_ places: [Place]) async -> Part {
         let start = places.first?.range.lowerBound ?? 0
         let end = places.map(\.range.upperBound).max() ?? 0
-        let object = try await backend.content.read(root, at: location, start..<end)
-        if object.ignoresRange,
-            hasToldOfRanges.change({ hasTold in
-                defer { hasTold = true }; return !hasTold
-            })
-        {
-            notice("\(backend.name) ignores ranges: to read a part it sends all that comes before it, too.")
-        }
-        let bytes = try await collect(object.stream, limit: Int(end - start))
-        var blocks: [Block] = []
-        for place in places {
-            let section = try decoding { () throws(DecodingProblem) in
-                try CARSection(in: bytes, at: Int(place.range.lowerBound - start))
+        let bytes: [UInt8]
+        var part = Part()
+        do throws(StorageError) {
+            let object = try await backend.content.read(root, at: location, start..<end)
+            if object.ignoresRange,
+                hasToldOfRanges.change({ hasTold in
+                    defer { hasTold = true }; return !hasTold
+                })
+            {
+                notice("\(backend.name) ignores ranges: to read a part it sends all that comes before it, too.")
             }
-            blocks.append(try checked(Block(cid: place.cid, bytes: Array(section.bytes))))
+            bytes = try await collect(object.stream, limit: Int(end - start))
+        } catch {
+            part.problem = error
+            return part
         }
-        return blocks
+        for place in places {
+            part.add(
+                await Part { () async throws(StorageError) in
+                    let section = try decoding { () throws(DecodingProblem) in
+                        try CARSection(in: bytes, at: Int(place.range.lowerBound - start))
+                    }
+                    return [try checked(Block(cid: place.cid, bytes: Array(section.bytes)))]
+                }
+            )
+        }
+        return part
     }
 
     // MARK: The map
@@ -173,7 +220,7 @@ package final class RemoteBlocks: Sendable {
         defer { permit.give() }
         if let known = known.read({ $0 }) { return known }
         let mayKeep = location?.isReadWhole != true && !misled.read { $0.contains(.kept) }
-        let kept = mayKeep ? await cache.index(of: root) : nil
+        let kept = mayKeep ? await cache?.index(of: root) : nil
         let sections = kept.flatMap { try? IndexedSections($0, length: location?.length) }
         let found =
             if let sections {
@@ -201,7 +248,7 @@ package final class RemoteBlocks: Sendable {
             )
         }
         let (index, origin) = try await index()
-        await cache.keep(index: index, of: root)
+        await cache?.keep(index: index, of: root)
         let map = try decoding { () throws(DecodingProblem) in
             SectionMap.indexed(try IndexedSections(index, length: place?.length))
         }
@@ -274,28 +321,23 @@ package final class RemoteBlocks: Sendable {
         }
     }
 
-    /// Does `work` with each item, a few at once, and joins what came out in the order of the items.
+    /// Does `work` with each item, a few at once; who does not answer for one is not asked for the others.
     private func several<Item: Sendable>(
         _ items: [Item],
-        _ work: @escaping @Sendable (Item) async throws(StorageError) -> [Block]
-    ) async throws(StorageError) -> [Block] {
-        if items.count == 1 { return try await work(items[0]) }
-        do {
-            return try await withThrowingTaskGroup(of: [Block].self) { group in
-                var rest = items[...]
-                var blocks: [Block] = []
-                for item in rest.prefix(Self.width) { group.addTask { try await work(item) } }
-                rest = rest.dropFirst(Self.width)
-                while let part = try await group.next() {
-                    blocks += part
-                    if let item = rest.popFirst() { group.addTask { try await work(item) } }
-                }
-                return blocks
+        _ work: @escaping @Sendable (Item) async -> Part
+    ) async -> Part {
+        if items.count == 1 { return await work(items[0]) }
+        return await withTaskGroup(of: Part.self) { group in
+            var rest = items[...]
+            var all = Part()
+            for item in rest.prefix(Self.width) { group.addTask { await work(item) } }
+            rest = rest.dropFirst(Self.width)
+            while let part = await group.next() {
+                all.add(part)
+                if all.problem.map({ !$0.isOfContent }) ?? false { rest = [] }
+                if let item = rest.popFirst() { group.addTask { await work(item) } }
             }
-        } catch let error as StorageError {
-            throw error
-        } catch {
-            throw StorageError.cancelled
+            return all
         }
     }
 }

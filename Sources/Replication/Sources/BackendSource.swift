@@ -1,4 +1,3 @@
-package import IPLD
 package import Multiformats
 package import Schema
 package import Storage
@@ -18,37 +17,41 @@ package struct BackendSource: BlockSource {
     }
 
     private let backend: OpenBackend
-    private let packing: FarPacking
+    /// What the configuration calls it.
+    private let name: String
     private let find: @Sendable (CID) async throws -> Place
-    private let found = Locked<(places: [CID: Place], order: [CID])>(([:], []))
+    /// Also that one is not there, so that nobody is asked again for each of its blocks.
+    private let found = Locked<(places: [CID: Swift.Result<Place, StorageError>], order: [CID])>(([:], []))
 
-    /// A backend on which `find` knows where a DAG is.
-    package init(
-        _ backend: OpenBackend,
-        packing: FarPacking,
-        find: @escaping @Sendable (CID) async throws -> Place
-    ) {
-        (self.backend, self.packing, self.find) = (backend, packing, find)
+    /// A backend, called `name` in the configuration, on which `find` knows where a DAG is.
+    package init(_ backend: OpenBackend, name: String, find: @escaping @Sendable (CID) async throws -> Place) {
+        (self.backend, self.name, self.find) = (backend, name, find)
     }
 
     package var isFar: Bool { true }
 
-    package func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block] {
-        let place = try await place(of: root)
-        return try await ReplicationError.ofSource { () async throws(StorageError) in
-            do throws(StorageError) { return try await place.blocks.blocks(cids) } catch {
-                throw error.on(backend.name)
-            }
+    package func find(_ cids: [CID], below root: CID) async throws(ReplicationError) -> FoundBlocks {
+        var found = FoundBlocks()
+        do throws(ReplicationError) {
+            let place = try await place(of: root)
+            let read = await place.blocks.find(cids)
+            found.blocks = read.blocks
+            found.problem = read.problem.map { .source(of: $0.on(backend.name)) }
+        } catch {
+            found.problem = error
         }
+        if let problem = found.problem, !problem.isOfSource { throw problem }
+        if !found.blocks.isEmpty { found.givers = [name] }
+        return found
     }
 
-    package func export(_ root: CID) async throws(ReplicationError) -> (any ByteStream)? {
+    package func export(_ root: CID) async throws(ReplicationError) -> SourceStream? {
         let place = try await place(of: root)
         guard place.isRoot else { return nil }
         return try await ReplicationError.ofSource { () async throws(StorageError) in
             do throws(StorageError) {
                 let stream = try await backend.content.read(root, at: place.location)
-                return stream.naming(backend.name)
+                return SourceStream(stream.naming(backend.name), from: name)
             } catch {
                 // What nobody pins on a node may be there block by block.
                 guard error.code == .notFound, backend.content.capabilities.contains(.blocks) else {
@@ -59,53 +62,45 @@ package struct BackendSource: BlockSource {
         }
     }
 
-    package func pack(_ root: CID, holding limit: UInt64) async throws(ReplicationError) -> PackedDAG {
-        try await packing.pack(root, from: self, holding: limit)
-    }
-
-    /// What comes as one CAR is looked at while it comes, and kept nowhere.
+    /// What comes as one CAR is looked at while it comes, and kept nowhere; what one that breaks off does not bring is
+    /// asked for by its CID, as it is when it is packed.
     package func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError) {
-        guard let stream = try await export(root) else {
-            _ = try await pack(root)
-            return
-        }
-        try await ReplicationError.ofSource { () async throws(StorageError) in
+        if let stream = try await export(root)?.bytes {
             do throws(StorageError) {
                 _ = try await readBack(root, from: stream, progress: progress)
+                return
             } catch {
-                throw error.on(backend.name)
+                if error.code == .cancelled { throw .storage(error) }
             }
         }
-    }
-
-    package func expectHere(_ root: CID) async throws(ReplicationError) {
-        throw .source(
-            StorageError(
-                .unsupported,
-                "\(root) is read from \(backend.name), and is not in the store.",
-                backend: backend.name
-            )
-        )
+        try await walk(root, withLeaves: true, progress: progress) { _ in }
     }
 
     /// So many places are known at once.
     private static let most = 64
 
     private func place(of root: CID) async throws(ReplicationError) -> Place {
-        if let place = found.read({ $0.places[root] }) { return place }
-        let place: Place
+        if let known = found.read({ $0.places[root] }) {
+            return try await ReplicationError.ofSource { () async throws(StorageError) in try known.get() }
+        }
         do {
-            place = try await find(root)
+            let place = try await find(root)
+            keep(.success(place), of: root)
+            return place
         } catch let error as StorageError {
-            throw .source(error.on(backend.name))
+            let named = error.on(backend.name)
+            if named.code == .notFound { keep(.failure(named), of: root) }
+            throw ReplicationError.source(of: named)
         } catch {
             throw ReplicationError(error)
         }
+    }
+
+    private func keep(_ place: Swift.Result<Place, StorageError>, of root: CID) {
         found.change { found in
             if found.places.updateValue(place, forKey: root) == nil { found.order.append(root) }
             if found.order.count > Self.most { found.places[found.order.removeFirst()] = nil }
         }
-        return place
     }
 }
 

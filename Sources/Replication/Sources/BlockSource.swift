@@ -11,54 +11,116 @@ package protocol BlockSource: Sendable {
     /// Whether blocks come from afar, so that none is asked for that can be done without.
     var isFar: Bool { get }
 
-    /// Blocks of the DAG of `root`, in the order of `cids`; throws for the first one that cannot be had.
-    func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block]
+    /// Those of some blocks of the DAG of `root` that can be had here.
+    ///
+    /// Throws where the work was stopped, and for what is neither of the content nor of the source.
+    func find(_ cids: [CID], below root: CID) async throws(ReplicationError) -> FoundBlocks
 
     /// The CAR of a root as it comes, unverified; nil where there is none, and blocks are asked for one by one.
-    func export(_ root: CID) async throws(ReplicationError) -> (any ByteStream)?
+    func export(_ root: CID) async throws(ReplicationError) -> SourceStream?
 
     /// Lays out the CAR of a root, which is whole; one of at most `limit` bytes is held in memory.
-    func pack(_ root: CID, holding limit: UInt64) async throws(ReplicationError) -> PackedDAG
+    ///
+    /// What comes from afar is kept by `packing` meanwhile.
+    func pack(
+        _ root: CID,
+        by packing: FarPacking,
+        holding limit: UInt64
+    ) async throws(ReplicationError) -> PackedDAG
 
     /// Reads everything below a root, and throws where some of it is missing or damaged.
     func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError)
+}
 
-    /// Throws unless every block of a root is kept here, where nobody else can take it away.
-    func expectHere(_ root: CID) async throws(ReplicationError)
+/// What a source has of the blocks that it was asked for.
+package struct FoundBlocks: Sendable {
+    package var blocks: [CID: Block] = [:]
+    /// Why one of the others was not had: first of all, that nobody answered.
+    package var problem: ReplicationError?
+    /// Who gave the blocks, as the configuration names them.
+    package var givers: Set<String> = []
+
+    package init() {}
+
+    /// All of some blocks, in their order; throws for those that are not here.
+    package func all(_ cids: [CID]) throws(ReplicationError) -> [Block] {
+        var found: [Block] = []
+        found.reserveCapacity(cids.count)
+        for cid in cids {
+            guard let block = blocks[cid] else {
+                throw problem ?? .source(StorageError(.notFound, "The block \(cid) was not given."))
+            }
+            found.append(block)
+        }
+        return found
+    }
+}
+
+/// A CAR as it comes, and who gives it.
+package struct SourceStream: Sendable {
+    package let bytes: any ByteStream
+    package let giver: String
+
+    package init(_ bytes: any ByteStream, from giver: String) { (self.bytes, self.giver) = (bytes, giver) }
+}
+
+/// How many blocks are asked for before their turn, so that those that are waited for have about so many bytes.
+struct BatchSize: Sendable {
+    private static let (bytes, most) = (8 << 20, 32)
+    /// What is thought of blocks before one was seen, in bytes.
+    private var longest = 1 << 20
+
+    /// The number for the next time.
+    var count: Int { max(1, min(Self.most, Self.bytes / max(1, longest))) }
+
+    /// Learns from the blocks of the last time.
+    mutating func note(_ blocks: [Block]) { longest = blocks.lazy.map(\.bytes.count).max() ?? longest }
 }
 
 extension BlockSource {
-    /// Lays out the CAR of a root.
-    package func pack(_ root: CID) async throws(ReplicationError) -> PackedDAG { try await pack(root, holding: 0) }
+    /// Blocks of the DAG of `root`, in the order of `cids`; throws for one that cannot be had.
+    package func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block] {
+        try await find(cids, below: root).all(cids)
+    }
 
-    /// The CIDs of everything below a root, by the blocks that have links: what has none is not asked for.
-    package func cids(below root: CID) async throws(ReplicationError) -> [CID] {
+    package func pack(
+        _ root: CID,
+        by packing: FarPacking,
+        holding limit: UInt64
+    ) async throws(ReplicationError) -> PackedDAG {
+        try await packing.pack(root, from: self, holding: limit)
+    }
+
+    package func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError) {
+        try await walk(root, withLeaves: true, progress: progress) { _ in }
+    }
+
+    /// Visits everything below a root, by blocks that are kept until their turn only; without leaves, blocks that have
+    /// no links are not asked for.
+    package func walk(
+        _ root: CID,
+        withLeaves: Bool,
+        progress: Progress = .silent,
+        _ visit: (CID) async throws(ReplicationError) -> Void
+    ) async throws(ReplicationError) {
+        func isAsked(_ cid: CID) -> Bool { withLeaves || cid.codec != .raw }
         var walk = DAGWalk(root: root)
-        var cids: [CID] = []
+        var size = BatchSize()
         var children: [CID: [CID]] = [:]
         while let cid = walk.next() {
-            cids.append(cid)
-            guard cid.codec != .raw else { continue }
-            if children[cid] == nil {
-                let upcoming = walk.upcoming(Self.atOnce).filter { $0.codec != .raw && children[$0] == nil }
-                for block in try await blocks([cid] + upcoming, below: root) {
+            if children[cid] == nil, isAsked(cid) {
+                let upcoming = walk.upcoming(size.count - 1).filter { isAsked($0) && children[$0] == nil }
+                let blocks = try await blocks([cid] + upcoming, below: root)
+                size.note(blocks)
+                for block in blocks {
+                    progress.bytes(UInt64(block.bytes.count))
                     do throws(DecodingProblem) { children[block.cid] = try links(of: block) } catch {
                         throw .store(StoreError(error, linksOf: block.cid))
                     }
                 }
             }
-            walk.visit(children.updateValue([], forKey: cid) ?? [])
-        }
-        return cids
-    }
-
-    /// So many blocks are asked for before their turn.
-    private static var atOnce: Int { 31 }
-
-    package func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError) {
-        let packed = try await pack(root)
-        try await ReplicationError.ofSource { () async throws(StorageError) in
-            for try await chunk in packed.body.look() { progress.bytes(UInt64(chunk.count)) }
+            try await visit(cid)
+            walk.visit(children.removeValue(forKey: cid) ?? [])
         }
     }
 }
@@ -67,12 +129,8 @@ extension ReplicationError {
     /// Whether it says something of the content alone; else nobody was asked, or nobody answered.
     package var isOfContent: Bool {
         switch self {
-        case .store(let error):
-            switch error.code {
-            case .notFound, .corrupt, .changed, .problem: true
-            default: false
-            }
-        case .source(let error): [.notFound, .corrupt, .changed, .unsupported, .tooLarge].contains(error.code)
+        case .store(let error): error.isOfContent
+        case .source(let error): error.isOfContent
         default: false
         }
     }
@@ -89,15 +147,31 @@ extension ReplicationError {
     /// Whether it says something of the content, or of who was asked for it, and not of this home.
     package var isOfSource: Bool { if case .source = self { true } else { isOfContent } }
 
+    /// What a failure of a source is: one of the store where it came from there, and a stop where it was one.
+    static func source(of error: StorageError) -> ReplicationError {
+        if let error = error.cause as? StoreError { return .store(error) }
+        return error.code == .cancelled ? .storage(error) : .source(error)
+    }
+
     /// Runs `body`, whose failures are those of a source.
     static func ofSource<Value>(
         _ body: () async throws(StorageError) -> Value
     ) async throws(ReplicationError) -> Value {
-        do throws(StorageError) {
-            return try await body()
-        } catch {
-            if let error = error.cause as? StoreError { throw .store(error) }
-            throw error.code == .cancelled ? .storage(error) : .source(error)
+        do throws(StorageError) { return try await body() } catch { throw source(of: error) }
+    }
+}
+
+extension StoreError {
+    /// Whether it says something of a block, and not of the store as a whole.
+    var isOfContent: Bool {
+        switch code {
+        case .notFound, .corrupt, .changed, .problem: true
+        default: false
         }
     }
+}
+
+extension StorageError {
+    /// Whether it says something of the content that was asked for; else nobody was asked, or nobody answered.
+    var isOfContent: Bool { [.notFound, .corrupt, .changed, .unsupported, .tooLarge].contains(code) }
 }

@@ -1,5 +1,4 @@
 internal import BlockStore
-package import IPLD
 package import Multiformats
 package import Storage
 
@@ -7,126 +6,126 @@ package import Storage
 ///
 /// One that did not answer, and may have it, is told of where nobody else has what was wanted.
 package struct SeveralSources: BlockSource {
-    private let sources: [any BlockSource]
-    private let packing: FarPacking
-    /// How often in a row each did not answer, and what it said last, by their places among all.
-    private let silences = Locked<[Int: (count: Int, problem: ReplicationError)]>([:])
-    /// One that did not answer so often in a row is not asked again.
-    private static let patience = 3
-
-    package init(_ sources: [any BlockSource], packing: FarPacking) {
-        (self.sources, self.packing) = (sources, packing)
+    /// How often in a row a source did not answer, and until when it is left alone for that.
+    private struct Silence: Sendable {
+        var count = 0
+        var end = Duration.zero
+        var problem: ReplicationError
     }
+
+    private let sources: [any BlockSource]
+    private let timing: Timing
+    /// Of those that did not answer last, by their places among all.
+    private let silences = Locked<[Int: Silence]>([:])
+
+    /// One that did not answer so often in a row is left alone for so long, and then asked again.
+    private static let (patience, rest) = (3, Duration.seconds(60))
+
+    package init(_ sources: [any BlockSource], timing: Timing) { (self.sources, self.timing) = (sources, timing) }
 
     package var isFar: Bool { sources.first?.isFar ?? false }
 
-    package func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block] {
-        var found: [CID: Block] = [:]
+    package func find(_ cids: [CID], below root: CID) async throws(ReplicationError) -> FoundBlocks {
+        var all = FoundBlocks()
         var problems: [ReplicationError] = []
         for index in sources.indices {
             // Nothing is asked for twice.
-            let wanted = Array(Set(cids.filter { found[$0] == nil }))
-            guard !wanted.isEmpty else { break }
-            if let problem = silence(of: index) {
-                problems.append(problem)
-                continue
+            let wanted = Array(Set(cids.filter { all.blocks[$0] == nil }))
+            guard !wanted.isEmpty else { return all }
+            do throws(ReplicationError) {
+                try expectAnswers(of: index)
+                let found = try await sources[index].find(wanted, below: root)
+                all.blocks.merge(found.blocks) { $1 }
+                all.givers.formUnion(found.givers)
+                try note(found.problem, of: index)
+                if let problem = found.problem { problems.append(problem) }
+            } catch {
+                guard error.isOfSource else { throw error }
+                problems.append(error)
             }
-            let (blocks, problem) = try await find(wanted, below: root, in: index)
-            for block in blocks { found[block.cid] = block }
-            if let problem { problems.append(problem) }
         }
-        let blocks = cids.compactMap { found[$0] }
-        guard blocks.count == cids.count else { throw Self.joined(problems) }
-        return blocks
-    }
-
-    /// The blocks that one source has of some, and what it says of one that it has not.
-    private func find(
-        _ cids: [CID],
-        below root: CID,
-        in index: Int
-    ) async throws(ReplicationError) -> (blocks: [Block], problem: ReplicationError?) {
-        do throws(ReplicationError) {
-            let blocks = try await sources[index].blocks(cids, below: root)
-            silences.change { $0[index] = nil }
-            return (blocks, nil)
-        } catch {
-            try note(error, of: index)
-            guard error.isOfContent, cids.count > 1 else { return ([], error) }
-        }
-        // Some are there and some are not: it is asked for fewer at once.
-        let middle = cids.count / 2
-        let first = try await find(Array(cids[..<middle]), below: root, in: index)
-        let second = try await find(Array(cids[middle...]), below: root, in: index)
-        return (first.blocks + second.blocks, first.problem ?? second.problem)
+        if cids.contains(where: { all.blocks[$0] == nil }) { all.problem = Self.joined(problems) }
+        return all
     }
 
     /// The first CAR that one of them gives.
-    package func export(_ root: CID) async throws(ReplicationError) -> (any ByteStream)? {
-        for (index, source) in sources.enumerated() where silence(of: index) == nil {
-            do throws(ReplicationError) {
-                if let stream = try await source.export(root) { return stream }
-            } catch {
-                try note(error, of: index)
-            }
-        }
-        return nil
+    package func export(_ root: CID) async throws(ReplicationError) -> SourceStream? {
+        let (stream, _) = try await first { (source) async throws(ReplicationError) in try await source.export(root) }
+        return stream
     }
 
     /// Where one source has all of it, it is packed from there, and else from all of them, block by block.
-    package func pack(_ root: CID, holding limit: UInt64) async throws(ReplicationError) -> PackedDAG {
+    package func pack(
+        _ root: CID,
+        by packing: FarPacking,
+        holding limit: UInt64
+    ) async throws(ReplicationError) -> PackedDAG {
+        let (packed, problems) = try await first { (source) async throws(ReplicationError) in
+            try await source.pack(root, by: packing, holding: limit)
+        }
+        if let packed { return packed }
+        guard mayTogether else { throw Self.joined(problems) }
+        return try await packing.pack(root, from: OneByOne(all: self), holding: limit)
+    }
+
+    package func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError) {
+        let (isWhole, problems) = try await first { (source) async throws(ReplicationError) in
+            try await source.expectWhole(root, progress: progress)
+            return true
+        }
+        if isWhole == true { return }
+        guard mayTogether else { throw Self.joined(problems) }
+        try await walk(root, withLeaves: true, progress: progress) { _ in }
+    }
+
+    /// What the first source makes that makes something, and what those before it said.
+    private func first<Value>(
+        _ make: (any BlockSource) async throws(ReplicationError) -> Value?
+    ) async throws(ReplicationError) -> (value: Value?, problems: [ReplicationError]) {
         var problems: [ReplicationError] = []
         for (index, source) in sources.enumerated() {
-            if let problem = silence(of: index) {
-                problems.append(problem)
-                continue
-            }
             do throws(ReplicationError) {
-                return try await source.pack(root, holding: limit)
+                try expectAnswers(of: index)
+                let value = try await make(source)
+                try note(nil, of: index)
+                if let value { return (value, problems) }
             } catch {
                 try note(error, of: index)
                 problems.append(error)
             }
         }
-        guard sources.indices.count(where: { silence(of: $0) == nil }) > 1 else { throw Self.joined(problems) }
-        return try await packing.pack(root, from: OneByOne(all: self, packing: packing), holding: limit)
+        return (nil, problems)
     }
 
-    package func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError) {
-        for (index, source) in sources.enumerated() where silence(of: index) == nil {
-            do throws(ReplicationError) {
-                return try await source.expectWhole(root, progress: progress)
-            } catch {
-                try note(error, of: index)
-            }
+    /// Whether several answer, of which each may have a part.
+    private var mayTogether: Bool {
+        let now = timing.uptime()
+        return sources.indices.count { silence(of: $0, at: now) == nil } > 1
+    }
+
+    /// Throws what a source said last that is left alone for now.
+    private func expectAnswers(of index: Int) throws(ReplicationError) {
+        if let problem = silence(of: index, at: timing.uptime()) { throw problem }
+    }
+
+    private func silence(of index: Int, at now: Duration) -> ReplicationError? {
+        silences.read { silences in silences[index].flatMap { now < $0.end ? $0.problem : nil } }
+    }
+
+    /// Remembers whether a source answered; throws what is not of it, such as that the work was stopped.
+    private func note(_ error: ReplicationError?, of index: Int) throws(ReplicationError) {
+        guard let error, !error.isOfContent else { return silences.change { $0[index] = nil } }
+        guard error.isOfSource else { throw error }
+        let now = timing.uptime()
+        silences.change { silences in
+            var silence = silences[index] ?? Silence(problem: error)
+            // What was not asked said nothing anew.
+            guard now >= silence.end else { return }
+            silence.count += 1
+            silence.problem = error
+            if silence.count >= Self.patience { silence.end = now + Self.rest }
+            silences[index] = silence
         }
-        _ = try await pack(root)
-    }
-
-    package func expectHere(_ root: CID) async throws(ReplicationError) {
-        var problem: ReplicationError?
-        for source in sources {
-            do throws(ReplicationError) {
-                return try await source.expectHere(root)
-            } catch {
-                problem = problem ?? error
-            }
-        }
-        throw problem ?? Self.joined([])
-    }
-
-    /// What a source said last that is asked no more; nil for one that is.
-    private func silence(of index: Int) -> ReplicationError? {
-        silences.read { silences in
-            silences[index].flatMap { $0.count >= Self.patience ? $0.problem : nil }
-        }
-    }
-
-    /// Remembers that a source did not answer; throws where the work was stopped.
-    private func note(_ error: ReplicationError, of index: Int) throws(ReplicationError) {
-        if error.isCancellation { throw error }
-        guard !error.isOfContent else { return }
-        silences.change { $0[index] = (($0[index]?.count ?? 0) + 1, error) }
     }
 
     /// What to say where nobody gave what was wanted: first of all, who did not answer; and what is damaged somewhere
@@ -148,20 +147,13 @@ package struct SeveralSources: BlockSource {
     /// The same sources without their exports: each has a part only.
     private struct OneByOne: BlockSource {
         let all: SeveralSources
-        let packing: FarPacking
 
         var isFar: Bool { true }
 
-        func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block] {
-            try await all.blocks(cids, below: root)
+        func find(_ cids: [CID], below root: CID) async throws(ReplicationError) -> FoundBlocks {
+            try await all.find(cids, below: root)
         }
 
-        func export(_ root: CID) async throws(ReplicationError) -> (any ByteStream)? { nil }
-
-        func pack(_ root: CID, holding limit: UInt64) async throws(ReplicationError) -> PackedDAG {
-            try await packing.pack(root, from: self, holding: limit)
-        }
-
-        func expectHere(_ root: CID) async throws(ReplicationError) { try await all.expectHere(root) }
+        func export(_ root: CID) async throws(ReplicationError) -> SourceStream? { nil }
     }
 }

@@ -11,6 +11,8 @@ package struct StoreFetch: Sendable {
     package struct Counts: Sendable, Hashable {
         package var blocks: UInt64 = 0
         package var bytes: UInt64 = 0
+        /// Who gave them, as the configuration names them.
+        package var givers: Set<String> = []
 
         package init() {}
     }
@@ -25,15 +27,17 @@ package struct StoreFetch: Sendable {
 
     /// After so many bytes, what came is made to last.
     private static let lasting: UInt64 = 32 << 20
-    /// So many blocks are asked for at once.
-    private static let atOnce = 32
 
-    /// Fetches what is missing below a root, each block checked; throws for the first that cannot be had.
+    /// Fetches what is missing or damaged below a root; throws for a block that cannot be had.
+    ///
+    /// Each block is read or comes anew, so all of it was seen when this returns.
     package func bring(_ root: CID) async throws(ReplicationError) -> Counts {
         try await translating {
             var counts = Counts()
             if try await !store.has(root), let stream = try await source.export(root) {
-                try await store.ingest { try await take(stream, of: root, $0, &counts) }
+                let before = counts.blocks
+                try await store.ingest { try await take(stream.bytes, of: root, $0, &counts) }
+                if counts.blocks > before { counts.givers.insert(stream.giver) }
             }
             try await store.ingest { ingest in
                 do {
@@ -81,9 +85,9 @@ package struct StoreFetch: Sendable {
         // The links of what came, which may not be found in the store before it lasts.
         var fetched: [CID: [CID]] = [:]
         var fresh: UInt64 = 0
+        var size = BatchSize()
         while let cid = walk.next() {
-            if let children = fetched[cid] {
-                fetched[cid] = []
+            if let children = fetched.removeValue(forKey: cid) {
                 walk.visit(children)
                 continue
             }
@@ -92,21 +96,25 @@ package struct StoreFetch: Sendable {
                 continue
             }
             var wanted = [cid]
-            for next in walk.upcoming(Self.atOnce - 1) where fetched[next] == nil && !wanted.contains(next) {
+            for next in walk.upcoming(size.count - 1) where fetched[next] == nil && !wanted.contains(next) {
                 if try await !store.has(next) { wanted.append(next) }
             }
-            let blocks = try await source.blocks(wanted, below: root)
+            let found = try await source.find(wanted, below: root)
+            // What came is kept, whatever became of the rest.
+            let blocks = wanted.compactMap { found.blocks[$0] }
             try await ingest.write(blocks)
+            counts.givers.formUnion(found.givers)
             for block in blocks { fetched[block.cid] = try IPLD.links(of: block) }
+            size.note(blocks)
             let bytes = blocks.reduce(0) { $0 + UInt64($1.bytes.count) }
             try await note(blocks.count, bytes, ingest, &fresh, &counts)
-            walk.visit(fetched.updateValue([], forKey: cid) ?? [])
+            _ = try found.all(wanted)
+            walk.visit(fetched.removeValue(forKey: cid) ?? [])
         }
     }
 
     /// The links of a block that is in the store; nil where it is not, or is damaged there.
     private func links(here cid: CID) async throws -> [CID]? {
-        if cid.codec == .raw { return try await store.has(cid) ? [] : nil }
         let block: Block
         do throws(StoreError) {
             block = try await store.get(cid)

@@ -1,6 +1,6 @@
 package import BlockStore
 internal import Digests
-package import IPLD
+internal import IPLD
 package import Multiformats
 package import Storage
 
@@ -12,16 +12,48 @@ package struct StoreSource: BlockSource {
 
     package var isFar: Bool { false }
 
-    package func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block] {
-        try await reading { (reader) throws(StoreError) in try reader.get(cids) }
+    /// What the configuration calls it.
+    private static let name = "store"
+
+    package func find(_ cids: [CID], below root: CID) async throws(ReplicationError) -> FoundBlocks {
+        try await reading { (reader) throws(StoreError) in
+            var found = FoundBlocks()
+            for cid in cids {
+                do throws(StoreError) {
+                    found.blocks[cid] = try reader.get(cid)
+                } catch {
+                    guard error.isOfContent else { throw error }
+                    found.problem = found.problem ?? .store(error)
+                }
+            }
+            if !found.blocks.isEmpty { found.givers = [Self.name] }
+            return found
+        }
     }
 
     /// Its blocks lie where they were stored, and no CAR is made of them before somebody packs one.
-    package func export(_ root: CID) async throws(ReplicationError) -> (any ByteStream)? { nil }
+    package func export(_ root: CID) async throws(ReplicationError) -> SourceStream? { nil }
 
+    package func pack(
+        _ root: CID,
+        by packing: FarPacking,
+        holding limit: UInt64
+    ) async throws(ReplicationError) -> PackedDAG {
+        try await pack(root, holding: limit)
+    }
+
+    package func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError) {
+        let packed = try await pack(root)
+        try await ReplicationError.ofSource { () async throws(StorageError) in
+            for try await chunk in packed.body.look() { progress.bytes(UInt64(chunk.count)) }
+        }
+    }
+
+    /// Lays out the CAR of a root; one of at most `limit` bytes is held in memory.
+    ///
     /// Throws `notFound` for the first block that is missing, and `corrupt` for one whose bytes are wrong; raw blocks
     /// are looked up here, and read with the body.
-    package func pack(_ root: CID, holding limit: UInt64) async throws(ReplicationError) -> PackedDAG {
+    package func pack(_ root: CID, holding limit: UInt64 = 0) async throws(ReplicationError) -> PackedDAG {
         let store = store
         return try await reading { (reader) throws(StoreError) in
             let (layout, locations) = try Self.layout(root, reader)
@@ -39,6 +71,7 @@ package struct StoreSource: BlockSource {
         }
     }
 
+    /// Throws unless every block of a root is kept here, as far as that can be told without reading leaves.
     package func expectHere(_ root: CID) async throws(ReplicationError) {
         _ = try await reading { (reader) throws(StoreError) in try Self.layout(root, reader) }
     }
