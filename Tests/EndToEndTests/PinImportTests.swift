@@ -105,6 +105,40 @@ import Testing
         #expect(try await take()?.warnings.items.isEmpty == true)
     }
 
+    /// Another node may come to stand where this one stood: nobody looked at the pins of the first.
+    @Test func anotherNodeMakesNothingVanish() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let first = try await give(node, sampleBytes(100))
+        let follower = try Running(user, "pin", "import", "--from-node", "--follow", "--interval", "1")
+        try await follower.wait { follower.output.contains("taken over \(first)") }
+        let answer = #"{\"ID\":\"12D3KooWOther\",\"AgentVersion\":\"kubo\"}"#
+        let type = #""headers": {"Content-Type": "application/json"}"#
+        try await node.begin("status", #"{"status": 200, "command": "id", "text": "\#(answer)", \#(type)}"#)
+        try await node.command("pin/rm?arg=\(first)")
+        #expect(await follower.end() == 12)
+        #expect(!follower.output.contains("vanished \(first)"), "\(follower.output)")
+        #expect(follower.errors.contains("12D3KooWOther"), "\(follower.errors)")
+    }
+
+    /// What cannot be kept here is told of, and not pinned: it would keep every command from its end.
+    @Test func whatCannotBeKeptIsLeftOut() async throws {
+        let node = try await node()
+        let user = try await ready(node)
+        let fits = try await give(node, sampleBytes(1))
+        // Content by its MD5, and 200 bytes in the CID itself.
+        let long = "bafkqbsab" + String(repeating: "geytcmjr", count: 40) + ""
+        // And a commit of Git, whose links are not known here.
+        let bad = ["bafk5kaiqgeytcmjrgeytcmjrgeytcmjrge", long, "baf4bcfbrgeytcmjrgeytcmjrgeytcmjrgeytcmi"]
+        let pins = (bad + [fits]).map { #"{\"Cid\":\"\#($0)\",\"Type\":\"recursive\"}"# }
+        let lines = #""text": "\#(pins.joined(separator: "\\n"))", "headers": {"X-Chunked-Output": "1"}"#
+        try await node.begin("status", #"{"status": 200, "command": "pin/ls", \#(lines)}"#)
+        let taken = try await user.attempt(["pin", "import", "--from-node", "--json"])
+        let summary = try #require(try Answer.lines(taken.text).last)
+        #expect(taken.code == 6 && summary.taken_over.int == 1 && summary.left_out.items.count == 3, "\(taken.text)")
+        #expect(try await user.pins() == [fits])
+    }
+
     /// A list that does not come to its end says nothing of what it lacks.
     @Test func aListThatBreaksOffMakesNothingVanish() async throws {
         let node = try await node()

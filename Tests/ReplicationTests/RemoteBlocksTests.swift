@@ -137,7 +137,11 @@ import Testing
     }
 
     /// Where no index is left, or one that is none, all is read once, and that is said.
-    @Test(arguments: [nil, [], [1, 2, 3], [UInt8](repeating: 0xFF, count: 5000)] as [[UInt8]?])
+    @Test(
+        arguments: [
+            nil, [], [1, 2, 3], [UInt8](repeating: 0xFF, count: 5000), [UInt8](repeating: 0xFF, count: 9 << 20),
+        ] as [[UInt8]?]
+    )
     func anIndexIsMadeWhereThereIsNone(_ index: [UInt8]?) async throws {
         try await store(large)
         memory.tamper(try #require(CARName.ofIndex(of: CARArchive.name(of: large.root))), index)

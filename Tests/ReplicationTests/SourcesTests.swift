@@ -145,6 +145,41 @@ private struct SourceFake: BlockSource {
         #expect(source.exports.read { $0 } == 2)
     }
 
+    /// What nothing in the DAG leads to is not kept, and of a CAR that has much of it the rest is not read.
+    @Test func strangersInAnExportAreLeftOut() async throws {
+        let sections = archive.sections
+        let blob = [UInt8](repeating: 7, count: 4 << 20)
+        var source = SourceFake(sections)
+        source.car = Array(archive.bytes[..<sections[1].offset])
+        for number in UInt8(0)..<20 {
+            let block = Block(codec: .raw, bytes: blob + [number])
+            source.car? += CARSection.prefix(for: block.cid, length: block.bytes.count) + block.bytes
+        }
+        source.car? += archive.bytes[sections[1].offset...]
+        #expect(try await isSame(pack(archive.root, from: source), archive))
+        #expect(Set(source.asked.read { $0 }.joined()) == Set(sections[1...].map(\.cid)))
+        let store = try BlockStore(folder: Scratch.current + "/store")
+        let counts = try await StoreFetch(into: store, from: source, progress: .silent).bring(archive.root)
+        #expect(counts.blocks == UInt64(sections.count))
+        #expect(try await store.totals().blocks == UInt64(sections.count))
+    }
+
+    /// A leaf of the store that is damaged is found when the CAR is read: another source may have it.
+    @Test(arguments: [true, false]) func aDamagedLeafIsReadElsewhere(_ isElsewhere: Bool) async throws {
+        let folder = Scratch.current + "/store"
+        let store = try BlockStore(folder: folder)
+        try await store.ingest { try await $0.write(archive.sections.map(\.block)) }
+        try damageEnd(ofStore: folder)
+        let other = isElsewhere ? SourceFake(archive.sections) : SourceFake([], problem: down)
+        let packed = try await pack(archive.root, from: several([StoreSource(store), other]))
+        guard !isElsewhere else {
+            #expect(try await isSame(packed, archive))
+            return
+        }
+        let error = await #expect(throws: StorageError.self) { try await packed.body.bytes() }
+        #expect(error?.code == .corrupt && error?.message.contains("Nobody is there.") == true)
+    }
+
     /// What no export brings and nobody gives by its CID makes the root unpackable.
     @Test func aCutExportIsNeverWhole() async throws {
         let sections = archive.sections

@@ -63,12 +63,16 @@ import Testing
         }
     }
 
-    @Test(arguments: ["/etc/passwd", "../x", "a//b", "", "cars/ä.car"])
-    func aPlaceThatIsNoNameIsRefused(_ path: String) async {
-        let archive = CARArchive(MemoryService())
-        let error = await #expect(throws: StorageError.self) {
-            try await archive.read(SampleArchive(seed: 1).root, at: Location(path))
-        }
-        #expect(error?.code == .unsupported)
+    /// What homes say about themselves is nobody's content, whatever a mapping says: it is not removed for one.
+    @Test(arguments: ["/etc/passwd", "../x", "a//b", "", "cars/ä.car", "kits/a/pages/b.car"], [false, true])
+    func aPlaceThatIsNoNameOfContentIsRefused(_ path: String, _ isShard: Bool) async {
+        let counted = FaultyService(MemoryService())
+        let archive = CARArchive(counted)
+        let root = SampleArchive(seed: 1).root
+        let place = isShard ? Location("cars/a.car", shards: [Location.Shard(path, length: 90)]) : Location(path)
+        let read = await #expect(throws: StorageError.self) { try await archive.read(root, at: place) }
+        let removed = await #expect(throws: StorageError.self) { try await archive.remove(root, at: place) }
+        #expect(read?.code == .unsupported && removed?.code == .unsupported)
+        #expect(counted.calls.isEmpty)
     }
 }

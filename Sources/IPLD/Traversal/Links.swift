@@ -37,6 +37,9 @@ extension Codec {
         default: false
         }
     }
+
+    /// Whether the links of its blocks are known here, so that DAGs of it can be kept whole.
+    public var hasKnownLinks: Bool { isLinkless || [.dagPB, .dagCBOR, .dagJSON].contains(self) }
 }
 
 /// Passes over a CBOR item without building it, so that a hostile block costs no more than its length.

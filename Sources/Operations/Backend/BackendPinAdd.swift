@@ -43,10 +43,14 @@ package struct BackendPinAdd: Operation {
         var output = ClaimsOutput.List()
         var (claims, isOver): ([ClaimLine], Bool) = ([], false)
         var bytes = 0
+        var roots = NamedRoots()
         while !isOver {
             if let line = try await lines.next() {
                 do throws(KitError) {
-                    if let claim = try line.isBlank ? nil : ClaimLine(line) { claims.append(claim) }
+                    if let claim = try line.isBlank ? nil : ClaimLine(line) {
+                        try roots.name(claim.cid, at: line.number)
+                        claims.append(claim)
+                    }
                     bytes += line.bytes?.count ?? 0
                 } catch {
                     output.note(error, at: line.number)
@@ -117,6 +121,34 @@ package struct BackendPinAdd: Operation {
             at: kit.now,
             by: kit.observer
         )
+    }
+}
+
+/// The roots that a list has named, and where: a backend has one mapping of each.
+private struct NamedRoots {
+    /// Two numbers that are those of one root only, for all that is likely; the CIDs of a million lines would take much
+    /// more memory.
+    private struct Key: Hashable {
+        let (one, other): (Int, Int)
+
+        init(_ cid: CID) {
+            one = cid.hashValue
+            var hasher = Hasher()
+            hasher.combine(0)
+            hasher.combine(cid)
+            other = hasher.finalize()
+        }
+    }
+
+    private var lines: [Key: Int] = [:]
+
+    /// Throws `usage` where a root was named before.
+    mutating func name(_ cid: CID, at line: Int) throws(KitError) {
+        if let first = lines[Key(cid)] {
+            let message = "\(cid) stands on line \(first) already, and a backend has one mapping of it."
+            throw KitError(.usage, message, cid: cid)
+        }
+        lines[Key(cid)] = line
     }
 }
 

@@ -69,19 +69,21 @@ struct ClaimLine: Sendable {
     }
 
     private static func shard(_ value: JSON) throws(KitError) -> Location.Shard {
-        guard let name = value["name"]?.string, let length = value["size_bytes"]?.natural, ObjectName(name) != nil
-        else {
-            throw KitError(.usage, "A shard has no name that an object can have, or no size.")
+        guard let name = value["name"]?.string, let length = value["size_bytes"]?.natural, isOfContent(name) else {
+            throw KitError(.usage, "A shard has no name that content can have, or no size.")
         }
         return Location.Shard(name, length: length)
     }
 
+    private static func isOfContent(_ name: String) -> Bool { ObjectName(name).map { !$0.isOfNote } ?? false }
+
     /// Throws where nothing can be there, or where it would not go along in snapshots.
     func check() throws(KitError) {
-        guard ObjectName(path) != nil else {
+        guard Self.isOfContent(path) else {
             throw KitError(
                 .usage,
-                "“\(path)” can be the name of no object: names are relative, with / between their parts."
+                "“\(path)” can be the name of no content: names are relative, with / between their parts, and what is "
+                    + "under \(ObjectName.notes) is what homes say about themselves."
             )
         }
         guard shards.count <= Location.mostShards else {

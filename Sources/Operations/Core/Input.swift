@@ -81,12 +81,19 @@ struct Input: Sendable {
         }
     }
 
+    /// The longest word of a list, in bytes: no CID is longer.
+    private static let longestWord = 4096
+
     /// The words on all lines, such as CIDs; throws where it is no text, or much too long.
     func words() async throws(KitError) -> [String] {
         guard let text = String(validating: try await readAll(limit: 64 << 20), as: UTF8.self) else {
             throw KitError(.usage, "\(name == "-" ? "Standard input" : name) is no text.")
         }
-        return text.split(whereSeparator: \.isWhitespace).map(String.init)
+        let words = text.split(whereSeparator: \.isWhitespace)
+        if let long = words.first(where: { $0.utf8.count > Self.longestWord }) {
+            throw KitError(.usage, "A word of \(long.utf8.count) bytes, “\(long.prefix(20))…”, is no CID.")
+        }
+        return words.map(String.init)
     }
 
     /// The same bytes in a file, to be read in any order: one without a name, where this is none.

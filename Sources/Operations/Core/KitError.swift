@@ -174,8 +174,13 @@ extension KitError {
 
     /// What a malformed CID, or other text of that kind, means for an operation.
     package init(_ problem: FormatProblem, in text: String) {
-        self.init(.usage, "“\(text)” is not a CID: \(problem.message)")
+        let isLong = text.utf8.count > Self.longestEcho
+        let shown = isLong ? "\(text.prefix(Self.longestEcho))…” (\(text.utf8.count) bytes)" : "\(text)”"
+        self.init(.usage, "“\(shown) is not a CID: \(isLong ? "it is too long." : problem.message)")
     }
+
+    /// So much of what was given is said back.
+    private static let longestEcho = 200
 
     /// What a wrong name or value means for an operation.
     package init(_ error: SchemaError) {

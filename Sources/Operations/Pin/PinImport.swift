@@ -1,4 +1,5 @@
 internal import Catalog
+internal import IPLD
 internal import Multiformats
 internal import Replication
 package import Schema
@@ -116,7 +117,9 @@ package struct PinImport: Operation {
         }
         package var report: Report {
             let verb = isDryRun ? "would be taken over" : "taken over"
-            let failures = leftOut.prefix(10).map { "“\($0)” is pinned on the node, and no CID that can be kept here." }
+            let failures = leftOut.prefix(10).map {
+                "“\($0)” is pinned on the node, and no CID of content that can be kept here."
+            }
             let stays = unpinned.prefix(10).map {
                 "\($0) is pinned on the node and was unpinned here, and stays so: `ipfs-kit pin add \($0)` pins it again."
             }
@@ -174,6 +177,7 @@ private struct Look {
     ///
     /// What is missing in a list says something only where the list came to its end.
     mutating func take(_ output: inout PinImport.Output) async throws {
+        try await expectNode()
         // The names of those here; and those of them that came from this node, or were seen there.
         var here: [CID: String] = [:]
         var missing: Set<CID> = []
@@ -190,7 +194,7 @@ private struct Look {
             var fresh: [Pin] = []
             var long: [CID: Int] = [:]
             for found in page {
-                guard let cid = found.cid else {
+                guard let cid = found.cid, cid.codec.hasKnownLinks, (try? cid.checkLimits(length: 0)) != nil else {
                     leftOut.append(found.text)
                     continue
                 }
@@ -219,12 +223,25 @@ private struct Look {
                 )
             }
         }
+        // Nobody looked at the pins of a node that is not there.
+        if !missing.isEmpty { try await expectNode() }
         seen.formUnion(listed)
         for cid in missing.sorted() where vanished.insert(cid).inserted { tell(.vanished, cid, here[cid] ?? "") }
         // What is unpinned here is nobody's affair any more.
         vanished.formIntersection(here.keys)
         (output.known, output.vanished, output.leftOut) = (known, vanished.count, leftOut)
         output.unpinned = unpinned
+    }
+
+    /// Throws where another node has taken the place of this one.
+    private func expectNode() async throws {
+        let now = try await node.identityNow()
+        guard now != identity else { return }
+        throw KitError(
+            .refused,
+            "Another node answers where \(identity) was: \(now). What each of them pins is taken over by itself.",
+            hint: "ipfs-kit pin import --from-node"
+        )
     }
 
     /// Pins what nobody pinned since this look began; those.

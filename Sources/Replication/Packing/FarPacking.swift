@@ -64,11 +64,12 @@ package struct FarPacking: Sendable {
     ) async throws(ReplicationError) -> Bool {
         guard let stream = try await source.export(root)?.bytes else { return true }
         var iterator = VerifiedSections(stream, root: root).makeAsyncIterator()
+        var wanted = WantedSections(root: root)
         while true {
             let sections: [CARSection]
             do throws(StorageError) {
-                guard let next = try await iterator.next() else { return true }
-                sections = next
+                guard !wanted.isStrange, let next = try await iterator.next() else { return true }
+                sections = wanted.take(next)
             } catch {
                 if error.code == .cancelled { throw .storage(error) }
                 return true

@@ -20,6 +20,26 @@ package struct PackedDAG: Sendable {
         (self.layout, self.held, self.reader) = (layout, held, reader)
     }
 
+    /// The same, where blocks that turn out to be damaged or gone when they are read come from somebody else.
+    func falling(
+        back other: @escaping @Sendable ([CID]) async throws(ReplicationError) -> [Block]
+    ) -> PackedDAG {
+        PackedDAG(layout, held: held) { [layout, reader] (part, isAlone) async throws(StoreError) in
+            do throws(StoreError) {
+                return try await reader(part, isAlone)
+            } catch {
+                guard error.isOfContent else { throw error }
+                do throws(ReplicationError) {
+                    return try await other(layout.entries[part].map(\.cid))
+                } catch let other {
+                    if other.isCancellation { throw StoreError(.cancelled, other.description) }
+                    // Who does not answer takes nothing from what was seen here.
+                    throw StoreError(error.code, "\(error.message) \(other)", cid: error.cid)
+                }
+            }
+        }
+    }
+
     /// The CAR as a body: its bytes are read, and checked, while they are sent.
     package var body: Body {
         held

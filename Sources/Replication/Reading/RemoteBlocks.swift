@@ -247,7 +247,7 @@ package final class RemoteBlocks: Sendable {
                 backend: backend.name
             )
         }
-        let (index, origin) = try await index()
+        let (index, origin) = try await index(ofLength: place?.length)
         await cache?.keep(index: index, of: root)
         let map = try decoding { () throws(DecodingProblem) in
             SectionMap.indexed(try IndexedSections(index, length: place?.length))
@@ -267,11 +267,18 @@ package final class RemoteBlocks: Sendable {
     }
 
     /// The index that is kept beside the CAR, or one that is made from all of it.
-    private func index() async throws(StorageError) -> (bytes: [UInt8], origin: Known.Origin) {
+    ///
+    /// An index has 40 bytes for a section, which has 37 or more, so one that is much longer than the CAR is none.
+    private func index(ofLength length: UInt64?) async throws(StorageError) -> (bytes: [UInt8], origin: Known.Origin) {
+        let longest = min(BlockCache.longestIndex, Int(clamping: length ?? .max) / 2 * 3 + 4096)
         var isThere = misled.read { $0.contains(.beside) }
         if !isThere, let stream = try await backend.content.index(of: root, at: location) {
-            let index = try await collect(stream, limit: BlockCache.longestIndex)
-            if (try? CARIndexReader(index)) != nil { return (index, .beside) }
+            do throws(StorageError) {
+                let index = try await collect(stream, limit: longest)
+                if (try? CARIndexReader(index)) != nil { return (index, .beside) }
+            } catch {
+                guard error.code == .tooLarge else { throw error }
+            }
             isThere = true
         }
         notice(

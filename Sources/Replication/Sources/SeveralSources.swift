@@ -63,7 +63,10 @@ package struct SeveralSources: BlockSource {
         let (packed, problems) = try await first { (source) async throws(ReplicationError) in
             try await source.pack(root, by: packing, holding: limit)
         }
-        if let packed { return packed }
+        if let packed {
+            return packed.falling { [self] (cids) async throws(ReplicationError) in try await blocks(cids, below: root)
+            }
+        }
         guard mayTogether else { throw Self.joined(problems) }
         return try await packing.pack(root, from: OneByOne(all: self), holding: limit)
     }

@@ -60,12 +60,13 @@ package struct StoreFetch: Sendable {
         _ counts: inout Counts
     ) async throws {
         var iterator = VerifiedSections(stream, root: root).makeAsyncIterator()
+        var wanted = WantedSections(root: root)
         var fresh: UInt64 = 0
         while true {
             let sections: [CARSection]
             do throws(StorageError) {
-                guard let next = try await iterator.next() else { return }
-                sections = next
+                guard !wanted.isStrange, let next = try await iterator.next() else { return }
+                sections = wanted.take(next)
             } catch {
                 guard error.code != .cancelled else {
                     try await ingest.commit()

@@ -42,6 +42,11 @@ package struct KuboNode: Sendable {
     /// The peer ID of the node, which is asked for once.
     package func identity() async throws(StorageError) -> String {
         if let identity = known.read({ $0 }) { return identity }
+        return try await identityNow()
+    }
+
+    /// The same, asked for anew: another node may have come to stand where one stood.
+    package func identityNow() async throws(StorageError) -> String {
         let identity = try await text("ID", of: KuboRequest(what: "Asking for the node's identity", command: "id"))
         known.change { $0 = identity }
         return identity

@@ -253,13 +253,18 @@ package struct CARArchive: ContentService {
 
     private func name(of root: CID, at location: Location?) throws(StorageError) -> ObjectName {
         guard let location else { return try usual(root) }
-        guard let name = ObjectName(location.path) else {
-            throw StorageError(
-                .unsupported,
-                "“\(location.path)”, where the mapping of \(root) points, is no name that can be read here."
-            )
+        return try ObjectName(content: location.path, of: root)
+    }
+}
+
+extension ObjectName {
+    /// The name of content; throws `unsupported` for what can be none, such as what homes say about themselves: it is
+    /// never read, and never removed, as the content of somebody.
+    init(content path: String, of root: CID) throws(StorageError) {
+        guard let name = ObjectName(path), !name.isOfNote else {
+            throw StorageError(.unsupported, "“\(path)” is no name under which \(root) can be.")
         }
-        return name
+        self = name
     }
 }
 

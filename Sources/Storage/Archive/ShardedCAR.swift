@@ -28,7 +28,8 @@ struct ShardedCAR: Sendable {
         for shard in shards {
             let start = parts.last?.range.upperBound ?? 0
             let skipped = parts.isEmpty ? 0 : UInt64(CARSharding.laterBeginning.count)
-            guard let name = ObjectName(shard.name), shard.length >= skipped,
+            let name = try ObjectName(content: shard.name, of: root)
+            guard shard.length >= skipped,
                 case let end = start.addingReportingOverflow(shard.length - skipped), !end.overflow,
                 parts.count < Location.mostShards
             else {
