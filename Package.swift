@@ -131,7 +131,7 @@ let package = Package(
         .tests("SchemaTests", ["Arguments", "JSONReading", "Schema"]),
         .tests("StorageTests", ["IPLD", "Multiformats", "Samples", "Storage", "StorageLaws"]),
         .tests("BlockStoreTests", ["BlockStore", "IPLD", "Multiformats", "POSIX", "Samples"]),
-        .tests("CatalogTests", ["Catalog", "Multiformats", "POSIX", "Schema", "SQLite"]),
+        .tests("CatalogTests", ["Catalog", "Multiformats", "POSIX", "Samples", "Schema", "SQLite"]),
         .tests("PoliciesTests", ["Multiformats", "Policies", "Schema"]),
         .tests(
             "ReplicationTests",

@@ -6,7 +6,8 @@ extension Catalog {
     /// Pins roots, and marks every backend dirty in the same transaction.
     ///
     /// A root that is pinned already keeps its date; a name, metadata or replica count that is given replaces the old,
-    /// but for names that nobody chose: `areNamesDefaults`. With `onlyNew` it stays as it is altogether.
+    /// but for names that nobody chose: `areNamesDefaults`. With `onlyNew` it keeps all that it says. All of them are
+    /// the owner's from now on, also those that only requests kept.
     /// `store` says how new the store was in which they were seen whole, and its epoch.
     ///
     /// What is done later has a later time, also where the clock was set back meanwhile: another home, and a snapshot,
@@ -30,6 +31,7 @@ extension Catalog {
                     sum.toggle(pin.cid, by: 1)
                     added.append(pin.cid)
                 } else if onlyNew {
+                    try database.change("UPDATE pins SET is_owned = 1 WHERE cid = ?", [.blob(pin.cid.bytes)])
                     continue
                 }
                 try database.change(
@@ -42,7 +44,7 @@ extension Catalog {
                             THEN json_patch(metadata, excluded.metadata) ELSE excluded.metadata END,
                         replicas = coalesce(excluded.replicas, replicas),
                         updated_at = max(excluded.updated_at, updated_at + 1),
-                        whole_epoch = coalesce(excluded.whole_epoch, whole_epoch)
+                        whole_epoch = coalesce(excluded.whole_epoch, whole_epoch), is_owned = 1
                     """,
                     [
                         .blob(pin.cid.bytes), .text(pin.name), .text(pin.metadata),
@@ -84,19 +86,20 @@ extension Catalog {
         }
     }
 
-    /// Removes pins and marks every backend dirty; returns the roots that were pinned.
-    package func removePins(_ cids: [CID], reason: String) async throws(CatalogError) -> [CID] {
+    /// Removes pins with all requests for them, and marks every backend dirty; returns the roots that were pinned, and
+    /// how many requests there were for each.
+    package func removePins(
+        _ cids: [CID],
+        reason: String
+    ) async throws(CatalogError) -> [(root: CID, requests: Int)] {
         let time = now()
         let removed = try await write { (database) throws(CatalogError) in
-            var removed: [CID] = []
+            var removed: [(root: CID, requests: Int)] = []
             var sum = try database.pinSum()
             for cid in cids {
-                try database.change(
-                    "INSERT OR REPLACE INTO unpinned SELECT cid, max(?2, updated_at) FROM pins WHERE cid = ?1",
-                    [.blob(cid.bytes), .integer(time)]
-                )
-                guard try database.change("DELETE FROM pins WHERE cid = ?", [.blob(cid.bytes)]) > 0 else { continue }
-                removed.append(cid)
+                let requests = try database.change("DELETE FROM requests WHERE cid = ?", [.blob(cid.bytes)])
+                guard try database.unpin(cid, at: time) else { continue }
+                removed.append((cid, requests))
                 sum.toggle(cid, by: -1)
             }
             if !removed.isEmpty {
@@ -187,49 +190,6 @@ package struct StoreState: Sendable, Hashable {
     }
 }
 
-/// What all pins together amount to: a list that lost some, or got others, is known by it.
-///
-/// SQLite does not notice a page whose content has rotted, and what no pin leads to is collected.
-private struct PinSum {
-    var count: Int64
-    var digest: UInt64
-    /// Counts up with every change of the list.
-    var generation: Int64
-
-    /// Notes that a pin came or went.
-    mutating func toggle(_ cid: CID, by step: Int64) {
-        count += step
-        digest ^= Self.weight(cid)
-    }
-
-    /// FNV-1a of a CID, finished with the mixer of SplitMix64 so that no bits of two CIDs cancel out.
-    private static func weight(_ cid: CID) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in cid.bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
-        return hash ^ (hash >> 31)
-    }
-
-    /// The sum of these pins.
-    static func of(_ cids: some Sequence<CID>, generation: Int64 = 0) -> PinSum {
-        var sum = PinSum(count: 0, digest: 0, generation: generation)
-        for cid in cids { sum.toggle(cid, by: 1) }
-        return sum
-    }
-
-    /// Throws `corrupt` where these are not the pins that were noted.
-    func prove(_ cids: some Sequence<CID>) throws(CatalogError) {
-        let found = Self.of(cids)
-        guard found.count == count, found.digest == digest else {
-            throw CatalogError(
-                .corrupt,
-                "The catalog is damaged: it had \(count) pins, and the \(found.count) that can be read are not these."
-            )
-        }
-    }
-}
-
 extension Database {
     /// Throws `tooLarge` where what was added to the metadata of a pin made it too much.
     fileprivate mutating func checkMetadata(of cid: CID) throws(CatalogError) {
@@ -240,10 +200,19 @@ extension Database {
     }
 
     /// When a root was unpinned; -1 where it was not.
-    fileprivate mutating func unpinnedAt(_ cid: CID) throws(CatalogError) -> Int64 {
+    mutating func unpinnedAt(_ cid: CID) throws(CatalogError) -> Int64 {
         try first("SELECT unpinned_at FROM unpinned WHERE cid = ?", [.blob(cid.bytes)]) {
             (row: borrowing Row) throws(CatalogError) in row.int64(0)
         } ?? -1
+    }
+
+    /// Removes a pin that no request is left for, and leaves its trace; says whether there was one.
+    mutating func unpin(_ cid: CID, at time: Int64) throws(CatalogError) -> Bool {
+        try change(
+            "INSERT OR REPLACE INTO unpinned SELECT cid, max(?2, updated_at) FROM pins WHERE cid = ?1",
+            [.blob(cid.bytes), .integer(time)]
+        )
+        return try change("DELETE FROM pins WHERE cid = ?", [.blob(cid.bytes)]) > 0
     }
 
     fileprivate mutating func isPinned(_ cid: CID) throws(CatalogError) -> Bool {
@@ -251,31 +220,6 @@ extension Database {
             true
         } ?? false
     }
-
-    fileprivate mutating func pinSum() throws(CatalogError) -> PinSum {
-        let digest = try value("pins_digest").flatMap { UInt64($0, radix: 16) } ?? 0
-        return PinSum(count: try number("pins_count"), digest: digest, generation: try number("pins_generation"))
-    }
-
-    /// Writes the sum down, as that of another generation.
-    fileprivate mutating func setPinSum(_ sum: PinSum) throws(CatalogError) {
-        try setValue("pins_count", String(sum.count))
-        try setValue("pins_digest", String(sum.digest, radix: 16))
-        try setValue("pins_generation", String(sum.generation + 1))
-    }
-
-    private mutating func pinnedCIDs() throws(CatalogError) -> [CID] {
-        try all("SELECT cid FROM pins") { (row: borrowing Row) throws(CatalogError) in try columnCID(row, 0) }
-    }
-
-    /// Notes what the pins of a catalog amount to that has no such note yet.
-    mutating func sumPins() throws(CatalogError) { try setPinSum(PinSum.of(try pinnedCIDs())) }
-
-    /// Throws `corrupt` where these are not the pins that were noted.
-    mutating func prove(_ cids: [CID]) throws(CatalogError) { try pinSum().prove(cids) }
-
-    /// Throws `corrupt` where the pins are not those that were noted.
-    mutating func provePins() throws(CatalogError) { try pinSum().prove(try pinnedCIDs()) }
 
     /// Raises a number that is remembered, where it is lower.
     mutating func raise(_ key: String, to number: Int64) throws(CatalogError) {

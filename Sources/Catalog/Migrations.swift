@@ -126,6 +126,19 @@ enum Migrations {
             ) THEN 'unknown' ELSE status END AS status
         FROM mappings;
         """,
+        // A pin has reasons: its owner, requests, or both. All that there were, their owners made. At the end of every
+        // transaction each request has its pin.
+        """
+        ALTER TABLE pins ADD COLUMN is_owned INTEGER NOT NULL DEFAULT 1;
+        CREATE INDEX pins_not_owned ON pins(cid) WHERE is_owned = 0;
+
+        CREATE TABLE requests(
+            id TEXT PRIMARY KEY, cid BLOB NOT NULL REFERENCES pins(cid) DEFERRABLE INITIALLY DEFERRED,
+            name TEXT NOT NULL, folded_name TEXT NOT NULL, metadata TEXT NOT NULL, origins TEXT NOT NULL,
+            created_at INTEGER NOT NULL UNIQUE, created_by TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX requests_by_cid ON requests(cid, created_at);
+        """,
     ]
 
     /// What snapshots share.

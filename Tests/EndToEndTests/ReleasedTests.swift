@@ -133,6 +133,26 @@ import Testing
         #expect(try await fresh.run("cat", Self.later).text == "added after the last sync\n")
     }
 
+    @Test func aHomeOfTheSixthCatalogGoesOn() async throws {
+        let (user, disk) = try released("catalog-6")
+        #expect(try await user.pins().count == 8)
+        #expect(FileManager.default.fileExists(atPath: user.home + "/catalog-6.sqlite"))
+        let later = try await user.json("pin", "show", Self.later)
+        #expect(later.pin.name == .text("later, with words") && later.pin.metadata == .text(#"{"colour":"red"}"#))
+        // Whatever was pinned, its owner pinned.
+        #expect(later.kept_by_owner == .flag(true) && later.requests.items.isEmpty, "\(later)")
+        let sync = try await user.json("sync").backends[0]
+        #expect(sync.adopted.int == 8 && sync.status == .text("synced"), "\(sync)")
+        #expect(try await user.json("sync").backends[0].status == .text("clean"))
+        #expect(try await user.json("verify").backends[0].whole.int == 9)
+        #expect(try await user.run("pin", "rm", Self.later).text == "unpinned \(Self.later)\n")
+        #expect(try await user.json("sync").backends[0].status == .text("synced"))
+        let fresh = try await User.ready("fresh")
+        try await fresh.run("backend", "create", "disk", "filesystem", "--path", disk)
+        try await fresh.run("recover", "--from", "disk")
+        #expect(try await fresh.pins() == user.pins())
+    }
+
     @Test func aBackendOfTheFirstVersionIsEnough() async throws {
         let (old, disk) = try released()
         try FileManager.default.removeItem(atPath: old.home)

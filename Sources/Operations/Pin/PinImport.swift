@@ -185,6 +185,8 @@ private struct Look {
             here[pin.cid] = pin.name
             if seen.contains(pin.cid) || isTaken(pin) { missing.insert(pin.cid) }
         }
+        // What is here only as long as somebody else asks for it stays here from now on.
+        let requested = try await catalog.requestedOnly()
         let given = try await catalog.unpinned()
         var known = 0
         var unpinned: [CID] = []
@@ -192,6 +194,7 @@ private struct Look {
         var listed: Set<CID> = []
         for try await page in node.pins(withNames: true) {
             var fresh: [Pin] = []
+            var asked: [Pin] = []
             var long: [CID: Int] = [:]
             for found in page {
                 guard let cid = found.cid, cid.codec.hasKnownLinks, (try? cid.checkLimits(length: 0)) != nil else {
@@ -208,9 +211,11 @@ private struct Look {
                     fresh.append(pin(cid, length > Self.longestName ? "" : found.name))
                 } else {
                     known += 1
+                    if requested.contains(cid), !isDryRun { asked.append(pin(cid, "")) }
                     if vanished.remove(cid) != nil { tell(.back, cid, here[cid] ?? "") }
                 }
             }
+            if !asked.isEmpty { try await catalog.addPins(asked, reason: "pin import", onlyNew: true) }
             let added = try await add(fresh)
             output.takenOver += added.count
             // Somebody else pinned the others meanwhile.

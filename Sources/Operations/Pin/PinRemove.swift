@@ -5,7 +5,8 @@ package import Schema
 /// Removes pins.
 package struct PinRemove: Operation {
     package static let name = "pin rm"
-    package static let summary = "Remove pins. Replicas stay until `sync --prune` removes them."
+    package static let summary =
+        "Remove pins, with all requests for them. Replicas stay until `sync --prune` removes them."
     package static let changes = true
 
     package var cids: [String] = []
@@ -26,18 +27,37 @@ package struct PinRemove: Operation {
             for root in roots where try await catalog.pin(root) == nil {
                 throw KitError(.notFound, "\(root) is not pinned.", hint: "ipfs-kit pin ls", cid: root)
             }
-            let removed = dryRun ? roots : try await catalog.removePins(roots, reason: "pin rm")
-            return Output(roots: removed, dryRun: dryRun)
+            guard dryRun else {
+                return Output(pins: try await catalog.removePins(roots, reason: "pin rm"), dryRun: false)
+            }
+            let requests = try await catalog.requestCounts(of: roots)
+            return Output(pins: roots.map { ($0, requests[$0] ?? 0) }, dryRun: true)
         }
     }
 
     /// The roots that are not pinned any more.
     package struct Output: OperationOutput {
-        let roots: [CID]
+        /// How many requests went with each.
+        let pins: [(root: CID, requests: Int)]
         let dryRun: Bool
 
-        package var json: JSON { ["unpinned": .array(roots.map { .text($0) }), "dry_run": .bool(dryRun)] }
-        package var report: Report { Report(roots.map { .line("\(dryRun ? "would unpin" : "unpinned") \($0)") }) }
-        package var quietLines: [String]? { roots.map(\.description) }
+        package var json: JSON {
+            [
+                "unpinned": .array(pins.map { .text($0.root) }),
+                "requests": .array(
+                    pins.filter { $0.requests > 0 }.map { ["cid": .text($0.root), "count": .count($0.requests)] }
+                ),
+                "dry_run": .bool(dryRun),
+            ]
+        }
+        package var report: Report {
+            Report(
+                pins.map { root, requests in
+                    let besides = requests == 0 ? "" : ", with \(requests) request\(requests == 1 ? "" : "s") for it"
+                    return .line("\(dryRun ? "would unpin" : "unpinned") \(root)\(besides)")
+                }
+            )
+        }
+        package var quietLines: [String]? { pins.map(\.root.description) }
     }
 }
