@@ -3,8 +3,7 @@ internal import Schema
 internal import Storage
 
 /// One command for a node.
-struct KuboRequest: Sendable {
-    /// What it is for, as the beginning of a sentence: “Storing bafy…”.
+struct KuboRequest: HTTPCall {
     let what: String
     /// Such as `pin/ls`.
     let command: String
@@ -14,27 +13,24 @@ struct KuboRequest: Sendable {
     var subject: KuboErrors.Subject?
     var kind = CallKind.stat
     var file: MultipartBody?
-    /// The change that it is a part of; nil for a request that changes nothing.
     var admission: Admission?
     /// Whether the node may be silent for long.
     var isSlow = false
 
-    /// The part of a URL behind `/api/v0`.
-    fileprivate var target: String {
-        let fields = arguments.map { ("arg", $0) } + options.map { ($0.name, $0.value) }
-        let query = fields.map { "\($0)=\(HTTPText.escaped($1))" }.joined(separator: "&")
-        return "/\(command)\(query.isEmpty ? "" : "?\(query)")"
+    fileprivate var query: String {
+        let fields = arguments.map { HTTPField(name: "arg", value: $0) }
+        return HTTPText.query(fields + options.map { HTTPField(name: $0.name, value: $0.value) })
     }
 }
 
-/// Sends commands to a node and says what came of them; who counts and admits them is the policy's affair.
-struct KuboConnection: Sendable {
+/// Sends commands to a node and says what came of them.
+struct KuboConnection: HTTPConnection {
     let target: KuboTarget
     let errors: KuboErrors
     let policy: CallPolicy
-    private let client: HTTPClient
+    private let client: HTTPTransport
     /// For commands during which the node is silent while it works.
-    private let patient: HTTPClient
+    private let patient: HTTPTransport
 
     /// Opens nothing before the first command.
     init(_ target: KuboTarget, _ settings: KuboSettings, _ context: ServiceContext) async throws(StorageError) {
@@ -44,21 +40,15 @@ struct KuboConnection: Sendable {
         var options = try await settings.http.options(context.operational)
         // A list of objects is one document.
         options.maxReplyBytes = 64 << 20
-        client = HTTPClient(options, observe: context.policy.countBytes)
+        client = HTTPTransport(HTTPClient(options, observe: context.policy.countBytes))
         options.stallTimeout = .seconds(max(settings.pinTimeout, context.operational.timeout))
-        patient = HTTPClient(options, observe: context.policy.countBytes)
+        patient = HTTPTransport(HTTPClient(options, observe: context.policy.countBytes))
     }
 
     /// Sends a command and gives the values of its answer, of which there may be none.
     func values(_ request: KuboRequest) async throws(StorageError) -> [JSON] {
-        let wire = try await prepare(request)
-        let reply: HTTPReply
-        do throws(HTTPError) {
-            reply = try await (request.isSlow ? patient : client).exchange(wire)
-        } catch {
-            throw errors.http.translate(request.what, error)
-        }
-        guard reply.status == 200 else { throw failure(request, reply.status, reply.headers, reply.body) }
+        let reply = try await exchange(request)
+        guard reply.status == 200 else { throw failure(request, reply) }
         guard reply.headers["Content-Type"]?.hasPrefix("application/json") == true else {
             throw errors.foreign(request)
         }
@@ -86,18 +76,8 @@ struct KuboConnection: Sendable {
         _ request: KuboRequest,
         mark: String
     ) async throws(StorageError) -> (headers: HTTPHeaders, stream: any ByteStream) {
-        let wire = try await prepare(request)
-        let download: HTTPDownload
-        do throws(HTTPError) {
-            download = try await client.download(wire)
-        } catch {
-            throw errors.http.translate(request.what, error)
-        }
-        guard download.status == 200 else {
-            // What follows an error is read only as far as an error reaches.
-            let body = (try? await download.body.collect(upTo: 64 << 10)) ?? []
-            throw failure(request, download.status, download.headers, body)
-        }
+        let answer = try await download(request)
+        guard let download = answer.download else { throw failure(request, answer.reply) }
         guard download.headers[mark] == "1", !HTTPFailures.isEncoded(download.headers) else {
             throw errors.foreign(request)
         }
@@ -112,7 +92,7 @@ struct KuboConnection: Sendable {
                 do throws(HTTPError) {
                     if let chunk = try await iterator.next(isolation: nil) { return chunk }
                 } catch {
-                    throw errors.http.translate(request.what, error)
+                    throw failures.translate(request.what, error)
                 }
                 guard let message = body.trailers[Self.streamError] else { return nil }
                 throw errors.said(request, message)
@@ -122,27 +102,24 @@ struct KuboConnection: Sendable {
 
     private static let streamError = "X-Stream-Error"
 
-    private func prepare(_ request: KuboRequest) async throws(StorageError) -> HTTPRequest {
-        try StorageError.checkCancellation()
-        try await request.admission?.renew()
-        policy.count(request.kind)
+    // MARK: Requests
+
+    var failures: HTTPFailures { errors.http }
+
+    func transport(for request: KuboRequest) -> HTTPTransport { request.isSlow ? patient : client }
+
+    func request(_ request: KuboRequest, on terms: Void) -> HTTPRequest {
         let authorization = target.authorization.map { [HTTPField(name: "Authorization", value: $0)] } ?? []
         return HTTPRequest(
             method: "POST",
-            url: "\(target.api.scheme)://\(target.api.host)\(target.api.path)\(request.target)",
+            url: target.api.url("\(target.api.path)/\(request.command)", query: request.query),
             headers: authorization + (request.file.map { [$0.contentType] } ?? []),
             body: request.file?.body ?? .none,
             isRepeatable: request.admission == nil
         )
     }
 
-    private func failure(
-        _ request: KuboRequest,
-        _ status: Int,
-        _ headers: HTTPHeaders,
-        _ body: [UInt8]
-    ) -> StorageError {
-        let now = Timestamp(milliseconds: policy.timing.now())
-        return errors.translate(request, status: status, headers: headers, body: body, now: now)
+    func failure(_ request: KuboRequest, _ reply: HTTPReply) -> StorageError {
+        errors.translate(request, reply, now: Timestamp(milliseconds: policy.timing.now()))
     }
 }

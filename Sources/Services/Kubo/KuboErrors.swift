@@ -80,19 +80,15 @@ struct KuboErrors: Sendable {
     ]
 
     /// The error for a reply that is no success; absence is what the node says of the subject in its own words.
-    func translate(
-        _ request: KuboRequest,
-        status: Int,
-        headers: HTTPHeaders,
-        body: [UInt8],
-        now: Timestamp
-    ) -> StorageError {
-        if let message = Self.message(in: try? JSON(reading: body)) {
-            return said(request, message, status: status)
+    func translate(_ request: KuboRequest, _ reply: HTTPReply, now: Timestamp) -> StorageError {
+        if let message = Self.message(in: try? JSON(reading: reply.body)) {
+            return said(request, message, status: reply.status)
         }
-        if (200..<400).contains(status) || HTTPFailures.isHTML(headers) { return http.foreign(request.what) }
-        let text = String(decoding: body.prefix(200), as: UTF8.self)
-        switch status {
+        if (200..<400).contains(reply.status) || HTTPFailures.isHTML(reply.headers) {
+            return http.foreign(request.what)
+        }
+        let text = String(decoding: reply.body.prefix(200), as: UTF8.self)
+        switch reply.status {
         case 403 where text.hasPrefix("Kubo RPC Access Denied"):
             return error(
                 .badCredentials,
@@ -109,14 +105,11 @@ struct KuboErrors: Sendable {
         case 404, 405:
             return error(
                 .badSettings,
-                "\(http.host) answered \(status) and is not the RPC API of a Kubo node; set connection.api_url to that, "
+                "\(http.host) answered \(reply.status) and is not the RPC API of a Kubo node; set connection.api_url to that, "
                     + "and not to a gateway",
                 request
             )
-        default:
-            let (code, retry, reason) = HTTPFailures.meaning(ofStatus: status)
-            let error = error(code, reason, request, HTTPFailures.wait(retry, headers, now))
-            return code == .unavailable ? error.ofUnknownOutcome : error
+        default: return http.translate(request.what, status: reply.status, reply.headers, now: now)
         }
     }
 
@@ -124,7 +117,7 @@ struct KuboErrors: Sendable {
     func said(_ request: KuboRequest, _ message: String, status: Int? = nil) -> StorageError {
         let shown = "the node says: “\(Redactor.shared.clean(echo: message).prefix(200))”"
         guard let row = Self.rows.first(where: { row in row.words.contains { message.contains($0) } }) else {
-            let (code, retry, reason) = HTTPFailures.meaning(ofStatus: status ?? 500)
+            let (code, retry, reason) = http.meaning(ofStatus: status ?? 500)
             return error(code, "\(reason); \(shown)", request, retry).ofUnknownOutcome
         }
         let isAbsence = row.subject != nil && row.subject == request.subject && status == 500

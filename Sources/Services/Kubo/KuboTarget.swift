@@ -52,19 +52,15 @@ struct KuboTarget: Sendable {
     private static func leftByNode(
         _ environment: @escaping @Sendable (String) -> String?
     ) async throws(StorageError) -> String {
-        let home = environment("HOME") ?? ""
         let repository = environment("IPFS_PATH").flatMap { $0.isEmpty ? nil : $0 } ?? "~/.ipfs"
-        let path = (repository.hasPrefix("~/") ? home + repository.dropFirst() : repository) + "/api"
+        let file = UserFile("\(repository)/api", environment: environment)
         do throws(FileError) {
-            let bytes = try await BlockingThreads.shared.run { () throws(FileError) in
-                try readFile(path, limit: 4096)
-            }
-            return String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
+            return try await file.text(limit: 4096).filter { !$0.isWhitespace }
         } catch {
             throw StorageError(
                 .badSettings,
                 "Nothing says where the node is: connection.api_url and IPFS_API_URL are not set, and there is no file "
-                    + "\(path), which a running node leaves.",
+                    + "\(file.path), which a running node leaves.",
                 cause: error
             )
         }
@@ -72,9 +68,8 @@ struct KuboTarget: Sendable {
 
     /// Reads a URL, a host and port, or a multiaddr; nil for anything else.
     static func address(_ text: String) -> HTTPAddress? {
-        let url = text.hasPrefix("/") ? url(multiaddr: text) : text.contains("://") ? text : "http://\(text)"
-        guard let url, var address = HTTPAddress(url) else { return nil }
-        while address.path.hasSuffix("/") { address.path.removeLast() }
+        let url = text.hasPrefix("/") ? url(multiaddr: text) : text
+        guard let url, var address = HTTPAddress(base: url, scheme: "http") else { return nil }
         if !address.path.hasSuffix("/api/v0") { address.path += "/api/v0" }
         return address
     }
@@ -121,10 +116,7 @@ struct KuboTarget: Sendable {
     }
 
     private static func checked(folder: String) throws(StorageError) -> String {
-        let parts = folder.split(separator: "/")
-        guard folder.hasPrefix("/"), !parts.isEmpty, folder.utf8.count <= 500, !parts.contains("."),
-            !parts.contains(".."), folder.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
-        else {
+        guard folder.hasPrefix("/"), let parts = HTTPText.folders(folder), !parts.isEmpty else {
             throw StorageError(.badSettings, "connection.folder is no folder of a node's files, such as /ipfs-kit.")
         }
         return "/" + parts.joined(separator: "/")

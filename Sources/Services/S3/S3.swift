@@ -11,7 +11,7 @@ package enum S3: ServiceDefinition {
 
     package static func check(_ settings: S3Settings) throws(StorageError) {
         try S3Target.check(settings)
-        try S3Service.check(settings)
+        try settings.parts.check()
     }
 
     /// The account is that of lasting keys; it need not be known, for nothing is sent.

@@ -41,7 +41,7 @@ struct S3Listing: Sendable {
             start: Place.start,
             policy: connection.policy,
             what: what,
-            failures: connection.errors.http,
+            failures: connection.failures,
             page: { (place) async throws(StorageError) in try await page(at: place) }
         ).pages
     }
@@ -83,7 +83,7 @@ struct S3Listing: Sendable {
     private func read(_ root: XMLElement?, _ entries: [Entry], from place: Place) throws(StorageError) -> Page {
         guard let root, root.name == "ListBucketResult", let truncation = root["IsTruncated"]?.text.lowercased(),
             ["true", "false"].contains(truncation)
-        else { throw incomplete("\(connection.errors.http.host) did not answer with a whole listing") }
+        else { throw incomplete("\(connection.failures.host) did not answer with a whole listing") }
         guard entries.count <= Self.largestPage else {
             throw unexpected("the service put \(entries.count) objects on one page")
         }
@@ -169,8 +169,8 @@ struct S3Listing: Sendable {
     }
 
     private func incomplete(_ reason: String) -> StorageError {
-        connection.errors.error(.unavailable, reason, what, .later)
+        connection.failures.error(.unavailable, reason, what, .later)
     }
 
-    private func unexpected(_ reason: String) -> StorageError { connection.errors.error(.unexpected, reason, what) }
+    private func unexpected(_ reason: String) -> StorageError { connection.failures.error(.unexpected, reason, what) }
 }

@@ -35,8 +35,8 @@ extension S3Connection {
             let md5 = sent.read({ $0 })
         else {
             let error = await failure(request, reply)
-            throw S3Fault(reply.body) != nil || HTTPFailures.isPage(reply.headers, reply.body)
-                ? error : errors.http.foreign(request.what, "the service did not say that it has it")
+            throw XMLFault(reply.body) != nil || HTTPFailures.isPage(reply.headers, reply.body)
+                ? error : failures.foreign(request.what, "the service did not say that it has it")
         }
         let proof = try proof(etag, md5, reply.headers, request)
         // What was only accepted is read back, as is what nobody says a digest of.
@@ -70,7 +70,7 @@ extension S3Connection {
             return nil
         }
         guard theirs == md5 else {
-            throw errors.error(
+            throw failures.error(
                 .corrupt,
                 "the service holds other bytes than we sent (MD5 \(hex(theirs)), ours \(hex(md5)))",
                 request.what
@@ -85,6 +85,6 @@ extension S3Connection {
         let text = HTTPFailures.document(reply.body)
         guard !text.isEmpty else { return true }
         guard let root = try? parseXML(text) else { return false }
-        return S3Fault(root) == nil && root.name.hasSuffix("Result")
+        return XMLFault(root) == nil && root.name.hasSuffix("Result")
     }
 }

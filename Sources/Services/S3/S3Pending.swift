@@ -11,7 +11,7 @@ extension S3Connection {
         let reply = try await exchange(request)
         guard reply.status == 200, let root = try? parseXML(reply.body) else {
             // rclone says this where nothing is pending.
-            if S3Fault(reply.body)?.code == "NoSuchUpload" { return [] }
+            if XMLFault(reply.body)?.code == "NoSuchUpload" { return [] }
             let error = await failure(request, reply)
             if error.retry != .never || [.badCredentials, .badSettings].contains(error.code) { throw error }
             return []
@@ -37,7 +37,7 @@ extension S3Connection {
         let request = S3Request(what: what, method: "DELETE", key: key, query: query, admission: admission)
         let reply = try await exchange(request)
         if (200..<300).contains(reply.status), Self.isPlainSuccess(reply) { return }
-        guard S3Fault(reply.body)?.code != "NoSuchUpload" else { return }
+        guard XMLFault(reply.body)?.code != "NoSuchUpload" else { return }
         throw await failure(request, reply)
     }
 

@@ -9,26 +9,22 @@ struct S3Profile: Sendable {
     /// The files that were looked at.
     let files: [String]
 
-    private static let largestFile = 1 << 20
-
     /// Reads the files; one that is not there counts as empty.
     static func load(
         named name: String,
         environment: @escaping @Sendable (String) -> String?
     ) async throws(StorageError) -> S3Profile {
         let name = name.isEmpty ? environment("AWS_PROFILE") ?? "default" : name
-        let home = environment("HOME") ?? ""
-        func path(_ variable: String, _ usual: String) -> String {
-            let path = environment(variable) ?? usual
-            return path.hasPrefix("~/") ? home + path.dropFirst() : path
+        func file(_ variable: String, _ usual: String) -> UserFile {
+            UserFile(environment(variable) ?? usual, environment: environment)
         }
         let files = [
-            path("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), path("AWS_CONFIG_FILE", "~/.aws/config"),
+            file("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), file("AWS_CONFIG_FILE", "~/.aws/config"),
         ]
         let credentials = try await read(files[0])[name] ?? [:]
         let config = try await read(files[1])
         let other = config["profile \(name)"] ?? (name == "default" ? config[name] : nil) ?? [:]
-        return S3Profile(name: name, values: credentials.merging(other) { first, _ in first }, files: files)
+        return S3Profile(name: name, values: credentials.merging(other) { first, _ in first }, files: files.map(\.path))
     }
 
     /// Why the profile gives no credentials.
@@ -53,36 +49,13 @@ struct S3Profile: Sendable {
         )
     }
 
-    private static func read(_ path: String) async throws(StorageError) -> [String: [String: String]] {
+    private static func read(_ file: UserFile) async throws(StorageError) -> [String: [String: String]] {
         do throws(FileError) {
-            let bytes = try await BlockingThreads.shared.run { () throws(FileError) in
-                try readFile(path, limit: largestFile)
-            }
-            return sections(String(decoding: bytes, as: UTF8.self))
+            return INIFile(try await file.text(limit: 1 << 20)).sections
         } catch  where error.code == .notFound || error.code == .notADirectory {
             return [:]
         } catch {
-            throw StorageError(.badCredentials, "The credentials in \(path) cannot be read.", cause: error)
+            throw StorageError(.badCredentials, "The credentials in \(file.path) cannot be read.", cause: error)
         }
-    }
-
-    /// The sections of an INI file and their values; indented lines belong to a value that is not for us.
-    static func sections(_ text: String) -> [String: [String: String]] {
-        var sections: [String: [String: String]] = [:]
-        var section: String?
-        for line in text.split(whereSeparator: \.isNewline) {
-            guard let first = line.first, !first.isWhitespace, first != "#", first != ";" else { continue }
-            let words = line.split(omittingEmptySubsequences: true, whereSeparator: \.isWhitespace)
-            if first == "[" {
-                let title = words.joined(separator: " ").dropFirst().prefix { $0 != "]" }
-                section = title.filter { $0 != "\"" && $0 != "'" }.split(separator: " ").joined(separator: " ")
-            } else if let section, let equals = line.firstIndex(of: "=") {
-                let key = line[..<equals].split(whereSeparator: \.isWhitespace).joined().lowercased()
-                let value = line[line.index(after: equals)...].split(whereSeparator: \.isWhitespace)
-                    .prefix { !$0.hasPrefix("#") && !$0.hasPrefix(";") }
-                sections[section, default: [:]][key] = value.joined(separator: " ")
-            }
-        }
-        return sections
     }
 }

@@ -2,8 +2,7 @@ internal import HTTPClient
 internal import Storage
 
 /// One request before it is signed.
-struct S3Request: Sendable {
-    /// What it is for, as the beginning of a sentence: “Storing cars/x”.
+struct S3Request: HTTPCall {
     let what: String
     let method: String
     /// The whole key; nil for the bucket itself.
@@ -13,10 +12,8 @@ struct S3Request: Sendable {
     var body = HTTPBody.none
     /// The hash of the body, or what stands for it.
     var payloadHash = S3Signer.emptyPayload
-    /// The change that it is a part of; nil for a request that changes nothing.
     var admission: Admission?
 
-    /// What it is counted as.
     var kind: CallKind {
         switch method {
         case "PUT", "POST": .put

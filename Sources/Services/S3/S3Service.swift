@@ -13,33 +13,17 @@ struct S3Service: StorageService {
     /// Places for large bodies on their way, for all objects together.
     private let places: Permits
 
-    /// Throws where uploads cannot be divided as the settings say.
-    static func check(_ settings: S3Settings) throws(StorageError) {
-        let part = settings.partSize.bytes
-        let threshold = settings.multipartThreshold.bytes
-        guard (5 << 20...1 << 30).contains(part), (1 << 10...1 << 30).contains(threshold) else {
-            throw StorageError(
-                .badSettings,
-                "connection.part_size must lie between 5MiB and 1GiB, and connection.multipart_threshold between 1KiB "
-                    + "and 1GiB."
-            )
-        }
-        guard (1...64).contains(settings.uploadConcurrency) else {
-            throw StorageError(.badSettings, "connection.upload_concurrency must lie between 1 and 64.")
-        }
-    }
-
     init(_ connection: S3Connection, _ settings: S3Settings) throws(StorageError) {
-        try Self.check(settings)
+        try settings.parts.check()
         self.connection = connection
         storageClass = settings.storageClass
-        concurrency = settings.uploadConcurrency
+        concurrency = settings.parts.concurrency
         places = Permits(concurrency)
         capabilities = connection.target.vendor.reportsUsage ? S3.capabilities : S3.capabilities.subtracting(.usage)
         limits = Limits(
             largestObject: 5 << 40,
-            largestSinglePut: settings.multipartThreshold.bytes,
-            leastPart: settings.partSize.bytes,
+            largestSinglePut: settings.parts.threshold.bytes,
+            leastPart: settings.parts.size.bytes,
             mostParts: 10_000
         )
     }
@@ -82,33 +66,7 @@ struct S3Service: StorageService {
     ) async throws(StorageError) -> OpenObject {
         try await connection.policy.read(name.text, range, version: version, hasRanges: true) {
             (range, version) async throws(StorageError) in
-            try await open(name, range, version: version)
-        }
-    }
-
-    private func open(
-        _ name: ObjectName,
-        _ range: Range<UInt64>?,
-        version: ObjectVersion?
-    ) async throws(StorageError) -> OpenObject {
-        var request = request("Reading", "GET", name)
-        let read = HTTPRead(
-            name: name,
-            range: range,
-            version: version,
-            what: request.what,
-            failures: connection.errors.http,
-            policy: connection.policy,
-            look: { [what = request.what] () async throws(StorageError) in
-                let object = try await connection.look(for: name, what)
-                return (object.length, object.version)
-            }
-        )
-        if range?.isEmpty == true { return try await read.nothing(at: nil) }
-        request.headers += read.fields
-        switch try await connection.download(request) {
-        case .object(let download): return try await read.object(download)
-        case .outside: return try await read.nothing(at: range?.lowerBound ?? 0)
+            try await connection.open(name, range, version: version)
         }
     }
 
@@ -134,7 +92,7 @@ struct S3Service: StorageService {
         if reply.status == 204 || reply.status == 200 && S3Connection.isPlainSuccess(reply) { return }
         let error =
             (200..<300).contains(reply.status)
-            ? connection.errors.http.foreign(request.what, "the service did not say that it is gone")
+            ? connection.failures.foreign(request.what, "the service did not say that it is gone")
             : await connection.failure(request, reply)
         guard reply.status == 404 else { throw error }
         guard error.code != .notFound else { return }

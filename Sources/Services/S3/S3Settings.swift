@@ -21,10 +21,7 @@ package struct S3Settings: Described {
     package var useSSL = true
     package var http = HTTPSettings()
     package var storageClass = ""
-    package var multipartThreshold = ByteCount(32 << 20)
-    package var partSize = ByteCount(16 << 20)
-    /// Parts in flight for one object.
-    package var uploadConcurrency = 4
+    package var parts = PartSettings()
     package var payloadSigning = PayloadSigning.auto
     package var accessKeyID = ""
     package var secretAccessKey = ""
@@ -35,7 +32,7 @@ package struct S3Settings: Described {
 
     package static let fields: [Field<Self>] =
         connection + HTTPSettings.fields.map { $0.of(\.http) }
-        + uploads + credentials
+        + PartSettings.fields.map { $0.of(\.parts) } + [signing] + credentials
 
     private static let connection: [Field<Self>] = [
         Field("bucket", \.bucket, help: "The bucket.", required: true, aliases: ["bucket_name", "bucketName"]),
@@ -63,21 +60,11 @@ package struct S3Settings: Described {
         Field("storage_class", \.storageClass, help: "The storage class of new objects, such as STANDARD_IA."),
     ]
 
-    private static let uploads: [Field<Self>] = [
-        Field("multipart_threshold", \.multipartThreshold, help: "Longer objects go in parts."),
-        Field("part_size", \.partSize, help: "The length of a part; a part that fails is read and sent again."),
-        Field(
-            "upload_concurrency",
-            \.uploadConcurrency,
-            help: "How many parts are sent at once.",
-            aliases: ["concurrency"]
-        ),
-        Field(
-            "payload_signing",
-            \.payloadSigning,
-            help: "Whether signatures cover uploads, which are read twice then; auto does so only without TLS."
-        ),
-    ]
+    private static let signing = Field<Self>(
+        "payload_signing",
+        \.payloadSigning,
+        help: "Whether signatures cover uploads, which are read twice then; auto does so only without TLS."
+    )
 
     private static let credentials: [Field<Self>] = [
         Field(

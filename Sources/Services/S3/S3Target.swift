@@ -112,44 +112,31 @@ struct S3Target: Sendable {
     }
 
     private static func address(_ text: String, useSSL: Bool) throws(StorageError) -> HTTPAddress {
-        let whole = text.hasPrefix("//") ? "http\(useSSL ? "s" : ""):\(text)" : text
-        guard var address = HTTPAddress(whole.contains("://") ? whole : "http\(useSSL ? "s" : "")://\(whole)") else {
-            // It may hold a password, so it is not repeated.
-            throw StorageError(
-                .badSettings,
-                "connection.endpoint is no URL such as https://s3.example.org without user and query."
-            )
-        }
-        while address.path.hasSuffix("/") { address.path.removeLast() }
-        return address
+        if let address = HTTPAddress(base: text, scheme: useSSL ? "https" : "http") { return address }
+        // It may hold a password, so it is not repeated.
+        throw StorageError(
+            .badSettings,
+            "connection.endpoint is no URL such as https://s3.example.org without user and query."
+        )
     }
 
     private static func checked(bucket: String) throws(StorageError) -> String {
-        let isFine = bucket.utf8.allSatisfy { byte in
-            switch byte {
-            case 0x61...0x7A, 0x30...0x39, 0x41...0x5A, 0x2D, 0x2E, 0x5F: true
-            default: false
-            }
-        }
-        guard isFine, (1...255).contains(bucket.utf8.count), bucket != ".", bucket != ".." else {
+        guard HTTPText.isWord(bucket, besides: "-._", 1...255), bucket != ".", bucket != ".." else {
             throw StorageError(.badSettings, "connection.bucket is no name of a bucket.")
         }
         return bucket
     }
 
     private static func checked(prefix: String) throws(StorageError) -> String {
-        let parts = prefix.split(separator: "/")
-        guard prefix.utf8.count <= 500, prefix.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != 0x5C }),
-            !parts.contains("."), !parts.contains("..")
-        else {
+        guard let folders = HTTPText.folders(prefix, without: "\\") else {
             throw StorageError(.badSettings, "connection.prefix cannot stand before names.")
         }
-        return parts.map { "\($0)/" }.joined()
+        return folders.map { "\($0)/" }.joined()
     }
 
     /// Whether a bucket's name may be a label of a host that a wildcard certificate covers.
     private static func mayBeHost(_ bucket: String) -> Bool {
-        (3...63).contains(bucket.utf8.count) && !bucket.hasPrefix("-") && !bucket.hasSuffix("-")
-            && bucket.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }
+        HTTPText.isWord(bucket, besides: "-", 3...63) && bucket == bucket.lowercased()
+            && !bucket.hasPrefix("-") && !bucket.hasSuffix("-")
     }
 }

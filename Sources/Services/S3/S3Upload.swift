@@ -37,7 +37,7 @@ struct S3Upload: PartTaker {
 
     func end(_ id: String) async throws(StorageError) { try await connection.endUpload(id, of: key, what, admission) }
 
-    func tellsOfLoss(_ error: StorageError) -> Bool { (error.cause as? S3Fault)?.tellsOfLostUpload == true }
+    func tellsOfLoss(_ error: StorageError) -> Bool { S3Errors.tellOfLostUpload(error) }
 
     func begin() async throws(StorageError) -> String {
         var request = request("POST", [HTTPField(name: "uploads", value: "")])
@@ -45,7 +45,7 @@ struct S3Upload: PartTaker {
         request.headers += headers
         let reply = try await connection.success(request)
         guard let id = (try? parseXML(reply.body))?["UploadId"]?.text, !id.isEmpty, id.utf8.count <= 4096 else {
-            throw connection.errors.error(.unexpected, "the service did not name the upload that it began", what)
+            throw connection.failures.error(.unexpected, "the service did not name the upload that it began", what)
         }
         return id
     }
@@ -97,52 +97,34 @@ struct S3Upload: PartTaker {
 
     // MARK: End
 
-    /// Puts the parts together and compares the digest of the whole.
-    ///
-    /// When the reply is lost, the object itself says whether it was done. An ETag of the whole that is another than
-    /// ours proves nothing, for each part was compared; whoever needs a proof reads the object back.
-    func complete(_ id: String, _ parts: [Part]) async throws(StorageError) -> PutReceipt {
-        let md5 = digest(.md5, of: parts.flatMap(\.md5))
-        let wanted = ObjectDigest.md5OfParts(md5, parts: parts.count)
+    /// The digest that the whole is to have, and whether the service has proven it when it says so.
+    private func wanted(_ parts: [Part]) -> (digest: ObjectDigest, isProven: Bool) {
         // The digest of the whole can be computed from those that are sent now, so it proves what they prove.
         // Where none is, nobody knows whether the service takes parts without being told their digests.
         let isProven = !parts.isEmpty && parts.allSatisfy(\.isProven)
+        return (.md5OfParts(digest(.md5, of: parts.flatMap(\.md5)), parts: parts.count), isProven)
+    }
+
+    /// Puts the parts together and compares the digest of the whole.
+    ///
+    /// An ETag of the whole that is another than ours proves nothing, for each part was compared; whoever needs a proof
+    /// reads the object back.
+    func complete(_ id: String, _ parts: [Part]) async throws(StorageError) -> PutReceipt {
+        let (wanted, isProven) = wanted(parts)
         var request = request("POST", [HTTPField(name: "uploadId", value: id)])
         request.add("Content-Type", "application/xml")
         let document = Self.document(parts)
         request.payloadHash = hex(digest(.sha256, of: document))
         request.body = .bytes(document)
-        let prepared = request
-        do throws(StorageError) {
-            return try await policy.run { () async throws(StorageError) in
-                try await completed(prepared, wanted, isProven: isProven)
-            }
-        } catch  where error.retry != .never || tellsOfLoss(error) {
-            // A try whose answer was lost may have done it, and then there is no upload any more.
-            guard (try? await isStored(wanted)) == true else { throw error }
-            return PutReceipt(proof: isProven ? wanted : nil)
-        }
-    }
-
-    /// Sends the request that puts the parts together, and reads what the service says of that.
-    private func completed(
-        _ request: S3Request,
-        _ wanted: ObjectDigest,
-        isProven: Bool
-    ) async throws(StorageError) -> PutReceipt {
         let reply = try await connection.success(request)
         let text = HTTPFailures.document(reply.body)
-        if let fault = S3Fault(text) {
-            throw connection.errors.translate(
-                what,
-                status: fault.code == "InternalError" ? 500 : 400,
-                headers: reply.headers,
-                body: text,
-                now: connection.now
-            )
+        if let fault = XMLFault(text) {
+            let status = fault.code == "InternalError" ? 500 : 400
+            let failed = HTTPReply(status: status, headers: reply.headers, body: text)
+            throw connection.errors.translate(what, failed, now: connection.now)
         }
         guard let root = try? parseXML(text), root.name == "CompleteMultipartUploadResult" else {
-            throw connection.errors.error(
+            throw connection.failures.error(
                 .unavailable,
                 "the service did not say whether it put the parts together",
                 what,
@@ -158,16 +140,12 @@ struct S3Upload: PartTaker {
         return PutReceipt(proof: wanted)
     }
 
-    /// Whether the object is there with the digest that it should have.
-    private func isStored(_ wanted: ObjectDigest) async throws(StorageError) -> Bool {
-        do throws(StorageError) {
-            let info = try await policy.run { () async throws(StorageError) in
-                try await connection.look(for: name, what).info
-            }
-            return info.length == body.length && info.digest == wanted
-        } catch  where error.code == .notFound {
-            return false
-        }
+    /// The object is that of the parts where it has the digest that it should have.
+    func completed(_ parts: [Part]) async throws(StorageError) -> PutReceipt? {
+        let (wanted, isProven) = wanted(parts)
+        let info = try await connection.look(for: name, what).info
+        let isOurs = info.length == body.length && info.digest == wanted
+        return isOurs ? PutReceipt(proof: isProven ? wanted : nil) : nil
     }
 
     private func request(_ method: String, _ query: [HTTPField]) -> S3Request {

@@ -74,15 +74,7 @@ struct S3Vendor: Sendable {
     }
 
     /// Whether a word may stand for a region: it becomes part of a host's name, so it must not hold anything else.
-    static func isRegion(_ word: String) -> Bool {
-        (1...64).contains(word.utf8.count)
-            && word.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x61...0x7A, 0x30...0x39, 0x41...0x5A, 0x2D, 0x5F: true
-                default: false
-                }
-            }
-    }
+    static func isRegion(_ word: String) -> Bool { HTTPText.isWord(word, besides: "-_", 1...64) }
 
     private static func halves(_ host: String) -> (before: String, after: String)? {
         let mark = "REGION"

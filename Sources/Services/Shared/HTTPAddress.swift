@@ -1,3 +1,5 @@
+internal import HTTPClient
+
 /// The parts of a URL without its query; the path is escaped.
 struct HTTPAddress: Sendable, Hashable {
     let scheme: String
@@ -22,6 +24,25 @@ struct HTTPAddress: Sendable, Hashable {
         guard isPlain, Self.isHost(self.host) else { return nil }
     }
 
+    /// Reads the URL of a service, without a slash at its end; one that names no scheme has `scheme`.
+    init?(base text: String, scheme: String) {
+        let text = text.hasPrefix("//") ? "\(scheme):\(text)" : text
+        self.init(text.contains("://") ? text : "\(scheme)://\(text)")
+        while path.hasSuffix("/") { path.removeLast() }
+    }
+
+    /// The URL of a path and a query below the host, both of them escaped.
+    func url(_ path: String, query: String = "") -> String {
+        "\(scheme)://\(host)\(path)\(query.isEmpty ? "" : "?\(query)")"
+    }
+
+    /// Where a reply leads that says that something is elsewhere for now; nil where it says no such thing, or points
+    /// to a host that is not of the same owner, who is not to see what is sent.
+    func redirect(by reply: HTTPReply) -> HTTPAddress? {
+        guard let location = reply.headers["Location"] else { return nil }
+        return HTTPAddress(String(location.prefix { $0 != "?" })).flatMap { $0.isRelated(to: self) ? $0 : nil }
+    }
+
     /// The name without port.
     var name: String {
         host.hasPrefix("[") ? host : String(host.prefix { $0 != ":" })
@@ -43,12 +64,6 @@ struct HTTPAddress: Sendable, Hashable {
     }
 
     private static func isHost(_ host: String) -> Bool {
-        !host.isEmpty
-            && host.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x61...0x7A, 0x30...0x3A, 0x2D, 0x2E, 0x5F, 0x5B, 0x5D: true
-                default: false
-                }
-            }
+        HTTPText.isWord(host, besides: "-._:[]", 1...1024)
     }
 }

@@ -2,12 +2,22 @@ internal import HTTPClient
 internal import Schema
 internal import Storage
 
+/// What to do about a status of which the service says nothing, in the words of its settings.
+struct FailureHints: Sendable {
+    var credentials = "check the credentials"
+    var permission = "the credentials do not allow that"
+    var elsewhere = "does one have to log in first?"
+}
+
 /// Turns what goes wrong between us and an HTTP service into errors that say what to do.
 struct HTTPFailures: Sendable {
     /// The host that is asked.
     let host: String
     /// What it should be: “an S3 service”.
     let kind: String
+    /// The name of what is asked, such as a bucket.
+    var place = ""
+    var hints = FailureHints()
 
     /// An error that says what failed and why; `what` is a phrase such as “Storing cars/x”.
     func error(
@@ -57,11 +67,11 @@ struct HTTPFailures: Sendable {
     }
 
     /// What a status means that the service says nothing of: the kind of failure, whether to try again, and a phrase.
-    static func meaning(ofStatus status: Int) -> (StorageError.Code, StorageError.Retry, String) {
+    func meaning(ofStatus status: Int) -> (StorageError.Code, StorageError.Retry, String) {
         let code = "the service answered \(status)"
         switch status {
-        case 401: return (.badCredentials, .never, "\(code); check the credentials")
-        case 403: return (.permissionDenied, .never, "\(code): the credentials do not allow that")
+        case 401: return (.badCredentials, .never, "\(code); \(hints.credentials)")
+        case 403: return (.permissionDenied, .never, "\(code): \(hints.permission)")
         case 404: return (.unavailable, .never, "\(code) and does not say what is missing")
         case 412: return (.changed, .never, "it was replaced in the meantime")
         case 405, 501: return (.unsupported, .never, "\(code): it cannot do that")
@@ -70,9 +80,7 @@ struct HTTPFailures: Sendable {
         case 507: return (.quotaExceeded, .never, "\(code): it has no more room")
         case 408, 409, 425, 500, 502, 503, 504: return (.unavailable, .later, "\(code): it cannot do it now")
         case 300..<400:
-            return (
-                .unavailable, .never, "\(code) and points somewhere else; does one have to log in first?"
-            )
+            return (.unavailable, .never, "\(code) and points somewhere else; \(hints.elsewhere)")
         default: return (.unexpected, .never, code)
         }
     }

@@ -11,7 +11,7 @@ struct HTTPRead: Sendable {
     let failures: HTTPFailures
     let policy: CallPolicy
     /// Asks how long the object is, and which version of it that is.
-    let look: @Sendable () async throws(StorageError) -> (length: UInt64, version: ObjectVersion?)
+    let look: @Sendable () async throws(StorageError) -> HTTPObject
 
     /// The fields of the request that say what is wanted.
     var fields: [HTTPField] {

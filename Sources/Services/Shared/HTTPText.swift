@@ -1,4 +1,5 @@
 internal import Digests
+internal import HTTPClient
 internal import Schema
 
 /// Notations that HTTP services share: escapes of URLs, base64 and dates.
@@ -34,6 +35,29 @@ enum HTTPText {
             }
         }
         return String(validating: output, as: UTF8.self)
+    }
+
+    /// The parameters of a query as a URL has them.
+    static func query(_ fields: [HTTPField]) -> String {
+        fields.map { "\(escaped($0.name))=\(escaped($0.value))" }.joined(separator: "&")
+    }
+
+    /// Whether a text has so many bytes, all of them letters and digits of ASCII or among `others`.
+    static func isWord(_ text: String, besides others: String, _ lengths: ClosedRange<Int>) -> Bool {
+        lengths.contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x61...0x7A, 0x30...0x39, 0x41...0x5A: true
+                default: others.utf8.contains(byte)
+                }
+            }
+    }
+
+    /// The names on the way to a folder of a service; nil where there is no such way.
+    static func folders(_ text: String, without others: String = "") -> [Substring]? {
+        let parts = text.split(separator: "/")
+        let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && !others.utf8.contains($0) }
+        return isPlain && text.utf8.count <= 500 && !parts.contains(".") && !parts.contains("..") ? parts : nil
     }
 
     /// Base64 with padding (RFC 4648 §4).

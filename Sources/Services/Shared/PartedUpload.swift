@@ -19,8 +19,10 @@ protocol PartTaker: Sendable {
     func parts(of id: String) async throws(StorageError) -> [Int: Part]
     /// Sends a part, unless the one that is there is the same; with tries of its own.
     func send(_ number: Int, _ present: Part?, to id: String) async throws(StorageError) -> Part
-    /// Puts the parts together; with tries of its own.
+    /// Puts the parts together.
     func complete(_ id: String, _ parts: [Part]) async throws(StorageError) -> PutReceipt
+    /// The object that the parts make, where it is there; nil where nobody can say so.
+    func completed(_ parts: [Part]) async throws(StorageError) -> PutReceipt?
     /// Takes away an upload and its parts.
     func end(_ id: String) async throws(StorageError)
     /// Whether an error tells that the upload was ended by somebody else, or lost parts.
@@ -75,7 +77,7 @@ struct PartedUpload<Taker: PartTaker>: Sendable {
     private func once() async throws(StorageError) -> PutReceipt {
         let (id, present) = try await begin()
         do throws(StorageError) {
-            return try await taker.complete(id, try await send(to: id, present))
+            return try await complete(id, try await send(to: id, present))
         } catch {
             // Parts that stay are gone on with by the next try, or removed by whoever looks what became of this one.
             let isHopeless = error.retry == .never && error.code != .cancelled || error.code == .corrupt
@@ -149,6 +151,20 @@ struct PartedUpload<Taker: PartTaker>: Sendable {
             return .success((number, try await taker.send(number, present, to: id)))
         } catch {
             return .failure(error)
+        }
+    }
+
+    /// Puts the parts together; when the reply is lost, the object itself says whether it was done.
+    private func complete(_ id: String, _ parts: [Taker.Part]) async throws(StorageError) -> PutReceipt {
+        do throws(StorageError) {
+            return try await taker.policy.run { () async throws(StorageError) in try await taker.complete(id, parts) }
+        } catch  where error.retry != .never || taker.tellsOfLoss(error) {
+            // A try whose answer was lost may have done it, and then there is no upload any more.
+            let found = try? await taker.policy.run { () async throws(StorageError) in
+                try await taker.completed(parts)
+            }
+            guard let receipt = found else { throw error }
+            return receipt
         }
     }
 

@@ -57,9 +57,7 @@ import Testing
         let recorded = try Recorded(id)
         let error = errors.translate(
             request(subject),
-            status: recorded.status,
-            headers: recorded.headers,
-            body: recorded.body,
+            HTTPReply(status: recorded.status, headers: recorded.headers, body: recorded.body),
             now: Timestamp(milliseconds: 0)
         )
         #expect(error.code == code, "\(error)")
@@ -93,9 +91,7 @@ import Testing
         for subject in [KuboErrors.Subject.pin, .file, .block] {
             let error = errors.translate(
                 request(subject),
-                status: status,
-                headers: HTTPHeaders([]),
-                body: Array(body.utf8),
+                HTTPReply(status: status, headers: HTTPHeaders([]), body: Array(body.utf8)),
                 now: Timestamp(milliseconds: 0)
             )
             #expect(error.code == code && error.message.contains(phrase), "\(error)")

@@ -38,9 +38,7 @@ struct S3ErrorTests {
     ) {
         let error = errors.translate(
             "Storing x",
-            status: status,
-            headers: HTTPHeaders([]),
-            body: word.isEmpty ? [] : Array(fault(word).utf8),
+            reply(status, [:], word.isEmpty ? "" : fault(word)),
             now: noon
         )
         #expect(error.code == code)
@@ -56,8 +54,7 @@ struct S3ErrorTests {
         ("Fri, 31 Dec 9999 23:59:59 GMT", .after(.seconds(3600))), ("Fri, 31 Dec 99999 23:59:59 GMT", .later),
     ])
     func retryAfter(_ text: String, _ retry: StorageError.Retry) {
-        let headers = HTTPHeaders([HTTPField(name: "retry-after", value: text)])
-        #expect(errors.translate("x", status: 503, headers: headers, body: [], now: noon).retry == retry)
+        #expect(errors.translate("x", reply(503, ["retry-after": text]), now: noon).retry == retry)
     }
 
     @Test func hostileTextIsCut() {
@@ -65,7 +62,7 @@ struct S3ErrorTests {
             "Said.",
             with: String(repeating: "x\u{9B}", count: 900)
         )
-        let error = errors.translate("x", status: 400, headers: HTTPHeaders([]), body: Array(text.utf8), now: noon)
+        let error = errors.translate("x", reply(400, [:], text), now: noon)
         #expect(error.message.utf8.count < 400)
         #expect(error.message.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x9B })
     }

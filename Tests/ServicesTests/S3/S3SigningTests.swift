@@ -288,7 +288,7 @@ struct S3CredentialsTests {
             [profile  "two words"]
             region = x
             """
-        let sections = S3Profile.sections(text.split(separator: "\n").joined(separator: "\r\n"))
+        let sections = INIFile(text.split(separator: "\n").joined(separator: "\r\n")).sections
         #expect(sections["default"] == ["aws_access_key_id": "A", "aws_secret_access_key": "a/b+c=", "s3": ""])
         #expect(sections["profile two words"] == ["region": "x"])
         #expect(sections.count == 2)

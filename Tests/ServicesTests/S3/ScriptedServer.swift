@@ -80,8 +80,8 @@ final class ScriptedServer: Sendable {
         retries: Int = 0
     ) throws -> S3Service {
         var settings = S3Settings()
-        settings.multipartThreshold = ByteCount(4 << 20)
-        settings.partSize = ByteCount(UInt64(part))
+        settings.parts.threshold = ByteCount(4 << 20)
+        settings.parts.size = ByteCount(UInt64(part))
         let connection = try connection(
             type: type,
             endpoint: endpoint,
