@@ -50,6 +50,7 @@ package let operations: [any Operation.Type] = [
     BackendPinList.self,
     BackendPinFind.self,
     BackendPinRemove.self,
+    BackendPinURL.self,
     BackendIndexRebuild.self,
     WhereIs.self,
     BackendMarkDirty.self,

@@ -20,6 +20,8 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     package static let blocks = Capabilities(rawValue: 1 << 8)
     /// Others keep roots there too, and its list has theirs: what nobody here knows may be anybody's.
     package static let sharedRoots = Capabilities(rawValue: 1 << 9)
+    /// The service gives URLs by which anybody can read an object for a while.
+    package static let urls = Capabilities(rawValue: 1 << 10)
 
     /// The names of the capabilities in the set, in a fixed order.
     package var names: [String] {
@@ -29,7 +31,7 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     private static let all: [(power: Capabilities, name: String)] = [
         (.write, "write"), (.delete, "delete"), (.rangeReads, "range"), (.listing, "list"), (.usage, "usage"),
         (.digests, "digest"), (.takesBytes, "bytes"), (.reads, "read"), (.blocks, "block"),
-        (.sharedRoots, "shared"),
+        (.sharedRoots, "shared"), (.urls, "url"),
     ]
 }
 

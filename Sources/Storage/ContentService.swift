@@ -81,6 +81,11 @@ package protocol ContentService: Sendable {
     /// A single block, as the service gives it, unverified; `notFound` where it says that it has none.
     func block(_ cid: CID) async throws(StorageError) -> [UInt8]
 
+    /// URLs by which anybody can read the CAR of a root until `end`: one for each object that it is in, in their order.
+    ///
+    /// Nothing is sent, so nobody knows whether it is there.
+    func urls(of root: CID, at location: Location?, until end: Timestamp) async throws(StorageError) -> [ObjectURL]
+
     /// Removes a root; one that is not there is no error.
     func remove(_ root: CID, at location: Location?) async throws(StorageError)
 
@@ -118,6 +123,15 @@ extension ContentService {
     /// Most services know roots only.
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {
         throw StorageError(.unsupported, "This backend gives no single blocks.")
+    }
+
+    /// Most services give what they hold only to those with a key.
+    package func urls(
+        of root: CID,
+        at location: Location?,
+        until end: Timestamp
+    ) async throws(StorageError) -> [ObjectURL] {
+        throw StorageError(.unsupported, "This backend gives no URL of \(root).")
     }
 
     /// The bytes of the CAR of a root.

@@ -1,3 +1,5 @@
+package import Schema
+
 /// Pages of a listing; a listing that cannot be finished throws, it never just ends.
 package typealias ObjectStream = AsyncSequence<[ObjectInfo], StorageError> & Sendable
 
@@ -54,6 +56,9 @@ package protocol StorageService: Sendable {
     /// How much is stored and how much room is left, with at most a few requests.
     func usage() async throws(StorageError) -> Usage
 
+    /// A URL by which anybody can read the object until `end`; nothing is sent, so nobody knows whether it is there.
+    func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String
+
     /// Ends what it keeps open, such as sessions and processes; a call that comes later opens it anew.
     func close() async
 }
@@ -61,6 +66,11 @@ package protocol StorageService: Sendable {
 extension StorageService {
     /// Most services keep nothing open that does not end with the process.
     package func close() async {}
+
+    /// Most services give what they hold only to those with a key.
+    package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
+        throw StorageError(.unsupported, "This backend gives no URL of \(name).")
+    }
 
     /// The bytes of an object, or of the part of it in `range`, whichever version has the name.
     package func read(_ name: ObjectName, _ range: Range<UInt64>? = nil) async throws(StorageError) -> any ByteStream {

@@ -57,6 +57,14 @@ package struct ContentTrail: ContentService {
         try await base.check(ticket, of: root)
     }
 
+    package func urls(
+        of root: CID,
+        at location: Location?,
+        until end: Timestamp
+    ) async throws(StorageError) -> [ObjectURL] {
+        try await base.urls(of: root, at: location, until: end)
+    }
+
     package func read(
         _ root: CID,
         at location: Location?,

@@ -1,3 +1,4 @@
+package import Schema
 package import Storage
 
 /// A folder of a service, in which whoever is given it believes to be alone.
@@ -39,6 +40,10 @@ package struct Corner: StorageService {
 
     package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         try await base.clear(try inner(name), mayResume: mayResume)
+    }
+
+    package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
+        try await base.url(try inner(name), until: end)
     }
 
     package func usage() async throws(StorageError) -> Usage { try await base.usage() }

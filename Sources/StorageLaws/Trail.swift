@@ -1,3 +1,4 @@
+package import Schema
 package import Storage
 
 /// A service on which trials work, with a memory of all that they may have left there.
@@ -64,6 +65,10 @@ package struct Trail: StorageService {
 
     package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         try await base.clear(name, mayResume: mayResume)
+    }
+
+    package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
+        try await base.url(name, until: end)
     }
 
     package func usage() async throws(StorageError) -> Usage { try await base.usage() }

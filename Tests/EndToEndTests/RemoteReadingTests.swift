@@ -91,4 +91,43 @@ import Testing
         #expect(ignored.output == Data(content[6_000_000..<6_004_096]))
         #expect(ignored.errorText.contains("ignores ranges"))
     }
+
+    /// Whoever has the URL needs no key; nothing else that is printed or kept has it.
+    @Test func aURLLeadsToWhatIsOnABackend() async throws {
+        let bucket = try await Bucket.make(.seaweedfs)
+        var user = try await User.ready()
+        try await user.createS3("cloud", bucket)
+        let disk = try await user.createDisk("disk")
+        let root = try await user.add(sampleBytes(400_000))
+        try await user.run("sync")
+        let url = try await user.run("backend", "pin", "url", "cloud", root, "--expires", "600").text
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let script = """
+            import json, sys, urllib.request
+            with urllib.request.urlopen(sys.argv[1]) as reply, open(sys.argv[2], "wb") as file: file.write(reply.read())
+            print(json.dumps(True))
+            """
+        _ = try await Python.run(script, url, user.folder + "/got.car")
+        #expect(try bytes(at: user.folder + "/got.car") == bytes(at: disk + "/cars/\(root).car"))
+
+        let json = try await user.json("backend", "pin", "url", "cloud", root, "--expires", "600")
+        #expect(json.urls[0].url.text?.contains("X-Amz-Expires=600&") == true)
+        #expect(json.urls[0].name.text?.hasSuffix("\(root).car") == true && json.expires_at.text != nil)
+        for command in ["backend pin list cloud", "backend show cloud", "status"] {
+            let shown = try await user.attempt(command.split(separator: " ").map(String.init) + ["--json"])
+            #expect(!shown.text.contains("X-Amz-"), "\(command)")
+        }
+        #expect(
+            try Trees.files(in: user.home).allSatisfy { path in
+                !String(decoding: try bytes(at: user.home + "/" + path), as: UTF8.self).contains("X-Amz-")
+            }
+        )
+        for (words, code) in [
+            (["cloud", root, "--expires", "604801"], 12), (["cloud", root, "--expires", "0"], 2), (["disk", root], 12),
+            (["cloud", "bafkqaaa"], 4),
+        ] {
+            let result = try await user.attempt(["backend", "pin", "url"] + words)
+            #expect(result.code == code && result.text.isEmpty, "\(words): \(result.errorText)")
+        }
+    }
 }

@@ -29,6 +29,8 @@ extension Operation {
 package protocol OperationOutput: Sendable {
     var json: JSON { get }
     var report: Report { get }
+    /// Whether it is a secret that was asked for: it is shown as it is, where others are cleaned of such.
+    var isSecret: Bool { get }
     /// How the operation ended; only those that do several things can end otherwise than well without throwing.
     var exitCode: ExitCode { get }
     /// The lines that are left under --quiet; nil leaves the choice to the surface.
@@ -36,6 +38,7 @@ package protocol OperationOutput: Sendable {
 }
 
 extension OperationOutput {
+    package var isSecret: Bool { false }
     package var exitCode: ExitCode { .ok }
     package var quietLines: [String]? { nil }
 }

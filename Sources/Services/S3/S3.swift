@@ -7,7 +7,9 @@ package enum S3: ServiceDefinition {
     package static let type = "s3"
     package static let aliases = S3Vendor.all.flatMap(\.words).filter { $0 != type }
     package static let summary = "A bucket on Amazon S3 or on a service that speaks its protocol."
-    package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage, .digests]
+    package static let capabilities: Capabilities = [
+        .write, .delete, .rangeReads, .listing, .usage, .digests, .urls,
+    ]
 
     package static func check(_ settings: S3Settings) throws(StorageError) {
         try S3Target.check(settings)

@@ -86,10 +86,13 @@ struct S3Connection: HTTPObjects {
         return Terms(address: address, region: region, moment: now)
     }
 
+    private func signer(_ terms: Terms) -> S3Signer {
+        S3Signer(credentials: credentials, region: terms.region, moment: terms.moment)
+    }
+
     func request(_ request: S3Request, on terms: Terms) -> HTTPRequest {
         let path = terms.address.path.isEmpty ? "/" : terms.address.path
-        let signer = S3Signer(credentials: credentials, region: terms.region, moment: terms.moment)
-        let fields = signer.fields(
+        let fields = signer(terms).fields(
             method: request.method,
             host: terms.address.host,
             path: path,
@@ -103,6 +106,22 @@ struct S3Connection: HTTPObjects {
             headers: request.headers + fields,
             body: request.body
         )
+    }
+
+    /// A URL by which anybody can read an object until some time; nothing is sent.
+    func url(_ name: ObjectName, until end: Timestamp) throws(StorageError) -> String {
+        let call = call("Making a URL of \(name)", "GET", name, [])
+        let terms = terms(for: call, after: [])
+        let seconds = (end.milliseconds - terms.moment.milliseconds + 999) / 1000
+        guard (1...S3Signer.longestURL).contains(seconds) else {
+            throw failures.error(
+                .unsupported,
+                "a URL of this kind is good for at least a second and at most \(S3Signer.longestURL), which are 7 days",
+                call.what
+            )
+        }
+        let (host, path) = (terms.address.host, terms.address.path)
+        return terms.address.url(path, query: signer(terms).urlQuery(host: host, path: path, seconds: seconds))
     }
 
     // MARK: Learning

@@ -104,6 +104,10 @@ struct S3Service: StorageService {
         throw error
     }
 
+    func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
+        try connection.url(name, until: end)
+    }
+
     /// What was sent in parts is gone on with by the next upload.
     func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         guard !mayResume else { return }

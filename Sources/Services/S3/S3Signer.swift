@@ -4,6 +4,7 @@ internal import Schema
 
 /// Signs requests with Signature Version 4, for the service “s3”.
 struct S3Signer: Sendable {
+    private static let algorithm = "AWS4-HMAC-SHA256"
     /// What stands for the hash of a body that the signature does not cover.
     static let unsignedPayload = "UNSIGNED-PAYLOAD"
     /// The hash of a request without body.
@@ -47,9 +48,32 @@ struct S3Signer: Sendable {
         )
         let names = Self.canonicalHeaders(signed).map(\.name).joined(separator: ";")
         let authorization =
-            "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), SignedHeaders=\(names), "
+            "\(Self.algorithm) Credential=\(credentials.accessKeyID)/\(scope), SignedHeaders=\(names), "
             + "Signature=\(signature)"
         return added + [HTTPField(name: "Authorization", value: authorization)]
+    }
+
+    /// The longest that a URL may be good for, in seconds.
+    static let longestURL: Int64 = 7 * 86_400
+
+    /// The query of a URL by which anybody can read what is at `path`, which is escaped, for so many seconds.
+    func urlQuery(host: String, path: String, seconds: Int64) -> String {
+        var query = [
+            HTTPField(name: "X-Amz-Algorithm", value: Self.algorithm),
+            HTTPField(name: "X-Amz-Credential", value: "\(credentials.accessKeyID)/\(scope)"),
+            HTTPField(name: "X-Amz-Date", value: moment.compact),
+            HTTPField(name: "X-Amz-Expires", value: "\(seconds)"),
+            HTTPField(name: "X-Amz-SignedHeaders", value: "host"),
+        ]
+        if let token = credentials.sessionToken { query.append(HTTPField(name: "X-Amz-Security-Token", value: token)) }
+        let signature = signature(
+            method: "GET",
+            path: path,
+            query: query,
+            headers: [HTTPField(name: "host", value: host)],
+            payloadHash: Self.unsignedPayload
+        )
+        return Self.canonicalQuery(query + [HTTPField(name: "X-Amz-Signature", value: signature)])
     }
 
     /// The signature as hexadecimal.
@@ -66,7 +90,7 @@ struct S3Signer: Sendable {
             sorted.map { "\($0.name):\($0.value)\n" }.joined(), sorted.map(\.name).joined(separator: ";"), payloadHash,
         ].joined(separator: "\n")
         let text = [
-            "AWS4-HMAC-SHA256", moment.compact, scope, hex(digest(.sha256, of: Array(request.utf8))),
+            Self.algorithm, moment.compact, scope, hex(digest(.sha256, of: Array(request.utf8))),
         ].joined(separator: "\n")
         return hex(authenticationCode(.sha256, key: key, message: Array(text.utf8)))
     }

@@ -163,6 +163,23 @@ package struct CARArchive: ContentService {
         return try await read(root, at: found, range)
     }
 
+    package func urls(
+        of root: CID,
+        at location: Location?,
+        until end: Timestamp
+    ) async throws(StorageError) -> [ObjectURL] {
+        let shards = location?.shards ?? []
+        let names =
+            if shards.isEmpty {
+                [try name(of: root, at: location)]
+            } else {
+                try ShardedCAR(shards, of: root).parts.map(\.name)
+            }
+        var urls: [ObjectURL] = []
+        for name in names { urls.append(ObjectURL(try await service.url(name, until: end), of: name.text)) }
+        return urls
+    }
+
     package func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)? {
         if let location, !location.shards.isEmpty { return try await index(of: location.shards, of: root) }
         guard let index = CARName.ofIndex(of: try name(of: root, at: location)) else { return nil }

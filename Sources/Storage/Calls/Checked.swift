@@ -1,3 +1,5 @@
+package import Schema
+
 /// Refuses what the service cannot do before it is asked, and puts the backend's name into every error.
 package struct Checked: StorageService {
     private let base: any StorageService
@@ -56,6 +58,11 @@ package struct Checked: StorageService {
     package func usage() async throws(StorageError) -> Usage {
         try require(.usage, "say how much it holds")
         return try await names.named { () async throws(StorageError) in try await base.usage() }
+    }
+
+    package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
+        try require(.urls, "give a URL of \(name)")
+        return try await names.named { () async throws(StorageError) in try await base.url(name, until: end) }
     }
 
     package func close() async { await base.close() }

@@ -68,6 +68,17 @@ package struct CheckedContent: ContentService {
         return try await names.named { () async throws(StorageError) in try await base.block(cid) }
     }
 
+    package func urls(
+        of root: CID,
+        at location: Location?,
+        until end: Timestamp
+    ) async throws(StorageError) -> [ObjectURL] {
+        try require(.urls, "give a URL of \(root)")
+        return try await names.named { () async throws(StorageError) in
+            try await base.urls(of: root, at: location, until: end)
+        }
+    }
+
     package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
         try require(.delete, "remove \(root)")
         try await names.named { () async throws(StorageError) in try await base.remove(root, at: location) }

@@ -1,3 +1,5 @@
+package import Schema
+
 /// A service each call of which is one request, made as the policy says.
 package struct Governed: StorageService {
     private let base: any StorageService
@@ -67,6 +69,11 @@ package struct Governed: StorageService {
     }
 
     package func close() async { await base.close() }
+
+    /// Nothing is sent, so there is nothing to govern.
+    package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
+        try await base.url(name, until: end)
+    }
 
     package func usage() async throws(StorageError) -> Usage {
         try await policy.run { () async throws(StorageError) in

@@ -1,3 +1,4 @@
+package import Schema
 package import Storage
 
 /// A service of which single calls were replaced.
@@ -12,6 +13,7 @@ package struct AlteredService: StorageService {
     package var onList: (@Sendable (String) -> any ObjectStream)?
     package var onDelete: (@Sendable (ObjectName) async throws(StorageError) -> Void)?
     package var onClear: (@Sendable (ObjectName, Bool) async throws(StorageError) -> Void)?
+    package var onURL: (@Sendable (ObjectName, Timestamp) async throws(StorageError) -> String)?
     package var onUsage: (@Sendable () async throws(StorageError) -> Usage)?
 
     /// The service as it is, after `change`.
@@ -50,6 +52,11 @@ package struct AlteredService: StorageService {
     package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         guard let onClear else { return try await base.clear(name, mayResume: mayResume) }
         try await onClear(name, mayResume)
+    }
+
+    package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
+        guard let onURL else { return try await base.url(name, until: end) }
+        return try await onURL(name, end)
     }
 
     package func usage() async throws(StorageError) -> Usage {

@@ -1,3 +1,4 @@
+package import Schema
 package import Storage
 
 /// A service that goes wrong as a script says, and writes down what it was asked.
@@ -77,6 +78,10 @@ package final class FaultyService: StorageService {
         try await run(.clear, "clear \(name)\(mayResume ? " for more" : "")") { (_) async throws(StorageError) in
             try await base.clear(name, mayResume: mayResume)
         }
+    }
+
+    package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
+        try await base.url(name, until: end)
     }
 
     package func usage() async throws(StorageError) -> Usage {

@@ -1,3 +1,4 @@
+package import Schema
 package import Storage
 
 /// A service whose lists show what was stored and removed only after a while, as some real ones do.
@@ -59,6 +60,10 @@ package final class LaggingService: StorageService {
 
     package func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         try await base.clear(name, mayResume: mayResume)
+    }
+
+    package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
+        try await base.url(name, until: end)
     }
 
     package func usage() async throws(StorageError) -> Usage { try await base.usage() }

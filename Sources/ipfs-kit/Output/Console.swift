@@ -60,18 +60,17 @@ final class Console: Sendable {
         }
     }
 
-    /// Prints lines of a result.
-    func print(lines: [String]) {
+    /// Prints lines of a result; those that are a secret which was asked for, as they are.
+    func print(lines: [String], asTheyAre: Bool = false) {
         guard !lines.isEmpty, !isBroken else { return }
-        let text = lines.map { Redactor.shared.clean($0) }.joined(separator: "\n") + "\n"
-        write(text)
+        write((asTheyAre ? lines : lines.map { Redactor.shared.clean($0) }).joined(separator: "\n") + "\n")
     }
 
     /// Prints values as JSON, one a line.
-    private func print(_ json: JSON, indented: Bool) {
+    private func print(_ json: JSON, indented: Bool, asItIs: Bool = false) {
         guard !isBroken else { return }
-        let clean = Redactor.shared.clean(json)
-        write((indented ? clean.indented : clean.compact) + "\n")
+        let shown = asItIs ? json : Redactor.shared.clean(json)
+        write((indented ? shown.indented : shown.compact) + "\n")
     }
 
     private func write(_ text: String) {
@@ -118,11 +117,12 @@ final class Console: Sendable {
     func show(_ output: any OperationOutput, changes: Bool) {
         if global.json {
             guard output.json != .null else { return }
-            print(output.json, indented: isTerminal)
+            print(output.json, indented: isTerminal, asItIs: output.isSecret)
         } else if global.quiet {
-            print(lines: quietLines(of: output, changes: changes, command: typed).map { DisplayText($0).text })
+            let lines = quietLines(of: output, changes: changes, command: typed).map { DisplayText($0).text }
+            print(lines: lines, asTheyAre: output.isSecret)
         } else {
-            print(lines: reportLines(output.report, width: width, command: typed))
+            print(lines: reportLines(output.report, width: width, command: typed), asTheyAre: output.isSecret)
         }
         warn(output.report)
     }

@@ -29,6 +29,8 @@ enum SecretCommands {
             "backend test": [[each]], "backend certify": [[each]],
             "backend pin add": [[each, tree, "cars/x.car"]], "backend pin list": [[each]],
             "backend pin find": [[tree]], "backend pin remove": [[each, tree]], "whereis": [[tree]],
+            // What it prints of a root that is there is a secret on purpose.
+            "backend pin url": [[each, "bafkqaaa"]],
             "backend mark-dirty": [[each]], "backend dirty": [[]],
             "sync": [[], ["--force"], ["--prune", "--force"], ["--dry-run"], [each, "--force"]], "status": [[]],
             "verify": [[], [each]], "restore": [[], [tree]],

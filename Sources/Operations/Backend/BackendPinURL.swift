@@ -1,0 +1,72 @@
+internal import Catalog
+internal import Multiformats
+internal import Replication
+package import Schema
+internal import Storage
+
+/// Gives URLs by which anybody can read what a backend has of a CID.
+package struct BackendPinURL: Operation {
+    package static let name = "backend pin url"
+    package static let summary = "Print a URL by which anybody can read the CAR of a CID on a backend for a while."
+    package static let details = """
+        Nothing is sent: whether the CAR is there still is what `verify` says. A CAR in shards has a URL for each, in \
+        their order. Whoever has a URL can read what it leads to, until it ends or the key is taken back: it is \
+        printed, and written down nowhere. One that was made with temporary keys ends with them at the latest.
+        Example: curl -o root.car "$(ipfs-kit backend pin url offsite bafy… --expires 600)"
+        """
+
+    package var backend = ""
+    package var cid = ""
+    package var seconds = 3600
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
+        Field("cid", \.cid, help: "The root.", required: true, positional: true),
+        Field(
+            "expires",
+            \.seconds,
+            help: "For how many seconds it is good.",
+            least: 1,
+            aliases: ["expire", "expires_in"]
+        ),
+    ]
+
+    package func run(in kit: Kit) async throws(KitError) -> Output {
+        let root = try parseCID(cid)
+        let file = try await kit.backends([backend])[0]
+        let catalog = try kit.catalog()
+        let mappings = try await kitErrors { try await catalog.mappings(of: [root]) }
+        guard let mapping = mappings.first(where: { $0.backend == backend }) else {
+            throw KitError(
+                .notFound,
+                "\(backend) is not known to have \(root).",
+                hint: "ipfs-kit whereis \(root)",
+                backend: backend,
+                cid: root
+            )
+        }
+        let content = try await kit.open(file, gate: ClosedGate()).content
+        // More than that is more than any service gives.
+        let end = Timestamp(milliseconds: kit.now.milliseconds + Int64(min(seconds, 1 << 32)) * 1000)
+        return try await kitErrors {
+            Output(urls: try await content.urls(of: root, at: mapping.location, until: end), end: end)
+        }
+    }
+
+    /// The URLs of the objects that a root is in.
+    package struct Output: OperationOutput {
+        let urls: [ObjectURL]
+        let end: Timestamp
+
+        package let isSecret = true
+        package var json: JSON {
+            [
+                "urls": .array(urls.map { ["name": .string($0.name), "url": .string($0.text)] }),
+                "expires_at": .text(end),
+            ]
+        }
+        package var report: Report { Report(urls.map { .line($0.text) }) }
+    }
+}
