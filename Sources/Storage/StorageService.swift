@@ -53,7 +53,7 @@ package protocol StorageService: Sendable {
     /// - There is no usual way to do this, so that no layer can forget to pass it on.
     func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError)
 
-    /// How much is stored and how much room is left, with at most a few requests.
+    /// How much is stored and how much room is left: a service that can only tell by walking over all of it walks.
     func usage() async throws(StorageError) -> Usage
 
     /// A URL by which anybody can read the object until `end`; nothing is sent, so nobody knows whether it is there.

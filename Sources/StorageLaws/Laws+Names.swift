@@ -12,6 +12,21 @@ extension Law {
             (subject) async throws(LawViolation) in
             try await keepsOrRefuses(try subject.name("place/object"), then: try subject.name("place"), subject)
         },
+        Law("removing the name of a folder of others takes nothing out of it") {
+            (subject) async throws(LawViolation) in
+            let (folder, inner) = (try subject.name("place"), try subject.name("place/object"))
+            let bytes = sampleBytes(300)
+            try await subject.store(inner, bytes)
+            // Nothing has the name, or something else: either may be said.
+            do throws(StorageError) {
+                try await subject.service.delete(folder)
+            } catch {
+                guard [.exists, .unsupported].contains(error.code) else {
+                    throw LawViolation("Removing \(folder), which is a folder,", failedWith: error)
+                }
+            }
+            try await subject.expectHolds(inner, bytes, "After removing \(folder)")
+        },
     ]
 
     /// Stores one object and then the other, which may be refused because something else has the name; the first stays.

@@ -58,7 +58,7 @@ struct Flaw: Sendable, CustomStringConvertible {
                 }
             }
         },
-        Flaw("removes by prefix", breaks: ["leaves its neighbours"]) { memory in
+        Flaw("removes by prefix", breaks: ["leaves its neighbours", "removing the name of a folder"]) { memory in
             AlteredService(memory) {
                 $0.onDelete = { (name) async throws(StorageError) in
                     for other in memory.contents.keys where other.text.hasPrefix(name.text) {
