@@ -63,6 +63,32 @@ import Testing
         #expect(try await reader.attempt(["cat", root, "--from", "nowhere"]).code == 3)
     }
 
+    /// Damage that a reading found stays known until the content is stored again, whoever read; and what was read is kept
+    /// in a folder that anybody may remove.
+    @Test(arguments: [false, true]) func whatAReadingFoundStaysKnown(_ isSource: Bool) async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        let root = try await user.add(sampleBytes(3 << 20))
+        try await user.run("sync")
+        let car = "\(disk)/cars/\(root).car"
+        var damaged = try bytes(at: car)
+        damaged[2_000_000] ^= 1
+        try write(damaged, to: car)
+        if isSource {
+            let home = user.home
+            try write(Array("version: '1'\nsource: disk\n".utf8), to: home + "/config/main.yaml")
+            try await user.run("dag", "export", root, "--output", user.folder + "/out.car", code: 10)
+            try write(Array("version: '1'\n".utf8), to: home + "/config/main.yaml")
+        } else {
+            #expect(try await user.attempt(["cat", root, "--from", "disk"]).code == 10)
+        }
+        #expect(try await user.json("backend", "pin", "find", root).mappings[0].status == .text("corrupt"))
+        #expect(try await user.json("sync").backends[0].uploaded.int == 1)
+        try await user.run("verify")
+        try FileManager.default.removeItem(atPath: user.home + "/cache")
+        try await user.run("snapshot", "show", "disk")
+    }
+
     /// The requests, and what they carry, for a few bytes out of a long CAR.
     @Test func aFewBytesAreAFewRequests() async throws {
         var owner = try await User.ready("owner")

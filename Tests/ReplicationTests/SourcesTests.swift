@@ -348,6 +348,7 @@ private struct SourceFake: BlockSource {
         return BackendSource(open, name: "far") { root in
             let cache = BlockCache(Scratch.current + "/cache")
             return BackendSource.Place(
+                root,
                 RemoteBlocks(of: root, at: nil, on: open, cache: cache, notice: { _ in }),
                 isRoot: true,
                 at: nil

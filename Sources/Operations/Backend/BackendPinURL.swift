@@ -9,7 +9,8 @@ package struct BackendPinURL: Operation {
     package static let name = "backend pin url"
     package static let summary = "Print a URL by which anybody can read the CAR of a CID on a backend for a while."
     package static let details = """
-        Nothing is sent: whether the CAR is there still is what `verify` says. A CAR in shards has a URL for each, in \
+        Nothing is sent: whether the CAR is there still is what `verify` says, and of one that is known to be missing or \
+        damaged no URL is given. A CAR in shards has a URL for each, in \
         their order. Whoever has a URL can read what it leads to, until it ends or the key is taken back: it is \
         printed, and written down nowhere. One that was made with temporary keys ends with them at the latest.
         Example: curl -o root.car "$(ipfs-kit backend pin url offsite bafy… --expires 600)"
@@ -47,16 +48,27 @@ package struct BackendPinURL: Operation {
                 cid: root
             )
         }
+        guard ![.missing, .corrupt].contains(mapping.status) else {
+            throw KitError(
+                .notFound,
+                "The CAR of \(root) on \(backend) is \(mapping.status.rawValue), as far as is known.",
+                hint: "ipfs-kit sync \(backend)",
+                backend: backend,
+                cid: root
+            )
+        }
         let content = try await kit.open(file, gate: ClosedGate()).content
         // More than that is more than any service gives.
         let end = Timestamp(milliseconds: kit.now.milliseconds + Int64(min(seconds, 1 << 32)) * 1000)
         return try await kitErrors {
-            Output(urls: try await content.urls(of: root, at: mapping.location, until: end), end: end)
+            let urls = try await content.urls(of: root, at: mapping.location, until: end)
+            return Output(status: mapping.status, urls: urls, end: end)
         }
     }
 
     /// The URLs of the objects that a root is in.
     package struct Output: OperationOutput {
+        let status: Mapping.Status
         let urls: [ObjectURL]
         let end: Timestamp
 
@@ -64,7 +76,7 @@ package struct BackendPinURL: Operation {
         package var json: JSON {
             [
                 "urls": .array(urls.map { ["name": .string($0.name), "url": .string($0.text)] }),
-                "expires_at": .text(end),
+                "status": .string(status.rawValue), "expires_at": .text(end),
             ]
         }
         package var report: Report { Report(urls.map { .line($0.text) }) }

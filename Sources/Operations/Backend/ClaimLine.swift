@@ -82,8 +82,8 @@ struct ClaimLine: Sendable {
         guard Self.isOfContent(path) else {
             throw KitError(
                 .usage,
-                "“\(path)” can be the name of no content: names are relative, with / between their parts, and what is "
-                    + "under \(ObjectName.notes) is what homes say about themselves."
+                "“\(path)” can be the name of no content: names are relative, of letters, digits, “.”, “_” and “-” with "
+                    + "/ between their parts, and what is under \(ObjectName.notes) is what homes say about themselves."
             )
         }
         guard shards.count <= Location.mostShards else {

@@ -15,10 +15,19 @@ package struct KitHome: Sendable, Hashable {
     package var mainConfiguration: String { path + "/config/main.yaml" }
     package var backendFiles: String { path + "/backend_configs" }
     package var backends: String { path + "/backends" }
-    package var scratch: String { path + "/cache" }
+
+    /// A folder for files that are needed for a while.
+    ///
+    /// It may have been removed at any time, so whoever asks for it has it made.
+    package var scratch: String {
+        if (try? fileInfo(path, follow: true)) != nil { try? makeDirectory(cache, permissions: 0o700) }
+        return cache
+    }
 
     /// The folder of what was read from a backend.
-    package func blockCache(of name: String) -> String { "\(scratch)/\(name)" }
+    package func blockCache(of name: String) -> String { "\(cache)/\(name)" }
+
+    private var cache: String { path + "/cache" }
 
     /// The folder of what a backend's service has to remember.
     func state(of name: String) -> String { "\(path)/metadata/\(name)" }

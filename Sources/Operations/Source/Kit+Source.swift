@@ -49,7 +49,8 @@ extension Kit {
             others.append(other)
         }
         func joined(_ sources: [any BlockSource]) -> any BlockSource {
-            sources.count == 1 ? sources[0] : SeveralSources(sources, timing: session.timing)
+            // Also one that comes from afar, for one that does not answer is left alone for a while.
+            sources.count == 1 && !sources[0].isFar ? sources[0] : SeveralSources(sources, timing: session.timing)
         }
         return ContentSources(
             all: joined(all),
@@ -144,9 +145,39 @@ extension Kit {
         let cache = isNode ? nil : BlockCache(home.blockCache(of: file.name))
         let search = RootSearch(kit: self, backend: backend, cache: cache, looksIntoCARs: searches)
         return BackendSource(backend, name: name) { root in
-            if isNode { return BackendSource.Place(search.blocks(root, nil), isRoot: true, at: nil) }
+            if isNode { return BackendSource.Place(root, search.blocks(root, nil), isRoot: true, at: nil) }
             return try await search.place(of: root)
+        } tell: { root, location, problem in
+            // That it could not be written down changes nothing of what is said here, and the next reading sees it too.
+            try? await self.note(root, at: location, on: file, problem)
         }
+    }
+
+    /// Writes down that the CAR of a root was read and found damaged, as everybody does who sees that.
+    private func note(
+        _ root: CID,
+        at location: Location?,
+        on file: BackendFile,
+        _ problem: StorageError
+    ) async throws {
+        let catalog = try catalog()
+        guard BackendFile.isName(file.name), try await arrive(at: file),
+            let mapping = try await catalog.mappings(of: [root]).first(where: { $0.backend == file.name }),
+            mapping.location == location, mapping.status != .corrupt
+        else { return }
+        var seen = Observation(
+            root,
+            .damaged,
+            method: "read-back",
+            place: location,
+            at: catalog.time,
+            by: observer,
+            basis: mapping.revision
+        )
+        seen.detail = problem.message
+        let observation = seen
+        try await catalog.observing(file.name) { _ = try await catalog.record([observation], under: $0) }
+        try await catalog.markDirty([file.name], reason: "a reading found damage")
     }
 }
 
@@ -186,14 +217,14 @@ private struct RootSearch: Sendable {
         }
         if let mapping = known.first(where: { $0.cid == cid }) ?? known.first {
             let blocks = blocks(mapping.cid, mapping.location)
-            return BackendSource.Place(blocks, isRoot: mapping.cid == cid, at: mapping.location)
+            return BackendSource.Place(mapping.cid, blocks, isRoot: mapping.cid == cid, at: mapping.location)
         }
         guard !backend.content.capabilities.contains(.blocks) else {
-            return BackendSource.Place(blocks(cid, nil), isRoot: true, at: nil)
+            return BackendSource.Place(cid, blocks(cid, nil), isRoot: true, at: nil)
         }
         switch await backend.content.presence(of: cid, at: nil) {
         case .present(let held):
-            return BackendSource.Place(blocks(cid, held.location), isRoot: true, at: held.location)
+            return BackendSource.Place(cid, blocks(cid, held.location), isRoot: true, at: held.location)
         case .unknown(let error): throw error
         case .absent, .pending: break
         }
@@ -204,7 +235,7 @@ private struct RootSearch: Sendable {
         let places = try await places(catalog)
         for (root, location) in places.prefix(Self.mostSearched) {
             let blocks = blocks(root, location)
-            if try await blocks.have(cid) { return BackendSource.Place(blocks, isRoot: false, at: location) }
+            if try await blocks.have(cid) { return BackendSource.Place(root, blocks, isRoot: false, at: location) }
         }
         let reason =
             places.count <= Self.mostSearched

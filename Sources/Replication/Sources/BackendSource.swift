@@ -6,13 +6,15 @@ package import Storage
 package struct BackendSource: BlockSource {
     /// Where the blocks of a DAG are on the backend.
     package struct Place: Sendable {
+        /// The root whose CAR it is.
+        let root: CID
         let blocks: RemoteBlocks
         /// Whether the DAG is one of the roots that are kept there, so that it comes as a CAR.
         let isRoot: Bool
         let location: Location?
 
-        package init(_ blocks: RemoteBlocks, isRoot: Bool, at location: Location?) {
-            (self.blocks, self.isRoot, self.location) = (blocks, isRoot, location)
+        package init(_ root: CID, _ blocks: RemoteBlocks, isRoot: Bool, at location: Location?) {
+            (self.root, self.blocks, self.isRoot, self.location) = (root, blocks, isRoot, location)
         }
     }
 
@@ -20,12 +22,20 @@ package struct BackendSource: BlockSource {
     /// What the configuration calls it.
     private let name: String
     private let find: @Sendable (CID) async throws -> Place
+    /// Is told that the CAR of a root was read, and is damaged.
+    private let tell: @Sendable (CID, Location?, StorageError) async -> Void
     /// Also that one is not there, so that nobody is asked again for each of its blocks.
     private let found = Locked<(places: [CID: Swift.Result<Place, StorageError>], order: [CID])>(([:], []))
 
-    /// A backend, called `name` in the configuration, on which `find` knows where a DAG is.
-    package init(_ backend: OpenBackend, name: String, find: @escaping @Sendable (CID) async throws -> Place) {
-        (self.backend, self.name, self.find) = (backend, name, find)
+    /// A backend, called `name` in the configuration, on which `find` knows where a DAG is; `tell` is told of damage
+    /// that a reading found.
+    package init(
+        _ backend: OpenBackend,
+        name: String,
+        find: @escaping @Sendable (CID) async throws -> Place,
+        tell: @escaping @Sendable (CID, Location?, StorageError) async -> Void = { _, _, _ in }
+    ) {
+        (self.backend, self.name, self.find, self.tell) = (backend, name, find, tell)
     }
 
     package var isFar: Bool { true }
@@ -37,6 +47,7 @@ package struct BackendSource: BlockSource {
             let read = await place.blocks.find(cids)
             found.blocks = read.blocks
             found.problem = read.problem.map { .source(of: $0.on(backend.name)) }
+            if let problem = read.problem, problem.code == .corrupt { await tell(place.root, place.location, problem) }
         } catch {
             found.problem = error
         }

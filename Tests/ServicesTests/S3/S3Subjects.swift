@@ -24,6 +24,7 @@ extension Subject {
             ],
             "a reader during a replacement sees the old or the new": [
                 "that were never stored", "not valid HTTP", "was replaced while", "failed with notFound",
+                "ended before its last byte",
             ],
             "an object below the name of another is kept beside it, or refused": ["cannot do it now"],
             "an object with the name of a folder of others is kept beside them, or refused": ["cannot do it now"],

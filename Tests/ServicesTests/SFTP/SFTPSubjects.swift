@@ -23,7 +23,7 @@ extension Subject {
             Stray.allCases.map { "Nobody can leave \($0.rawValue) here." } + ["There can be nothing but objects here."]
         ),
         weaknesses: [
-            "two writers of one name leave one of the two whole": ["was replaced while"],
+            "two writers of one name leave one of the two whole": ["was replaced while", "that none of them stored"],
             "a reader during a replacement sees the old or the new": ["was replaced while", "never stored"],
             "an object with the name of a folder of others is kept beside them, or refused": [
                 "is not there, the server says"
