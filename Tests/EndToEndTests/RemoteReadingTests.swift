@@ -63,8 +63,8 @@ import Testing
         #expect(try await reader.attempt(["cat", root, "--from", "nowhere"]).code == 3)
     }
 
-    /// Damage that a reading found stays known until the content is stored again, whoever read; and what was read is kept
-    /// in a folder that anybody may remove.
+    /// Damage that a reading found stays known until the content is stored again, whoever read; and what was read is
+    /// kept in a folder that anybody may remove.
     @Test(arguments: [false, true]) func whatAReadingFoundStaysKnown(_ isSource: Bool) async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")
