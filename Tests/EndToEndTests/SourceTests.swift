@@ -141,12 +141,17 @@ import Testing
         let node = try await node()
         let user = try await ready(node)
         let (mine, first) = (try await user.add(sampleBytes(10, seed: 7)), try await give(node, sampleBytes(100)))
-        let last = try await give(node, sampleBytes(100, seed: 2))
+        let last = try await give(node, sampleBytes(3 << 20, seed: 2))
+        let leaf = try #require(try await links(user, last).last)
         try await user.run("pin", "rm", mine)
-        try await node.begin("slow", #"{"command": "dag/export", "seconds": 2}"#)
+        // The last one waits for a block.
+        try await node.begin("export-without", #"{"cid": "\#(leaf)"}"#)
+        try await node.begin("hang", #"{"command": "block/get"}"#)
+        try await node.forgetRequests()
         let adder = try Running(user, "pin", "add", mine, first, last)
-        try await adder.wait { try await node.requests().contains { $0.contains("dag/export") && $0.contains(last) } }
+        try await adder.wait { try await node.requests().contains { $0.contains("block/get") && $0.contains(leaf) } }
         #expect(try await Set(user.pins()) == [mine, first])
+        try await node.end("hang")
         #expect(await adder.end() == 0)
         #expect(try await user.pins().count == 3)
     }
