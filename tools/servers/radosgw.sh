@@ -12,7 +12,17 @@ trap 'stop; exit 0' TERM INT
 trap stop EXIT
 start() { "$@" >>"$D/log/out" 2>&1 </dev/null & PIDS="$! $PIDS"; }
 key() { ceph-authtool "$@" >/dev/null; }
-until_true() { n=0; until eval "$1" >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 300 ] || exit 1; sleep 0.2; done; }
+say() { echo "radosgw.sh: $*"; }
+# Whoever waits for the file `ready` decides what takes too long; this ends with a daemon that ends.
+until_true() {
+    say "waiting for $1"
+    until eval "$1" >/dev/null 2>&1; do
+        for p in $PIDS; do
+            kill -0 "$p" 2>/dev/null || { tail -n 5 "$D/log/"*; say "a daemon ended"; exit 1; }
+        done
+        sleep 0.2
+    done
+}
 
 ID=$(cat /proc/sys/kernel/random/uuid)
 cat >"$C" <<END
@@ -71,12 +81,14 @@ ceph-mon -c "$C" --mkfs -i a --monmap "$D/monmap" --keyring "$D/keyring"
 start ceph-mon -c "$C" -i a -f
 until_true "ceph -c '$C' --connect-timeout 5 mon stat"
 start ceph-mgr -c "$C" -i x -f
+say "making a disk"
 DISK=$(cat /proc/sys/kernel/random/uuid)
-ceph -c "$C" osd new "$DISK" 0 >/dev/null
+ceph -c "$C" --connect-timeout 60 osd new "$DISK" 0 >/dev/null
 ceph-osd -c "$C" -i 0 --mkfs --osd-uuid "$DISK" >>"$D/log/out" 2>&1
 start ceph-osd -c "$C" -i 0 -f
 until_true "ceph -c '$C' osd stat | grep -q '1 up'"
 start radosgw -c "$C" -n client.rgw -f
+say "making a user"
 radosgw-admin -c "$C" user create --uid t --display-name t --access-key "$KEY" --secret-key "$SECRET" \
     --caps 'usage=read;buckets=read' >/dev/null 2>>"$D/log/out"
 until_true "curl -s -o /dev/null http://127.0.0.1:$GATEWAY/"

@@ -163,54 +163,64 @@ package struct S3Server: Sendable {
         )
     }
 
-    private static func startGateway(_ folder: URL) async throws -> S3Server {
-        let ports = try await Ports.free(3)
-        let (key, secret) = ("CEPHTESTKEY", "CEPHTESTSECRETCEPHTESTSECRET")
-        // The daemons look for places of their own from here on.
-        let first = Int.random(in: 200...300) * 100
-        let script = packageRoot.appending(path: "tools/servers/radosgw.sh")
-        let server = try ServerProcess(
-            script,
-            [folder.path] + (ports + [first]).map { "\($0)" } + [key, secret],
-            folder: folder
-        )
-        try await server.wait { FileManager.default.fileExists(atPath: folder.appending(path: "ready").path) }
-        return S3Server(
-            kind: .radosgw,
-            endpoint: "http://127.0.0.1:\(ports[0])",
-            accessKeyID: key,
-            secretAccessKey: secret,
-            folder: folder
-        )
+    private static func startGateway(_ parent: URL) async throws -> S3Server {
+        try await withOtherPorts(parent) { folder in
+            let ports = try await Ports.free(3)
+            let (key, secret) = ("CEPHTESTKEY", "CEPHTESTSECRETCEPHTESTSECRET")
+            // The daemons look for places of their own from here on.
+            let first = Int.random(in: 200...300) * 100
+            let script = packageRoot.appending(path: "tools/servers/radosgw.sh")
+            let words = [folder.path] + (ports + [first]).map { "\($0)" } + [key, secret]
+            let server = try ServerProcess(script, words, folder: folder)
+            let ready = folder.appending(path: "ready").path
+            // Alone it takes 13 s; its daemons sync what they write, and wait for whatever else uses the disk.
+            try await server.wait(within: .seconds(180)) { FileManager.default.fileExists(atPath: ready) }
+            return S3Server(
+                kind: .radosgw,
+                endpoint: "http://127.0.0.1:\(ports[0])",
+                accessKeyID: key,
+                secretAccessKey: secret,
+                folder: folder
+            )
+        }
     }
 
-    /// Of its many ports, one may be another program's before it comes to it, such as that of another SeaweedFS, which
-    /// answers and knows no key of ours: it is stopped then, and started with others in a folder of its own.
-    private static func startSeaweed(_ program: URL, _ parent: URL, tries: Int = 3) async throws -> S3Server {
-        let folder = parent.appending(path: "\(tries)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let (key, secret) = ("WEEDTESTKEY", "WEEDTESTSECRET")
-        let ports = try await Ports.free(8)
-        let words = [program.path, folder.path, "\(ports[0])", key, secret] + ports.dropFirst().map { "\($0)" }
-        let script = packageRoot.appending(path: "tools/servers/seaweedfs.sh")
-        let server = try ServerProcess(script, words, folder: folder)
-        let made = S3Server(
-            kind: .seaweedfs,
-            endpoint: "http://127.0.0.1:\(ports[0])",
-            accessKeyID: key,
-            secretAccessKey: secret,
-            folder: folder
-        )
-        do {
+    private static func startSeaweed(_ program: URL, _ parent: URL) async throws -> S3Server {
+        try await withOtherPorts(parent) { folder in
+            let (key, secret) = ("WEEDTESTKEY", "WEEDTESTSECRET")
+            let ports = try await Ports.free(8)
+            let words = [program.path, folder.path, "\(ports[0])", key, secret] + ports.dropFirst().map { "\($0)" }
+            let script = packageRoot.appending(path: "tools/servers/seaweedfs.sh")
+            let server = try ServerProcess(script, words, folder: folder)
+            let made = S3Server(
+                kind: .seaweedfs,
+                endpoint: "http://127.0.0.1:\(ports[0])",
+                accessKeyID: key,
+                secretAccessKey: secret,
+                folder: folder
+            )
             try await server.wait { try await Ports.answers(ports[0]) }
             // It answers before it has read its keys.
             try await server.wait(within: .seconds(20)) { (try? await made.newBucket()) != nil }
             return made
-        } catch {
-            server.stop()
-            guard tries > 1 else { throw error }
-            return try await startSeaweed(program, parent, tries: tries - 1)
         }
+    }
+
+    /// Starts a server of many ports, up to three times, each in a folder of its own.
+    ///
+    /// One of its ports may be another program's before it comes to it, such as that of another SeaweedFS, which
+    /// answers and knows no key of ours.
+    private static func withOtherPorts(
+        _ parent: URL,
+        _ start: (URL) async throws -> S3Server
+    ) async throws -> S3Server {
+        var problems: [String] = []
+        for number in 1...3 {
+            let folder = parent.appending(path: "\(number)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            do { return try await start(folder) } catch { problems.append("\(error)") }
+        }
+        throw ServerProblem(message: problems.joined(separator: "\n"))
     }
 
     /// Runs the script that prepares servers, and gives back what it printed.

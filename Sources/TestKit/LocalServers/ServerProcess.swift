@@ -26,17 +26,18 @@ struct ServerProcess: Sendable {
         return folder
     }
 
-    /// Tells it to end.
-    func stop() { child.signal(SIGTERM) }
-
-    /// Waits until `condition` holds; throws with the server's last words when it ends before or takes too long.
+    /// Waits until `condition` holds.
+    ///
+    /// When the server ends before or takes too long, it is told to end, and its last words are thrown.
     func wait(
         within limit: Duration = .seconds(60),
         until condition: @Sendable () async throws -> Bool
     ) async throws {
         if try await holds(within: limit, while: { child.isRunning }, condition) { return }
+        let ending = child.isRunning ? "was not ready within \(limit)" : "ended before it was ready"
+        child.signal(SIGTERM)
         let log = (try? String(contentsOf: folder.appending(path: "log.txt"), encoding: .utf8)) ?? ""
-        throw ServerProblem(message: "The server in \(folder.path) did not start: \(log.suffix(1000))")
+        throw ServerProblem(message: "The server in \(folder.path) \(ending): \(log.suffix(2000))")
     }
 
     private static let running = Locked<[(Child, URL)]>([])
