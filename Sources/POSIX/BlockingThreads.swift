@@ -7,6 +7,10 @@ internal import Synchronization
 package final class BlockingThreads: Sendable {
     /// The threads that the whole process shares.
     package static let shared = BlockingThreads(count: 6)
+    /// Those that compute beside the thread that waits for them: one for each other processor.
+    package static let computing = BlockingThreads(count: processorCount - 1)
+    /// Those that wait for the disk at the same time, so that one commit of it is that of many files.
+    package static let flushing = BlockingThreads(count: 31)
 
     private struct Queue {
         /// What is to be run; a job that was taken leaves nil, for what it holds must not outlive it.
@@ -29,7 +33,7 @@ package final class BlockingThreads: Sendable {
         }
     }
 
-    private let limit: Int
+    let limit: Int
     private let queue = Mutex(Queue())
 
     /// Threads are started when there is work for them, up to `count`.
@@ -56,7 +60,8 @@ package final class BlockingThreads: Sendable {
         return try result.get()
     }
 
-    private func submit(_ job: @escaping @Sendable () -> Void) {
+    /// Runs `job` on one of the threads when its turn comes.
+    func submit(_ job: @escaping @Sendable () -> Void) {
         let (bell, start) = queue.withLock { queue -> (Condition?, Bool) in
             queue.jobs.append(job)
             // One job wakes one thread, and the one whose memory is the warmest.

@@ -4,13 +4,17 @@ internal import Synchronization
 /// How many processors there are to run on.
 package let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
-/// Runs `body` with every number from 0 up to `count`, on as many threads as there are cores, or as are named, and
-/// waits until all are done.
+/// Runs `body` with every number from 0 up to `count`, here and on threads of their own, and waits until all are done.
 ///
-/// For a thread that may block; tasks have their own ways. Where the system refuses threads, there are fewer.
-package func inParallel(_ count: Int, threads: Int? = nil, _ body: @escaping @Sendable (Int) -> Void) {
+/// For a thread that may block; tasks have their own ways. Where others use the threads, or the system refuses them,
+/// fewer work on it.
+package func inParallel(
+    _ count: Int,
+    on threads: BlockingThreads = .computing,
+    _ body: @escaping @Sendable (Int) -> Void
+) {
     let work = ParallelWork(count: count, body)
-    for _ in 1..<max(1, min(threads ?? processorCount, count)) { _ = startDetachedThread { work.run() } }
+    for _ in 1..<max(1, min(threads.limit + 1, count)) { threads.submit { work.run() } }
     work.run()
     work.wait()
 }
@@ -33,8 +37,7 @@ private final class ParallelWork: Sendable {
             let number = next.add(1, ordering: .relaxed).oldValue
             guard number < count else { return }
             body(number)
-            done.add(1, ordering: .acquiringAndReleasing)
-            changed.signal()
+            if done.add(1, ordering: .acquiringAndReleasing).newValue == count { changed.signal() }
         }
     }
 

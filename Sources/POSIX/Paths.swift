@@ -235,12 +235,13 @@ package func diskSpace(_ path: String) throws(FileError) -> DiskSpace {
 
 /// The last part of a path.
 package func baseName(_ path: String) -> String {
-    path.split(separator: "/").last.map(String.init) ?? "/"
+    // By bytes, as the system does: a mark that joins a letter may follow a slash.
+    path.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) } ?? "/"
 }
 
 /// A path without its last part.
 package func directoryName(_ path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 

@@ -7,9 +7,13 @@ package struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertib
     /// Takes a name of at most 512 bytes; nil when a part is empty, begins with a dot, or has another character.
     package init?(_ text: String) {
         guard text.utf8.count <= 512, !text.isEmpty else { return nil }
-        for part in text.split(separator: "/", omittingEmptySubsequences: false) {
-            guard let first = part.utf8.first, first != 0x2E, part.utf8.allSatisfy(Self.isAllowed) else { return nil }
+        var isFirst = true
+        for byte in text.utf8 {
+            let isSlash = byte == UInt8(ascii: "/")
+            guard isSlash || Self.isAllowed(byte), !isFirst || !isSlash && byte != UInt8(ascii: ".") else { return nil }
+            isFirst = isSlash
         }
+        if isFirst { return nil }
         self.text = text
     }
 

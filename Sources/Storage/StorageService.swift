@@ -5,8 +5,10 @@ package typealias ObjectStream = AsyncSequence<[ObjectInfo], StorageError> & Sen
 
 /// A place that keeps named bytes: whole objects under names that we choose.
 ///
-/// A service does one attempt of each call. It does not retry, sleep, log, count or verify: layers do. All calls may
-/// be made by several tasks at once, and every one stops soon after its task is cancelled, with `.cancelled`.
+/// A service makes each of its requests through the `CallPolicy` of its context, or is wrapped in `Governed` where
+/// each call is one request: that decides how many are made at once, when and how often again, asks the gate, and
+/// counts. What comes back is verified by who called. All calls may be made by several tasks at once, and every one
+/// stops soon after its task is cancelled, with `.cancelled`.
 package protocol StorageService: Sendable {
     /// What this instance can do. Calls outside it are refused before they reach the service.
     var capabilities: Capabilities { get }
@@ -70,6 +72,16 @@ extension StorageService {
     /// Most services give what they hold only to those with a key.
     package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
         throw StorageError(.unsupported, "This backend gives no URL of \(name).")
+    }
+
+    /// How much is stored, by walking over all of it.
+    package func usageByListing() async throws(StorageError) -> Usage {
+        var (used, objects): (UInt64, UInt64) = (0, 0)
+        for try await page in list("") {
+            objects += UInt64(page.count)
+            for length in page.compactMap(\.length) { used = used.plus(length) }
+        }
+        return Usage(used: used, objects: objects)
     }
 
     /// The bytes of an object, or of the part of it in `range`, whichever version has the name.

@@ -22,10 +22,10 @@ struct DirectoryPlace: Sendable {
     /// The file of an object.
     func path(_ name: ObjectName) -> String { root.path + "/" + name.text }
 
-    /// Makes the folder of an object, and looks after it once.
+    /// Makes the folder of an object, and looks after it; once, as long as it is not found to have gone.
     private func makeFolder(_ folder: String) throws(FileError) {
-        try makeDirectory(folder, below: root.path)
         guard !tended.read({ $0.contains(folder) }) else { return }
+        try makeDirectory(folder, below: root.path)
         var place = folder
         while place != root.path {
             try syncName(of: place)

@@ -247,20 +247,16 @@ struct LocalDirectoryService: StorageService {
     }
 
     func usage() async throws(StorageError) -> Usage {
-        var (used, objects): (UInt64, UInt64) = (0, 0)
-        for try await page in list("") {
-            objects += UInt64(page.count)
-            for length in page.compactMap(\.length) { used = used > .max - length ? .max : used + length }
-        }
-        let space = try await BlockingThreads.shared.run { () throws(StorageError) in
+        var usage = try await usageByListing()
+        usage.free = try await BlockingThreads.shared.run { () throws(StorageError) in
             try root.check()
             do throws(FileError) {
-                return try diskSpace(root.path)
+                return try diskSpace(root.path).free
             } catch {
                 throw translate(error, root.path)
             }
         }
-        return Usage(used: used, free: space.free, objects: objects)
+        return usage
     }
 
     private static func info(_ name: ObjectName, _ info: FileInfo, _ mark: BirthMark? = nil) -> ObjectInfo {

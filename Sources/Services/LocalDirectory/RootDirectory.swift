@@ -59,8 +59,8 @@ struct RootDirectory: Sendable {
     func check(wayTo name: String) throws(StorageError) {
         try check()
         var place = path
-        for folder in name.split(separator: "/", omittingEmptySubsequences: false).dropLast() {
-            place += "/" + folder
+        for folder in name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropLast() {
+            place += "/" + Substring(folder)
             guard let info = try? fileInfo(place) else { return }
             guard info.kind == .symbolicLink else { continue }
             throw StorageError(

@@ -23,8 +23,6 @@ struct SmallFiles: Sendable {
 
     /// So many are put together, each of so many bytes at most.
     static let (most, longest): (Int, UInt64) = (256, 64 << 10)
-    /// So many files are flushed at the same time.
-    private static let flushes = 32
 
     let place: DirectoryPlace
 
@@ -55,9 +53,10 @@ struct SmallFiles: Sendable {
     /// Writes all under temporary names, and waits until they are on the disk.
     private func written(_ items: [Item]) -> [Step] {
         var room: UInt64 = 0
+        var ways = Ways(root: place.root)
         var steps = items.map { item -> Step in
             do throws(StorageError) {
-                let step = try write(item, after: room)
+                let step = try write(item, after: room, &ways)
                 room += UInt64(item.bytes.count)
                 return step
             } catch {
@@ -66,7 +65,7 @@ struct SmallFiles: Sendable {
         }
         let files = steps.map { step in if case .written(let file, _) = step { file } else { File?.none } }
         let failures = Locked<[Int: FileError]>([:])
-        inParallel(files.count, threads: Self.flushes) { index in
+        inParallel(files.count, on: .flushing) { index in
             do throws(FileError) {
                 try files[index]?.syncData()
             } catch {
@@ -80,8 +79,23 @@ struct SmallFiles: Sendable {
         return steps
     }
 
-    private func write(_ item: Item, after others: UInt64) throws(StorageError) -> Step {
-        try place.root.check(wayTo: item.name.text)
+    /// The ways to the names of a group, each looked at once while the group is written, or gets its names.
+    private struct Ways {
+        let root: RootDirectory
+        private var good: Set<String> = []
+
+        init(root: RootDirectory) { self.root = root }
+
+        mutating func check(_ name: ObjectName) throws(StorageError) {
+            let folder = directoryName(name.text)
+            guard !good.contains(folder) else { return }
+            try root.check(wayTo: name.text)
+            good.insert(folder)
+        }
+    }
+
+    private func write(_ item: Item, after others: UInt64, _ ways: inout Ways) throws(StorageError) -> Step {
+        try ways.check(item.name)
         try place.checkRoom(for: UInt64(item.bytes.count), item.name, besides: others)
         let path = place.path(item.name)
         let temporary = temporaryName(beside: path)
@@ -103,11 +117,12 @@ struct SmallFiles: Sendable {
     private func publish(_ items: [Item], _ steps: [Step]) -> [Step] {
         var steps = steps
         var named: [String: [Int]] = [:]
+        var ways = Ways(root: place.root)
         for index in steps.indices {
             guard case .written(_, let temporary) = steps[index], items[index].admission.isFresh else { continue }
             let path = place.path(items[index].name)
             do throws(StorageError) {
-                try place.root.check(wayTo: items[index].name.text)
+                try ways.check(items[index].name)
             } catch {
                 steps[index] = .done(.failure(discard(temporary, after: error)))
                 continue

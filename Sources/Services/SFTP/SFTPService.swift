@@ -166,13 +166,9 @@ struct SFTPService: StorageService {
     func close() async { client.close() }
 
     func usage() async throws(StorageError) -> Usage {
-        var (used, objects): (UInt64, UInt64) = (0, 0)
-        for try await page in list("") {
-            objects += UInt64(page.count)
-            for length in page.compactMap(\.length) { used = used > .max - length ? .max : used + length }
-        }
-        let free = try await policy.run { () async throws(StorageError) in try await files(for: .stat).free() }
-        return Usage(used: used, free: free, objects: objects)
+        var usage = try await usageByListing()
+        usage.free = try await policy.run { () async throws(StorageError) in try await files(for: .stat).free() }
+        return usage
     }
 }
 
