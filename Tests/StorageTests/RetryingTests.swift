@@ -123,6 +123,19 @@ import Testing
         #expect(clock.waits == [.seconds(60)])
     }
 
+    /// A request that is made within one to another backend has a place of its own there, and tries of its own.
+    @Test func `a request within a request to another backend is one by itself`() async throws {
+        let clock = ManualClock(chance: 0)
+        let outer = CallPolicy(backend: "a", timing: clock.timing)
+        let inner = CallPolicy(backend: "b", timing: clock.timing)
+        let passing = StorageError(.unavailable, "Not now.", retry: .later)
+        let faulty = FaultyService(memory, [Fault(.stat, time: 1, .fail(passing))])
+        try await outer.run { () async throws(StorageError) in
+            _ = try await Governed(faulty, by: inner).stat(object)
+        }
+        #expect(inner.meter.counts.stats == 2 && inner.meter.counts.failures == 1 && outer.meter.counts.failures == 0)
+    }
+
     @Test func `two that use a backend share its rate and its places`() async throws {
         let clock = ManualClock()
         let registry = CallLimitsRegistry()

@@ -6,9 +6,9 @@ package import Storage
 
 /// The one way to everything that changes a backend: whether the lease is still held, and what was decided still right.
 ///
-/// It is looked at again before the requests of each fifth of a second, and at most a second before one is sent; what
-/// admits a removal may be as old as a look at slow backends takes, and at most ten seconds. A process that was stopped
-/// in that time, and woken when another one is at work, sends what it had in flight, and nothing more.
+/// It is looked at again before the requests of each fifth of a second, and at most a second before one is sent. It
+/// asks no backend: whoever waits for a place at one would wait for himself. A process that was stopped in that time,
+/// and woken when another one is at work, sends what it had in flight, and nothing more.
 package struct Fence: ChangeGate {
     let catalog: Catalog
     let lease: Lease
@@ -30,32 +30,16 @@ package struct Fence: ChangeGate {
         self.announcement = announcement
     }
 
-    /// So old a look should be at most that admits a removal, and so old it may be, in milliseconds.
-    private static let (freshness, longestLook): (Int64, Int64) = (1000, 10_000)
     /// So old a look at the lease may be that admits what takes nothing away, in milliseconds; with the time for which
     /// it counts then, that is a second.
     private static let lookLasts: Int64 = 200
 
     package func admit(_ change: Change) async throws(StorageError) {
-        guard let removal = try await removal(change), case .surplus(let minimum, let others, _) = removal.reason else {
-            return
-        }
-        guard let witnesses else {
-            throw StorageError(.superseded, "\(removal.root) stays, for nobody sees its other replicas.")
-        }
-        // The first look reads, and this process may be stopped: then the others are looked at, and the catalog is
-        // asked, once more. Where backends are slow each look takes long.
-        var took = Int64.max
-        for _ in 0..<4 where took > Self.freshness {
-            let start = runningMilliseconds()
-            try await witnesses.expect(minimum, of: others, toHave: removal.root, besides: lease.backend)
-            _ = try await self.removal(change)
-            took = runningMilliseconds() - start
-        }
-        guard took > Self.longestLook else { return }
+        guard let removal = try await removal(change), case .surplus = removal.reason else { return }
+        guard witnesses?.haveSeen(removal.root, besides: lease.backend) != true else { return }
         throw StorageError(
             .changed,
-            "\(removal.root) stays, for to look at its other replicas took \(took / 1000) s, and much may happen in that time.",
+            "\(removal.root) stays, for its other replicas were not seen just now.",
             retry: .never
         )
     }

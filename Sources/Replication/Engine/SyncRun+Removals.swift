@@ -105,12 +105,14 @@ extension SyncRun {
             await withTaskGroup(of: Attempt.self) { group in
                 func start() {
                     guard let (root, location) = rest.popFirst() else { return }
-                    group.addTask { Attempt(root: root, outcome: await remove(root, location, reasons[root])) }
+                    group.addTask {
+                        Attempt(root: root, location: location, outcome: await remove(root, location, reasons[root]))
+                    }
                 }
                 for _ in 0..<lanes { start() }
                 while let attempt = await group.next() {
                     do throws(CatalogError) {
-                        try await note(attempt.root, attempt.outcome, site, &report, &failuresInARow)
+                        try await note(attempt, site, &report, &failuresInARow)
                     } catch {
                         report.stopped = report.stopped ?? .catalog(error)
                     }
@@ -127,6 +129,8 @@ extension SyncRun {
 
     private struct Attempt: Sendable {
         let root: CID
+        /// Where it was removed.
+        let location: Location?
         let outcome: Outcome
     }
 
@@ -141,24 +145,43 @@ extension SyncRun {
     }
 
     private func remove(_ root: CID, _ location: Location?, _ reason: Step.Reason?) async -> Outcome {
-        if case .surplus? = reason {
-            do throws(StorageError) { try await expectWhole(root) } catch { return .kept(error) }
+        guard case .surplus(let minimum, let others, _)? = reason else {
+            do throws(StorageError) {
+                try await backend.content.remove(root, at: location)
+            } catch {
+                return .failed(error)
+            }
+            return .removed
+        }
+        var hasBegun = false
+        for look in 1...Self.mostLooks {
+            do throws(StorageError) {
+                try await expectWhole(root)
+                try await engine.witnesses.expect(minimum, of: others, toHave: root, besides: backend.name)
+            } catch {
+                return hasBegun ? .failed(error) : .kept(error)
+            }
+            do throws(StorageError) {
+                try await backend.content.remove(root, at: location)
+                break
+            } catch {
+                hasBegun = hasBegun || error.mayHaveHappened
+                // What admits it counts for a moment: it may have waited, or be in many objects.
+                let isLate = error.code == .changed && !engine.witnesses.haveSeen(root, besides: backend.name)
+                if isLate, look < Self.mostLooks { continue }
+                return error.code == .changed && !hasBegun ? .kept(error) : .failed(error)
+            }
         }
         do throws(StorageError) {
-            try await backend.content.remove(root, at: location)
+            try await engine.witnesses.confirm(others, stillHave: root)
         } catch {
-            // The gate says so of one whose other replicas were not seen.
-            return error.code == .changed && !error.mayHaveHappened ? .kept(error) : .failed(error)
-        }
-        if case .surplus(_, let others, _)? = reason {
-            do throws(StorageError) {
-                try await engine.witnesses.confirm(others, stillHave: root)
-            } catch {
-                return .removedWith(error)
-            }
+            return .removedWith(error)
         }
         return .removed
     }
+
+    /// How often the other replicas of a root are looked at while it is removed.
+    private static let mostLooks = 64
 
     /// Throws `changed` where a root is not whole in the store: then each copy may be the one that it comes back from.
     private func expectWhole(_ root: CID) async throws(StorageError) {
@@ -171,14 +194,14 @@ extension SyncRun {
     }
 
     private func note(
-        _ root: CID,
-        _ outcome: Outcome,
+        _ attempt: Attempt,
         _ site: Site?,
         _ report: inout SyncReport,
         _ failuresInARow: inout Int
     ) async throws(CatalogError) {
+        let root = attempt.root
         let error: StorageError
-        switch outcome {
+        switch attempt.outcome {
         case .kept(let reason):
             try await recorder.add(Recorder.Failure(root: root, problem: reason.message, mayHaveHappened: false))
             report.failures.append(SyncReport.Failure(root: root, error: .storage(reason)))
@@ -186,10 +209,10 @@ extension SyncRun {
         case .failed(let problem): error = problem
         case .removed, .removedWith:
             failuresInARow = 0
-            if case .removedWith(let problem) = outcome {
+            if case .removedWith(let problem) = attempt.outcome {
                 report.failures.append(SyncReport.Failure(root: root, error: .storage(problem)))
             }
-            let place = try? backend.content.location(for: root)
+            let place = attempt.location ?? (try? backend.content.location(for: root))
             try await recorder.add(
                 Observation(root, .removed, method: "told", place: place, at: catalog.time, by: engine.observer)
             )

@@ -213,13 +213,23 @@ package struct CARArchive: ContentService {
     }
 
     package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
-        if let location, !location.shards.isEmpty {
-            for part in try ShardedCAR(location.shards, of: root).parts { try await remove(part.name, hasIndex: true) }
-        }
+        var names = try ShardedCAR(location?.shards ?? [], of: root).parts.map(\.name)
         // Also those of other cuts, which uploads left that were stopped.
-        if mayHaveShards { for name in try await shardNames(of: root) { try await remove(name, hasIndex: true) } }
+        if mayHaveShards { names += Set(try await shardNames(of: root)).subtracting(names).sorted() }
+        for (number, name) in names.enumerated() {
+            do throws(StorageError) {
+                try await remove(name, hasIndex: true)
+            } catch {
+                // A part of it is gone by then.
+                throw number > 0 ? error.ofUnknownOutcome : error
+            }
+        }
         guard location?.shards.isEmpty != false else { return }
-        try await remove(try name(of: root, at: location), hasIndex: location?.isReadWhole != true)
+        do throws(StorageError) {
+            try await remove(try name(of: root, at: location), hasIndex: location?.isReadWhole != true)
+        } catch {
+            throw names.isEmpty ? error : error.ofUnknownOutcome
+        }
     }
 
     /// Removes a CAR, and before it its index: that is never there alone.

@@ -77,7 +77,7 @@ package struct CallPolicy: Sendable {
         change: Change? = nil,
         _ work: () async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        guard !Self.isInside else { return try await send(change, work) }
+        guard !isInside else { return try await send(change, work) }
         return try await repeating { () async throws(StorageError) in
             try await once(change: change, work)
         }
@@ -88,7 +88,7 @@ package struct CallPolicy: Sendable {
         change: Change? = nil,
         _ work: () async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        guard !Self.isInside else { return try await send(change, work) }
+        guard !isInside else { return try await send(change, work) }
         let permit = try await place()
         defer { permit.give() }
         return try await send(change, work)
@@ -167,8 +167,11 @@ package struct CallPolicy: Sendable {
 
     // MARK: Places and tries
 
-    /// Whether this task makes a request already.
-    @TaskLocal private static var isInside = false
+    /// The limits within which this task makes a request already: those of a backend, and of one that is read for it.
+    @TaskLocal private static var insides: [CallLimits] = []
+
+    /// Whether this task makes a request to this backend already.
+    private var isInside: Bool { Self.insides.contains { $0 === limits } }
 
     /// Waits until the service wants to be asked, and for a place.
     private func place() async throws(StorageError) -> Permits.Permit {
@@ -208,7 +211,7 @@ package struct CallPolicy: Sendable {
     private func inside<Value>(
         _ work: () async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        let result = await Self.$isInside.withValue(true) { () async -> Result<Value, StorageError> in
+        let result = await Self.$insides.withValue(Self.insides + [limits]) { () async -> Result<Value, StorageError> in
             do throws(StorageError) {
                 return .success(try await work())
             } catch {
