@@ -12,19 +12,23 @@ package struct Place: Sendable, Hashable {
     package let givesContent: Bool
     /// The least number of replicas elsewhere before something may be removed here.
     package let minReplicas: Int
+    /// Of the names of one place that takes content, the one with the lowest standing stands for it.
+    package let standing: Int
 
     package init(
         name: String,
         identity: String? = nil,
         takesContent: Bool,
         givesContent: Bool = true,
-        minReplicas: Int = 1
+        minReplicas: Int = 1,
+        standing: Int = 0
     ) {
         self.name = name
         self.identity = identity ?? name
         self.takesContent = takesContent
         self.givesContent = givesContent
         self.minReplicas = minReplicas
+        self.standing = standing
     }
 }
 
@@ -167,7 +171,8 @@ private struct Planner {
         self.copies = copies.sorted { ($0.root, $0.backend) < ($1.root, $1.backend) }
         self.places = Dictionary(places.map { ($0.name, $0) }) { first, _ in first }
         // Of several names, one that content can be stored under.
-        let ordered = places.sorted { ($0.takesContent ? 0 : 1, $0.name) < ($1.takesContent ? 0 : 1, $1.name) }
+        func order(_ place: Place) -> (Int, Int, String) { (place.takesContent ? 0 : 1, place.standing, place.name) }
+        let ordered = places.sorted { order($0) < order($1) }
         var byIdentity: [String: String] = [:]
         for place in ordered {
             let first = byIdentity[place.identity] ?? place.name
@@ -215,7 +220,7 @@ private struct Planner {
     /// Whether nothing has to be sent for a root.
     private func isSettled(_ root: CID, on name: String, force: Bool) -> Bool {
         func has(_ known: [CID: Set<String>]) -> Bool { known[root]?.contains(name) ?? false }
-        return has(awaited) || !force && (has(holders) || has(promised))
+        return has(awaited) || !force && (has(holdingPlaces) || has(promised))
     }
 
     /// What is not there, and not wanted there, is nothing to keep in mind.

@@ -27,6 +27,14 @@ package struct KitError: Error, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
+    /// The message with the name of a backend before it, which those of services have already.
+    func told(of backend: String) -> String { message.hasPrefix(backend + ": ") ? message : "\(backend): \(message)" }
+
+    /// The same, of a CID where it says of none.
+    func about(_ root: CID) -> KitError {
+        cid == nil ? KitError(code, message, hint: hint, backend: backend, cid: root) : self
+    }
+
     /// The error as machines read it.
     package var json: JSON {
         [
@@ -70,7 +78,7 @@ extension KitError {
         let isBackend = (error.backend ?? plain.backend).map(BackendFile.isName) ?? false
         self.init(
             plain.code,
-            plain.message,
+            plain.message.asSentence,
             hint: isBackend ? plain.hint : nil,
             backend: isBackend ? plain.backend : nil
         )
@@ -133,6 +141,8 @@ extension KitError {
         case .suspicious(let message), .strangePlace(let message): self.init(.refused, message)
         case .shared(let backend, _, _, _):
             self.init(.refused, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
+        case .notInStep(let backend, let first):
+            self.init(.temporary, error.description, hint: "ipfs-kit sync \(first)", backend: backend)
         case .removing(let backend, _):
             self.init(.locked, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
         case .awaited(let backend, _, let first):

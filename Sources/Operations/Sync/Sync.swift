@@ -41,7 +41,9 @@ package struct Sync: Operation {
 
     package func run(in kit: Kit) async throws(KitError) -> SyncOutput {
         let (files, addresses, broken) = try await choose(kit)
-        let planner = try SyncPlanner(kit, prune: prune, force: force)
+        var ready = try SyncPlanner(kit, prune: prune, force: force)
+        (ready.addresses, ready.able) = (addresses, Set(files.map(\.name)))
+        let planner = ready
         return try await kitErrors {
             let (plan, states) = try await planner.plan()
             let transfers = try await planner.catalog.transferCounts()
@@ -73,12 +75,14 @@ package struct Sync: Operation {
             let mode = SyncEngine.Mode(force: force, prune: prune)
             var results = await sync(busy, mode, at: addresses, planner, engine, kit) + clean
             // What is short, and what is one place, is said of the places as they turned out to be.
-            let rest = SyncPlanner(catalog: planner.catalog, places: planner.places, prune: false, force: false)
+            let whole = Set(results.filter { $0.failure == nil }.map(\.backend))
+            var rest = SyncPlanner(catalog: planner.catalog, places: planner.places, prune: false, force: false)
+            (rest.addresses, rest.able) = (addresses, whole)
             var left = try await rest.plan().plan
             if left.aliases != plan.aliases {
                 // A place that turned out to have two names takes each root once: what it was to take under the other
-                // goes elsewhere, unless that has failed already.
-                let whole = Set(results.filter { $0.failure == nil }.map(\.backend))
+                // goes elsewhere, unless that has failed already; and what could not be brought by one name goes there
+                // by another.
                 let again = files.filter { file in
                     whole.contains(file.name) && left.steps[file.name]?.contains(where: \.isUpload) == true
                 }
@@ -87,6 +91,12 @@ package struct Sync: Operation {
                     later.first { $0.backend == first.backend }.map(first.followed) ?? first
                 }
                 left = try await rest.plan().plan
+            }
+            for (index, result) in results.enumerated() where result.failure == nil {
+                guard let first = left.aliases[result.backend], left.steps[first]?.contains(where: \.isUpload) == true
+                else { continue }
+                results[index].report?.heldBack = .notInStep(backend: result.backend, first: first)
+                try await planner.catalog.markDirty([result.backend], reason: "its place is not in step")
             }
             var warnings = try await kit.writeIndexes(files.map(\.name))
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }

@@ -9,6 +9,11 @@ package struct SyncPlanner: Sendable {
     package let places: [Place]
     package let prune: Bool
     package let force: Bool
+    /// Where backends lead now, as far as somebody has looked: who leads elsewhere than at his last sync is no other
+    /// name of where he was.
+    package var addresses: [String: BackendState.Address] = [:]
+    /// Those by which places can be synced now: one of them stands for a place, where it has several names.
+    package var able: Set<String> = []
 
     package init(catalog: Catalog, places: [Place], prune: Bool, force: Bool) {
         self.catalog = catalog
@@ -26,12 +31,16 @@ package struct SyncPlanner: Sendable {
         let states = try await catalog.backendStates()
         let known = Dictionary(states.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let places = places.map { place in
-            Place(
+            let state = known[place.name]
+            let isThere = addresses[place.name].map { state?.leads(to: $0) ?? true } ?? true
+            let isAlone = state.map { state in states.count { $0.place == state.place } == 1 } ?? true
+            return Place(
                 name: place.name,
-                identity: known[place.name]?.place,
+                identity: isThere ? state?.place : nil,
                 takesContent: place.takesContent,
                 givesContent: place.givesContent,
-                minReplicas: place.minReplicas
+                minReplicas: place.minReplicas,
+                standing: isAlone || able.contains(place.name) ? 0 : 1
             )
         }
         let kind = prune ? Catalog.PlanKind.pruning : .keeping
@@ -56,6 +65,7 @@ package struct SyncPlanner: Sendable {
     private static func describe(_ places: [Place], _ states: [BackendState]) -> String {
         let places = places.map { place in
             "\(place.name)=\(place.identity) \(place.takesContent) \(place.givesContent) \(place.minReplicas)"
+                + (place.standing == 0 ? "" : " \(place.standing)")
         }
         return places.sorted().joined(separator: ", ") + "; " + states.map(\.name).joined(separator: ", ")
     }

@@ -306,6 +306,55 @@ import Testing
         try await user.run("verify")
     }
 
+    /// What cannot be brought to a place by one of its names goes there by another.
+    @Test(arguments: ["named", "failing", "elsewhere"])
+    func aPlaceIsInStepWhenItHasAll(_ what: String) async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("one")
+        try await user.run("backend", "create", "two", "filesystem", "--path", disk)
+        try await user.add(sampleBytes(1000))
+        try await user.run("sync")
+        let root = try await user.add(sampleBytes(1000, seed: 2), name: "second")
+        switch what {
+        case "named": try await user.run("sync", "two")
+        case "failing":
+            try await user.run("backend", "update", "one", "--min-free", "900TB")
+            let sync = try await user.json("sync", code: 6).backends.items
+            #expect(sync.map(\.status.text) == ["failed", "synced"] && sync[1].uploaded.int == 1, "\(sync)")
+        default:
+            try FileManager.default.createDirectory(atPath: user.folder + "/empty", withIntermediateDirectories: true)
+            try await user.run("backend", "update", "one", "--path", user.folder + "/empty")
+            try await user.run("sync", code: 6)
+        }
+        #expect(try Trees.files(in: disk).contains("cars/\(root).car"))
+        #expect(try await user.json("whereis", root).mappings.items.map(\.backend_name.text) == ["two"])
+        #expect(try await user.json("sync", "two").backends[0].status == .text("clean"))
+    }
+
+    @Test func aPlaceThatNoNameReachesIsNotInStep() async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("one")
+        try await user.run("backend", "create", "two", "filesystem", "--path", disk)
+        try await user.run("sync")
+        for name in ["one", "two"] { try await user.run("backend", "update", name, "--min-free", "900TB") }
+        try await user.add(sampleBytes(1000))
+        let sync = try await user.json("sync", code: 8).backends.items
+        #expect(sync.allSatisfy { $0.status.text != "synced" }, "\(sync)")
+        #expect(try await user.dirty() == ["one", "two"])
+    }
+
+    /// Whoever looks at the others in order to remove something needs a place at them, and at the one that loses it.
+    @Test func whatIsRemovedWaitsForNoPlaceThatItHolds() async throws {
+        let user = try await User.ready()
+        for name in ["a", "b", "c"] { try await user.createDisk(name, "--max-connections", "1") }
+        for number in 0..<3 { try await user.add(sampleBytes(100, seed: UInt64(number)), name: "f\(number)") }
+        try await user.run("sync")
+        let roots = try await user.pins()
+        try await user.run("pin", "add", "--replicas", "2", roots[0], roots[1], roots[2])
+        let sync = try await user.json("sync", "--prune").backends.items
+        #expect(sync.reduce(0) { $0 + ($1.removed.int ?? 0) } == 3, "\(sync)")
+    }
+
     /// Both names are new, and both are synced at once.
     @Test func onePlaceUnderTwoNewNamesCountsOnce() async throws {
         let user = try await User.ready()
