@@ -118,8 +118,12 @@ private struct Collector {
             let bound = share.dead > 0 ? waste : max(waste, 0.25)
             return Double(share.wasted(of: pack)) > bound * Double(pack.length)
         }
-        report.packs = UInt64(wasteful.count)
+        // What lies there is freed; the index may know more.
+        let there = Dictionary(try store.packsThere().map { ($0.id, $0.length) }) { first, _ in first }
+        report.packs = UInt64(wasteful.count { there[$0.id] != nil })
         report.freedBytes = wasteful.reduce(0) { sum, pack in
+            guard let length = there[pack.id] else { return sum }
+            let pack = (id: pack.id, length: length)
             let share = shares[pack.id] ?? Share()
             return sum + (share.liveBlocks > 0 ? min(pack.length, share.wasted(of: pack)) : pack.length)
         }

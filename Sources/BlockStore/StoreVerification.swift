@@ -105,11 +105,20 @@ extension BlockStore {
         place.pack.isReferences ? place.offset + 1 : place.offset + UInt64(place.length)
     }
 
-    /// The packs that hold blocks, with the length of each that counts.
+    /// The packs that are there, with the length of each that counts.
     public func packs() async throws(StoreError) -> [(name: String, length: UInt64)] {
-        try await BlockingThreads.shared.run { [index] () throws(StoreError) in
-            try index.packs().filter { $0.length > 0 }.map { ($0.id.fileName, $0.length) }
+        try await BlockingThreads.shared.run { [self] () throws(StoreError) in
+            try packsThere().map { ($0.id.fileName, $0.length) }
         }
+    }
+
+    /// The packs of the index that are on the disk, with the length of each that counts.
+    func packsThere() throws(StoreError) -> [(id: PackID, length: UInt64)] {
+        var packs: [(id: PackID, length: UInt64)] = []
+        for pack in try index.packs() where pack.length > 0 {
+            if let length = try fileLength(pack.id) { packs.append((pack.id, min(length, pack.length))) }
+        }
+        return packs
     }
 
     private static func checkCancellation() throws(StoreError) {

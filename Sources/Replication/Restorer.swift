@@ -36,8 +36,10 @@ package struct Restorer: Sendable {
         case failed([Failure])
     }
 
+    /// So much is read of a copy whose length is not known, in bytes.
+    private static let longestUnknown: UInt64 = 1 << 40
     /// So much is searched of a damaged copy whose length is not known, in bytes.
-    private static let longestUnknown: UInt64 = 16 << 30
+    private static let longestSearched: UInt64 = 16 << 30
 
     let store: BlockStore
     let progress: Progress
@@ -110,8 +112,13 @@ package struct Restorer: Sendable {
     private func fetch(_ root: CID, from source: Source) async throws(ReplicationError) -> ReadBack {
         try await translating {
             try await store.ingest { ingest in
-                try await readBack(root, from: source.backend.content, at: source.location, progress: progress) {
-                    (sections) async throws(StorageError) in
+                try await readBack(
+                    root,
+                    from: source.backend.content,
+                    at: source.location,
+                    longest: source.size ?? Self.longestUnknown,
+                    progress: progress
+                ) { (sections) async throws(StorageError) in
                     do throws(StoreError) {
                         try await ingest.write(sections)
                     } catch {
@@ -125,7 +132,7 @@ package struct Restorer: Sendable {
     /// Brings what is sound of a damaged copy into the store: what one lacks another may have.
     ///
     /// Damage hides where the next block begins, so the copy is searched, in a file. More bytes than the copy is known
-    /// to have, or than ``longestUnknown``, are not taken: it may be anybody's. What no pin leads to is garbage in the
+    /// to have, or than ``longestSearched``, are not taken: it may be anybody's. What no pin leads to is garbage in the
     /// store.
     ///
     /// - Returns: how many bytes were searched.
@@ -140,7 +147,7 @@ package struct Restorer: Sendable {
             }
             defer { try? removeFile(path) }
             let cursor = StreamCursor(try await source.backend.content.read(root, at: source.location))
-            let limit = source.size ?? Self.longestUnknown
+            let limit = source.size ?? Self.longestSearched
             var position: UInt64 = 0
             // What comes before it breaks off is as good as all of it.
             while position < limit, let chunk = try? await cursor.next() {

@@ -86,8 +86,13 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
     /// What RFC 3339 has words for, the years 1 to 9999: a clock beyond them is written as the nearest one.
     package static let range: ClosedRange<Int64> = -62_135_596_800_000...253_402_300_799_999
 
+    /// The nearest moment for which there are words.
+    package var inCalendar: Timestamp {
+        Timestamp(milliseconds: min(max(milliseconds, Self.range.lowerBound), Self.range.upperBound))
+    }
+
     private var parts: (days: Int, second: Int, fraction: Int) {
-        let milliseconds = min(max(milliseconds, Self.range.lowerBound), Self.range.upperBound)
+        let milliseconds = inCalendar.milliseconds
         var days = milliseconds / 86_400_000
         var rest = milliseconds % 86_400_000
         if rest < 0 {

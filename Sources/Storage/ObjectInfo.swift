@@ -5,6 +5,7 @@ package struct ObjectInfo: Sendable, Hashable {
     package let name: ObjectName
     /// Length in bytes; nil where the service says nothing that could be one.
     package let length: UInt64?
+    /// When it was written, as the service says; a moment that no calendar has is the nearest one that it has.
     package let modified: Timestamp?
     /// A digest that the service computed over the bytes that it holds, where it has one.
     package let digest: ObjectDigest?
@@ -24,7 +25,7 @@ package struct ObjectInfo: Sendable, Hashable {
     ) {
         self.name = name
         self.length = length
-        self.modified = modified
+        self.modified = modified.map { $0.inCalendar }
         self.digest = digest
         self.place = place
         self.birth = birth

@@ -23,6 +23,14 @@ package struct Progress: Sendable {
     /// Says nothing.
     package static let silent = Progress(isWatched: false) { _ in }
 
+    /// The same, which counts the bytes that move, too.
+    package func counting(_ count: @escaping @Sendable (UInt64) -> Void) -> Progress {
+        Progress(isWatched: isWatched) { event in
+            if case .bytes(let number) = event { count(number) }
+            report(event)
+        }
+    }
+
     /// A part of the work begins.
     package func began(_ title: String, items: Int? = nil, bytes: UInt64? = nil) {
         report(.began(title, items: items, bytes: bytes))

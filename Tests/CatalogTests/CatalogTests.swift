@@ -101,6 +101,16 @@ import Testing
         #expect(try await catalog.pinsOnly(on: "a") == [root(1), root(2), root(4)].sorted())
     }
 
+    @Test func `whatever sizes are claimed, what there is is counted`() async throws {
+        let sample = try await CatalogSample()
+        for number in 1...3 {
+            var seen = sample.seen(number, .claimed, by: "claim")
+            seen.size = UInt64(Int64.max)
+            _ = try await sample.catalog.claim(seen, on: "a", name: "")
+        }
+        #expect(try await sample.catalog.mappingCounts()["a"]?.byStatus == [.pending: 3])
+    }
+
     @Test func `pins that were not seen whole since the last loss are to be looked at`() async throws {
         let sample = try await CatalogSample()
         let catalog = sample.catalog

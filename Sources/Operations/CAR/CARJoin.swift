@@ -44,7 +44,7 @@ package struct CARJoin: Operation {
                 headers.append(try await form.scan(file).header())
                 inputs.append(file)
             }
-            kit.session.progress.began("join", bytes: inputs.reduce(0) { $0 + ($1.length ?? 0) })
+            kit.session.progress.began("join", bytes: inputs.reduce(0) { $0.plus($1.length ?? 0) })
             defer { kit.session.progress.ended() }
             var writer = CARWriter(try CARHeader(joining: headers), omitsRepeats: true)
             var unverifiable = 0

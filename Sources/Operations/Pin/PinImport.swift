@@ -98,8 +98,10 @@ package struct PinImport: Operation {
         var vanished = 0
         /// Pins of the node that were unpinned here.
         var unpinned: [CID] = []
-        /// Pins of the node that cannot be ours.
+        /// Pins of the node that cannot be ours: of very many the first.
         var leftOut: [String] = []
+        /// How many there are.
+        var leftOutCount = 0
         /// What was not taken over as it is on the node.
         var warnings: [String] = []
 
@@ -111,15 +113,15 @@ package struct PinImport: Operation {
                 "type": "summary", "node": .string(node), "dry_run": .bool(isDryRun), "taken_over": .count(takenOver),
                 "already_here": .count(known), "vanished": .count(vanished),
                 "unpinned_here": .array(unpinned.map { .text($0) }),
-                "left_out": .array(leftOut.map { .string($0) }),
+                "left_out": .array(leftOut.map { .string($0) }), "left_out_count": .count(leftOutCount),
                 "warnings": .array(warnings.map { .string($0) }),
             ]
         }
         package var report: Report {
             let verb = isDryRun ? "would be taken over" : "taken over"
-            let failures = leftOut.prefix(10).map {
-                "“\($0)” is pinned on the node, and no CID of content that can be kept here."
-            }
+            let named = leftOut.prefix(10)
+            var failures = named.map { "“\($0)” is pinned on the node, and no CID of content that can be kept here." }
+            if leftOutCount > named.count { failures.append("So are \(leftOutCount - named.count) more.") }
             let stays = unpinned.prefix(10).map {
                 "\($0) is pinned on the node and was unpinned here, and stays so: `ipfs-kit pin add \($0)` pins it again."
             }
@@ -172,6 +174,8 @@ private struct Look {
     private static let mark = "from_node"
     /// Longer names are not taken over.
     private static let longestName = 4096
+    /// So many pins that cannot be ours are named, each by so many letters: a node may list anything.
+    private static let (mostNamed, longestNamed) = (1000, 256)
 
     /// Reads the list of the node once, and takes over what is new in it.
     ///
@@ -191,6 +195,7 @@ private struct Look {
         var known = 0
         var unpinned: [CID] = []
         var leftOut: [String] = []
+        var leftOutCount = 0
         var listed: Set<CID> = []
         for try await page in node.pins(withNames: true) {
             var fresh: [Pin] = []
@@ -198,7 +203,8 @@ private struct Look {
             var long: [CID: Int] = [:]
             for found in page {
                 guard let cid = found.cid, cid.codec.hasKnownLinks, (try? cid.checkLimits(length: 0)) != nil else {
-                    leftOut.append(found.text)
+                    leftOutCount += 1
+                    if leftOut.count < Self.mostNamed { leftOut.append(String(found.text.prefix(Self.longestNamed))) }
                     continue
                 }
                 guard listed.insert(cid).inserted else { continue }
@@ -234,7 +240,8 @@ private struct Look {
         for cid in missing.sorted() where vanished.insert(cid).inserted { tell(.vanished, cid, here[cid] ?? "") }
         // What is unpinned here is nobody's affair any more.
         vanished.formIntersection(here.keys)
-        (output.known, output.vanished, output.leftOut) = (known, vanished.count, leftOut)
+        (output.known, output.vanished) = (known, vanished.count)
+        (output.leftOut, output.leftOutCount) = (leftOut, leftOutCount)
         output.unpinned = unpinned
     }
 

@@ -70,8 +70,11 @@ struct RecoveredPins: Sendable {
         }
         if output.lostSnapshots.isEmpty { seen.formUnion(relatives.mapped) }
         var held: [CID: UInt64?] = [:]
-        for try await page in backend.content.roots() {
-            for root in page { held[root.root] = root.length }
+        // Where nobody can list, the snapshot is all that is known.
+        if backend.content.capabilities.contains(.listing) {
+            for try await page in backend.content.roots() {
+                for root in page { held[root.root] = root.length }
+            }
         }
         let others = held.keys.filter { !seen.contains($0) }
         unpinned.formUnion(others.filter { self.unpinned[$0] != nil })

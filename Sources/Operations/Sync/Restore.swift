@@ -138,7 +138,7 @@ package struct RestoreOutput: OperationOutput {
                     .line(broken.isEmpty ? "  there is no backend that may have it" : "  no backend could be asked")
                 )
             }
-            for reason in failure.reasons { parts.append(.line("  \(reason.backend): \(reason.error.message)")) }
+            for reason in failure.reasons { parts.append(.line("  " + reason.error.told(of: reason.backend))) }
         }
         if let root = failed.first?.root {
             let codes = Set(failed.flatMap(\.reasons).map(\.error.code))

@@ -183,7 +183,7 @@ package struct SyncOutput: OperationOutput {
         guard let report = result.report else { return [result.backend, "failed", "0", "0", "0", "-", "0 B", "0"] }
         return [
             result.backend, status(report), String(report.uploaded), String(report.adopted), String(report.removed),
-            String(report.failures.count + report.notTried), ByteCount(report.calls.bytesStored).description,
+            String(report.failures.count), ByteCount(report.calls.bytesStored).description,
             String(report.calls.calls),
         ]
     }
@@ -191,7 +191,7 @@ package struct SyncOutput: OperationOutput {
     private static func problems(_ result: SyncResult) -> [Report.Part] {
         let name = result.backend
         guard let report = result.report else {
-            return result.error.map { [.line("\(name): \($0.message)")] + hint($0) } ?? []
+            return result.error.map { [.line($0.told(of: name))] + hint($0) } ?? []
         }
         var parts = report.failures.prefix(10).map { failure in
             Report.Part.line("\(name): \(failure.root) failed: \(failure.error)")
@@ -202,6 +202,7 @@ package struct SyncOutput: OperationOutput {
             let message = stopped.description
             parts.append(.line(message.hasPrefix(name + ": ") ? message : "\(name): stopped: \(message)"))
         }
+        if report.notTried > 0 { parts.append(.line("\(name): \(report.notTried) more were not tried.")) }
         if let held = report.heldBack { parts.append(.line(held.description)) }
         if let unfinished = report.unfinished { parts.append(.line(unfinished.description)) }
         if let error = result.failure { parts += hint(error) }

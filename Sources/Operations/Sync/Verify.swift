@@ -49,7 +49,7 @@ package struct Verify: Operation {
             let work = try await choose(files, only, catalog)
             let all = work.flatMap(\.mappings)
             if let only, all.isEmpty { throw try await kit.nowhere(only) }
-            kit.session.progress.began("verify", items: all.count, bytes: all.reduce(0) { $0 &+ ($1.size ?? 0) })
+            kit.session.progress.began("verify", items: all.count, bytes: all.reduce(0) { $0.plus($1.size ?? 0) })
             defer { kit.session.progress.ended() }
             let verifier = Verifier(
                 catalog: catalog,
@@ -165,7 +165,7 @@ package struct Verify: Operation {
 
         func count(_ verdict: Verifier.Verdict) -> Int { results.count { $0.verdict == verdict } }
         var damaged: Int { count(.missing) + count(.corrupt) }
-        var bytes: UInt64 { results.reduce(0) { $0 &+ ($1.back?.length ?? 0) } }
+        var bytes: UInt64 { results.reduce(0) { $0.plus($1.bytes) } }
         /// Why something is not known, where that is so.
         var unanswered: KitError? { results.first { $0.verdict == .unknown }?.error.map { KitError($0) } }
     }
@@ -243,7 +243,7 @@ package struct Verify: Operation {
 
         private static func problems(_ row: Row) -> [Report.Part] {
             var parts: [Report.Part] = []
-            if let error = row.error { parts.append(.line("\(row.backend): \(error.message)")) }
+            if let error = row.error { parts.append(.line(error.told(of: row.backend))) }
             for result in row.results where result.verdict != .superseded {
                 guard let error = result.error else { continue }
                 parts.append(.line("\(row.backend): \(result.mapping.cid): \(result.verdict): \(error.message)"))

@@ -124,10 +124,14 @@ struct Lane: Sendable {
             switch found {
             case .same(let seen, let read):
                 progress.bytes(body.length)
-                // Where that is not to be had, reading parts of it is only slower.
                 if let place = seen.place {
                     let upload = Upload(root, places: { layout.places }, body)
-                    try? await backend.content.addIndex(for: upload, at: place, read)
+                    do throws(StorageError) {
+                        try await backend.content.addIndex(for: upload, at: place, read)
+                    } catch {
+                        // Where that is not to be had, reading parts of it is only slower.
+                        guard ![.cancelled, .superseded, .badCredentials].contains(error.code) else { throw error }
+                    }
                     try StorageError.checkCancellation()
                 }
                 return .seen(seen, wasAdopted: true)
@@ -277,7 +281,7 @@ struct Lane: Sendable {
 
     /// Reads back what was stored, and refuses what is not exactly what was sent.
     private func check(_ layout: DAGLayout, _ location: Location) async throws(StorageError) -> ReadBack {
-        let back = try await read(layout.root, location)
+        let back = try await read(layout, location)
         guard back.length == layout.length, back.blockCount == UInt64(layout.blockCount) else {
             throw StorageError(
                 .corrupt,
@@ -290,9 +294,10 @@ struct Lane: Sendable {
     }
 
     /// Reads back what was just sent; that it is not there, or is something else, is damage.
-    private func read(_ root: CID, _ location: Location) async throws(StorageError) -> ReadBack {
+    private func read(_ layout: DAGLayout, _ location: Location) async throws(StorageError) -> ReadBack {
+        let root = layout.root
         do throws(StorageError) {
-            return try await readBack(root, from: backend.content, at: location)
+            return try await readBack(root, from: backend.content, at: location, longest: layout.length)
         } catch {
             switch error.code {
             case .notFound:

@@ -20,13 +20,13 @@ actor Recorder {
     private let timing: Timing
     private var seen: [Observation] = []
     private var failures: [Failure] = []
-    private var oldest: Int64 = 0
+    private var oldest = Duration.zero
     /// Roots of which nothing was written down, for they had changed since the look began.
     private(set) var dropped: Set<CID> = []
 
     private static let most = 256
-    /// How long an outcome waits at most for others, in milliseconds.
-    private static let patience: Int64 = 250
+    /// How long an outcome waits at most for others.
+    private static let patience = Duration.milliseconds(250)
 
     init(catalog: Catalog, lease: Lease, timing: Timing) {
         self.catalog = catalog
@@ -48,11 +48,11 @@ actor Recorder {
         try await flushIfDue()
     }
 
-    private func begin() { if seen.isEmpty, failures.isEmpty { oldest = timing.now() } }
+    private func begin() { if seen.isEmpty, failures.isEmpty { oldest = timing.uptime() } }
 
     private func flushIfDue() async throws(CatalogError) {
-        let age = timing.now() - oldest
-        if seen.count + failures.count >= Self.most || age >= Self.patience || age < 0 { try await flush() }
+        let age = timing.uptime() - oldest
+        if seen.count + failures.count >= Self.most || age >= Self.patience { try await flush() }
     }
 
     /// Writes everything that is waiting.

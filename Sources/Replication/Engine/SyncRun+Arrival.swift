@@ -56,9 +56,16 @@ extension SyncRun {
 
     /// Whether a snapshot that this home left is not there any more; those of others come and go.
     private func isGone(_ note: String, _ site: Site) async throws -> Bool {
-        guard let name = ObjectName(note), case .snapshot(engine.identity.instance, _)? = HomeName.read(name)?.kind,
+        guard let name = ObjectName(note),
+            case .snapshot(engine.identity.instance, let time)? = HomeName.read(name)?.kind,
             !site.entries.contains(note)
         else { return false }
+        // Under another name of this place newer ones may have taken its turn.
+        let newest = try await catalog.newestSnapshot()
+        let isFollowed = site.entries.snapshots.contains { other in
+            other.instance == engine.identity.instance && other.time > time && other.time <= newest
+        }
+        guard !isFollowed else { return false }
         // A list may lag behind.
         return try await !site.register.holds(note)
     }
@@ -160,11 +167,14 @@ extension SyncRun {
         for mapping in try await catalog.mappings(of: transfers.map(\.cid)) where mapping.backend == backend.name {
             known[mapping.cid] = mapping
         }
+        let wanted = Set(try await catalog.pins(of: transfers.map(\.cid)).map(\.cid))
         var open: [(transfer: Transfer, known: Mapping?)] = []
         for transfer in transfers {
-            let isWanted = try await catalog.pin(transfer.cid) != nil
             let mapping = known[transfer.cid]
-            if transfer.kind == .remove || !isWanted || mapping?.status == .stored { open.append((transfer, mapping)) }
+            guard transfer.kind == .remove || !wanted.contains(transfer.cid) || mapping?.status == .stored else {
+                continue
+            }
+            open.append((transfer, mapping))
         }
         guard !open.isEmpty else { return [] }
         var stuck: [String] = []

@@ -111,14 +111,16 @@ struct SyncRun: Sendable {
             return since.map { (mapping.evidence?.at ?? $0) >= $0 } ?? true
         }
         guard !known.isEmpty else { return }
-        var listed: [CID: UInt64] = [:]
+        // Some lists have no lengths: what is in one of them is there.
+        var listed: [CID: UInt64?] = [:]
         if known.count > Self.fewEnough, backend.content.capabilities.contains(.listing) {
             for try await page in backend.content.roots() {
-                for held in page { listed[held.root] = held.length }
+                for held in page { listed[held.root] = .some(held.length) }
             }
         }
         var refused = 0
-        for mapping in known where listed[mapping.cid] != mapping.size || mapping.size == nil {
+        for mapping in known {
+            if let length = listed[mapping.cid], length == nil || length == mapping.size { continue }
             // A list may lag behind, so what is not in it is asked for by name.
             let presence = await backend.content.presence(of: mapping.cid, at: mapping.location)
             let finding: Observation.Finding?

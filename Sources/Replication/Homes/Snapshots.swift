@@ -264,10 +264,16 @@ package struct Snapshots: Sendable {
     package func needs(of snapshot: SnapshotName, scratch: String) async throws(ReplicationError) -> Set<ObjectName> {
         try await translating {
             let path = temporaryName(beside: scratch + "/snapshot")
-            try makeDirectory(scratch)
+            let file = try await BlockingThreads.shared.run { () throws(FileError) in
+                try makeDirectory(scratch)
+                return try File(path, .createNew)
+            }
             defer { try? removeFile(path) }
-            _ = try await bring(snapshot.name, to: File(path, .createNew), at: 0, of: snapshot, limit: Self.longest)
-            return Set(try KitSnapshot(path: path).shared.compactMap { HomeName.pages(kit: snapshot.kit, $0) })
+            _ = try await bring(snapshot.name, to: file, at: 0, of: snapshot, limit: Self.longest)
+            let shared = try await BlockingThreads.shared.run { () throws(ReplicationError) in
+                try KitSnapshot(path: path).shared
+            }
+            return Set(shared.compactMap { HomeName.pages(kit: snapshot.kit, $0) })
         }
     }
 

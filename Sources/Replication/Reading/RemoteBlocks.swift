@@ -85,9 +85,10 @@ package final class RemoteBlocks: Sendable {
         }
     }
 
-    /// Whether the CAR of the root has a block, by its index.
+    /// Whether the CAR of the root has a block, by its index, or by all of a short CAR; throws `unsupported` where a
+    /// long one has no index.
     package func have(_ cid: CID) async throws(StorageError) -> Bool {
-        switch try await sections().map {
+        switch try await sections(mayReadAll: false).map {
         case .whole(let sections): sections[cid.hash] != nil
         case .indexed(let sections):
             try decoding { () throws(DecodingProblem) in try sections.range(of: cid) } != nil
@@ -215,7 +216,7 @@ package final class RemoteBlocks: Sendable {
         let origin: Origin
     }
 
-    private func sections() async throws(StorageError) -> Known {
+    private func sections(mayReadAll: Bool = true) async throws(StorageError) -> Known {
         let permit = try await loading.take()
         defer { permit.give() }
         if let known = known.read({ $0 }) { return known }
@@ -226,18 +227,21 @@ package final class RemoteBlocks: Sendable {
             if let sections {
                 Known(map: .indexed(sections), origin: .kept)
             } else {
-                try await load()
+                try await load(mayReadAll: mayReadAll)
             }
         known.change { $0 = found }
         return found
     }
 
-    private func load() async throws(StorageError) -> Known {
+    private func load(mayReadAll: Bool) async throws(StorageError) -> Known {
         let place = try await place()
         if place?.isReadWhole == true {
             let stream = try await backend.content.read(root, at: location)
             let bytes = try await collect(stream, limit: Int(Location.longestReadWhole))
-            return Known(map: try decoding { () throws(DecodingProblem) in try SectionMap(car: bytes) }, origin: .car)
+            return Known(
+                map: try decoding { () throws(DecodingProblem) in try SectionMap(car: bytes, of: root) },
+                origin: .car
+            )
         }
         guard backend.content.capabilities.contains(.rangeReads) else {
             throw StorageError(
@@ -247,7 +251,7 @@ package final class RemoteBlocks: Sendable {
                 backend: backend.name
             )
         }
-        let (index, origin) = try await index(ofLength: place?.length)
+        let (index, origin) = try await index(ofLength: place?.length, mayReadAll: mayReadAll)
         await cache?.keep(index: index, of: root)
         let map = try decoding { () throws(DecodingProblem) in
             SectionMap.indexed(try IndexedSections(index, length: place?.length))
@@ -269,8 +273,12 @@ package final class RemoteBlocks: Sendable {
     /// The index that is kept beside the CAR, or one that is made from all of it.
     ///
     /// An index has 40 bytes for a section, which has 37 or more, so one that is much longer than the CAR is none.
-    private func index(ofLength length: UInt64?) async throws(StorageError) -> (bytes: [UInt8], origin: Known.Origin) {
-        let longest = min(BlockCache.longestIndex, Int(clamping: length ?? .max) / 2 * 3 + 4096)
+    private func index(
+        ofLength length: UInt64?,
+        mayReadAll: Bool
+    ) async throws(StorageError) -> (bytes: [UInt8], origin: Known.Origin) {
+        let known = Int(min(length ?? .max, UInt64(BlockCache.longestIndex)))
+        let longest = min(BlockCache.longestIndex, known / 2 * 3 + 4096)
         var isThere = misled.read { $0.contains(.beside) }
         if !isThere, let stream = try await backend.content.index(of: root, at: location) {
             do throws(StorageError) {
@@ -281,18 +289,27 @@ package final class RemoteBlocks: Sendable {
             }
             isThere = true
         }
+        let lack = "\(backend.name) has no \(isThere ? "index that fits" : "index beside") the CAR of \(root)"
+        guard mayReadAll else { throw StorageError(.unsupported, "\(lack).", backend: backend.name) }
         notice(
-            "\(backend.name) has no \(isThere ? "index that fits" : "index beside") the CAR of \(root): all of it is "
+            "\(lack): all of it is "
                 + "read once to make one, which is kept here."
         )
         var index = CARIndex()
         var parser = CARParser(verifiesBlocks: false)
+        var (passed, sections) = (UInt64(0), 0)
         func take() throws(DecodingProblem) {
             while let event = try parser.next() {
-                if case .section(let section) = event { index.add(section.cid, offset: UInt64(section.offset)) }
+                if case .header(let header) = event { try header.expectRoot(root) }
+                guard case .section(let section) = event else { continue }
+                index.add(section.cid, offset: UInt64(section.offset))
+                sections += 1
             }
         }
         for try await chunk in try await backend.content.read(root, at: location) {
+            passed += UInt64(chunk.count)
+            // A CAR is somebody's word: one that is longer than it is said to be, or has no end, is not read on.
+            guard passed <= length ?? .max, sections <= Self.mostIndexed else { throw tooMuch(length) }
             parser.feed(chunk)
             try decoding { () throws(DecodingProblem) in try take() }
         }
@@ -300,7 +317,20 @@ package final class RemoteBlocks: Sendable {
         return (index.encoded(.multihashSorted), .car)
     }
 
+    /// An index of so many sections is as long as one that is kept may be: each has a digest and an offset.
+    private static let mostIndexed = BlockCache.longestIndex / 40
+
     // MARK: Errors
+
+    private func tooMuch(_ length: UInt64?) -> StorageError {
+        let what = length.map { "more than the \($0) bytes that it should have" } ?? "no end"
+        return StorageError(
+            .tooLarge,
+            "The CAR of \(root) on \(backend.name) has \(what), or more than \(Self.mostIndexed) blocks: no index of it is made. "
+                + "`ipfs-kit restore \(root)` brings all of it into the store.",
+            backend: backend.name
+        )
+    }
 
     private func absence(of cid: CID) -> StorageError {
         StorageError(

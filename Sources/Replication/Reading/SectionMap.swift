@@ -8,13 +8,16 @@ enum SectionMap: Sendable {
     /// At places that an index knows.
     case indexed(IndexedSections)
 
-    /// Reads a CAR that is in memory; throws what ``CARParser`` does.
-    init(car bytes: [UInt8]) throws(DecodingProblem) {
+    /// Reads the CAR of a root that is in memory; throws what ``CARParser`` does, and `badRoots` for that of another.
+    init(car bytes: [UInt8], of root: CID) throws(DecodingProblem) {
         var sections: [Multihash: ArraySlice<UInt8>] = [:]
         var parser = CARParser(verifiesBlocks: false)
         parser.feed(bytes)
         while let event = try parser.next() {
-            if case .section(let section) = event { sections[section.cid.hash] = section.bytes }
+            switch event {
+            case .header(let header): try header.expectRoot(root)
+            case .section(let section): sections[section.cid.hash] = section.bytes
+            }
         }
         try parser.finish()
         self = .whole(sections)

@@ -107,7 +107,7 @@ extension Mapping {
 extension Node {
     /// A time as the number of its milliseconds, and no other than there are words for.
     fileprivate static func time(_ time: Timestamp) -> Node {
-        .integer(Int128(min(max(time.milliseconds, Timestamp.range.lowerBound), Timestamp.range.upperBound)))
+        .integer(Int128(time.inCalendar.milliseconds))
     }
 
     /// The time that a number of milliseconds stands for.

@@ -173,5 +173,5 @@ extension StoreError {
 
 extension StorageError {
     /// Whether it says something of the content that was asked for; else nobody was asked, or nobody answered.
-    var isOfContent: Bool { [.notFound, .corrupt, .changed, .unsupported, .tooLarge].contains(code) }
+    package var isOfContent: Bool { [.notFound, .corrupt, .changed, .unsupported, .tooLarge].contains(code) }
 }

@@ -139,7 +139,7 @@ package struct SeveralSources: BlockSource {
             return .source(StorageError(.notFound, "There is no source of content."))
         }
         guard problems.count > 1 else { return first }
-        let message = problems.map(\.description).joined(separator: " ")
+        let message = problems.map(\.description.asSentence).joined(separator: " ")
         switch problems.first(where: \.isDamage) {
         case .store(let error): return .store(StoreError(error.code, message, cid: error.cid))
         case .source(let error): return .source(StorageError(error.code, message))
@@ -159,4 +159,9 @@ package struct SeveralSources: BlockSource {
 
         func export(_ root: CID) async throws(ReplicationError) -> SourceStream? { nil }
     }
+}
+
+extension String {
+    /// The same with a capital letter at the beginning, where that is the word for something that has no name.
+    package var asSentence: String { hasPrefix("the ") ? "T" + dropFirst() : self }
 }

@@ -62,18 +62,20 @@ package struct VerifiedSections: AsyncSequence, Sendable {
             var sections: [CARSection] = []
             while let event = try parser.next() {
                 switch event {
-                case .header(let header):
-                    guard header.roots == [root] else {
-                        let found = header.roots.map(\.description).joined(separator: ", ")
-                        throw DecodingProblem(
-                            .badRoots,
-                            "Its root should be \(root), and is \(found.isEmpty ? "none" : found)."
-                        )
-                    }
+                case .header(let header): try header.expectRoot(root)
                 case .section(let section): sections.append(section)
                 }
             }
             return sections
         }
+    }
+}
+
+extension CARHeader {
+    /// Throws `badRoots` where the archive is not that of a root alone.
+    func expectRoot(_ root: CID) throws(DecodingProblem) {
+        guard roots != [root] else { return }
+        let found = roots.map(\.description).joined(separator: ", ")
+        throw DecodingProblem(.badRoots, "Its root should be \(root), and is \(found.isEmpty ? "none" : found).")
     }
 }

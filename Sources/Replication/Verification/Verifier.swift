@@ -29,12 +29,15 @@ package struct Verifier: Sendable {
         package let back: ReadBack?
         /// Why it is not whole.
         package let error: StorageError?
+        /// How many bytes were read, whatever they were.
+        package let bytes: UInt64
 
-        init(mapping: Mapping, verdict: Verdict, back: ReadBack?, error: StorageError?) {
+        init(mapping: Mapping, verdict: Verdict, back: ReadBack?, error: StorageError?, bytes: UInt64 = 0) {
             self.mapping = mapping
             self.verdict = verdict
             self.back = back
             self.error = error
+            self.bytes = bytes
         }
 
         /// Nobody could be asked about the mapping.
@@ -135,23 +138,25 @@ package struct Verifier: Sendable {
     }
 
     private func look(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
+        let read = Locked<UInt64>(0)
         do throws(StorageError) {
             let back = try await readBack(
                 mapping.cid,
                 from: backend.content,
                 at: mapping.location,
                 longest: mapping.isOurs ? mapping.size : nil,
-                progress: progress
+                progress: progress.counting { count in read.change { $0 += count } }
             )
-            return Result(mapping: mapping, verdict: .whole, back: back, error: nil)
+            return Result(mapping: mapping, verdict: .whole, back: back, error: nil, bytes: back.length)
         } catch {
+            let bytes = read.read { $0 }
             // What this home packed can be followed; of what somebody claims nobody can tell.
             if !mapping.isOurs, let problem = error.cause as? DecodingProblem,
                 Self.isBeyond.contains(problem.code)
             {
                 let message = "Whether the CAR of \(mapping.cid) is whole cannot be told here: \(problem)"
                 let error = StorageError(.unsupported, message, backend: backend.name, cause: problem)
-                return Result(mapping: mapping, verdict: .unknown, back: nil, error: error)
+                return Result(mapping: mapping, verdict: .unknown, back: nil, error: error, bytes: bytes)
             }
             let verdict: Verdict =
                 switch error.code {
@@ -159,7 +164,7 @@ package struct Verifier: Sendable {
                 case .corrupt: .corrupt
                 default: .unknown
                 }
-            return Result(mapping: mapping, verdict: verdict, back: nil, error: error)
+            return Result(mapping: mapping, verdict: verdict, back: nil, error: error, bytes: bytes)
         }
     }
 
