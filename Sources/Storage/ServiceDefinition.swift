@@ -43,9 +43,10 @@ package protocol ContentDefinition: BackendDefinition {
 package struct ServicePlace: Sendable, Hashable {
     /// Other words are another place.
     package var words: [String]
-    /// What tells who is asked as whom: a service counts the requests of each.
+    /// What tells who is asked as whom: the type and the host, which are the first words, and the account; without one,
+    /// the place.
     package var credential: String {
-        account.isEmpty ? words.joined(separator: " ") : "\(words.first ?? "") \(account)"
+        account.isEmpty ? words.joined(separator: " ") : (words.prefix(2) + [account]).joined(separator: " ")
     }
     /// Whose it is, where names mean other places to others: empty where that is not known, or changes all the time.
     package let account: String

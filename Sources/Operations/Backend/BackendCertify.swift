@@ -160,9 +160,9 @@ extension BackendCertify {
         }
         package var report: Report {
             let unknown = rows.count { if case .unknown = $0.verdict { true } else { false } }
+            let rest = rows.count - passed - broken.count - unknown
             let counts = [
-                (broken.count, "failed"), (unknown, "unknown"),
-                (rows.count - passed - broken.count - unknown, "that do not apply"),
+                (broken.count, "failed"), (unknown, "unknown"), (rest, "that \(rest == 1 ? "does" : "do") not apply"),
             ]
             let other = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
             let words = (["\(passed) laws passed"] + other).joined(separator: ", ")

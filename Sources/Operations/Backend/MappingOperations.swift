@@ -84,7 +84,7 @@ package struct BackendPinRemove: Operation {
         Field("cid", \.cid, help: "The root.", required: true, positional: true),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
+    package func run(in kit: Kit) async throws(KitError) -> Output {
         let root = try parseCID(cid)
         _ = try await kit.backends([backend])
         let catalog = try kit.catalog()
@@ -103,7 +103,27 @@ package struct BackendPinRemove: Operation {
             try await catalog.markDirty([backend], reason: "backend pin remove")
             return found
         }
-        return MappingsOutput(mappings: removed, warnings: try await kit.writeIndexes([backend]))
+        return Output(backend: backend, mappings: removed, warnings: try await kit.writeIndexes([backend]))
+    }
+
+    /// What is not known any more.
+    package struct Output: OperationOutput {
+        let backend: String
+        let mappings: [Mapping]
+        let warnings: [String]
+
+        package var json: JSON {
+            ["mappings": .array(mappings.map(\.json)), "warnings": .array(warnings.map { .string($0) })]
+        }
+        package var report: Report {
+            Report(
+                mappings.map { mapping in
+                    .line("forgot that \(mapping.cid) is on \(backend); what is stored there was not touched")
+                },
+                warnings: warnings
+            )
+        }
+        package var quietLines: [String]? { mappings.map(\.cid.description) }
     }
 }
 

@@ -171,16 +171,8 @@ extension Kit {
 
     /// Opens a backend, whose changes pass `gate`; nothing is sent before it is used.
     package func open(_ file: BackendFile, gate: any ChangeGate) async throws(KitError) -> OpenBackend {
-        var (values, context, policies) = try settings(of: file, gate)
+        let (values, context, policies) = try await limited(file, gate)
         do throws(StorageError) {
-            let place = try await file.row.place(of: values, in: context)
-            let limits = callLimits.limits(
-                of: file.name,
-                credential: place.credential,
-                context.operational,
-                timing: session.timing
-            )
-            context.policy = context.policy.within(limits)
             let content = try await file.row.open(values, in: context)
             let backend = OpenBackend(
                 name: file.name,
@@ -191,6 +183,27 @@ extension Kit {
             )
             note(backend)
             return backend
+        } catch {
+            throw KitError(error.on(file.name))
+        }
+    }
+
+    /// The settings of a backend, whose requests keep within the limits that all have who ask it.
+    private func limited(
+        _ file: BackendFile,
+        _ gate: any ChangeGate
+    ) async throws(KitError) -> (type: [String: FieldValue], context: ServiceContext, policies: BackendPolicies) {
+        var (values, context, policies) = try settings(of: file, gate)
+        do throws(StorageError) {
+            let place = try await file.row.place(of: values, in: context)
+            let limits = callLimits.limits(
+                of: file.name,
+                credential: place.credential,
+                context.operational,
+                timing: session.timing
+            )
+            context.policy = context.policy.within(limits)
+            return (values, context, policies)
         } catch {
             throw KitError(error.on(file.name))
         }
@@ -209,7 +222,7 @@ extension Kit {
 
     /// The Kubo node of a backend, to be asked for its pins; nothing is sent.
     func node(of file: BackendFile) async throws(KitError) -> KuboNode {
-        let (values, context, _) = try settings(of: file, ClosedGate())
+        let (values, context, _) = try await limited(file, ClosedGate())
         do {
             return try await KuboNode(try KuboSettings(values: values), in: context)
         } catch let error as StorageError {

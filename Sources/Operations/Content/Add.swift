@@ -102,9 +102,12 @@ package struct Add: Operation {
             made: { item in made.change { $0.append(item) } },
             leave: { item in leftOut.change { $0.add(item) } }
         )
+        let isRead = onlyHash ? true : try kit.sourceNames().contains("\(MainConfiguration.Source.store)")
         func output(_ results: Results, pinned: Bool, _ counts: Ingest.Counts) -> Output {
             tell()
-            return Output(results, links, leftOut.read { $0 }, pinned, counts)
+            var output = Output(results, links, leftOut.read { $0 }, pinned, counts)
+            if !isRead { output.unread = kit.home.mainConfiguration }
+            return output
         }
         guard !onlyHash else {
             return try await kitErrors {
@@ -233,6 +236,8 @@ package struct Add: Operation {
         private let leftOut: LeftOutList
         private let pinned: Bool
         private let counts: Ingest.Counts
+        /// The configuration, where the store is not among the places from which it has content read.
+        fileprivate var unread: String?
 
         fileprivate init(
             _ results: Results,
@@ -264,7 +269,12 @@ package struct Add: Operation {
             let linkWarnings = links.map {
                 "\($0) is a symbolic link, and only the link was added; --dereference-args adds what it leads to."
             }
-            return Report([], warnings: linkWarnings + leftOut.warnings, failures: failures.map(\.error.message))
+            let unreadWarning = unread.map {
+                "\($0) leaves the store out of `source`: what was added is in the store, and is neither read nor synced from "
+                    + "there until `store` is named, too."
+            }
+            let warnings = linkWarnings + leftOut.warnings + [unreadWarning].compactMap(\.self)
+            return Report([], warnings: warnings, failures: failures.map(\.error.message))
         }
         package var quietLines: [String]? { roots.map(\.cid.description) }
     }
@@ -310,7 +320,12 @@ private func treeLength(_ path: String, _ form: ImportForm) throws(FileError) ->
         for name in (try? listDirectory(folder)) ?? [] where form.hidden || name.first != 0x2E {
             let path = folder + [0x2F] + name
             guard let info = try? fileInfo(path) else { continue }
-            if info.kind == .directory { pending.append(path) } else if info.kind == .file { sum += info.length }
+            switch info.kind {
+            case .directory: pending.append(path)
+            // Files with holes may be as long as numbers go.
+            case .file: sum = sum.plus(info.length)
+            default: continue
+            }
         }
     }
     return sum

@@ -7,7 +7,10 @@ internal import Storage
 package struct DAGGet: Operation {
     package static let name = "dag get"
     package static let summary = "Write the value at a CID, or at a path below one, in another codec or in dag-json."
-    package static let details = "Example: ipfs-kit dag get bafy…/Links/0/Hash"
+    package static let details = """
+        A path leads through the fields of DAG-CBOR and DAG-JSON, and through the names of UnixFS directories.
+        Example: ipfs-kit dag get bafy…/title
+        """
 
     package var path = ""
     package var codec = Codec.dagJSON.name

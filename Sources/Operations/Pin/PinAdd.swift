@@ -40,24 +40,18 @@ package struct PinAdd: Operation {
     package func run(in kit: Kit) async throws(KitError) -> Output {
         try checkReplicas(replicas)
         try checkInputs(cids)
-        var roots: [CID] = []
-        for text in cids {
-            guard text == "-" else {
-                roots.append(try parseCID(text))
-                continue
-            }
-            for word in try await Input("-", kit, for: .archive).words() { roots.append(try parseCID(word)) }
-        }
+        let (roots, wrong) = try await readRoots(kit)
         let text = try metadataText()
         let catalog = try kit.catalog()
         let sources = try await kit.sources()
-        let (wanted, isOne) = (roots, roots.count == 1)
+        let (wanted, isOne) = (roots, roots.count == 1 && wrong.isEmpty)
         return try await kitErrors {
             let store = try kit.store()
             kit.session.progress.began("pin", items: wanted.count)
             defer { kit.session.progress.ended() }
             return try await store.protecting {
                 var output = Output()
+                output.failures = wrong
                 let epoch = try await store.epoch()
                 func pin(_ roots: [CID]) async throws {
                     guard !roots.isEmpty else { return }
@@ -82,13 +76,13 @@ package struct PinAdd: Operation {
                             whole = []
                         }
                     } catch {
-                        let problem = KitError(any: error)
+                        let problem = KitError(any: error).about(root)
                         if isOne { throw problem }
                         if problem.code == .interrupted {
                             try? await pin(whole)
                             throw problem
                         }
-                        output.failures.append((root, problem))
+                        output.failures.append(("\(root)", problem))
                     }
                     kit.session.progress.items()
                 }
@@ -96,6 +90,34 @@ package struct PinAdd: Operation {
                 return output
             }
         }
+    }
+
+    /// The roots that are named, and what of standard input is no CID: it keeps no other from being pinned.
+    private func readRoots(
+        _ kit: Kit
+    ) async throws(KitError) -> (roots: [CID], wrong: [(word: String, error: KitError)]) {
+        var roots: [CID] = []
+        var wrong: [(word: String, error: KitError)] = []
+        for text in cids {
+            guard text == "-" else {
+                roots.append(try parseCID(text))
+                continue
+            }
+            for (number, word) in try await Input("-", kit, for: .archive).words().enumerated() {
+                do throws(KitError) {
+                    roots.append(try parseCID(word))
+                } catch {
+                    wrong.append(("Word \(number + 1) of standard input", error))
+                }
+            }
+        }
+        guard !roots.isEmpty || !wrong.isEmpty else {
+            throw KitError(
+                .usage,
+                "Standard input names nothing to pin: it takes CIDs with space or new lines between them."
+            )
+        }
+        return (roots, wrong)
     }
 
     /// So many roots that are whole are pinned in one transaction.
@@ -151,7 +173,7 @@ package struct PinAdd: Operation {
         /// What was brought into the store.
         var fetched = StoreFetch.Counts()
         /// What could not be pinned of several.
-        var failures: [(root: CID, error: KitError)] = []
+        var failures: [(word: String, error: KitError)] = []
 
         package var exitCode: ExitCode { .ofParts(failures.map(\.error.code), isPartDone: !roots.isEmpty) }
         package var json: JSON {
@@ -160,7 +182,7 @@ package struct PinAdd: Operation {
                 "fetched_bytes": .count(fetched.bytes),
                 "fetched_from": .array(fetched.givers.sorted().map { .string($0) }),
                 "failed": .array(
-                    failures.map { ["cid": .text($0.root), "error": .string($0.error.message)] }
+                    failures.map { ["cid": .string($0.word), "error": .string($0.error.message)] }
                 ),
             ]
         }
@@ -170,7 +192,7 @@ package struct PinAdd: Operation {
                 let places = fetched.givers.sorted().joined(separator: ", ")
                 parts.append(.line("fetched \(ByteCount(fetched.bytes)) in \(fetched.blocks) blocks from \(places)"))
             }
-            return Report(parts, failures: failures.map { "\($0.root) was not pinned: \($0.error.message)" })
+            return Report(parts, failures: failures.map { "\($0.word) was not pinned: \($0.error.message)" })
         }
         package var quietLines: [String]? { roots.map(\.description) }
     }

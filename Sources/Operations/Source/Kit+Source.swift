@@ -141,7 +141,7 @@ extension Kit {
             throw BackendFile.isName(file.name) ? error : KitError(error.code, error.message)
         }
         // What a node has is as near as the cache.
-        let isNode = file.row.type == Kubo.type
+        let isNode = backend.content.capabilities.contains(.blocks)
         let cache = isNode ? nil : BlockCache(home.blockCache(of: file.name))
         let search = RootSearch(kit: self, backend: backend, cache: cache, looksIntoCARs: searches)
         return BackendSource(backend, name: name) { root in
@@ -233,15 +233,24 @@ private struct RootSearch: Sendable {
             throw absence(of: cid, ". Whether it is in one of its CARs \(help) tells.")
         }
         let places = try await places(catalog)
+        // One that is damaged, or has no index, says nothing of the others.
+        var unread: [StorageError] = []
         for (root, location) in places.prefix(Self.mostSearched) {
             let blocks = blocks(root, location)
-            if try await blocks.have(cid) { return BackendSource.Place(root, blocks, isRoot: false, at: location) }
+            do throws(StorageError) {
+                guard try await blocks.have(cid) else { continue }
+                return BackendSource.Place(root, blocks, isRoot: false, at: location)
+            } catch {
+                guard error.isOfContent || error.code == .unsupported else { throw error }
+                unread.append(error)
+            }
         }
-        let reason =
+        var reason =
             places.count <= Self.mostSearched
             ? ", and in none of the CARs there, by their indexes."
             : ", and in none of \(Self.mostSearched) CARs, by their indexes. A path that begins at a root leads to what is "
                 + "in the others."
+        if let first = unread.first { reason += " \(unread.count) of them could not be searched: \(first.message)" }
         throw absence(of: cid, reason)
     }
 

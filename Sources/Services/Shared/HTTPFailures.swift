@@ -17,6 +17,8 @@ struct HTTPFailures: Sendable {
     let kind: String
     /// The name of what is asked, such as a bucket.
     var place = ""
+    /// How the names of fields begin that nobody but the service has in its replies, in lower case.
+    var own: [String] = []
     var hints = FailureHints()
 
     /// An error that says what failed and why; `what` is a phrase such as “Storing cars/x”.
@@ -27,7 +29,7 @@ struct HTTPFailures: Sendable {
         _ retry: StorageError.Retry = .never,
         _ cause: (any Error)? = nil
     ) -> StorageError {
-        StorageError(code, "\(what) failed: \(reason).", retry: retry, cause: cause)
+        StorageError(code, "\(what) failed: \(reason)\(reason.hasSuffix("?") ? "" : ".")", retry: retry, cause: cause)
     }
 
     /// The error for an answer that is not the service's: what was asked for may have been done or not.

@@ -121,6 +121,10 @@ final class Console: Sendable {
         } else if global.quiet {
             let lines = quietLines(of: output, changes: changes, command: typed).map { DisplayText($0).text }
             print(lines: lines, asTheyAre: output.isSecret)
+            // Whoever is told by a number that something is wrong is told what.
+            if output.exitCode != .ok, output.quietLines == nil {
+                for line in problemLines(of: output.report, command: typed) { talk(line) }
+            }
         } else {
             print(lines: reportLines(output.report, width: width, command: typed), asTheyAre: output.isSecret)
         }

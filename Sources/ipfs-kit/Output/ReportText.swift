@@ -35,6 +35,13 @@ func quietLines(of output: any OperationOutput, changes: Bool, command: (String)
     return changes ? [] : reportLines(report, width: nil, command: command)
 }
 
+/// What a report says beside its only table, of which --quiet leaves the names.
+func problemLines(of report: Report, command: (String) -> String) -> [String] {
+    func isTable(_ part: Report.Part) -> Bool { if case .table = part { true } else { false } }
+    guard report.parts.count(where: isTable) == 1 else { return [] }
+    return reportLines(Report(report.parts.filter { !isTable($0) }), width: nil, command: command)
+}
+
 /// What --quiet leaves of one item: the word that names it.
 func quietLines(ofItem item: any OperationOutput) -> [String] {
     if let lines = item.quietLines { return lines }

@@ -43,14 +43,7 @@ extension Subject {
         ]
     )
 
-    /// SeaweedFS takes the type of an object from its name, whatever it was given.
-    ///
-    /// What ends with .html comes as a page, and a page is nobody's object. The kit gives no such names.
-    private static let s3OverSeaweedfs = over(
-        .seaweedfs,
-        name: "s3OverSeaweedfs",
-        weaknesses: ["every legal character may be in a name": ["index.html failed with unavailable"]]
-    )
+    private static let s3OverSeaweedfs = over(.seaweedfs, name: "s3OverSeaweedfs")
 
     private static func over(_ kind: S3Server.Kind, name: String, weaknesses: [String: [String]] = [:]) -> Subject {
         Subject(
