@@ -114,28 +114,25 @@ extension Catalog {
         }
     }
 
-    /// Notes that the service works on an upload: the ticket that it gave, and when it is to be asked again.
-    package func noteTicket(
-        _ ticket: String,
-        of cid: CID,
-        next: Timestamp?,
+    /// Notes that the service works on uploads: the ticket that it gave for each, and when it is to be asked again; a
+    /// ticket of which it knows nothing is nil, and that the upload began stays known.
+    package func noteTickets(
+        _ tickets: [(cid: CID, ticket: String?, next: Timestamp?)],
         under lease: Lease
     ) async throws(CatalogError) {
         try await write(under: lease) { (database) throws(CatalogError) in
-            try database.change(
-                "UPDATE journal SET ticket = ?3, next_at = ?4, tries = tries + 1 WHERE backend = ?1 AND cid = ?2",
-                [.text(lease.backend), .blob(cid.bytes), .text(ticket), .integer(next?.milliseconds)]
-            )
-        }
-    }
-
-    /// Forgets tickets of which the service knows nothing; that the uploads began stays known.
-    package func dropTicket(of cid: CID, under lease: Lease) async throws(CatalogError) {
-        try await write(under: lease) { (database) throws(CatalogError) in
-            try database.change(
-                "UPDATE journal SET ticket = NULL, next_at = NULL WHERE backend = ?1 AND cid = ?2",
-                [.text(lease.backend), .blob(cid.bytes)]
-            )
+            for (cid, ticket, next) in tickets {
+                try database.change(
+                    """
+                    UPDATE journal SET ticket = ?3, next_at = ?4, tries = tries + (?3 IS NOT NULL)
+                        WHERE backend = ?1 AND cid = ?2
+                    """,
+                    [
+                        .text(lease.backend), .blob(cid.bytes), ticket.map { .text($0) } ?? .null,
+                        .integer(next?.milliseconds),
+                    ]
+                )
+            }
         }
     }
 

@@ -71,6 +71,18 @@ extension Catalog {
         }
     }
 
+    /// The nodes that have a root, as those said who asked for it: each once, as many as one request may name.
+    package func origins(of root: CID) async throws(CatalogError) -> [String] {
+        var filter = RequestFilter()
+        filter.cids = [root]
+        var origins: [String] = []
+        for origin in try await requests(filter).requests.flatMap(\.pin.origins) where !origins.contains(origin) {
+            guard origins.count < RequestedPin.mostOrigins else { break }
+            origins.append(origin)
+        }
+        return origins
+    }
+
     /// How many requests there are for each of these roots; those that have none are left out.
     package func requestCounts(of roots: [CID]) async throws(CatalogError) -> [CID: Int] {
         try await read { (database) throws(CatalogError) in

@@ -305,16 +305,6 @@ extension Catalog {
     package func replace(_ key: String, _ value: String) async throws(CatalogError) {
         try await write { (database) throws(CatalogError) in try database.setValue(key, value) }
     }
-
-    /// Remembers something under a key unless there is something already; returns what is there now.
-    package func settle(_ key: String, _ value: String) async throws(CatalogError) -> String {
-        if let known = try await self.value(key) { return known }
-        return try await write { (database) throws(CatalogError) in
-            if let known = try database.value(key) { return known }
-            try database.setValue(key, value)
-            return value
-        }
-    }
 }
 
 extension Database {

@@ -11,9 +11,11 @@ package final class Locked<Value: Sendable>: Sendable {
         value.withLock { body($0) }
     }
 
-    /// A change of the value.
+    /// A change of the value; what `body` throws is thrown.
     @discardableResult
-    package func change<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
-        value.withLock { value in body(&value) }
+    package func change<Result: Sendable, Failure: Error>(
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try value.withLock { (value) throws(Failure) in try body(&value) }
     }
 }

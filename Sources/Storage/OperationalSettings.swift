@@ -31,7 +31,7 @@ package struct OperationalSettings: Described {
         Field(
             "max_connections",
             \.maxConnections,
-            help: "How many calls may run at once; 64 for a directory where it is left out.",
+            help: "How many calls may run at once; 128 for a directory where it is left out.",
             section: .operational,
             least: 1
         ),

@@ -6,6 +6,10 @@ package struct Upload: Sendable {
     package let root: CID
     /// Whether it goes on with one that was stopped: what is there by the service's own word need not be sent again.
     package let goesOn: Bool
+    /// What the pin is called, for services that show that; empty where it has no name.
+    package var name = ""
+    /// Multiaddrs of nodes that have it, for services that fetch content themselves.
+    package var origins: [String] = []
     private let maker: @Sendable () async throws(StorageError) -> Body
     private let mapper: @Sendable () -> [SectionPlace]
 

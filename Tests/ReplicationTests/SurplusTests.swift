@@ -66,6 +66,28 @@ import Testing
         #expect(try await home.status(root, surplus.otherName) == seen)
     }
 
+    /// The gate asks no backend: it takes nobody's word for it that the others were looked at.
+    @Test func `what is not seen a moment before is not admitted`() async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let (root, surplus) = try await surplus(in: home, home.service(), home.service())
+        let witnesses = try await home.engine([surplus.name: surplus.service, surplus.otherName: surplus.other])
+            .witnesses
+        guard case .success(let lease) = try await home.catalog.takeLease(surplus.name, for: 60_000) else {
+            Issue.record("Nobody else has the lease.")
+            return
+        }
+        let pin = try #require(await home.catalog.pin(root))
+        let reason = Removal.surplus(minimum: 1, others: [surplus.otherName], pinChangedAt: pin.updatedAt)
+        _ = try await home.catalog.begin([(root, reason)], under: lease)
+        let fence = Fence(catalog: home.catalog, lease: lease, witnesses: witnesses)
+        let name = try home.name(root)
+        let refusal = await #expect(throws: StorageError.self) { try await fence.admit(.delete(name)) }
+        #expect(refusal?.code == .changed && refusal?.mayHaveHappened == false)
+        try await witnesses.expect(1, of: [surplus.otherName], toHave: root, besides: surplus.name)
+        try await fence.admit(.delete(name))
+        try await home.catalog.release(lease)
+    }
+
     @Test func `a copy that goes with another one was the same, and is missed`() async throws {
         let home = try await EngineSample(backends: ["a", "b"])
         let (root, surplus) = try await surplus(in: home, home.service(), home.service())

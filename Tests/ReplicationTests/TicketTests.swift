@@ -63,6 +63,20 @@ import Testing
         #expect(try await sample.sync(content: service).isComplete)
     }
 
+    @Test func `who fetches content himself is told what it is called and who has it`() async throws {
+        let sample = try await EngineSample()
+        let service = WordService(questions: 1)
+        let root = try await sample.pin(1)
+        for node in ["/dnsaddr/one.example", "/dnsaddr/two.example"] {
+            let wanted = RequestedPin(cid: root, name: "asked", origins: ["/dnsaddr/one.example", node])
+            _ = try await sample.catalog.addRequest(wanted, by: "somebody")
+        }
+        try await sample.sync(content: service)
+        let upload = try #require(service.uploads.read { $0.first })
+        #expect(upload.origins.sorted() == ["/dnsaddr/one.example", "/dnsaddr/two.example"])
+        #expect(try await upload.name == sample.catalog.pin(root)?.name)
+    }
+
     @Test func `what came to nothing is told, and tried by the next sync`() async throws {
         let sample = try await EngineSample()
         let service = WordService(questions: 1)

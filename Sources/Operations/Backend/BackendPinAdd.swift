@@ -196,12 +196,15 @@ package struct ClaimsOutput: OperationOutput {
     }
     package var report: Report {
         guard let list else { return MappingsOutput(mappings: mappings, warnings: warnings).report }
-        var failures = list.problems.map { "Line \($0.line): \($0.error.message)" }
+        var failures = list.problems.prefix(Self.mostShown).map { "Line \($0.line): \($0.error.message)" }
         if list.failed > failures.count {
             failures.append("And \(list.failed - failures.count) more lines could not be read.")
         }
         return Report([.line("Written down: \(list.added).")], warnings: allWarnings, failures: failures)
     }
+
+    /// So many lines that cannot be read are shown to people.
+    private static let mostShown = 20
 
     private var allWarnings: [String] {
         guard let list, list.outvoted > 0 else { return warnings }

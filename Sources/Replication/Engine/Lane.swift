@@ -187,12 +187,18 @@ struct Lane: Sendable {
             case .unknown(let error): throw error
             }
         }
-        let upload = Upload(root) { () async throws(StorageError) in
+        var upload = Upload(root) { () async throws(StorageError) in
             do throws(ReplicationError) {
                 return try await source.pack(root, by: packing, holding: 0).body
             } catch {
                 throw StorageError(.unexpected, "\(root) cannot be packed: \(error)", cause: error)
             }
+        }
+        do throws(CatalogError) {
+            upload.name = try await catalog.pin(root)?.name ?? ""
+            upload.origins = try await catalog.origins(of: root)
+        } catch {
+            throw StorageError(.unavailable, error.message, backend: backend.name, cause: error)
         }
         switch try await backend.content.store(upload) {
         case .stored(let location, _): return said(location, wasAdopted: false)

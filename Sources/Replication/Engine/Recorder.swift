@@ -15,11 +15,21 @@ actor Recorder {
         let mayHaveHappened: Bool
     }
 
+    /// What the service said of work for an upload that it accepted.
+    struct Promise: Sendable {
+        let root: CID
+        /// What to ask with; nil where it knows nothing of it.
+        let ticket: String?
+        /// When it is to be asked again; nil for the next sync.
+        var next: Timestamp?
+    }
+
     private let catalog: Catalog
     private let lease: Lease
     private let timing: Timing
     private var seen: [Observation] = []
     private var failures: [Failure] = []
+    private var promises: [Promise] = []
     private var oldest = Duration.zero
     /// Roots of which nothing was written down, for they had changed since the look began.
     private(set) var dropped: Set<CID> = []
@@ -48,18 +58,24 @@ actor Recorder {
         try await flushIfDue()
     }
 
-    private func begin() { if seen.isEmpty, failures.isEmpty { oldest = timing.uptime() } }
+    /// Takes what the service promised, and writes what has waited long enough.
+    func add(_ promise: Promise) async throws(CatalogError) {
+        begin()
+        promises.append(promise)
+        try await flushIfDue()
+    }
+
+    private func begin() { if seen.isEmpty, failures.isEmpty, promises.isEmpty { oldest = timing.uptime() } }
 
     private func flushIfDue() async throws(CatalogError) {
         let age = timing.uptime() - oldest
-        if seen.count + failures.count >= Self.most || age >= Self.patience { try await flush() }
+        if seen.count + failures.count + promises.count >= Self.most || age >= Self.patience { try await flush() }
     }
 
     /// Writes everything that is waiting.
     func flush() async throws(CatalogError) {
-        let (batch, failed) = (seen, failures)
-        seen = []
-        failures = []
+        let (batch, failed, promised) = (seen, failures, promises)
+        (seen, failures, promises) = ([], [], [])
         do throws(CatalogError) {
             if !batch.isEmpty { dropped.formUnion(try await catalog.record(batch, under: lease)) }
             if !failed.isEmpty {
@@ -68,11 +84,15 @@ actor Recorder {
                     under: lease
                 )
             }
+            if !promised.isEmpty {
+                try await catalog.noteTickets(promised.map { ($0.root, $0.ticket, $0.next) }, under: lease)
+            }
         } catch {
             // Nobody may write for who has lost the lease; anything else may be written by a later try.
             if error.code != .fenced {
                 seen = batch + seen
                 failures = failed + failures
+                promises = promised + promises
             }
             throw error
         }

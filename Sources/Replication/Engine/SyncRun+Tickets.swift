@@ -17,27 +17,58 @@ extension SyncRun {
             failed.insert(root)
             report.failures.append(SyncReport.Failure(root: root, error: .storage(error)))
         }
-        var refused = 0
+        var open: [Asked] = []
         for transfer in try await catalog.transfers(on: backend.name) where transfer.kind == .store {
             guard let ticket = transfer.ticket else { continue }
-            guard !transfer.waits(at: catalog.time) else {
+            if transfer.waits(at: catalog.time) {
                 report.awaited.append(transfer.cid)
-                continue
+            } else {
+                open.append(Asked(root: transfer.cid, ticket: ticket))
             }
-            do throws(StorageError) {
-                let state = try await backend.content.check(Ticket(ticket), of: transfer.cid)
-                refused = 0
-                let error = try await take(state, of: transfer.cid, ticket, &report)
-                if let error { tell(error, of: transfer.cid) }
-            } catch {
-                // Whether it is done is not known: the ticket stays, and the others are asked for all the same.
-                tell(error, of: transfer.cid)
-                refused += 1
-                guard error.code != .cancelled, await !isOfBackend(error, site, refused) else { throw error }
+        }
+        var refused = 0
+        try await withThrowingTaskGroup(of: Asked.self) { group in
+            var rest = open[...]
+            func start() {
+                guard let asked = rest.popFirst() else { return }
+                group.addTask { await asked.answered(by: backend.content) }
+            }
+            for _ in 0..<backend.lanes { start() }
+            while let asked = try await group.next() {
+                try StorageError.checkCancellation()
+                do throws(StorageError) {
+                    guard let answer = asked.answer else { continue }
+                    let error = try await take(try answer.get(), of: asked.root, asked.ticket, &report)
+                    refused = 0
+                    if let error { tell(error, of: asked.root) }
+                } catch {
+                    // Whether it is done is not known: the ticket stays, and the others are asked for all the same.
+                    tell(error, of: asked.root)
+                    refused += 1
+                    guard error.code != .cancelled, await !isOfBackend(error, site, refused) else { throw error }
+                }
+                start()
             }
         }
         try await recorder.flush()
         return failed
+    }
+
+    /// A question about an upload that the service accepted, and what it answered.
+    private struct Asked: Sendable {
+        let root: CID
+        let ticket: String
+        var answer: Result<TicketState, StorageError>?
+
+        func answered(by content: any ContentService) async -> Asked {
+            var asked = self
+            do throws(StorageError) {
+                asked.answer = .success(try await content.check(Ticket(ticket), of: root))
+            } catch {
+                asked.answer = .failure(error)
+            }
+            return asked
+        }
     }
 
     /// Takes note of what the service says of its work for a root; why it came to nothing, where it did.
@@ -51,7 +82,7 @@ extension SyncRun {
             switch state {
             case .open(let wait):
                 report.awaited.append(root)
-                try await noteTicket(ticket, of: root, wait: wait)
+                try await recorder.add(promise(ticket, of: root, wait: wait))
             case .done(let held) where !backend.content.capabilities.contains(.reads):
                 try await recorder.add(
                     Observation(
@@ -64,7 +95,7 @@ extension SyncRun {
                     )
                 )
                 report.uploaded += 1
-            case .done, .unknown: try await catalog.dropTicket(of: root, under: lease)
+            case .done, .unknown: try await recorder.add(Recorder.Promise(root: root, ticket: nil))
             case .failed(let reason):
                 let message = "The service accepted \(root) and could not store it: \(reason)"
                 let error = StorageError(.unavailable, message, backend: backend.name)
@@ -80,12 +111,12 @@ extension SyncRun {
         }
     }
 
-    /// Writes a ticket down, and when it makes sense to ask again.
-    func noteTicket(_ ticket: String, of root: CID, wait: Duration?) async throws(CatalogError) {
+    /// A ticket to be written down, and when it makes sense to ask again.
+    func promise(_ ticket: String, of root: CID, wait: Duration?) -> Recorder.Promise {
         let next = wait.map { wait in
             let seconds = min(max(wait.components.seconds, 0), 366 * 86_400)
             return Timestamp(milliseconds: catalog.time.milliseconds + seconds * 1000)
         }
-        try await catalog.noteTicket(ticket, of: root, next: next, under: lease)
+        return Recorder.Promise(root: root, ticket: ticket, next: next)
     }
 }

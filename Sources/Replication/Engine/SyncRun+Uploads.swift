@@ -53,7 +53,7 @@ extension SyncRun {
         if let ticket = outcome.ticket {
             failuresInARow = 0
             report.awaited.append(outcome.root)
-            try await noteTicket(ticket.text, of: outcome.root, wait: ticket.wait)
+            try await recorder.add(promise(ticket.text, of: outcome.root, wait: ticket.wait))
             return
         }
         if let seen = outcome.seen, outcome.error == nil {

@@ -56,6 +56,14 @@ package struct HomeRegister: Sendable {
         var entries = Entries()
         for try await page in objects.list(HomeName.folder) {
             for info in page {
+                guard entries.names.count < Self.most else {
+                    throw StorageError(
+                        .tooLarge,
+                        "\(backend) has more than \(Self.most) objects under \(HomeName.folder), where homes leave what they "
+                            + "say of themselves: somebody else writes there.",
+                        backend: backend
+                    )
+                }
                 entries.names.insert(info.name)
                 guard let (kit, kind) = HomeName.read(info.name) else { continue }
                 switch kind {
@@ -90,6 +98,8 @@ package struct HomeRegister: Sendable {
         return Entries.Marker(kit: kit, instance: instance, incarnation: incarnation, name: info.name, at: at)
     }
 
+    /// So many objects of homes are looked at: ten snapshots and their pages of each of thousands of homes.
+    private static let most = 100_000
     /// The longest announcement that is read, in bytes.
     private static let longest = 4096
 

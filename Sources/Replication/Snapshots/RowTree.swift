@@ -12,7 +12,7 @@ struct RowTree {
     /// So many bytes of a page's first key stand above it.
     static let keyPrefix = 16
     /// The largest weight of a row: with it, a page is still a block that everybody reads.
-    static let heaviestRow = 2 << 20
+    static let heaviestRow = PagedRows.heaviestRow
 
     /// The pages of level 0.
     private(set) var pages: [RowPage] = []

@@ -2,6 +2,7 @@ internal import Catalog
 internal import IPLD
 internal import Multiformats
 internal import Schema
+internal import Storage
 
 /// Makes snapshots of a catalog: of what changed since the one before, and of what the backend does not hold.
 struct SnapshotMaker: Sendable {
@@ -42,7 +43,7 @@ struct SnapshotMaker: Sendable {
     ) async throws -> Made {
         try KitSnapshot.check(count: backends.count)
         let time = catalog.time
-        let cargo = Locking(Cargo(holding: objects, longest: longest, in: file))
+        let cargo = Locked(Cargo(holding: objects, longest: longest, in: file))
         let pins = try await catalog.withPins(as: \.row) { memory, read in
             try cargo.change { try Self.cut(.pins, "", memory, &$0, read: read) }
         }

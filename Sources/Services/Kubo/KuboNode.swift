@@ -34,11 +34,6 @@ package struct KuboNode: Sendable {
 
     // MARK: The node
 
-    /// The version of the node, such as `0.42.0`.
-    package func version() async throws(StorageError) -> String {
-        try await text("Version", of: KuboRequest(what: "Asking for the node's version", command: "version"))
-    }
-
     /// The peer ID of the node, which is asked for once.
     package func identity() async throws(StorageError) -> String {
         if let identity = known.read({ $0 }) { return identity }

@@ -8,7 +8,7 @@ package enum LocalDirectory: ServiceDefinition {
     package static let summary = "A local or mounted directory"
     package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage]
     /// Short objects that come at once are flushed together.
-    package static let connections = 64
+    package static let connections = 128
 
     package static func check(_ settings: LocalDirectorySettings) throws(StorageError) {
         guard settings.path.hasPrefix("/") else {

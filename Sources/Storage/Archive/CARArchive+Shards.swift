@@ -57,12 +57,29 @@ extension CARArchive {
     ///
     /// Each is asked for by its name: a list may lag behind, and show what is gone.
     func present(_ shards: [Location.Shard]) async throws(StorageError) -> (found: [Location.Shard], place: String?) {
+        var answers: [Int: Result<ObjectInfo, StorageError>] = [:]
+        await withTaskGroup(of: ShardLook.self) { group in
+            var rest = shards.enumerated().compactMap { number, shard in
+                ObjectName(shard.name).map { (number: number, name: $0) }
+            }[...]
+            func start() {
+                guard let (number, name) = rest.popFirst() else { return }
+                group.addTask { await ShardLook(number, name, on: service) }
+            }
+            for _ in 0..<Self.looksAtOnce { start() }
+            while let look = await group.next() {
+                answers[look.number] = look.answer
+                // Who does not answer for one is not asked for the others.
+                if case .failure(let error) = look.answer, error.code != .notFound { rest = [] }
+                start()
+            }
+        }
         var found: [Location.Shard] = []
         var (place, missing): (String?, StorageError?) = (nil, nil)
-        for shard in shards {
-            guard let name = ObjectName(shard.name) else { continue }
+        for (number, shard) in shards.enumerated() {
+            guard let answer = answers[number] else { continue }
             do throws(StorageError) {
-                let info = try await service.stat(name)
+                let info = try answer.get()
                 place = place ?? info.place
                 found.append(Location.Shard(shard.name, length: info.length ?? shard.length))
             } catch {
@@ -72,6 +89,24 @@ extension CARArchive {
         }
         if found.isEmpty, let missing { throw missing }
         return (found, place)
+    }
+
+    /// So many shards are asked for at once.
+    private static let looksAtOnce = 16
+
+    /// What was said of a shard.
+    private struct ShardLook: Sendable {
+        let number: Int
+        let answer: Result<ObjectInfo, StorageError>
+
+        init(_ number: Int, _ name: ObjectName, on service: any StorageService) async {
+            self.number = number
+            do throws(StorageError) {
+                answer = .success(try await service.stat(name))
+            } catch {
+                answer = .failure(error)
+            }
+        }
     }
 
     /// Stores a CAR in shards; of an upload that goes on with one that was stopped, what is there by the service's

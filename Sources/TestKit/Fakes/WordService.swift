@@ -29,6 +29,8 @@ package final class WordService: ContentService {
 
     /// The calls that were made, by their names, in their order.
     package var log: [String] { calls.read { $0 } }
+    /// What it was asked to store.
+    package let uploads = Locked<[Upload]>([])
 
     /// Lets the work for a root fail, or forgets it.
     package func spoil(_ root: CID, _ reason: String?) {
@@ -52,6 +54,7 @@ package final class WordService: ContentService {
 
     package func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {
         note("store")
+        uploads.change { $0.append(upload) }
         entries.change { $0[upload.root] = questions > 0 ? .open(questions) : .held }
         return questions > 0 ? .accepted(ticket(upload.root)) : .stored(held(upload.root).location, proof: nil)
     }
