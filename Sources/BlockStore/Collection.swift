@@ -105,7 +105,7 @@ private struct Collector {
     var live: LiveSet
 
     /// So many bytes are copied before the packs that they came from are removed: the space that a collection needs.
-    private static let mostCopied: UInt64 = 4 << 30
+    private static let maxCopied: UInt64 = 4 << 30
 
     mutating func run(_ waste: Double, isDryRun: Bool) throws(StoreError) -> CollectionReport {
         var report = CollectionReport()
@@ -138,7 +138,7 @@ private struct Collector {
         for pack in wasteful {
             let blocks = shares[pack.id]?.liveBlocks ?? 0
             let share = shares[pack.id]?.live ?? 0
-            if copied + share > Self.mostCopied, !emptied.isEmpty {
+            if copied + share > Self.maxCopied, !emptied.isEmpty {
                 try remove(emptied)
                 (copied, emptied) = (0, [])
             }

@@ -30,10 +30,10 @@ public struct StoreReport: Sendable {
     public var problems: [Problem] = []
 
     /// The most problems that are listed.
-    static let mostProblems = 1000
+    static let maxProblems = 1000
 
     mutating func note(_ cid: CID?, _ place: String, _ message: String) {
-        guard problems.count < Self.mostProblems else { return }
+        guard problems.count < Self.maxProblems else { return }
         problems.append(Problem(cid: cid, place: place, message: message))
     }
 }
@@ -154,7 +154,7 @@ extension BlockStore {
         // What was stored since the packs were listed is beyond their ends, and not looked at.
         try index.each { entry in
             guard let place = entry.location else {
-                if lost.count < StoreReport.mostProblems { lost.insert(entry.key) }
+                if lost.count < StoreReport.maxProblems { lost.insert(entry.key) }
                 return
             }
             guard Self.end(of: place) <= lengths[place.pack] ?? 0 else { return }

@@ -18,7 +18,7 @@ package struct BackendState: Sendable, Hashable {
     /// When a sync last finished; nil before the first.
     package let syncedAt: Timestamp?
     /// The name of the last snapshot that was left on the backend.
-    package let note: String?
+    package let snapshot: String?
     /// What went wrong at the last sync; nil when nothing did.
     package let problem: String?
     /// The object by which this home announced itself there; nil before it did.
@@ -93,7 +93,7 @@ package struct BackendState: Sendable, Hashable {
         reason = row.text(3)
         dirtySince = Timestamp(milliseconds: row.int64(4))
         syncedAt = row.optionalInt64(5).map { Timestamp(milliseconds: $0) }
-        note = row.optionalText(6)
+        snapshot = row.optionalText(6)
         problem = row.optionalText(7)
         incarnation = row.text(8)
         place = row.text(9)

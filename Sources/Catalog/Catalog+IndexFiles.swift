@@ -10,13 +10,13 @@ package struct IndexLag: Sendable, Hashable {
     package let since: Timestamp?
     /// What whoever wrote the files noted of them; nil where nobody did.
     package let files: String?
-    /// Whether the backend has more mappings than ``mostRowsAtOnce``.
+    /// Whether the backend has more mappings than ``maxRowsAtOnce``.
     package let isLarge: Bool
 
     /// Up to so many mappings, files are never behind when a command has ended.
-    package static let mostRowsAtOnce = 20_000
+    package static let maxRowsAtOnce = 20_000
     /// The most changes that files of more mappings lack when a command has ended.
-    package static let mostChanges = 1000
+    package static let maxChanges = 1000
     /// For how long the oldest of them may have been lacking then, in milliseconds.
     package static let longest: Int64 = 10 * 60 * 1000
 
@@ -24,7 +24,7 @@ package struct IndexLag: Sendable, Hashable {
     package func isOverBound(at now: Timestamp) -> Bool {
         guard isLarge, let since else { return changes > 0 }
         // A clock that was set back makes no lag shorter.
-        return changes > Self.mostChanges || !(0...Self.longest).contains(now.milliseconds - since.milliseconds)
+        return changes > Self.maxChanges || !(0...Self.longest).contains(now.milliseconds - since.milliseconds)
     }
 }
 
@@ -93,7 +93,7 @@ extension Database {
         let words = try value("index_changes:\(backend)")?.split(separator: " ").compactMap { Int64($0) } ?? []
         let beyond = try first(
             "SELECT 1 FROM mappings WHERE backend = ? LIMIT 1 OFFSET ?",
-            [.text(backend), .integer(Int64(IndexLag.mostRowsAtOnce))]
+            [.text(backend), .integer(Int64(IndexLag.maxRowsAtOnce))]
         ) { (row: borrowing Row) throws(CatalogError) in row.int64(0) }
         return IndexLag(
             changes: words.first.map { Int(clamping: $0) } ?? 0,

@@ -120,7 +120,7 @@ extension Database {
     }
 
     /// How many observations of one root on one backend are kept.
-    private static var mostKept: Int64 { 8 }
+    private static var maxKept: Int64 { 8 }
 
     /// Writes one observation down and moves the mapping on; false where it is of another time.
     fileprivate mutating func record(
@@ -166,7 +166,7 @@ extension Database {
                 SELECT number FROM observations WHERE backend = ?1 AND cid = ?2 ORDER BY number DESC LIMIT 1 OFFSET ?3
             )
             """,
-            [.text(backend), .blob(seen.cid.bytes), .integer(Self.mostKept)]
+            [.text(backend), .blob(seen.cid.bytes), .integer(Self.maxKept)]
         )
     }
 

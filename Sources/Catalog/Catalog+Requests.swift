@@ -48,17 +48,17 @@ extension Catalog {
     }
 
     /// So many requests are listed at once.
-    package static let mostListed = 1000
+    package static let maxListed = 1000
 
     /// The newest requests that a filter lets pass, and how many there are of these in all.
     ///
     /// The time of the last one in the filter (`before`) gives those that follow it.
     package func requests(
         _ filter: RequestFilter = RequestFilter(),
-        limit: Int = Catalog.mostListed
+        limit: Int = Catalog.maxListed
     ) async throws(CatalogError) -> (requests: [PinRequest], count: Int) {
         let (sql, values) = filter.condition
-        let limit = SQLValue.integer(Int64(min(max(limit, 0), Self.mostListed)))
+        let limit = SQLValue.integer(Int64(min(max(limit, 0), Self.maxListed)))
         return try await read { (database) throws(CatalogError) in
             let count = try database.first("SELECT count(*) FROM requests WHERE \(sql)", values) {
                 (row: borrowing Row) throws(CatalogError) in Int(row.int64(0))
@@ -77,7 +77,7 @@ extension Catalog {
         filter.cids = [root]
         var origins: [String] = []
         for origin in try await requests(filter).requests.flatMap(\.pin.origins) where !origins.contains(origin) {
-            guard origins.count < RequestedPin.mostOrigins else { break }
+            guard origins.count < RequestedPin.maxOrigins else { break }
             origins.append(origin)
         }
         return origins

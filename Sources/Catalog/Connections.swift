@@ -31,7 +31,7 @@ final class Connections: Sendable {
     }
 
     /// So many stay open.
-    private static let mostIdle = 4
+    private static let maxIdle = 4
 
     /// Runs `body` with a connection that nobody else uses meanwhile.
     func use<Value: Sendable>(
@@ -54,7 +54,7 @@ final class Connections: Sendable {
     private func give(_ connection: Connection) {
         state.withLock { state in
             let isGood = connection.generation == state.generation
-            if isGood, state.idle.count < Self.mostIdle { state.idle.append(connection) }
+            if isGood, state.idle.count < Self.maxIdle { state.idle.append(connection) }
         }
     }
 

@@ -18,8 +18,8 @@ package struct RequestedPin: Sendable, Hashable {
 
     /// As the specification has it: characters of a name, addresses, pairs of metadata.
     package static let longestName = 255
-    package static let mostOrigins = 20
-    package static let mostPairs = 1000
+    package static let maxOrigins = 20
+    package static let maxPairs = 1000
     /// The specification sets no length, in bytes, for an address.
     package static let longestOrigin = 2048
 
@@ -36,9 +36,9 @@ package struct RequestedPin: Sendable, Hashable {
         let most: [(count: Int, limit: Int, what: String)] = [
             (name.unicodeScalars.count, Self.longestName, "characters in its name"),
             (requester.unicodeScalars.count, Self.longestName, "characters in the name of who asks"),
-            (origins.count, Self.mostOrigins, "origins"),
+            (origins.count, Self.maxOrigins, "origins"),
             (origins.map(\.utf8.count).max() ?? 0, Self.longestOrigin, "bytes in an origin"),
-            (metadata.count, Self.mostPairs, "pairs of metadata"),
+            (metadata.count, Self.maxPairs, "pairs of metadata"),
             (metadataText.utf8.count, Pin.longestText, "bytes of metadata"),
         ]
         for (count, limit, what) in most where count > limit {

@@ -129,6 +129,6 @@ private func verify(_ reading: Reading) throws(BrokenLaw) {
     for problem in reading.problems { verifier.note(problem, nil) }
     let report = verifier.finish(extraneous: reading.extraneous)
     try law(report.blocks == reading.blocks.count, "A report counts every block.")
-    try law(report.problems.count <= CARVerifier.mostProblems, "A report lists no more problems than it says.")
+    try law(report.problems.count <= CARVerifier.maxProblems, "A report lists no more problems than it says.")
     try law(report.counts.isEmpty == report.problems.isEmpty, "A report lists what it counts.")
 }

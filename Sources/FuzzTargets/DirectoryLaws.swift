@@ -22,7 +22,7 @@ func checkHAMT(_ bytes: [UInt8]) throws(BrokenLaw) {
 func list(_ root: Block, _ answer: (CID) -> Block?) throws(BrokenLaw) -> [DirectoryEntry]? {
     guard var walk = try? DirectoryWalk(root: root) else { return nil }
     var entries: [DirectoryEntry] = []
-    for _ in 0..<mostSteps {
+    for _ in 0..<maxSteps {
         let next: DirectoryWalk.Step?
         do { next = try walk.next() } catch { return nil }
         guard let next else { return entries }
@@ -37,7 +37,7 @@ func list(_ root: Block, _ answer: (CID) -> Block?) throws(BrokenLaw) -> [Direct
 
 private func find(_ name: [UInt8], in root: Block, _ answer: (CID) -> Block?) -> DirectoryEntry? {
     guard var lookup = try? DirectoryLookup(name: name, in: root) else { return nil }
-    for _ in 0..<mostSteps {
+    for _ in 0..<maxSteps {
         switch try? lookup.next() {
         case .found(let entry): return entry
         case .need(let cid):

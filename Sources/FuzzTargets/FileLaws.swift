@@ -2,7 +2,7 @@ internal import IPLD
 internal import Multiformats
 
 /// The most steps of a walk that is led on by hostile bytes.
-let mostSteps = 500
+let maxSteps = 500
 
 /// A UnixFS message is read back, and a file is read in every part as it is in whole.
 ///
@@ -43,7 +43,7 @@ private func leafSizes(_ root: Block) -> [CID: Int] {
 private func read(_ root: Block, _ range: Range<UInt64>, _ sizes: [CID: Int]) throws(BrokenLaw) -> [UInt8]? {
     guard var walk = try? FileWalk(root: root, range: range) else { return nil }
     var content: [UInt8] = []
-    for _ in 0..<mostSteps {
+    for _ in 0..<maxSteps {
         let next: FileWalk.Step?
         do { next = try walk.next() } catch { return nil }
         guard let next else {

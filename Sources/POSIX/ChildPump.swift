@@ -55,7 +55,7 @@ final class ChildPump: Sendable {
     /// How long the child may take to end by itself, and then by a signal, in milliseconds.
     private static let grace: Int64 = 2000
     /// How many bytes of its errors are kept.
-    private static let mostErrors = 4096
+    private static let maxErrors = 4096
     private static let chunk = 256 << 10
 
     init(
@@ -146,7 +146,7 @@ final class ChildPump: Sendable {
     private func keep(_ words: [UInt8]) {
         said.withLock { said in
             said += words
-            if said.count > Self.mostErrors { said.removeFirst(said.count - Self.mostErrors) }
+            if said.count > Self.maxErrors { said.removeFirst(said.count - Self.maxErrors) }
         }
     }
 
@@ -182,7 +182,7 @@ final class ChildPump: Sendable {
         input.closeWriter()
         output.closeReader()
         let code = awaitEnd(Self.grace) ?? ended(by: SIGTERM) ?? ended(by: SIGKILL) ?? -1
-        while let words = take(errors.reader, Self.mostErrors), !words.isEmpty { keep(words) }
+        while let words = take(errors.reader, Self.maxErrors), !words.isEmpty { keep(words) }
         errors.closeReader()
         _ = receive(.ended(ChildEnd(code: code, errors: said.withLock { $0 })))
     }
@@ -208,7 +208,7 @@ final class ChildPump: Sendable {
             var waiting = pollfd(fd: errors.reader, events: Int16(POLLIN), revents: 0)
             _ = systemCall { unsafe poll(&waiting, 1, 10) }
             guard waiting.revents != 0 else { continue }
-            if let words = take(errors.reader, Self.mostErrors), !words.isEmpty { keep(words) } else { usleep(2000) }
+            if let words = take(errors.reader, Self.maxErrors), !words.isEmpty { keep(words) } else { usleep(2000) }
         }
     }
 }

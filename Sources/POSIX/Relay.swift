@@ -38,7 +38,7 @@ private final class RelayLane<Item: Sendable>: Sendable {
     private let state = Mutex(State())
     private let moved = Condition()
 
-    private static var mostWaiting: Int { 2 }
+    private static var maxWaiting: Int { 2 }
 
     init(_ work: @escaping @Sendable (Item) throws -> Void) {
         self.work = work
@@ -53,7 +53,7 @@ private final class RelayLane<Item: Sendable>: Sendable {
             let seen = moved.generation()
             let isTaken = try state.withLock { state in
                 if let failure = state.failure { throw failure }
-                guard state.waiting.count < Self.mostWaiting else { return false }
+                guard state.waiting.count < Self.maxWaiting else { return false }
                 state.waiting.append(item)
                 return true
             }

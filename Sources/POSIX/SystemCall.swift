@@ -13,7 +13,7 @@ struct SystemAnswer<Value> {
 }
 
 /// How often in a row a call may be interrupted: by signals now and then, without end only by something that is broken.
-private let mostInterruptions = 128
+private let maxInterruptions = 128
 
 /// Makes a system call that answers below zero when it fails, and again when it was interrupted.
 @inline(__always)
@@ -35,6 +35,6 @@ func systemCall<Value>(failing isFailure: (Value) -> Bool, _ call: () -> Value) 
         let number = errno
         guard isFailure(value) else { return SystemAnswer(value: value, number: 0) }
         interruptions += 1
-        if number != EINTR || interruptions > mostInterruptions { return SystemAnswer(value: value, number: number) }
+        if number != EINTR || interruptions > maxInterruptions { return SystemAnswer(value: value, number: number) }
     }
 }

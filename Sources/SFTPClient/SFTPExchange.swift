@@ -32,7 +32,7 @@ final class SFTPExchange: Sendable {
     /// the line is alive.
     private static let patience = 20
     /// Fewer bytes than this are no progress, unless they end a reply.
-    private static let leastProgress = 1024
+    private static let minProgress = 1024
     /// No reply that was asked for is longer.
     private static let longest = 512 << 10
 
@@ -76,7 +76,7 @@ final class SFTPExchange: Sendable {
         while !rest.isEmpty {
             let (packet, problem) = state.withLock { state -> ([UInt8]?, SFTPError?) in
                 let (packet, problem) = collect(&rest, &state)
-                if packet != nil || state.fresh >= Self.leastProgress { (state.progress, state.fresh) = (moment, 0) }
+                if packet != nil || state.fresh >= Self.minProgress { (state.progress, state.fresh) = (moment, 0) }
                 return (packet, problem)
             }
             if let problem = problem ?? packet.flatMap(deliver) {

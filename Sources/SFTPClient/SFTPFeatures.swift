@@ -7,13 +7,13 @@ package struct SFTPFeatures: Sendable {
 
     private let extensions: Set<String>
     /// How many bytes one request may ask for or bring; every server takes so many.
-    private(set) var mostRead = 32 << 10
-    private(set) var mostWrite = 32 << 10
+    private(set) var maxRead = 32 << 10
+    private(set) var maxWrite = 32 << 10
 
     /// More would make a packet longer than any server takes.
-    private static let mostToRead = 255 << 10
+    private static let maxToRead = 255 << 10
     /// Servers hold a whole request before they write: two halves overlap.
-    private static let mostToWrite = 128 << 10
+    private static let maxToWrite = 128 << 10
 
     init(extensions: Set<String>) { self.extensions = extensions }
 
@@ -35,7 +35,7 @@ package struct SFTPFeatures: Sendable {
             let count = min(limit, room, UInt64(most))
             return count >= 1024 ? Int(count) : usual
         }
-        (mostRead, mostWrite) = (usable(read, mostRead, Self.mostToRead), usable(write, mostWrite, Self.mostToWrite))
+        (maxRead, maxWrite) = (usable(read, maxRead, Self.maxToRead), usable(write, maxWrite, Self.maxToWrite))
     }
 
     /// How many requests of so many bytes are in flight for one file: 4 MiB, in 16 to 64 of them.

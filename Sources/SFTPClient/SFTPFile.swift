@@ -68,7 +68,7 @@ package final class SFTPDownload: Sendable {
 
     /// Fills the window, and gives the first part that is still to come.
     private func ask() -> Part? {
-        let step = file.session.features.mostRead
+        let step = file.session.features.maxRead
         return state.withLock { state in
             while state.parts.count < SFTPFeatures.window(step), state.asked < end {
                 let range = state.asked..<min(end, state.asked + UInt64(step))
@@ -119,7 +119,7 @@ package struct SFTPUpload: ~Copyable, Sendable {
     /// Writes from a byte on.
     package init(_ file: SFTPFile, at offset: UInt64) {
         (self.file, self.offset) = (file, offset)
-        pieces = SFTPPieces(most: file.session.features.mostWrite)
+        pieces = SFTPPieces(most: file.session.features.maxWrite)
     }
 
     /// Where the next byte goes.
@@ -142,7 +142,7 @@ package struct SFTPUpload: ~Copyable, Sendable {
     }
 
     private mutating func send(_ data: ArraySlice<UInt8>) async throws(SFTPError) {
-        if pending.count >= SFTPFeatures.window(file.session.features.mostWrite) {
+        if pending.count >= SFTPFeatures.window(file.session.features.maxWrite) {
             try await pending.removeFirst().value()
         }
         pending.append(file.session.send(.write(file.handle, at: offset, data)))

@@ -47,12 +47,12 @@ package final class SFTPSession: Sendable {
             let before = names.count
             for entry in page where names.insert(entry.name).inserted { entries.append(entry) }
             // A page with nothing new would be followed by as many of them as there is time.
-            guard names.count > before, names.count <= Self.mostNames else {
+            guard names.count > before, names.count <= Self.maxNames else {
                 throw SFTPError(.protocolViolation, "The server's list of \(path) does not end.")
             }
         }
     }
 
     private static let listings = 4
-    private static let mostNames = 1_000_000
+    private static let maxNames = 1_000_000
 }

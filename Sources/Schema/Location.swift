@@ -14,7 +14,7 @@ package struct Location: Sendable, Hashable {
     /// CARs up to this length, in bytes, are read whole: no index is kept beside them.
     package static let longestReadWhole: UInt64 = 1 << 20
     /// The most shards of a CAR: a row that names them all stays one that everybody reads.
-    package static let mostShards = 4096
+    package static let maxShards = 4096
 
     /// The name of the CAR, the `car_file_path` of a mapping: that of its object, or where there are shards, the one
     /// from which theirs are made.

@@ -42,23 +42,23 @@ package struct Limits: Sendable, Hashable {
     /// Objects above this length are uploaded in parts.
     package var largestSinglePut: UInt64
     /// The least length of a part.
-    package var leastPart: UInt64
+    package var minPart: UInt64
     /// The most parts of one upload.
-    package var mostParts: UInt64
+    package var maxParts: UInt64
     /// Whether names are to be spread over folders, for one with all of them is more than it holds, or slow.
     package var spreadsNames: Bool
 
     package init(
         largestObject: UInt64 = .max,
         largestSinglePut: UInt64 = .max,
-        leastPart: UInt64 = 16 << 20,
-        mostParts: UInt64 = 10_000,
+        minPart: UInt64 = 16 << 20,
+        maxParts: UInt64 = 10_000,
         spreadsNames: Bool = false
     ) {
         self.largestObject = largestObject
         self.largestSinglePut = largestSinglePut
-        self.leastPart = leastPart
-        self.mostParts = mostParts
+        self.minPart = minPart
+        self.maxParts = maxParts
         self.spreadsNames = spreadsNames
     }
 
@@ -67,8 +67,8 @@ package struct Limits: Sendable, Hashable {
     /// It depends on nothing but the length, so a later run divides the same object in the same way.
     package func partLength(for length: UInt64) -> UInt64 {
         let mebibyte: UInt64 = 1 << 20
-        let least = length / mostParts + (length.isMultiple(of: mostParts) ? 0 : 1)
-        return max(leastPart, (least / mebibyte + (least.isMultiple(of: mebibyte) ? 0 : 1)) * mebibyte)
+        let least = length / maxParts + (length.isMultiple(of: maxParts) ? 0 : 1)
+        return max(minPart, (least / mebibyte + (least.isMultiple(of: mebibyte) ? 0 : 1)) * mebibyte)
     }
 
     /// The ranges in which an object of `length` bytes is uploaded.

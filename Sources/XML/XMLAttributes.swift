@@ -1,7 +1,7 @@
 /// The most attributes that any tag of a document has, counted in one pass and without a parser.
 ///
 /// In what is no XML the number means nothing, and the parser says so.
-func mostAttributes(in document: [UInt8]) -> Int {
+func maxAttributes(in document: [UInt8]) -> Int {
     var rest = document[...]
     var most = 0
     while let start = rest.firstIndex(of: UInt8(ascii: "<")) {

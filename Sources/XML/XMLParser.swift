@@ -23,7 +23,7 @@ package func parseXML(
         throw XMLError(code: .malformed(line: 1), message: "Line 1 of the XML document is malformed: it is not UTF-8.")
     }
     // The parser compares each attribute with all others before anybody is asked.
-    guard mostAttributes(in: bytes) <= limits.attributes else {
+    guard maxAttributes(in: bytes) <= limits.attributes else {
         let message = "An element of the XML document has more than \(limits.attributes) attributes."
         throw XMLError(code: .tooLarge, message: message)
     }

@@ -57,7 +57,7 @@ import Testing
         try await catalog.finishSync(generation: after.generation, under: lease)
         let clean = try #require(try await catalog.backendState("a"))
         #expect(!clean.isDirty)
-        #expect(clean.note == "kits/k/1-i.car")
+        #expect(clean.snapshot == "kits/k/1-i.car")
         let other = try await catalog.backendState("b")
         #expect(other?.isDirty == true)
         // The state is in the file.

@@ -40,9 +40,9 @@ import Testing
         }
         var features = SFTPFeatures(extensions: [])
         features.take(limits: [UInt8](repeating: 0xFF, count: 32))
-        #expect(features.mostRead == 255 << 10)
+        #expect(features.maxRead == 255 << 10)
         features.take(limits: [UInt8](repeating: 0, count: 32))
-        #expect(features.mostWrite >= 1024)
+        #expect(features.maxWrite >= 1024)
     }
 
     @Test func `pieces are as long as they may be, and together what was given`() {

@@ -17,7 +17,7 @@ package struct TextTable: Sendable {
 
     private static let gap = 2
     /// What is left of a cell, at least.
-    private static let leastWidth = 8
+    private static let minWidth = 8
 
     private let columns: [Column]
     private let rows: [[String]]
@@ -58,7 +58,7 @@ package struct TextTable: Sendable {
             zip(columns, widths).map { column, width in column.mayShrink ? min(width, bound) : width }
         }
         guard widths.reduce(0, +) > room else { return }
-        var low = Self.leastWidth
+        var low = Self.minWidth
         var high = max(low, widths.max() ?? low)
         while low < high {
             let middle = (low + high + 1) / 2

@@ -18,7 +18,7 @@ final class Segment: Sendable {
         file = try File(folder + "/" + name.fileName, .readFile)
         self.name = name
         var words: [UInt64] = []
-        try file.read(words: &words, at: 0, count: SegmentHeader.mostWords)
+        try file.read(words: &words, at: 0, count: SegmentHeader.maxWords)
         guard let header = SegmentHeader(words, length: try file.length()) else { return nil }
         // Files that were exchanged would hide newer entries behind older ones.
         guard header.version == 1 || header.commits == name.commits else { return nil }

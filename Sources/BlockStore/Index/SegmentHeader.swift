@@ -33,13 +33,13 @@ struct SegmentHeader: Sendable {
 
     private static let newest: UInt64 = 2
     private static let magic: UInt64 = 0x0078_6469_7366_7069  // "ipfsidx" and the version, the first letter lowest
-    private static let mostBucketBits = 22
+    private static let maxBucketBits = 22
 
     /// How many words the header of a version has; the last one is the checksum of the others.
     private static func length(_ version: UInt64) -> Int { version == 1 ? 8 : 14 }
 
     /// The words of the longest header.
-    static let mostWords = 14
+    static let maxWords = 14
 
     /// A header of a segment that has nothing in it yet.
     init(bucketBits: Int) { self.bucketBits = bucketBits }
@@ -52,7 +52,7 @@ struct SegmentHeader: Sendable {
         guard (1...Self.newest).contains(version) else { return nil }
         let count = Self.length(version)
         guard words.count >= count, words[count - 1] == Self.checksum(words[..<(count - 1)]) else { return nil }
-        guard words[2] <= UInt64(Self.mostBucketBits), words[1] < 1 << 40, words[4] < 1 << 32 else { return nil }
+        guard words[2] <= UInt64(Self.maxBucketBits), words[1] < 1 << 40, words[4] < 1 << 32 else { return nil }
         bucketBits = Int(words[2])
         self.count = words[1]
         bytes = words[3]
@@ -104,7 +104,7 @@ struct SegmentHeader: Sendable {
 
     /// How many bits make buckets of eight to sixteen entries, which is about what one read of a file gives anyway.
     static func bucketBits(for count: UInt64) -> Int {
-        min(mostBucketBits, max(0, 63 - (count / 8 | 1).leadingZeroBitCount))
+        min(maxBucketBits, max(0, 63 - (count / 8 | 1).leadingZeroBitCount))
     }
 
     /// The checksum of nothing.

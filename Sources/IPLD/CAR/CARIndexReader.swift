@@ -15,7 +15,7 @@ public struct CARIndexReader: Sendable {
     }
 
     /// The most tables that are read: lengths of digests, times hash functions.
-    private static let mostTables = 4096
+    private static let maxTables = 4096
 
     /// The way the index is written.
     public let format: CARIndex.Format
@@ -45,7 +45,7 @@ public struct CARIndexReader: Sendable {
             for _ in 0..<(try cursor.number(4)) {
                 let code = try cursor.number(8)
                 found += try Self.tables(&cursor, code: code)
-                guard found.count <= Self.mostTables else {
+                guard found.count <= Self.maxTables else {
                     throw DecodingProblem(.malformed, "The index has more tables than there are hash functions.")
                 }
             }
@@ -137,7 +137,7 @@ public struct CARIndexReader: Sendable {
             guard (8...CARIndex.widest).contains(width), length.isMultiple(of: width) else {
                 throw DecodingProblem(.malformed, "The index has entries of \(width) bytes in a table of \(length).")
             }
-            guard tables.count < mostTables else {
+            guard tables.count < maxTables else {
                 throw DecodingProblem(.malformed, "The index has more tables than there are lengths of digests.")
             }
             tables.append(Table(code: code, width: width, start: cursor.offset, count: length / width))

@@ -25,7 +25,7 @@ public struct CARReport: Sendable, Hashable {
     public var hashes: [HashCode: Int] = [:]
     /// Blocks whose hash cannot be computed here, so that nothing is known of them.
     public var unverifiable = 0
-    /// What is wrong, the first ``CARVerifier/mostProblems`` of it.
+    /// What is wrong, the first ``CARVerifier/maxProblems`` of it.
     public var problems: [CARProblem] = []
     /// How much is wrong, by kind.
     public var counts: [DecodingProblem.Code: Int] = [:]
@@ -50,7 +50,7 @@ public struct CARReport: Sendable, Hashable {
 /// of the blocks that have some.
 public struct CARVerifier: Sendable {
     /// The most problems that are listed one by one.
-    public static let mostProblems = 1000
+    public static let maxProblems = 1000
 
     /// What was found so far.
     public private(set) var report = CARReport()
@@ -160,7 +160,7 @@ public struct CARVerifier: Sendable {
     public mutating func note(_ problem: DecodingProblem, _ offset: Int?, isEnd: Bool = false) {
         if isEnd { cameToIndex = false }
         report.counts[problem.code, default: 0] += 1
-        if report.problems.count < Self.mostProblems {
+        if report.problems.count < Self.maxProblems {
             report.problems.append(CARProblem(problem: problem, offset: offset))
         }
     }

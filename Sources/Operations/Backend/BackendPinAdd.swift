@@ -164,11 +164,11 @@ package struct ClaimsOutput: OperationOutput {
         var problems: [(line: Int, error: KitError)] = []
 
         /// So many problems are told one by one.
-        private static let mostProblems = 1000
+        private static let maxProblems = 1000
 
         mutating func note(_ error: KitError, at line: Int) {
             failed += 1
-            if problems.count < Self.mostProblems { problems.append((line, error)) }
+            if problems.count < Self.maxProblems { problems.append((line, error)) }
         }
 
         mutating func note(_ mappings: [Mapping?], of claims: [ClaimLine]) {
@@ -196,7 +196,7 @@ package struct ClaimsOutput: OperationOutput {
     }
     package var report: Report {
         guard let list else { return MappingsOutput(mappings: mappings, warnings: warnings).report }
-        var failures = list.problems.prefix(Self.mostShown).map { "Line \($0.line): \($0.error.message)" }
+        var failures = list.problems.prefix(Self.maxShown).map { "Line \($0.line): \($0.error.message)" }
         if list.failed > failures.count {
             failures.append("And \(list.failed - failures.count) more lines could not be read.")
         }
@@ -204,7 +204,7 @@ package struct ClaimsOutput: OperationOutput {
     }
 
     /// So many lines that cannot be read are shown to people.
-    private static let mostShown = 20
+    private static let maxShown = 20
 
     private var allWarnings: [String] {
         guard let list, list.outvoted > 0 else { return warnings }

@@ -65,7 +65,7 @@ extension BackendState {
             "synced_generation": .integer(syncedGeneration), "reason": .string(reason),
             "dirty_since": isDirty ? .text(dirtySince) : .null, "synced_at": .text(syncedAt),
             "leads_elsewhere": .bool(leadsElsewhere),
-            "snapshot": .text(note), "problem": .text(problem),
+            "snapshot": .text(snapshot), "problem": .text(problem),
         ]
     }
 }

@@ -86,8 +86,8 @@ struct ClaimLine: Sendable {
                     + "/ between their parts, and what is under \(ObjectName.notes) is what homes say about themselves."
             )
         }
-        guard shards.count <= Location.mostShards else {
-            throw KitError(.limit, "It has \(shards.count) shards; the limit is \(Location.mostShards).")
+        guard shards.count <= Location.maxShards else {
+            throw KitError(.limit, "It has \(shards.count) shards; the limit is \(Location.maxShards).")
         }
         guard size ?? 0 <= UInt64(Int64.max) else { throw KitError(.usage, "\(size ?? 0) is the size of nothing.") }
         do throws(CatalogError) { try Pin.check(name, of: cid) } catch { throw KitError(error) }

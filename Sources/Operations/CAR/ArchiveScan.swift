@@ -115,7 +115,7 @@ struct ArchiveScan: Sendable {
             } catch {
                 piece.damages.append((parser.isOver ? parser.offset : start, error))
                 // Behind a bad section others can be read, but nobody needs to know of millions of them.
-                piece.isCut = parser.isOver || piece.damages.count == CARVerifier.mostProblems
+                piece.isCut = parser.isOver || piece.damages.count == CARVerifier.maxProblems
                 isDone = piece.isCut
             }
         }

@@ -39,7 +39,7 @@ package struct CARReportOutput: OperationOutput {
     let isVerified: Bool
 
     /// The most problems that people are shown.
-    private static let mostShown = 20
+    private static let maxShown = 20
 
     package var exitCode: ExitCode {
         let codes = rows.map(\.code).filter { $0 != .ok }
@@ -90,7 +90,7 @@ package struct CARReportOutput: OperationOutput {
         ]
         if let container = row.container { facts.append(.init("index", container.indexOffset > 0 ? "yes" : "no")) }
         facts.append(.init("state", state(row)))
-        let shown = report.problems.prefix(Self.mostShown).map { found -> Report.Part in
+        let shown = report.problems.prefix(Self.maxShown).map { found -> Report.Part in
             let place = found.offset.map { " at byte \($0)" } ?? ""
             return .line("\(found.problem.code)\(place): \(found.problem)")
         }

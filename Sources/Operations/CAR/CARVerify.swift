@@ -67,7 +67,7 @@ extension CARReportOutput {
     }
 
     /// How often an archive is read again for blocks that were asked for under a codec after they had gone by.
-    private static let mostReviews = 8
+    private static let maxReviews = 8
 
     private static func row(
         _ file: String,
@@ -95,7 +95,7 @@ extension CARReportOutput {
             kit.session.progress.bytes(piece.length)
         }
         var reviews = 0
-        while input.isFile, reviews < mostReviews, !verifier.unread().isEmpty {
+        while input.isFile, reviews < maxReviews, !verifier.unread().isEmpty {
             reviews += 1
             try await scan.read(verifies: verifies) { piece in
                 for (index, section) in piece.sections.enumerated() where piece.problems[index] == nil {

@@ -124,7 +124,7 @@ package struct Add: Operation {
                     let write = writing.write
                     writing.write = { blocks in
                         try await write(blocks)
-                        guard made.read({ $0.count }) >= Self.mostUntold else { return }
+                        guard made.read({ $0.count }) >= Self.maxUntold else { return }
                         try await ingest.commit()
                         tell()
                     }
@@ -139,7 +139,7 @@ package struct Add: Operation {
     }
 
     /// So many files and folders wait until they are in the store.
-    private static let mostUntold = 8192
+    private static let maxUntold = 8192
 
     fileprivate typealias Root = (name: [UInt8], entry: DAGEntry)
 

@@ -175,7 +175,7 @@ private struct Look {
     /// Longer names are not taken over.
     private static let longestName = 4096
     /// So many pins that cannot be ours are named, each by so many letters: a node may list anything.
-    private static let (mostNamed, longestNamed) = (1000, 256)
+    private static let (maxNamed, longestNamed) = (1000, 256)
 
     /// Reads the list of the node once, and takes over what is new in it.
     ///
@@ -204,7 +204,7 @@ private struct Look {
             for found in page {
                 guard let cid = found.cid, cid.codec.hasKnownLinks, (try? cid.checkLimits(length: 0)) != nil else {
                     leftOutCount += 1
-                    if leftOut.count < Self.mostNamed { leftOut.append(String(found.text.prefix(Self.longestNamed))) }
+                    if leftOut.count < Self.maxNamed { leftOut.append(String(found.text.prefix(Self.longestNamed))) }
                     continue
                 }
                 guard listed.insert(cid).inserted else { continue }

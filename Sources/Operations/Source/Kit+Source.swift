@@ -201,7 +201,7 @@ private struct RootSearch: Sendable {
     let looksIntoCARs: Bool
 
     /// So many CARs are searched for a block that is no root.
-    private static let mostSearched = 256
+    private static let maxSearched = 256
 
     func blocks(_ root: CID, _ location: Location?) -> RemoteBlocks {
         RemoteBlocks(of: root, at: location, on: backend, cache: cache, notice: kit.session.notice)
@@ -235,7 +235,7 @@ private struct RootSearch: Sendable {
         let places = try await places(catalog)
         // One that is damaged, or has no index, says nothing of the others.
         var unread: [StorageError] = []
-        for (root, location) in places.prefix(Self.mostSearched) {
+        for (root, location) in places.prefix(Self.maxSearched) {
             let blocks = blocks(root, location)
             do throws(StorageError) {
                 guard try await blocks.have(cid) else { continue }
@@ -246,9 +246,9 @@ private struct RootSearch: Sendable {
             }
         }
         var reason =
-            places.count <= Self.mostSearched
+            places.count <= Self.maxSearched
             ? ", and in none of the CARs there, by their indexes."
-            : ", and in none of \(Self.mostSearched) CARs, by their indexes. A path that begins at a root leads to what is "
+            : ", and in none of \(Self.maxSearched) CARs, by their indexes. A path that begins at a root leads to what is "
                 + "in the others."
         if let first = unread.first { reason += " \(unread.count) of them could not be searched: \(first.message)" }
         throw absence(of: cid, reason)
@@ -271,7 +271,7 @@ private struct RootSearch: Sendable {
         var places: [(root: CID, location: Location?)] = []
         for try await page in backend.content.roots() {
             places += page.map { ($0.root, $0.location) }
-            if places.count > Self.mostSearched { break }
+            if places.count > Self.maxSearched { break }
         }
         return places
     }

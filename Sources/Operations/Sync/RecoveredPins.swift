@@ -162,14 +162,14 @@ struct RecoveredPins: Sendable {
         guard let taken, !isChosen else { return relatives }
         var homes: Set<String> = ["", taken.name.instance]
         let newest = entries.snapshots.filter { $0.kit == taken.name.kit && homes.insert($0.instance).inserted }
-        if newest.count > Snapshots.mostHomes {
+        if newest.count > Snapshots.maxHomes {
             output.warnings.append(
-                "Of \(newest.count) other homes of the kit, \(Snapshots.mostHomes) were looked into: `ipfs-kit snapshot list "
+                "Of \(newest.count) other homes of the kit, \(Snapshots.maxHomes) were looked into: `ipfs-kit snapshot list "
                     + "\(output.source)` names the snapshots of all, and `recover --snapshot` takes one over."
             )
         }
         var later: Set<CID> = []
-        for name in newest.prefix(Snapshots.mostHomes) {
+        for name in newest.prefix(Snapshots.maxHomes) {
             let (found, mapped, problem) = try await rows(of: name)
             if problem == nil { read.insert(name) }
             let isKnown = name.time <= taken.snapshot.known[name.instance] ?? -1
@@ -212,7 +212,7 @@ struct RecoveredPins: Sendable {
         let rest = entries.snapshots.filter { name in
             name.kit == taken.kit && !read.contains(name) && (isChosen || name.time < taken.time)
         }
-        for name in rest.prefix(2 * Snapshots.mostHomes) where !open.isEmpty {
+        for name in rest.prefix(2 * Snapshots.maxHomes) where !open.isEmpty {
             let rows = try await rows(of: name)
             for pin in rows.pins where open.remove(pin.cid) != nil { found[pin.cid] = pin }
             // A later one knows where it is, and pinned it no more.

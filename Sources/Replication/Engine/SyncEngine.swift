@@ -136,7 +136,7 @@ package struct SyncEngine: Sendable {
     package func isDue(_ work: Work, at address: BackendState.Address, force: Bool, hasTransfers: Bool) -> Bool {
         if work.state.isDirty || force || hasTransfers || !work.steps.isEmpty { return true }
         if !work.state.leads(to: address) { return true }
-        guard work.alias == nil, work.state.note != nil || work.state.marker != nil else { return false }
+        guard work.alias == nil, work.state.snapshot != nil || work.state.marker != nil else { return false }
         return Self.isSilent(work.state, at: catalog.time)
     }
 

@@ -31,7 +31,7 @@ extension SyncRun {
             isCopied = true
             try await catalog.lookAgain(because: HomeRegister.copied, under: lease)
         }
-        if let site, let note = state.note, try await isGone(note, site) {
+        if let site, let note = state.snapshot, try await isGone(note, site) {
             try await catalog.doubt(because: "what this home left last is not there", under: lease)
             report.warnings.append(
                 "\(backend.name) does not have the snapshot that this home knows as its last one there: one of the two went back in "
@@ -107,7 +107,7 @@ extension SyncRun {
     private func meet(_ site: Site, _ state: BackendState, _ report: inout SyncReport) async throws {
         let known = Set(try await catalog.peers(on: backend.name).map { $0.kit + "/" + $0.instance })
         var seen = site.peers()
-        let newer = site.newerSnapshots(than: state.note, own: try await catalog.newestSnapshot(), [])
+        let newer = site.newerSnapshots(than: state.snapshot, own: try await catalog.newestSnapshot(), [])
         if let newer = newer.first(where: { $0.instance == engine.identity.instance }) {
             seen.append((newer.kit, newer.instance, Timestamp(milliseconds: newer.time)))
         }

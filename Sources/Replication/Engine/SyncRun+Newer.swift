@@ -12,7 +12,7 @@ extension SyncRun {
         let peers = try await catalog.peers(on: backend.name)
         let already = try await catalog.knownSnapshots()
         let newer = site.newerSnapshots(
-            than: state.note,
+            than: state.snapshot,
             own: try await catalog.newestSnapshot(),
             peers,
             accepted: try await catalog.acceptedTime()
@@ -23,7 +23,7 @@ extension SyncRun {
         let known = try await known()
         for snapshot in newer {
             var (isKnown, problem): (Bool, String?) = (false, nil)
-            if newer.count <= Snapshots.mostHomes { (isKnown, problem) = try await look(into: snapshot, known) }
+            if newer.count <= Snapshots.maxHomes { (isKnown, problem) = try await look(into: snapshot, known) }
             if isKnown { continue }
             guard gone.contains(snapshot.instance) else {
                 throw ReplicationError.outdated(

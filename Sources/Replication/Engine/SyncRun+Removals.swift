@@ -154,7 +154,7 @@ extension SyncRun {
             return .removed
         }
         var hasBegun = false
-        for look in 1...Self.mostLooks {
+        for look in 1...Self.maxLooks {
             do throws(StorageError) {
                 try await expectWhole(root)
                 try await engine.witnesses.expect(minimum, of: others, toHave: root, besides: backend.name)
@@ -168,7 +168,7 @@ extension SyncRun {
                 hasBegun = hasBegun || error.mayHaveHappened
                 // What admits it counts for a moment: it may have waited, or be in many objects.
                 let isLate = error.code == .changed && !engine.witnesses.haveSeen(root, besides: backend.name)
-                if isLate, look < Self.mostLooks { continue }
+                if isLate, look < Self.maxLooks { continue }
                 return error.code == .changed && !hasBegun ? .kept(error) : .failed(error)
             }
         }
@@ -181,7 +181,7 @@ extension SyncRun {
     }
 
     /// How often the other replicas of a root are looked at while it is removed.
-    private static let mostLooks = 64
+    private static let maxLooks = 64
 
     /// Throws `changed` where a root is not whole in the store: then each copy may be the one that it comes back from.
     private func expectWhole(_ root: CID) async throws(StorageError) {

@@ -7,27 +7,27 @@ extension SyncRun {
     /// Works through roots, a few at once.
     ///
     /// One root's failure does not stop the others; the backend's does.
-    func upload(_ roots: [CID], _ lane: Lane, _ site: Site?, _ report: inout SyncReport) async {
+    func upload(_ roots: [CID], _ uploader: Uploader, _ site: Site?, _ report: inout SyncReport) async {
         var next = roots.startIndex
         var failuresInARow = 0
         var seen = 0
-        await withTaskGroup(of: Lane.Outcome.self) { group in
+        await withTaskGroup(of: Uploader.Outcome.self) { group in
             for root in roots.prefix(backend.lanes) {
-                group.addTask { await lane.outcome(root) }
+                group.addTask { await uploader.outcome(root) }
                 next += 1
             }
             while let outcome = await group.next() {
                 seen += 1
                 engine.progress.items()
                 do throws(CatalogError) {
-                    try await note(outcome, of: lane, site, &report, &failuresInARow)
+                    try await note(outcome, of: uploader, site, &report, &failuresInARow)
                 } catch {
                     report.stopped = report.stopped ?? .catalog(error)
                 }
                 guard next < roots.endIndex, report.stopped == nil, !Task.isCancelled else { continue }
                 let root = roots[next]
                 next += 1
-                group.addTask { await lane.outcome(root) }
+                group.addTask { await uploader.outcome(root) }
             }
         }
         if report.replaced > 0 {
@@ -44,8 +44,8 @@ extension SyncRun {
     }
 
     private func note(
-        _ outcome: Lane.Outcome,
-        of lane: Lane,
+        _ outcome: Uploader.Outcome,
+        of uploader: Uploader,
         _ site: Site?,
         _ report: inout SyncReport,
         _ failuresInARow: inout Int
@@ -62,7 +62,7 @@ extension SyncRun {
                 report.adopted += 1
             } else {
                 report.uploaded += 1
-                report.replaced += lane.counted[outcome.root] == nil ? 0 : 1
+                report.replaced += uploader.counted[outcome.root] == nil ? 0 : 1
                 report.bytesUploaded += seen.size ?? 0
             }
             try await recorder.add(seen)

@@ -78,10 +78,10 @@ struct SyncRun: Sendable {
             if case .remove(let root, let reason) = step { (root, reason) } else { nil }
         }
         if !uploads.isEmpty {
-            let lane = try await lane(uploads, work.state)
-            let begun = uploads.filter { lane.counted[$0] == nil }
-            try await catalog.begin(begun, willBeSaved: lane.willBeSaved, under: lease)
-            await upload(uploads, lane, site, &report)
+            let uploader = try await uploader(uploads, work.state)
+            let begun = uploads.filter { uploader.counted[$0] == nil }
+            try await catalog.begin(begun, willBeSaved: uploader.willBeSaved, under: lease)
+            await upload(uploads, uploader, site, &report)
         }
         try await recorder.flush()
         if report.stopped == nil { try await forget(work) }
@@ -155,7 +155,7 @@ struct SyncRun: Sendable {
     ///
     /// Asked only when something may have arrived that the catalog does not know: before the first sync, or when the
     /// owner wants everything looked at.
-    private func lane(_ uploads: [CID], _ state: BackendState) async throws -> Lane {
+    private func uploader(_ uploads: [CID], _ state: BackendState) async throws -> Uploader {
         var hints: Set<CID> = []
         // Uploads whose end nobody knows: some may have arrived.
         let transfers = try await catalog.transfers(on: backend.name)
@@ -184,7 +184,7 @@ struct SyncRun: Sendable {
         var counted: [CID: UInt64?] = [:]
         for copy in copies where copy.status == .stored && !copy.isBeingRemoved { counted[copy.cid] = copy.size }
         let stored = backend.quota == nil ? 0 : try await catalog.mappingCounts()[backend.name]?.storedBytes ?? 0
-        return Lane(
+        return Uploader(
             backend: backend,
             source: engine.source,
             packing: FarPacking(scratch: engine.scratch),

@@ -54,7 +54,7 @@ enum HomeName {
             var last = parts[3]
             let pieces = last.split(separator: "-", omittingEmptySubsequences: false)
             if pieces.count == 3, let number = Int(pieces[2].dropLast(4)),
-                (2...KitSnapshot.mostShared).contains(number),
+                (2...KitSnapshot.maxShared).contains(number),
                 pieces[2] == "\(number).car"
             {
                 last = "\(pieces[0])-\(pieces[1]).car"

@@ -21,7 +21,7 @@ struct SharedPages {
     }
 
     /// The most objects of about one size, each of which is four times the one before.
-    private static let mostOfOneSize = 31
+    private static let maxOfOneSize = 31
     /// Up to which all objects are of one size, in bytes.
     private static let smallest: UInt64 = 64 << 10
     /// So many bytes that nobody needs may lie about, beside as many as are needed.
@@ -41,7 +41,7 @@ struct SharedPages {
             let times = (needed(object) / smallest).leadingZeroBitCount
             sizes[times == 64 ? 0 : (65 - times) / 2, default: []].append(object.name)
         }
-        var worn = Set(sizes.values.filter { $0.count > mostOfOneSize }.joined())
+        var worn = Set(sizes.values.filter { $0.count > maxOfOneSize }.joined())
         let (all, live) = objects.reduce((UInt64(0), UInt64(0))) { ($0.0 + $1.length, $0.1 + needed($1)) }
         if all > 2 * live + spare { worn.formUnion(objects.filter { 2 * needed($0) < $0.length }.map(\.name)) }
         return worn

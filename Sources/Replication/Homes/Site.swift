@@ -31,12 +31,14 @@ struct Site: Sendable {
         }
         guard backend.content.capabilities.contains(.listing) else {
             let site = Site(register: register, entries: HomeRegister.Entries(), identity: identity)
-            guard let proof = state.marker ?? state.note else { return site }
+            guard let proof = state.marker ?? state.snapshot else { return site }
             guard try await register.holds(proof) else { throw stranger(backend.name, proof) }
             return site
         }
         let site = Site(register: register, entries: try await register.list(), identity: identity)
-        if let proof = state.marker ?? state.note, !site.entries.contains(proof) { throw stranger(backend.name, proof) }
+        if let proof = state.marker ?? state.snapshot, !site.entries.contains(proof) {
+            throw stranger(backend.name, proof)
+        }
         return site
     }
 
@@ -56,7 +58,7 @@ struct Site: Sendable {
         _ state: BackendState?,
         _ identity: Catalog.Identity
     ) async throws {
-        guard let state, state.marker ?? state.note ?? state.markerIdentity != nil else { return }
+        guard let state, state.marker ?? state.snapshot ?? state.markerIdentity != nil else { return }
         _ = try await find(backend, state, identity)
     }
 

@@ -164,7 +164,7 @@ package struct Snapshots: Sendable {
     }
 
     /// More homes of one kit are not looked into, nor a longer snapshot of one, in bytes: anybody may have left them.
-    package static let (mostHomes, longestOfOthers): (Int, UInt64) = (8, 256 << 20)
+    package static let (maxHomes, longestOfOthers): (Int, UInt64) = (8, 256 << 20)
 
     /// Brings a snapshot of at most `limit` bytes, and runs `body` with it on a thread that may block.
     ///

@@ -309,7 +309,7 @@ package final class RemoteBlocks: Sendable {
         for try await chunk in try await backend.content.read(root, at: location) {
             passed += UInt64(chunk.count)
             // A CAR is somebody's word: one that is longer than it is said to be, or has no end, is not read on.
-            guard passed <= length ?? .max, sections <= Self.mostIndexed else { throw tooMuch(length) }
+            guard passed <= length ?? .max, sections <= Self.maxIndexed else { throw tooMuch(length) }
             parser.feed(chunk)
             try decoding { () throws(DecodingProblem) in try take() }
         }
@@ -318,7 +318,7 @@ package final class RemoteBlocks: Sendable {
     }
 
     /// An index of so many sections is as long as one that is kept may be: each has a digest and an offset.
-    private static let mostIndexed = BlockCache.longestIndex / 40
+    private static let maxIndexed = BlockCache.longestIndex / 40
 
     // MARK: Errors
 
@@ -326,7 +326,7 @@ package final class RemoteBlocks: Sendable {
         let what = length.map { "more than the \($0) bytes that it should have" } ?? "no end"
         return StorageError(
             .tooLarge,
-            "The CAR of \(root) on \(backend.name) has \(what), or more than \(Self.mostIndexed) blocks: no index of it is made. "
+            "The CAR of \(root) on \(backend.name) has \(what), or more than \(Self.maxIndexed) blocks: no index of it is made. "
                 + "`ipfs-kit restore \(root)` brings all of it into the store.",
             backend: backend.name
         )

@@ -33,7 +33,7 @@ struct PageDigest: Hashable {
 /// The pages of a snapshot: those that objects on the backend hold already, and those that have to be sent.
 struct Cargo {
     /// So many bytes of pages go into the snapshot itself; more of them make an object that later snapshots share.
-    static let mostInSnapshot = 36 << 10
+    static let maxInSnapshot = 36 << 10
 
     /// A file of pages to be sent.
     struct Archive: Sendable {
@@ -87,7 +87,7 @@ struct Cargo {
         guard file == nil else { return try append(block) }
         weight += block.bytes.count
         blocks.append(block)
-        guard weight > Self.mostInSnapshot else { return }
+        guard weight > Self.maxInSnapshot else { return }
         for block in blocks { try append(block) }
         blocks = []
     }

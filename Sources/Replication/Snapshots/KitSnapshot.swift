@@ -99,7 +99,7 @@ package struct KitSnapshot: Sendable {
 
     private static func known(_ node: Node?) throws(ReplicationError) -> [String: Int64] {
         let homes = node?.asList ?? []
-        guard homes.count <= mostHomes else { throw .badSnapshot("It knows of \(homes.count) homes.") }
+        guard homes.count <= maxHomes else { throw .badSnapshot("It knows of \(homes.count) homes.") }
         let known = homes.compactMap { home -> (String, Int64)? in
             guard let name = home["home"]?.asString, HomeName.isIdentifier(name),
                 let time = home["until"]?.asInt.flatMap({ Int64(exactly: $0) }), (0...HomeName.latest).contains(time)
@@ -110,19 +110,19 @@ package struct KitSnapshot: Sendable {
     }
 
     /// The most other homes that a snapshot says anything of.
-    static let mostHomes = 10_000
+    static let maxHomes = 10_000
 
     /// The most backends that a snapshot has settings of.
-    private static let mostBackends = 1000
+    private static let maxBackends = 1000
 
     /// The most other objects that a snapshot needs.
-    static let mostShared = 1000
+    static let maxShared = 1000
 
     /// Throws where a snapshot would have the settings of too many backends.
     static func check(count: Int) throws(ReplicationError) {
-        guard count > mostBackends else { return }
+        guard count > maxBackends else { return }
         throw .badSnapshot(
-            "A snapshot has the settings of at most \(mostBackends) backends, and this would be of \(count)."
+            "A snapshot has the settings of at most \(maxBackends) backends, and this would be of \(count)."
         )
     }
 
@@ -137,7 +137,7 @@ package struct KitSnapshot: Sendable {
     }
 
     private static func shared(_ node: Node?) throws(ReplicationError) -> [String] {
-        guard let nodes = node?.asList, nodes.count <= mostShared else {
+        guard let nodes = node?.asList, nodes.count <= maxShared else {
             throw .badSnapshot("The list of what the snapshot needs cannot be read.")
         }
         let names = nodes.compactMap(\.asString)
@@ -155,7 +155,7 @@ package struct KitSnapshot: Sendable {
     }
 
     private static func indexes(_ node: Node?) throws(ReplicationError) -> [Index] {
-        guard let nodes = node?.asList, nodes.count <= mostHomes else {
+        guard let nodes = node?.asList, nodes.count <= maxHomes else {
             throw .badSnapshot("The list of the indexes in the snapshot cannot be read.")
         }
         return try nodes.map { (node) throws(ReplicationError) in

@@ -20,13 +20,13 @@ struct PageCut {
     /// The weight at which a page ends.
     static let fullWeight = 64 << 10
     /// The most entries of any page.
-    static let mostEntries = 256
+    static let maxEntries = 256
 
     /// Cuts rows, which are of level 0, or the pages of the level below.
     init(level: Int) {
         self.level = level
-        let usual = Limits(least: 32, usual: 32, most: Self.mostEntries)
-        limits = level == 0 ? Limits(least: 8, usual: 8, most: Self.mostEntries / 4) : usual
+        let usual = Limits(least: 32, usual: 32, most: Self.maxEntries)
+        limits = level == 0 ? Limits(least: 8, usual: 8, most: Self.maxEntries / 4) : usual
     }
 
     /// Whether the next entry is the first of a page.

@@ -16,7 +16,7 @@ struct PagedRows {
     private var rows = IndexRows()
     private let backend: [UInt8]
 
-    private static let mostRows = 2048
+    private static let maxRows = 2048
     /// A page is closed when its rows have this weight.
     private static let fullPage = 1 << 20
     /// The largest weight of a row: with it, a page is still a block that everybody reads.
@@ -36,7 +36,7 @@ struct PagedRows {
             )
         }
         count += 1
-        let isFull = rows.count >= Self.mostRows || rows.weight >= Self.fullPage
+        let isFull = rows.count >= Self.maxRows || rows.weight >= Self.fullPage
         if isFull || Self.isBorder(cid.hash.digest) { try close(emit) }
     }
 

@@ -39,7 +39,7 @@ extension Mapping {
 
     /// Reads the shards of a row; nil where they are none.
     private static func shards(_ node: Node, of cid: CID, at path: String) -> [Location.Shard]? {
-        guard let list = node.asList, list.count <= Location.mostShards else { return nil }
+        guard let list = node.asList, list.count <= Location.maxShards else { return nil }
         let isInFolder = CARName(path)?.isInFolder ?? false
         let shards = list.enumerated().compactMap { number, item -> Location.Shard? in
             guard let pair = item.asList, pair.count == 2, let length = pair[1].asInt.flatMap(UInt64.init(exactly:)),

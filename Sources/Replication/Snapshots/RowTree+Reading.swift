@@ -15,7 +15,7 @@ struct RowTreeReader {
     private var seen: Set<CID> = []
 
     /// The most levels above the rows: with them there are more rows than any catalog has.
-    private static let mostLevels = 8
+    private static let maxLevels = 8
 
     init(toleratesLoss: Bool, node: @escaping (CID) throws -> Node) {
         self.toleratesLoss = toleratesLoss
@@ -52,8 +52,8 @@ struct RowTreeReader {
             return
         }
         guard let parts = node.asList, parts.count == 3, parts[0].asString == list, let level = parts[1].asInt,
-            let entries = parts[2].asList, (0...Self.mostLevels).contains(level), promise.level ?? level == level,
-            (1...PageCut.mostEntries).contains(entries.count)
+            let entries = parts[2].asList, (0...Self.maxLevels).contains(level), promise.level ?? level == level,
+            (1...PageCut.maxEntries).contains(entries.count)
         else { throw Self.bad("A page is none.") }
         if level > 0 {
             try descend(entries, level, promise, body)

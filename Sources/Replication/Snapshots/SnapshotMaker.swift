@@ -64,9 +64,9 @@ struct SnapshotMaker: Sendable {
         let needed = zip(objects, live).filter { $0.1 > 0 }.map {
             $0.0.name.split(separator: "/").last.map(String.init)
         }
-        guard needed.count + archives.count <= KitSnapshot.mostShared else {
+        guard needed.count + archives.count <= KitSnapshot.maxShared else {
             throw ReplicationError.badSnapshot(
-                "It would need more than \(KitSnapshot.mostShared) objects of at most \(longest) bytes, and no such snapshot is read: a "
+                "It would need more than \(KitSnapshot.maxShared) objects of at most \(longest) bytes, and no such snapshot is read: a "
                     + "backend that takes larger objects has room for one."
             )
         }
@@ -126,7 +126,7 @@ struct SnapshotMaker: Sendable {
             Node.map([.init("name", .string(backend.name)), .init("settings", .string(backend.settings))])
         }
         let known = try await catalog.knownHomes(of: identity.kit).sorted { $0.key < $1.key }
-        let homes = known.suffix(KitSnapshot.mostHomes).map { (home, time) in
+        let homes = known.suffix(KitSnapshot.maxHomes).map { (home, time) in
             Node.map([.init("home", .string(home)), .init("until", .integer(Int128(time)))])
         }
         let lists = indexes.map { (backend, cut) in

@@ -15,10 +15,10 @@ struct WantedSections {
     init(root: CID) { wanted = [root] }
 
     /// So many more bytes of strangers than of what is wanted are read at most.
-    private static let mostStrange: UInt64 = 64 << 20
+    private static let maxStrange: UInt64 = 64 << 20
 
     /// Whether there is too much in it that nobody asked for.
-    var isStrange: Bool { strangeBytes > wantedBytes + Self.mostStrange }
+    var isStrange: Bool { strangeBytes > wantedBytes + Self.maxStrange }
 
     /// Those of the next sections that are wanted, each once.
     mutating func take(_ sections: [CARSection]) -> [CARSection] {

@@ -92,10 +92,10 @@ package struct KuboNode: Sendable {
                     state.count += page.count
                     return state.count
                 }
-                guard count <= Self.mostPins else {
+                guard count <= Self.maxPins else {
                     throw StorageError(
                         .tooLarge,
-                        "The node lists more than \(Self.mostPins) pins, perhaps without end."
+                        "The node lists more than \(Self.maxPins) pins, perhaps without end."
                     )
                 }
                 return try page.map { (value) throws(StorageError) in try pin(value, prepared) }
@@ -104,7 +104,7 @@ package struct KuboNode: Sendable {
     }
 
     /// A list that goes on behind so many has no end.
-    private static let mostPins = 50_000_000
+    private static let maxPins = 50_000_000
 
     private func lines(of request: KuboRequest) async throws(StorageError) -> Pulled<[JSON]> {
         let read = try await policy.read("the list of pins", nil, version: nil, hasRanges: false) {

@@ -6,7 +6,7 @@ internal import Storage
 struct DirectoryPlace: Sendable {
     let root: RootDirectory
     /// Bytes that stay free on the disk.
-    private let leastFree: UInt64
+    private let reserve: UInt64
     /// Folders that were looked after: their names last, for whoever made them may have been killed before that, and
     /// what writers left there that were killed long ago is gone.
     private let tended = Locked<Set<String>>([])
@@ -16,7 +16,7 @@ struct DirectoryPlace: Sendable {
 
     init(_ settings: LocalDirectorySettings, home: String?) {
         root = RootDirectory(settings.path, home: home)
-        leastFree = settings.minFree.bytes
+        reserve = settings.minFree.bytes
     }
 
     /// The file of an object.
@@ -61,14 +61,14 @@ struct DirectoryPlace: Sendable {
 
     /// Throws where an object, beside so many bytes of others, would take of the room that is to stay free.
     func checkRoom(for length: UInt64, _ name: ObjectName, besides others: UInt64 = 0) throws(StorageError) {
-        guard leastFree > 0, !(name.isOfNote && length <= Self.note) else { return }
+        guard reserve > 0, !(name.isOfNote && length <= Self.note) else { return }
         let free: UInt64
         do throws(FileError) {
             free = try diskSpace(root.path).free
         } catch {
             throw translate(error, name.text)
         }
-        guard free >= leastFree, free - leastFree >= others, free - leastFree - others >= length else {
+        guard free >= reserve, free - reserve >= others, free - reserve - others >= length else {
             throw StorageError(
                 .quotaExceeded,
                 "\(name) has \(ByteCount(length)), and connection.min_free leaves less room than that on the disk."

@@ -44,7 +44,7 @@ extension S3Connection {
     /// Takes away all pending uploads of a key, also young ones: whoever is still at one begins anew.
     func endUploads(of key: String, _ what: String, _ admission: Admission) async throws(StorageError) {
         var ended: Set<String> = []
-        for _ in 0..<Self.mostRounds {
+        for _ in 0..<Self.maxRounds {
             // A list may show for a while what is not there any more.
             let pending = try await pendingUploads(of: key, what).filter { ended.insert($0.id).inserted }
             guard !pending.isEmpty else { return }
@@ -53,5 +53,5 @@ extension S3Connection {
     }
 
     /// A page has up to a thousand.
-    private static let mostRounds = 10
+    private static let maxRounds = 10
 }

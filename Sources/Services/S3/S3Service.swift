@@ -23,8 +23,8 @@ struct S3Service: StorageService {
         limits = Limits(
             largestObject: 5 << 40,
             largestSinglePut: settings.parts.threshold.bytes,
-            leastPart: settings.parts.size.bytes,
-            mostParts: 10_000
+            minPart: settings.parts.size.bytes,
+            maxParts: 10_000
         )
     }
 

@@ -31,7 +31,7 @@ struct S3Upload: PartTaker {
     var policy: CallPolicy { connection.policy }
     var count: Int { ranges.count }
     private var what: String { "Storing \(name)" }
-    private static let mostPages = 100
+    private static let maxPages = 100
 
     func pending() async throws(StorageError) -> [PendingUpload] { try await connection.pendingUploads(of: key, what) }
 
@@ -54,7 +54,7 @@ struct S3Upload: PartTaker {
     func parts(of id: String) async throws(StorageError) -> [Int: Part] {
         var parts: [Int: Part] = [:]
         var marker: UInt64 = 0
-        for _ in 0..<Self.mostPages {
+        for _ in 0..<Self.maxPages {
             var query = [HTTPField(name: "uploadId", value: id)]
             if marker > 0 { query.append(HTTPField(name: "part-number-marker", value: String(marker))) }
             let reply = try await connection.success(request("GET", query))

@@ -51,7 +51,7 @@ package enum SFTP: ServiceDefinition {
         do throws(SFTPError) {
             client = try SFTPClient(
                 settings.login,
-                sessions: min(settings.connections, mostSessions),
+                sessions: min(settings.connections, maxSessions),
                 timeout: .seconds(context.operational.timeout),
                 now: context.policy.timing.uptime,
                 observe: context.policy.countBytes
@@ -63,7 +63,7 @@ package enum SFTP: ServiceDefinition {
     }
 
     /// Servers refuse more than ten sessions of one user by default, and drop connections that begin together.
-    private static let mostSessions = 4
+    private static let maxSessions = 4
 
     /// One path has many spellings; one without / at its front lies in the user's home.
     private static func root(_ path: String) -> String {

@@ -12,11 +12,11 @@ struct SFTPUploads: Sendable {
     /// The number of a process that none has: it stands in the names of files that any process goes on with.
     static let resumed: UInt64 = 0
     /// What is shorter than this is sent again from its beginning.
-    private static let leastResumed: UInt64 = 8 << 20
+    private static let minResumed: UInt64 = 8 << 20
 
     /// A name for the file in which an object is written; whether another upload may go on with it after a stop.
     func temporary(for path: String, length: UInt64) -> (path: String, isResumable: Bool) {
-        if length >= Self.leastResumed {
+        if length >= Self.minResumed {
             let name = temporaryName(beside: path, Self.resumed, length)
             if active.change({ $0.insert(name).inserted }) { return (name, true) }
         }

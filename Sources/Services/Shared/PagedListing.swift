@@ -27,7 +27,7 @@ struct PagedListing<Place: Sendable & Hashable>: Sendable {
                 guard beginnings.insert(first).inserted else { return false }
             } else {
                 emptyPages += 1
-                guard emptyPages <= PagedListing.mostEmptyPages else { return false }
+                guard emptyPages <= PagedListing.maxEmptyPages else { return false }
             }
             if let next = page.next, !seen.insert(next).inserted { return false }
             place = page.next
@@ -36,7 +36,7 @@ struct PagedListing<Place: Sendable & Hashable>: Sendable {
     }
 
     /// Services give empty pages where much was removed lately; so many in a row lead nowhere.
-    private static var mostEmptyPages: Int { 100 }
+    private static var maxEmptyPages: Int { 100 }
 
     let start: Place
     let policy: CallPolicy

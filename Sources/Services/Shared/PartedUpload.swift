@@ -52,7 +52,7 @@ struct PartedUpload<Taker: PartTaker>: Sendable {
     private let mayBeginAnew = Locked(false)
 
     /// So many pending uploads of one name are looked into.
-    private static var mostPending: Int { 16 }
+    private static var maxPending: Int { 16 }
 
     init(_ taker: Taker, concurrency: Int, places: Permits) {
         (self.taker, self.concurrency, self.places) = (taker, concurrency, places)
@@ -90,7 +90,7 @@ struct PartedUpload<Taker: PartTaker>: Sendable {
     private func begin() async throws(StorageError) -> (id: String, present: [Int: Taker.Part]) {
         var best: (id: String, present: [Int: Taker.Part])?
         let all = try await taker.policy.run { () async throws(StorageError) in try await taker.pending() }
-        for pending in all.prefix(Self.mostPending) {
+        for pending in all.prefix(Self.maxPending) {
             let parts: [Int: Taker.Part]
             do throws(StorageError) {
                 parts = try await taker.policy.run { () async throws(StorageError) in

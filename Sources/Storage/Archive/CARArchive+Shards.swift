@@ -8,7 +8,7 @@ extension CARArchive {
     /// know.
     private static let longestCAR: UInt64 = 1 << 40
     /// The most bytes of indexes that are joined in memory.
-    private static let mostIndexBytes = 256 << 20
+    private static let maxIndexBytes = 256 << 20
 
     /// Whether there may be shards of a root that nobody knows of.
     var mayHaveShards: Bool { limits.largestObject < Self.longestCAR && capabilities.contains(.listing) }
@@ -19,10 +19,10 @@ extension CARArchive {
         guard capabilities.contains(.listing) else { return listed }
         for try await page in service.list(stem + ".") {
             for info in page where CARName.ofShard(info.name) != nil {
-                guard listed.count < Self.mostListed else {
+                guard listed.count < Self.maxListed else {
                     throw StorageError(
                         .tooLarge,
-                        "Under \(stem) there are more than \(Self.mostListed) objects, which no upload leaves."
+                        "Under \(stem) there are more than \(Self.maxListed) objects, which no upload leaves."
                     )
                 }
                 listed[info.name] = info
@@ -32,7 +32,7 @@ extension CARArchive {
     }
 
     /// So many objects of one root are looked at: those of some cuts.
-    private static let mostListed = 16 * Location.mostShards
+    private static let maxListed = 16 * Location.maxShards
 
     private func stem(of root: CID) -> String { CARName(root, isInFolder: limits.spreadsNames).stem }
 
@@ -230,7 +230,7 @@ extension CARArchive {
     func index(of shards: [Location.Shard], of root: CID) async throws(StorageError) -> (any ByteStream)? {
         let car = try ShardedCAR(shards, of: root)
         var index = CARIndex()
-        var room = Self.mostIndexBytes
+        var room = Self.maxIndexBytes
         for part in car.parts {
             guard let name = CARName.ofIndex(of: part.name) else { return nil }
             let bytes: [UInt8]

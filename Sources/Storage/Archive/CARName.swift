@@ -24,7 +24,7 @@ package struct CARName: Sendable, Hashable {
         fileprivate init?(_ text: Substring) {
             let words = text.split(separator: "-", omittingEmptySubsequences: false)
             guard words.count == 3, words[1] == "of", let number = Int(words[0]), let count = Int(words[2]),
-                number >= 1, number <= count, count <= Location.mostShards, "\(number)-of-\(count)" == text
+                number >= 1, number <= count, count <= Location.maxShards, "\(number)-of-\(count)" == text
             else { return nil }
             (self.number, self.count) = (number, count)
         }

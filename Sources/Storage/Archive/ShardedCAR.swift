@@ -31,7 +31,7 @@ struct ShardedCAR: Sendable {
             let name = try ObjectName(content: shard.name, of: root)
             guard shard.length >= skipped,
                 case let end = start.addingReportingOverflow(shard.length - skipped), !end.overflow,
-                parts.count < Location.mostShards
+                parts.count < Location.maxShards
             else {
                 throw StorageError(.unsupported, "“\(shard.name)” can be no shard of \(root).")
             }
@@ -106,11 +106,11 @@ struct ShardCut: Sendable {
                 cause: error
             )
         }
-        guard cuts.count <= Location.mostShards else {
+        guard cuts.count <= Location.maxShards else {
             throw StorageError(
                 .tooLarge,
                 "The CAR of \(upload.root) has \(length) bytes: in objects of at most \(limit) these were \(cuts.count), and the "
-                    + "most is \(Location.mostShards)."
+                    + "most is \(Location.maxShards)."
             )
         }
         return cuts

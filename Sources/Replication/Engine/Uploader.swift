@@ -5,7 +5,7 @@ internal import Schema
 internal import Storage
 
 /// Brings one root to a backend: one attempt with everything that belongs to it.
-struct Lane: Sendable {
+struct Uploader: Sendable {
     let backend: OpenBackend
     let source: any BlockSource
     /// How what comes from afar is packed for this backend.
