@@ -161,8 +161,7 @@ extension Catalog {
         try await read { (database) throws(CatalogError) in try database.check(lease) }
     }
 
-    /// Runs `body` in one transaction, if the lease is still there: what is known of a backend is changed in no other
-    /// way.
+    /// Runs `body` in one transaction, if the lease is still there: for all that follows from what was seen.
     @discardableResult
     func write<Value: Sendable>(
         under lease: Lease,

@@ -22,17 +22,19 @@ package func inParallel(
 /// Numbers that several threads take one after another.
 private final class ParallelWork: Sendable {
     private let count: Int
-    private let body: @Sendable (Int) -> Void
+    /// Nothing when all is done: a job that no thread has taken yet keeps nothing open.
+    private let body: Mutex<(@Sendable (Int) -> Void)?>
     private let next = Atomic(0)
     private let done = Atomic(0)
     private let changed = Condition()
 
     init(count: Int, _ body: @escaping @Sendable (Int) -> Void) {
         self.count = count
-        self.body = body
+        self.body = Mutex(body)
     }
 
     func run() {
+        guard let body = body.withLock({ $0 }) else { return }
         while true {
             let number = next.add(1, ordering: .relaxed).oldValue
             guard number < count else { return }
@@ -44,7 +46,7 @@ private final class ParallelWork: Sendable {
     func wait() {
         while true {
             let seen = changed.generation()
-            if done.load(ordering: .acquiring) == count { return }
+            if done.load(ordering: .acquiring) == count { return body.withLock { $0 = nil } }
             changed.wait(past: seen)
         }
     }

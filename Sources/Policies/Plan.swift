@@ -184,10 +184,10 @@ private struct Planner {
         open = taking.map(\.name).sorted()
         proving = taking.filter(\.givesContent).map(\.name).sorted()
         for copy in copies where copy.state == .awaited {
-            awaited[copy.root, default: []].insert(copy.backend)
+            awaited[copy.root, default: []].insert(firstNames[copy.backend] ?? copy.backend)
         }
         for copy in copies where copy.state == .claimed && self.places[copy.backend]?.givesContent == false {
-            promised[copy.root, default: []].insert(copy.backend)
+            promised[copy.root, default: []].insert(firstNames[copy.backend] ?? copy.backend)
         }
         for copy in copies where copy.state == .unknown || copy.state == .awaited {
             doubtful[copy.root, default: []].insert(firstNames[copy.backend] ?? copy.backend)

@@ -28,8 +28,6 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     case strangePlace(String)
     /// Another home keeps content there too, so nothing is removed.
     case shared(backend: String, kit: String, home: String, seen: Timestamp)
-    /// It is the same place as the backend `first`, which could not be brought in step either.
-    case notInStep(backend: String, first: String)
     /// Another home is removing content there now.
     case removing(backend: String, home: String)
     /// A snapshot of this kit is newer than this home; `home` left it, where that is another one. `problem` is why
@@ -59,8 +57,6 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
         case .removing(let backend, let home):
             "The home \(home) is removing content from \(backend) now; nothing that is there can be relied upon before it ends. "
                 + "If it is gone for good, say so with `ipfs-kit backend peers forget \(home)`."
-        case .notInStep(let backend, let first):
-            "\(backend) is the same place as \(first), which is not in step; so it is not, either."
         case .awaited(let backend, let count, let first):
             "\(backend) has accepted \(count) roots that it has not stored yet, such as \(first): the next sync asks again."
         case .outdated(let backend, let snapshot, _, let problem?):

@@ -87,7 +87,13 @@ package protocol ContentService: Sendable {
     func urls(of root: CID, at location: Location?, until end: Timestamp) async throws(StorageError) -> [ObjectURL]
 
     /// Removes a root; one that is not there is no error.
-    func remove(_ root: CID, at location: Location?) async throws(StorageError)
+    /// - `before` is awaited before each object is asked to go, with no place at the service in hand: what it throws
+    ///   keeps that object, and those that would follow.
+    func remove(
+        _ root: CID,
+        at location: Location?,
+        before: @Sendable () async throws(StorageError) -> Void
+    ) async throws(StorageError)
 
     /// Removes what stopped uploads of a root left, and not the root; with `mayResume`, what the next one goes on with
     /// may stay.
@@ -108,6 +114,11 @@ package protocol ContentService: Sendable {
 }
 
 extension ContentService {
+    /// The same for whoever has nothing to see to before.
+    package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
+        try await remove(root, at: location) { () async throws(StorageError) in }
+    }
+
     /// Most services are known by what homes left there.
     package func identity() async throws(StorageError) -> String? { nil }
 

@@ -84,9 +84,13 @@ package struct ContentTrail: ContentService {
 
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] { try await base.block(cid) }
 
-    package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
+    package func remove(
+        _ root: CID,
+        at location: Location?,
+        before: @Sendable () async throws(StorageError) -> Void
+    ) async throws(StorageError) {
         asked(root)
-        try await base.remove(root, at: location)
+        try await base.remove(root, at: location, before: before)
         let wasThere = stored.change { $0.remove(root) != nil }
         if wasThere, let note = Self.note(of: root) { try await notes?.delete(note) }
     }

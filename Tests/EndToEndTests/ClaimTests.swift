@@ -41,6 +41,23 @@ import Testing
         #expect(listed.allSatisfy { $0.status == .text("pending") })
     }
 
+    /// A length that somebody said makes no sound copy a damaged one, and none that is anything stops a command.
+    @Test func aClaimedLengthIsAWord() async throws {
+        let user = try await user()
+        let root = try await user.add(sampleBytes(5000))
+        try await user.run("sync")
+        try await user.run("backend", "pin", "remove", "disk", root)
+        for size in ["10", "9223372036854775807"] {
+            try await user.run("backend", "pin", "add", "disk", root, "cars/\(root).car", "--size", size)
+            try await user.run("status")
+            try FileManager.default.removeItem(atPath: try user.packs()[0])
+            try await user.run("store", "verify", code: 10)
+            try await user.run("restore", root)
+            let stored = try await user.json("store", "stat")
+            #expect(stored.packs.int == 1, "\(stored)")
+        }
+    }
+
     @Test func aBadLineIsNamedAndKeepsNoOtherFromBeingWritten() async throws {
         let user = try await user()
         let path = user.folder + "/list"

@@ -63,6 +63,27 @@ import Testing
         }
     }
 
+    /// Whoever removes on account of others sees to them before each object; what is refused in between keeps the rest.
+    @Test func everyObjectIsSeenToBeforeItGoes() async throws {
+        let memory = MemoryService()
+        let root = SampleArchive(seed: 1).root
+        let name = try CARArchive.name(of: root)
+        let index = try #require(ObjectName(name.text + ".idx"))
+        for object in [name, index] { _ = try await memory.put(object, Body([1, 2])) }
+        let asked = Locked(0)
+        let refusal = await #expect(throws: StorageError.self) {
+            try await CARArchive(memory).remove(root, at: nil) { () async throws(StorageError) in
+                let number = asked.change { number in
+                    number += 1
+                    return number
+                }
+                if number == 2 { throw StorageError(.changed, "The others are not there any more.", retry: .never) }
+            }
+        }
+        #expect(refusal?.code == .changed && refusal?.mayHaveHappened == true)
+        #expect(memory.contents[index] == nil && memory.contents[name] == [1, 2])
+    }
+
     /// What homes say about themselves is nobody's content, whatever a mapping says: it is not removed for one.
     @Test(arguments: ["/etc/passwd", "../x", "a//b", "", "cars/ä.car", "kits/a/pages/b.car"], [false, true])
     func aPlaceThatIsNoNameOfContentIsRefused(_ path: String, _ isShard: Bool) async {

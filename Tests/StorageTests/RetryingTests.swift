@@ -123,7 +123,7 @@ import Testing
         #expect(clock.waits == [.seconds(60)])
     }
 
-    /// A request that is made within one to another backend has a place of its own there, and tries of its own.
+    /// A request that is made within one to another backend has tries of its own, and waits for no place.
     @Test func `a request within a request to another backend is one by itself`() async throws {
         let clock = ManualClock(chance: 0)
         let outer = CallPolicy(backend: "a", timing: clock.timing)

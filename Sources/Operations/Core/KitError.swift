@@ -141,8 +141,6 @@ extension KitError {
         case .suspicious(let message), .strangePlace(let message): self.init(.refused, message)
         case .shared(let backend, _, _, _):
             self.init(.refused, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
-        case .notInStep(let backend, let first):
-            self.init(.temporary, error.description, hint: "ipfs-kit sync \(first)", backend: backend)
         case .removing(let backend, _):
             self.init(.locked, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
         case .awaited(let backend, _, let first):

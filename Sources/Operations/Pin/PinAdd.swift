@@ -182,7 +182,12 @@ package struct PinAdd: Operation {
                 "fetched_bytes": .count(fetched.bytes),
                 "fetched_from": .array(fetched.givers.sorted().map { .string($0) }),
                 "failed": .array(
-                    failures.map { ["cid": .string($0.word), "error": .string($0.error.message)] }
+                    failures.map { failure in
+                        let cid = try? CID(failure.word)
+                        return [
+                            "cid": .text(cid), "input": .string(failure.word), "error": .string(failure.error.message),
+                        ]
+                    }
                 ),
             ]
         }

@@ -128,7 +128,7 @@ extension Kit {
     private static let nodeName = "the Kubo node"
 
     /// A backend as a source of content that is called `name`; where it `searches`, also for what is no root there,
-    /// which may cost a request for each of its CARs.
+    /// which may cost a request for each of its CARs, up to some hundred.
     private func source(
         on file: BackendFile,
         _ name: String,
@@ -241,7 +241,7 @@ private struct RootSearch: Sendable {
                 guard try await blocks.have(cid) else { continue }
                 return BackendSource.Place(root, blocks, isRoot: false, at: location)
             } catch {
-                guard error.isOfContent || error.code == .unsupported else { throw error }
+                guard error.isOfContent else { throw error }
                 unread.append(error)
             }
         }
@@ -250,15 +250,19 @@ private struct RootSearch: Sendable {
             ? ", and in none of the CARs there, by their indexes."
             : ", and in none of \(Self.maxSearched) CARs, by their indexes. A path that begins at a root leads to what is "
                 + "in the others."
-        if let first = unread.first { reason += " \(unread.count) of them could not be searched: \(first.message)" }
-        throw absence(of: cid, reason)
+        guard let first = unread.first else { throw absence(of: cid, reason) }
+        reason += " \(unread.count) of them could not be searched: \(first.message)"
+        throw absence(of: cid, reason, first.code)
     }
 
-    private func absence(of cid: CID, _ reason: String) -> StorageError {
-        let message = "The backend \(backend.name) does not have \(cid): it is no root there\(reason)"
-        let help = "ipfs-kit backend pin list \(backend.name)"
-        let cause = KitError(.notFound, message, hint: help, backend: backend.name, cid: cid)
-        return StorageError(.notFound, message, backend: backend.name, cause: cause)
+    private func absence(of cid: CID, _ reason: String, _ code: StorageError.Code = .notFound) -> StorageError {
+        let verb = code == .notFound ? "does not have" : "may not have"
+        let message = "The backend \(backend.name) \(verb) \(cid): it is no root there\(reason)"
+        let help = code == .corrupt ? "verify" : "backend pin list"
+        let plain = KitError(StorageError(code, message, backend: backend.name))
+        let hint = "ipfs-kit \(help) \(backend.name)"
+        let cause = KitError(plain.code, message, hint: hint, backend: backend.name, cid: cid)
+        return StorageError(code, message, backend: backend.name, cause: cause)
     }
 
     /// Where CARs are on a backend, as the catalog knows, or else as it says itself: one more than are searched at

@@ -64,7 +64,8 @@ struct Sources: Sendable {
                 Restorer.Source(
                     backend: backend,
                     at: location,
-                    size: here.first { $0.location == location }?.size
+                    // What somebody says of the length is no reason to call what is there damaged.
+                    size: here.first { $0.location == location && $0.isOurs }?.size
                 )
             }
         }

@@ -75,28 +75,24 @@ package struct Sync: Operation {
             let mode = SyncEngine.Mode(force: force, prune: prune)
             var results = await sync(busy, mode, at: addresses, planner, engine, kit) + clean
             // What is short, and what is one place, is said of the places as they turned out to be.
-            let whole = Set(results.filter { $0.failure == nil }.map(\.backend))
             var rest = SyncPlanner(catalog: planner.catalog, places: planner.places, prune: false, force: false)
-            (rest.addresses, rest.able) = (addresses, whole)
-            var left = try await rest.plan().plan
-            if left.aliases != plan.aliases {
-                // A place that turned out to have two names takes each root once: what it was to take under the other
-                // goes elsewhere, unless that has failed already; and what could not be brought by one name goes there
-                // by another.
+            rest.addresses = addresses
+            var (before, left) = (plan, Plan())
+            // A place that turned out to have two names takes each root once: what it was to take under the other goes
+            // elsewhere, unless that has failed already; and what could not be brought by one name goes there by another.
+            for _ in files {
+                let whole = Set(results.filter { $0.failure == nil }.map(\.backend))
+                rest.able = whole
+                left = try await rest.plan().plan
                 let again = files.filter { file in
                     whole.contains(file.name) && left.steps[file.name]?.contains(where: \.isUpload) == true
                 }
+                guard left.aliases != before.aliases, !again.isEmpty else { break }
+                before = left
                 let later = await sync(again, .init(force: false, prune: false), at: addresses, rest, engine, kit)
                 results = results.map { first in
                     later.first { $0.backend == first.backend }.map(first.followed) ?? first
                 }
-                left = try await rest.plan().plan
-            }
-            for (index, result) in results.enumerated() where result.failure == nil {
-                guard let first = left.aliases[result.backend], left.steps[first]?.contains(where: \.isUpload) == true
-                else { continue }
-                results[index].report?.heldBack = .notInStep(backend: result.backend, first: first)
-                try await planner.catalog.markDirty([result.backend], reason: "its place is not in step")
             }
             var warnings = try await kit.writeIndexes(files.map(\.name))
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }

@@ -33,14 +33,15 @@ package struct SyncPlanner: Sendable {
         let places = places.map { place in
             let state = known[place.name]
             let isThere = addresses[place.name].map { state?.leads(to: $0) ?? true } ?? true
-            let isAlone = state.map { state in states.count { $0.place == state.place } == 1 } ?? true
+            let isOutdone =
+                !able.contains(place.name) && states.contains { $0.place == state?.place && able.contains($0.name) }
             return Place(
                 name: place.name,
                 identity: isThere ? state?.place : nil,
                 takesContent: place.takesContent,
                 givesContent: place.givesContent,
                 minReplicas: place.minReplicas,
-                standing: isAlone || able.contains(place.name) ? 0 : 1
+                standing: isOutdone ? 1 : 0
             )
         }
         let kind = prune ? Catalog.PlanKind.pruning : .keeping

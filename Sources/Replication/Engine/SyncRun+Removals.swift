@@ -153,24 +153,14 @@ extension SyncRun {
             }
             return .removed
         }
-        var hasBegun = false
-        for look in 1...Self.maxLooks {
-            do throws(StorageError) {
-                try await expectWhole(root)
+        do throws(StorageError) {
+            try await expectWhole(root)
+            try await backend.content.remove(root, at: location) { () async throws(StorageError) in
                 try await engine.witnesses.expect(minimum, of: others, toHave: root, besides: backend.name)
-            } catch {
-                return hasBegun ? .failed(error) : .kept(error)
             }
-            do throws(StorageError) {
-                try await backend.content.remove(root, at: location)
-                break
-            } catch {
-                hasBegun = hasBegun || error.mayHaveHappened
-                // What admits it counts for a moment: it may have waited, or be in many objects.
-                let isLate = error.code == .changed && !engine.witnesses.haveSeen(root, besides: backend.name)
-                if isLate, look < Self.maxLooks { continue }
-                return error.code == .changed && !hasBegun ? .kept(error) : .failed(error)
-            }
+        } catch {
+            if Task.isCancelled { return .failed(.cancelled) }
+            return error.code == .changed && !error.mayHaveHappened ? .kept(error) : .failed(error)
         }
         do throws(StorageError) {
             try await engine.witnesses.confirm(others, stillHave: root)
@@ -179,9 +169,6 @@ extension SyncRun {
         }
         return .removed
     }
-
-    /// How often the other replicas of a root are looked at while it is removed.
-    private static let maxLooks = 64
 
     /// Throws `changed` where a root is not whole in the store: then each copy may be the one that it comes back from.
     private func expectWhole(_ root: CID) async throws(StorageError) {

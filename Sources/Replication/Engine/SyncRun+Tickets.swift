@@ -35,7 +35,6 @@ extension SyncRun {
             }
             for _ in 0..<backend.lanes { start() }
             while let asked = try await group.next() {
-                try StorageError.checkCancellation()
                 do throws(StorageError) {
                     guard let answer = asked.answer else { continue }
                     let error = try await take(try answer.get(), of: asked.root, asked.ticket, &report)
@@ -47,6 +46,7 @@ extension SyncRun {
                     refused += 1
                     guard error.code != .cancelled, await !isOfBackend(error, site, refused) else { throw error }
                 }
+                try StorageError.checkCancellation()
                 start()
             }
         }

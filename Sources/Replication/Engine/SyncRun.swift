@@ -58,6 +58,8 @@ struct SyncRun: Sendable {
             }
         } catch {
             report.stopped = report.stopped ?? ReplicationError(error)
+            // What was seen before is written all the same, as far as that is still allowed.
+            try? await recorder.flush()
         }
         // A cancellation that came from the lease is not the owner's.
         if let reason = stop.read({ $0 }) { report.stopped = reason }

@@ -7,7 +7,7 @@ internal import Storage
 ///
 /// What the catalog has verified may be gone, cut, rotten or out of reach since: no cache decides a removal. Each copy
 /// is compared with what the store has before the first removal because of it, and looked up before each further one.
-/// A look counts for a second, and where it took long for ten seconds from its beginning at most.
+/// A look is made anew when it is a second old, and counts for ten from its beginning at most.
 package final class Witnesses: Sendable {
     private let store: StoreSource
     private let catalog: Catalog
@@ -19,8 +19,8 @@ package final class Witnesses: Sendable {
     /// When there was a look on account of which a copy may go, by the clock that nobody sets, in milliseconds.
     private let looks = Locked<[Copy: ClosedRange<Int64>]>([:])
 
-    /// So long a look counts, and so long it may take, in milliseconds.
-    private static let (freshness, longestLook): (Int64, Int64) = (1000, 10_000)
+    /// So old a look is that is not made anew, and so old one that counts, in milliseconds.
+    private static let (freshness, validity): (Int64, Int64) = (1000, 10_000)
 
     private struct Copy: Hashable {
         let root: CID
@@ -42,21 +42,26 @@ package final class Witnesses: Sendable {
         self.open = open
     }
 
-    /// Whether there was a look a moment ago on account of which a root may go from a backend.
+    /// Whether there was a look on account of which a root may go from a backend.
     func haveSeen(_ root: CID, besides loser: String) -> Bool {
         guard let look = looks.read({ $0[Copy(root: root, backend: loser)] }) else { return false }
-        let now = runningMilliseconds()
-        return now - look.upperBound <= Self.freshness && now - look.lowerBound <= Self.longestLook
+        return runningMilliseconds() - look.lowerBound <= Self.validity
     }
 
-    /// Looks at the copies on account of which a root goes; throws `changed` where too few of them are seen, or where
-    /// to look at them takes so long that it says nothing any more.
+    /// Looks at the copies on account of which a root goes, unless that was a moment ago; throws `changed` where too few
+    /// of them are seen, or where to look at them takes so long that it says nothing any more.
     func expect(
         _ minimum: Int,
         of names: [String],
         toHave root: CID,
         besides loser: String
     ) async throws(StorageError) {
+        let copy = Copy(root: root, backend: loser)
+        if let look = looks.read({ $0[copy] }), runningMilliseconds() - look.upperBound <= Self.freshness,
+            haveSeen(root, besides: loser)
+        {
+            return
+        }
         // The first look reads, and this process may be stopped: then it looks once more. Where backends are slow each
         // look takes long.
         var (start, end) = (Int64(0), Int64.max)
@@ -65,17 +70,16 @@ package final class Witnesses: Sendable {
             try await look(for: minimum, of: names, toHave: root, besides: loser)
             end = runningMilliseconds()
         }
-        guard end - start <= Self.longestLook else {
+        guard end - start <= Self.validity else {
             throw StorageError(
                 .changed,
                 "\(root) stays, for to look at its other replicas took \((end - start) / 1000) s, and much may happen in that time.",
                 retry: .never
             )
         }
-        let copy = Copy(root: root, backend: loser)
         looks.change { [start, end] looks in
             // What does not count any more is of no use.
-            if looks.count > 1000 { looks = looks.filter { end - $0.value.upperBound <= Self.freshness } }
+            if looks.count > 1000 { looks = looks.filter { end - $0.value.lowerBound <= Self.validity } }
             looks[copy] = start...max(start, end)
         }
     }

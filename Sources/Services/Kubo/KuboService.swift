@@ -50,7 +50,14 @@ struct KuboService: ContentService {
 
     func block(_ cid: CID) async throws(StorageError) -> [UInt8] { try await node.block(cid) }
 
-    func remove(_ root: CID, at location: Location?) async throws(StorageError) { try await node.unpin(root) }
+    func remove(
+        _ root: CID,
+        at location: Location?,
+        before: @Sendable () async throws(StorageError) -> Void
+    ) async throws(StorageError) {
+        try await before()
+        try await node.unpin(root)
+    }
 
     /// What an import that was stopped leaves are blocks without a pin, which the node collects.
     func clear(_ root: CID, mayResume: Bool) async throws(StorageError) {}

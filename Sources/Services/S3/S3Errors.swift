@@ -13,7 +13,7 @@ struct S3Errors: Sendable {
             elsewhere: "does one have to log in first? Or are connection.endpoint and connection.region not where the "
                 + "bucket is?"
         )
-        http = HTTPFailures(host: host, kind: "an S3 service", place: bucket, own: ["x-amz-"], hints: hints)
+        http = HTTPFailures(host: host, kind: "an S3 service", place: bucket, own: ["x-amz-request-id"], hints: hints)
     }
 
     /// What is said where an upload in parts was ended by somebody else, or lost parts.

@@ -17,7 +17,7 @@ struct HTTPFailures: Sendable {
     let kind: String
     /// The name of what is asked, such as a bucket.
     var place = ""
-    /// How the names of fields begin that nobody but the service has in its replies, in lower case.
+    /// The names of fields that nobody but the service has in its replies; a cache before it has others.
     var own: [String] = []
     var hints = FailureHints()
 

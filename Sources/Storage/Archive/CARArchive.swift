@@ -212,13 +212,17 @@ package struct CARArchive: ContentService {
         }
     }
 
-    package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
+    package func remove(
+        _ root: CID,
+        at location: Location?,
+        before: @Sendable () async throws(StorageError) -> Void
+    ) async throws(StorageError) {
         var names = try ShardedCAR(location?.shards ?? [], of: root).parts.map(\.name)
         // Also those of other cuts, which uploads left that were stopped.
         if mayHaveShards { names += Set(try await shardNames(of: root)).subtracting(names).sorted() }
         for (number, name) in names.enumerated() {
             do throws(StorageError) {
-                try await remove(name, hasIndex: true)
+                try await remove(name, hasIndex: true, before)
             } catch {
                 // A part of it is gone by then.
                 throw number > 0 ? error.ofUnknownOutcome : error
@@ -226,16 +230,29 @@ package struct CARArchive: ContentService {
         }
         guard location?.shards.isEmpty != false else { return }
         do throws(StorageError) {
-            try await remove(try name(of: root, at: location), hasIndex: location?.isReadWhole != true)
+            try await remove(try name(of: root, at: location), hasIndex: location?.isReadWhole != true, before)
         } catch {
             throw names.isEmpty ? error : error.ofUnknownOutcome
         }
     }
 
     /// Removes a CAR, and before it its index: that is never there alone.
-    private func remove(_ name: ObjectName, hasIndex: Bool) async throws(StorageError) {
-        if hasIndex, let index = CARName.ofIndex(of: name) { try await service.delete(index) }
-        try await service.delete(name)
+    private func remove(
+        _ name: ObjectName,
+        hasIndex: Bool,
+        _ before: @Sendable () async throws(StorageError) -> Void
+    ) async throws(StorageError) {
+        let index = hasIndex ? CARName.ofIndex(of: name) : nil
+        if let index {
+            try await before()
+            try await service.delete(index)
+        }
+        do throws(StorageError) {
+            try await before()
+            try await service.delete(name)
+        } catch {
+            throw index == nil ? error : error.ofUnknownOutcome
+        }
     }
 
     package func clear(_ root: CID, mayResume: Bool) async throws(StorageError) {

@@ -90,7 +90,7 @@ package struct CallPolicy: Sendable {
     ) async throws(StorageError) -> Value {
         guard !isInside else { return try await send(change, work) }
         let permit = try await place()
-        defer { permit.give() }
+        defer { permit?.give() }
         return try await send(change, work)
     }
 
@@ -128,12 +128,12 @@ package struct CallPolicy: Sendable {
     /// A request with a place that is kept after it, for what is read then.
     func opening<Value>(
         _ work: () async throws(StorageError) -> Value
-    ) async throws(StorageError) -> (Value, Permits.Permit) {
+    ) async throws(StorageError) -> (Value, Permits.Permit?) {
         let permit = try await place()
         do throws(StorageError) {
             return (try await send(nil, work), permit)
         } catch {
-            permit.give()
+            permit?.give()
             throw error
         }
     }
@@ -173,13 +173,14 @@ package struct CallPolicy: Sendable {
     /// Whether this task makes a request to this backend already.
     private var isInside: Bool { Self.insides.contains { $0 === limits } }
 
-    /// Waits until the service wants to be asked, and for a place.
-    private func place() async throws(StorageError) -> Permits.Permit {
+    /// Waits until the service wants to be asked, and for a place; nil within another request, which has one already:
+    /// of two that need each other's, each would wait for the other.
+    private func place() async throws(StorageError) -> Permits.Permit? {
         while true {
             try StorageError.checkCancellation()
-            let permit = try await limits.permits.take()
+            let permit = Self.insides.isEmpty ? try await limits.permits.take() : nil
             guard let rest = limits.pause.rest(at: timing.uptime()) else { return permit }
-            permit.give()
+            permit?.give()
             guard rest <= Self.longestWait else {
                 throw StorageError(
                     .rateLimited,

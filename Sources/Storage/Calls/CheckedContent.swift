@@ -79,9 +79,15 @@ package struct CheckedContent: ContentService {
         }
     }
 
-    package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
+    package func remove(
+        _ root: CID,
+        at location: Location?,
+        before: @Sendable () async throws(StorageError) -> Void
+    ) async throws(StorageError) {
         try require(.delete, "remove \(root)")
-        try await names.named { () async throws(StorageError) in try await base.remove(root, at: location) }
+        try await names.named { () async throws(StorageError) in
+            try await base.remove(root, at: location, before: before)
+        }
     }
 
     package func clear(_ root: CID, mayResume: Bool) async throws(StorageError) {

@@ -108,7 +108,12 @@ package final class ContentFake: ContentService {
         }
     }
 
-    package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
+    package func remove(
+        _ root: CID,
+        at location: Location?,
+        before: @Sendable () async throws(StorageError) -> Void
+    ) async throws(StorageError) {
+        try await before()
         try await policy.run(change: .remove(root)) { () async throws(StorageError) in
             policy.count(.delete)
             let name = try name(of: root, location)

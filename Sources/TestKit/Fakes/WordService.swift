@@ -82,7 +82,12 @@ package final class WordService: ContentService {
         throw StorageError(.unsupported, "This service gives nothing back.")
     }
 
-    package func remove(_ root: CID, at location: Location?) async throws(StorageError) {
+    package func remove(
+        _ root: CID,
+        at location: Location?,
+        before: @Sendable () async throws(StorageError) -> Void
+    ) async throws(StorageError) {
+        try await before()
         note("remove")
         entries.change { $0[root] = nil }
     }
