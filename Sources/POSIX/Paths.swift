@@ -98,10 +98,14 @@ package func temporaryName(beside path: String) -> String {
     temporaryName(beside: path, UInt64(getpid()), UInt64.random(in: 0...UInt64.max))
 }
 
+/// What of the name of a file stands in the temporary ones beside it.
+package func temporaryBase(of path: String) -> String {
+    String(decoding: baseName(path).utf8.prefix(longestBase), as: UTF8.self)
+}
+
 /// The name of this form that has these two numbers.
 package func temporaryName(beside path: String, _ process: UInt64, _ number: UInt64) -> String {
-    let base = String(decoding: baseName(path).utf8.prefix(longestBase), as: UTF8.self)
-    let name = "." + base + ".\(process).\(number).part"
+    let name = "." + temporaryBase(of: path) + ".\(process).\(number).part"
     let folder = directoryName(path)
     return folder == "/" ? "/" + name : folder + "/" + name
 }
@@ -117,18 +121,23 @@ package func removeLeftovers(in folder: String, unchangedFor seconds: Int64) {
     }
 }
 
-/// The files that writers of `path` who were stopped left in its folder: those that `temporaryName` named beside it.
-package func leftovers(beside path: String) throws(FileError) -> [String] {
-    let folder = directoryName(path)
-    return try listDirectory(folder).compactMap { name in
+/// The files in a folder that `temporaryName` named, such as writers leave who were stopped: by what of the names of
+/// others stands in them.
+package func leftovers(in folder: String) throws(FileError) -> [String: [String]] {
+    var files: [String: [String]] = [:]
+    for name in try listDirectory(folder) where name.first == UInt8(ascii: ".") {
         let text = String(decoding: name, as: UTF8.self)
-        return temporaryNumbers(of: text, beside: path) == nil ? nil : folder + "/" + text
+        let parts = text.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count >= 4 else { continue }
+        let base = parts.dropLast(3).joined(separator: ".")
+        if temporaryNumbers(of: text, beside: base) != nil { files[base, default: []].append(folder + "/" + text) }
     }
+    return files
 }
 
 /// The two numbers in a name that `temporaryName` gave to a file beside `path`; nil for any other name.
 package func temporaryNumbers(of name: String, beside path: String) -> (process: UInt64, number: UInt64)? {
-    let lead = "." + String(decoding: baseName(path).utf8.prefix(longestBase), as: UTF8.self) + "."
+    let lead = "." + temporaryBase(of: path) + "."
     guard name.hasPrefix(lead), name.hasSuffix(".part"), name.utf8.count > lead.utf8.count + 5 else { return nil }
     let numbers = name.dropFirst(lead.count).dropLast(5).split(separator: ".", omittingEmptySubsequences: false)
     guard numbers.count == 2, let process = UInt64(numbers[0]), let number = UInt64(numbers[1]) else { return nil }

@@ -362,19 +362,34 @@ import Testing
     }
 
     @Test func anAdmissionIsRenewedWhenItIsOld() async throws {
-        let (gate, clock) = (CountingGate(1), ManualClock())
-        let admission = policy(clock.timing, gate: gate).admission(.put(object), isAdmitted: true)
-        try await admission.renew()
-        #expect(gate.asked.read { $0.isEmpty })
-        clock.set(by: .seconds(3600))
-        try await admission.renew()
-        #expect(gate.asked.read { $0.isEmpty })
-        clock.advance(by: .seconds(2))
-        try await admission.renew()
-        try await admission.renew()
-        #expect(gate.asked.read { $0.count } == 1)
-        clock.advance(by: .seconds(2))
-        await #expect(throws: StorageError.self) { try await admission.renew() }
+        let (gate, clock) = (CountingGate(2), ManualClock())
+        let policy = policy(clock.timing, gate: gate)
+        let asked = { gate.asked.read { $0.count } }
+        try await policy.run(change: .put(object)) { () async throws(StorageError) in
+            let admission = policy.admission(.put(object), isAdmitted: true)
+            try await admission.renew()
+            clock.set(by: .seconds(3600))
+            try await admission.renew()
+            #expect(asked() == 1)
+            clock.advance(by: .seconds(2))
+            try await admission.renew()
+            try await admission.renew()
+            #expect(asked() == 2)
+            clock.advance(by: .seconds(2))
+            await #expect(throws: StorageError.self) { try await admission.renew() }
+        }
+    }
+
+    /// Who was stopped between the gate and what it does is asked again, and so is who passed none.
+    @Test func anAdmissionIsAsOldAsTheQuestion() async throws {
+        let (gate, clock) = (CountingGate(9), ManualClock())
+        let policy = policy(clock.timing, gate: gate)
+        #expect(!policy.admission(.delete(object), isAdmitted: true).isFresh)
+        try await policy.run(change: .delete(object)) { () async throws(StorageError) in
+            #expect(policy.admission(.delete(object), isAdmitted: true).isFresh)
+            clock.advance(by: .seconds(2))
+            #expect(!policy.admission(.delete(object), isAdmitted: true).isFresh)
+        }
     }
 
     @Test func aLostReplyOfAnUploadIsRepeated() async throws {

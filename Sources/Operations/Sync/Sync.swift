@@ -79,7 +79,7 @@ package struct Sync: Operation {
             rest.addresses = addresses
             var (before, left) = (plan, Plan())
             // A place that turned out to have two names takes each root once: what it was to take under the other goes
-            // elsewhere, unless that has failed already; and what could not be brought by one name goes there by another.
+            // elsewhere, unless that has failed already. What could not be brought by one name goes there by another.
             for _ in files {
                 let whole = Set(results.filter { $0.failure == nil }.map(\.backend))
                 rest.able = whole

@@ -32,7 +32,8 @@ package struct SyncPlanner: Sendable {
         let known = Dictionary(states.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let places = places.map { place in
             let state = known[place.name]
-            let isThere = addresses[place.name].map { state?.leads(to: $0) ?? true } ?? true
+            let isThere =
+                state?.leadsElsewhere != true && (addresses[place.name].map { state?.leads(to: $0) ?? true } ?? true)
             let isOutdone =
                 !able.contains(place.name) && states.contains { $0.place == state?.place && able.contains($0.name) }
             return Place(

@@ -163,7 +163,7 @@ extension SyncRun {
             return error.code == .changed && !error.mayHaveHappened ? .kept(error) : .failed(error)
         }
         do throws(StorageError) {
-            try await engine.witnesses.confirm(others, stillHave: root)
+            try await engine.witnesses.confirm(others, stillHave: root, besides: backend.name)
         } catch {
             return .removedWith(error)
         }

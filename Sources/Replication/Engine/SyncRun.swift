@@ -182,6 +182,8 @@ struct SyncRun: Sendable {
         for other in try await catalog.backendStates() where other.place == state.place && other.name != state.name {
             let known = try await catalog.statuses(on: other.name, of: asked)
             damaged.formUnion(known.filter { $0.status == .corrupt }.map(\.cid))
+            // What was stored under that name may lie here, wherever that leads by now.
+            hints.formUnion(known.filter { $0.status != .missing }.map(\.cid))
         }
         var counted: [CID: UInt64?] = [:]
         for copy in copies where copy.status == .stored && !copy.isBeingRemoved { counted[copy.cid] = copy.size }

@@ -19,6 +19,9 @@ package final class Witnesses: Sendable {
     /// When there was a look on account of which a copy may go, by the clock that nobody sets, in milliseconds.
     private let looks = Locked<[Copy: ClosedRange<Int64>]>([:])
 
+    /// How often in a row each was silent, and why the last time.
+    private let silences = Locked<[String: (count: Int, reason: String)]>([:])
+
     /// So old a look is that is not made anew, and so old one that counts, in milliseconds.
     private static let (freshness, validity): (Int64, Int64) = (1000, 10_000)
 
@@ -48,8 +51,10 @@ package final class Witnesses: Sendable {
         return runningMilliseconds() - look.lowerBound <= Self.validity
     }
 
-    /// Looks at the copies on account of which a root goes, unless that was a moment ago; throws `changed` where too few
-    /// of them are seen, or where to look at them takes so long that it says nothing any more.
+    /// Looks at the copies on account of which a root goes, unless that was a moment ago.
+    ///
+    /// Throws `changed` where too few of them are seen, or where to look at them takes so long that it says nothing any
+    /// more.
     func expect(
         _ minimum: Int,
         of names: [String],
@@ -138,9 +143,24 @@ package final class Witnesses: Sendable {
         return try? await register.holds(marker.text)
     }
 
-    /// Throws `corrupt` where a copy that was to stay went along with the one that was removed: it was the same.
-    func confirm(_ names: [String], stillHave root: CID) async throws(StorageError) {
+    /// Throws `corrupt` where a copy that was to stay went along with the one that was removed: it was the same; and
+    /// where this process was stopped between the look and the removal, and the others were changed meanwhile.
+    func confirm(_ names: [String], stillHave root: CID, besides loser: String) async throws(StorageError) {
         let known = try await mappings(of: root)
+        let age = looks.read { $0[Copy(root: root, backend: loser)] }.map { runningMilliseconds() - $0.upperBound }
+        if age ?? .max > Self.validity / 5 {
+            compared.change { compared in
+                for name in names { compared.remove(Copy(root: root, backend: name)) }
+            }
+            for (name, look) in await looks(at: root, known, on: names) {
+                guard case .notSeen(let reason) = look else { continue }
+                throw StorageError(
+                    .corrupt,
+                    "A surplus copy of \(root) was removed, and afterwards the one on \(name) was not seen whole. \(reason)",
+                    backend: name
+                )
+            }
+        }
         for name in names where compared.read({ $0.contains(Copy(root: root, backend: name)) }) {
             let mapping = known.first { $0.backend == name }
             guard let backend = try? await backend(name),
@@ -188,19 +208,37 @@ package final class Witnesses: Sendable {
         let look: Look
     }
 
+    /// So often in a row a witness may be silent: then it is asked no more.
+    private static let patience = 3
+
     private func look(at root: CID, _ mapping: Mapping?, on name: String) async -> Look {
+        if let silence = silences.read({ $0[name] }), silence.count >= Self.patience {
+            return .notSeen(
+                "It did not answer \(silence.count) times in a row, and is not asked again: \(silence.reason)"
+            )
+        }
+        let (look, isSilent) = await lookNow(at: root, mapping, on: name)
+        silences.change { silences in
+            guard isSilent, case .notSeen(let reason) = look else { return silences[name] = nil }
+            silences[name] = ((silences[name]?.count ?? 0) + 1, reason)
+        }
+        return look
+    }
+
+    /// Looks at a copy, and says whether nobody answered.
+    private func lookNow(at root: CID, _ mapping: Mapping?, on name: String) async -> (Look, isSilent: Bool) {
         do {
             let backend = try await backend(name)
             switch await backend.content.presence(of: root, at: mapping?.location) {
             case .absent:
                 try await note(.missing, of: mapping, by: "looked-up", on: backend)
-                return .notSeen("It is not there; the next sync sends it anew.")
-            case .pending: return .notSeen("The service says that it works on it.")
-            case .unknown(let error): return .notSeen(error.message)
+                return (.notSeen("It is not there; the next sync sends it anew."), false)
+            case .pending: return (.notSeen("The service says that it works on it."), false)
+            case .unknown(let error): return (.notSeen(error.message), true)
             case .present(let held):
                 let copy = Copy(root: root, backend: name)
                 if held.length == mapping?.size ?? held.length, compared.read({ $0.contains(copy) }) {
-                    return .seen(held.place)
+                    return (.seen(held.place), false)
                 }
                 let found = try await compare(
                     held,
@@ -211,13 +249,13 @@ package final class Witnesses: Sendable {
                 )
                 guard found.isSame else {
                     try await note(.damaged, of: mapping, by: found.method, on: backend)
-                    return .notSeen("What is there is not its CAR, or damaged; the next sync sends it anew.")
+                    return (.notSeen("What is there is not its CAR, or damaged; the next sync sends it anew."), false)
                 }
                 compared.change { _ = $0.insert(copy) }
-                return .seen(held.place)
+                return (.seen(held.place), false)
             }
         } catch {
-            return .notSeen("\(error)")
+            return (.notSeen("\(error)"), true)
         }
     }
 

@@ -237,7 +237,19 @@ package final class RemoteBlocks: Sendable {
         let place = try await place()
         if place?.isReadWhole == true {
             let stream = try await backend.content.read(root, at: location)
-            let bytes = try await collect(stream, limit: Int(Location.longestReadWhole))
+            let bytes: [UInt8]
+            do throws(StorageError) {
+                bytes = try await collect(stream, limit: Int(Location.longestReadWhole))
+            } catch {
+                guard error.code == .tooLarge else { throw error }
+                let length = place?.length ?? Location.longestReadWhole
+                throw StorageError(
+                    .corrupt,
+                    "The CAR of \(root) on \(backend.name) has more than the \(length) bytes that it should have.",
+                    backend: backend.name,
+                    cause: error
+                )
+            }
             return Known(
                 map: try decoding { () throws(DecodingProblem) in try SectionMap(car: bytes, of: root) },
                 origin: .car

@@ -10,6 +10,7 @@ struct LocalDirectoryService: StorageService {
     private let policy: CallPolicy
     /// Short objects that come at the same time are put together.
     private let together: GroupCommit<SmallFiles.Item, PutReceipt>
+    private let left = Leftovers()
 
     let capabilities = LocalDirectory.capabilities
     let limits = Limits()
@@ -29,6 +30,15 @@ struct LocalDirectoryService: StorageService {
     private var root: RootDirectory { place.root }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
+        do throws(StorageError) {
+            return try await write(name, body)
+        } catch {
+            left.note(path(name))
+            throw error
+        }
+    }
+
+    private func write(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         let admission = policy.admission(.put(name), isAdmitted: true)
         if body.length <= SmallFiles.longest {
             var bytes: [UInt8] = []
@@ -100,7 +110,11 @@ struct LocalDirectoryService: StorageService {
         let path = path(name)
         try await files(name) { () throws(FileError) in
             do throws(FileError) {
-                for left in try leftovers(beside: path) where try fileInfo(left).kind == .file { try removeFile(left) }
+                for file in try left.take(beside: path, at: policy.timing.uptime())
+                where try fileInfo(file).kind == .file {
+                    left.note(path)
+                    try removeFile(file)
+                }
             } catch  where error.code == .notFound {
                 // There is no such folder, or somebody else removed it: then nothing is left.
             }

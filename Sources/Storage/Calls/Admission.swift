@@ -8,12 +8,12 @@ package final class Admission: Sendable {
     /// How old an admission may be when a request is sent.
     private static let longest = Duration.milliseconds(800)
 
-    /// A change that was admitted a moment ago, or that was not yet.
-    init(_ change: Change, by gate: any ChangeGate, timing: Timing, isAdmitted: Bool) {
+    /// A change about which the gate was asked at a moment and that it admitted, or that was not yet.
+    init(_ change: Change, by gate: any ChangeGate, timing: Timing, admittedAt: Duration?) {
         self.gate = gate
         self.change = change
         self.timing = timing
-        admitted = Locked(isAdmitted ? timing.uptime() : nil)
+        admitted = Locked(admittedAt)
     }
 
     /// Whether a request may be sent now on what was admitted.
@@ -22,8 +22,9 @@ package final class Admission: Sendable {
     /// To be called immediately before each request of the change; throws where it must not be sent any more.
     package func renew() async throws(StorageError) {
         guard !isFresh else { return }
-        try await gate.admit(change)
+        // Whoever is stopped while it is asked finds out by the time before.
         let now = timing.uptime()
+        try await gate.admit(change)
         admitted.change { $0 = now }
     }
 }

@@ -96,8 +96,10 @@ package struct CallPolicy: Sendable {
 
     /// A change for whoever sends its requests, to be renewed before each of them; `isAdmitted` says that it was
     /// admitted a moment ago.
+    ///
+    /// That is the moment before the gate was asked: whoever was stopped after it was admitted is asked again.
     package func admission(_ change: Change, isAdmitted: Bool = false) -> Admission {
-        Admission(change, by: gate, timing: timing, isAdmitted: isAdmitted)
+        Admission(change, by: gate, timing: timing, admittedAt: isAdmitted ? Self.admittedAt : nil)
     }
 
     /// Counts a request that is sent now.
@@ -170,6 +172,9 @@ package struct CallPolicy: Sendable {
     /// The limits within which this task makes a request already: those of a backend, and of one that is read for it.
     @TaskLocal private static var insides: [CallLimits] = []
 
+    /// When the gate was asked about the change that this task makes.
+    @TaskLocal private static var admittedAt: Duration?
+
     /// Whether this task makes a request to this backend already.
     private var isInside: Bool { Self.insides.contains { $0 === limits } }
 
@@ -197,9 +202,10 @@ package struct CallPolicy: Sendable {
         _ change: Change?,
         _ work: () async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
+        let start = timing.uptime()
         if let change { try await gate.admit(change) }
         do throws(StorageError) {
-            return try await inside(work)
+            return try await inside(work, admittedAt: change == nil ? Self.admittedAt : start)
         } catch {
             meter.add { $0.failures += 1 }
             if case .after(let asked) = error.retry {
@@ -210,14 +216,18 @@ package struct CallPolicy: Sendable {
     }
 
     private func inside<Value>(
-        _ work: () async throws(StorageError) -> Value
+        _ work: () async throws(StorageError) -> Value,
+        admittedAt: Duration?
     ) async throws(StorageError) -> Value {
-        let result = await Self.$insides.withValue(Self.insides + [limits]) { () async -> Result<Value, StorageError> in
+        func attempt() async -> Result<Value, StorageError> {
             do throws(StorageError) {
                 return .success(try await work())
             } catch {
                 return .failure(error)
             }
+        }
+        let result = await Self.$insides.withValue(Self.insides + [limits]) { () async in
+            await Self.$admittedAt.withValue(admittedAt) { () async in await attempt() }
         }
         return try result.get()
     }

@@ -124,6 +124,7 @@ final class Console: Sendable {
             // Whoever is told by a number that something is wrong is told what.
             if output.exitCode != .ok, output.quietLines == nil {
                 for line in problemLines(of: output.report, command: typed) { talk(line) }
+                for warning in output.report.warnings { talk("warning: \(warning)") }
             }
         } else {
             print(lines: reportLines(output.report, width: width, command: typed), asTheyAre: output.isSecret)
