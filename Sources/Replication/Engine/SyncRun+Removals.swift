@@ -153,14 +153,24 @@ extension SyncRun {
             }
             return .removed
         }
-        do throws(StorageError) {
-            try await expectWhole(root)
-            try await backend.content.remove(root, at: location) { () async throws(StorageError) in
-                try await engine.witnesses.expect(minimum, of: others, toHave: root, besides: backend.name)
+        var tries = 0
+        var hasBegun = false
+        while true {
+            do throws(StorageError) {
+                try await expectWhole(root)
+                try await backend.content.remove(root, at: location) { () async throws(StorageError) in
+                    try await engine.witnesses.expect(minimum, of: others, toHave: root, besides: backend.name)
+                }
+                break
+            } catch {
+                if Task.isCancelled { return .failed(.cancelled) }
+                hasBegun = hasBegun || error.mayHaveHappened
+                tries += 1
+                // A request that is made again, or that waited, may find the look too old.
+                let isLate = error.code == .changed && !engine.witnesses.haveSeen(root, besides: backend.name)
+                if isLate, tries < Self.maxTries { continue }
+                return error.code == .changed && !hasBegun ? .kept(error) : .failed(error)
             }
-        } catch {
-            if Task.isCancelled { return .failed(.cancelled) }
-            return error.code == .changed && !error.mayHaveHappened ? .kept(error) : .failed(error)
         }
         do throws(StorageError) {
             try await engine.witnesses.confirm(others, stillHave: root, besides: backend.name)
@@ -169,6 +179,9 @@ extension SyncRun {
         }
         return .removed
     }
+
+    /// How often a removal is begun anew because the look at the others had become old.
+    private static let maxTries = 4
 
     /// Throws `changed` where a root is not whole in the store: then each copy may be the one that it comes back from.
     private func expectWhole(_ root: CID) async throws(StorageError) {

@@ -7,7 +7,7 @@ internal import Storage
 ///
 /// What the catalog has verified may be gone, cut, rotten or out of reach since: no cache decides a removal. Each copy
 /// is compared with what the store has before the first removal because of it, and looked up before each further one.
-/// A look is made anew when it is a second old, and counts for ten from its beginning at most.
+/// A look is made anew when it is a second old, and counts for two, or ten from its beginning where it took long.
 package final class Witnesses: Sendable {
     private let store: StoreSource
     private let catalog: Catalog
@@ -22,8 +22,9 @@ package final class Witnesses: Sendable {
     /// How often in a row each was silent, and why the last time.
     private let silences = Locked<[String: (count: Int, reason: String)]>([:])
 
-    /// So old a look is that is not made anew, and so old one that counts, in milliseconds.
-    private static let (freshness, validity): (Int64, Int64) = (1000, 10_000)
+    /// So old a look is that is not made anew, so old one that counts, and so long one may take with that, in
+    /// milliseconds.
+    private static let (freshness, validity, longest): (Int64, Int64, Int64) = (1000, 2000, 10_000)
 
     private struct Copy: Hashable {
         let root: CID
@@ -48,7 +49,8 @@ package final class Witnesses: Sendable {
     /// Whether there was a look on account of which a root may go from a backend.
     func haveSeen(_ root: CID, besides loser: String) -> Bool {
         guard let look = looks.read({ $0[Copy(root: root, backend: loser)] }) else { return false }
-        return runningMilliseconds() - look.lowerBound <= Self.validity
+        let now = runningMilliseconds()
+        return now - look.upperBound <= Self.validity && now - look.lowerBound <= Self.longest
     }
 
     /// Looks at the copies on account of which a root goes, unless that was a moment ago.
@@ -75,7 +77,7 @@ package final class Witnesses: Sendable {
             try await look(for: minimum, of: names, toHave: root, besides: loser)
             end = runningMilliseconds()
         }
-        guard end - start <= Self.validity else {
+        guard end - start <= Self.longest else {
             throw StorageError(
                 .changed,
                 "\(root) stays, for to look at its other replicas took \((end - start) / 1000) s, and much may happen in that time.",
@@ -84,7 +86,7 @@ package final class Witnesses: Sendable {
         }
         looks.change { [start, end] looks in
             // What does not count any more is of no use.
-            if looks.count > 1000 { looks = looks.filter { end - $0.value.lowerBound <= Self.validity } }
+            if looks.count > 1000 { looks = looks.filter { end - $0.value.upperBound <= Self.validity } }
             looks[copy] = start...max(start, end)
         }
     }
@@ -148,7 +150,7 @@ package final class Witnesses: Sendable {
     func confirm(_ names: [String], stillHave root: CID, besides loser: String) async throws(StorageError) {
         let known = try await mappings(of: root)
         let age = looks.read { $0[Copy(root: root, backend: loser)] }.map { runningMilliseconds() - $0.upperBound }
-        if age ?? .max > Self.validity / 5 {
+        if age ?? .max > Self.validity {
             compared.change { compared in
                 for name in names { compared.remove(Copy(root: root, backend: name)) }
             }
