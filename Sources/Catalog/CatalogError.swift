@@ -47,8 +47,10 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible, DatabaseE
             default: .unexpected
             }
         let holder = code == .busy && !error.path.isEmpty ? lockHolder(of: [error.path, error.path + "-shm"]) : nil
-        // After a failure of the disk the connection may believe what is not so.
-        let isOfConnection = error.isOfStuckLock || [.inputOutput, .full].contains(code)
+        // After a failure of the disk the connection may believe what is not so. A lock for which so long was waited,
+        // and that no other process has, is one that a connection of this process did not get rid of.
+        let isOwn = code == .busy && holder == nil
+        let isOfConnection = error.isOfStuckLock || isOwn || [.inputOutput, .full].contains(code)
         self.init(code, error.message + (holder.map { " " + $0 } ?? ""), isOfConnection: isOfConnection)
     }
 

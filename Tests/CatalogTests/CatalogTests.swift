@@ -325,6 +325,41 @@ import Testing
         #expect(try await Catalog(path: path).pins().isEmpty)
     }
 
+    /// A lock that this process has itself is one that a connection of it could not give back: all are opened anew.
+    @Test func `whoever waits for himself opens his connections anew`() throws {
+        let path = Scratch.current + "/own.sqlite"
+        var first = try Database(path: path)
+        try first.execute("PRAGMA journal_mode = WAL; CREATE TABLE t(x)")
+        try first.transaction(.immediate) { (_: inout Database) throws(DatabaseError) in
+            var second = try Database(path: path, busyTimeout: 10)
+            let error = #expect(throws: DatabaseError.self) { try second.run("INSERT INTO t VALUES (1)") }
+            let meaning = error.map { CatalogError($0) }
+            #expect(meaning?.code == .busy && meaning?.isOfConnection == true)
+        }
+    }
+
+    /// Another process that has it keeps everybody waiting, and no connection is worse for that.
+    @Test func `whoever waits for another process keeps his connections`() async throws {
+        let path = Scratch.current + "/others.sqlite"
+        var database = try Database(path: path, busyTimeout: 10)
+        try database.execute("PRAGMA journal_mode = WAL; CREATE TABLE t(x)")
+        let script = """
+            import signal, sqlite3, sys
+            held = sqlite3.connect(sys.argv[1], isolation_level=None)
+            held.execute("BEGIN IMMEDIATE")
+            open(sys.argv[2], "w").close()
+            signal.pause()
+            """
+        let python = try #require(Programs.python)
+        let ready = Scratch.current + "/ready"
+        let other = try Child(Child.Start(python.path, ["-c", script, path, ready]))
+        defer { other.signal(SIGKILL) }
+        try #require(await holds(while: { other.isRunning }) { FileManager.default.fileExists(atPath: ready) })
+        let error = #expect(throws: DatabaseError.self) { try database.run("INSERT INTO t VALUES (1)") }
+        let meaning = error.map { CatalogError($0) }
+        #expect(meaning?.code == .busy && meaning?.isOfConnection == false, "\(meaning?.message ?? "")")
+    }
+
     @Test func `garbage in the place of the catalog is an error`() throws {
         let garbage = Scratch.current + "/garbage.sqlite"
         try Data("this is no database, and it is long enough to be looked at as one".utf8).write(

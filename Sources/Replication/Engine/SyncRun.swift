@@ -113,16 +113,20 @@ struct SyncRun: Sendable {
             return since.map { (mapping.evidence?.at ?? $0) >= $0 } ?? true
         }
         guard !known.isEmpty else { return }
-        // Some lists have no lengths: what is in one of them is there.
+        // Some services list no lengths: what is in such a list is there. Where others have one, it is asked for.
         var listed: [CID: UInt64?] = [:]
+        var hasLengths = false
         if known.count > Self.fewEnough, backend.content.capabilities.contains(.listing) {
             for try await page in backend.content.roots() {
-                for held in page { listed[held.root] = .some(held.length) }
+                for held in page {
+                    listed[held.root] = .some(held.length)
+                    hasLengths = hasLengths || held.length != nil
+                }
             }
         }
         var refused = 0
         for mapping in known {
-            if let length = listed[mapping.cid], length == nil || length == mapping.size { continue }
+            if let length = listed[mapping.cid], length.map({ $0 == mapping.size }) ?? !hasLengths { continue }
             // A list may lag behind, so what is not in it is asked for by name.
             let presence = await backend.content.presence(of: mapping.cid, at: mapping.location)
             let finding: Observation.Finding?
