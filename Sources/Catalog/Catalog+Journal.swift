@@ -88,11 +88,12 @@ extension Catalog {
         }
     }
 
-    /// Everything that began on a backend and whose end nobody knows, in the order of the CIDs.
-    package func transfers(on backend: String) async throws(CatalogError) -> [Transfer] {
-        try await read { (database) throws(CatalogError) in
-            try database.all("SELECT \(Transfer.columns) FROM journal WHERE backend = ? ORDER BY cid", [.text(backend)])
-            {
+    /// Everything that began on a backend and whose end nobody knows, in the order of the CIDs; or under any name of
+    /// its place.
+    package func transfers(on backend: String, underAnyName: Bool = false) async throws(CatalogError) -> [Transfer] {
+        let names = underAnyName ? "backend IN (\(Database.namesOfPlace))" : "backend = ?1"
+        return try await read { (database) throws(CatalogError) in
+            try database.all("SELECT \(Transfer.columns) FROM journal WHERE \(names) ORDER BY cid", [.text(backend)]) {
                 (row: borrowing Row) throws(CatalogError) in try Transfer(row)
             }
         }
@@ -198,6 +199,19 @@ extension Database {
             [.text(backend), .blob(cid.bytes)]
         ) { (row: borrowing Row) throws(CatalogError) in Transfer.Kind(rawValue: row.text(0)) }
         return kind ?? nil
+    }
+
+    /// Selects all names of the place of the backend `?1`.
+    static var namesOfPlace: String {
+        "SELECT other.name FROM backends other JOIN backends one ON one.place = other.place WHERE one.name = ?1"
+    }
+
+    /// Takes uploads of a root out of the journal under each name of a place: it was seen whole there.
+    mutating func endUploads(_ cid: CID, atPlaceOf backend: String) throws(CatalogError) {
+        try change(
+            "DELETE FROM journal WHERE cid = ?2 AND kind = 'store' AND backend IN (\(Self.namesOfPlace))",
+            [.text(backend), .blob(cid.bytes)]
+        )
     }
 
     /// Takes a root out of the journal of a backend.

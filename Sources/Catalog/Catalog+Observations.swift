@@ -141,16 +141,15 @@ extension Database {
         } else if before != nil {
             // Also under the other names of the place, where it has several.
             let gone = try all(
-                """
-                DELETE FROM mappings WHERE cid = ?1 AND backend IN (
-                    SELECT other.name FROM backends other JOIN backends one ON one.place = other.place WHERE one.name = ?2
-                ) RETURNING backend
-                """,
-                [.blob(seen.cid.bytes), .text(backend)]
+                "DELETE FROM mappings WHERE cid = ?2 AND backend IN (\(Self.namesOfPlace)) RETURNING backend",
+                [.text(backend), .blob(seen.cid.bytes)]
             ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
             for name in gone { try noteIndexChanges(on: name, at: time) }
         }
-        if lease.isExclusive { try endTransfer(seen.cid, backend, at: time) }
+        if lease.isExclusive {
+            try endTransfer(seen.cid, backend, at: time)
+            if seen.finding == .whole { try endUploads(seen.cid, atPlaceOf: backend) }
+        }
         return true
     }
 

@@ -91,8 +91,11 @@ package struct Mapping: Sendable, Hashable {
         self.revision = revision
     }
 
+    /// The length of its CAR in bytes where that was observed; anybody may have claimed any other.
+    package var observedSize: UInt64? { status == .stored ? size : nil }
+
     /// Where it is on the backend; nil where nobody said.
-    package var location: Location? { path.isEmpty ? nil : Location(path, length: size, shards: shards) }
+    package var location: Location? { path.isEmpty ? nil : Location(path, length: observedSize, shards: shards) }
 
     static let columns = """
         cid, backend, path, status, name, metadata, size_bytes, block_count, car_sha256, created_at, updated_at, \

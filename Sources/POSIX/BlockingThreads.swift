@@ -12,6 +12,18 @@ package final class BlockingThreads: Sendable {
     /// Those that wait for the disk at the same time, so that one commit of it is that of many files.
     package static let flushing = BlockingThreads(count: 31)
 
+    private static let places = Mutex<[String: BlockingThreads]>([:])
+
+    /// Those for the files of one place, which may hang, such as a mount whose server is gone: what waits for it keeps
+    /// nobody else waiting.
+    package static func of(_ place: String) -> BlockingThreads {
+        places.withLock { places in
+            let threads = places[place] ?? BlockingThreads(count: shared.limit)
+            places[place] = threads
+            return threads
+        }
+    }
+
     private struct Queue {
         /// What is to be run; a job that was taken leaves nil, for what it holds must not outlive it.
         var jobs: [(@Sendable () -> Void)?] = []

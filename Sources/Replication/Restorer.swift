@@ -45,11 +45,14 @@ package struct Restorer: Sendable {
     let progress: Progress
     /// A folder for files that are needed for a while.
     let scratch: String
+    /// Why those are silent that did not answer for roots before.
+    private let silences: Silences<String, StorageError>
 
-    package init(store: BlockStore, progress: Progress, scratch: String) {
+    package init(store: BlockStore, progress: Progress, scratch: String, timing: Timing) {
         self.store = store
         self.progress = progress
         self.scratch = scratch
+        silences = Silences(timing: timing)
     }
 
     /// Makes sure that the DAG of `root` is whole in the store.
@@ -63,14 +66,22 @@ package struct Restorer: Sendable {
         if try await isWhole(root, thorough: thorough) { return .whole }
         var failures: [Failure] = []
         for source in sources {
+            let name = source.backend.name
+            if let said = silences.problem(of: name) {
+                let message = "It is not asked for \(root) just now: \(said.message)"
+                failures.append((source, .storage(StorageError(said.code, message, backend: name))))
+                continue
+            }
             do throws(ReplicationError) {
                 let back = try await fetch(root, from: source)
+                silences.note(nil, of: name)
                 // All of it was read, and each block written, or compared with the one that was there.
                 if try await isWhole(root, thorough: false) { return .restored(from: source, back, after: failures) }
             } catch {
                 // What fails here and not there would fail for every other source.
-                guard case .storage = error, !error.isCancellation else { throw error }
+                guard case .storage(let said) = error, !error.isCancellation else { throw error }
                 failures.append((source, error))
+                silences.note(said.code == .unavailable ? said : nil, of: name)
             }
         }
         for case (let source, .storage(let problem)) in failures where problem.code == .corrupt {

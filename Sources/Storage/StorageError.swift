@@ -18,6 +18,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         /// The right to change the backend was lost, or what was decided is not right any more: the request was not
         /// sent.
         case superseded
+        /// What was seen before the change is too old to send it on that account: the request was not sent.
+        case late
         /// Bytes are not what they should be.
         case corrupt
         case badSettings
@@ -72,6 +74,18 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
 
     /// The same error with another word on whether the call may succeed when it is made again.
     package func retried(_ retry: Retry) -> StorageError {
+        StorageError(
+            code,
+            message,
+            retry: retry,
+            mayHaveHappened: mayHaveHappened,
+            backend: backend,
+            cause: cause
+        )
+    }
+
+    /// The same error with what was said before it.
+    func after(_ cause: any Error) -> StorageError {
         StorageError(
             code,
             message,

@@ -58,6 +58,29 @@ import Testing
         }
     }
 
+    /// Neither where only a part is read, nor where the copy was known before it was doubted.
+    @Test func aClaimedLengthCallsNothingDamaged() async throws {
+        let user = try await user()
+        let root = try await user.add(sampleBytes(2 << 20))
+        try await user.run("sync")
+        try await user.run("backend", "pin", "remove", "disk", root)
+        try await user.run("backend", "pin", "add", "disk", root, "cars/\(root).car", "--size", "10")
+        #expect(try await user.run("cat", "--from", "disk", root).text.utf8.count > 0)
+        #expect(try await user.json("whereis", root).mappings[0].status == .text("pending"))
+        try await user.run("sync")
+        try FileManager.default.removeItem(atPath: try user.packs()[0])
+        try await user.run("store", "verify", code: 10)
+        // The settings lead elsewhere and back: what was seen is doubted.
+        try FileManager.default.createDirectory(atPath: user.folder + "/empty", withIntermediateDirectories: true)
+        let disk = user.folder + "/disk"
+        try await user.run("backend", "update", "disk", "--path", user.folder + "/empty")
+        _ = try await user.attempt(["sync", "--force"])
+        try await user.run("backend", "update", "disk", "--path", disk)
+        try await user.run("backend", "pin", "add", "disk", root, "cars/\(root).car", "--size", "10")
+        try await user.run("restore", root)
+        #expect(try await user.json("whereis", root).mappings[0].status != .text("corrupt"))
+    }
+
     @Test func aBadLineIsNamedAndKeepsNoOtherFromBeingWritten() async throws {
         let user = try await user()
         let path = user.folder + "/list"

@@ -12,6 +12,7 @@ import Testing
         (.badCredentials, .authorisation), (.rateLimited, .temporary), (.quotaExceeded, .limit), (.tooLarge, .limit),
         (.unavailable, .temporary), (.unsupported, .refused), (.corrupt, .verification), (.badSettings, .usage),
         (.cancelled, .interrupted), (.unexpected, .other), (.changed, .temporary), (.superseded, .locked),
+        (.late, .temporary),
     ])
     func storageErrorsHaveCodesAndHints(_ code: StorageError.Code, _ expected: ExitCode) {
         let error = KitError(StorageError(code, "It failed.", backend: "my-s3"))
@@ -21,7 +22,7 @@ import Testing
     }
 
     @Test func everyStorageErrorIsMapped() {
-        #expect(StorageError.Code.allCases.count == 15)
+        #expect(StorageError.Code.allCases.count == 16)
     }
 
     @Test(arguments: [

@@ -304,4 +304,42 @@ import Testing
         #expect(try await home.sync(empty, force: true).uploaded == 2)
         #expect(empty.contents[try home.name(root)] != nil)
     }
+
+    /// What a name began whose answer was lost is not begun anew, nor waited for, when another name brought it.
+    @Test(arguments: [true, false]) func `an upload ends under each name of its place`(
+        isSeenBySync: Bool
+    ) async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let service = home.service()
+        let names = ["a", "b"]
+        let others: [String: any StorageService] = ["a": service, "b": service]
+        for name in names + names { try await home.sync(service, name, places: names, others: others) }
+        #expect(Set(try await home.catalog.backendStates().map(\.place)).count == 1)
+        let root = try await home.pin(1)
+        let name = try home.name(root)
+        let cut = FaultyService(service, [Fault(.put, time: 1, .loseReply(.passing.ofUnknownOutcome))])
+        #expect(try await home.sync(cut, "a", places: names, others: others).failures.count == 1)
+        #expect(try await home.catalog.transfers(on: "a").map(\.cid) == [root])
+        if isSeenBySync {
+            let asked = FaultyService(service)
+            // The first name is not there to take it.
+            #expect(try await home.sync(asked, "b", places: ["b"], others: others).isComplete)
+            #expect(!asked.calls.contains("put \(name)"), "\(asked.calls)")
+        } else {
+            // Who only looks ends nothing.
+            let seen = Observation(
+                root,
+                .whole,
+                method: "read-back",
+                place: Location(name.text, length: UInt64(service.contents[name]?.count ?? 0)),
+                at: home.catalog.time,
+                by: "test"
+            )
+            _ = try await home.catalog.observing("b") { try await home.catalog.record([seen], under: $0) }
+            #expect(try await home.catalog.transfers(on: "a").map(\.cid) == [root])
+            try await home.sync(service, "a", places: names, others: others)
+        }
+        #expect(try await home.catalog.transfers(on: "a").isEmpty)
+        #expect(try await home.status(root, "b") == .stored)
+    }
 }

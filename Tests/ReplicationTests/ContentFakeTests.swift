@@ -57,7 +57,7 @@ import Testing
         // The store loses one, and has it back from where it is.
         let mapping = try #require(try await sample.catalog.mappings(of: [roots[0]]).first)
         let other = try BlockStore(folder: sample.folder + "/other")
-        let restorer = Restorer(store: other, progress: .silent, scratch: sample.folder + "/scratch")
+        let restorer = sample.restorer(of: other)
         let source = Restorer.Source(backend: open(fake), at: mapping.location, size: mapping.size)
         guard case .restored = try await restorer.restore(roots[0], from: [source], thorough: true) else {
             Issue.record("It was not brought back.")
@@ -91,7 +91,7 @@ import Testing
         #expect(repository.commits.count == commits)
         #expect(try await sample.verify(service).allSatisfy { $0.verdict == .whole })
         let other = try BlockStore(folder: sample.folder + "/other")
-        let restorer = Restorer(store: other, progress: .silent, scratch: sample.folder + "/scratch")
+        let restorer = sample.restorer(of: other)
         let source = Restorer.Source(backend: sample.open(service), at: nil, size: nil)
         guard case .restored = try await restorer.restore(roots[0], from: [source], thorough: true) else {
             Issue.record("It was not brought back.")

@@ -14,6 +14,8 @@ struct EngineSample: Sendable {
     let store: BlockStore
     let catalog: Catalog
     let clock = ManualClock()
+    /// That of whoever looks at other copies; nobody else waits by it.
+    let witnessClock = ManualClock()
 
     /// A home in a folder of its own below that of the test, whose backends have these names.
     init(_ name: String = "home", backends: [String] = ["a"]) async throws {
@@ -51,6 +53,11 @@ struct EngineSample: Sendable {
         clock.advance(by: .milliseconds(1))
         try await catalog.addPins(blocks.map { Pin(cid: $0.cid, createdAt: catalog.time) }, reason: "test")
         return blocks.map(\.cid)
+    }
+
+    /// Brings content into a store, that of the home where no other is named.
+    func restorer(of other: BlockStore? = nil) -> Restorer {
+        Restorer(store: other ?? store, progress: .silent, scratch: folder + "/scratch", timing: clock.timing)
     }
 
     /// Syncs a backend with a service.
@@ -148,7 +155,13 @@ struct EngineSample: Sendable {
             source: source ?? here,
             store: here,
             catalog: catalog,
-            witnesses: Witnesses(here, catalog, try await catalog.identity(), observer: "test") { name in
+            witnesses: Witnesses(
+                here,
+                catalog,
+                try await catalog.identity(),
+                observer: "test",
+                timing: witnessClock.timing
+            ) { name in
                 guard let service = others[name] else {
                     throw StorageError(.unavailable, "Nobody plays the backend \(name).")
                 }

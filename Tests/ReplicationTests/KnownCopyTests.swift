@@ -82,7 +82,7 @@ import Testing
         bad.tamper(try home.name(tree.cid), Array(car.dropLast(2)))
         good.tamper(try home.name(tree.cid), car)
         let down = FaultyService(bad, [Fault(.get, times: 2...Int.max, .fail(.passing))])
-        let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
+        let restorer = home.restorer()
         let sources = [home.open(down, "bad"), home.open(good, "good")].map {
             Restorer.Source(backend: $0, at: nil, size: nil)
         }

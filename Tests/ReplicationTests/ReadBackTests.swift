@@ -140,7 +140,7 @@ import Testing
         let root = try await home.pin(1)
         try await home.sync(service)
         try damagePacks(of: home)
-        let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
+        let restorer = home.restorer()
         let source = Restorer.Source(backend: home.open(service), at: nil, size: nil)
         let outcome = try await restorer.restore(root, from: [source], thorough: thorough)
         switch outcome {
@@ -164,10 +164,10 @@ import Testing
             service.tamper(try home.name(tree.root.cid), bytes)
             sources.append(Restorer.Source(backend: home.open(service, "\(flaw)"), at: nil, size: nil))
         }
-        let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
+        let restorer = home.restorer()
         for source in sources {
             let alone = try await EngineSample("alone \(source.backend.name)")
-            let outcome = try await Restorer(store: alone.store, progress: .silent, scratch: alone.folder + "/scratch")
+            let outcome = try await alone.restorer()
                 .restore(tree.root.cid, from: [source], thorough: true)
             guard case .failed = outcome else { throw ReplicationError.suspicious("\(outcome)") }
         }
@@ -189,7 +189,7 @@ import Testing
         let service = MemoryService()
         service.tamper(try home.name(tree.root.cid), try archive(tree, .firstLeaf).bytes)
         let source = Restorer.Source(backend: home.open(service), at: nil, size: nil)
-        let restorer = Restorer(store: home.store, progress: .silent, scratch: home.folder + "/scratch")
+        let restorer = home.restorer()
         let outcome = try await restorer.restore(tree.root.cid, from: [source], thorough: false)
         guard case .failed = outcome else { throw ReplicationError.suspicious("\(outcome)") }
     }

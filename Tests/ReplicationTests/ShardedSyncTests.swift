@@ -65,7 +65,7 @@ import Testing
         // The store loses it, and has it back from where it is; so has a home that only finds the list.
         for location in [try await sample.catalog.mappings(of: [root]).first?.location, nil] {
             let other = try BlockStore(folder: sample.folder + "/other-\(location == nil)")
-            let restorer = Restorer(store: other, progress: .silent, scratch: sample.folder + "/scratch")
+            let restorer = sample.restorer(of: other)
             let source = Restorer.Source(backend: sample.open(service), at: location, size: mapping.size)
             guard case .restored = try await restorer.restore(root, from: [source], thorough: true) else {
                 Issue.record("It was not brought back.")

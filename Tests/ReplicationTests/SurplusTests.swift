@@ -82,7 +82,7 @@ import Testing
         let fence = Fence(catalog: home.catalog, lease: lease, witnesses: witnesses)
         let name = try home.name(root)
         let refusal = await #expect(throws: StorageError.self) { try await fence.admit(.delete(name)) }
-        #expect(refusal?.code == .changed && refusal?.mayHaveHappened == false)
+        #expect(refusal?.code == .late && refusal?.mayHaveHappened == false)
         try await witnesses.expect(1, of: [surplus.otherName], toHave: root, besides: surplus.name)
         try await fence.admit(.delete(name))
         try await home.catalog.release(lease)
@@ -142,5 +142,104 @@ import Testing
         let report = try await pruning.value
         #expect(report.removed == 0)
         #expect(try surplus.service.contents[home.name(root)] != nil)
+    }
+
+    /// What a copy is that is no reason to remove another one, is found out once: to read it again changes nothing.
+    @Test(arguments: [Keeper.gone, .rotten, .outOfReach]) func `a witness that refuses is asked once for a root`(
+        keeper: Keeper
+    ) async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let powers: Capabilities = [.write, .delete, .rangeReads, .listing]
+        let (root, surplus) = try await surplus(in: home, home.service(powers), home.service(powers))
+        let name = try home.name(root)
+        if keeper == .gone { surplus.other.tamper(name, nil) }
+        let rotten = surplus.other.contents[name].map { $0.dropLast() + [($0.last ?? 0) ^ 1] }
+        if keeper == .rotten { surplus.other.tamper(name, rotten.map(Array.init)) }
+        let isSilent = keeper == .outOfReach
+        let other = FaultyService(surplus.other, isSilent ? [Fault(.stat, .fail(.passing))] : [])
+        let report = try await home.sync(
+            surplus.service,
+            surplus.name,
+            prune: true,
+            places: ["a", "b"],
+            others: [surplus.otherName: other]
+        )
+        #expect(report.removed == 0 && report.failures.count == 1, "\(report)")
+        #expect(other.calls.filter { $0 == "stat \(name)" }.count == 1, "\(other.calls)")
+        #expect(other.calls.filter { $0.hasPrefix("get \(name)") }.count == (keeper == .rotten ? 1 : 0))
+    }
+
+    /// While it waits, what was seen of the others becomes too old: that is no fault of theirs.
+    @Test func `a service that asks for time is what is told of a removal`() async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let (root, surplus) = try await surplus(in: home, home.service(), home.service())
+        let limit = StorageError(.rateLimited, "The service asks for fewer requests.", retry: .after(.seconds(5)))
+        let name = try home.name(root)
+        for (times, isRemoved) in [(Int.max, false), (1, true)] {
+            let refused = Locked(0)
+            let busy = AlteredService(surplus.service) { [surplus] altered in
+                altered.onDelete = { deleted throws(StorageError) in
+                    let count = refused.change { count in
+                        if deleted == name { count += 1 }
+                        return count
+                    }
+                    guard deleted == name, count <= times else { return try await surplus.service.delete(deleted) }
+                    home.witnessClock.advance(by: .seconds(5))
+                    throw limit
+                }
+            }
+            let report = try await home.sync(
+                busy,
+                surplus.name,
+                prune: true,
+                retries: 3,
+                places: ["a", "b"],
+                others: [surplus.otherName: surplus.other]
+            )
+            #expect(report.removed == (isRemoved ? 1 : 0), "\(report)")
+            #expect((surplus.service.contents[name] == nil) == isRemoved)
+            guard !isRemoved else { continue }
+            let told = report.failures.compactMap { failure -> StorageError.Code? in
+                if case .storage(let error) = failure.error { error.code } else { nil }
+            }
+            #expect(told == [.rateLimited], "\(report)")
+        }
+    }
+
+    /// Who was stopped between the look and the answer may have removed what another one kept only for that.
+    @Test(arguments: [Keeper.sound, .gone, .outOfReach]) func `after a late removal the others are looked up`(
+        keeper: Keeper
+    ) async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let (root, surplus) = try await surplus(in: home, home.service(), home.service())
+        let name = try home.name(root)
+        let isLate = Locked(false)
+        let other = AlteredService(surplus.other) { [surplus] altered in
+            altered.onStat = { asked throws(StorageError) in
+                if keeper == .outOfReach, isLate.read({ $0 }) { throw StorageError.passing }
+                return try await surplus.other.stat(asked)
+            }
+        }
+        let slow = AlteredService(surplus.service) { [surplus] altered in
+            altered.onDelete = { deleted throws(StorageError) in
+                try await surplus.service.delete(deleted)
+                guard deleted == name else { return }
+                if keeper == .gone { surplus.other.tamper(name, nil) }
+                isLate.change { $0 = true }
+                home.witnessClock.advance(by: .seconds(8))
+            }
+        }
+        let report = try await home.sync(
+            slow,
+            surplus.name,
+            prune: true,
+            places: ["a", "b"],
+            others: [surplus.otherName: other]
+        )
+        #expect(report.removed == 1, "\(report)")
+        let told = report.failures.compactMap { failure -> StorageError.Code? in
+            if case .storage(let error) = failure.error { error.code } else { nil }
+        }
+        #expect(told == (keeper == .sound ? [] : keeper == .gone ? [.corrupt] : [.unavailable]), "\(report)")
     }
 }

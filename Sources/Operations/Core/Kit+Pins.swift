@@ -12,6 +12,11 @@ package struct PinNotWhole: Sendable {
 }
 
 extension Kit {
+    /// Brings content into the store, and knows what is whole there.
+    func restorer(of store: BlockStore) -> Restorer {
+        Restorer(store: store, progress: session.progress, scratch: home.scratch, timing: session.timing)
+    }
+
     /// The pinned roots that are not whole in the store, as far as the index says.
     ///
     /// Only those are looked at that were not seen whole since the store lost something last.
@@ -24,7 +29,7 @@ extension Kit {
             guard !roots.isEmpty else { return [] }
             session.progress.began("status", items: roots.count)
             defer { session.progress.ended() }
-            let restorer = Restorer(store: store, progress: session.progress, scratch: home.scratch)
+            let restorer = restorer(of: store)
             var (whole, broken): ([CID], [PinNotWhole]) = ([], [])
             for (root, wasWhole) in roots {
                 try StorageError.checkCancellation()

@@ -63,7 +63,7 @@ extension KitError {
             case .corrupt: (.verification, command("verify"))
             case .cancelled: (.interrupted, nil)
             case .unsupported: (.refused, "ipfs-kit backend types")
-            case .changed: (.temporary, command("verify"))
+            case .changed, .late: (.temporary, command("verify"))
             case .superseded: (.locked, "ipfs-kit status")
             case .exists, .unexpected: (.other, command("backend test"))
             }

@@ -245,14 +245,18 @@ private struct RootSearch: Sendable {
                 unread.append(error)
             }
         }
+        // A CAR that is gone has nothing; any other that was not searched may have it.
+        let isAll = places.count <= Self.maxSearched
+        let code = unread.map(\.code).first { $0 != .notFound } ?? (isAll ? .notFound : .unsupported)
         var reason =
-            places.count <= Self.maxSearched
+            isAll
             ? ", and in none of the CARs there, by their indexes."
             : ", and in none of \(Self.maxSearched) CARs, by their indexes. A path that begins at a root leads to what is "
                 + "in the others."
-        guard let first = unread.first else { throw absence(of: cid, reason) }
-        reason += " \(unread.count) of them could not be searched: \(first.message)"
-        throw absence(of: cid, reason, first.code)
+        if let first = unread.first(where: { $0.code == code }) ?? unread.first {
+            reason += " \(unread.count) of them could not be searched: \(first.message)"
+        }
+        throw absence(of: cid, reason, code)
     }
 
     private func absence(of cid: CID, _ reason: String, _ code: StorageError.Code = .notFound) -> StorageError {

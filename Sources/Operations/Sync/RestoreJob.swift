@@ -65,7 +65,7 @@ struct Sources: Sendable {
                     backend: backend,
                     at: location,
                     // What somebody says of the length is no reason to call what is there damaged.
-                    size: here.first { $0.location == location && $0.isOurs }?.size
+                    size: here.first { $0.location == location }?.observedSize
                 )
             }
         }
@@ -90,7 +90,13 @@ struct RestoreJob: Sendable {
     let sources: Sources
     var thorough: Bool
 
-    private var restorer: Restorer { Restorer(store: store, progress: kit.session.progress, scratch: kit.home.scratch) }
+    private let restorer: Restorer
+
+    init(kit: Kit, catalog: Catalog, store: BlockStore, sources: Sources, thorough: Bool) {
+        (self.kit, self.catalog, self.store, self.sources) = (kit, catalog, store, sources)
+        self.thorough = thorough
+        restorer = kit.restorer(of: store)
+    }
 
     /// Says what is not whole, and where it would be looked for; no backend is asked.
     func look(_ roots: [CID]) async throws -> RestoreOutput {

@@ -144,9 +144,13 @@ package struct Sync: Operation {
             source: try await kit.sources().all,
             store: store,
             catalog: try kit.catalog(),
-            witnesses: Witnesses(store, try kit.catalog(), identity, observer: kit.observer) { name in
-                try await kit.openAsKnown(try kit.backend(name))
-            },
+            witnesses: Witnesses(
+                store,
+                try kit.catalog(),
+                identity,
+                observer: kit.observer,
+                timing: kit.session.timing
+            ) { name in try await kit.openAsKnown(try kit.backend(name)) },
             identity: identity,
             observer: kit.observer,
             timing: kit.session.timing,

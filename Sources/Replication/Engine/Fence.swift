@@ -38,7 +38,7 @@ package struct Fence: ChangeGate {
         guard let removal = try await removal(change), case .surplus = removal.reason else { return }
         guard witnesses?.haveSeen(removal.root, besides: lease.backend) != true else { return }
         throw StorageError(
-            .changed,
+            .late,
             "\(removal.root) stays, for its other replicas were not seen just now.",
             retry: .never
         )

@@ -72,26 +72,30 @@ actor Recorder {
         if seen.count + failures.count + promises.count >= Self.most || age >= Self.patience { try await flush() }
     }
 
-    /// Writes everything that is waiting.
+    /// Writes everything that is waiting; what cannot be written now waits for a later try.
     func flush() async throws(CatalogError) {
         let (batch, failed, promised) = (seen, failures, promises)
         (seen, failures, promises) = ([], [], [])
+        // What was written is not written twice where the rest fails.
+        var written = 0
         do throws(CatalogError) {
             if !batch.isEmpty { dropped.formUnion(try await catalog.record(batch, under: lease)) }
+            written = 1
             if !failed.isEmpty {
                 try await catalog.noteFailures(
                     failed.map { ($0.root, $0.problem, $0.mayHaveHappened) },
                     under: lease
                 )
             }
+            written = 2
             if !promised.isEmpty {
                 try await catalog.noteTickets(promised.map { ($0.root, $0.ticket, $0.next) }, under: lease)
             }
         } catch {
             // Nobody may write for who has lost the lease; anything else may be written by a later try.
             if error.code != .fenced {
-                seen = batch + seen
-                failures = failed + failures
+                if written < 1 { seen = batch + seen }
+                if written < 2 { failures = failed + failures }
                 promises = promised + promises
             }
             throw error

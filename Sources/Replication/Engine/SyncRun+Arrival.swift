@@ -164,13 +164,26 @@ extension SyncRun {
     func settle() async throws -> [String] {
         let transfers = try await catalog.transfers(on: backend.name)
         var known: [CID: Mapping] = [:]
-        for mapping in try await catalog.mappings(of: transfers.map(\.cid)) where mapping.backend == backend.name {
-            known[mapping.cid] = mapping
+        var others: Set<CID> = []
+        let names = try await otherNames()
+        for mapping in try await catalog.mappings(of: transfers.map(\.cid)) {
+            if mapping.backend == backend.name { known[mapping.cid] = mapping }
+            if mapping.status == .stored, names.contains(mapping.backend) { others.insert(mapping.cid) }
         }
         let wanted = Set(try await catalog.pins(of: transfers.map(\.cid)).map(\.cid))
         var open: [(transfer: Transfer, known: Mapping?)] = []
         for transfer in transfers {
             let mapping = known[transfer.cid]
+            // What counts under another name of this place no plan brings again.
+            if transfer.kind == .store, others.contains(transfer.cid), wanted.contains(transfer.cid),
+                mapping?.status != .stored
+            {
+                let problem = "it was stored under another name of the place"
+                try await recorder.add(
+                    Recorder.Failure(root: transfer.cid, problem: problem, mayHaveHappened: false)
+                )
+                continue
+            }
             guard transfer.kind == .remove || !wanted.contains(transfer.cid) || mapping?.status == .stored else {
                 continue
             }
@@ -191,6 +204,13 @@ extension SyncRun {
         }
         try await recorder.flush()
         return stuck
+    }
+
+    /// The other names of this place.
+    func otherNames() async throws(CatalogError) -> Set<String> {
+        let states = try await catalog.backendStates()
+        let place = states.first { $0.name == backend.name }?.place
+        return Set(states.filter { $0.place == place && $0.name != backend.name }.map(\.name))
     }
 
     /// Settles one, of which the mapping is known, where there is one; no plan has an upload of what counts as stored.

@@ -153,25 +153,38 @@ extension SyncRun {
             }
             return .removed
         }
-        var tries = 0
+        let refusal = Locked<StorageError?>(nil)
         var hasBegun = false
-        while true {
+        var problem = StorageError.cancelled
+        for _ in 0..<Self.maxTries {
             do throws(StorageError) {
                 try await expectWhole(root)
                 try await backend.content.remove(root, at: location) { () async throws(StorageError) in
-                    try await engine.witnesses.expect(minimum, of: others, toHave: root, besides: backend.name)
+                    do throws(StorageError) {
+                        try await engine.witnesses.expect(minimum, of: others, toHave: root, besides: backend.name)
+                    } catch {
+                        refusal.change { $0 = error }
+                        throw error
+                    }
                 }
-                break
+                return await confirm(root, others)
             } catch {
                 if Task.isCancelled { return .failed(.cancelled) }
                 hasBegun = hasBegun || error.mayHaveHappened
-                tries += 1
-                // A request that is made again, or that waited, may find the look too old.
-                let isLate = error.code == .changed && !engine.witnesses.haveSeen(root, besides: backend.name)
-                if isLate, tries < Self.maxTries { continue }
-                return error.code == .changed && !hasBegun ? .kept(error) : .failed(error)
+                let isRefused = refusal.read { $0 != nil } || error.code == .changed
+                guard error.code == .late else { return isRefused && !hasBegun ? .kept(error) : .failed(error) }
+                // A request that is made again, or that waited, finds the look too old; what the service said before is
+                // the reason.
+                problem = error.cause as? StorageError ?? error
             }
         }
+        return problem.code == .late && !hasBegun ? .kept(problem) : .failed(problem)
+    }
+
+    /// How often a removal is begun anew because the look at the others had become old.
+    private static let maxTries = 4
+
+    private func confirm(_ root: CID, _ others: [String]) async -> Outcome {
         do throws(StorageError) {
             try await engine.witnesses.confirm(others, stillHave: root, besides: backend.name)
         } catch {
@@ -179,9 +192,6 @@ extension SyncRun {
         }
         return .removed
     }
-
-    /// How often a removal is begun anew because the look at the others had become old.
-    private static let maxTries = 4
 
     /// Throws `changed` where a root is not whole in the store: then each copy may be the one that it comes back from.
     private func expectWhole(_ root: CID) async throws(StorageError) {

@@ -163,8 +163,8 @@ struct SyncRun: Sendable {
     /// owner wants everything looked at.
     private func uploader(_ uploads: [CID], _ state: BackendState) async throws -> Uploader {
         var hints: Set<CID> = []
-        // Uploads whose end nobody knows: some may have arrived.
-        let transfers = try await catalog.transfers(on: backend.name)
+        // Uploads whose end nobody knows, under whatever name of this place: some may have arrived.
+        let transfers = try await catalog.transfers(on: backend.name, underAnyName: true)
         let interrupted = transfers.map(\.cid)
         if mode.force || state.syncedAt == nil || interrupted.count > Self.fewEnough {
             let wanted = Set(uploads)
@@ -183,8 +183,8 @@ struct SyncRun: Sendable {
         hints.formUnion(interrupted.count > Self.fewEnough ? [] : interrupted)
         var damaged = Set(copies.filter { $0.status == .corrupt }.map(\.cid))
         // What was seen of this place under another name was seen here.
-        for other in try await catalog.backendStates() where other.place == state.place && other.name != state.name {
-            let known = try await catalog.statuses(on: other.name, of: asked)
+        for other in try await otherNames() {
+            let known = try await catalog.statuses(on: other, of: asked)
             damaged.formUnion(known.filter { $0.status == .corrupt }.map(\.cid))
             // What was stored under that name may lie here, wherever that leads by now.
             hints.formUnion(known.filter { $0.status != .missing }.map(\.cid))

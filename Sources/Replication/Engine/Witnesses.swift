@@ -1,7 +1,6 @@
 package import Catalog
 internal import Multiformats
-internal import POSIX
-internal import Storage
+package import Storage
 
 /// Looks at copies on other backends in the moment in which one is removed because of them.
 ///
@@ -15,16 +14,20 @@ package final class Witnesses: Sendable {
     private let observer: String
     private let open: @Sendable (String) async throws -> OpenBackend
     private let opened = Locked<[String: OpenBackend]>([:])
-    private let compared = Locked<Set<Copy>>([])
-    /// When there was a look on account of which a copy may go, by the clock that nobody sets, in milliseconds.
-    private let looks = Locked<[Copy: ClosedRange<Int64>]>([:])
+    /// One opens each, the others wait for it.
+    private let opening = Locked<[String: Permits]>([:])
+    /// What was compared with what the store has, as it was seen then.
+    private let compared = Locked<[Copy: HeldRoot]>([:])
+    /// When there was a look on account of which a copy may go, by the clock that nobody sets.
+    private let looks = Locked<[Copy: ClosedRange<Duration>]>([:])
+    private let timing: Timing
+    /// Why those are silent that did not answer lately.
+    private let silences: Silences<String, String>
 
-    /// How often in a row each was silent, and why the last time.
-    private let silences = Locked<[String: (count: Int, reason: String)]>([:])
-
-    /// So old a look is that is not made anew, so old one that counts, and so long one may take with that, in
-    /// milliseconds.
-    private static let (freshness, validity, longest): (Int64, Int64, Int64) = (1000, 2000, 10_000)
+    /// So old a look is that is not made anew, so old one that counts, and so long one may take with that.
+    private static let (freshness, validity, longest): (Duration, Duration, Duration) = (
+        .seconds(1), .seconds(2), .seconds(10)
+    )
 
     private struct Copy: Hashable {
         let root: CID
@@ -37,8 +40,11 @@ package final class Witnesses: Sendable {
         _ catalog: Catalog,
         _ identity: Catalog.Identity,
         observer: String,
+        timing: Timing,
         open: @escaping @Sendable (String) async throws -> OpenBackend
     ) {
+        self.timing = timing
+        silences = Silences(timing: timing)
         self.store = store
         self.catalog = catalog
         self.identity = identity
@@ -49,7 +55,7 @@ package final class Witnesses: Sendable {
     /// Whether there was a look on account of which a root may go from a backend.
     func haveSeen(_ root: CID, besides loser: String) -> Bool {
         guard let look = looks.read({ $0[Copy(root: root, backend: loser)] }) else { return false }
-        let now = runningMilliseconds()
+        let now = timing.uptime()
         return now - look.upperBound <= Self.validity && now - look.lowerBound <= Self.longest
     }
 
@@ -64,23 +70,23 @@ package final class Witnesses: Sendable {
         besides loser: String
     ) async throws(StorageError) {
         let copy = Copy(root: root, backend: loser)
-        if let look = looks.read({ $0[copy] }), runningMilliseconds() - look.upperBound <= Self.freshness,
+        if let look = looks.read({ $0[copy] }), timing.uptime() - look.upperBound <= Self.freshness,
             haveSeen(root, besides: loser)
         {
             return
         }
         // The first look reads, and this process may be stopped: then it looks once more. Where backends are slow each
         // look takes long.
-        var (start, end) = (Int64(0), Int64.max)
+        var (start, end) = (Duration.zero, Duration.seconds(Int64.max))
         for _ in 0..<4 where end - start > Self.freshness {
-            start = runningMilliseconds()
+            start = timing.uptime()
             try await look(for: minimum, of: names, toHave: root, besides: loser)
-            end = runningMilliseconds()
+            end = timing.uptime()
         }
         guard end - start <= Self.longest else {
             throw StorageError(
                 .changed,
-                "\(root) stays, for to look at its other replicas took \((end - start) / 1000) s, and much may happen in that time.",
+                "\(root) stays, for to look at its other replicas took \((end - start).components.seconds) s, and much may happen in that time.",
                 retry: .never
             )
         }
@@ -126,7 +132,7 @@ package final class Witnesses: Sendable {
                     } else {
                         reasons.append("\(name): It is the same file as another copy.")
                     }
-                case .notSeen(let reason):
+                case .notSeen(let reason), .silent(let reason):
                     reasons.append(reason.hasPrefix(name + ": ") ? reason : "\(name): \(reason)")
                 }
             }
@@ -146,24 +152,31 @@ package final class Witnesses: Sendable {
     }
 
     /// Throws `corrupt` where a copy that was to stay went along with the one that was removed: it was the same; and
-    /// where this process was stopped between the look and the removal, and the others were changed meanwhile.
+    /// where it took long from the look to the end of the removal, for this process may have been stopped, and one of
+    /// the others is not there any more as it was, or with `unavailable` does not answer.
     func confirm(_ names: [String], stillHave root: CID, besides loser: String) async throws(StorageError) {
         let known = try await mappings(of: root)
-        let age = looks.read { $0[Copy(root: root, backend: loser)] }.map { runningMilliseconds() - $0.upperBound }
-        if age ?? .max > Self.validity {
-            compared.change { compared in
-                for name in names { compared.remove(Copy(root: root, backend: name)) }
-            }
+        let age = looks.read { $0[Copy(root: root, backend: loser)] }.map { timing.uptime() - $0.upperBound }
+        if age.map({ $0 > Self.validity }) ?? true {
             for (name, look) in await looks(at: root, known, on: names) {
-                guard case .notSeen(let reason) = look else { continue }
-                throw StorageError(
-                    .corrupt,
-                    "A surplus copy of \(root) was removed, and afterwards the one on \(name) was not seen whole. \(reason)",
-                    backend: name
-                )
+                switch look {
+                case .seen: continue
+                case .notSeen(let reason):
+                    throw StorageError(
+                        .corrupt,
+                        "A surplus copy of \(root) was removed, and afterwards the one on \(name) was not seen whole. \(reason)",
+                        backend: name
+                    )
+                case .silent(let reason):
+                    throw StorageError(
+                        .unavailable,
+                        "A surplus copy of \(root) was removed, and afterwards nobody could look at the one on \(name). \(reason)",
+                        backend: name
+                    )
+                }
             }
         }
-        for name in names where compared.read({ $0.contains(Copy(root: root, backend: name)) }) {
+        for name in names where compared.read({ $0[Copy(root: root, backend: name)] != nil }) {
             let mapping = known.first { $0.backend == name }
             guard let backend = try? await backend(name),
                 case .absent = await backend.content.presence(of: root, at: mapping?.location)
@@ -184,6 +197,8 @@ package final class Witnesses: Sendable {
         case seen(String?)
         /// Why it was not, as a sentence.
         case notSeen(String)
+        /// Why nobody answered, as a sentence.
+        case silent(String)
     }
 
     /// Looks at a root on several backends at once; the answers in the order of their names here.
@@ -210,54 +225,49 @@ package final class Witnesses: Sendable {
         let look: Look
     }
 
-    /// So often in a row a witness may be silent: then it is asked no more.
-    private static let patience = 3
-
     private func look(at root: CID, _ mapping: Mapping?, on name: String) async -> Look {
-        if let silence = silences.read({ $0[name] }), silence.count >= Self.patience {
-            return .notSeen(
-                "It did not answer \(silence.count) times in a row, and is not asked again: \(silence.reason)"
-            )
+        if let reason = silences.problem(of: name) { return .silent("It is not asked again just now: \(reason)") }
+        let backend: OpenBackend
+        do {
+            backend = try await self.backend(name)
+        } catch {
+            return .silent("\(error)")
         }
-        let (look, isSilent) = await lookNow(at: root, mapping, on: name)
-        silences.change { silences in
-            guard isSilent, case .notSeen(let reason) = look else { return silences[name] = nil }
-            silences[name] = ((silences[name]?.count ?? 0) + 1, reason)
+        let look: Look
+        do {
+            look = try await self.look(at: root, mapping, on: backend)
+        } catch {
+            let problem = error as? StorageError
+            let isSilent = problem?.code == .unavailable && problem?.isOfSource != true
+            look = isSilent ? .silent("\(error)") : .notSeen("\(error)")
         }
+        if case .silent(let reason) = look { silences.note(reason, of: name) } else { silences.note(nil, of: name) }
         return look
     }
 
-    /// Looks at a copy, and says whether nobody answered.
-    private func lookNow(at root: CID, _ mapping: Mapping?, on name: String) async -> (Look, isSilent: Bool) {
-        do {
-            let backend = try await backend(name)
-            switch await backend.content.presence(of: root, at: mapping?.location) {
-            case .absent:
-                try await note(.missing, of: mapping, by: "looked-up", on: backend)
-                return (.notSeen("It is not there; the next sync sends it anew."), false)
-            case .pending: return (.notSeen("The service says that it works on it."), false)
-            case .unknown(let error): return (.notSeen(error.message), true)
-            case .present(let held):
-                let copy = Copy(root: root, backend: name)
-                if held.length == mapping?.size ?? held.length, compared.read({ $0.contains(copy) }) {
-                    return (.seen(held.place), false)
-                }
-                let found = try await compare(
-                    held,
-                    with: try await store.pack(root).body,
-                    on: backend.content,
-                    trustsParts: try await catalog.openTransfer(of: root, on: name) != .store,
-                    counted: mapping?.size
-                )
-                guard found.isSame else {
-                    try await note(.damaged, of: mapping, by: found.method, on: backend)
-                    return (.notSeen("What is there is not its CAR, or damaged; the next sync sends it anew."), false)
-                }
-                compared.change { _ = $0.insert(copy) }
-                return (.seen(held.place), false)
+    private func look(at root: CID, _ mapping: Mapping?, on backend: OpenBackend) async throws -> Look {
+        switch await backend.content.presence(of: root, at: mapping?.location) {
+        case .absent:
+            try await note(.missing, of: mapping, by: "looked-up", on: backend)
+            return .notSeen("It is not there; the next sync sends it anew.")
+        case .pending: return .notSeen("The service says that it works on it.")
+        case .unknown(let error): throw error
+        case .present(let held):
+            let copy = Copy(root: root, backend: backend.name)
+            if compared.read({ $0[copy] }) == held { return .seen(held.place) }
+            let found = try await compare(
+                held,
+                with: try await store.pack(root).body,
+                on: backend.content,
+                trustsParts: try await catalog.openTransfer(of: root, on: backend.name) != .store,
+                counted: mapping?.size
+            )
+            guard found.isSame else {
+                try await note(.damaged, of: mapping, by: found.method, on: backend)
+                return .notSeen("What is there is not its CAR, or damaged; the next sync sends it anew.")
             }
-        } catch {
-            return (.notSeen("\(error)"), true)
+            compared.change { $0[copy] = held }
+            return .seen(held.place)
         }
     }
 
@@ -294,8 +304,23 @@ package final class Witnesses: Sendable {
 
     private func backend(_ name: String) async throws -> OpenBackend {
         if let backend = opened.read({ $0[name] }) { return backend }
-        let backend = try await open(name)
-        opened.change { $0[name] = backend }
-        return backend
+        let permits = opening.change { opening in
+            let permits = opening[name] ?? Permits(1)
+            opening[name] = permits
+            return permits
+        }
+        let permit = try await permits.take()
+        defer { permit.give() }
+        if let backend = opened.read({ $0[name] }) { return backend }
+        if let reason = silences.problem(of: name) { throw StorageError(.unavailable, reason) }
+        do {
+            let backend = try await open(name)
+            opened.change { $0[name] = backend }
+            return backend
+        } catch {
+            // Those that wait are not to open it in vain, one after another.
+            if !Task.isCancelled { silences.note("\(error)", of: name, isUseless: true) }
+            throw error
+        }
     }
 }

@@ -6,22 +6,14 @@ package import Storage
 ///
 /// One that did not answer, and may have it, is told of where nobody else has what was wanted.
 package struct SeveralSources: BlockSource {
-    /// How often in a row a source did not answer, and until when it is left alone for that.
-    private struct Silence: Sendable {
-        var count = 0
-        var end = Duration.zero
-        var problem: ReplicationError
-    }
-
     private let sources: [any BlockSource]
-    private let timing: Timing
     /// Of those that did not answer last, by their places among all.
-    private let silences = Locked<[Int: Silence]>([:])
+    private let silences: Silences<Int, ReplicationError>
 
-    /// One that did not answer so often in a row is left alone for so long, and then asked again.
-    private static let (patience, rest) = (3, Duration.seconds(60))
-
-    package init(_ sources: [any BlockSource], timing: Timing) { (self.sources, self.timing) = (sources, timing) }
+    package init(_ sources: [any BlockSource], timing: Timing) {
+        self.sources = sources
+        silences = Silences(timing: timing)
+    }
 
     package var isFar: Bool { sources.first?.isFar ?? false }
 
@@ -102,33 +94,19 @@ package struct SeveralSources: BlockSource {
 
     /// Whether several answer, of which each may have a part.
     private var mayTogether: Bool {
-        let now = timing.uptime()
-        return sources.indices.count { silence(of: $0, at: now) == nil } > 1
+        sources.indices.count { silences.problem(of: $0) == nil } > 1
     }
 
     /// Throws what a source said last that is left alone for now.
     private func expectAnswers(of index: Int) throws(ReplicationError) {
-        if let problem = silence(of: index, at: timing.uptime()) { throw problem }
-    }
-
-    private func silence(of index: Int, at now: Duration) -> ReplicationError? {
-        silences.read { silences in silences[index].flatMap { now < $0.end ? $0.problem : nil } }
+        if let problem = silences.problem(of: index) { throw problem }
     }
 
     /// Remembers whether a source answered; throws what is not of it, such as that the work was stopped.
     private func note(_ error: ReplicationError?, of index: Int) throws(ReplicationError) {
-        guard let error, !error.isOfContent else { return silences.change { $0[index] = nil } }
+        guard let error, !error.isOfContent else { return silences.note(nil, of: index) }
         guard error.isOfSource else { throw error }
-        let now = timing.uptime()
-        silences.change { silences in
-            var silence = silences[index] ?? Silence(problem: error)
-            // What was not asked said nothing anew.
-            guard now >= silence.end else { return }
-            silence.count += 1
-            silence.problem = error
-            if silence.count >= Self.patience { silence.end = now + Self.rest }
-            silences[index] = silence
-        }
+        silences.note(error, of: index)
     }
 
     /// What to say where nobody gave what was wanted: first of all, who did not answer; and what is damaged somewhere

@@ -5,6 +5,8 @@ internal import Storage
 /// A directory that holds objects, and what is done to it from threads that may block.
 struct DirectoryPlace: Sendable {
     let root: RootDirectory
+    /// What is done there is done on these.
+    let threads: BlockingThreads
     /// Bytes that stay free on the disk.
     private let reserve: UInt64
     /// Folders that were looked after: their names last, for whoever made them may have been killed before that, and
@@ -16,6 +18,7 @@ struct DirectoryPlace: Sendable {
 
     init(_ settings: LocalDirectorySettings, home: String?) {
         root = RootDirectory(settings.path, home: home)
+        threads = .of(root.path)
         reserve = settings.minFree.bytes
     }
 

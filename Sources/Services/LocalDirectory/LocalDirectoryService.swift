@@ -52,7 +52,7 @@ struct LocalDirectoryService: StorageService {
         }
         let publication: Publication
         do throws(StorageError) {
-            try await BlockingThreads.shared.run { () throws(StorageError) in
+            try await place.threads.run { () throws(StorageError) in
                 try place.checkRoom(for: body.length, name)
             }
             try await write(body, to: file, name)
@@ -102,21 +102,28 @@ struct LocalDirectoryService: StorageService {
     }
 
     private func discard(_ temporary: String, after error: StorageError) async -> StorageError {
-        await BlockingThreads.shared.run { place.discard(temporary, after: error) }
+        await place.threads.run { place.discard(temporary, after: error) }
     }
 
     /// A file is never gone on with.
     func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         let path = path(name)
         try await files(name) { () throws(FileError) in
+            var files: [String] = []
             do throws(FileError) {
-                for file in try left.take(beside: path, at: policy.timing.uptime())
-                where try fileInfo(file).kind == .file {
-                    left.note(path)
-                    try removeFile(file)
-                }
+                files = try left.take(beside: path, at: policy.timing.uptime())
             } catch  where error.code == .notFound {
-                // There is no such folder, or somebody else removed it: then nothing is left.
+                // There is no such folder: then nothing is left.
+            }
+            for file in files {
+                do throws(FileError) {
+                    if try fileInfo(file).kind == .file { try removeFile(file) }
+                } catch  where error.code == .notFound {
+                    // Somebody else removed it.
+                } catch {
+                    left.note(path)
+                    throw error
+                }
             }
             if !mayResume { place.removeEmptyFolders(wayTo: path) }
         }
@@ -221,7 +228,7 @@ struct LocalDirectoryService: StorageService {
             let walk = Locked(DirectoryWalk(root: root.path, prefix: prefix))
             return { () async throws(StorageError) in
                 try StorageError.checkCancellation()
-                return try await BlockingThreads.shared.run { () throws(StorageError) in
+                return try await place.threads.run { () throws(StorageError) in
                     try root.check(wayTo: prefix)
                     var current = walk.read { $0 }
                     let page: [(name: ObjectName, info: FileInfo)]?
@@ -249,7 +256,7 @@ struct LocalDirectoryService: StorageService {
         } catch  where error.code == .notFound {
             // Whoever removed it may not have seen to it that this lasts.
         }
-        let error = await BlockingThreads.shared.run { () -> FileError? in
+        let error = await place.threads.run { () -> FileError? in
             do throws(FileError) {
                 try syncDirectory(directoryName(path))
                 return nil
@@ -262,7 +269,7 @@ struct LocalDirectoryService: StorageService {
 
     func usage() async throws(StorageError) -> Usage {
         var usage = try await usageByListing()
-        usage.free = try await BlockingThreads.shared.run { () throws(StorageError) in
+        usage.free = try await place.threads.run { () throws(StorageError) in
             try root.check()
             do throws(FileError) {
                 return try diskSpace(root.path).free
@@ -294,7 +301,7 @@ struct LocalDirectoryService: StorageService {
         _ work: @escaping @Sendable () throws(FileError) -> Value
     ) async throws(StorageError) -> Value {
         do throws(FileError) {
-            return try await BlockingThreads.shared.run(work)
+            return try await place.threads.run(work)
         } catch {
             throw translate(error, name.text)
         }
@@ -330,7 +337,7 @@ struct LocalDirectoryService: StorageService {
         mayBeAbsent: Bool = false,
         _ work: @escaping @Sendable () throws(FileError) -> Value
     ) async throws(StorageError) -> Value {
-        try await BlockingThreads.shared.run { () throws(StorageError) in
+        try await place.threads.run { () throws(StorageError) in
             try root.check(wayTo: name.text)
             do throws(FileError) {
                 return try work()

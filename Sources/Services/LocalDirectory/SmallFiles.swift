@@ -28,7 +28,7 @@ struct SmallFiles: Sendable {
 
     /// Puts objects, and answers for each.
     func put(_ items: [Item]) async -> [Result<PutReceipt, StorageError>] {
-        var steps = await BlockingThreads.shared.run { publish(items, written(items)) }
+        var steps = await place.threads.run { publish(items, written(items)) }
         // Who was admitted too long ago when the disk was ready is asked about again.
         while case let late = steps.indices.filter({ isWritten(steps[$0]) }), !late.isEmpty {
             for index in late {
@@ -40,7 +40,7 @@ struct SmallFiles: Sendable {
                 }
             }
             let waiting = steps
-            steps = await BlockingThreads.shared.run { publish(items, waiting) }
+            steps = await place.threads.run { publish(items, waiting) }
         }
         return steps.map { step in
             if case .done(let answer) = step { return answer }
@@ -152,7 +152,7 @@ struct SmallFiles: Sendable {
 
     private func discard(_ step: Step, after error: StorageError) async -> StorageError {
         guard case .written(_, let temporary) = step else { return error }
-        return await BlockingThreads.shared.run { discard(temporary, after: error) }
+        return await place.threads.run { discard(temporary, after: error) }
     }
 
     private func discard(_ temporary: String, after error: StorageError) -> StorageError {

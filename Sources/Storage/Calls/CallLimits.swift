@@ -3,6 +3,9 @@ internal import Schema
 /// What all calls to a backend share, whoever makes them: how many at once, and how many bytes a second.
 package final class CallLimits: Sendable {
     let permits: Permits
+    /// As many for what is read inside a request to another backend: of two that wait for each other's places, neither
+    /// would get one.
+    let innerPermits: Permits
     /// Both directions together; nil is no limit.
     let bucket: TokenBucket?
     let pause: CallPause
@@ -10,6 +13,7 @@ package final class CallLimits: Sendable {
     /// Limits as the settings say; `pause` is shared by all backends that use the same credential.
     package init(_ operational: OperationalSettings, timing: Timing, pause: CallPause) {
         permits = Permits(operational.maxConnections)
+        innerPermits = Permits(operational.maxConnections)
         let rate = operational.bandwidthLimit.bytes
         bucket = rate > 0 ? TokenBucket(bytesPerSecond: rate, timing: timing) : nil
         self.pause = pause

@@ -90,7 +90,7 @@ package struct CallPolicy: Sendable {
     ) async throws(StorageError) -> Value {
         guard !isInside else { return try await send(change, work) }
         let permit = try await place()
-        defer { permit?.give() }
+        defer { permit.give() }
         return try await send(change, work)
     }
 
@@ -130,12 +130,12 @@ package struct CallPolicy: Sendable {
     /// A request with a place that is kept after it, for what is read then.
     func opening<Value>(
         _ work: () async throws(StorageError) -> Value
-    ) async throws(StorageError) -> (Value, Permits.Permit?) {
+    ) async throws(StorageError) -> (Value, Permits.Permit) {
         let permit = try await place()
         do throws(StorageError) {
             return (try await send(nil, work), permit)
         } catch {
-            permit?.give()
+            permit.give()
             throw error
         }
     }
@@ -178,14 +178,13 @@ package struct CallPolicy: Sendable {
     /// Whether this task makes a request to this backend already.
     private var isInside: Bool { Self.insides.contains { $0 === limits } }
 
-    /// Waits until the service wants to be asked, and for a place; nil within another request, which has one already:
-    /// of two that need each other's, each would wait for the other.
-    private func place() async throws(StorageError) -> Permits.Permit? {
+    /// Waits until the service wants to be asked, and for a place.
+    private func place() async throws(StorageError) -> Permits.Permit {
         while true {
             try StorageError.checkCancellation()
-            let permit = Self.insides.isEmpty ? try await limits.permits.take() : nil
+            let permit = try await (Self.insides.isEmpty ? limits.permits : limits.innerPermits).take()
             guard let rest = limits.pause.rest(at: timing.uptime()) else { return permit }
-            permit?.give()
+            permit.give()
             guard rest <= Self.longestWait else {
                 throw StorageError(
                     .rateLimited,
@@ -244,13 +243,17 @@ package struct CallPolicy: Sendable {
         var tries = 0
         var waited = Duration.zero
         var mayHaveHappened = false
+        var last: StorageError?
         while true {
             do throws(StorageError) {
                 try StorageError.checkCancellation()
                 return try await work()
             } catch {
                 mayHaveHappened = mayHaveHappened || error.mayHaveHappened
-                let error = mayHaveHappened ? error.ofUnknownOutcome : error
+                var error = mayHaveHappened ? error.ofUnknownOutcome : error
+                // It is late because of what was said before.
+                if error.code == .late, let last { error = error.after(last) }
+                last = error
                 guard error.retry != .never, tries < retries, mayRepeat() else { throw error }
                 let wait = wait(for: error.retry, after: tries)
                 // Nobody is asked sooner than they said, and whoever says an hour is asked by the next sync.
