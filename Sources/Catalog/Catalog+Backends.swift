@@ -195,10 +195,7 @@ extension Database {
     /// sync looks at all of it.
     mutating func doubt(_ name: String? = nil, because reason: String, at time: Int64) throws(CatalogError) {
         let counts = try all(
-            """
-            SELECT backend, count(*) FROM mappings WHERE status = 'stored' AND backend = coalesce(?, backend)
-            GROUP BY backend
-            """,
+            "SELECT backend, number FROM mapping_counts WHERE status = 'stored' AND backend = coalesce(?, backend)",
             [.text(name)]
         ) { (row: borrowing Row) throws(CatalogError) in (backend: row.text(0), count: Int(row.int64(1))) }
         for (backend, count) in counts { try noteIndexChanges(count, on: backend, at: time) }

@@ -48,11 +48,29 @@ extension Catalog {
                 throw CatalogError(.corrupt, "The catalog is damaged: \(problem ?? "it cannot be checked").")
             }
             try database.provePins()
+            try database.proveCounts()
         }
     }
 }
 
 extension Database {
+    /// Throws `corrupt` where the counts of mappings are not those of the mappings.
+    fileprivate mutating func proveCounts() throws(CatalogError) {
+        let wrong = try first(
+            """
+            SELECT backend FROM (
+                SELECT backend, status, number FROM mapping_counts WHERE number <> 0
+                EXCEPT SELECT backend, status, count(*) FROM mappings GROUP BY backend, status
+            ) UNION ALL SELECT backend FROM (
+                SELECT backend, status, count(*) FROM mappings GROUP BY backend, status
+                EXCEPT SELECT backend, status, number FROM mapping_counts
+            ) LIMIT 1
+            """
+        ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
+        guard let wrong else { return }
+        throw CatalogError(.corrupt, "The catalog is damaged: it does not have the mappings on \(wrong) that it counted.")
+    }
+
     /// Copies the database to a new file, which is on the disk then, and readable by its owner only.
     mutating func copy(to copy: String) throws(CatalogError) {
         do {

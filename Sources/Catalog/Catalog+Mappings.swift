@@ -79,13 +79,11 @@ extension Catalog {
     package func mappingCounts() async throws(CatalogError) -> [String: MappingCounts] {
         try await read { (database) throws(CatalogError) in
             var counts: [String: MappingCounts] = [:]
-            // An index has all of it; of what is being removed nothing is known. Anybody may have claimed any size: a
-            // sum of integers would overflow, and this one is exact up to 2^53 bytes.
+            // Of what is being removed nothing is known.
             try database.query(
                 """
                 SELECT backend, status, sum(number), CAST(total(bytes) AS INTEGER) FROM (
-                    SELECT backend, status, count(*) AS number, total(size_bytes) AS bytes
-                        FROM mappings GROUP BY backend, status
+                    SELECT backend, status, number, bytes FROM mapping_counts
                     UNION ALL SELECT backend, status, -count(*), -total(size_bytes)
                         FROM journal JOIN mappings USING(backend, cid) WHERE kind = 'remove' GROUP BY backend, status
                     UNION ALL SELECT backend, 'unknown', count(*), 0

@@ -185,7 +185,8 @@ extension Database {
         mapping.revision = .random(in: 1...(1 << 62))
         try change(
             """
-            INSERT OR REPLACE INTO mappings(\(Mapping.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO mappings(\(Mapping.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT(cid, backend) DO UPDATE SET \(Mapping.replacing)
             """,
             mapping.values
         )

@@ -102,6 +102,10 @@ package struct Mapping: Sendable, Hashable {
         verified_at, verify_method, verified_by, is_ours, revision, shards
         """
 
+    /// Sets all columns but the key to those of a row that has the same.
+    static let replacing = columns.split(separator: ", ").dropFirst(2).map { "\($0) = excluded.\($0)" }
+        .joined(separator: ", ")
+
     init(_ row: borrowing Row) throws(CatalogError) {
         self.init(
             cid: try columnCID(row, 0),

@@ -139,7 +139,39 @@ enum Migrations {
         ) WITHOUT ROWID;
         CREATE INDEX requests_by_cid ON requests(cid, created_at);
         """,
+        counts,
     ]
+
+    /// How many mappings of each status there are, and the bytes of those that are stored, kept as they change: whoever
+    /// asks reads a few rows. Replacing a row fires no trigger for the one that goes, so mappings are never replaced.
+    private static let counts = """
+        DROP INDEX mappings_by_status;
+        CREATE TABLE mapping_counts(
+            backend TEXT NOT NULL, status TEXT NOT NULL, number INTEGER NOT NULL, bytes INTEGER NOT NULL,
+            PRIMARY KEY(backend, status)
+        ) WITHOUT ROWID;
+        INSERT INTO mapping_counts
+            SELECT backend, status, count(*), CAST(total(\(storedBytes("mappings"))) AS INTEGER)
+            FROM mappings GROUP BY backend, status;
+        CREATE TRIGGER count_insert AFTER INSERT ON mappings BEGIN \(counting("NEW", 1)) END;
+        CREATE TRIGGER count_delete AFTER DELETE ON mappings BEGIN \(counting("OLD", -1)) END;
+        CREATE TRIGGER count_update AFTER UPDATE OF backend, status, size_bytes ON mappings
+            WHEN OLD.status <> NEW.status OR OLD.backend <> NEW.backend OR OLD.size_bytes IS NOT NEW.size_bytes
+            BEGIN \(counting("OLD", -1)) \(counting("NEW", 1)) END;
+        """
+
+    /// The bytes of a row that count: of those that are stored, each as far as it can be added exactly.
+    private static func storedBytes(_ row: String) -> String {
+        "CASE \(row).status WHEN 'stored' THEN min(coalesce(\(row).size_bytes, 0), \(1 << 53)) ELSE 0 END"
+    }
+
+    private static func counting(_ row: String, _ number: Int) -> String {
+        """
+        INSERT INTO mapping_counts VALUES(\(row).backend, \(row).status, \(number), \(number) * \(storedBytes(row)))
+            ON CONFLICT(backend, status)
+            DO UPDATE SET number = number + excluded.number, bytes = bytes + excluded.bytes;
+        """
+    }
 
     /// What snapshots share.
     ///

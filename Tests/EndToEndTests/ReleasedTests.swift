@@ -153,6 +153,26 @@ import Testing
         #expect(try await fresh.pins() == user.pins())
     }
 
+    @Test func aHomeOfTheSeventhCatalogGoesOn() async throws {
+        let (user, disk) = try released("catalog-7")
+        #expect(try await user.pins().count == 8)
+        #expect(FileManager.default.fileExists(atPath: user.home + "/catalog-7.sqlite"))
+        // What was seen at the place of before is known, and does not count yet.
+        #expect(try await user.json("status").backends[0].mappings.stored.int == 0)
+        let sync = try await user.json("sync").backends[0]
+        #expect(sync.adopted.int == 8 && sync.status == .text("synced"), "\(sync)")
+        let length = try Trees.files(in: disk).filter { $0.hasPrefix("cars/") }.reduce(0) { sum, file in
+            sum + (try bytes(at: disk + "/" + file).count)
+        }
+        #expect(try await user.json("verify").backends[0].whole.int == 9)
+        let row = try await user.json("status").backends[0].mappings
+        #expect(row.stored.int == 9 && row.stored_bytes.int == length, "\(row)")
+        // The home that this is a copy of may be at work still.
+        try await user.run("backend", "peers", "forget", "a3zas4pqrmgr74urreb5")
+        #expect(try await user.json("sync", "--prune").backends[0].removed.int == 1)
+        #expect(try await user.json("status").backends[0].mappings.stored.int == 8)
+    }
+
     @Test func aBackendOfTheFirstVersionIsEnough() async throws {
         let (old, disk) = try released()
         try FileManager.default.removeItem(atPath: old.home)

@@ -7,9 +7,7 @@ package enum S3: ServiceDefinition {
     package static let type = "s3"
     package static let aliases = S3Vendor.all.flatMap(\.words).filter { $0 != type }
     package static let summary = "A bucket on Amazon S3 or on a service that speaks its protocol."
-    package static let capabilities: Capabilities = [
-        .write, .delete, .rangeReads, .listing, .usage, .digests, .urls,
-    ]
+    package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage, .digests, .urls]
 
     package static func check(_ settings: S3Settings) throws(StorageError) {
         try S3Target.check(settings)
@@ -23,7 +21,7 @@ package enum S3: ServiceDefinition {
     ) async throws(StorageError) -> ServicePlace {
         let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
         let target = try target(settings, profile, context)
-        let keys = try? S3Credentials(settings, profile: profile, environment: context.environment)
+        let keys = try? AccessKeys(settings, profile: profile, environment: context.environment)
         return ServicePlace(
             [target.endpoint.host + target.endpoint.path, target.bucket, target.prefix],
             account: keys.flatMap { $0.sessionToken == nil ? $0.accessKeyID : nil } ?? ""
@@ -45,7 +43,7 @@ package enum S3: ServiceDefinition {
     ) async throws(StorageError) -> any StorageService {
         let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
         let target = try target(settings, profile, context)
-        let credentials = try S3Credentials(settings, profile: profile, environment: context.environment)
+        let credentials = try AccessKeys(settings, profile: profile, environment: context.environment)
         var options = try await settings.http.options(context.operational)
         // Some services put a whole listing on one page.
         options.maxReplyBytes = 64 << 20

@@ -27,17 +27,12 @@ struct S3Connection: HTTPObjects {
 
     let target: S3Target
     let errors: S3Errors
-    private let credentials: S3Credentials
+    private let credentials: AccessKeys
     private let transport: HTTPTransport
     let policy: CallPolicy
     private let learned: Locked<Learned>
 
-    init(
-        target: S3Target,
-        credentials: S3Credentials,
-        transport: HTTPTransport,
-        policy: CallPolicy
-    ) {
+    init(target: S3Target, credentials: AccessKeys, transport: HTTPTransport, policy: CallPolicy) {
         self.target = target
         self.credentials = credentials
         self.transport = transport
@@ -86,8 +81,8 @@ struct S3Connection: HTTPObjects {
         return Terms(address: address, region: region, moment: now)
     }
 
-    private func signer(_ terms: Terms) -> S3Signer {
-        S3Signer(credentials: credentials, region: terms.region, moment: terms.moment)
+    private func signer(_ terms: Terms) -> SignatureV4 {
+        SignatureV4(credentials: credentials, region: terms.region, moment: terms.moment)
     }
 
     func request(_ request: S3Request, on terms: Terms) -> HTTPRequest {
@@ -102,7 +97,7 @@ struct S3Connection: HTTPObjects {
         )
         return HTTPRequest(
             method: request.method,
-            url: terms.address.url(path, query: S3Signer.canonicalQuery(request.query)),
+            url: terms.address.url(path, query: SignatureV4.canonicalQuery(request.query)),
             headers: request.headers + fields,
             body: request.body
         )
@@ -113,10 +108,10 @@ struct S3Connection: HTTPObjects {
         let call = call("Making a URL of \(name)", "GET", name, [])
         let terms = terms(for: call, after: [])
         let seconds = (end.milliseconds - terms.moment.milliseconds + 999) / 1000
-        guard (1...S3Signer.longestURL).contains(seconds) else {
+        guard (1...SignatureV4.longestURL).contains(seconds) else {
             throw failures.error(
                 .unsupported,
-                "a URL of this kind is good for at least a second and at most \(S3Signer.longestURL), which are 7 days",
+                "a URL of this kind is good for at least a second and at most \(SignatureV4.longestURL), which are 7 days",
                 call.what
             )
         }

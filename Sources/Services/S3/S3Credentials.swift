@@ -1,30 +1,11 @@
 internal import Schema
 internal import Storage
 
-/// The keys that requests are signed with.
-struct S3Credentials: Sendable, CustomStringConvertible {
-    let accessKeyID: String
-    let secretAccessKey: String
-    let sessionToken: String?
-
-    var description: String { "the access key \(accessKeyID)" }
-
-    init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil) {
-        self.accessKeyID = accessKeyID
-        self.secretAccessKey = secretAccessKey
-        self.sessionToken = sessionToken
-        // Services repeat in their answers what they were sent, and keys come from more places than settings.
-        for secret in [secretAccessKey, sessionToken ?? ""] { Redactor.shared.learn(secret) }
-    }
-
+extension AccessKeys {
     /// Looks in the settings, the variables and the profile; throws `badCredentials` where nothing is found.
     ///
     /// A profile that the settings name comes before the variables.
-    init(
-        _ settings: S3Settings,
-        profile: S3Profile,
-        environment: (String) -> String?
-    ) throws(StorageError) {
+    init(_ settings: S3Settings, profile: S3Profile, environment: (String) -> String?) throws(StorageError) {
         let own = Self.pair(settings.accessKeyID, settings.secretAccessKey, settings.sessionToken)
         let variables = Self.pair(
             environment("AWS_ACCESS_KEY_ID"),
@@ -46,9 +27,9 @@ struct S3Credentials: Sendable, CustomStringConvertible {
         self = found
     }
 
-    private static func pair(_ id: String?, _ secret: String?, _ token: String?) -> S3Credentials? {
+    private static func pair(_ id: String?, _ secret: String?, _ token: String?) -> AccessKeys? {
         guard let id, let secret, !id.isEmpty, !secret.isEmpty else { return nil }
-        return S3Credentials(
+        return AccessKeys(
             accessKeyID: id,
             secretAccessKey: secret,
             sessionToken: token.flatMap { $0.isEmpty ? nil : $0 }

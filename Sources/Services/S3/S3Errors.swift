@@ -27,16 +27,8 @@ struct S3Errors: Sendable {
 
     static let rows: [FailureRow] = [
         FailureRow("NoSuchKey NoSuchVersion", .notFound, "it is not in the bucket “PLACE”"),
-        FailureRow(
-            "NoSuchBucket",
-            .unavailable,
-            "the bucket “PLACE” is not there; make it or set connection.bucket"
-        ),
-        FailureRow(
-            "InvalidBucketName",
-            .badSettings,
-            "“PLACE” cannot be the name of a bucket; set connection.bucket"
-        ),
+        FailureRow("NoSuchBucket", .unavailable, "the bucket “PLACE” is not there; make it or set connection.bucket"),
+        FailureRow("InvalidBucketName", .badSettings, "“PLACE” cannot be the name of a bucket; set connection.bucket"),
         FailureRow(
             "InvalidAccessKeyId InvalidClientTokenId InvalidToken UnrecognizedClientException",
             .badCredentials,
@@ -96,13 +88,7 @@ struct S3Errors: Sendable {
             "the service cannot do it now",
             retry: .later
         ),
-        FailureRow(
-            "InternalError",
-            .unavailable,
-            "the service cannot do it now",
-            retry: .later,
-            mayHaveHappened: true
-        ),
+        FailureRow("InternalError", .unavailable, "the service cannot do it now", retry: .later, mayHaveHappened: true),
         FailureRow(
             lostUpload,
             .unavailable,

@@ -49,9 +49,7 @@ struct S3Listing: Sendable {
     private var what: String { prefix.isEmpty ? "Listing the objects" : "Listing the objects under \(prefix)" }
 
     private func page(at place: Place) async throws(StorageError) -> PagedListing<Place>.Page {
-        var query = [
-            ("prefix", connection.target.prefix + prefix), ("max-keys", "1000"), ("encoding-type", "url"),
-        ]
+        var query = [("prefix", connection.target.prefix + prefix), ("max-keys", "1000"), ("encoding-type", "url")]
         switch place {
         case .start: query.append(("list-type", "2"))
         case .token(let token): query += [("continuation-token", token), ("list-type", "2")]

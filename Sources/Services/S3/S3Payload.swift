@@ -48,7 +48,7 @@ extension S3Connection {
     /// of what was sent.
     private func attach(_ bytes: UploadBytes, to request: inout S3Request, noting sent: Locked<[UInt8]?>) {
         request.body = bytes.body(noting: sent)
-        request.payloadHash = S3Signer.unsignedPayload
+        request.payloadHash = SignatureV4.unsignedPayload
         guard let sha256 = bytes.sha256 else { return }
         if target.signsPayload { request.payloadHash = hex(sha256) }
         // Parts would need it in the beginning and in the end of their upload, too.

@@ -27,12 +27,7 @@ extension S3Connection {
     }
 
     /// Takes away an upload and its parts; one that is not there is no error.
-    func endUpload(
-        _ id: String,
-        of key: String,
-        _ what: String,
-        _ admission: Admission
-    ) async throws(StorageError) {
+    func endUpload(_ id: String, of key: String, _ what: String, _ admission: Admission) async throws(StorageError) {
         let query = [HTTPField(name: "uploadId", value: id)]
         let request = S3Request(what: what, method: "DELETE", key: key, query: query, admission: admission)
         let reply = try await exchange(request)

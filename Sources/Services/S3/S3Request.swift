@@ -11,7 +11,7 @@ struct S3Request: HTTPCall {
     var headers: [HTTPField] = []
     var body = HTTPBody.none
     /// The hash of the body, or what stands for it.
-    var payloadHash = S3Signer.emptyPayload
+    var payloadHash = SignatureV4.emptyPayload
     var admission: Admission?
 
     var kind: CallKind {
@@ -24,7 +24,5 @@ struct S3Request: HTTPCall {
     }
 
     /// Adds a header field.
-    mutating func add(_ name: String, _ value: String) {
-        headers.append(HTTPField(name: name, value: value))
-    }
+    mutating func add(_ name: String, _ value: String) { headers.append(HTTPField(name: name, value: value)) }
 }

@@ -65,8 +65,7 @@ struct S3Service: StorageService {
         version: ObjectVersion?
     ) async throws(StorageError) -> OpenObject {
         try await connection.policy.read(name.text, range, version: version, hasRanges: true) {
-            (range, version) async throws(StorageError) in
-            try await connection.open(name, range, version: version)
+            (range, version) async throws(StorageError) in try await connection.open(name, range, version: version)
         }
     }
 
@@ -76,9 +75,7 @@ struct S3Service: StorageService {
         }
     }
 
-    func list(_ prefix: String) -> any ObjectStream {
-        S3Listing(connection: connection, prefix: prefix).pages
-    }
+    func list(_ prefix: String) -> any ObjectStream { S3Listing(connection: connection, prefix: prefix).pages }
 
     func delete(_ name: ObjectName) async throws(StorageError) {
         try await connection.policy.run { () async throws(StorageError) in try await remove(name) }

@@ -3,14 +3,10 @@ package import Schema
 /// The settings of an S3 backend.
 package struct S3Settings: Described {
     /// Where the bucket's name stands: in the path of a URL or in the name of the host.
-    package enum Addressing: String, Sendable, FieldChoice {
-        case auto, path, virtual
-    }
+    package enum Addressing: String, Sendable, FieldChoice { case auto, path, virtual }
 
     /// Whether the signature covers the bytes of an upload; `auto` leaves that to TLS where there is TLS.
-    package enum PayloadSigning: String, Sendable, FieldChoice {
-        case auto, signed, unsigned
-    }
+    package enum PayloadSigning: String, Sendable, FieldChoice { case auto, signed, unsigned }
 
     package var endpoint = ""
     package var region = ""
@@ -31,8 +27,8 @@ package struct S3Settings: Described {
     package init() {}
 
     package static let fields: [Field<Self>] =
-        connection + HTTPSettings.fields.map { $0.of(\.http) }
-        + PartSettings.fields.map { $0.of(\.parts) } + [signing] + credentials
+        connection + HTTPSettings.fields.map { $0.of(\.http) } + PartSettings.fields.map { $0.of(\.parts) } + [signing]
+        + credentials
 
     private static let connection: [Field<Self>] = [
         Field("bucket", \.bucket, help: "The bucket.", required: true, aliases: ["bucket_name", "bucketName"]),

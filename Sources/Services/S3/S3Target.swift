@@ -136,7 +136,7 @@ struct S3Target: Sendable {
 
     /// Whether a bucket's name may be a label of a host that a wildcard certificate covers.
     private static func mayBeHost(_ bucket: String) -> Bool {
-        HTTPText.isWord(bucket, besides: "-", 3...63) && bucket == bucket.lowercased()
-            && !bucket.hasPrefix("-") && !bucket.hasSuffix("-")
+        HTTPText.isWord(bucket, besides: "-", 3...63) && bucket == bucket.lowercased() && !bucket.hasPrefix("-")
+            && !bucket.hasSuffix("-")
     }
 }

@@ -149,19 +149,11 @@ struct S3Upload: PartTaker {
     }
 
     private func request(_ method: String, _ query: [HTTPField]) -> S3Request {
-        S3Request(
-            what: what,
-            method: method,
-            key: key,
-            query: query,
-            admission: method == "GET" ? nil : admission
-        )
+        S3Request(what: what, method: method, key: key, query: query, admission: method == "GET" ? nil : admission)
     }
 
     private static func document(_ parts: [Part]) -> [UInt8] {
-        let list = parts.map {
-            "<Part><PartNumber>\($0.number)</PartNumber><ETag>\(xmlText($0.etag))</ETag></Part>"
-        }
+        let list = parts.map { "<Part><PartNumber>\($0.number)</PartNumber><ETag>\(xmlText($0.etag))</ETag></Part>" }
         let space = "http://s3.amazonaws.com/doc/2006-03-01/"
         return Array("<CompleteMultipartUpload xmlns=\"\(space)\">\(list.joined())</CompleteMultipartUpload>".utf8)
     }

@@ -48,14 +48,10 @@ struct S3Vendor: Sendable {
     ]
 
     /// The vendor that a word in a backend file stands for.
-    static func named(_ word: String) -> S3Vendor? {
-        all.first { $0.words.contains(word) }
-    }
+    static func named(_ word: String) -> S3Vendor? { all.first { $0.words.contains(word) } }
 
     /// The vendor that a host belongs to.
-    static func at(_ host: String) -> S3Vendor? {
-        all.first { $0.region(inHost: host) != nil || $0.host == host }
-    }
+    static func at(_ host: String) -> S3Vendor? { all.first { $0.region(inHost: host) != nil || $0.host == host } }
 
     /// The host for a region.
     func host(in region: String) -> String? {

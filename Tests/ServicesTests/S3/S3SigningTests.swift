@@ -6,7 +6,7 @@ import Testing
 
 @testable import Services
 
-private let example = S3Credentials(
+private let example = AccessKeys(
     accessKeyID: "AKIAIOSFODNN7EXAMPLE",
     secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 )
@@ -20,7 +20,7 @@ struct SigningVector: Sendable, CustomTestStringConvertible {
     var path = "/"
     var query: [(String, String)] = []
     var headers: [(String, String)] = []
-    var payloadHash = S3Signer.emptyPayload
+    var payloadHash = SignatureV4.emptyPayload
     var isPresigned = false
     let signature: String
 
@@ -57,7 +57,7 @@ struct SigningVector: Sendable, CustomTestStringConvertible {
                 ("X-Amz-Credential", "AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request"),
                 ("X-Amz-Date", "20130524T000000Z"), ("X-Amz-Expires", "86400"), ("X-Amz-SignedHeaders", "host"),
             ],
-            payloadHash: S3Signer.unsignedPayload,
+            payloadHash: SignatureV4.unsignedPayload,
             isPresigned: true,
             signature: "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
         ),
@@ -77,7 +77,7 @@ struct SigningVector: Sendable, CustomTestStringConvertible {
 }
 
 struct S3SigningTests {
-    private let signer = S3Signer(credentials: example, region: "us-east-1", moment: moment)
+    private let signer = SignatureV4(credentials: example, region: "us-east-1", moment: moment)
 
     @Test func keyOfTheDay() {
         #expect(hex(signer.key) == "dbb893acc010964918f1fd433add87c70e8b0db6be30c1fbeafefa5ec6ba8378")
@@ -111,15 +111,15 @@ struct S3SigningTests {
     }
 
     @Test func tokenIsSentAndSigned() {
-        let temporary = S3Credentials(accessKeyID: "A", secretAccessKey: "B", sessionToken: "T")
+        let temporary = AccessKeys(accessKeyID: "A", secretAccessKey: "B", sessionToken: "T")
         let fields = HTTPHeaders(
-            S3Signer(credentials: temporary, region: "r", moment: moment).fields(
+            SignatureV4(credentials: temporary, region: "r", moment: moment).fields(
                 method: "GET",
                 host: "h",
                 path: "/",
                 query: [],
                 headers: [],
-                payloadHash: S3Signer.emptyPayload
+                payloadHash: SignatureV4.emptyPayload
             )
         )
         #expect(fields["x-amz-security-token"] == "T")
@@ -133,7 +133,7 @@ struct S3SigningTests {
                 path: "/",
                 query: [],
                 headers: [HTTPField(name: "X-Amz-Meta-A", value: value)],
-                payloadHash: S3Signer.emptyPayload
+                payloadHash: SignatureV4.emptyPayload
             )
         }
         #expect(signature("  a   b ") == signature("a b"))
@@ -142,7 +142,7 @@ struct S3SigningTests {
 
     @Test func queryIsSortedByItsEscapedForm() {
         let query = [("b", "ü /+"), ("a~", "1"), ("a", "2"), ("a", "10")].map { HTTPField(name: $0.0, value: $0.1) }
-        #expect(S3Signer.canonicalQuery(query) == "a=10&a=2&a~=1&b=%C3%BC%20%2F%2B")
+        #expect(SignatureV4.canonicalQuery(query) == "a=10&a=2&a~=1&b=%C3%BC%20%2F%2B")
     }
 }
 
@@ -299,10 +299,10 @@ struct S3CredentialsTests {
         _ environment: [String: String],
         profile: [String: String],
         named: String = ""
-    ) throws(StorageError) -> S3Credentials {
+    ) throws(StorageError) -> AccessKeys {
         var settings = S3Settings()
         (settings.accessKeyID, settings.secretAccessKey, settings.profile) = (own.0, own.1, named)
-        return try S3Credentials(
+        return try AccessKeys(
             settings,
             profile: S3Profile(name: "default", values: profile, files: ["/home/x/.aws/credentials"]),
             environment: { environment[$0] }

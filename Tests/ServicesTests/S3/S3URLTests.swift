@@ -22,7 +22,7 @@ struct S3URLTests {
         )
         let connection = S3Connection(
             target: try S3Target(settings, type: "s3", profile: [:], environment: { _ in nil }),
-            credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: "SK", sessionToken: token),
+            credentials: AccessKeys(accessKeyID: "AK", secretAccessKey: "SK", sessionToken: token),
             transport: unused,
             policy: policy(Timing(now: { noon.milliseconds }), retries: 0)
         )

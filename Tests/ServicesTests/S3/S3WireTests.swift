@@ -76,7 +76,7 @@ import Testing
         options.stallTimeout = .seconds(30)
         let connection = S3Connection(
             target: try S3Target(settings, type: type, profile: [:], environment: { _ in nil }),
-            credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: "SK"),
+            credentials: AccessKeys(accessKeyID: "AK", secretAccessKey: "SK"),
             transport: HTTPTransport(HTTPClient(options)),
             policy: policy(Timing(now: { noon.milliseconds }), retries: retries)
         )

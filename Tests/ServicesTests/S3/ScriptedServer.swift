@@ -64,7 +64,7 @@ final class ScriptedServer: Sendable {
         )
         return S3Connection(
             target: try S3Target(settings, type: type, profile: [:], environment: { _ in nil }),
-            credentials: S3Credentials(accessKeyID: "AK", secretAccessKey: secret, sessionToken: token),
+            credentials: AccessKeys(accessKeyID: "AK", secretAccessKey: secret, sessionToken: token),
             transport: transport,
             policy: policy(timing, retries: retries, gate: gate)
         )

@@ -2,15 +2,32 @@ internal import Digests
 internal import HTTPClient
 internal import Schema
 
-/// Signs requests with Signature Version 4, for the service “s3”.
-struct S3Signer: Sendable {
+/// The keys that requests are signed with.
+struct AccessKeys: Sendable, CustomStringConvertible {
+    let accessKeyID: String
+    let secretAccessKey: String
+    let sessionToken: String?
+
+    var description: String { "the access key \(accessKeyID)" }
+
+    init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil) {
+        self.accessKeyID = accessKeyID
+        self.secretAccessKey = secretAccessKey
+        self.sessionToken = sessionToken
+        // Services repeat in their answers what they were sent, and keys come from more places than settings.
+        for secret in [secretAccessKey, sessionToken ?? ""] { Redactor.shared.learn(secret) }
+    }
+}
+
+/// Signs requests with Amazon's Signature Version 4, in the form of the service “s3”: a path is escaped once.
+struct SignatureV4: Sendable {
     private static let algorithm = "AWS4-HMAC-SHA256"
     /// What stands for the hash of a body that the signature does not cover.
     static let unsignedPayload = "UNSIGNED-PAYLOAD"
     /// The hash of a request without body.
     static let emptyPayload = hex(digest(.sha256, of: []))
 
-    let credentials: S3Credentials
+    let credentials: AccessKeys
     let region: String
     let moment: Timestamp
 
