@@ -68,7 +68,8 @@ extension Database {
             """
         ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
         guard let wrong else { return }
-        throw CatalogError(.corrupt, "The catalog is damaged: it does not have the mappings on \(wrong) that it counted.")
+        let message = "The catalog is damaged: it does not have the mappings on \(wrong) that it counted."
+        throw CatalogError(.corrupt, message)
     }
 
     /// Copies the database to a new file, which is on the disk then, and readable by its owner only.

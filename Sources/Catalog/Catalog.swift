@@ -161,6 +161,12 @@ package final class Catalog: Sendable {
         if let state { body(state) }
     }
 
+    private static let leftOpen = Mutex<[Catalog]>([])
+
+    /// Leaves the files as they are until the process ends: what they seem to hold is not what they should, and whoever
+    /// closes a log that was misread, ends it where it seemed to end.
+    package func leaveOpen() { Self.leftOpen.withLock { $0.append(self) } }
+
     deinit {
         defer { LockedFiles.release(held) }
         // What others do not hold is copied back, so that the file alone is the catalog while nobody uses it.

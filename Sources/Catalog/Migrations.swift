@@ -142,8 +142,9 @@ enum Migrations {
         counts,
     ]
 
-    /// How many mappings of each status there are, and the bytes of those that are stored, kept as they change: whoever
-    /// asks reads a few rows. Replacing a row fires no trigger for the one that goes, so mappings are never replaced.
+    /// How many mappings of each status there are, and the bytes of those that are stored, kept as they change.
+    ///
+    /// Replacing a row fires no trigger for the one that goes, so mappings are never replaced.
     private static let counts = """
         DROP INDEX mappings_by_status;
         CREATE TABLE mapping_counts(

@@ -53,7 +53,11 @@ final class CurlThread: Sendable {
             return true
         }
         guard isRunning else {
-            throw HTTPError(code: .unexpected, message: "The thread for network transfers could not be started.")
+            throw HTTPError(
+                code: .unexpected,
+                message: "The thread for network transfers could not be started; perhaps too few files may be open: "
+                    + "ulimit -n."
+            )
         }
         post(.start(transfer))
     }
@@ -82,6 +86,11 @@ final class CurlThread: Sendable {
 
     private func launch() -> Multi? {
         guard Self.isCurlReady, let handle = unsafe curl_multi_init() else { return nil }
+        // Without files for it nobody can wake the thread, and it would sleep for a minute before each step.
+        guard unsafe curl_multi_wakeup(handle) == CURLM_OK else {
+            unsafe _ = curl_multi_cleanup(handle)
+            return nil
+        }
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(self)
         let status = unsafe pthread_create(

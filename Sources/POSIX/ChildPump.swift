@@ -50,6 +50,17 @@ final class ChildPump: Sendable {
     /// Whether it has closed its error output.
     private let isMute = Atomic(false)
 
+    /// The children that were not seen to end: as long as they are here, their numbers are their own.
+    private static let children = Mutex<Set<Int32>>([])
+
+    /// Ends all children at once; none can be started or asked for its end after that.
+    static func endAll() {
+        children.withLock { children in
+            for child in children { _ = kill(-child, SIGKILL) }
+            children = []
+        }
+    }
+
     /// How often the child's user is told that time passes, in milliseconds.
     private static let tick: Int64 = 250
     /// How long the child may take to end by itself, and then by a signal, in milliseconds.
@@ -68,6 +79,7 @@ final class ChildPump: Sendable {
     ) {
         (self.identifier, self.input, self.output, self.errors) = (identifier, input, output, errors)
         (self.wake, self.receive) = (wake, receive)
+        _ = Self.children.withLock { $0.insert(identifier) }
     }
 
     func send(_ pieces: [ArraySlice<UInt8>]) {
@@ -198,7 +210,11 @@ final class ChildPump: Sendable {
         let start = runningMilliseconds()
         var status: Int32 = 0
         while true {
-            let waited = systemCall { unsafe waitpid(identifier, &status, WNOHANG) }
+            let waited = Self.children.withLock { children in
+                let waited = systemCall { unsafe waitpid(identifier, &status, WNOHANG) }
+                if waited.number != 0 || waited.value == identifier { children.remove(identifier) }
+                return waited
+            }
             if waited.number != 0 { return -1 }
             if waited.value == identifier {
                 let number = status & 0x7F

@@ -99,8 +99,9 @@ package func ignoreBrokenPipes() {
     _ = signal(SIGPIPE, SIG_IGN)
 }
 
-/// Ends the process at once, with no more code run.
+/// Ends the process at once, with no more code run, and the children that have not ended by then.
 package func endProcess(_ code: Int32) -> Never {
+    ChildPump.endAll()
     _exit(code)
 }
 
@@ -110,6 +111,17 @@ package func tuneMemory() {
     _ = mallopt(ipfskit_arena_max, 2)
     _ = mallopt(ipfskit_mmap_threshold, 32 << 20)
     _ = mallopt(ipfskit_trim_threshold, 256 << 20)
+}
+
+/// Lets the process have as many files open as the machine allows it, up to 65,536.
+///
+/// Shells give fewer than many connections need, and libraries end a program that can open none.
+package func raiseFileLimit() {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
+    else { return }
+    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65_536))
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }
 
 /// Waits until the process ends by other means.

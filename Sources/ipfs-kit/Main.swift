@@ -12,6 +12,7 @@ enum Main {
         // It would have the keys of all connections written into a file.
         forgetVariable("SSLKEYLOGFILE")
         tuneMemory()
+        raiseFileLimit()
         let program = Program(words: Array(commandWords().dropFirst()), stop: stop)
         let work = Task.detached {
             let code = await program.run()

@@ -214,6 +214,14 @@ import Testing
         #expect(found == sampleBytes(1000))
     }
 
+    /// Each break has a byte more, so each chunk comes at its first or second try.
+    @Test func aReadThatHardlyMovesOnEnds() async throws {
+        let faulty = FaultyService(memory, [Fault(.get, .breakAfter(1, .passing))])
+        let stream = try await retrying(faulty, ManualClock()).read(object, nil)
+        let error = await #expect(throws: StorageError.self) { try await collect(stream, limit: 1000) }
+        #expect(error?.code == .unavailable && faulty.count(.get) == 4)
+    }
+
     @Test func aReadWithoutRangesIsNotResumed() async throws {
         let plain = MemoryService(capabilities: [.write])
         plain.tamper(object, sampleBytes(1000))

@@ -29,7 +29,10 @@ struct Pairing {
         guard let name = known.catalog else { return }
         if let owner {
             guard owner.name == name || owner.name == known.formerCatalog else { throw foreign(known) }
-            guard owner.mark <= known.pinsGeneration else { throw outdated() }
+            guard owner.mark <= known.pinsGeneration else {
+                catalog.leaveOpen()
+                throw outdated()
+            }
             if owner.name != name { tellStore(name, known) }
         }
         guard let store else { return }
@@ -140,8 +143,9 @@ struct Pairing {
     private func outdated() -> KitError {
         KitError(
             .refused,
-            "The catalog \(home.catalog) is older than the store beside it knows: an old copy was put in its place, and pins "
-                + "that were acknowledged are not in it. Put the newer one back, or take this one for the right one.",
+            "The catalog \(home.catalog) is older than the store beside it knows, and pins that were acknowledged are not in it: an "
+                + "old copy was put in its place, or it could not be read right, so try again. Put the newer one back, or "
+                + "take this one for the right one.",
             hint: "ipfs-kit catalog accept"
         )
     }

@@ -65,9 +65,9 @@ struct KuboFiles: StorageService {
             try await move(hidden, to: name, cid, admission)
             return PutReceipt(proof: proof)
         } catch {
-            // Also where the task was told to stop: the node has it, and answered a moment ago.
-            await Task { try? await erase(hidden, "Storing \(name)", admission) }.value
-            throw error
+            throw await error.cleaning { () async throws(StorageError) in
+                try await erase(hidden, "Storing \(name)", admission)
+            }
         }
     }
 

@@ -19,7 +19,7 @@ package enum S3: ServiceDefinition {
         _ settings: S3Settings,
         in context: ServiceContext
     ) async throws(StorageError) -> ServicePlace {
-        let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
+        let profile = try await AmazonProfile.load(named: settings.profile, environment: context.environment)
         let target = try target(settings, profile, context)
         let keys = try? AccessKeys(settings, profile: profile, environment: context.environment)
         return ServicePlace(
@@ -30,7 +30,7 @@ package enum S3: ServiceDefinition {
 
     private static func target(
         _ settings: S3Settings,
-        _ profile: S3Profile,
+        _ profile: AmazonProfile,
         _ context: ServiceContext
     ) throws(StorageError) -> S3Target {
         try S3Target(settings, type: context.type, profile: profile.values, environment: context.environment)
@@ -41,7 +41,7 @@ package enum S3: ServiceDefinition {
         _ settings: S3Settings,
         in context: ServiceContext
     ) async throws(StorageError) -> any StorageService {
-        let profile = try await S3Profile.load(named: settings.profile, environment: context.environment)
+        let profile = try await AmazonProfile.load(named: settings.profile, environment: context.environment)
         let target = try target(settings, profile, context)
         let credentials = try AccessKeys(settings, profile: profile, environment: context.environment)
         var options = try await settings.http.options(context.operational)

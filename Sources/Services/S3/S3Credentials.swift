@@ -5,7 +5,7 @@ extension AccessKeys {
     /// Looks in the settings, the variables and the profile; throws `badCredentials` where nothing is found.
     ///
     /// A profile that the settings name comes before the variables.
-    init(_ settings: S3Settings, profile: S3Profile, environment: (String) -> String?) throws(StorageError) {
+    init(_ settings: S3Settings, profile: AmazonProfile, environment: (String) -> String?) throws(StorageError) {
         let own = Self.pair(settings.accessKeyID, settings.secretAccessKey, settings.sessionToken)
         let variables = Self.pair(
             environment("AWS_ACCESS_KEY_ID"),

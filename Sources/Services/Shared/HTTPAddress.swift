@@ -39,13 +39,19 @@ struct HTTPAddress: Sendable, Hashable {
     /// Where a reply leads that says that something is elsewhere for now; nil where it says no such thing, or points
     /// to a host that is not of the same owner, who is not to see what is sent.
     func redirect(by reply: HTTPReply) -> HTTPAddress? {
-        guard let location = reply.headers["Location"] else { return nil }
-        return HTTPAddress(String(location.prefix { $0 != "?" })).flatMap { $0.isRelated(to: self) ? $0 : nil }
+        guard let location = reply.headers["Location"].map({ String($0.prefix { $0 != "?" }) }) else { return nil }
+        let whole =
+            if location.hasPrefix("//") {
+                "\(scheme):\(location)"
+            } else {
+                location.hasPrefix("/") ? url(location) : location
+            }
+        return HTTPAddress(whole).flatMap { $0.isRelated(to: self) ? $0 : nil }
     }
 
     /// The name without port.
     var name: String {
-        host.hasPrefix("[") ? host : String(host.prefix { $0 != ":" })
+        host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : String(host.prefix { $0 != ":" })
     }
 
     /// What follows the name: a colon and the port, where it is not the usual one.

@@ -14,6 +14,8 @@ package struct ResumedRead: Sendable {
         var cursor: StreamCursor<[UInt8]>?
         /// How many bytes came so far.
         var given: UInt64 = 0
+        /// How often it broke since so many had come.
+        var breaks = (count: 0, since: UInt64(0))
         /// Why it broke for good.
         var failure: StorageError?
     }
@@ -61,9 +63,21 @@ package struct ResumedRead: Sendable {
         } catch {
             policy.meter.add { $0.failures += 1 }
             // A broken read is opened again while its stream is still held: it must not wait for itself.
-            state.change { $0.permit.take() }?.give()
+            let permit = state.change { state in
+                if state.given - state.breaks.since >= stretch(of: first) { state.breaks = (0, state.given) }
+                state.breaks.count += 1
+                return state.permit.take()
+            }
+            permit?.give()
             throw error
         }
+    }
+
+    /// A read that breaks has its tries for so many bytes, a sixteenth of what there is and at most 256 KiB: with a few
+    /// bytes for each try it would have no end.
+    private func stretch(of first: OpenObject) -> UInt64 {
+        let length = min(range?.length ?? .max, first.length ?? .max)
+        return min(max(length / 16, 1), 256 << 10)
     }
 
     private func pull(_ first: OpenObject, _ state: Locked<State>) async throws(StorageError) -> [UInt8]? {
@@ -135,7 +149,7 @@ package struct ResumedRead: Sendable {
 
     /// What has given nothing yet may begin anew.
     private func mayResume(_ first: OpenObject, _ state: Locked<State>) -> Bool {
-        let given = state.read { $0.given }
-        return given == 0 || first.version != nil && hasRanges
+        let (given, breaks) = state.read { ($0.given, $0.breaks.count) }
+        return breaks <= policy.retries && (given == 0 || first.version != nil && hasRanges)
     }
 }

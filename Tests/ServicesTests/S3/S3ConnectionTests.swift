@@ -45,7 +45,8 @@ struct S3ConnectionTests {
 
     @Test(arguments: [
         ("http://two.storage.test/bkt/k?x", true), ("http://one.storage.test:81/bkt/k", false),
-        ("http://evil.example/bkt/k", false), ("https://two.storage.test/bkt/k", false), ("/bkt/k", false),
+        ("http://evil.example/bkt/k", false), ("https://two.storage.test/bkt/k", false), ("/bkt/k", true),
+        ("//two.storage.test/bkt/k", true), ("//evil.example/bkt/k", false), ("bkt/k", false),
         ("http://one.storage.test.evil/bkt/k", false), ("http://one.storage.test@evil.example/k", false),
     ])
     func temporaryRedirects(_ location: String, _ isFollowed: Bool) async throws {
@@ -64,6 +65,7 @@ struct S3ConnectionTests {
         #expect(areRelated("shop.co.uk", "other.co.uk") == false)
         #expect(areRelated("127.0.0.1", "10.0.0.1") == false)
         #expect(areRelated("one.example.org", "one.example.org:8080") == false)
+        #expect(areRelated("[::1]:8080", "[::1]:8081") == false && areRelated("[::1]", "[::1]") == true)
     }
 
     @Test func aMissingBucketIsSaidByTheService() async throws {

@@ -304,7 +304,7 @@ struct S3CredentialsTests {
         (settings.accessKeyID, settings.secretAccessKey, settings.profile) = (own.0, own.1, named)
         return try AccessKeys(
             settings,
-            profile: S3Profile(name: "default", values: profile, files: ["/home/x/.aws/credentials"]),
+            profile: AmazonProfile(name: "default", values: profile, files: ["/home/x/.aws/credentials"]),
             environment: { environment[$0] }
         )
     }
@@ -339,7 +339,7 @@ struct S3CredentialsTests {
     }
 
     @Test func filesAreFoundByVariables() async throws {
-        let profile = try await S3Profile.load(named: "") { variable in
+        let profile = try await AmazonProfile.load(named: "") { variable in
             ["AWS_PROFILE": "work", "AWS_CONFIG_FILE": "/nowhere/config", "HOME": "/nowhere"][variable]
         }
         #expect(profile.name == "work")

@@ -2,7 +2,7 @@ internal import POSIX
 internal import Storage
 
 /// One profile in the shared credentials and config files of Amazon's tools.
-struct S3Profile: Sendable {
+struct AmazonProfile: Sendable {
     let name: String
     /// The values by key, in lower case; those of the credentials file come first.
     let values: [String: String]
@@ -13,7 +13,7 @@ struct S3Profile: Sendable {
     static func load(
         named name: String,
         environment: @escaping @Sendable (String) -> String?
-    ) async throws(StorageError) -> S3Profile {
+    ) async throws(StorageError) -> AmazonProfile {
         let name = name.isEmpty ? environment("AWS_PROFILE") ?? "default" : name
         func file(_ variable: String, _ usual: String) -> UserFile {
             UserFile(environment(variable) ?? usual, environment: environment)
@@ -24,7 +24,8 @@ struct S3Profile: Sendable {
         let credentials = try await read(files[0])[name] ?? [:]
         let config = try await read(files[1])
         let other = config["profile \(name)"] ?? (name == "default" ? config[name] : nil) ?? [:]
-        return S3Profile(name: name, values: credentials.merging(other) { first, _ in first }, files: files.map(\.path))
+        let values = credentials.merging(other) { first, _ in first }
+        return AmazonProfile(name: name, values: values, files: files.map(\.path))
     }
 
     /// Why the profile gives no credentials.
