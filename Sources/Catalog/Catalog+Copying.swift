@@ -48,28 +48,26 @@ extension Catalog {
                 throw CatalogError(.corrupt, "The catalog is damaged: \(problem ?? "it cannot be checked").")
             }
             try database.provePins()
-            try database.proveCounts()
+        }
+        // Counts follow from the mappings, so they are no reason to give a catalog up.
+        guard try await read({ (database) throws(CatalogError) in try database.isMiscounted() }) else { return }
+        try await write { (database) throws(CatalogError) in
+            try database.change("DELETE FROM mapping_counts")
+            try database.change("INSERT INTO mapping_counts \(Migrations.counted)")
         }
     }
 }
 
 extension Database {
-    /// Throws `corrupt` where the counts of mappings are not those of the mappings.
-    fileprivate mutating func proveCounts() throws(CatalogError) {
-        let wrong = try first(
+    /// Whether the counts of mappings are not those of the mappings.
+    fileprivate mutating func isMiscounted() throws(CatalogError) -> Bool {
+        let kept = "SELECT backend, status, number, bytes FROM mapping_counts WHERE number <> 0"
+        return try first(
             """
-            SELECT backend FROM (
-                SELECT backend, status, number FROM mapping_counts WHERE number <> 0
-                EXCEPT SELECT backend, status, count(*) FROM mappings GROUP BY backend, status
-            ) UNION ALL SELECT backend FROM (
-                SELECT backend, status, count(*) FROM mappings GROUP BY backend, status
-                EXCEPT SELECT backend, status, number FROM mapping_counts
-            ) LIMIT 1
+            SELECT 1 FROM (\(kept) EXCEPT \(Migrations.counted))
+                UNION ALL SELECT 1 FROM (\(Migrations.counted) EXCEPT \(kept)) LIMIT 1
             """
-        ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
-        guard let wrong else { return }
-        let message = "The catalog is damaged: it does not have the mappings on \(wrong) that it counted."
-        throw CatalogError(.corrupt, message)
+        ) { (_: borrowing Row) throws(CatalogError) in true } ?? false
     }
 
     /// Copies the database to a new file, which is on the disk then, and readable by its owner only.

@@ -51,6 +51,23 @@ extension Catalog {
         }
     }
 
+    /// Counts roots as stored no more under any name of a place: something was sent there since they were seen.
+    package func doubt(_ cids: [CID], atPlaceUnder lease: Lease) async throws(CatalogError) {
+        let time = now()
+        try await write(under: lease) { (database) throws(CatalogError) in
+            for cid in cids {
+                let doubted = try database.all(
+                    """
+                    UPDATE mappings SET status = 'unknown', revision = revision + 1, updated_at = ?3
+                        WHERE cid = ?2 AND status = 'stored' AND backend IN (\(Database.namesOfPlace)) RETURNING backend
+                    """,
+                    [.text(lease.backend), .blob(cid.bytes), .integer(time)]
+                ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
+                for name in doubted { try database.noteIndexChanges(on: name, at: time) }
+            }
+        }
+    }
+
     /// Takes over mappings that another home of the kit had: only where nothing was observed here.
     ///
     /// - Returns: how many were taken over.

@@ -57,6 +57,8 @@ extension Mapping {
             let isKnown = status == .stored || status == .corrupt || status == .missing && seen.path == path
             guard !isKnown else { return self }
             next.status = .pending
+            // What is at another place somebody else may have put there.
+            next.isOurs = isOurs && seen.path == path && seen.place?.shards ?? [] == shards
             next.place(at: seen)
         }
         if seen.finding != .claimed { next.evidence = Evidence(method: seen.method, at: seen.at, by: seen.by) }

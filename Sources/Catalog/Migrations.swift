@@ -151,14 +151,18 @@ enum Migrations {
             backend TEXT NOT NULL, status TEXT NOT NULL, number INTEGER NOT NULL, bytes INTEGER NOT NULL,
             PRIMARY KEY(backend, status)
         ) WITHOUT ROWID;
-        INSERT INTO mapping_counts
-            SELECT backend, status, count(*), CAST(total(\(storedBytes("mappings"))) AS INTEGER)
-            FROM mappings GROUP BY backend, status;
+        INSERT INTO mapping_counts \(counted);
         CREATE TRIGGER count_insert AFTER INSERT ON mappings BEGIN \(counting("NEW", 1)) END;
         CREATE TRIGGER count_delete AFTER DELETE ON mappings BEGIN \(counting("OLD", -1)) END;
         CREATE TRIGGER count_update AFTER UPDATE OF backend, status, size_bytes ON mappings
             WHEN OLD.status <> NEW.status OR OLD.backend <> NEW.backend OR OLD.size_bytes IS NOT NEW.size_bytes
             BEGIN \(counting("OLD", -1)) \(counting("NEW", 1)) END;
+        """
+
+    /// Selects the counts anew, from all mappings.
+    static let counted = """
+        SELECT backend, status, count(*), CAST(total(\(storedBytes("mappings"))) AS INTEGER)
+            FROM mappings GROUP BY backend, status
         """
 
     /// The bytes of a row that count: of those that are stored, each as far as it can be added exactly.

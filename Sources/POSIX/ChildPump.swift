@@ -53,7 +53,7 @@ final class ChildPump: Sendable {
     /// The children that were not seen to end: as long as they are here, their numbers are their own.
     private static let children = Mutex<Set<Int32>>([])
 
-    /// Ends all children at once; none can be started or asked for its end after that.
+    /// Ends all children at once.
     static func endAll() {
         children.withLock { children in
             for child in children { _ = kill(-child, SIGKILL) }

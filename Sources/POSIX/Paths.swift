@@ -121,18 +121,13 @@ package func removeLeftovers(in folder: String, unchangedFor seconds: Int64) {
     }
 }
 
-/// The files in a folder that `temporaryName` named, such as writers leave who were stopped: by what of the names of
-/// others stands in them.
-package func leftovers(in folder: String) throws(FileError) -> [String: [String]] {
-    var files: [String: [String]] = [:]
-    for name in try listDirectory(folder) where name.first == UInt8(ascii: ".") {
-        let text = String(decoding: name, as: UTF8.self)
-        let parts = text.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count >= 4 else { continue }
-        let base = parts.dropLast(3).joined(separator: ".")
-        if temporaryNumbers(of: text, beside: base) != nil { files[base, default: []].append(folder + "/" + text) }
-    }
-    return files
+/// What of the name of its object stands in the name of a temporary file; nil for any other name.
+package func temporaryBase(in name: String) -> String? {
+    guard name.first == "." else { return nil }
+    let parts = name.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count >= 4 else { return nil }
+    let base = parts.dropLast(3).joined(separator: ".")
+    return temporaryNumbers(of: name, beside: base) == nil ? nil : base
 }
 
 /// The two numbers in a name that `temporaryName` gave to a file beside `path`; nil for any other name.

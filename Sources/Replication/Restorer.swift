@@ -47,11 +47,15 @@ package struct Restorer: Sendable {
     let scratch: String
     /// Why those are silent that did not answer for roots before.
     private let silences: Silences<String, StorageError>
+    /// For whom it was waited once, for an outage may be short.
+    private let awaited = Locked<Set<String>>([])
+    private let timing: Timing
 
     package init(store: BlockStore, progress: Progress, scratch: String, timing: Timing) {
         self.store = store
         self.progress = progress
         self.scratch = scratch
+        self.timing = timing
         silences = Silences(timing: timing)
     }
 
@@ -65,14 +69,12 @@ package struct Restorer: Sendable {
     ) async throws(ReplicationError) -> Outcome {
         if try await isWhole(root, thorough: thorough) { return .whole }
         var failures: [Failure] = []
-        for source in sources {
+        // Whom nobody has to wait for comes first.
+        let silent = sources.filter { silences.problem(of: $0.backend.name) != nil }
+        for source in sources.filter({ silences.problem(of: $0.backend.name) == nil }) + silent {
             let name = source.backend.name
-            if let said = silences.problem(of: name) {
-                let message = "It is not asked for \(root) just now: \(said.message)"
-                failures.append((source, .storage(StorageError(said.code, message, backend: name))))
-                continue
-            }
             do throws(ReplicationError) {
+                try await expectAnswer(of: source, for: root)
                 let back = try await fetch(root, from: source)
                 silences.note(nil, of: name)
                 // All of it was read, and each block written, or compared with the one that was there.
@@ -80,8 +82,13 @@ package struct Restorer: Sendable {
             } catch {
                 // What fails here and not there would fail for every other source.
                 guard case .storage(let said) = error, !error.isCancellation else { throw error }
+                // One root may have several places on a backend.
+                if said.code != .unavailable {
+                    silences.note(nil, of: name)
+                } else if !failures.contains(where: { $0.source.backend.name == name }) {
+                    silences.note(said, of: name)
+                }
                 failures.append((source, error))
-                silences.note(said.code == .unavailable ? said : nil, of: name)
             }
         }
         for case (let source, .storage(let problem)) in failures where problem.code == .corrupt {
@@ -98,6 +105,18 @@ package struct Restorer: Sendable {
             }
         }
         return .failed(failures)
+    }
+
+    /// Throws what a backend said that is left alone for now; the first time it is waited until it may be asked.
+    private func expectAnswer(of source: Source, for root: CID) async throws(ReplicationError) {
+        let name = source.backend.name
+        guard let (said, rest) = silences.silence(of: name) else { return }
+        if awaited.change({ $0.insert(name).inserted }) {
+            try await translating { try await timing.pause(rest) }
+            return
+        }
+        let message = "It is not asked for \(root) just now: \(said.message)"
+        throw .storage(StorageError(said.code, message, backend: name))
     }
 
     /// Says whether every block is there; what is damaged is as good as not there, and is stored again over that.

@@ -25,10 +25,20 @@ package struct HeldRoot: Sendable, Hashable {
     package let digest: ObjectDigest?
     /// See ``ObjectInfo/place``.
     package let place: String?
+    /// When it was written last, as the backend says.
+    package let modified: Timestamp?
 
-    package init(root: CID, at location: Location, length: UInt64?, digest: ObjectDigest?, place: String? = nil) {
+    package init(
+        root: CID,
+        at location: Location,
+        length: UInt64?,
+        digest: ObjectDigest?,
+        place: String? = nil,
+        modified: Timestamp? = nil
+    ) {
         self.root = root
         self.place = place
+        self.modified = modified
         self.location = location
         self.length = length
         self.digest = digest

@@ -3,7 +3,7 @@
 ///
 /// This is the one place where tests wait: for a condition, and the pause only keeps the looks apart.
 package func holds(
-    within limit: Duration = .seconds(30),
+    within limit: Duration = .seconds(60),
     while isWorthIt: () -> Bool = { true },
     isolation: isolated (any Actor)? = #isolation,
     _ condition: () async throws -> Bool

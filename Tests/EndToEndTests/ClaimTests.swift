@@ -79,6 +79,12 @@ import Testing
         try await user.run("backend", "pin", "add", "disk", root, "cars/\(root).car", "--size", "10")
         try await user.run("restore", root)
         #expect(try await user.json("whereis", root).mappings[0].status != .text("corrupt"))
+        try await user.run("backend", "update", "disk", "--path", user.folder + "/empty")
+        _ = try await user.attempt(["sync", "--force"])
+        try await user.run("backend", "update", "disk", "--path", disk)
+        try await user.run("backend", "pin", "add", "disk", root, "cars/\(root).car", "--size", "10")
+        #expect(try await user.attempt(["verify"]).code != 10)
+        #expect(try await user.json("whereis", root).mappings[0].status != .text("corrupt"))
     }
 
     @Test func aBadLineIsNamedAndKeepsNoOtherFromBeingWritten() async throws {

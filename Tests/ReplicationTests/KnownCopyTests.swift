@@ -92,4 +92,25 @@ import Testing
         }
         #expect(source.backend.name == "good" && after.count == 1)
     }
+
+    /// A short outage is waited out once; a long one does not cost each root the time that it takes to see it.
+    @Test(arguments: [true, false]) func `who does not answer is not asked for each root`(isShort: Bool) async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let roots = try await home.pin(many: 6)
+        try await home.sync(service)
+        let down = FaultyService(service, [Fault(.get, times: 1...(isShort ? 3 : Int.max), .fail(.passing))])
+        let other = try BlockStore(folder: home.folder + "/other")
+        let restorer = home.restorer(of: other)
+        let source = Restorer.Source(backend: home.open(down, "a"), at: nil, size: nil)
+        var restored = 0
+        for root in roots {
+            let outcome = try await restorer.restore(root, from: [source, source], thorough: false)
+            if case .restored = outcome { restored += 1 }
+        }
+        // Two places of one root are one question; three in a row are enough, and once more after a minute.
+        let asked = down.calls.filter { $0.hasPrefix("get cars/") }.count
+        #expect(restored == (isShort ? 5 : 0))
+        #expect(asked == (isShort ? 8 : 7), "\(down.calls)")
+    }
 }

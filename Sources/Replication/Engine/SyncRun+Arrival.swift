@@ -164,24 +164,23 @@ extension SyncRun {
     func settle() async throws -> [String] {
         let transfers = try await catalog.transfers(on: backend.name)
         var known: [CID: Mapping] = [:]
-        var others: Set<CID> = []
+        var others: [CID: Timestamp?] = [:]
         let names = try await otherNames()
         for mapping in try await catalog.mappings(of: transfers.map(\.cid)) {
             if mapping.backend == backend.name { known[mapping.cid] = mapping }
-            if mapping.status == .stored, names.contains(mapping.backend) { others.insert(mapping.cid) }
+            if mapping.status == .stored, names.contains(mapping.backend) { others[mapping.cid] = mapping.evidence?.at }
         }
         let wanted = Set(try await catalog.pins(of: transfers.map(\.cid)).map(\.cid))
         var open: [(transfer: Transfer, known: Mapping?)] = []
+        var doubted: [CID] = []
+        var ended: [Transfer] = []
         for transfer in transfers {
             let mapping = known[transfer.cid]
-            // What counts under another name of this place no plan brings again.
-            if transfer.kind == .store, others.contains(transfer.cid), wanted.contains(transfer.cid),
+            // What counts under another name of this place no plan brings again: it was seen since, or is compared.
+            if transfer.kind == .store, let seen = others[transfer.cid], wanted.contains(transfer.cid),
                 mapping?.status != .stored
             {
-                let problem = "it was stored under another name of the place"
-                try await recorder.add(
-                    Recorder.Failure(root: transfer.cid, problem: problem, mayHaveHappened: false)
-                )
+                if let seen, seen > transfer.startedAt { ended.append(transfer) } else { doubted.append(transfer.cid) }
                 continue
             }
             guard transfer.kind == .remove || !wanted.contains(transfer.cid) || mapping?.status == .stored else {
@@ -189,8 +188,15 @@ extension SyncRun {
             }
             open.append((transfer, mapping))
         }
-        guard !open.isEmpty else { return [] }
+        if !doubted.isEmpty { try await catalog.doubt(doubted, atPlaceUnder: lease) }
         var stuck: [String] = []
+        for transfer in ended {
+            if let problem = try await leftovers(of: transfer.cid) { stuck.append(problem) }
+            let problem = "it was stored under another name of the place"
+            try await recorder.add(Recorder.Failure(root: transfer.cid, problem: problem, mayHaveHappened: false))
+        }
+        try await recorder.flush()
+        guard !open.isEmpty else { return stuck }
         let first = open.prefix(backend.lanes)
         var rest = open.dropFirst(backend.lanes)
         try await withThrowingTaskGroup(of: String?.self) { group in

@@ -132,7 +132,7 @@ package final class Witnesses: Sendable {
                     } else {
                         reasons.append("\(name): It is the same file as another copy.")
                     }
-                case .notSeen(let reason), .silent(let reason):
+                case .notSeen(let reason), .unknown(let reason):
                     reasons.append(reason.hasPrefix(name + ": ") ? reason : "\(name): \(reason)")
                 }
             }
@@ -158,22 +158,20 @@ package final class Witnesses: Sendable {
         let known = try await mappings(of: root)
         let age = looks.read { $0[Copy(root: root, backend: loser)] }.map { timing.uptime() - $0.upperBound }
         if age.map({ $0 > Self.validity }) ?? true {
-            for (name, look) in await looks(at: root, known, on: names) {
-                switch look {
-                case .seen: continue
-                case .notSeen(let reason):
-                    throw StorageError(
-                        .corrupt,
-                        "A surplus copy of \(root) was removed, and afterwards the one on \(name) was not seen whole. \(reason)",
-                        backend: name
-                    )
-                case .silent(let reason):
-                    throw StorageError(
-                        .unavailable,
-                        "A surplus copy of \(root) was removed, and afterwards nobody could look at the one on \(name). \(reason)",
-                        backend: name
-                    )
-                }
+            let looks = await looks(at: root, known, on: names)
+            for case (let name, .notSeen(let reason)) in looks {
+                throw StorageError(
+                    .corrupt,
+                    "A surplus copy of \(root) was removed, and afterwards the one on \(name) was not seen whole. \(reason)",
+                    backend: name
+                )
+            }
+            for case (let name, .unknown(let reason)) in looks {
+                throw StorageError(
+                    .unavailable,
+                    "A surplus copy of \(root) was removed, and afterwards nobody could look at the one on \(name). \(reason)",
+                    backend: name
+                )
             }
         }
         for name in names where compared.read({ $0[Copy(root: root, backend: name)] != nil }) {
@@ -195,10 +193,10 @@ package final class Witnesses: Sendable {
     private enum Look: Sendable {
         /// It is there, as the store has it, in a place, where that is known.
         case seen(String?)
-        /// Why it was not, as a sentence.
+        /// What there is instead, as a sentence.
         case notSeen(String)
-        /// Why nobody answered, as a sentence.
-        case silent(String)
+        /// Why nobody could tell, as a sentence.
+        case unknown(String)
     }
 
     /// Looks at a root on several backends at once; the answers in the order of their names here.
@@ -226,23 +224,23 @@ package final class Witnesses: Sendable {
     }
 
     private func look(at root: CID, _ mapping: Mapping?, on name: String) async -> Look {
-        if let reason = silences.problem(of: name) { return .silent("It is not asked again just now: \(reason)") }
+        if let reason = silences.problem(of: name) { return .unknown("It is not asked again just now: \(reason)") }
         let backend: OpenBackend
         do {
             backend = try await self.backend(name)
         } catch {
-            return .silent("\(error)")
+            return .unknown("\(error)")
         }
-        let look: Look
         do {
-            look = try await self.look(at: root, mapping, on: backend)
+            let look = try await self.look(at: root, mapping, on: backend)
+            silences.note(nil, of: name)
+            return look
         } catch {
             let problem = error as? StorageError
             let isSilent = problem?.code == .unavailable && problem?.isOfSource != true
-            look = isSilent ? .silent("\(error)") : .notSeen("\(error)")
+            silences.note(isSilent ? "\(error)" : nil, of: name)
+            return .unknown("\(error)")
         }
-        if case .silent(let reason) = look { silences.note(reason, of: name) } else { silences.note(nil, of: name) }
-        return look
     }
 
     private func look(at root: CID, _ mapping: Mapping?, on backend: OpenBackend) async throws -> Look {
@@ -250,7 +248,7 @@ package final class Witnesses: Sendable {
         case .absent:
             try await note(.missing, of: mapping, by: "looked-up", on: backend)
             return .notSeen("It is not there; the next sync sends it anew.")
-        case .pending: return .notSeen("The service says that it works on it.")
+        case .pending: return .unknown("The service says that it works on it.")
         case .unknown(let error): throw error
         case .present(let held):
             let copy = Copy(root: root, backend: backend.name)
@@ -260,7 +258,7 @@ package final class Witnesses: Sendable {
                 with: try await store.pack(root).body,
                 on: backend.content,
                 trustsParts: try await catalog.openTransfer(of: root, on: backend.name) != .store,
-                counted: mapping?.size
+                counted: mapping?.observedSize
             )
             guard found.isSame else {
                 try await note(.damaged, of: mapping, by: found.method, on: backend)

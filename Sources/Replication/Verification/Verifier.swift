@@ -144,7 +144,7 @@ package struct Verifier: Sendable {
                 mapping.cid,
                 from: backend.content,
                 at: mapping.location,
-                longest: mapping.isOurs ? mapping.size : nil,
+                longest: mapping.observedSize,
                 progress: progress.counting { count in read.change { $0 += count } }
             )
             return Result(mapping: mapping, verdict: .whole, back: back, error: nil, bytes: back.length)

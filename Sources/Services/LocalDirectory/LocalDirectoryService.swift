@@ -109,13 +109,9 @@ struct LocalDirectoryService: StorageService {
     func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         let path = path(name)
         try await files(name) { () throws(FileError) in
-            var files: [String] = []
-            do throws(FileError) {
-                files = try left.take(beside: path, at: policy.timing.uptime())
-            } catch  where error.code == .notFound {
-                // There is no such folder: then nothing is left.
-            }
-            for file in files {
+            let folder = directoryName(path)
+            for temporary in try leftovers(beside: path) {
+                let file = folder + "/" + temporary
                 do throws(FileError) {
                     if try fileInfo(file).kind == .file { try removeFile(file) }
                 } catch  where error.code == .notFound {
@@ -126,6 +122,18 @@ struct LocalDirectoryService: StorageService {
                 }
             }
             if !mayResume { place.removeEmptyFolders(wayTo: path) }
+        }
+    }
+
+    private func leftovers(beside path: String) throws(FileError) -> [String] {
+        let now = policy.timing.uptime()
+        if let known = left.take(beside: path, at: now) { return known }
+        do throws(FileError) {
+            let names = try listDirectory(directoryName(path)).map { String(decoding: $0, as: UTF8.self) }
+            return left.learn(names, beside: path, at: now)
+        } catch  where error.code == .notFound {
+            // There is no such folder: then nothing is left.
+            return []
         }
     }
 

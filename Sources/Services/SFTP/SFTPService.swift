@@ -12,6 +12,7 @@ struct SFTPService: StorageService {
     private let root: SFTPRoot
     private let policy: CallPolicy
     private let uploads = SFTPUploads()
+    private let left = Leftovers()
 
     let capabilities = SFTP.capabilities
     let limits = Limits()
@@ -31,6 +32,15 @@ struct SFTPService: StorageService {
     }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
+        do throws(StorageError) {
+            return try await write(name, body)
+        } catch {
+            left.note(root.path(of: name.text))
+            throw error
+        }
+    }
+
+    private func write(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         try await policy.run(change: .put(name)) { () async throws(StorageError) in
             let admission = policy.admission(.put(name), isAdmitted: true)
             let files = try await files(for: .put)
@@ -138,18 +148,19 @@ struct SFTPService: StorageService {
     func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError) {
         try await policy.run { () async throws(StorageError) in
             let files = try await files(for: .delete)
-            let folder = SFTPRoot.folder(of: name.text)
-            guard case .whole = try await files.way(to: name.text), let entries = try await files.entries(of: folder)
-            else { return }
+            guard case .whole = try await files.way(to: name.text) else { return }
             let admission = policy.admission(.clear(name))
-            for entry in entries where entry.attributes.kind == .file {
-                let text = String(decoding: entry.name, as: UTF8.self)
-                guard let numbers = temporaryNumbers(of: text, beside: name.text) else { continue }
-                if mayResume, numbers.process == SFTPUploads.resumed { continue }
+            let path = root.path(of: name.text)
+            for temporary in try await leftovers(beside: path, name, files) {
+                guard !mayResume || temporaryNumbers(of: temporary, beside: path)?.process != SFTPUploads.resumed else {
+                    left.note(path)
+                    continue
+                }
                 try await admission.renew()
-                let left = root.path(of: folder.isEmpty ? text : folder + "/" + text)
-                let refusal = await files.session.send(.remove(left)).result()
+                let file = directoryName(path) + "/" + temporary
+                let refusal = await files.session.send(.remove(file)).result()
                 guard case .failure(let error) = refusal, error.code != .noSuchFile else { continue }
+                left.note(path)
                 throw SFTPErrors.translate("Removing what was left of \(name)", error)
             }
             guard !mayResume else { return }
@@ -161,6 +172,19 @@ struct SFTPService: StorageService {
                 root.forget()
             }
         }
+    }
+
+    /// Only of files: what else has such a name is somebody else's.
+    private func leftovers(
+        beside path: String,
+        _ name: ObjectName,
+        _ files: SFTPFiles
+    ) async throws(StorageError) -> [String] {
+        let now = policy.timing.uptime()
+        if let known = left.take(beside: path, at: now) { return known }
+        guard let entries = try await files.entries(of: SFTPRoot.folder(of: name.text)) else { return [] }
+        let names = entries.filter { $0.attributes.kind == .file }.map { String(decoding: $0.name, as: UTF8.self) }
+        return left.learn(names, beside: path, at: now)
     }
 
     func close() async { client.close() }

@@ -320,7 +320,8 @@ extension HeldRoot {
             at: Location(info.name.text, length: info.length),
             length: info.length,
             digest: info.digest,
-            place: info.place
+            place: info.place,
+            modified: info.modified
         )
     }
 }

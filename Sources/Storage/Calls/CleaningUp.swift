@@ -13,12 +13,20 @@ extension StorageError {
                 return false
             }
         }
-        let clock = Task {
+        let isGone = await withTaskCancellationHandler {
+            let clock = Self.cancel(work, after: limit)
+            defer { clock.cancel() }
+            return await work.value
+        } onCancel: {
+            _ = Self.cancel(work, after: .seconds(2))
+        }
+        return isGone ? self : ofUnknownOutcome
+    }
+
+    private static func cancel(_ work: Task<Bool, Never>, after limit: Duration) -> Task<Void, any Error> {
+        Task {
             try await Task.sleep(for: limit)
             work.cancel()
         }
-        let isGone = await work.value
-        clock.cancel()
-        return isGone ? self : ofUnknownOutcome
     }
 }

@@ -14,9 +14,12 @@ package struct Silences<Asked: Hashable & Sendable, Problem: Sendable>: Sendable
     package init(timing: Timing) { self.timing = timing }
 
     /// What one said last that is left alone for now; nil for who may be asked.
-    package func problem(of asked: Asked) -> Problem? {
+    package func problem(of asked: Asked) -> Problem? { silence(of: asked)?.problem }
+
+    /// The same, and for how long still.
+    package func silence(of asked: Asked) -> (problem: Problem, rest: Duration)? {
         let now = timing.uptime()
-        return all.read { all in all[asked].flatMap { now < $0.end ? $0.problem : nil } }
+        return all.read { all in all[asked].flatMap { now < $0.end ? ($0.problem, $0.end - now) : nil } }
     }
 
     /// Remembers why one did not answer, or with nil that he did; where asking again `isUseless`, once is enough.
