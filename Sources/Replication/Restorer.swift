@@ -70,8 +70,9 @@ package struct Restorer: Sendable {
         if try await isWhole(root, thorough: thorough) { return .whole }
         var failures: [Failure] = []
         // Whom nobody has to wait for comes first.
-        let silent = sources.filter { silences.problem(of: $0.backend.name) != nil }
-        for source in sources.filter({ silences.problem(of: $0.backend.name) == nil }) + silent {
+        let silent = Set(sources.map(\.backend.name).filter { silences.problem(of: $0) != nil })
+        func isSilent(_ source: Source) -> Bool { silent.contains(source.backend.name) }
+        for source in sources.filter({ !isSilent($0) }) + sources.filter(isSilent) {
             let name = source.backend.name
             do throws(ReplicationError) {
                 try await expectAnswer(of: source, for: root)

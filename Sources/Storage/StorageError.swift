@@ -37,12 +37,12 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     package let code: Code
     /// A whole sentence without secrets that names the object.
     package let message: String
-    package let retry: Retry
+    package private(set) var retry: Retry
     /// Whether the change that failed may have been made all the same: the answer was lost, or was none.
-    package let mayHaveHappened: Bool
+    package private(set) var mayHaveHappened: Bool
     /// The backend that failed; set by the layer that knows its name.
-    package let backend: String?
-    package let cause: (any Error)?
+    package private(set) var backend: String?
+    package private(set) var cause: (any Error)?
 
     package init(
         _ code: Code,
@@ -61,44 +61,21 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     }
 
     /// The same error with the name of the backend in it.
-    package func on(_ backend: String) -> StorageError {
-        StorageError(
-            code,
-            message,
-            retry: retry,
-            mayHaveHappened: mayHaveHappened,
-            backend: self.backend ?? backend,
-            cause: cause
-        )
-    }
+    package func on(_ backend: String) -> StorageError { changed { $0.backend = $0.backend ?? backend } }
 
     /// The same error with another word on whether the call may succeed when it is made again.
-    package func retried(_ retry: Retry) -> StorageError {
-        StorageError(
-            code,
-            message,
-            retry: retry,
-            mayHaveHappened: mayHaveHappened,
-            backend: backend,
-            cause: cause
-        )
-    }
+    package func retried(_ retry: Retry) -> StorageError { changed { $0.retry = retry } }
 
     /// The same error with what was said before it.
-    func after(_ cause: any Error) -> StorageError {
-        StorageError(
-            code,
-            message,
-            retry: retry,
-            mayHaveHappened: mayHaveHappened,
-            backend: backend,
-            cause: cause
-        )
-    }
+    func after(_ cause: any Error) -> StorageError { changed { $0.cause = cause } }
 
     /// The same error of a change that may have been made all the same.
-    package var ofUnknownOutcome: StorageError {
-        StorageError(code, message, retry: retry, mayHaveHappened: true, backend: backend, cause: cause)
+    package var ofUnknownOutcome: StorageError { changed { $0.mayHaveHappened = true } }
+
+    private func changed(_ change: (inout StorageError) -> Void) -> StorageError {
+        var error = self
+        change(&error)
+        return error
     }
 
     package var description: String {

@@ -1,7 +1,6 @@
 @testable import Catalog
 import Foundation
 import Multiformats
-import Samples
 import Schema
 import SQLite
 import Synchronization
@@ -100,55 +99,6 @@ import Testing
         let states = try await catalog.backendStates()
         try await catalog.join(places: states.map(\.place), under: a)
         #expect(try await catalog.pinsOnly(on: "a") == [root(1), root(2), root(4)].sorted())
-    }
-
-    @Test func `whatever sizes are claimed, what there is is counted`() async throws {
-        let sample = try await CatalogSample()
-        for number in 1...3 {
-            var seen = sample.seen(number, .claimed, by: "claim")
-            seen.size = UInt64(Int64.max)
-            _ = try await sample.catalog.claim(seen, on: "a", name: "")
-        }
-        #expect(try await sample.catalog.mappingCounts()["a"]?.byStatus == [.pending: 3])
-    }
-
-    /// Whatever is seen, claimed, doubted and forgotten, the counts that are kept are those of the mappings.
-    @Test(arguments: 0..<4) func `what is counted is what there is`(seed: Int) async throws {
-        let sample = try await CatalogSample()
-        let catalog = sample.catalog
-        var numbers = SeededNumbers(seed: UInt64(seed))
-        let findings: [Observation.Finding] = [.whole, .whole, .missing, .damaged, .present, .claimed, .removed]
-        for _ in 0..<150 {
-            let number = Int.random(in: 1...12, using: &numbers)
-            let backend = Bool.random(using: &numbers) ? "a" : "b"
-            switch Int.random(in: 0..<20, using: &numbers) {
-            case 0: _ = try await catalog.forgetMapping(root(number), of: backend)
-            case 1: try await catalog.reincarnate(backend)
-            case 2:
-                try await catalog.removeBackend(backend)
-                try await catalog.register([backend])
-            default:
-                let finding = findings.randomElement(using: &numbers) ?? .whole
-                var seen = sample.seen(number, finding, by: finding == .claimed ? "claim" : "read-back")
-                seen.size = UInt64.random(in: 0...1000, using: &numbers)
-                if finding == .claimed {
-                    _ = try await catalog.claim(seen, on: backend, name: "")
-                } else {
-                    let lease = try await sample.lease(backend)
-                    try await catalog.record([seen], under: lease)
-                    try await catalog.release(lease)
-                }
-            }
-            let counts = try await catalog.mappingCounts()
-            for name in ["a", "b"] {
-                let all = try await catalog.mappings(on: name)
-                let known = counts[name] ?? MappingCounts()
-                #expect(known.byStatus == Dictionary(grouping: all, by: \.status).mapValues(\.count))
-                let stored = all.filter { $0.status == .stored }
-                #expect(known.storedBytes == stored.reduce(0) { $0 + ($1.size ?? 0) })
-            }
-        }
-        try await catalog.check()
     }
 
     @Test func `pins that were not seen whole since the last loss are to be looked at`() async throws {

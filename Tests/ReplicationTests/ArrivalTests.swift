@@ -342,4 +342,27 @@ import Testing
         #expect(try await home.catalog.transfers(on: "a").isEmpty)
         #expect(try await home.status(root, "b") == .stored)
     }
+
+    /// Something was sent over a copy that had been seen under another name before: it is compared, and not believed.
+    @Test func `an upload over an older copy is looked at`() async throws {
+        let home = try await EngineSample(backends: ["a", "b"])
+        let service = home.service([.write, .delete, .rangeReads, .listing])
+        let names = ["a", "b"]
+        let others: [String: any StorageService] = ["a": service, "b": service]
+        for name in names + names { try await home.sync(service, name, places: names, others: others) }
+        let root = try await home.pin(1)
+        let name = try home.name(root)
+        try await home.sync(service, "b", places: ["b"], others: others)
+        #expect(try await home.status(root, "b") == .stored)
+        home.clock.advance(by: .seconds(1))
+        let lease = try await home.catalog.takeLease("a", for: 60_000).get()
+        try await home.catalog.begin([root], under: lease)
+        try await home.catalog.release(lease)
+        let whole = try #require(service.contents[name])
+        service.tamper(name, Array(whole.dropLast()) + [(whole.last ?? 0) ^ 1])
+        let report = try await home.sync(service, "a", places: names, others: others)
+        #expect(report.isComplete && report.uploaded == 1, "\(report)")
+        #expect(service.contents[name] == whole)
+        #expect(try await home.catalog.transfers(on: "a").isEmpty)
+    }
 }
