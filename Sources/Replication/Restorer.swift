@@ -47,8 +47,10 @@ package struct Restorer: Sendable {
     let scratch: String
     /// Why those are silent that did not answer for roots before.
     private let silences: Silences<String, StorageError>
-    /// For whom it was waited once, for an outage may be short.
-    private let awaited = Locked<Set<String>>([])
+    /// Who gave a root before: his silence may be a short outage, and not a place that is gone.
+    private let givers = Locked<Set<String>>([])
+    /// Whether an outage was waited out: one is, whomever it hit.
+    private let hasWaited = Locked(false)
     private let timing: Timing
 
     package init(store: BlockStore, progress: Progress, scratch: String, timing: Timing) {
@@ -78,6 +80,7 @@ package struct Restorer: Sendable {
                 try await expectAnswer(of: source, for: root)
                 let back = try await fetch(root, from: source)
                 silences.note(nil, of: name)
+                givers.change { _ = $0.insert(name) }
                 // All of it was read, and each block written, or compared with the one that was there.
                 if try await isWhole(root, thorough: false) { return .restored(from: source, back, after: failures) }
             } catch {
@@ -108,16 +111,24 @@ package struct Restorer: Sendable {
         return .failed(failures)
     }
 
-    /// Throws what a backend said that is left alone for now; the first time it is waited until it may be asked.
+    /// Throws what a backend said that is left alone for now.
+    ///
+    /// One that gave a root before is waited for, once in all: the next outage is told.
     private func expectAnswer(of source: Source, for root: CID) async throws(ReplicationError) {
         let name = source.backend.name
         guard let (said, rest) = silences.silence(of: name) else { return }
-        if awaited.change({ $0.insert(name).inserted }) {
+        if givers.read({ $0.contains(name) }), !hasWaited.change(Self.set) {
             try await translating { try await timing.pause(rest) }
             return
         }
         let message = "It is not asked for \(root) just now: \(said.message)"
         throw .storage(StorageError(said.code, message, backend: name))
+    }
+
+    /// Sets a mark, and says whether it was set before.
+    private static func set(_ mark: inout Bool) -> Bool {
+        defer { mark = true }
+        return mark
     }
 
     /// Says whether every block is there; what is damaged is as good as not there, and is stored again over that.

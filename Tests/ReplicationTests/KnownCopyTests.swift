@@ -93,13 +93,21 @@ import Testing
         #expect(source.backend.name == "good" && after.count == 1)
     }
 
-    /// A short outage is waited out once; a long one does not cost each root the time that it takes to see it.
-    @Test(arguments: [true, false]) func `who does not answer is not asked for each root`(isShort: Bool) async throws {
+    /// An outage of who gave something is waited out once; a long one does not cost each root the time that it takes
+    /// to see it, and who never gave anything is not waited for.
+    @Test(arguments: [(1...3, 5, 8), (1...Int.max, 0, 5), (2...7, 3, 9), (2...Int.max, 1, 8)])
+    func `who does not answer is not asked for each root`(
+        _ lost: ClosedRange<Int>,
+        brought: Int,
+        asked: Int
+    )
+        async throws
+    {
         let home = try await EngineSample()
         let service = home.service()
         let roots = try await home.pin(many: 6)
         try await home.sync(service)
-        let down = FaultyService(service, [Fault(.get, times: 1...(isShort ? 3 : Int.max), .fail(.passing))])
+        let down = FaultyService(service, [Fault(.get, times: lost, .fail(.passing))])
         let other = try BlockStore(folder: home.folder + "/other")
         let restorer = home.restorer(of: other)
         let source = Restorer.Source(backend: home.open(down, "a"), at: nil, size: nil)
@@ -109,8 +117,7 @@ import Testing
             if case .restored = outcome { restored += 1 }
         }
         // Two places of one root are one question; three in a row are enough, and once more after a minute.
-        let asked = down.calls.filter { $0.hasPrefix("get cars/") }.count
-        #expect(restored == (isShort ? 5 : 0))
-        #expect(asked == (isShort ? 8 : 7), "\(down.calls)")
+        #expect(restored == brought)
+        #expect(down.calls.filter { $0.hasPrefix("get cars/") }.count == asked, "\(down.calls)")
     }
 }

@@ -42,6 +42,8 @@ struct FaultRun: Sendable {
     /// The run as an alarm prints it.
     var text: String { "\(ready.scenario.name)/\(fault.text)" }
 
+    /// Longer than one outage is waited out.
+    private static let patience = Duration.seconds(120)
     private static let codes = Set(ExitCode.allCases.map { Int($0.rawValue) }).union([141])
 
     /// Runs it in a new folder; gives what was not as it must be, and whether the call came.
@@ -56,7 +58,7 @@ struct FaultRun: Sendable {
         }
         try await scenario.arrive(&world)
         world.user.environment = try fault.environment(below: world.folder, log: log)
-        let result = try await world.user.attempt(scenario.command(world), timeout: .seconds(45))
+        let result = try await world.user.attempt(scenario.command(world), timeout: Self.patience)
         world.user.environment = [:]
         let record = try CallRecord(log)
         var alarms: [Alarm] = []
@@ -79,7 +81,7 @@ struct FaultRun: Sendable {
 
     /// A process that did not end by itself, or with a code that nobody knows.
     private func badEnd(_ result: ProcessResult, _ record: CallRecord) -> [String] {
-        if result.timedOut { return ["it did not end in 45 s"] }
+        if result.timedOut { return ["it did not end in \(Self.patience)"] }
         if fault.mode.ends, record.failed > 0, result.code == 128 + 9 { return [] }
         guard Self.codes.contains(result.code) else { return ["it crashed: \(result.errorText.prefix(600))"] }
         if result.code != 0, fault.call != "output", result.errorText.isEmpty, result.text.isEmpty {
