@@ -258,9 +258,7 @@ public final class BlockStore: Sendable {
     ///
     /// Whoever stores blocks and pins them afterwards does both inside.
     public func protecting<Value>(_ body: () async throws -> Value) async throws -> Value {
-        let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            try collectionLock(shared: true)
-        }
+        let lock = try await waitForCollectionLock(shared: true)
         defer { withExtendedLifetime(lock) {} }
         return try await body()
     }
@@ -268,13 +266,24 @@ public final class BlockStore: Sendable {
     /// The lock that a collection holds alone, and everybody who must not be collected holds together.
     func collectionLock(shared: Bool) throws(StoreError) -> File {
         do throws(FileError) {
-            let file = try File.ofLock(folder + "/lock")
+            let file = try File.ofLock(lockFile)
             try file.lock(shared: shared)
             return file
         } catch {
             throw StoreError(error)
         }
     }
+
+    /// The same, for whoever goes on with it on several threads, or keeps it for long: who waits here keeps no thread.
+    func waitForCollectionLock(shared: Bool) async throws(StoreError) -> File {
+        do throws(FileError) {
+            return try await File.locked(lockFile, shared: shared)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private var lockFile: String { folder + "/lock" }
 
     /// The number of blocks in the store, and the sum of their lengths in bytes.
     public func totals() async throws(StoreError) -> (blocks: UInt64, bytes: UInt64) {

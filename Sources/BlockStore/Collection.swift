@@ -39,9 +39,7 @@ extension BlockStore {
         keeping kept: [CID] = [],
         roots: () async throws -> [CID]
     ) async throws -> CollectionReport {
-        let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            try collectionLock(shared: false)
-        }
+        let lock = try await waitForCollectionLock(shared: false)
         defer { withExtendedLifetime(lock) {} }
         // Asked for under the lock: what is pinned before it is known here, and after it nothing can be pinned.
         let roots = try await roots()

@@ -45,9 +45,7 @@ extension BlockStore {
     /// whole now, for its pack was away, or its file, is back in it.
     /// `progress` is told of bytes as they are read.
     public func verify(progress: @escaping @Sendable (UInt64) -> Void) async throws(StoreError) -> StoreReport {
-        let lock = try await BlockingThreads.shared.run { [self] () throws(StoreError) in
-            try collectionLock(shared: true)
-        }
+        let lock = try await waitForCollectionLock(shared: true)
         defer { withExtendedLifetime(lock) {} }
         var report = StoreReport()
         let expected = try await BlockingThreads.shared.run { [self] () throws(StoreError) in try expectations() }

@@ -20,6 +20,7 @@ internal import Schema
 /// - ``open(at:createIfMissing:)``
 /// - ``add(_:name:)``, ``pins()``, ``unpin(_:)``, ``extract(_:to:)``
 /// - ``createBackend(_:type:settings:)``, ``sync()``, ``locations(of:)``, ``verify()``, ``recover(from:)``
+/// - ``close()``
 public struct Kit: Sendable {
     private let kit: Operations.Kit
 
@@ -27,7 +28,7 @@ public struct Kit: Sendable {
     ///
     /// - Throws: ``KitFailure`` where there is none and `createIfMissing` is false, or where it cannot be read.
     public static func open(at path: String, createIfMissing: Bool = false) async throws(KitFailure) -> Kit {
-        let kit = Operations.Kit(home: KitHome(path, environment: { _ in nil }), session: Session())
+        let kit = Operations.Kit(home: KitHome(path, environment: { _ in nil }))
         if createIfMissing { _ = try await Kit(kit: kit).run(Initialise.self) }
         return Kit(kit: kit)
     }
@@ -113,22 +114,16 @@ public struct Kit: Sendable {
         try await run(Recover.self, ["from": .text(backend)]).exitCode == .ok
     }
 
+    /// Ends what is open, such as sessions with servers; what is asked for afterwards opens it anew.
+    public func close() async { await kit.close() }
+
     private func run<Action: Operation>(
         _ type: Action.Type,
         _ values: [String: FieldValue] = [:]
     ) async throws(KitFailure) -> Action.Output {
-        let action: Action
-        do throws(SchemaError) {
-            action = try Action(values: values)
-        } catch {
-            throw KitFailure(KitError(error))
-        }
         do throws(KitError) {
-            let output = try await action.run(in: kit)
-            await kit.close()
-            return output
+            return try await Call(kit: kit).perform(type, values)
         } catch {
-            await kit.close()
             throw KitFailure(error)
         }
     }

@@ -31,10 +31,10 @@ extension File {
     /// does more under it than one piece of work on one thread may need all of them.
     ///
     /// Throws what ``lock(shared:)`` does, and `interrupted` where the task is cancelled.
-    package static func locked(_ path: String) async throws(FileError) -> File {
+    package static func locked(_ path: String, shared: Bool = false) async throws(FileError) -> File {
         let file = try await BlockingThreads.shared.run { () throws(FileError) in try File.ofLock(path) }
         var wait = LockWait()
-        while try await BlockingThreads.shared.run({ () throws(FileError) in try !file.tryLock() }) {
+        while try await BlockingThreads.shared.run({ () throws(FileError) in try !file.tryLock(shared: shared) }) {
             let (next, pause) = try await BlockingThreads.shared.run { [wait] () throws(FileError) in
                 var next = wait
                 return (next, try next.pause(for: file))

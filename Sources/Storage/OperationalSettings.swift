@@ -1,7 +1,7 @@
 package import Schema
 
 /// The settings that every type of backend has, in the section `operational` of its file.
-package struct OperationalSettings: Described {
+package struct OperationalSettings: Described, Hashable {
     /// Seconds without progress after which a call has failed.
     package var timeout = 30
     package var retryCount = 3

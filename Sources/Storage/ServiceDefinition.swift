@@ -107,15 +107,14 @@ package struct ServiceRow: Sendable {
     package let fields: [FieldInfo]
     private let checker: @Sendable ([String: FieldValue]) throws(StorageError) -> Void
     private let locator: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> ServicePlace
-    private let opener:
-        @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> any ContentService
+    private let opener: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> Opening
 
     /// The row of a type that keeps named bytes.
     package init<Definition: ServiceDefinition>(_: Definition.Type) {
         self.init(Definition.self, powers: CARArchive.powers, objects: Definition.capabilities) {
             (settings, context) async throws(StorageError) in
             let service = try await Definition.open(settings, in: context)
-            return CARArchive(Checked(service, backend: context.backend))
+            return Opening { CARArchive(Checked(service, backend: context.backend, for: $0)) }
         }
     }
 
@@ -123,7 +122,8 @@ package struct ServiceRow: Sendable {
     package init<Definition: ContentDefinition>(_: Definition.Type) {
         self.init(Definition.self, powers: [], objects: Definition.objects) {
             (settings, context) async throws(StorageError) in
-            CheckedContent(try await Definition.open(settings, in: context), backend: context.backend)
+            let service = try await Definition.open(settings, in: context)
+            return Opening { CheckedContent(service, backend: context.backend, for: $0) }
         }
     }
 
@@ -131,7 +131,7 @@ package struct ServiceRow: Sendable {
         _: Definition.Type,
         powers: Capabilities,
         objects: Capabilities,
-        open: @escaping @Sendable (Definition.Settings, ServiceContext) async throws(StorageError) -> any ContentService
+        open: @escaping @Sendable (Definition.Settings, ServiceContext) async throws(StorageError) -> Opening
     ) {
         type = Definition.type
         aliases = Definition.aliases
@@ -180,11 +180,11 @@ package struct ServiceRow: Sendable {
     /// Throws `badSettings` where settings can never be right; those that are not among `values` are not known yet.
     package func check(_ values: [String: FieldValue]) throws(StorageError) { try checker(values) }
 
-    /// Opens a backend of this type, whose changes pass the gate of the context.
+    /// Opens a backend of this type; the policy of the context is that of whoever asks in nobody's name.
     package func open(
         _ values: [String: FieldValue],
         in context: ServiceContext
-    ) async throws(StorageError) -> any ContentService {
+    ) async throws(StorageError) -> Opening {
         try await opener(values, context)
     }
 }

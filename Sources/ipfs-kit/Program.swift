@@ -97,17 +97,11 @@ struct Program: Sendable {
         _ invocation: Invocation,
         _ console: Console
     ) async throws(KitError) -> ExitCode {
-        let subject: Subject
-        do throws(SchemaError) {
-            subject = try Subject(values: invocation.values)
-        } catch {
-            throw KitError(.usage, error.message, hint: "ipfs-kit help \(Subject.name)")
-        }
         let home = KitHome(invocation.global.home) { environment($0) }
-        let kit = Kit(home: home, session: session(console))
+        let kit = Kit(home: home)
         let output: Subject.Output
         do throws(KitError) {
-            output = try await subject.run(in: kit)
+            output = try await call(of: kit, console).perform(Subject.self, invocation.values)
         } catch {
             await kit.close()
             throw error
@@ -117,17 +111,22 @@ struct Program: Sendable {
         return output.exitCode
     }
 
-    private func session(_ console: Console) -> Session {
+    private func call(of kit: Kit, _ console: Console) -> Call {
         let stop = stop
-        return Session(
+        return Call(
+            kit: kit,
             progress: console.progress,
             isTerminal: StandardStream.output.isTerminal,
-            write: { (bytes) throws(KitError) in try console.write(bytes) },
-            emit: { console.emit($0) },
+            write: { (bytes) async throws(KitError) in
+                try await BlockingThreads.shared.run { () throws(KitError) in try console.write(bytes) }
+            },
+            emit: { item in await BlockingThreads.shared.run { console.emit(item) } },
             notice: { console.warn($0) },
-            read: { (count) throws(KitError) in
+            read: { (count) async throws(KitError) in
                 do throws(FileError) {
-                    return try StandardStream.input.read(count) { stop.isPressed }
+                    return try await BlockingThreads.shared.run { () throws(FileError) in
+                        try StandardStream.input.read(count) { stop.isPressed }
+                    }
                 } catch {
                     throw KitError(error)
                 }

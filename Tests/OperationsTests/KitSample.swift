@@ -21,7 +21,7 @@ struct KitSample: Sendable {
 
     /// Another opening of the home, as another command makes it.
     static func open(_ folder: String) -> Kit {
-        Kit(home: KitHome(folder + "/kit", environment: { _ in nil }), session: Session(environment: { _ in nil }))
+        Kit(home: KitHome(folder + "/kit", environment: { _ in nil }), environment: { _ in nil })
     }
 
     var again: Kit { Self.open(folder) }
@@ -34,11 +34,10 @@ struct KitSample: Sendable {
     ) async throws -> Action.Output {
         let kit = again
         do {
-            let output = try await Action(values: values).run(in: kit)
+            let output = try await Call(kit: kit).perform(type, values)
             await kit.close()
             return output
         } catch {
-            // What was opened knows the kit, which knows it: neither would end.
             await kit.close()
             throw error
         }

@@ -117,7 +117,7 @@ import Testing
         // A name that a home has too makes none of it.
         try FileManager.default.createDirectory(atPath: folder + "/config", withIntermediateDirectories: true)
         try write([1], to: folder + "/holiday.jpg")
-        let kit = Kit(home: KitHome(folder, environment: { _ in nil }), session: Session(environment: { _ in nil }))
+        let kit = Kit(home: KitHome(folder, environment: { _ in nil }), environment: { _ in nil })
         let error = await #expect(throws: KitError.self) { _ = try await kit.initialise() }
         #expect(error?.code == .refused)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["config", "holiday.jpg"])

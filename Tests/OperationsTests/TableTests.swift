@@ -49,8 +49,8 @@ import Testing
         for shell in Completion.Shell.allCases {
             var completion = Completion()
             completion.shell = shell
-            let kit = Kit(home: KitHome("/nonexistent") { _ in nil }, session: Session())
-            let script = try await completion.run(in: kit).json.compact
+            let kit = Kit(home: KitHome("/nonexistent") { _ in nil })
+            let script = try await completion.run(in: Call(kit: kit)).json.compact
             for operation in operations {
                 for word in operation.name.split(separator: " ") { #expect(script.contains(word), "\(shell) \(word)") }
             }

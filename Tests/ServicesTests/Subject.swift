@@ -94,7 +94,7 @@ struct Subject: Sendable, CustomTestStringConvertible {
             policy: CallPolicy(backend: "subject", operational, timing: timing, gate: gate, meter: meter),
             environment: { _ in nil }
         )
-        return try await row.open(values, in: context)
+        return try await row.open(values, in: context).content()
     }
 
     private static let systemTime: @Sendable () -> Int64 = {

@@ -57,7 +57,7 @@ struct DefinitionTests {
         #expect(row.capabilities == [.reads])
         let place = try await row.place(of: ["shelf": .text("3")], in: context)
         #expect(place.words == ["medium", "3"])
-        let content = try await row.open(["shelf": .text("3")], in: context)
+        let content = try await row.open(["shelf": .text("3")], in: context).content()
         #expect(content.objects == nil)
     }
 
@@ -68,7 +68,7 @@ struct DefinitionTests {
 
     /// What an instance cannot do is refused before it is asked, and every error has the name of the backend.
     @Test func whatItCannotDoIsRefusedByName() async throws {
-        let content = try await row.open(["shelf": .text("3")], in: context)
+        let content = try await row.open(["shelf": .text("3")], in: context).content()
         let errors = [
             await refusal { () async throws in _ = try await content.store(Upload(root, Body([1]))) },
             await refusal { () async throws in try await content.remove(root, at: nil) },

@@ -33,7 +33,8 @@ package struct BackendCertify: Operation {
     /// After so many laws in a row of which nothing could be seen, the others are not tried.
     private static let patience = 3
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let owned = Locked<Set<CID>>([])
         let catalog = try kit.catalog()
         let gate = CertificationGate(owned: owned) { root in
@@ -53,13 +54,13 @@ package struct BackendCertify: Operation {
             _ = await trial.end()
             throw KitError(error)
         }
-        kit.session.progress.began("certify", items: trial.trials.count)
-        await attempt(trial, &output, kit.session.progress)
-        kit.session.progress.ended()
+        call.progress.began("certify", items: trial.trials.count)
+        await attempt(trial, &output, call.progress)
+        call.progress.ended()
         output.remains += await trial.end()
         (output.requests, output.bytes) = (backend.meter.counts.calls, backend.meter.counts.bytesStored)
         guard !Task.isCancelled else {
-            for sentence in output.failures { kit.session.notice(sentence) }
+            for sentence in output.failures { call.notice(sentence) }
             throw KitError(.interrupted, "The trial of \(name) was stopped.", backend: name)
         }
         return output

@@ -30,7 +30,8 @@ package struct BackendCreate: Operation {
 
     package static var openFields: [FieldInfo] { allSettings }
 
-    package func run(in kit: Kit) async throws(KitError) -> BackendOutput {
+    package func run(in call: Call) async throws(KitError) -> BackendOutput {
+        let kit = call.kit
         _ = try kit.catalog()
         guard BackendFile.isName(name) else {
             throw KitError(

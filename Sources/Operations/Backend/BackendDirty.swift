@@ -19,7 +19,8 @@ package struct BackendMarkDirty: Operation {
         Field("reason", \.reason, help: "Why."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> DirtyOutput {
+    package func run(in call: Call) async throws(KitError) -> DirtyOutput {
+        let kit = call.kit
         guard all != !names.isEmpty else {
             throw KitError(.usage, "Name the backends, or say --all.", hint: "ipfs-kit backend list")
         }
@@ -42,7 +43,8 @@ package struct BackendDirty: Operation {
 
     package static let fields: [Field<Self>] = []
 
-    package func run(in kit: Kit) async throws(KitError) -> DirtyOutput {
+    package func run(in call: Call) async throws(KitError) -> DirtyOutput {
+        let kit = call.kit
         let catalog = try kit.catalog()
         try await kit.meetBackends()
         return try await kitErrors {

@@ -15,8 +15,8 @@ package struct BackendEnable: Operation {
         Field("name", \.name, help: "The backend.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> BackendOutput {
-        try await setEnabled(name, true, in: kit)
+    package func run(in call: Call) async throws(KitError) -> BackendOutput {
+        try await setEnabled(name, true, in: call.kit)
     }
 }
 
@@ -34,8 +34,8 @@ package struct BackendDisable: Operation {
         Field("name", \.name, help: "The backend.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> BackendOutput {
-        try await setEnabled(name, false, in: kit)
+    package func run(in call: Call) async throws(KitError) -> BackendOutput {
+        try await setEnabled(name, false, in: call.kit)
     }
 }
 

@@ -20,7 +20,8 @@ package struct BackendIndexRebuild: Operation {
         Field("names", \.names, help: "The backends; all where none is named.", positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         if !names.isEmpty { _ = try await kit.backends(names) }
         let catalog = try kit.catalog()
         try await kit.meetBackends()

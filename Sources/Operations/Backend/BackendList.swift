@@ -16,7 +16,8 @@ package struct BackendList: Operation {
         Field("configured", \.configured, help: "Only those that are enabled.")
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         var rows: [Row] = []
         var warnings: [String] = []
         let catalog = try kit.catalog()

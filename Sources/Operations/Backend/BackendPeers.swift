@@ -21,7 +21,8 @@ package struct BackendPeers: Operation {
         Field("name", \.backend, help: "The backend.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let (register, _) = try await kit.snapshots(on: backend)
         let catalog = try kit.catalog()
         let own = try await kit.identity()
@@ -94,7 +95,8 @@ package struct BackendPeersForget: Operation {
         Field("id", \.identifier, help: "The home, or the kit.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let catalog = try kit.catalog()
         return try await kitErrors {
             let known = try await catalog.peers().filter { $0.instance == identifier || $0.kit == identifier }

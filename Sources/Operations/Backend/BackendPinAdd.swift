@@ -35,11 +35,12 @@ package struct BackendPinAdd: Operation {
         Field("size", \.size, help: "The length of the CAR in bytes."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> ClaimsOutput {
+    package func run(in call: Call) async throws(KitError) -> ClaimsOutput {
+        let kit = call.kit
         guard let list = try self.source() else { return try await addOne(in: kit) }
         _ = try await kit.backends([backend])
         let catalog = try kit.catalog()
-        var lines = InputLines(try await Input(list, kit, for: .archive))
+        var lines = InputLines(try await Input(list, call, for: .archive))
         var output = ClaimsOutput.List()
         var (claims, isOver): ([ClaimLine], Bool) = ([], false)
         var bytes = 0

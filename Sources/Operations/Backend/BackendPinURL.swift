@@ -34,7 +34,8 @@ package struct BackendPinURL: Operation {
         ),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let root = try parseCID(cid)
         let file = try await kit.backends([backend])[0]
         let catalog = try kit.catalog()

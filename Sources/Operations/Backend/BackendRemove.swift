@@ -21,7 +21,8 @@ package struct BackendRemove: Operation {
         Field("dry_run", \.dryRun, help: "Say what would be done, and change nothing."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         // A file that cannot be read may still be removed, and so may a backend that has none any more.
         let path = kit.home.backendFile(name)
         try await kit.meetBackends()

@@ -15,7 +15,8 @@ package struct BackendShow: Operation {
         Field("name", \.name, help: "The backend.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let file = try await kit.backends([name])[0]
         let catalog = try kit.catalog()
         return try await kitErrors {

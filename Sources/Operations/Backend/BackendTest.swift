@@ -18,7 +18,8 @@ package struct BackendTest: Operation {
         Field("name", \.name, help: "The backend.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         do throws(KitError) {
             return try await attempt(in: kit)
         } catch {
@@ -42,14 +43,14 @@ package struct BackendTest: Operation {
         var output = Output(name: name)
         var listed: [ObjectInfo] = []
         func step(_ title: String, _ work: () async throws(StorageError) -> Void) async throws(KitError) {
-            let start = kit.session.timing.now()
+            let start = kit.timing.now()
             do throws(StorageError) {
                 try await work()
             } catch {
                 guard !output.steps.isEmpty || error.mayHaveHappened else { throw KitError(error) }
                 throw KitError(await afterwards(error, object, objects))
             }
-            output.steps.append(Step(title: title, milliseconds: kit.session.timing.now() - start))
+            output.steps.append(Step(title: title, milliseconds: kit.timing.now() - start))
         }
         try await step("store") { () async throws(StorageError) in _ = try await objects.put(object, Body(content)) }
         try await step("read back and compare") { () async throws(StorageError) in

@@ -18,7 +18,7 @@ package struct BackendTypes: Operation {
         Field("type", \.type, help: "Show the settings of this type.", positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
         guard let type else { return Output(rows: backendTypes, isDetailed: false) }
         return Output(rows: [try typeRow(type)], isDetailed: true)
     }

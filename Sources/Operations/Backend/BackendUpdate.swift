@@ -26,7 +26,8 @@ package struct BackendUpdate: Operation {
 
     package static var openFields: [FieldInfo] { allSettings }
 
-    package func run(in kit: Kit) async throws(KitError) -> BackendOutput {
+    package func run(in call: Call) async throws(KitError) -> BackendOutput {
+        let kit = call.kit
         var file = try kit.backend(name)
         guard !settings.isEmpty || !unset.isEmpty || description != nil else {
             throw KitError(

@@ -15,7 +15,8 @@ package struct BackendPinList: Operation {
         Field("backend", \.backend, help: "The backend.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput {
+    package func run(in call: Call) async throws(KitError) -> MappingsOutput {
+        let kit = call.kit
         _ = try await kit.backends([backend])
         let catalog = try kit.catalog()
         return try await kitErrors { MappingsOutput(mappings: try await catalog.mappings(on: backend)) }
@@ -35,7 +36,7 @@ package struct BackendPinFind: Operation {
         Field("cid", \.cid, help: "The root.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput { try await find(cid, in: kit) }
+    package func run(in call: Call) async throws(KitError) -> MappingsOutput { try await find(cid, in: call.kit) }
 }
 
 /// Says where a CID is.
@@ -52,7 +53,7 @@ package struct WhereIs: Operation {
         Field("cid", \.cid, help: "The root.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> MappingsOutput { try await find(cid, in: kit) }
+    package func run(in call: Call) async throws(KitError) -> MappingsOutput { try await find(cid, in: call.kit) }
 }
 
 /// The mappings of a CID, in both of its versions: the same content may have been stored under either.
@@ -84,7 +85,8 @@ package struct BackendPinRemove: Operation {
         Field("cid", \.cid, help: "The root.", required: true, positional: true),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let root = try parseCID(cid)
         _ = try await kit.backends([backend])
         let catalog = try kit.catalog()

@@ -21,12 +21,12 @@ package struct BlockGet: Operation {
         .source(\.from),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> NoOutput {
+    package func run(in call: Call) async throws(KitError) -> NoOutput {
         let root = try parseCID(cid)
-        let reader = try await ContentReader(kit, from: from, below: root, progress: .silent)
+        let reader = try await ContentReader(call, from: from, below: root, progress: .silent)
         return try await kitErrors {
             let block = try await reader.block(root)
-            try await NewFile.made(output, kit, help: "ipfs-kit block get \(cid) --output FILE") { file in
+            try await NewFile.made(output, call, help: "ipfs-kit block get \(cid) --output FILE") { file in
                 try await file.append([block.bytes[...]])
                 return []
             }

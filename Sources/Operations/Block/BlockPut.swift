@@ -35,13 +35,14 @@ package struct BlockPut: Operation {
     /// The largest block that is taken, in bytes: what other programs are sure to take, or what an archive may hold.
     static func limit(_ allowsBigBlocks: Bool) -> Int { allowsBigBlocks ? Block.longest : 2 << 20 }
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         try checkInputs(files)
         let codec = try codecNamed(codec)
         let hash = try hashNamed(hash)
         var blocks: [Block] = []
         for file in files {
-            let bytes = try await Input(file, kit, for: .content).readAll(limit: Self.limit(allowsBigBlocks))
+            let bytes = try await Input(file, call, for: .content).readAll(limit: Self.limit(allowsBigBlocks))
             blocks.append(Block(cid: try cid(of: bytes, codec, hash), bytes: bytes))
         }
         try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : [])

@@ -15,7 +15,8 @@ package struct BlockStat: Operation {
         Field("cid", \.cid, help: "The CID of the block.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let block = try await kit.block(parseCID(cid))
         return Output(cid: block.cid, size: block.bytes.count)
     }

@@ -41,15 +41,15 @@ package struct CARConvert: Operation {
             Field("index", \.index, help: "The index of a version 2; version 1 has none."),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
+    package func run(in call: Call) async throws(KitError) -> ArchiveOutput {
         try await kitErrors {
-            let input = try await Input(file, kit, for: .archive)
-            kit.session.progress.began("convert", bytes: input.length)
-            defer { kit.session.progress.ended() }
+            let input = try await Input(file, call, for: .archive)
+            call.progress.began("convert", bytes: input.length)
+            defer { call.progress.ended() }
             var writer = CARWriter(CARHeader(roots: []), container)
             var unverifiable = 0
-            let length = try await NewFile.made(output, kit, isPatched: container != .plain) { file in
-                unverifiable = try await form.scan(input).read(kit.session.progress) { header in
+            let length = try await NewFile.made(output, call, isPatched: container != .plain) { file in
+                unverifiable = try await form.scan(input).read(call.progress) { header in
                     writer = CARWriter(header, container)
                     try await file.append([writer.beginning[...]])
                 } sections: { sections in

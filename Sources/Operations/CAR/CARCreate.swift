@@ -35,7 +35,8 @@ package struct CARCreate: Operation {
             ),
         ] + ImportForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let (profile, rules) = (try form.profile(), try form.rules())
         let names = try paths.map { (path) throws(KitError) in try givenName(path) }
         let isWrapped = wrap || paths.count > 1
@@ -50,7 +51,7 @@ package struct CARCreate: Operation {
         let importer = Importer(
             profile: profile,
             rules: kept,
-            progress: kit.session.progress,
+            progress: call.progress,
             boundary: kit.boundary,
             made: { _ in },
             leave: { item in leftOut.change { $0.add(item) } }
@@ -59,13 +60,13 @@ package struct CARCreate: Operation {
             var isRemoved = false
             defer { if !isRemoved { try? removeTree(scratch) } }
             let store = try BlockStore(folder: scratch)
-            kit.session.progress.began("pack")
-            defer { kit.session.progress.ended() }
+            call.progress.began("pack")
+            defer { call.progress.ended() }
             let root = try await store.ingest { ingest in
                 try await pack(names, isWrapped, importer.writing(to: ingest, refers: false))
             }
             let packed = try await StoreSource(store).pack(root)
-            try await DAGExport.write(packed, to: output, kit)
+            try await DAGExport.write(packed, to: output, call)
             var output = Output(
                 cid: root,
                 path: isFile ? output : nil,

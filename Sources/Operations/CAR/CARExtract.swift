@@ -34,23 +34,23 @@ package struct CARExtract: Operation {
             Field("path", \.path, help: "A CID or a path below one; by default the only root."),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> WrittenTree {
+    package func run(in call: Call) async throws(KitError) -> WrittenTree {
         try await kitErrors {
-            let input = try await Input(file, kit, for: .archive)
+            let input = try await Input(file, call, for: .archive)
             let archive = try await ArchiveBlocks(form.scan(input.reading(try await input.inFile())))
-            let reader = ContentReader(progress: kit.session.progress) { try await archive.blocks($0) }
+            let reader = ContentReader(progress: call.progress) { try await archive.blocks($0) }
             guard let path = path ?? (archive.roots.count == 1 ? archive.roots[0].description : nil) else {
                 throw KitError(
                     .usage,
                     "\(file) has \(archive.roots.count) roots; --path says which one is meant.",
-                    hint: "ipfs-kit car inspect \(file)"
+                    hint: "ipfs-call.kit car inspect \(file)"
                 )
             }
-            kit.session.progress.began("extract")
-            defer { kit.session.progress.ended() }
+            call.progress.began("extract")
+            defer { call.progress.ended() }
             let (block, _) = try await reader.resolve(path)
-            let help = "ipfs-kit car extract \(file) --output OTHER"
-            return try await reader.write(block, to: output, kit, help: help)
+            let help = "ipfs-call.kit car extract \(file) --output OTHER"
+            return try await reader.write(block, to: output, call, help: help)
         }
     }
 }

@@ -32,26 +32,26 @@ package struct CARJoin: Operation {
             .newFile(\.output),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
+    package func run(in call: Call) async throws(KitError) -> ArchiveOutput {
         try checkInputs(files)
         return try await kitErrors {
             var inputs: [Input] = []
             var headers: [CARHeader] = []
             for name in files {
                 // Shards are read twice, which a pipe cannot be.
-                let input = try await Input(name, kit, for: .archive)
+                let input = try await Input(name, call, for: .archive)
                 let file = input.reading(try await input.inFile())
                 headers.append(try await form.scan(file).header())
                 inputs.append(file)
             }
-            kit.session.progress.began("join", bytes: inputs.reduce(0) { $0.plus($1.length ?? 0) })
-            defer { kit.session.progress.ended() }
+            call.progress.began("join", bytes: inputs.reduce(0) { $0.plus($1.length ?? 0) })
+            defer { call.progress.ended() }
             var writer = CARWriter(try CARHeader(joining: headers), omitsRepeats: true)
             var unverifiable = 0
-            let length = try await NewFile.made(output, kit) { file in
+            let length = try await NewFile.made(output, call) { file in
                 try await file.append([writer.beginning[...]])
                 for input in inputs {
-                    unverifiable += try await form.scan(input).read(kit.session.progress) { _ in
+                    unverifiable += try await form.scan(input).read(call.progress) { _ in
                     } sections: { sections in
                         try await writer.copy(sections, to: file)
                     }

@@ -38,20 +38,20 @@ package struct CARMakeIndex: Operation {
             Field("format", \.format, help: "The format of the index."),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> ArchiveOutput {
+    package func run(in call: Call) async throws(KitError) -> ArchiveOutput {
         guard file != "-" || output != nil else {
             throw KitError(.usage, "Standard input has no name that an index could take; --output gives one.")
         }
         let target = output ?? file + ".idx"
         return try await kitErrors {
-            let input = try await Input(file, kit, for: .archive)
-            kit.session.progress.began("index", bytes: input.length)
-            defer { kit.session.progress.ended() }
+            let input = try await Input(file, call, for: .archive)
+            call.progress.began("index", bytes: input.length)
+            defer { call.progress.ended() }
             let container = CARWriter.Form.container(index: format == .sorted ? .sorted : .multihashSorted)
             var writer = CARWriter(CARHeader(roots: []), container)
             var unverifiable = 0
-            let length = try await NewFile.made(target, kit) { index in
-                unverifiable = try await form.scan(input).read(kit.session.progress) { header in
+            let length = try await NewFile.made(target, call) { index in
+                unverifiable = try await form.scan(input).read(call.progress) { header in
                     writer = CARWriter(header, container)
                 } sections: { sections in
                     for section in sections { _ = writer.section(section.cid, length: section.bytes.count) }

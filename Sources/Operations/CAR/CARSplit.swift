@@ -34,7 +34,7 @@ package struct CARSplit: Operation {
             ),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
         guard file != "-" || output != nil else {
             throw KitError(.usage, "Standard input has no name that shards could take; --output gives one.")
         }
@@ -45,16 +45,16 @@ package struct CARSplit: Operation {
             )
         }
         return try await kitErrors {
-            let input = try await Input(file, kit, for: .archive)
-            kit.session.progress.began("split", bytes: input.length)
-            defer { kit.session.progress.ended() }
+            let input = try await Input(file, call, for: .archive)
+            call.progress.began("split", bytes: input.length)
+            defer { call.progress.ended() }
             let prefix = output ?? String(file.hasSuffix(".car") ? file.dropLast(4) : file[...])
-            var shards = ShardFiles(prefix: prefix, kit: kit)
+            var shards = ShardFiles(prefix: prefix, call: call)
             var roots: [CID] = []
             var unverifiable = 0
             do {
                 var sharding: CARSharding?
-                unverifiable = try await form.scan(input).read(kit.session.progress) { header in
+                unverifiable = try await form.scan(input).read(call.progress) { header in
                     roots = header.roots
                     let begun = try limited { () throws(DecodingProblem) in
                         try CARSharding(header, limit: size.bytes)
@@ -121,13 +121,13 @@ private func limited<Value>(_ body: () throws(DecodingProblem) -> Value) throws(
 /// The files of shards: one that is being written, and those that are whole and appear when all of them are.
 private struct ShardFiles {
     let prefix: String
-    let kit: Kit
+    let call: Call
     private(set) var whole: [NewFile.Whole] = []
     /// The number of blocks in each shard.
     private(set) var blocks: [Int] = []
     private var current: NewFile?
 
-    init(prefix: String, kit: Kit) { (self.prefix, self.kit) = (prefix, kit) }
+    init(prefix: String, call: Call) { (self.prefix, self.call) = (prefix, call) }
 
     /// Begins the next shard.
     mutating func begin(_ bytes: [UInt8]) async throws {
@@ -135,7 +135,7 @@ private struct ShardFiles {
         let digits = String(whole.count + 1)
         // Leading zeros, so that a shell lists the shards in their order.
         let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-        let file = try await NewFile("\(prefix)-\(number).car", kit)
+        let file = try await NewFile("\(prefix)-\(number).car", call)
         current = file
         blocks.append(0)
         try await file.append([bytes[...]])

@@ -24,8 +24,8 @@ package struct CARVerify: Operation {
             .archives(\.files)
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> CARReportOutput {
-        try await CARReportOutput(files, kit, form, verifies: true)
+    package func run(in call: Call) async throws(KitError) -> CARReportOutput {
+        try await CARReportOutput(files, call, form, verifies: true)
     }
 }
 
@@ -45,19 +45,19 @@ package struct CARInspect: Operation {
             .archives(\.files)
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> CARReportOutput {
-        try await CARReportOutput(files, kit, form, verifies: false)
+    package func run(in call: Call) async throws(KitError) -> CARReportOutput {
+        try await CARReportOutput(files, call, form, verifies: false)
     }
 }
 
 extension CARReportOutput {
     /// Looks at archives; one that cannot be read keeps no other from being looked at.
-    init(_ files: [String], _ kit: Kit, _ form: ArchiveForm, verifies: Bool) async throws(KitError) {
+    init(_ files: [String], _ call: Call, _ form: ArchiveForm, verifies: Bool) async throws(KitError) {
         try checkInputs(files)
         var rows: [Row] = []
         for file in files {
             do throws(KitError) {
-                rows.append(try await kitErrors { try await Self.row(file, kit, form, verifies: verifies) })
+                rows.append(try await kitErrors { try await Self.row(file, call, form, verifies: verifies) })
             } catch {
                 guard files.count > 1, error.code != .interrupted else { throw error }
                 rows.append(Row(file: file, error: error))
@@ -71,13 +71,13 @@ extension CARReportOutput {
 
     private static func row(
         _ file: String,
-        _ kit: Kit,
+        _ call: Call,
         _ form: ArchiveForm,
         verifies: Bool
     ) async throws -> Row {
-        let input = try await Input(file, kit, for: .archive)
-        kit.session.progress.began(verifies ? "verify" : "inspect", bytes: input.length)
-        defer { kit.session.progress.ended() }
+        let input = try await Input(file, call, for: .archive)
+        call.progress.began(verifies ? "verify" : "inspect", bytes: input.length)
+        defer { call.progress.ended() }
         var scan = form.scan(input)
         scan.limits.keepsIndex = true
         var verifier = CARVerifier()
@@ -92,7 +92,7 @@ extension CARReportOutput {
             }
             verifier.add(index: piece.index)
             (container, extraneous) = (piece.container, piece.extraneous)
-            kit.session.progress.bytes(piece.length)
+            call.progress.bytes(piece.length)
         }
         var reviews = 0
         while input.isFile, reviews < maxReviews, !verifier.unread().isEmpty {

@@ -14,7 +14,7 @@ package struct ConvertCID: Operation {
         Field("cids", \.cids, help: "CIDs; without any, those on standard input.", positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> ConvertedCIDs {
-        try await ConvertedCIDs(cids, kit) { cid, _ in (cid.v1, cid.v1.description) }
+    package func run(in call: Call) async throws(KitError) -> ConvertedCIDs {
+        try await ConvertedCIDs(cids, call) { cid, _ in (cid.v1, cid.v1.description) }
     }
 }

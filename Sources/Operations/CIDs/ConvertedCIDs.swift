@@ -17,10 +17,10 @@ package struct ConvertedCIDs: OperationOutput {
     /// Converts what was given; where nothing was, what stands on the lines of standard input.
     init(
         _ given: [String],
-        _ kit: Kit,
+        _ call: Call,
         _ convert: (CID, Multibase) throws(FormatProblem) -> (cid: CID, text: String)
     ) async throws(KitError) {
-        let texts = given.isEmpty ? try await Input("-", kit, for: .archive).words() : given
+        let texts = given.isEmpty ? try await Input("-", call, for: .archive).words() : given
         rows = texts.map { text in
             do throws(FormatProblem) {
                 let (cid, base) = try CID.read(userText: text)

@@ -14,7 +14,7 @@ package struct DescribeCID: Operation {
         Field("cid", \.cid, help: "A CID in any form.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
         let cid = try parseCID(cid)
         do throws(FormatProblem) {
             try cid.hash.checkAllowed()

@@ -34,7 +34,7 @@ package struct FormatCID: Operation {
         ),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> ConvertedCIDs {
+    package func run(in call: Call) async throws(KitError) -> ConvertedCIDs {
         let (target, codec, base): (CID.Version?, Codec?, Multibase?)
         do throws(FormatProblem) {
             (target, codec, base) = (try self.target(), try self.codec.map(codecByName), try self.base.map(baseNamed))
@@ -46,16 +46,16 @@ package struct FormatCID: Operation {
         } catch {
             throw KitError(.usage, error.message)
         }
-        return try await converted(kit, target, codec, base)
+        return try await converted(call, target, codec, base)
     }
 
     private func converted(
-        _ kit: Kit,
+        _ call: Call,
         _ version: CID.Version?,
         _ codec: Codec?,
         _ base: Multibase?
     ) async throws(KitError) -> ConvertedCIDs {
-        try await ConvertedCIDs(cids, kit) { (given, own) throws(FormatProblem) in
+        try await ConvertedCIDs(cids, call) { (given, own) throws(FormatProblem) in
             var cid = given
             if let codec, codec != cid.codec { cid = CID.v1(codec, cid.hash) }
             switch version ?? (base == nil ? cid.version : .v1) {

@@ -18,11 +18,11 @@ package struct CatalogAccept: Operation {
 
     package init() {}
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
         try await kitErrors {
-            let catalog = try kit.uncheckedCatalog()
+            let catalog = try call.kit.uncheckedCatalog()
             let identity = try await catalog.identity()
-            try Pairing(home: kit.home, catalog: catalog, store: nil).accept()
+            try Pairing(home: call.kit.home, catalog: catalog, store: nil).accept()
             try await catalog.acceptOver(kit: identity.kit)
             return Output(pins: try await catalog.pinCount())
         }

@@ -26,7 +26,8 @@ package struct CatalogBackup: Operation {
         )
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let catalog = try kit.catalog()
         return try await kitErrors {
             try await catalog.check()
@@ -36,12 +37,12 @@ package struct CatalogBackup: Operation {
                 let bytes = try await Self.copy(catalog, place)
                 return Output(path: file, bytes: bytes, pins: pins)
             }
-            try kit.session.checkTerminal(nil, "A catalog", help: "ipfs-kit catalog backup FILE")
+            try call.checkTerminal(nil, "A catalog", help: "ipfs-kit catalog backup FILE")
             let scratch = temporaryName(beside: kit.home.scratch + "/catalog")
             defer { try? removeFile(scratch) }
             try await catalog.copy(to: scratch)
-            let copy = try await Input(scratch, kit, for: .archive)
-            let output = try await NewFile("-", kit)
+            let copy = try await Input(scratch, call, for: .archive)
+            let output = try await NewFile("-", call)
             var offset: UInt64 = 0
             while true {
                 let bytes = try await copy.read(at: offset, 1 << 20)

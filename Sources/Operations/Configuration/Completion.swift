@@ -22,7 +22,7 @@ package struct Completion: Operation {
         Field("shell", \.shell, help: "The shell.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
         guard let shell else { throw KitError(SchemaError.missing("shell")) }
         return Output(shell: shell, lines: Words(operations).script(for: shell))
     }

@@ -21,7 +21,8 @@ package struct Initialise: Operation {
         )
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let existed = try kit.home.exists()
         let (replaced, made) = try await kit.initialise(newCatalog: newCatalog)
         return Output(

@@ -93,7 +93,7 @@ extension Kit {
 
     /// How long a lease lasts without renewal, in milliseconds: a minute, or what `IPFS_KIT_LEASE` says in seconds.
     func leaseTime() throws(KitError) -> Int64 {
-        guard let text = session.environment("IPFS_KIT_LEASE") else { return 60_000 }
+        guard let text = environment("IPFS_KIT_LEASE") else { return 60_000 }
         guard let seconds = Double(text), seconds >= 0.1, seconds <= 86_400 else {
             throw KitError(.usage, "IPFS_KIT_LEASE is a number of seconds, from 0.1 to 86400.")
         }
@@ -145,7 +145,7 @@ extension Kit {
     private func leads(_ name: String, to place: String?) async -> Bool {
         guard let file = try? backend(name), (try? file.check()) != nil else { return false }
         guard let place else { return true }
-        return (try? await address(of: file.known(in: session.environment)))?.place == place
+        return (try? await address(of: file.known(in: environment)))?.place == place
     }
 
     /// The backends that the catalog knows and that have no file.
@@ -169,20 +169,24 @@ extension Kit {
         }
     }
 
-    /// Opens a backend, whose changes pass `gate`; nothing is sent before it is used.
+    /// Opens a backend for one whose changes pass `gate`, or gives him what is open of it; nothing is sent before it is
+    /// used.
     package func open(_ file: BackendFile, gate: any ChangeGate) async throws(KitError) -> OpenBackend {
-        let (values, context, policies) = try await limited(file, gate)
+        let (values, context, policies) = try await limited(file)
+        let meter = Meter()
         do throws(StorageError) {
-            let content = try await file.row.open(values, in: context)
-            let backend = OpenBackend(
+            let settings = Openings.Settings(type: file.type, values: values, operational: context.operational)
+            let use = try await openings.use(file.name, settings) { () async throws(StorageError) in
+                try await file.row.open(values, in: context)
+            }
+            return OpenBackend(
                 name: file.name,
-                content: content,
-                meter: context.policy.meter,
+                content: use.opening.content(for: Asker(backend: file.name, gate: gate, meter: meter)),
+                meter: meter,
                 quota: policies.storageQuotaBytes,
-                lanes: context.operational.maxConnections
+                lanes: context.operational.maxConnections,
+                use: use
             )
-            note(backend)
-            return backend
         } catch {
             throw KitError(error.on(file.name))
         }
@@ -190,17 +194,16 @@ extension Kit {
 
     /// The settings of a backend, whose requests keep within the limits that all have who ask it.
     private func limited(
-        _ file: BackendFile,
-        _ gate: any ChangeGate
+        _ file: BackendFile
     ) async throws(KitError) -> (type: [String: FieldValue], context: ServiceContext, policies: BackendPolicies) {
-        var (values, context, policies) = try settings(of: file, gate)
+        var (values, context, policies) = try settings(of: file)
         do throws(StorageError) {
             let place = try await file.row.place(of: values, in: context)
             let limits = callLimits.limits(
                 of: file.name,
                 credential: place.credential,
                 context.operational,
-                timing: session.timing
+                timing: timing
             )
             context.policy = context.policy.within(limits)
             return (values, context, policies)
@@ -222,7 +225,7 @@ extension Kit {
 
     /// The Kubo node of a backend, to be asked for its pins; nothing is sent.
     func node(of file: BackendFile) async throws(KitError) -> KuboNode {
-        let (values, context, _) = try await limited(file, ClosedGate())
+        let (values, context, _) = try await limited(file)
         do {
             return try await KuboNode(try KuboSettings(values: values), in: context)
         } catch let error as StorageError {
@@ -234,7 +237,7 @@ extension Kit {
 
     /// Where a backend leads now.
     func address(of file: BackendFile) async throws(KitError) -> BackendState.Address {
-        let (values, context, _) = try settings(of: file, ClosedGate())
+        let (values, context, _) = try settings(of: file)
         func digested(_ text: String) -> String {
             text.isEmpty ? "" : Multibase.base32.encode(digest(.sha256, of: Array(text.utf8)))
         }
@@ -282,8 +285,7 @@ extension Kit {
 
     /// The settings of a backend with references replaced, and what it may know of the world around it.
     private func settings(
-        of file: BackendFile,
-        _ gate: any ChangeGate
+        of file: BackendFile
     ) throws(KitError) -> (type: [String: FieldValue], context: ServiceContext, policies: BackendPolicies) {
         guard !file.isFromSnapshot else {
             throw KitError(
@@ -294,7 +296,7 @@ extension Kit {
                 backend: file.name
             )
         }
-        let values = try file.values(environment: session.environment)
+        let values = try file.values(environment: environment)
         do throws(SchemaError) {
             var operational = try OperationalSettings(values: values.operational)
             if values.operational["max_connections"] == nil { operational.maxConnections = file.row.connections }
@@ -302,8 +304,8 @@ extension Kit {
                 backend: file.name,
                 type: file.type,
                 operational: operational,
-                policy: CallPolicy(backend: file.name, operational, timing: session.timing, gate: gate),
-                environment: session.environment,
+                policy: CallPolicy(backend: file.name, operational, timing: timing, gate: ClosedGate()),
+                environment: environment,
                 home: home.path,
                 state: home.state(of: file.name)
             )

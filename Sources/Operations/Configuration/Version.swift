@@ -10,7 +10,7 @@ package struct Version: Operation {
 
     package init() {}
 
-    package func run(in kit: Kit) async throws(KitError) -> Output { Output() }
+    package func run(in call: Call) async throws(KitError) -> Output { Output() }
 
     /// The version.
     package struct Output: OperationOutput {

@@ -70,7 +70,8 @@ package struct Add: Operation {
             Field("stdin_name", \.inputName, help: "The name of standard input, for --wrap-with-directory."),
         ] + ImportForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         try checkReplicas(replicas)
         try checkInputs(paths)
         let (profile, rules) = (try form.profile(), try form.rules())
@@ -87,31 +88,31 @@ package struct Add: Operation {
         let leftOut = Locked(LeftOutList())
         // What is made is told when it is in the store, and not before.
         let made = Locked<[Imported]>([])
-        @Sendable func tell() {
+        @Sendable func tell() async {
             let items = made.change { items in
                 defer { items.removeAll() }
                 return items
             }
-            for item in items { kit.session.emit(Added(item: item)) }
+            for item in items { await call.emit(Added(item: item)) }
         }
         let importer = Importer(
             profile: profile,
             rules: rules,
-            progress: kit.session.progress,
+            progress: call.progress,
             boundary: kit.boundary,
             made: { item in made.change { $0.append(item) } },
             leave: { item in leftOut.change { $0.add(item) } }
         )
         let isRead = onlyHash ? true : try kit.sourceNames().contains("\(MainConfiguration.Source.store)")
-        func output(_ results: Results, pinned: Bool, _ counts: Ingest.Counts) -> Output {
-            tell()
+        func output(_ results: Results, pinned: Bool, _ counts: Ingest.Counts) async -> Output {
+            await tell()
             var output = Output(results, links, leftOut.read { $0 }, pinned, counts)
             if !isRead { output.unread = kit.home.mainConfiguration }
             return output
         }
         guard !onlyHash else {
             return try await kitErrors {
-                output(try await add(names, importer, kit, made), pinned: false, Ingest.Counts())
+                await output(try await add(names, importer, made, call), pinned: false, Ingest.Counts())
             }
         }
         let store = try kit.store()
@@ -126,14 +127,14 @@ package struct Add: Operation {
                         try await write(blocks)
                         guard made.read({ $0.count }) >= Self.maxUntold else { return }
                         try await ingest.commit()
-                        tell()
+                        await tell()
                     }
-                    let results = try await add(names, writing, kit, made)
+                    let results = try await add(names, writing, made, call)
                     // The counts are those of this moment; the commit follows before anything is acknowledged.
                     return (results, ingest.counts)
                 }
                 if pin { try await pinRoots(results.roots, catalog, kit.now, kit.storeState(lookedAtIn: epoch)) }
-                return output(results, pinned: pin, counts)
+                return await output(results, pinned: pin, counts)
             }
         }
     }
@@ -161,17 +162,17 @@ package struct Add: Operation {
     private func add(
         _ names: [[UInt8]],
         _ importer: Importer,
-        _ kit: Kit,
-        _ made: Locked<[Imported]>
+        _ made: Locked<[Imported]>,
+        _ call: Call
     ) async throws -> Results {
-        let progress = kit.session.progress
+        let progress = call.progress
         progress.began(onlyHash ? "hash" : "add", bytes: try await size(progress))
         defer { progress.ended() }
         var results = Results()
         for (path, name) in zip(paths, names) {
             let before = made.read { $0.count }
             do {
-                results.roots.append((name, try await add(path, name, importer, kit)))
+                results.roots.append((name, try await add(path, name, importer, call)))
             } catch {
                 guard paths.count > 1, !wrap, let problem = Self.problem(error) else { throw error }
                 results.failures.append((name, problem))
@@ -203,10 +204,10 @@ package struct Add: Operation {
         }
     }
 
-    private func add(_ path: String, _ name: [UInt8], _ importer: Importer, _ kit: Kit) async throws -> DAGEntry {
+    private func add(_ path: String, _ name: [UInt8], _ importer: Importer, _ call: Call) async throws -> DAGEntry {
         guard path == "-" else { return try await importer.add(path, name: name) }
-        let entry = try await importer.addStream(importer.rules.metadata) { (_, count) throws(FileError) in
-            try readAll(count, kit.session)
+        let entry = try await importer.addStream(importer.rules.metadata) { (_, count) in
+            try await readAll(count, call)
         }
         importer.made(Imported(path: name, entry: entry))
         return entry
@@ -295,15 +296,10 @@ private struct Added: OperationOutput {
 }
 
 /// Reads standard input until `count` bytes are there or it is at its end.
-private func readAll(_ count: Int, _ session: Session) throws(FileError) -> [UInt8] {
+private func readAll(_ count: Int, _ call: Call) async throws(KitError) -> [UInt8] {
     var bytes: [UInt8] = []
     while bytes.count < count {
-        let more: [UInt8]
-        do throws(KitError) {
-            more = try session.read(count - bytes.count)
-        } catch {
-            throw FileError("read", "standard input", 5)
-        }
+        let more = try await call.read(count - bytes.count)
         if more.isEmpty { break }
         bytes += more
     }

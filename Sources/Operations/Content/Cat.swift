@@ -24,15 +24,15 @@ package struct Cat: Operation {
         .source(\.from),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> NoOutput {
+    package func run(in call: Call) async throws(KitError) -> NoOutput {
         guard offset >= 0, length ?? 0 >= 0 else { throw KitError(.usage, "--offset and --length are not negative.") }
         var passed = UInt64(offset)
         var left = length.map { UInt64($0) } ?? .max
         return try await kitErrors {
             let help = "ipfs-kit cat \(paths.first ?? "") --output FILE"
-            try await NewFile.made(output, kit, help: help) { file in
+            try await NewFile.made(output, call, help: help) { file in
                 for path in paths {
-                    let reader = try await ContentReader(kit, from: from, path: path, progress: kit.session.progress)
+                    let reader = try await ContentReader(call, from: from, path: path, progress: call.progress)
                     let (block, _) = try await reader.resolve(path)
                     let size = try FileWalk(root: block).fileSize
                     let start = min(passed, size)

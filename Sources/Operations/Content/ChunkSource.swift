@@ -18,36 +18,29 @@ final class ChunkSource: Sendable {
     static let batch = 2 << 20
 
     private let chunker: Chunker
-    private let read: @Sendable (UInt64, Int) throws(FileError) -> [UInt8]
+    private let read: @Sendable (UInt64, Int) async throws -> [UInt8]
     private let state = Locked(State())
 
     /// Cuts what `read` gives from an offset on: as many bytes as it is asked for, fewer only at the end.
-    init(_ chunker: Chunker, read: @escaping @Sendable (UInt64, Int) throws(FileError) -> [UInt8]) {
+    init(_ chunker: Chunker, read: @escaping @Sendable (UInt64, Int) async throws -> [UInt8]) {
         self.chunker = chunker
         self.read = read
     }
 
     /// The next chunks; none at the end, and none after it.
-    func next() async throws(FileError) -> [[UInt8]] {
-        try await BlockingThreads.shared.run { [self] () throws(FileError) in
-            var state = state.read { $0 }
-            // Without a second owner, the bytes are changed in place.
-            self.state.change { $0.left = [] }
-            let chunks = try cut(&state)
-            let after = state
-            self.state.change { $0 = after }
-            return chunks
-        }
-    }
-
-    private func cut(_ state: inout State) throws(FileError) -> [[UInt8]] {
-        if !state.isAtEnd {
-            let wanted = Self.batch + chunker.longest
-            let more = try read(state.offset, wanted)
+    func next() async throws -> [[UInt8]] {
+        let (offset, isAtEnd) = state.read { ($0.offset, $0.isAtEnd) }
+        let wanted = Self.batch + chunker.longest
+        let more = isAtEnd ? [] : try await read(offset, wanted)
+        return state.change { state in
             state.offset += UInt64(more.count)
             state.isAtEnd = more.count < wanted
             state.left += more
+            return cut(&state)
         }
+    }
+
+    private func cut(_ state: inout State) -> [[UInt8]] {
         var chunks: [[UInt8]] = []
         var start = 0
         while let length = chunker.firstChunk(of: state.left.span.extracting(start...), isLast: state.isAtEnd) {

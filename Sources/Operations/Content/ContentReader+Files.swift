@@ -12,10 +12,10 @@ extension ContentReader {
     /// The path `-` is standard output. `help` is a command that names another output. Names come from strangers: none
     /// may lead out of its directory, and nothing is written through a link. Permissions and times that were kept are
     /// given back, but for the bits that let a program run as somebody else.
-    func write(_ block: Block, to path: String, _ kit: Kit, help: String) async throws -> WrittenTree {
+    func write(_ block: Block, to path: String, _ call: Call, help: String) async throws -> WrittenTree {
         switch try UnixFSEntry(block) {
         case .file, .raw:
-            try await writeFile(block, to: path, kit, help: help)
+            try await writeFile(block, to: path, call, help: help)
             return WrittenTree(cid: block.cid, path: path == "-" ? nil : path)
         case .directory, .shardedDirectory, .symlink: break
         case .other: throw KitError(.refused, "\(block.cid) is neither a file nor a directory.", cid: block.cid)
@@ -28,7 +28,7 @@ extension ContentReader {
                 cid: block.cid
             )
         }
-        let place = try NewPlace(path, kit, hint: help)
+        let place = try NewPlace(path, call.kit, hint: help)
         do {
             try await extract(block, to: place.temporary.systemBytes)
             try Task.checkCancellation()
@@ -41,9 +41,9 @@ extension ContentReader {
     }
 
     /// Writes a file that is all there is to write.
-    private func writeFile(_ block: Block, to path: String, _ kit: Kit, help: String) async throws {
+    private func writeFile(_ block: Block, to path: String, _ call: Call, help: String) async throws {
         let metadata = try FileMetadata(of: block)
-        try await NewFile.made(path, kit, help: help, metadata: metadata) { file in
+        try await NewFile.made(path, call, help: help, metadata: metadata) { file in
             try await copy(block, to: file)
             return []
         }

@@ -34,14 +34,14 @@ package struct Get: Operation {
         .source(\.from),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> WrittenTree {
-        let reader = try await ContentReader(kit, from: from, path: path, progress: kit.session.progress)
+    package func run(in call: Call) async throws(KitError) -> WrittenTree {
+        let reader = try await ContentReader(call, from: from, path: path, progress: call.progress)
         return try await kitErrors {
             let (block, name) = try await reader.resolve(path)
-            kit.session.progress.began("get")
-            defer { kit.session.progress.ended() }
+            call.progress.began("get")
+            defer { call.progress.ended() }
             let help = "ipfs-kit get \(path) --output OTHER"
-            return try await reader.write(block, to: output ?? name, kit, help: help)
+            return try await reader.write(block, to: output ?? name, call, help: help)
         }
     }
 }

@@ -221,8 +221,10 @@ struct Importer: Sendable {
             let parts = FileParts(file: file, length: info.length, chunk: size)
             entry = try await build(metadata, path, info) { parts.next() }
         } else {
-            entry = try await addStream(metadata, path, info) { (offset, count) throws(FileError) in
-                try file.read(at: offset, count: count)
+            entry = try await addStream(metadata, path, info) { (offset, count) in
+                try await BlockingThreads.shared.run { () throws(FileError) in
+                    try file.read(at: offset, count: count)
+                }
             }
         }
         progress.items()
@@ -235,7 +237,7 @@ struct Importer: Sendable {
         _ metadata: FileMetadata,
         _ path: [UInt8]? = nil,
         _ info: FileInfo? = nil,
-        _ read: @escaping @Sendable (UInt64, Int) throws(FileError) -> [UInt8]
+        _ read: @escaping @Sendable (UInt64, Int) async throws -> [UInt8]
     ) async throws -> DAGEntry {
         let source = ChunkSource(profile.chunker, read: read)
         return try await build(metadata, path, info) {

@@ -18,8 +18,8 @@ package struct List: Operation {
         .source(\.from),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
-        let reader = try await ContentReader(kit, from: from, path: path, progress: .silent)
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let reader = try await ContentReader(call, from: from, path: path, progress: .silent)
         return try await kitErrors {
             let (block, _) = try await reader.resolve(path)
             var rows: [Row] = []

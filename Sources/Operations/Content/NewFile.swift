@@ -6,11 +6,11 @@ internal import POSIX
 final class NewFile {
     private enum Target: Sendable {
         case place(NewPlace, File)
-        case standard(Session)
+        case standard(Call)
         /// Standard output, which is not named: on a terminal only text is written.
-        case unnamed(Session, help: String)
+        case unnamed(Call, help: String)
         /// Standard output, when all is known of what comes first.
-        case late(Session, File)
+        case late(Call, File)
     }
 
     /// Something of which all is written.
@@ -48,14 +48,13 @@ final class NewFile {
     /// Begins a file; `isPatched` says that its first bytes are known last, `help` is a command that names an output.
     ///
     /// Throws `refused` where something has its name.
-    init(_ path: String?, _ kit: Kit, isPatched: Bool = false, help: String = "") async throws {
-        let session = kit.session
+    init(_ path: String?, _ call: Call, isPatched: Bool = false, help: String = "") async throws {
         target = try await BlockingThreads.shared.run { () throws in
             switch path {
-            case nil: return .unnamed(session, help: help)
-            case "-"?: return isPatched ? .late(session, try scratchFile()) : .standard(session)
+            case nil: return .unnamed(call, help: help)
+            case "-"?: return isPatched ? .late(call, try scratchFile()) : .standard(call)
             case let path?:
-                let place = try NewPlace(path, kit, hint: help.isEmpty ? nil : help)
+                let place = try NewPlace(path, call.kit, hint: help.isEmpty ? nil : help)
                 return .place(place, try File(place.temporary, .createNew, permissions: 0o644))
             }
         }
@@ -69,13 +68,13 @@ final class NewFile {
     @discardableResult
     static func made(
         _ path: String?,
-        _ kit: Kit,
+        _ call: Call,
         isPatched: Bool = false,
         help: String = "",
         metadata: FileMetadata = .none,
         _ body: (NewFile) async throws -> [UInt8]
     ) async throws -> UInt64 {
-        let file = try await NewFile(path, kit, isPatched: isPatched, help: help)
+        let file = try await NewFile(path, call, isPatched: isPatched, help: help)
         do {
             let start = try await body(file)
             let whole = try await file.finish(start: start)
@@ -91,17 +90,13 @@ final class NewFile {
     /// Writes pieces at the end.
     func append(_ pieces: [ArraySlice<UInt8>]) async throws {
         switch target {
-        case .standard(let session):
-            try await BlockingThreads.shared.run { () throws(KitError) in
-                for piece in pieces { try session.write(piece) }
+        case .standard(let call):
+            for piece in pieces { try await call.write(piece) }
+        case .unnamed(let call, let help):
+            for piece in pieces where call.isTerminal && !text.isPlain(piece) {
+                try call.checkTerminal(nil, "This content", help: help)
             }
-        case .unnamed(let session, let help):
-            for piece in pieces where session.isTerminal && !text.isPlain(piece) {
-                try session.checkTerminal(nil, "This content", help: help)
-            }
-            try await BlockingThreads.shared.run { () throws(KitError) in
-                for piece in pieces { try session.write(piece) }
-            }
+            for piece in pieces { try await call.write(piece) }
         case .place(_, let file), .late(_, let file):
             let start = length
             try await BlockingThreads.shared.run { () throws(FileError) in try file.write(pieces: pieces, at: start) }
@@ -119,17 +114,17 @@ final class NewFile {
                 try file.syncData()
             }
             return Whole(path: place.path, length: length, place: place)
-        case .late(let session, let file):
+        case .late(let call, let file):
             var offset: UInt64 = 0
             while offset < length {
                 try Task.checkCancellation()
                 let from = offset
-                offset += try await BlockingThreads.shared.run { () throws in
+                let bytes = try await BlockingThreads.shared.run { () throws(FileError) in
                     if from == 0 { try file.write(start, at: 0) }
-                    let bytes = try file.read(at: from, count: 1 << 20)
-                    try session.write(bytes[...])
-                    return UInt64(bytes.count)
+                    return try file.read(at: from, count: 1 << 20)
                 }
+                try await call.write(bytes[...])
+                offset += UInt64(bytes.count)
             }
         }
         return Whole(path: nil, length: length, place: nil)
@@ -139,7 +134,7 @@ final class NewFile {
     func discard() { if case .place(let place, _) = target { place.discard() } }
 }
 
-extension Session {
+extension Call {
     /// Throws `usage` where `what`, which is no text, would go to a terminal that nobody named.
     func checkTerminal(_ output: String?, _ what: String, help: String) throws(KitError) {
         guard output == nil, isTerminal else { return }

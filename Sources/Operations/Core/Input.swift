@@ -14,7 +14,7 @@ struct Input: Sendable {
         case file(File)
         /// A pipe or a device, which gives its bytes once.
         case stream(File)
-        case standard(Session)
+        case standard(Call)
     }
 
     /// The name as it was given.
@@ -24,13 +24,13 @@ struct Input: Sendable {
     /// Opens what a person named, unless it is of the kit home.
     ///
     /// Throws `usage` for a directory, `refused` for a file of the home, and what opening throws.
-    init(_ name: String, _ kit: Kit, for purpose: HomeBoundary.Purpose) async throws(KitError) {
+    init(_ name: String, _ call: Call, for purpose: HomeBoundary.Purpose) async throws(KitError) {
         self.name = name
         guard name != "-" else {
-            source = .standard(kit.session)
+            source = .standard(call)
             return
         }
-        let boundary = kit.boundary
+        let boundary = call.kit.boundary
         source = try await BlockingThreads.shared.run { () throws(KitError) in
             let kind = try boundary.admit(name, for: purpose).kind
             guard kind != .directory else {
@@ -56,6 +56,7 @@ struct Input: Sendable {
     /// Reads what comes at `offset`, which is where the last reading stopped: some bytes, at most `count`, or none at
     /// the end.
     func read(at offset: UInt64, _ count: Int) async throws(KitError) -> [UInt8] {
+        if case .standard(let call) = source { return try await call.read(min(count, 1 << 20)) }
         let stop = Stop()
         do {
             return try await withTaskCancellationHandler {
@@ -134,12 +135,10 @@ struct Input: Sendable {
             case .file(let file): return try file.read(at: offset, count: count)
             case .stream(let file):
                 return try file.readNext(count: min(count, 1 << 20)) { stop.isAsked.load(ordering: .relaxed) }
-            case .standard: break
+            case .standard: return []
             }
         } catch {
             throw KitError(error)
         }
-        guard case .standard(let session) = source else { return [] }
-        return try session.read(min(count, 1 << 20))
     }
 }

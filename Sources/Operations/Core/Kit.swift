@@ -4,7 +4,7 @@ package import Multiformats
 internal import POSIX
 internal import Replication
 package import Schema
-internal import Storage
+package import Storage
 internal import Synchronization
 
 /// One kit home with what is open of it.
@@ -15,56 +15,52 @@ package final class Kit: Sendable {
     package static let version = "0.1.0"
 
     package let home: KitHome
-    package let session: Session
+    package let timing: Timing
+    /// The value of an environment variable.
+    let environment: @Sendable (String) -> String?
     /// What all operations that use a backend keep within together.
     let callLimits = CallLimitsRegistry()
-    /// What was opened of backends, and is used still: what a backend is asked with leads back to the kit.
-    private let opened = Locked<[Used]>([])
-
-    private struct Used: Sendable { weak let content: OpenContent? }
+    /// The backends that are open.
+    let openings: Openings
     private let parts = Mutex(Parts())
 
     private struct Parts {
         var catalog: Catalog?
         var store: BlockStore?
         var configuration: MainConfiguration?
+        /// What they were made from, by its path and by what tells one file of that name from another.
+        var seen: [String: String] = [:]
     }
 
     /// A kit over `home`; nothing is opened or made yet.
-    package init(home: KitHome, session: Session) {
+    package init(
+        home: KitHome,
+        timing: Timing = Timing(now: currentMilliseconds),
+        environment: @escaping @Sendable (String) -> String? = { POSIX.environment($0) }
+    ) {
         self.home = home
-        self.session = session
-        Redactor.shared.learnProxies(session.environment)
+        self.timing = timing
+        self.environment = environment
+        openings = Openings(timing: timing)
+        Redactor.shared.learnProxies(environment)
     }
 
     /// Ends what backends keep open, such as sessions; they can be used again afterwards.
-    package func close() async {
-        for used in opened.change({ opened in
-            defer { opened = [] }
-            return opened
-        }) { await used.content?.content.close() }
-    }
-
-    /// Notes what was opened of a backend, to be closed with the kit.
-    func note(_ backend: OpenBackend) {
-        opened.change { opened in
-            opened.removeAll { $0.content == nil }
-            opened.append(Used(content: backend.opened))
-        }
-    }
+    package func close() async { await openings.close() }
 
     /// Who looks, for evidence.
     package var observer: String { "\(hostName) ipfs-kit/\(Self.version)" }
 
     /// The time now.
-    package var now: Timestamp { Timestamp(milliseconds: session.timing.now()) }
+    package var now: Timestamp { Timestamp(milliseconds: timing.now()) }
 
     /// The catalog; throws where `init` has not been run, and where the catalog is not the one of the store.
     package func catalog() throws(KitError) -> Catalog {
         try requireHome()
         return try parts.withLock { (parts) throws(KitError) in
-            if let catalog = parts.catalog { return catalog }
+            if let catalog = parts.catalog, isStill(home.catalog, in: &parts) { return catalog }
             let catalog = try openCatalog()
+            _ = isStill(home.catalog, in: &parts)
             parts.catalog = catalog
             try check(&parts)
             return catalog
@@ -77,7 +73,8 @@ package final class Kit: Sendable {
     package func store() throws(KitError) -> BlockStore {
         try requireHome()
         return try parts.withLock { (parts) throws(KitError) in
-            if let store = parts.store { return store }
+            if let store = parts.store, isStill(home.store, in: &parts) { return store }
+            _ = isStill(home.store, in: &parts)
             do throws(StoreError) {
                 parts.store = try BlockStore(folder: home.store)
             } catch {
@@ -87,6 +84,13 @@ package final class Kit: Sendable {
             guard let store = parts.store else { throw KitError(.other, "The store is not open.") }
             return store
         }
+    }
+
+    /// Whether what has a name is what had it when it was looked at last: a home may be put back while a process lives.
+    private func isStill(_ path: String, in parts: inout Parts) -> Bool {
+        let now = (try? fileInfo(path, follow: true)).map { "\($0.identity)" }
+        defer { parts.seen[path] = now }
+        return now != nil && parts.seen[path] == now
     }
 
     /// The catalog, whatever the store or others say of it.
@@ -99,7 +103,7 @@ package final class Kit: Sendable {
         try home.refuseSharedFileSystem()
         home.close()
         do throws(CatalogError) {
-            let catalog = try Catalog(path: home.catalog, now: session.timing.now)
+            let catalog = try Catalog(path: home.catalog, now: timing.now)
             let folder = home.store
             catalog.onPinsChanged { known in
                 // One that is lost is made anew by nobody but the owner: an old catalog would be believed.
@@ -142,7 +146,7 @@ package final class Kit: Sendable {
             {
                 throw KitError.lostCatalog(home)
             }
-            let catalog = try Catalog.make(at: home.catalog, now: session.timing.now)
+            let catalog = try Catalog.make(at: home.catalog, now: timing.now)
             home.close()
             if newCatalog { try Pairing(home: home, catalog: catalog, store: nil).begin() }
             return (replaced, made)
@@ -156,13 +160,13 @@ package final class Kit: Sendable {
         guard try fileExists(home.catalog) else { return nil }
         do {
             guard try Catalog.hasTables(at: home.catalog) else { return nil }
-            let catalog = try Catalog(path: home.catalog, now: session.timing.now)
+            let catalog = try Catalog(path: home.catalog, now: timing.now)
             try await catalog.check()
             try Pairing(home: home, catalog: catalog, store: try BlockStore(folder: home.store)).check()
         } catch {
             let error = KitError(any: error)
             guard error.code == .refused || error.code == .verification else { throw error }
-            return try Catalog.setAside(home.catalog, at: session.timing.now())
+            return try Catalog.setAside(home.catalog, at: timing.now())
         }
         throw KitError(
             .refused,
@@ -207,9 +211,9 @@ package final class Kit: Sendable {
     func configuration() throws(KitError) -> MainConfiguration {
         try requireHome()
         return try parts.withLock { (parts) throws(KitError) in
-            if let configuration = parts.configuration { return configuration }
-            let configuration = try MainConfiguration.read(home.mainConfiguration)
-            parts.configuration = configuration
+            guard let configuration = parts.configuration else {
+                throw KitError(.other, "The configuration is not read.")
+            }
             return configuration
         }
     }
@@ -219,8 +223,11 @@ package final class Kit: Sendable {
             throw KitError(.other, "There is no kit home at \(home.path).", hint: "ipfs-kit init")
         }
         try parts.withLock { (parts) throws(KitError) in
-            guard parts.configuration == nil else { return }
+            // People write it while the process lives.
+            let version = (try? fileInfo(home.mainConfiguration, follow: true))?.version
+            guard parts.configuration == nil || parts.seen[home.mainConfiguration] != version else { return }
             parts.configuration = try MainConfiguration.read(home.mainConfiguration)
+            parts.seen[home.mainConfiguration] = version
         }
     }
 }

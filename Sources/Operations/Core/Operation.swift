@@ -16,7 +16,7 @@ package protocol Operation: Described {
     /// Fields beyond `fields` that are taken too; each is added to the field `settings` as `name=value`.
     static var openFields: [FieldInfo] { get }
     /// Does it.
-    func run(in kit: Kit) async throws(KitError) -> Output
+    func run(in call: Call) async throws(KitError) -> Output
 }
 
 extension Operation {

@@ -19,28 +19,29 @@ package struct DAGExport: Operation {
         .newFile(\.output),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let cid = try parseCID(root)
         let help = "ipfs-kit dag export \(root) --output \(root).car"
-        try kit.session.checkTerminal(output, "An archive", help: help)
-        let source = try await kit.sources().all
+        try call.checkTerminal(output, "An archive", help: help)
+        let source = try await call.sources().all
         return try await kitErrors {
             let packed = try await source.pack(cid, by: kit.packing, holding: 0)
             let layout = packed.layout
-            kit.session.progress.began("export", bytes: layout.length)
-            defer { kit.session.progress.ended() }
-            try await Self.write(packed, to: output ?? "-", kit)
+            call.progress.began("export", bytes: layout.length)
+            defer { call.progress.ended() }
+            try await Self.write(packed, to: output ?? "-", call)
             let path = output == "-" ? nil : output
             return Output(cid: cid, path: path, blocks: layout.blockCount, bytes: layout.length)
         }
     }
 
     /// Writes the CAR of a DAG; what comes next is read and checked meanwhile.
-    static func write(_ packed: PackedDAG, to path: String, _ kit: Kit) async throws {
-        try await NewFile.made(path, kit) { file in
+    static func write(_ packed: PackedDAG, to path: String, _ call: Call) async throws {
+        try await NewFile.made(path, call) { file in
             try await packed.copy { pieces in
                 try await file.append(pieces.map { $0[...] })
-                kit.session.progress.bytes(pieces.reduce(0) { $0 + UInt64($1.count) })
+                call.progress.bytes(pieces.reduce(0) { $0 + UInt64($1.count) })
             }
             return []
         }

@@ -26,12 +26,12 @@ package struct DAGGet: Operation {
         .source(\.from),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> NoOutput {
+    package func run(in call: Call) async throws(KitError) -> NoOutput {
         let codec = try codecNamed(codec)
-        let reader = try await ContentReader(kit, from: from, path: path, progress: .silent)
+        let reader = try await ContentReader(call, from: from, path: path, progress: .silent)
         return try await kitErrors {
             let bytes = try await bytes(codec, reader)
-            try await NewFile.made(output, kit, help: "ipfs-kit dag get \(path) --output FILE") { file in
+            try await NewFile.made(output, call, help: "ipfs-kit dag get \(path) --output FILE") { file in
                 try await file.append([bytes[...]])
                 return []
             }

@@ -32,32 +32,33 @@ package struct DAGImport: Operation {
             ),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
-    package func run(in kit: Kit) async throws(KitError) -> ImportOutput {
+    package func run(in call: Call) async throws(KitError) -> ImportOutput {
+        let kit = call.kit
         try checkInputs(files)
         let store = try kit.store()
         // Where the catalog cannot be opened nothing is taken in.
         _ = try kit.catalog()
         return try await kitErrors {
-            kit.session.progress.began("import")
-            defer { kit.session.progress.ended() }
+            call.progress.began("import")
+            defer { call.progress.ended() }
             return try await store.protecting {
                 let epoch = try await store.epoch()
-                let (files, seen) = try await take(store, kit)
-                let roots = pinRoots ? try await pin(files, seen, epoch, kit) : ImportOutput.roots(of: files)
+                let (files, seen) = try await take(store, call)
+                let roots = pinRoots ? try await pin(files, seen, epoch, call) : ImportOutput.roots(of: files)
                 return ImportOutput(files: files, roots: roots, wantsPins: pinRoots)
             }
         }
     }
 
     /// Brings all files in; one that cannot be read leaves nothing behind, and the others are read all the same.
-    private func take(_ store: BlockStore, _ kit: Kit) async throws -> ([ImportOutput.File], SeenBlocks) {
+    private func take(_ store: BlockStore, _ call: Call) async throws -> ([ImportOutput.File], SeenBlocks) {
         var taken: [ImportOutput.File] = []
         var allSeen = SeenBlocks()
         for path in files {
             do {
-                let input = try await Input(path, kit, for: .content)
+                let input = try await Input(path, call, for: .content)
                 let (roots, count, seen) = try await store.ingest {
-                    let (roots, count) = try await Self.take(form.scan(input), $0, kit.session.progress)
+                    let (roots, count) = try await Self.take(form.scan(input), $0, call.progress)
                     return (roots, count, $0.seen)
                 }
                 allSeen.formUnion(seen)
@@ -76,20 +77,20 @@ package struct DAGImport: Operation {
         _ files: [ImportOutput.File],
         _ seen: SeenBlocks,
         _ epoch: UInt64,
-        _ kit: Kit
+        _ call: Call
     ) async throws -> [ImportOutput.Root] {
         var roots = ImportOutput.roots(of: files)
-        let flaws = try await RootCheck.flaws(of: roots.map(\.cid), in: kit.store(), seen: seen)
+        let flaws = try await RootCheck.flaws(of: roots.map(\.cid), in: call.kit.store(), seen: seen)
         for (index, flaw) in flaws.enumerated() {
             roots[index].isPinned = flaw == nil
             roots[index].flaw = flaw.map { KitError($0) }
             roots[index].missing = flaw?.code == .notFound ? flaw?.cid : nil
         }
-        let pins = roots.filter(\.isPinned).map { Pin(cid: $0.cid, createdAt: kit.now) }
+        let pins = roots.filter(\.isPinned).map { Pin(cid: $0.cid, createdAt: call.kit.now) }
         do {
             if !pins.isEmpty {
-                let state = try await kit.storeState(lookedAtIn: epoch)
-                try await kit.catalog().addPins(pins, reason: "dag import", store: state)
+                let state = try await call.kit.storeState(lookedAtIn: epoch)
+                try await call.kit.catalog().addPins(pins, reason: "dag import", store: state)
             }
         } catch {
             let blocks = files.reduce(0) { $0 + $1.blocks }

@@ -30,13 +30,14 @@ package struct DAGPut: Operation {
         Field("allow_big_block", \.allowsBigBlocks, help: "Take blocks above 2 MiB, which other programs may refuse."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> BlockPut.Output {
+    package func run(in call: Call) async throws(KitError) -> BlockPut.Output {
+        let kit = call.kit
         try checkInputs(files)
         let (store, input) = (try codecNamed(storeCodec), try codecNamed(inputCodec))
         let hash = try hashNamed(hash)
         var blocks: [Block] = []
         for file in files {
-            let bytes = try await Input(file, kit, for: .content).readAll(limit: BlockPut.limit(allowsBigBlocks))
+            let bytes = try await Input(file, call, for: .content).readAll(limit: BlockPut.limit(allowsBigBlocks))
             blocks.append(try await kitErrors { try Self.block(bytes, input, store, hash) })
         }
         for block in blocks where block.bytes.count > BlockPut.limit(allowsBigBlocks) {

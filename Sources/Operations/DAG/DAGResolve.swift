@@ -16,8 +16,8 @@ package struct DAGResolve: Operation {
         Field("path", \.path, help: "A path below a CID.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
-        let reader = try await ContentReader(kit, from: nil, path: path, progress: .silent)
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let reader = try await ContentReader(call, from: nil, path: path, progress: .silent)
         return try await kitErrors {
             let end = try await reader.end(of: path)
             let rest = end.remainder.map { shownName($0) }.joined(separator: "/")

@@ -15,8 +15,9 @@ package struct DAGStat: Operation {
         Field("roots", \.roots, help: "CIDs of the roots.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
-        let source = try await kit.sources().all
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
+        let source = try await call.sources().all
         var rows: [Row] = []
         for text in roots {
             let cid = try parseCID(text)

@@ -37,18 +37,19 @@ package struct PinAdd: Operation {
         Field("meta", \.metadata, help: "Metadata as key=value; may be given several times. What is not named stays."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         try checkReplicas(replicas)
         try checkInputs(cids)
-        let (roots, wrong) = try await readRoots(kit)
+        let (roots, wrong) = try await readRoots(call)
         let text = try metadataText()
         let catalog = try kit.catalog()
-        let sources = try await kit.sources()
+        let sources = try await call.sources()
         let (wanted, isOne) = (roots, roots.count == 1 && wrong.isEmpty)
         return try await kitErrors {
             let store = try kit.store()
-            kit.session.progress.began("pin", items: wanted.count)
-            defer { kit.session.progress.ended() }
+            call.progress.began("pin", items: wanted.count)
+            defer { call.progress.ended() }
             return try await store.protecting {
                 var output = Output()
                 output.failures = wrong
@@ -69,7 +70,7 @@ package struct PinAdd: Operation {
                 for root in wanted {
                     do {
                         let fetched = output.fetched.blocks
-                        try await bring(root, into: store, from: sources, kit, &output)
+                        try await bring(root, into: store, from: sources, call, &output)
                         whole.append(root)
                         if output.fetched.blocks > fetched || whole.count == Self.atOnce {
                             try await pin(whole)
@@ -84,7 +85,7 @@ package struct PinAdd: Operation {
                         }
                         output.failures.append(("\(root)", problem))
                     }
-                    kit.session.progress.items()
+                    call.progress.items()
                 }
                 try await pin(whole)
                 return output
@@ -94,7 +95,7 @@ package struct PinAdd: Operation {
 
     /// The roots that are named, and what of standard input is no CID: it keeps no other from being pinned.
     private func readRoots(
-        _ kit: Kit
+        _ call: Call
     ) async throws(KitError) -> (roots: [CID], wrong: [(word: String, error: KitError)]) {
         var roots: [CID] = []
         var wrong: [(word: String, error: KitError)] = []
@@ -103,7 +104,7 @@ package struct PinAdd: Operation {
                 roots.append(try parseCID(text))
                 continue
             }
-            for (number, word) in try await Input("-", kit, for: .archive).words().enumerated() {
+            for (number, word) in try await Input("-", call, for: .archive).words().enumerated() {
                 do throws(KitError) {
                     roots.append(try parseCID(word))
                 } catch {
@@ -128,10 +129,10 @@ package struct PinAdd: Operation {
         _ root: CID,
         into store: BlockStore,
         from sources: ContentSources,
-        _ kit: Kit,
+        _ call: Call,
         _ output: inout Output
     ) async throws {
-        let progress = kit.session.progress
+        let progress = call.progress
         guard sources.hasStore else { return try await sources.all.expectWhole(root, progress: progress) }
         let here = StoreSource(store)
         do throws(ReplicationError) {
@@ -140,7 +141,7 @@ package struct PinAdd: Operation {
             guard error.isOfContent else { throw error }
             guard let others = sources.others else {
                 let problem = KitError(error)
-                let help = " Where a Kubo node has it, name that as a source in \(kit.home.mainConfiguration)."
+                let help = " Where a Kubo node has it, name that as a source in \(call.kit.home.mainConfiguration)."
                 throw KitError(problem.code, problem.message + help, hint: problem.hint, cid: root)
             }
             let counts = try await StoreFetch(into: store, from: others, progress: progress).bring(root)

@@ -33,7 +33,8 @@ package struct PinImport: Operation {
         Field("dry_run", \.dryRun, help: "Say what would be taken over, and change nothing."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         guard fromNode else { throw KitError(.usage, "The pins of a node are imported with --from-node.") }
         guard (1...86_400).contains(interval ?? 1) else {
             throw KitError(.usage, "--interval is a number of seconds, from 1 to 86400.")
@@ -51,7 +52,7 @@ package struct PinImport: Operation {
             )
         }
         do {
-            return try await take(from: try await kit.node(of: file), kit, catalog)
+            return try await take(from: try await kit.node(of: file), call, catalog)
         } catch {
             // Of a node that is no backend no command tells more.
             let problem = KitError(any: error)
@@ -63,15 +64,15 @@ package struct PinImport: Operation {
         }
     }
 
-    private func take(from node: KuboNode, _ kit: Kit, _ catalog: Catalog) async throws -> Output {
+    private func take(from node: KuboNode, _ call: Call, _ catalog: Catalog) async throws -> Output {
         let identity = try await node.identity()
-        var look = Look(kit: kit, catalog: catalog, node: node, identity: identity, isDryRun: dryRun)
+        var look = Look(call: call, catalog: catalog, node: node, identity: identity, isDryRun: dryRun)
         var output = Output(node: identity, isDryRun: dryRun)
         try await look.take(&output)
         var isSilent = false
         while follow {
             do {
-                try await kit.session.timing.sleep(.seconds(interval ?? 30))
+                try await call.kit.timing.sleep(.seconds(interval ?? 30))
                 try await look.take(&output)
                 isSilent = false
             } catch {
@@ -80,7 +81,7 @@ package struct PinImport: Operation {
                 if problem.code == .interrupted || Task.isCancelled { break }
                 guard problem.code == .temporary else { throw error }
                 if !isSilent {
-                    kit.session.notice("The node did not list its pins, and is asked again. \(problem.message)")
+                    call.notice("The node did not list its pins, and is asked again. \(problem.message)")
                 }
                 isSilent = true
             }
@@ -156,7 +157,7 @@ private struct PinChange: OperationOutput {
 
 /// Looks at what a node pins, again and again.
 private struct Look {
-    let kit: Kit
+    let call: Call
     let catalog: Catalog
     let node: KuboNode
     /// The peer ID of the node, which stands in the metadata of what was taken over from it.
@@ -166,8 +167,8 @@ private struct Look {
     private var seen: Set<CID> = []
     private var vanished: Set<CID> = []
 
-    init(kit: Kit, catalog: Catalog, node: KuboNode, identity: String, isDryRun: Bool) {
-        (self.kit, self.catalog, self.node) = (kit, catalog, node)
+    init(call: Call, catalog: Catalog, node: KuboNode, identity: String, isDryRun: Bool) {
+        (self.call, self.catalog, self.node) = (call, catalog, node)
         (self.identity, self.isDryRun) = (identity, isDryRun)
     }
 
@@ -218,7 +219,7 @@ private struct Look {
                 } else {
                     known += 1
                     if requested.contains(cid), !isDryRun { asked.append(pin(cid, "")) }
-                    if vanished.remove(cid) != nil { tell(.back, cid, here[cid] ?? "") }
+                    if vanished.remove(cid) != nil { await tell(.back, cid, here[cid] ?? "") }
                 }
             }
             if !asked.isEmpty { try await catalog.addPins(asked, reason: "pin import", onlyNew: true) }
@@ -237,7 +238,7 @@ private struct Look {
         // Nobody looked at the pins of a node that is not there.
         if !missing.isEmpty { try await expectNode() }
         seen.formUnion(listed)
-        for cid in missing.sorted() where vanished.insert(cid).inserted { tell(.vanished, cid, here[cid] ?? "") }
+        for cid in missing.sorted() where vanished.insert(cid).inserted { await tell(.vanished, cid, here[cid] ?? "") }
         // What is unpinned here is nobody's affair any more.
         vanished.formIntersection(here.keys)
         (output.known, output.vanished) = (known, vanished.count)
@@ -264,13 +265,13 @@ private struct Look {
             let new = Set(try await catalog.addPins(pins, reason: "pin import", onlyNew: true))
             added = pins.filter { new.contains($0.cid) }
         }
-        for pin in added { tell(.takenOver, pin.cid, pin.name) }
+        for pin in added { await tell(.takenOver, pin.cid, pin.name) }
         return added
     }
 
     private func pin(_ cid: CID, _ name: String) -> Pin {
         let metadata: JSON = .object([JSON.Member(Self.mark, .string(identity))])
-        return Pin(cid: cid, name: name, metadata: metadata.compact, createdAt: kit.now)
+        return Pin(cid: cid, name: name, metadata: metadata.compact, createdAt: call.kit.now)
     }
 
     private func isTaken(_ pin: Pin) -> Bool {
@@ -281,7 +282,7 @@ private struct Look {
         return value[Self.mark]?.string == identity
     }
 
-    private func tell(_ kind: PinChange.Kind, _ cid: CID, _ name: String) {
-        kit.session.emit(PinChange(kind: kind, cid: cid, name: name))
+    private func tell(_ kind: PinChange.Kind, _ cid: CID, _ name: String) async {
+        await call.emit(PinChange(kind: kind, cid: cid, name: name))
     }
 }

@@ -15,7 +15,8 @@ package struct PinList: Operation {
         Field("name", \.name, help: "Only pins whose name has this in it.")
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let catalog = try kit.catalog()
         return try await kitErrors { Output(pins: try await catalog.pins(nameContaining: name)) }
     }

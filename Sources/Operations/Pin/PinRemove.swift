@@ -19,7 +19,8 @@ package struct PinRemove: Operation {
         Field("dry_run", \.dryRun, help: "Say what would be done, and change nothing."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         var roots: [CID] = []
         for text in cids { roots.append(try parseCID(text)) }
         let catalog = try kit.catalog()

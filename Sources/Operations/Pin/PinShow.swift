@@ -18,7 +18,8 @@ package struct PinShow: Operation {
         Field("cid", \.cid, help: "The pinned root.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let root = try parseCID(cid)
         let catalog = try kit.catalog()
         let store = try kit.store()

@@ -16,7 +16,8 @@ package struct SnapshotList: Operation {
         Field("backend", \.backend, help: "The backend.", required: true, positional: true)
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let (register, _) = try await kit.snapshots(on: backend)
         let own = try await kit.identity()
         return try await kitErrors {

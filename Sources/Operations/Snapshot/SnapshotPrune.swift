@@ -26,7 +26,8 @@ package struct SnapshotPrune: Operation {
         Field("dry_run", \.dryRun, help: "Say what would be removed, and change nothing."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         guard keep >= 1 else { throw KitError(.usage, "--keep is at least 1.") }
         let own = try await kit.identity()
         return try await kit.changing(backend) { (gate, _) async throws in

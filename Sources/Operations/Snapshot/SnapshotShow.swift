@@ -20,7 +20,8 @@ package struct SnapshotShow: Operation {
         Field("snapshot", \.snapshot, help: "The snapshot; the newest where it is not given.", positional: true),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let (register, snapshots) = try await kit.snapshots(on: backend)
         return try await kitErrors {
             let all = try await register.list().snapshots

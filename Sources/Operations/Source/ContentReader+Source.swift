@@ -13,19 +13,19 @@ extension Field {
 
 extension ContentReader {
     /// Reads what is below a root where content is read from, or out of a backend, where that is named.
-    init(_ kit: Kit, from backend: String?, below root: CID, progress: Progress) async throws(KitError) {
-        let source = try await kit.source(backend)
+    init(_ call: Call, from backend: String?, below root: CID, progress: Progress) async throws(KitError) {
+        let source = try await call.source(backend)
         self.init(progress: progress, isFar: source.isFar) { try await source.blocks($0, below: root) }
     }
 
     /// Reads what a path leads to where content is read from, or out of a backend, where that is named.
-    init(_ kit: Kit, from backend: String?, path text: String, progress: Progress) async throws(KitError) {
+    init(_ call: Call, from backend: String?, path text: String, progress: Progress) async throws(KitError) {
         let path: ContentPath
         do throws(FormatProblem) {
             path = try ContentPath(text)
         } catch {
             throw KitError(error, in: text)
         }
-        try await self.init(kit, from: backend, below: path.root, progress: progress)
+        try await self.init(call, from: backend, below: path.root, progress: progress)
     }
 }

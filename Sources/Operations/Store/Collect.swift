@@ -31,13 +31,14 @@ package struct Collect: Operation {
         Field("dry_run", \.dryRun, help: "Only say what would be removed."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         guard (0...100).contains(waste) else { throw KitError(.usage, "--waste is a percentage, from 0 to 100.") }
         let store = try kit.store()
         let catalog = try kit.catalog()
         return try await kitErrors {
-            kit.session.progress.began("collect")
-            defer { kit.session.progress.ended() }
+            call.progress.began("collect")
+            defer { call.progress.ended() }
             // A list of pins that lost some would have their content removed.
             try await catalog.check()
             try Pairing(home: kit.home, catalog: catalog, store: store).proveNewest()
@@ -48,7 +49,7 @@ package struct Collect: Operation {
                     hint: "ipfs-kit store rebuild-index"
                 )
             }
-            let report = try await collect(store, catalog, try await kit.sources(), kit)
+            let report = try await collect(store, catalog, try await call.sources(), call)
             return Output(report: report, isDryRun: dryRun, waste: waste)
         }
     }
@@ -71,12 +72,12 @@ package struct Collect: Operation {
         _ store: BlockStore,
         _ catalog: Catalog,
         _ sources: ContentSources,
-        _ kit: Kit
+        _ call: Call
     ) async throws -> CollectionReport {
         var elsewhere = Elsewhere()
         for _ in 0..<Self.tries {
             if sources.others != nil {
-                for pin in try await kit.pinsNotWhole() where elsewhere.asked.insert(pin.root).inserted {
+                for pin in try await call.pinsNotWhole() where elsewhere.asked.insert(pin.root).inserted {
                     try await ask(sources.all, about: pin.root, store, &elsewhere.kept)
                 }
             }
@@ -90,7 +91,7 @@ package struct Collect: Operation {
                     let pins = try await catalog.pins().map(\.cid)
                     // Where the store is all there is, what is not whole is a loss, and nothing is removed.
                     guard sources.others != nil else { return pins }
-                    let notWhole = Set(try await kit.pinsNotWhole().map(\.root))
+                    let notWhole = Set(try await call.pinsNotWhole().map(\.root))
                     guard notWhole.isSubset(of: elsewhere.asked) else { throw NewPin() }
                     return pins.filter { !notWhole.contains($0) }
                 }

@@ -13,25 +13,26 @@ package struct StoreRebuildIndex: Operation {
 
     package static let fields: [Field<Self>] = []
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let store = try kit.store()
         // It depends on nothing that it repairs; what the catalog knows of the store, where there is one, is heeded.
         let expected = try? kit.catalog().ownState()
         return try await kitErrors {
-            let progress = kit.session.progress
+            let progress = call.progress
             progress.began("rebuild", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
             let unread = try await store.rebuild(identity: expected?.store, atLeast: expected?.storeGeneration ?? 0) {
                 progress.bytes($0)
             }
             // What no index knew of is missed by the pins that lead to it.
-            let notWhole = expected == nil ? nil : try await kit.pinsNotWhole()
+            let notWhole = expected == nil ? nil : try await call.pinsNotWhole()
             return Output(
                 stat: try await StoreStat.Output(store),
                 lost: try await store.lost(),
                 unread: unread,
                 notWhole: notWhole?.count,
-                lostPins: try notWhole.map { (pins) throws(KitError) in try kit.lost(of: pins).count }
+                lostPins: try notWhole.map { (pins) throws(KitError) in try call.lost(of: pins).count }
             )
         }
     }

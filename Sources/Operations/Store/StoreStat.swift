@@ -11,7 +11,8 @@ package struct StoreStat: Operation {
 
     package static let fields: [Field<Self>] = []
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let store = try kit.store()
         return try await kitErrors { try await Output(store) }
     }

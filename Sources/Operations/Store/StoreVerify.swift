@@ -14,22 +14,23 @@ package struct StoreVerify: Operation {
 
     package static let fields: [Field<Self>] = []
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let store = try kit.store()
         return try await kitErrors {
-            let progress = kit.session.progress
+            let progress = call.progress
             progress.began("verify", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
             let found = try await store.verify { progress.bytes($0) }
-            return Output(found: found, hint: found.problems.isEmpty ? nil : await Self.hint(kit, found))
+            return Output(found: found, hint: found.problems.isEmpty ? nil : await Self.hint(call, found))
         }
     }
 
     /// The command that helps; nil where none is known.
-    private static func hint(_ kit: Kit, _ found: StoreReport) async -> String? {
+    private static func hint(_ call: Call, _ found: StoreReport) async -> String? {
         if found.problems.contains(where: { $0.place.hasPrefix("index/") }) { return "ipfs-kit store rebuild-index" }
         do throws(KitError) {
-            if !(try kit.lost(of: try await kit.pinsNotWhole())).isEmpty { return "ipfs-kit restore" }
+            if !(try call.lost(of: try await call.pinsNotWhole())).isEmpty { return "ipfs-kit restore" }
             // What no pin leads to is given up.
             return found.lost > 0 ? "ipfs-kit gc" : nil
         } catch {

@@ -40,7 +40,8 @@ package struct Recover: Operation {
         Field("dry_run", \.dryRun, help: "Say what would be recovered, and change nothing."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let file = try await kit.backends([source])[0]
         let backend = try await kit.open(file, gate: ClosedGate())
         let catalog = try kit.catalog()
@@ -101,10 +102,10 @@ package struct Recover: Operation {
             output.warnings += try await kit.sayAtWork(on: [file])
             if !metadataOnly {
                 let job = RestoreJob(
-                    kit: kit,
+                    call: call,
                     catalog: catalog,
                     store: store,
-                    sources: try await Sources(kit, only: source),
+                    sources: try await Sources(call, only: source),
                     thorough: false
                 )
                 // And what an earlier recovery pinned, and did not come to bring.

@@ -28,17 +28,18 @@ package struct Restore: Operation {
         Field("dry_run", \.dryRun, help: "Say what is not whole and where it would be looked for; ask no backend."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> RestoreOutput {
+    package func run(in call: Call) async throws(KitError) -> RestoreOutput {
+        let kit = call.kit
         var roots: [CID] = []
         for text in cids { roots.append(try parseCID(text)) }
         let catalog = try kit.catalog()
         return try await kitErrors {
             let pins = try await catalog.pins().map(\.cid)
             var job = RestoreJob(
-                kit: kit,
+                call: call,
                 catalog: catalog,
                 store: try kit.store(),
-                sources: try await Sources(kit, only: source),
+                sources: try await Sources(call, only: source),
                 thorough: full
             )
             if cids.isEmpty { return try await dryRun ? job.look(pins) : job.run(pins) }

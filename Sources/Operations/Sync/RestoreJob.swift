@@ -19,17 +19,17 @@ struct Sources: Sendable {
     let others: (source: any BlockSource, names: String)?
 
     /// Opens every backend, or one.
-    init(_ kit: Kit, only: String?) async throws(KitError) {
+    init(_ call: Call, only: String?) async throws(KitError) {
         var open: [String: OpenBackend] = [:]
         var broken: [String: KitError] = [:]
         var elsewhere: Set<String> = []
-        try await kit.meetBackends()
-        let names = if let only { [only] } else { try kit.backendNames() }
+        try await call.kit.meetBackends()
+        let names = if let only { [only] } else { try call.kit.backendNames() }
         for name in names {
             do throws(KitError) {
-                let file = try kit.backend(name)
-                let backend = try await kit.open(file, gate: ClosedGate())
-                if try await !kit.arrive(at: file) { elsewhere.insert(name) }
+                let file = try call.kit.backend(name)
+                let backend = try await call.kit.open(file, gate: ClosedGate())
+                if try await !call.kit.arrive(at: file) { elsewhere.insert(name) }
                 open[name] = backend
             } catch {
                 if only != nil { throw error }
@@ -40,8 +40,8 @@ struct Sources: Sendable {
         self.broken = broken
         self.elsewhere = elsewhere
         isAll = only == nil
-        let places = try kit.sourceNames().filter { $0 != "store" }.joined(separator: ", ")
-        others = only == nil ? try await kit.sources().others.map { ($0, places) } : nil
+        let places = try call.kit.sourceNames().filter { $0 != "store" }.joined(separator: ", ")
+        others = only == nil ? try await call.sources().others.map { ($0, places) } : nil
     }
 
     /// Where a root may be: first where it was verified, then where somebody claims it is, then everywhere else.
@@ -84,7 +84,7 @@ struct Sources: Sendable {
 
 /// Makes sure that roots are whole in the store, one after another, and writes down what was read back.
 struct RestoreJob: Sendable {
-    let kit: Kit
+    let call: Call
     let catalog: Catalog
     let store: BlockStore
     let sources: Sources
@@ -92,10 +92,10 @@ struct RestoreJob: Sendable {
 
     private let restorer: Restorer
 
-    init(kit: Kit, catalog: Catalog, store: BlockStore, sources: Sources, thorough: Bool) {
-        (self.kit, self.catalog, self.store, self.sources) = (kit, catalog, store, sources)
+    init(call: Call, catalog: Catalog, store: BlockStore, sources: Sources, thorough: Bool) {
+        (self.call, self.catalog, self.store, self.sources) = (call, catalog, store, sources)
         self.thorough = thorough
-        restorer = kit.restorer(of: store)
+        restorer = call.restorer(of: store)
     }
 
     /// Says what is not whole, and where it would be looked for; no backend is asked.
@@ -116,8 +116,8 @@ struct RestoreJob: Sendable {
 
     /// Brings back what is missing; one root that cannot be had does not keep the others.
     func run(_ roots: [CID]) async throws -> RestoreOutput {
-        kit.session.progress.began("restore", items: roots.count)
-        defer { kit.session.progress.ended() }
+        call.progress.began("restore", items: roots.count)
+        defer { call.progress.ended() }
         var output = RestoreOutput(broken: broken, isOfAll: sources.isAll)
         var leases: [String: Lease] = [:]
         do {
@@ -127,7 +127,7 @@ struct RestoreJob: Sendable {
             throw error
         }
         for lease in leases.values { try await catalog.release(lease) }
-        output.warnings = try await kit.writeIndexes(leases.keys.sorted())
+        output.warnings = try await call.kit.writeIndexes(leases.keys.sorted())
         return output
     }
 
@@ -160,7 +160,7 @@ struct RestoreJob: Sendable {
                 }
                 for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
             }
-            kit.session.progress.items()
+            call.progress.items()
         }
         // Whoever asks for what is whole is told of what was just seen.
         try await catalog.noteWhole(output.failed.map(\.root), in: nil)
@@ -172,7 +172,7 @@ struct RestoreJob: Sendable {
     private func fetch(_ root: CID, _ reasons: inout [(String, KitError)]) async throws -> StoreFetch.Counts? {
         guard let (others, names) = sources.others else { return nil }
         do throws(ReplicationError) {
-            let fetch = StoreFetch(into: store, from: others, progress: kit.session.progress)
+            let fetch = StoreFetch(into: store, from: others, progress: call.progress)
             let counts = try await fetch.bring(root)
             // All of it was read while it was brought.
             try await StoreSource(store).expectHere(root)
@@ -229,7 +229,7 @@ struct RestoreJob: Sendable {
     /// Why a backend is not the place that this home knows; nil where it is.
     private func problem(with backend: OpenBackend) async throws -> KitError? {
         do throws(KitError) {
-            try await kit.expectPlace(backend)
+            try await call.kit.expectPlace(backend)
             return nil
         } catch {
             if error.code == .interrupted { throw error }
@@ -265,7 +265,7 @@ struct RestoreJob: Sendable {
                 method: "read-back",
                 place: source.location,
                 at: catalog.time,
-                by: kit.observer,
+                by: call.kit.observer,
                 basis: mapping?.revision
             )
         }

@@ -18,14 +18,15 @@ package struct Status: Operation {
 
     package static let fields: [Field<Self>] = []
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         let catalog = try kit.catalog()
         let identity = try await kit.identity()
-        var output = Output(home: kit.home.path, list: try await BackendList().run(in: kit))
+        var output = Output(home: kit.home.path, list: try await BackendList().run(in: call))
         if identity.isNewInstance { output.warnings.append(Kit.copied(identity)) }
         output.sources = try kit.sourceNames()
         do throws(KitError) {
-            try await look(kit, &output)
+            try await look(call, &output)
         } catch {
             // What is known of backends is told all the same.
             output.storeProblem = error
@@ -42,9 +43,9 @@ package struct Status: Operation {
     }
 
     /// Looks at the store, and at the pins of which it is not known whether they are whole there.
-    private func look(_ kit: Kit, _ output: inout Output) async throws(KitError) {
-        let store = try kit.store()
-        output.warnings += try await kit.sources().closed.map {
+    private func look(_ call: Call, _ output: inout Output) async throws(KitError) {
+        let store = try call.kit.store()
+        output.warnings += try await call.sources().closed.map {
             "Content cannot be read from \($0.name). \($0.error.message)"
         }
         output = try await kitErrors { [output] in
@@ -53,7 +54,7 @@ package struct Status: Operation {
             output.damagedBlocks = try await store.lost()
             do {
                 try await store.checkLengths()
-                output.notWhole = try await kit.pinsNotWhole().map(\.root)
+                output.notWhole = try await call.pinsNotWhole().map(\.root)
             } catch {
                 // Which pins that costs nobody has looked at.
                 output.storeProblem = KitError(any: error)

@@ -39,8 +39,9 @@ package struct Sync: Operation {
         Field("dry_run", \.dryRun, help: "Print the plan and change nothing.", aliases: ["plan"]),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> SyncOutput {
-        let (files, addresses, broken) = try await choose(kit)
+    package func run(in call: Call) async throws(KitError) -> SyncOutput {
+        let kit = call.kit
+        let (files, addresses, broken) = try await choose(call)
         var ready = try SyncPlanner(kit, prune: prune, force: force)
         (ready.addresses, ready.able) = (addresses, Set(files.map(\.name)))
         let planner = ready
@@ -62,7 +63,7 @@ package struct Sync: Operation {
                     moved: moved
                 )
             }
-            let engine = try await self.engine(kit)
+            let engine = try await self.engine(call)
             let busy = files.filter { file in
                 guard let state = states[file.name], let address = addresses[file.name] else { return true }
                 let work = SyncEngine.Work(state, plan.steps[file.name] ?? [], plan.aliases[file.name])
@@ -70,10 +71,10 @@ package struct Sync: Operation {
             }
             let clean = files.filter { file in !busy.contains { $0.name == file.name } }.map(SyncResult.clean)
             let count = busy.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
-            if !busy.isEmpty { kit.session.progress.began("sync", items: count) }
-            defer { if !busy.isEmpty { kit.session.progress.ended() } }
+            if !busy.isEmpty { call.progress.began("sync", items: count) }
+            defer { if !busy.isEmpty { call.progress.ended() } }
             let mode = SyncEngine.Mode(force: force, prune: prune)
-            var results = await sync(busy, mode, at: addresses, planner, engine, kit) + clean
+            var results = await sync(busy, mode, at: addresses, planner, engine, call) + clean
             // What is short, and what is one place, is said of the places as they turned out to be.
             var rest = SyncPlanner(catalog: planner.catalog, places: planner.places, prune: false, force: false)
             rest.addresses = addresses
@@ -89,7 +90,7 @@ package struct Sync: Operation {
                 }
                 guard left.aliases != before.aliases, !again.isEmpty else { break }
                 before = left
-                let later = await sync(again, .init(force: false, prune: false), at: addresses, rest, engine, kit)
+                let later = await sync(again, .init(force: false, prune: false), at: addresses, rest, engine, call)
                 results = results.map { first in
                     later.first { $0.backend == first.backend }.map(first.followed) ?? first
                 }
@@ -111,19 +112,19 @@ package struct Sync: Operation {
     /// The backends to look at with where each leads, and those of which that cannot be read: they must not stop the
     /// others.
     private func choose(
-        _ kit: Kit
+        _ call: Call
     ) async throws(KitError) -> (files: [BackendFile], addresses: [String: BackendState.Address], broken: [SyncResult])
     {
-        _ = try kit.catalog()
-        let chosen = try await kit.chooseBackends(names)
+        _ = try call.kit.catalog()
+        let chosen = try await call.kit.chooseBackends(names)
         guard !chosen.files.isEmpty || !chosen.broken.isEmpty else {
-            throw try kit.noEnabledBackend()
+            throw try call.kit.noEnabledBackend()
         }
         var (files, addresses): ([BackendFile], [String: BackendState.Address]) = ([], [:])
         var broken = chosen.broken.map { SyncResult(backend: $0.name, error: $0.error) }
         for file in chosen.files {
             do throws(KitError) {
-                addresses[file.name] = try await kit.address(of: file)
+                addresses[file.name] = try await call.kit.address(of: file)
                 files.append(file)
             } catch {
                 broken.append(SyncResult(backend: file.name, error: error))
@@ -132,32 +133,32 @@ package struct Sync: Operation {
         return (files, addresses, broken)
     }
 
-    private func engine(_ kit: Kit) async throws(KitError) -> SyncEngine {
+    private func engine(_ call: Call) async throws(KitError) -> SyncEngine {
         var settings: [KitSnapshot.Backend] = []
-        for name in try kit.backendNames() {
-            guard let file = try? kit.backend(name) else { continue }
+        for name in try call.kit.backendNames() {
+            guard let file = try? call.kit.backend(name) else { continue }
             settings.append(KitSnapshot.Backend(name: name, settings: file.textWithoutSecrets()))
         }
-        let identity = try await kit.identity()
-        let store = StoreSource(try kit.store())
+        let identity = try await call.kit.identity()
+        let store = StoreSource(try call.kit.store())
         return SyncEngine(
-            source: try await kit.sources().all,
+            source: try await call.sources().all,
             store: store,
-            catalog: try kit.catalog(),
+            catalog: try call.kit.catalog(),
             witnesses: Witnesses(
                 store,
-                try kit.catalog(),
+                try call.kit.catalog(),
                 identity,
-                observer: kit.observer,
-                timing: kit.session.timing
-            ) { name in try await kit.openAsKnown(try kit.backend(name)) },
+                observer: call.kit.observer,
+                timing: call.kit.timing
+            ) { name in try await call.kit.openAsKnown(try call.kit.backend(name)) },
             identity: identity,
-            observer: kit.observer,
-            timing: kit.session.timing,
-            progress: kit.session.progress,
+            observer: call.kit.observer,
+            timing: call.kit.timing,
+            progress: call.progress,
             settings: settings,
-            scratch: kit.home.scratch,
-            leaseTime: try kit.leaseTime()
+            scratch: call.kit.home.scratch,
+            leaseTime: try call.kit.leaseTime()
         )
     }
 
@@ -167,7 +168,7 @@ package struct Sync: Operation {
         at addresses: [String: BackendState.Address],
         _ planner: SyncPlanner,
         _ engine: SyncEngine,
-        _ kit: Kit
+        _ call: Call
     ) async -> [SyncResult] {
         await withTaskGroup(of: SyncResult.self) { group in
             for file in files {
@@ -175,7 +176,7 @@ package struct Sync: Operation {
                 group.addTask {
                     do {
                         let report = try await engine.sync(file.name, mode, at: address) { gate in
-                            try await kit.open(file, gate: gate)
+                            try await call.kit.open(file, gate: gate)
                         } plan: {
                             guard let work = try await planner.work(on: file.name) else {
                                 throw Self.removed(file.name)

@@ -27,7 +27,7 @@ extension SyncPlanner {
     private static func minReplicas(_ file: BackendFile?, _ kit: Kit) -> Int {
         guard let file else { return .max }
         guard let text = file.settings["min_replicas"]?.text else { return 1 }
-        let number = (try? expand(text, environment: kit.session.environment)).flatMap { Int($0) }
+        let number = (try? expand(text, environment: kit.environment)).flatMap { Int($0) }
         return number.flatMap { $0 < 0 ? nil : $0 } ?? .max
     }
 }

@@ -26,7 +26,8 @@ package struct Verify: Operation {
         Field("cid", \.cid, help: "Only this root."),
     ]
 
-    package func run(in kit: Kit) async throws(KitError) -> Output {
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let kit = call.kit
         guard sample ?? 1 > 0 else { throw KitError(.usage, "--sample is at least 1.") }
         let only: CID?
         if let cid { only = try parseCID(cid) } else { only = nil }
@@ -49,14 +50,14 @@ package struct Verify: Operation {
             let work = try await choose(files, only, catalog)
             let all = work.flatMap(\.mappings)
             if let only, all.isEmpty { throw try await kit.nowhere(only) }
-            kit.session.progress.began("verify", items: all.count, bytes: all.reduce(0) { $0.plus($1.size ?? 0) })
-            defer { kit.session.progress.ended() }
+            call.progress.began("verify", items: all.count, bytes: all.reduce(0) { $0.plus($1.size ?? 0) })
+            defer { call.progress.ended() }
             let verifier = Verifier(
                 catalog: catalog,
                 identity: try await kit.identity(),
                 observer: kit.observer,
-                timing: kit.session.timing,
-                progress: kit.session.progress
+                timing: kit.timing,
+                progress: call.progress
             )
             var rows = await verify(work, astray, verifier, kit)
             guard rows.count == work.count else {

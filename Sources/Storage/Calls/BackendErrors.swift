@@ -1,6 +1,8 @@
-/// Names the backend in every error of its calls, and refuses those that it has no use for.
+/// Names the backend in every error of its calls, refuses those that it has no use for, and makes the others in the
+/// name of one.
 struct BackendErrors: Sendable {
     let backend: String
+    var asker: Asker?
 
     /// Refuses a call whose `power` is not among the capabilities; `what` is a phrase such as “store cars/x”.
     func require(_ power: Capabilities, in capabilities: Capabilities, _ what: String) throws(StorageError) {
@@ -12,7 +14,7 @@ struct BackendErrors: Sendable {
     /// Does `work`, the errors of which get the name.
     func named<Value>(_ work: () async throws(StorageError) -> Value) async throws(StorageError) -> Value {
         do throws(StorageError) {
-            return try await work()
+            return try await Asker.naming(asker, work)
         } catch {
             throw error.on(backend)
         }

@@ -24,12 +24,12 @@ package enum CallKind: Sendable, Hashable {
 /// use the same credential leave it alone. Whoever sends a request counts it.
 package struct CallPolicy: Sendable {
     package let backend: String
-    package let meter: Meter
     package let timing: Timing
     /// How often a request is made again after the first time.
     let retries: Int
     private var limits: CallLimits
-    private let gate: any ChangeGate
+    /// In whose name requests are made that nobody makes in his.
+    private let owner: Asker
 
     /// A policy for a backend whose calls keep within `limits`, and whose changes pass `gate`.
     package init(
@@ -41,12 +41,17 @@ package struct CallPolicy: Sendable {
         meter: Meter
     ) {
         self.backend = backend
-        self.meter = meter
         self.timing = timing
         retries = operational.retryCount
         self.limits = limits
-        self.gate = gate
+        owner = Asker(backend: backend, gate: gate, meter: meter)
     }
+
+    /// In whose name this task asks.
+    private var asker: Asker { Asker.current.flatMap { $0.backend == backend ? $0 : nil } ?? owner }
+
+    /// Where the requests of this task are counted.
+    package var meter: Meter { asker.meter }
 
     /// A policy with limits of its own.
     package init(
@@ -99,7 +104,7 @@ package struct CallPolicy: Sendable {
     ///
     /// That is the moment before the gate was asked: whoever was stopped after it was admitted is asked again.
     package func admission(_ change: Change, isAdmitted: Bool = false) -> Admission {
-        Admission(change, by: gate, timing: timing, admittedAt: isAdmitted ? Self.admittedAt : nil)
+        Admission(change, by: asker.gate, timing: timing, admittedAt: isAdmitted ? Self.admittedAt : nil)
     }
 
     /// Counts a request that is sent now.
@@ -202,7 +207,7 @@ package struct CallPolicy: Sendable {
         _ work: () async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         let start = timing.uptime()
-        if let change { try await gate.admit(change) }
+        if let change { try await asker.gate.admit(change) }
         do throws(StorageError) {
             return try await inside(work, admittedAt: change == nil ? Self.admittedAt : start)
         } catch {

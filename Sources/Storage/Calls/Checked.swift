@@ -5,9 +5,9 @@ package struct Checked: StorageService {
     private let base: any StorageService
     private let names: BackendErrors
 
-    /// The calls of `base`, on a backend of this name.
-    package init(_ base: any StorageService, backend: String) {
-        (self.base, names) = (base, BackendErrors(backend: backend))
+    /// The calls of `base`, on a backend of this name, in the name of one.
+    package init(_ base: any StorageService, backend: String, for asker: Asker? = nil) {
+        (self.base, names) = (base, BackendErrors(backend: backend, asker: asker))
     }
 
     package var capabilities: Capabilities { base.capabilities }

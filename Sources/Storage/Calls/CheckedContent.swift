@@ -6,14 +6,16 @@ package struct CheckedContent: ContentService {
     private let base: any ContentService
     private let names: BackendErrors
 
-    /// The calls of `base`, on a backend of this name.
-    package init(_ base: any ContentService, backend: String) {
-        (self.base, names) = (base, BackendErrors(backend: backend))
+    /// The calls of `base`, on a backend of this name, in the name of one.
+    package init(_ base: any ContentService, backend: String, for asker: Asker? = nil) {
+        (self.base, names) = (base, BackendErrors(backend: backend, asker: asker))
     }
 
     package var capabilities: Capabilities { base.capabilities }
     package var limits: Limits { base.limits }
-    package var objects: (any StorageService)? { base.objects.map { Checked($0, backend: names.backend) } }
+    package var objects: (any StorageService)? {
+        base.objects.map { Checked($0, backend: names.backend, for: names.asker) }
+    }
 
     package func location(for root: CID) throws(StorageError) -> Location? {
         do throws(StorageError) {
@@ -24,9 +26,13 @@ package struct CheckedContent: ContentService {
     }
 
     package func presence(of root: CID, at location: Location?) async -> Presence {
-        let presence = await base.presence(of: root, at: location)
-        guard case .unknown(let error) = presence else { return presence }
-        return .unknown(error.on(names.backend))
+        do throws(StorageError) {
+            let presence = try await Asker.naming(names.asker) { await base.presence(of: root, at: location) }
+            guard case .unknown(let error) = presence else { return presence }
+            return .unknown(error.on(names.backend))
+        } catch {
+            return .unknown(error)
+        }
     }
 
     package func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {

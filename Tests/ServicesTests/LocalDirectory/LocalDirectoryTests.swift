@@ -353,7 +353,7 @@ import Testing
             policy: CallPolicy(backend: "disk", timing: clock.timing, gate: ClosingGate(isOpen: isOpen)),
             environment: { _ in nil }
         )
-        let backend = try await row.open(["path": .text(Scratch.current)], in: context)
+        let backend = try await row.open(["path": .text(Scratch.current)], in: context).content()
         let service = try #require(backend.objects)
         let object = try #require(ObjectName("a"))
         let slow = Body(length: 2) { _ in

@@ -11,24 +11,24 @@ package struct PinNotWhole: Sendable {
     package let wasWhole: Bool
 }
 
-extension Kit {
+extension Call {
     /// Brings content into the store, and knows what is whole there.
     func restorer(of store: BlockStore) -> Restorer {
-        Restorer(store: store, progress: session.progress, scratch: home.scratch, timing: session.timing)
+        Restorer(store: store, progress: progress, scratch: kit.home.scratch, timing: kit.timing)
     }
 
     /// The pinned roots that are not whole in the store, as far as the index says.
     ///
     /// Only those are looked at that were not seen whole since the store lost something last.
     package func pinsNotWhole() async throws(KitError) -> [PinNotWhole] {
-        let (catalog, store) = (try catalog(), try store())
+        let (catalog, store) = (try kit.catalog(), try kit.store())
         return try await kitErrors {
             // What is lost from now on is of another epoch, so those pins are looked at again.
             let epoch = try await store.epoch()
             let roots = try await catalog.pinsToLookAt(in: epoch)
             guard !roots.isEmpty else { return [] }
-            session.progress.began("status", items: roots.count)
-            defer { session.progress.ended() }
+            progress.began("status", items: roots.count)
+            defer { progress.ended() }
             let restorer = restorer(of: store)
             var (whole, broken): ([CID], [PinNotWhole]) = ([], [])
             for (root, wasWhole) in roots {
@@ -38,7 +38,7 @@ extension Kit {
                 } else {
                     broken.append(PinNotWhole(root: root, wasWhole: wasWhole))
                 }
-                session.progress.items()
+                progress.items()
             }
             // A home that cannot be written to can be looked at still.
             try? await catalog.noteWhole(whole, in: epoch)
@@ -48,7 +48,7 @@ extension Kit {
 
     /// Those of which something was lost: where content is read from the store alone, all that are not whole there.
     package func lost(of pins: [PinNotWhole]) throws(KitError) -> [CID] {
-        let isAlone = try sourceNames() == ["store"]
+        let isAlone = try kit.sourceNames() == ["store"]
         return pins.filter { isAlone || $0.wasWhole }.map(\.root)
     }
 }

@@ -18,27 +18,27 @@ struct ContentSources: Sendable {
     let closed: [(name: String, error: KitError)]
 }
 
-extension Kit {
+extension Call {
     /// The place to read from that somebody named, or else those of the configuration.
     func source(_ backend: String?) async throws(KitError) -> any BlockSource {
-        if let backend { return try await source(on: try self.backend(backend), backend, searches: true) }
+        if let backend { return try await source(on: try kit.backend(backend), backend, searches: true) }
         return try await sources().all
     }
 
     /// The places from which content is read; one that cannot be opened is there, and gives nothing.
     func sources() async throws(KitError) -> ContentSources {
-        let configuration = try configuration()
+        let configuration = try kit.configuration()
         var all: [any BlockSource] = []
         var others: [any BlockSource] = []
         var closed: [(name: String, error: KitError)] = []
         for (source, line) in configuration.sources {
             guard source != .store else {
-                all.append(StoreSource(try store()))
+                all.append(StoreSource(try kit.store()))
                 continue
             }
             let other: any BlockSource
             do throws(KitError) {
-                let file = try file(of: source, line, configuration)
+                let file = try kit.file(of: source, line, configuration)
                 other = try await self.source(on: file, "\(source)", searches: false)
             } catch {
                 if error.code == .interrupted { throw error }
@@ -50,7 +50,7 @@ extension Kit {
         }
         func joined(_ sources: [any BlockSource]) -> any BlockSource {
             // Also one that comes from afar, for one that does not answer is left alone for a while.
-            sources.count == 1 && !sources[0].isFar ? sources[0] : SeveralSources(sources, timing: session.timing)
+            sources.count == 1 && !sources[0].isFar ? sources[0] : SeveralSources(sources, timing: kit.timing)
         }
         return ContentSources(
             all: joined(all),
@@ -60,6 +60,34 @@ extension Kit {
         )
     }
 
+    /// A backend as a source of content that is called `name`; where it `searches`, also for what is no root there,
+    /// which may cost a request for each of its CARs, up to some hundred.
+    private func source(
+        on file: BackendFile,
+        _ name: String,
+        searches: Bool
+    ) async throws(KitError) -> BackendSource {
+        let backend: OpenBackend
+        do throws(KitError) {
+            backend = try await kit.open(file, gate: ClosedGate())
+        } catch {
+            throw BackendFile.isName(file.name) ? error : KitError(error.code, error.message)
+        }
+        // What a node has is as near as the cache.
+        let isNode = backend.content.capabilities.contains(.blocks)
+        let cache = isNode ? nil : BlockCache(kit.home.blockCache(of: file.name))
+        let search = RootSearch(call: self, backend: backend, cache: cache, looksIntoCARs: searches)
+        return BackendSource(backend, name: name) { root in
+            if isNode { return BackendSource.Place(root, search.blocks(root, nil), isRoot: true, at: nil) }
+            return try await search.place(of: root)
+        } tell: { root, location, problem in
+            // That it could not be written down changes nothing of what is said here, and the next reading sees it too.
+            try? await kit.note(root, at: location, on: file, problem)
+        }
+    }
+}
+
+extension Kit {
     /// How what comes from afar is packed for one purpose.
     var packing: FarPacking { FarPacking(scratch: home.scratch) }
 
@@ -89,7 +117,7 @@ extension Kit {
     }
 
     /// The settings of a source that is no store: those of a backend, or of a node that nothing more is known of.
-    private func file(
+    fileprivate func file(
         of source: MainConfiguration.Source,
         _ line: Int,
         _ configuration: MainConfiguration
@@ -127,34 +155,8 @@ extension Kit {
     /// What a node is called in messages that is no backend.
     private static let nodeName = "the Kubo node"
 
-    /// A backend as a source of content that is called `name`; where it `searches`, also for what is no root there,
-    /// which may cost a request for each of its CARs, up to some hundred.
-    private func source(
-        on file: BackendFile,
-        _ name: String,
-        searches: Bool
-    ) async throws(KitError) -> BackendSource {
-        let backend: OpenBackend
-        do throws(KitError) {
-            backend = try await open(file, gate: ClosedGate())
-        } catch {
-            throw BackendFile.isName(file.name) ? error : KitError(error.code, error.message)
-        }
-        // What a node has is as near as the cache.
-        let isNode = backend.content.capabilities.contains(.blocks)
-        let cache = isNode ? nil : BlockCache(home.blockCache(of: file.name))
-        let search = RootSearch(kit: self, backend: backend, cache: cache, looksIntoCARs: searches)
-        return BackendSource(backend, name: name) { root in
-            if isNode { return BackendSource.Place(root, search.blocks(root, nil), isRoot: true, at: nil) }
-            return try await search.place(of: root)
-        } tell: { root, location, problem in
-            // That it could not be written down changes nothing of what is said here, and the next reading sees it too.
-            try? await self.note(root, at: location, on: file, problem)
-        }
-    }
-
     /// Writes down that the CAR of a root was read and found damaged, as everybody does who sees that.
-    private func note(
+    fileprivate func note(
         _ root: CID,
         at location: Location?,
         on file: BackendFile,
@@ -194,7 +196,7 @@ extension MainConfiguration.Source: CustomStringConvertible {
 
 /// Finds out where a DAG is on a backend that keeps CARs: it is a root there, or a part of one.
 private struct RootSearch: Sendable {
-    let kit: Kit
+    let call: Call
     let backend: OpenBackend
     let cache: BlockCache?
     /// Whether blocks that are no roots are searched for in the CARs.
@@ -204,12 +206,12 @@ private struct RootSearch: Sendable {
     private static let maxSearched = 256
 
     func blocks(_ root: CID, _ location: Location?) -> RemoteBlocks {
-        RemoteBlocks(of: root, at: location, on: backend, cache: cache, notice: kit.session.notice)
+        RemoteBlocks(of: root, at: location, on: backend, cache: cache, notice: call.notice)
     }
 
     /// The place of a CID: that of the root that it is there, or else of a root that has it.
     func place(of cid: CID) async throws -> BackendSource.Place {
-        let catalog = try kit.catalog()
+        let catalog = try call.kit.catalog()
         // One content has two CIDs where the older form can express it.
         let forms = Set([cid, cid.v1] + (cid.v0.map { [$0] } ?? []))
         let known = try await catalog.mappings(of: Array(forms)).filter {
