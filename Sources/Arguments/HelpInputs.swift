@@ -9,7 +9,7 @@ package struct HelpInputs: Described {
 
     package static let fields: [Field<Self>] = [
         Field("topic", \.topic, help: "The words of a command, or the first of them.", positional: true),
-        Field("documents", \.documents, help: "Write operations.md and backends.md into this folder."),
+        Field("documents", \.documents, help: "Write operations.md, backends.md and schema.json into this folder."),
     ]
 
     /// The command itself.

@@ -122,7 +122,7 @@ public struct Kit: Sendable {
         _ values: [String: FieldValue] = [:]
     ) async throws(KitFailure) -> Action.Output {
         do throws(KitError) {
-            return try await Call(kit: kit).perform(type, values)
+            return try await Call(kit: kit, from: .library).perform(type, values)
         } catch {
             throw KitFailure(error)
         }

@@ -21,6 +21,7 @@ package struct Field<Root>: Sendable {
         _ name: String,
         _ path: any WritableKeyPath<Root, Value> & Sendable,
         help: String,
+        as meaning: FieldMeaning? = nil,
         required: Bool = false,
         secret: Bool = false,
         address: Bool = false,
@@ -33,6 +34,7 @@ package struct Field<Root>: Sendable {
         info = FieldInfo(
             name: name,
             kind: Value.fieldKind,
+            meaning: meaning,
             help: help,
             isRequired: required,
             isSecret: secret,
@@ -63,6 +65,20 @@ extension Field {
     }
 }
 
+/// What a text stands for that a field takes.
+package enum FieldMeaning: String, Sendable {
+    case cid, backend
+    /// A file or folder of the machine that the kit runs on.
+    case path
+    /// What the machine that the kit runs on would execute, or how.
+    case program
+
+    /// Whether only the owner's own shell and files may give it.
+    ///
+    /// From anybody else it would be a look into his files, or the execution of code.
+    package var isLocal: Bool { self == .path || self == .program }
+}
+
 /// The part of a backend file that a setting stands in.
 package enum FieldSection: String, Sendable, CaseIterable {
     case connection, credentials, operational, policies
@@ -72,6 +88,8 @@ package enum FieldSection: String, Sendable, CaseIterable {
 package struct FieldInfo: Sendable, Hashable {
     package let name: String
     package let kind: FieldKind
+    /// What the text stands for, where it is no mere text.
+    package let meaning: FieldMeaning?
     package let help: String
     package let isRequired: Bool
     package let isSecret: Bool

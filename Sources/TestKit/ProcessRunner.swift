@@ -52,25 +52,29 @@ package enum ProcessRunner {
         )
     }
 
-    /// Runs the `ipfs-kit` binary with a home folder of its own, so that nothing of the user's is touched.
+    /// Runs the `ipfs-kit` binary with a home folder of its own, so that nothing of the user's is touched;
+    /// what it prints with --json is compared with what it says of that itself.
     package static func runKit(
         _ arguments: [String],
         home: String,
         input: Data = Data(),
         environment: [String: String] = [:],
-        timeout: Duration = .seconds(120)
+        timeout: Duration = .seconds(120),
+        checksAnswer: Bool = true
     ) async throws -> ProcessResult {
         guard let binary = Programs.kit else {
             throw Requirement(word: "binary", reason: "the ipfs-kit binary was not built")
         }
         let homes = ["HOME": home, "IPFS_KIT_HOME": home + "/ipfs-kit"]
-        return try await run(
+        let result = try await run(
             binary,
             arguments,
             input: input,
             environment: homes.merging(environment) { $1 },
             timeout: timeout
         )
+        if checksAnswer { try await AnswerCheck.check(arguments, result) }
+        return result
     }
 
     /// Waits for the end without blocking a thread, and says whether it had to be killed.

@@ -4,11 +4,11 @@ internal import Schema
 
 /// The commands of the program: one for each operation, and `help`.
 struct CommandTable {
-    let parser = ArgumentParser(operations.map { command(of: $0) } + [HelpInputs.command])
+    let parser = ArgumentParser(operations(on: .commandLine).map { command(of: $0) } + [HelpInputs.command])
 
     /// The operation behind a command; nil for `help`.
     func operation(of command: Command) -> (any Operation.Type)? {
-        operations.first { $0.name == command.name }
+        operations(on: .commandLine).first { $0.name == command.name }
     }
 
     private static func command<Subject: Operation>(of operation: Subject.Type) -> Command {

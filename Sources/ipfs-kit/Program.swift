@@ -115,6 +115,7 @@ struct Program: Sendable {
         let stop = stop
         return Call(
             kit: kit,
+            from: .commandLine,
             progress: console.progress,
             isTerminal: StandardStream.output.isTerminal,
             write: { (bytes) async throws(KitError) in
@@ -154,6 +155,7 @@ struct Program: Sendable {
             try makeDirectory(folder, permissions: 0o755)
             for (name, lines) in [
                 ("operations.md", operationsDocument(table.parser.commands)), ("backends.md", backendsDocument()),
+                ("schema.json", [ShowSchema.Output.all.json.indented]),
             ] {
                 let text = lines.joined(separator: "\n") + "\n"
                 try replaceFile("\(folder)/\(name)", with: Array(text.utf8), permissions: 0o644)

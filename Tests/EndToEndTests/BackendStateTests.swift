@@ -47,7 +47,9 @@ import Testing
         try await user.createDisk("good")
         try write(Array("type: s3\nenabled: [x\n".utf8), to: user.home + "/backend_configs/bad.yaml")
         let sync = try await user.json("sync", code: 6)
-        #expect(sync.backends[0].problem.text?.contains("bad.yaml:") == true && sync.backends[1].uploaded.int == 1)
+        #expect(
+            sync.backends[0].error.message.text?.contains("bad.yaml:") == true && sync.backends[1].uploaded.int == 1
+        )
         let list = try await user.json("backend", "list")
         #expect(list.backends.items.count == 1 && list.warnings.items.count == 1)
     }
@@ -101,7 +103,7 @@ import Testing
         let first = try Running(user, "sync")
         try await first.wait { try await proxy.count("PUT") > 0 }
         let second = try await user.json("sync", code: 11)
-        #expect(second.backends[0].problem.text?.contains("cloud") == true)
+        #expect(second.backends[0].error.message.text?.contains("cloud") == true)
         // The lease of a killed process does not keep others out.
         first.signal(SIGKILL)
         #expect(await first.end() == 128 + 9)

@@ -17,7 +17,7 @@ import Testing
             try await user.add(sampleBytes(3 << 20), name: "large")
             try await user.run("backend", "create", "disk", "filesystem", "--path", path)
             let sync = try await user.json("sync", code: 6)
-            #expect(sync.backends[0].uploaded.int == 1 && sync.backends[0].failures[0].code.int == 8)
+            #expect(sync.backends[0].uploaded.int == 1 && sync.backends[0].failures[0].error.code.int == 8)
             #expect(try Trees.files(in: path).filter { !$0.hasPrefix("kits/") }.count == 1)
             #expect(try await user.dirty() == ["disk"])
             #expect(try await user.json("whereis", small).mappings[0].status == .text("stored"))

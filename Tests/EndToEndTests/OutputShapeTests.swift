@@ -8,15 +8,15 @@ import Testing
     /// Commands in an order in which each can work, and a member that its answer has.
     static let commands = [
         ("backend types", "types"), ("backend types s3", "types"), ("backend list", "backends"), ("status", "pins"),
-        ("backend create other filesystem --path /tmp/x --dry-run", "backend"), ("backend dirty", "dirty"),
+        ("backend create other filesystem --path /tmp/x --dry-run", "settings"), ("backend dirty", "dirty"),
         ("backend mark-dirty disk", "dirty"), ("sync --dry-run", "plan"), ("sync", "backends"),
-        ("sync --all", "backends"), ("backend show disk", "backend"), ("backend test disk", "steps"),
+        ("sync --all", "backends"), ("backend show disk", "settings"), ("backend test disk", "steps"),
         ("backend certify disk", "laws"),
-        ("backend update disk --timeout 20", "backend"), ("backend disable disk", "backend"),
-        ("backend enable disk", "backend"), ("pin ls", "pins"), ("pin show ROOT", "pin"), ("pin add ROOT", "pinned"),
+        ("backend update disk --timeout 20", "settings"), ("backend disable disk", "settings"),
+        ("backend enable disk", "settings"), ("pin ls", "pins"), ("pin show ROOT", "pin"), ("pin add ROOT", "pinned"),
         ("whereis ROOT", "mappings"), ("backend pin find ROOT", "mappings"), ("backend pin list disk", "mappings"),
         ("backend pin add disk ROOT a.car", "mappings"), ("backend pin remove disk ROOT", "mappings"),
-        ("backend index rebuild disk", "indexes"),
+        ("backend index rebuild disk", "backends"),
         ("sync --force", "backends"), ("verify", "backends"), ("verify --sample 1", "backends"),
         ("restore", "whole"), ("restore --full", "whole"), ("recover --from disk --dry-run", "pins"),
         ("dag stat ROOT", "dags"), ("dag export ROOT --output FOLDER/x.car", "path"),
@@ -39,13 +39,61 @@ import Testing
         try await user.createDisk("disk")
         let root = try await user.add(sampleBytes(400_000))
         try Data("{}".utf8).write(to: URL(filePath: user.folder + "/value.json"))
+        var answers: [String] = []
         for (command, member) in Self.commands {
             let words = command.replacing("ROOT", with: root).replacing("FOLDER", with: user.folder)
             let result = try await user.attempt(words.split(separator: " ").map(String.init) + ["--json"])
             #expect(result.code == 0, "\(command): \(result.text)\(result.errorText)")
             let answer = try Answer.parse(result.text)
             #expect(answer[dynamicMember: member] != .null, "\(command): \(result.text)")
+            let operation = try await Self.operation(of: words, user)
+            answers.append("\(operation)\t\(result.text)")
         }
+        let (schemas, log) = (user.folder + "/schemas.json", user.folder + "/answers")
+        try Data(try await user.run("schema", "--json").text.utf8).write(to: URL(filePath: schemas))
+        try Data(answers.joined().utf8).write(to: URL(filePath: log))
+        let checked = try await Python.run(Self.validate, schemas, log)
+        #expect(checked.problems.items.isEmpty && checked.count.int == Self.commands.count, "\(checked)")
+        #expect(checked.schemas.int ?? 0 > 2 * 60)
+    }
+
+    /// The operation whose words a command begins with.
+    private static func operation(of words: String, _ user: User) async throws -> String {
+        let names = try await user.json("schema").operations.items.compactMap(\.name.text)
+        return try #require(names.filter { (words + " ").hasPrefix($0 + " ") }.max { $0.count < $1.count })
+    }
+
+    /// Compares answers with the schemas by a validator that is not ours, and the schemas with the draft.
+    private static let validate = """
+        import json, sys
+        from jsonschema import Draft202012Validator as Validator
+        described = json.load(open(sys.argv[1]))
+        schemas, count, problems = {}, 0, []
+        for row in described["operations"]:
+            schemas[row["name"]] = row["output"]
+            for schema in [row["input"], row["output"]] + row["items"]:
+                Validator.check_schema(schema)
+                count += 1
+        Validator.check_schema(described["failure"])
+        answers = [line.split("\\t", 1) for line in open(sys.argv[2])]
+        for name, text in answers:
+            for error in Validator(schemas[name]).iter_errors(json.loads(text)):
+                problems.append(name + ": " + error.message)
+        print(json.dumps({"problems": problems, "count": len(answers), "schemas": count}))
+        """
+
+    /// The check that each answer of each test passes finds what is wrong.
+    @Test func theCheckOfAnswersFindsWhatIsWrong() async throws {
+        let user = try await User.ready()
+        let check = try AnswerCheck(try await user.json("schema"))
+        let words = ["block", "stat", "x", "--json"]
+        let cid = "bafkreidv4dkfr7bnuqfvxc4lmfgqdexj3j777qwwaqxtgmap3mhiva67wq"
+        #expect(check.problems(of: words, #"{"cid":"\#(cid)","size_bytes":3}"#).isEmpty)
+        for wrong in [
+            #"{"cid":"\#(cid)"}"#, #"{"cid":"\#(cid)","size_bytes":"3"}"#, #"{"cid":null,"size_bytes":3}"#,
+            #"{"cid":"not a cid","size_bytes":3}"#, #"{"cid":"\#(cid)","size_bytes":3,"more":1}"#, "[]",
+            #"{"error":{"code":4}}"#,
+        ] { #expect(!check.problems(of: words, wrong).isEmpty, "\(wrong)") }
     }
 
     @Test func streamsAreLinesOfJSON() async throws {

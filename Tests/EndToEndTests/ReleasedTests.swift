@@ -138,7 +138,7 @@ import Testing
         #expect(try await user.pins().count == 8)
         #expect(FileManager.default.fileExists(atPath: user.home + "/catalog-6.sqlite"))
         let later = try await user.json("pin", "show", Self.later)
-        #expect(later.pin.name == .text("later, with words") && later.pin.metadata == .text(#"{"colour":"red"}"#))
+        #expect(later.pin.name == .text("later, with words") && later.pin.metadata == .object(["colour": .text("red")]))
         // Whatever was pinned, its owner pinned.
         #expect(later.kept_by_owner == .flag(true) && later.requests.items.isEmpty, "\(later)")
         let sync = try await user.json("sync").backends[0]
@@ -182,8 +182,8 @@ import Testing
         #expect(list.snapshots.items.count == 2)
         let recovered = try await user.json("recover", "--from", "disk")
         // Settings out of a snapshot are not used before the owner has looked at them.
-        #expect(recovered.backends.items.map(\.text) == ["lost"])
-        #expect(try await user.json("backend", "show", "lost").backend.enabled == .flag(false))
+        #expect(recovered.new_backends.items.map(\.text) == ["lost"])
+        #expect(try await user.json("backend", "show", "lost").settings.enabled == .flag(false))
         #expect(try await user.pins() == [Self.tree, Self.later].sorted())
         #expect(try await user.run("cat", Self.later).text == "added after the last sync\n")
         #expect(try await user.run("cat", "\(Self.tree)/a").text == "the first file\n")

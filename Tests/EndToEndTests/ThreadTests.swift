@@ -49,7 +49,7 @@ import Testing
         #expect(places.mappings.items.map(\.backend_name.text) == ["cloud", "disk"])
 
         // Settings that came from a snapshot are used when the owner says so.
-        #expect(try await user.json("backend", "show", "disk").backend.enabled.flag == false)
+        #expect(try await user.json("backend", "show", "disk").settings.enabled.flag == false)
         try await user.run("sync", "disk", code: 12)
         try await user.run("backend", "enable", "disk")
         // What is there already is found, not sent again.

@@ -136,7 +136,7 @@ import Testing
         }
         // A tree is written file by file, and the program is stopped in the middle.
         let many = content.user.folder + "/many"
-        try await content.user.shell("mkdir '\(many)'; cd '\(many)'; for n in $(seq 12000); do echo $n > $n; done")
+        try await content.user.shell("mkdir '\(many)'; cd '\(many)'; for n in $(seq 60000); do echo $n > $n; done")
         let root = try await content.user.run("add", many, "-Q").text.trimmingCharacters(in: .whitespacesAndNewlines)
         let running = try Running(content.user, "get", root, "-o", place + "/out")
         try await running.wait { try !Self.names(place).isEmpty }

@@ -160,8 +160,8 @@ import Testing
     }
 
     @Test func `every operation has one name, a summary, and says what its inputs are`() {
-        #expect(Set(operations.map { $0.name }).count == operations.count)
-        for operation in operations {
+        #expect(Set(operationTable.map { $0.operation.name }).count == operationTable.count)
+        for operation in operations(on: .commandLine) {
             #expect(operation.summary.hasSuffix("."))
             for field in operation.fieldInfo { #expect(field.help.hasSuffix("."), "\(operation.name) \(field.name)") }
         }

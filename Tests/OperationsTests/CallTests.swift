@@ -21,6 +21,7 @@ private final class Caller: Sendable {
     func call(_ kit: Kit, gate: @escaping @Sendable () async throws -> Void = {}) -> Call {
         Call(
             kit: kit,
+            from: .commandLine,
             progress: Storage.Progress { [self] event in progress.change { $0.append(event) } },
             write: { [self] (bytes) async throws(KitError) in
                 do { try await gate() } catch { throw KitError(any: error) }
@@ -59,10 +60,10 @@ private func residentMemory() throws -> Int {
             try await group.waitForAll()
         }
         // In the end all that was added is on both, by whomever it was brought.
-        _ = try await Call(kit: kit).perform(Sync.self, [:])
-        let verified = try await Call(kit: kit).perform(Verify.self, [:])
+        _ = try await Call(kit: kit, from: .commandLine).perform(Sync.self, [:])
+        let verified = try await Call(kit: kit, from: .commandLine).perform(Verify.self, [:])
         #expect(verified.exitCode == .ok, "\(verified.json.compact)")
-        let pins = try await Call(kit: kit).perform(PinList.self, [:])
+        let pins = try await Call(kit: kit, from: .commandLine).perform(PinList.self, [:])
         #expect(pins.pins.count == 1 + 25)
         await kit.close()
     }
@@ -158,7 +159,7 @@ private func residentMemory() throws -> Int {
         let first = try await kit.open(file, gate: ClosedGate())
         let second = try await kit.open(file, gate: OpenGate())
         #expect(kit.openings.count == 1)
-        _ = try await Call(kit: kit).perform(
+        _ = try await Call(kit: kit, from: .commandLine).perform(
             BackendUpdate.self,
             ["name": .text("a"), "settings": .list(["max_connections=3"])]
         )
@@ -178,15 +179,21 @@ private func residentMemory() throws -> Int {
         let home = try await KitSample()
         let root = try await home.add("first")
         let kit = home.again
-        #expect(try await Call(kit: kit).perform(PinList.self, [:]).pins.count == 1)
+        #expect(try await Call(kit: kit, from: .commandLine).perform(PinList.self, [:]).pins.count == 1)
         let folder = home.folder + "/kit"
         try FileManager.default.moveItem(atPath: folder, toPath: folder + ".old")
-        await #expect(throws: KitError.self) { _ = try await Call(kit: kit).perform(PinList.self, [:]) }
+        await #expect(throws: KitError.self) {
+            _ = try await Call(kit: kit, from: .commandLine).perform(PinList.self, [:])
+        }
         try await kit.initialise()
-        #expect(try await Call(kit: kit).perform(PinList.self, [:]).pins.isEmpty)
+        #expect(try await Call(kit: kit, from: .commandLine).perform(PinList.self, [:]).pins.isEmpty)
         try FileManager.default.removeItem(atPath: folder)
         try FileManager.default.moveItem(atPath: folder + ".old", toPath: folder)
-        #expect(try await Call(kit: kit).perform(PinList.self, [:]).pins.map(\.cid.description) == [root])
+        #expect(
+            try await Call(kit: kit, from: .commandLine).perform(PinList.self, [:]).pins.map(\.cid.description) == [
+                root
+            ]
+        )
         let reader = Caller()
         _ = try await reader.call(kit).perform(Cat.self, ["paths": .list([root])])
         #expect(reader.output.read { $0 } == Array("content of first".utf8))
@@ -217,5 +224,63 @@ private func residentMemory() throws -> Int {
         let growth = try residentMemory() - before
         #expect(growth < 8 << 20, "\(growth) bytes more, after \(before)")
         await kit.close()
+    }
+}
+
+/// What a caller may touch who is not the owner in his shell.
+@Suite(.scratch) struct SurfaceTests {
+    private func refusal<Action: Operations.Operation>(
+        _ action: Action.Type,
+        _ values: [String: FieldValue],
+        from surface: Surface,
+        _ home: KitSample
+    ) async throws -> ExitCode? {
+        do throws(KitError) {
+            _ = try await Call(kit: home.kit, from: surface).perform(action, values)
+            return nil
+        } catch {
+            return error.code
+        }
+    }
+
+    @Test(arguments: [Surface.rest, .mcp]) func `files and programs are the owner's`(_ surface: Surface) async throws {
+        let home = try await KitSample()
+        let root = try await home.add("one")
+        // What is not shown there, and what names a file of this machine.
+        #expect(try await refusal(Add.self, ["paths": .list(["/etc/passwd"])], from: surface, home) == .refused)
+        #expect(
+            try await refusal(Cat.self, ["paths": .list([root]), "output": .text("/tmp/x")], from: .rest, home)
+                == .refused
+        )
+        func create(_ type: String, _ settings: [String], from surface: Surface) async throws -> ExitCode? {
+            try await refusal(
+                BackendCreate.self,
+                ["name": .text("b"), "type": .text(type), "settings": .list(settings)],
+                from: surface,
+                home
+            )
+        }
+        #expect(try await create("filesystem", ["path=/etc"], from: surface) == .refused)
+        #expect(try await create("sftp", ["host=h", "path=p", "ssh-command=/bin/sh"], from: surface) == .refused)
+        #expect(try await create("s3", ["bucket=b", "secret_access_key=${HOME}"], from: surface) == .refused)
+        #expect(try await create("sftp", ["host=h", "path=p"], from: .rest) == nil)
+        #expect(
+            try await refusal(
+                BackendUpdate.self,
+                ["name": .text("b"), "settings": .list(["key_file=/k"])],
+                from: .rest,
+                home
+            ) == .refused
+        )
+        #expect(try await refusal(Status.self, [:], from: surface, home) == nil)
+    }
+
+    /// Each name that leads to a file of the machine is marked as such, so that a new one is not forgotten.
+    @Test func `what names a file is marked`() {
+        for row in operationTable where row.surfaces.contains(.rest) || row.surfaces.contains(.mcp) {
+            for field in row.operation.fieldInfo where field.help.lowercased().contains("file") && field.kind != .flag {
+                #expect(field.meaning?.isLocal == true, "\(row.operation.name) \(field.name): \(field.help)")
+            }
+        }
     }
 }

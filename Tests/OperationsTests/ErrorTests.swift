@@ -1,5 +1,6 @@
 import Catalog
 @testable import Operations
+import Multiformats
 import Replication
 import Schema
 import Storage
@@ -50,9 +51,20 @@ import Testing
     }
 
     @Test func machinesGetEveryPart() {
-        let json = KitError(.locked, "It is locked.", hint: "ipfs-kit status", backend: "b").json["error"]
-        #expect(json?["code"] == .integer(11) && json?["kind"] == .string("locked"))
-        #expect(json?["hint"] == .string("ipfs-kit status") && json?["backend"] == .string("b"))
-        #expect(json?["cid"] == .null)
+        let json = KitError(.locked, "It is locked.", hint: "ipfs-kit status", backend: "b").json
+        #expect(json["code"] == .integer(11) && json["kind"] == .string("locked"))
+        #expect(json["hint"] == .string("ipfs-kit status") && json["backend"] == .string("b"))
+        #expect(json["cid"] == .null && json["may_retry"] == true && json["retry_after"] == .null)
+    }
+
+    /// Whether another try may help is what the service said, or what the kind of the failure says.
+    @Test func `an error says whether another try may help`() {
+        func json(_ code: StorageError.Code, _ retry: StorageError.Retry) -> JSON {
+            KitError(StorageError(code, "It failed.", retry: retry)).json
+        }
+        #expect(json(.rateLimited, .after(.seconds(90)))["retry_after"] == .integer(90))
+        #expect(json(.unavailable, .never)["may_retry"] == true)
+        #expect(json(.badCredentials, .never)["may_retry"] == false)
+        #expect(KitError(.locked, "It is held.").about(.v1(.raw, .sha256(of: [1]))).json["may_retry"] == true)
     }
 }

@@ -34,7 +34,7 @@ struct KitSample: Sendable {
     ) async throws -> Action.Output {
         let kit = again
         do {
-            let output = try await Call(kit: kit).perform(type, values)
+            let output = try await Call(kit: kit, from: .commandLine).perform(type, values)
             await kit.close()
             return output
         } catch {

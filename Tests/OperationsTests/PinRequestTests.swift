@@ -37,7 +37,7 @@ import Testing
         #expect(theirs.json["request_count"] == 2)
         let newest = try #require(theirs.json["requests"]?.items?.first)
         #expect(newest["name"] == "four" && newest["created_by"] == "token of four")
-        #expect(newest["metadata"] == #"{"app":"four"}"# && newest["origins"] == ["/dns4/one.example/tcp/1"])
+        #expect(newest["metadata"] == ["app": "four"] && newest["origins"] == ["/dns4/one.example/tcp/1"])
         let shown = text(theirs.report)
         #expect(shown.contains("token of three") && !shown.contains("its owner"))
     }

@@ -7,7 +7,7 @@ import Testing
 /// The table of operations, from which every surface is made.
 @Suite struct TableTests {
     @Test func namesAreUniqueAndFollowOneForm() {
-        let names = operations.map { $0.name }
+        let names = operations(on: .commandLine).map { $0.name }
         #expect(Set(names).count == names.count)
         for name in names {
             let isPlain = name.utf8.allSatisfy {
@@ -16,13 +16,14 @@ import Testing
             #expect(isPlain && !name.hasPrefix(" ") && !name.hasSuffix(" "), "\(name)")
         }
         // A command that is also the beginning of another is told from it by the next word, so it needs one.
-        for operation in operations where names.contains(where: { $0.hasPrefix(operation.name + " ") }) {
+        for operation in operations(on: .commandLine)
+        where names.contains(where: { $0.hasPrefix(operation.name + " ") }) {
             #expect(operation.fieldInfo.first.map { $0.isPositional && $0.isRequired } == true, "\(operation.name)")
         }
     }
 
     @Test func everythingSaysWhatItIs() {
-        for operation in operations {
+        for operation in operations(on: .commandLine) {
             #expect(operation.summary.hasSuffix(".") && operation.summary.count <= 100, "\(operation.name)")
             for field in operation.fieldInfo { #expect(field.help.hasSuffix("."), "\(operation.name) \(field.name)") }
             #expect(Set(operation.fieldInfo.map(\.name)).count == operation.fieldInfo.count, "\(operation.name)")
@@ -30,8 +31,8 @@ import Testing
     }
 
     @Test func whatRemovesCanBeTriedDry() {
-        for operation in operations where ["rm", "remove", "recover", "sync"].contains(where: operation.name.hasSuffix)
-        {
+        for operation in operations(on: .commandLine)
+        where ["rm", "remove", "recover", "sync"].contains(where: operation.name.hasSuffix) {
             let isDry = operation.fieldInfo.contains { $0.name == "dry_run" }
             #expect(isDry || operation.name == "backend pin remove", "\(operation.name)")
         }
@@ -50,8 +51,8 @@ import Testing
             var completion = Completion()
             completion.shell = shell
             let kit = Kit(home: KitHome("/nonexistent") { _ in nil })
-            let script = try await completion.run(in: Call(kit: kit)).json.compact
-            for operation in operations {
+            let script = try await completion.run(in: Call(kit: kit, from: .commandLine)).json.compact
+            for operation in operations(on: .commandLine) {
                 for word in operation.name.split(separator: " ") { #expect(script.contains(word), "\(shell) \(word)") }
             }
         }

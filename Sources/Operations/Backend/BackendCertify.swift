@@ -26,7 +26,7 @@ package struct BackendCertify: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", required: true, positional: true),
+        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
         Field("full", \.full, help: "All laws that apply."),
     ]
 
@@ -96,7 +96,7 @@ package struct BackendCertify: Operation {
 
 extension BackendCertify {
     /// A law and what came of it.
-    struct Row: Sendable {
+    struct Row: Answer {
         let trial: Certification.Trial
         let verdict: Verdict
 
@@ -116,12 +116,16 @@ extension BackendCertify {
             case .unknown(let error): error.message
             }
         }
-        var json: JSON {
-            [
-                "law": .string(trial.title), "of": trial.isOfContent ? "content" : "objects",
-                "outcome": .string(word.replacing(" ", with: "_")), "reason": .text(reason),
-            ]
-        }
+        static let outputFields: [OutputField<Self>] = [
+            OutputField("law", "What a place has to do.") { $0.trial.title },
+            OutputField("of", "What the law is about.", as: .choice(["content", "objects"])) {
+                $0.trial.isOfContent ? "content" : "objects"
+            },
+            OutputField("outcome", "What came of it.", as: .choice(["passed", "failed", "unknown", "does_not_apply"])) {
+                $0.word.replacing(" ", with: "_")
+            },
+            OutputField("reason", "Why it was not passed.") { $0.reason },
+        ]
     }
 
     /// What came of each law, and what is left of the trial.
@@ -152,13 +156,15 @@ extension BackendCertify {
             }
         }
 
-        package var json: JSON {
-            [
-                "backend": .string(name), "full": .bool(isFull), "ok": .bool(exitCode == .ok),
-                "laws": .array(rows.map(\.json)), "requests": .integer(Int64(clamping: requests)),
-                "bytes_sent": .integer(Int64(clamping: bytes)), "remains": .array(remains.map { .string($0.name) }),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .backend { $0.name },
+            OutputField("full", "Whether the laws that cost much were tried too.") { $0.isFull },
+            OutputField("ok", "Whether no law was broken or left open.") { $0.exitCode == .ok },
+            OutputField("laws", "Each law and what came of it.") { $0.rows },
+            OutputField("requests", "How many requests were sent.") { $0.requests },
+            OutputField("bytes_sent", "How much was sent.", in: .bytes) { $0.bytes },
+            OutputField("remains", "Names that the trial left behind.") { $0.remains.map(\.name) },
+        ]
         package var report: Report {
             let unknown = rows.count { if case .unknown = $0.verdict { true } else { false } }
             let rest = rows.count - passed - broken.count - unknown

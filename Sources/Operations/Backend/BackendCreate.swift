@@ -114,35 +114,38 @@ package struct BackendOutput: OperationOutput {
     let verb: String
     var warnings: [String] = []
 
-    package var json: JSON {
-        ["backend": file.json, "action": .string(verb), "warnings": .array(warnings.map { .string($0) })]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("action", "What was done with it, or would be.") { $0.verb },
+        OutputField("name", "The backend.", as: .backend) { $0.file.name },
+        OutputField("settings", "Its settings, without secrets.") { $0.file },
+        .warnings { $0.warnings },
+    ]
     package var report: Report {
         Report([.line("\(verb) backend \(file.name) (\(file.type))")], warnings: warnings)
     }
     package var quietLines: [String]? { [file.name] }
 }
 
-extension BackendFile {
-    /// The backend as machines read it, without secrets.
-    var json: JSON {
-        let sections = FieldSection.allCases.map { section in
-            JSON.Member(
-                section.rawValue,
+extension BackendFile: Answer {
+    package static var sharedName: String? { "settings" }
+    package static let outputFields: [OutputField<Self>] =
+        [
+            OutputField("type", "The word for its type.") { $0.type },
+            OutputField("enabled", "Whether it takes part.") { $0.isEnabled },
+            OutputField("from_snapshot", "Whether the settings came from a snapshot, and nobody looked at them yet.") {
+                $0.isFromSnapshot
+            },
+            OutputField("created_at", "When the file was made.") { $0.createdAt },
+            OutputField("updated_at", "When the file was changed last.") { $0.updatedAt },
+            OutputField("description", "What somebody wrote about it.") { $0.description },
+        ]
+        + FieldSection.allCases.map { section in
+            .json(section.rawValue, "The settings of this part that are set, as text.", .map(.text)) { file in
                 .object(
-                    fields.filter { $0.section == section }.compactMap { field in
-                        settings[field.name].map { JSON.Member(field.name, .string(shown(field, $0))) }
+                    file.fields.filter { $0.section == section }.compactMap { field in
+                        file.settings[field.name].map { JSON.Member(field.name, .string(file.shown(field, $0))) }
                     }
                 )
-            )
+            }
         }
-        return .object(
-            [
-                .init("name", .string(name)), .init("type", .string(type)), .init("enabled", .bool(isEnabled)),
-                .init("from_snapshot", .bool(isFromSnapshot)), .init("created_at", .text(createdAt)),
-                .init("updated_at", .text(updatedAt)),
-                .init("description", .string(description)),
-            ] + sections
-        )
-    }
 }

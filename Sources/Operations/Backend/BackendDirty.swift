@@ -14,7 +14,7 @@ package struct BackendMarkDirty: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("names", \.names, help: "The backends.", positional: true),
+        Field("names", \.names, help: "The backends.", as: .backend, positional: true),
         Field("all", \.all, help: "Every backend, also those that are disabled."),
         Field("reason", \.reason, help: "Why."),
     ]
@@ -57,13 +57,16 @@ package struct BackendDirty: Operation {
 package struct DirtyOutput: OperationOutput {
     let states: [BackendState]
 
-    package var json: JSON {
-        [
-            "dirty": .array(
-                states.map { state in ["name": .string(state.name), "state": state.json] }
-            )
-        ]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        .list(
+            "dirty",
+            "The backends that are out of step.",
+            of: [
+                OutputField("name", "The backend.", as: .backend) { $0.name },
+                OutputField("state", "How far it is.") { $0 },
+            ]
+        ) { $0.states }
+    ]
     package var report: Report {
         guard !states.isEmpty else { return Report("Every backend is in step.") }
         return Report([

@@ -12,7 +12,7 @@ package struct BackendEnable: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", required: true, positional: true)
+        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> BackendOutput {
@@ -31,7 +31,7 @@ package struct BackendDisable: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", required: true, positional: true)
+        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> BackendOutput {

@@ -1,5 +1,5 @@
 internal import Catalog
-internal import Replication
+package import Replication
 package import Schema
 
 /// Writes index files anew.
@@ -17,7 +17,7 @@ package struct BackendIndexRebuild: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("names", \.names, help: "The backends; all where none is named.", positional: true)
+        Field("names", \.names, help: "The backends; all where none is named.", as: .backend, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -38,10 +38,18 @@ package struct BackendIndexRebuild: Operation {
 
     /// What was written.
     package struct Output: OperationOutput {
-        struct Row: Sendable {
+        struct Row: Answer {
             let backend: String
             var written: IndexFiles.Written?
             var error: KitError?
+
+            static let outputFields: [OutputField<Self>] = [
+                OutputField("name", "The backend.", as: .backend) { $0.backend },
+                OutputField("mappings", "How many mappings were written.") { $0.written?.mappings },
+                OutputField("parquet_bytes", "The length of the Parquet file.", in: .bytes) { $0.written?.parquetSize },
+                OutputField("car_bytes", "The length of the CAR.", in: .bytes) { $0.written?.carSize },
+                .error { $0.error },
+            ]
         }
 
         let rows: [Row]
@@ -49,19 +57,9 @@ package struct BackendIndexRebuild: Operation {
         package var exitCode: ExitCode {
             .ofParts(rows.compactMap(\.error?.code), isPartDone: rows.contains { $0.written != nil })
         }
-        package var json: JSON {
-            [
-                "indexes": .array(
-                    rows.map {
-                        [
-                            "backend": .string($0.backend), "mappings": .count($0.written?.mappings),
-                            "parquet_bytes": .count($0.written?.parquetSize), "car_bytes": .count($0.written?.carSize),
-                            "error": $0.error?.json["error"] ?? .null,
-                        ]
-                    }
-                )
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("backends", "What was written for each backend.") { $0.rows }
+        ]
         package var report: Report {
             Report(
                 rows.compactMap { row in
@@ -78,15 +76,29 @@ package struct BackendIndexRebuild: Operation {
     }
 }
 
-extension IndexFiles.State {
-    /// The state as machines read it.
-    var json: JSON {
+extension IndexFiles.State: Answer {
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("state", "How they are.", as: .choice(["none", "unknown", "current", "behind"])) { $0.word },
+        OutputField("changes", "How many changes are not in them; null where that is not known.") { $0.changes },
+        OutputField("since", "Since when they are behind.") { $0.since },
+    ]
+
+    private var word: String {
         switch self {
-        case .none: ["state": "none", "changes": .null, "since": .null]
-        case .unknown: ["state": "unknown", "changes": .null, "since": .null]
-        case .current: ["state": "current", "changes": .count(0), "since": .null]
-        case .behind(let changes, let since):
-            ["state": "behind", "changes": .count(changes), "since": .text(since)]
+        case .none: "none"
+        case .unknown: "unknown"
+        case .current: "current"
+        case .behind: "behind"
+        }
+    }
+
+    private var since: Timestamp? { if case .behind(_, let since) = self { since } else { nil } }
+
+    private var changes: Int? {
+        switch self {
+        case .none, .unknown: nil
+        case .current: 0
+        case .behind(let changes, _): Int(changes)
         }
     }
 

@@ -57,11 +57,21 @@ package struct BackendList: Operation {
         return Output(rows: rows, warnings: warnings)
     }
 
-    struct Row: Sendable {
+    /// A backend, and what is known of it.
+    struct Row: Answer {
         let file: BackendFile
         var state: BackendState?
         var counts: MappingCounts
         var files = IndexFiles.State.none
+
+        static var sharedName: String? { "backend" }
+        static let outputFields: [OutputField<Self>] = [
+            OutputField("name", "The backend.", as: .backend) { $0.file.name },
+            OutputField("settings", "Its settings, without secrets.") { $0.file },
+            OutputField("state", "How far it is; null where it is not known yet.") { $0.state },
+            OutputField("mappings", "What is known of what is there.") { $0.counts },
+            OutputField("index", "How far the index files are.") { $0.files },
+        ]
     }
 
     /// The backends.
@@ -69,19 +79,10 @@ package struct BackendList: Operation {
         let rows: [Row]
         let warnings: [String]
 
-        package var json: JSON {
-            [
-                "backends": .array(
-                    rows.map {
-                        [
-                            "backend": $0.file.json, "state": $0.state?.json ?? .null, "mappings": $0.counts.json,
-                            "index": $0.files.json,
-                        ]
-                    }
-                ),
-                "warnings": .array(warnings.map { .string($0) }),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("backends", "Each backend, with what is known of it.") { $0.rows },
+            .warnings { $0.warnings },
+        ]
         package var report: Report {
             Report(
                 [

@@ -38,22 +38,29 @@ package struct BackendPeers: Operation {
         let own: Catalog.Identity
         let peers: [(peer: Peer, holdsBack: Bool)]
 
-        package var json: JSON {
-            [
-                "backend": .string(backend), "home": .string(own.instance), "kit": .string(own.kit),
-                "peers": .array(
-                    peers.map { peer, holdsBack in
-                        [
-                            "home": peer.instance.isEmpty ? .null : .string(peer.instance),
-                            "kit": .string(peer.kit), "first_seen": .text(peer.firstSeen),
-                            "last_seen": .text(peer.lastSeen), "noticed_at": .text(peer.noticedAt),
-                            "active": .bool(holdsBack),
-                            "forgotten_at": .text(peer.forgottenAt), "accepted_at": .text(peer.acceptedAt),
-                        ]
-                    }
-                ),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .backend { $0.backend },
+            OutputField("home", "What this home is called.") { $0.own.instance },
+            OutputField("kit", "The kit that this home is of.") { $0.own.kit },
+            .list(
+                "peers",
+                "The other homes that keep content there.",
+                of: [
+                    OutputField("home", "What it is called; null for one of the time before homes had names.") { item in
+                        item.peer.instance.isEmpty ? nil : item.peer.instance
+                    },
+                    OutputField("kit", "The kit that it is of.") { $0.peer.kit },
+                    OutputField("first_seen", "When it was seen there first.") { $0.peer.firstSeen },
+                    OutputField("last_seen", "When it was seen there last.") { $0.peer.lastSeen },
+                    OutputField("noticed_at", "When it said last that it is at work.") { $0.peer.noticedAt },
+                    OutputField("active", "Whether it keeps content from being removed.") { $0.holdsBack },
+                    OutputField("forgotten_at", "When somebody said that it is gone.") { $0.peer.forgottenAt },
+                    OutputField("accepted_at", "When somebody said that it may be newer than this one.") {
+                        $0.peer.acceptedAt
+                    },
+                ]
+            ) { $0.peers },
+        ]
         package var report: Report {
             guard !peers.isEmpty else {
                 return Report(
@@ -116,9 +123,10 @@ package struct BackendPeersForget: Operation {
         let identifier: String
         let backends: [String]
 
-        package var json: JSON {
-            ["forgotten": .string(identifier), "backends": .array(backends.map { .string($0) })]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("forgotten", "The home, or the kit.") { $0.identifier },
+            OutputField("on", "The backends on which it was known.", as: .backend) { $0.backends },
+        ]
         package var report: Report { Report("Forgot \(identifier) on \(backends.joined(separator: ", ")).") }
     }
 }

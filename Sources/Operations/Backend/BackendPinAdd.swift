@@ -27,10 +27,10 @@ package struct BackendPinAdd: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
-        Field("cid", \.cid, help: "The root, or - to read many from standard input.", positional: true),
+        Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
+        Field("cid", \.cid, help: "The root, or - to read many from standard input.", as: .cid, positional: true),
         Field("car_path", \.path, help: "Where its CAR is on the backend.", positional: true),
-        Field("from", \.list, help: "A file with many of them, or - for standard input."),
+        Field("from", \.list, help: "A file with many of them, or - for standard input.", as: .path),
         Field("name", \.pinName, help: "A name for it."),
         Field("size", \.size, help: "The length of the CAR in bytes."),
     ]
@@ -185,16 +185,20 @@ package struct ClaimsOutput: OperationOutput {
     package var exitCode: ExitCode {
         .ofParts(list?.problems.map(\.error.code) ?? [], isPartDone: list?.added ?? 0 > 0)
     }
-    package var json: JSON {
-        guard let list else { return MappingsOutput(mappings: mappings, warnings: warnings).json }
-        return [
-            "added": .count(list.added), "failed": .count(list.failed),
-            "errors": .array(
-                list.problems.map { ["line": .count($0.line), "error": $0.error.json["error"] ?? .null] }
-            ),
-            "warnings": .array(allWarnings.map { .string($0) }),
-        ]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("added", "How many were written down.") { $0.list?.added ?? $0.mappings.count },
+        OutputField("failed", "How many lines of a list could not be read.") { $0.list?.failed ?? 0 },
+        .list(
+            "errors",
+            "The first of these lines.",
+            of: [
+                OutputField("line", "The number of the line.") { $0.line },
+                .error { $0.error },
+            ]
+        ) { $0.list?.problems ?? [] },
+        OutputField("mappings", "The mapping of a single one; of a list none.") { $0.mappings },
+        .warnings { $0.allWarnings },
+    ]
     package var report: Report {
         guard let list else { return MappingsOutput(mappings: mappings, warnings: warnings).report }
         var failures = list.problems.prefix(Self.maxShown).map { "Line \($0.line): \($0.error.message)" }

@@ -23,8 +23,8 @@ package struct BackendPinURL: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
-        Field("cid", \.cid, help: "The root.", required: true, positional: true),
+        Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
+        Field("cid", \.cid, help: "The root.", as: .cid, required: true, positional: true),
         Field(
             "expires",
             \.seconds,
@@ -74,12 +74,18 @@ package struct BackendPinURL: Operation {
         let end: Timestamp
 
         package let isSecret = true
-        package var json: JSON {
-            [
-                "urls": .array(urls.map { ["name": .string($0.name), "url": .string($0.text)] }),
-                "status": .string(status.rawValue), "expires_at": .text(end),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .list(
+                "urls",
+                "One for each object that the CAR is in, in their order.",
+                of: [
+                    OutputField("name", "The name of the object.") { $0.name },
+                    OutputField("url", "Where anybody can read it.", as: .url) { $0.text },
+                ]
+            ) { $0.urls },
+            OutputField("status", "What is known of the copy.", as: Mapping.Status.shape) { $0.status.rawValue },
+            OutputField("expires_at", "Until when the URLs serve.") { $0.end },
+        ]
         package var report: Report { Report(urls.map { .line($0.text) }) }
     }
 }

@@ -16,7 +16,7 @@ package struct BackendRemove: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", required: true, positional: true),
+        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
         Field("force", \.force, help: "Forget it even where it has the only replica of a pin."),
         Field("dry_run", \.dryRun, help: "Say what would be done, and change nothing."),
     ]
@@ -65,9 +65,11 @@ package struct BackendRemove: Operation {
         let lonely: Int
         let dryRun: Bool
 
-        package var json: JSON {
-            ["removed": .string(name), "pins_without_other_replica": .count(lonely), "dry_run": .bool(dryRun)]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("removed", "The backend.", as: .backend) { $0.name },
+            OutputField("pins_without_other_replica", "How many pins have no other verified copy.") { $0.lonely },
+            .dryRun { $0.dryRun },
+        ]
         package var report: Report {
             Report("\(dryRun ? "would remove" : "removed") backend \(name); what is stored on it was not touched")
         }

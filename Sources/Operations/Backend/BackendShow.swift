@@ -1,4 +1,5 @@
-internal import Catalog
+package import Catalog
+internal import Replication
 package import Schema
 internal import Storage
 
@@ -12,7 +13,7 @@ package struct BackendShow: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", required: true, positional: true)
+        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -21,21 +22,26 @@ package struct BackendShow: Operation {
         let catalog = try kit.catalog()
         return try await kitErrors {
             Output(
-                file: file,
-                state: try await catalog.backendState(name),
-                counts: try await catalog.mappingCounts()[name] ?? MappingCounts()
+                row: BackendList.Row(
+                    file: file,
+                    state: try await catalog.backendState(name),
+                    counts: try await catalog.mappingCounts()[name] ?? MappingCounts(),
+                    files: try await kit.indexFiles(name).state(in: catalog)
+                )
             )
         }
     }
 
     /// A backend.
     package struct Output: OperationOutput {
-        let file: BackendFile
-        let state: BackendState?
-        let counts: MappingCounts
+        let row: BackendList.Row
 
-        package var json: JSON {
-            ["backend": file.json, "state": state?.json ?? .null, "mappings": counts.json]
+        private var file: BackendFile { row.file }
+        private var state: BackendState? { row.state }
+        private var counts: MappingCounts { row.counts }
+
+        package static let outputFields = BackendList.Row.outputFields.map { field in
+            field.of { (output: Self) in output.row }
         }
         package var report: Report {
             var facts: [Report.Fact] = [
@@ -58,25 +64,28 @@ package struct BackendShow: Operation {
     }
 }
 
-extension BackendState {
-    /// The state as machines read it.
-    var json: JSON {
-        [
-            "dirty": .bool(isDirty), "generation": .integer(generation),
-            "synced_generation": .integer(syncedGeneration), "reason": .string(reason),
-            "dirty_since": isDirty ? .text(dirtySince) : .null, "synced_at": .text(syncedAt),
-            "leads_elsewhere": .bool(leadsElsewhere),
-            "snapshot": .text(snapshot), "problem": .text(problem),
-        ]
-    }
+extension BackendState: Answer {
+    package static var sharedName: String? { "state" }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("dirty", "Whether something changed that the last sync does not know of.") { $0.isDirty },
+        OutputField("generation", "A number that grows with what changes.") { $0.generation },
+        OutputField("synced_generation", "The one that the last whole sync saw.") { $0.syncedGeneration },
+        OutputField("reason", "What changed last.") { $0.reason },
+        OutputField("dirty_since", "Since when it is out of step.") { $0.isDirty ? $0.dirtySince : nil },
+        OutputField("synced_at", "When it was in step last.") { $0.syncedAt },
+        OutputField("leads_elsewhere", "Whether the settings lead to another place than at the last sync.") {
+            $0.leadsElsewhere
+        },
+        OutputField("snapshot", "The name of the snapshot that was left there last.") { $0.snapshot },
+        OutputField("problem", "What kept the last sync from being whole.") { $0.problem },
+    ]
 }
 
-extension MappingCounts {
-    /// The counts as machines read them.
-    var json: JSON {
-        .object(
-            Mapping.Status.allCases.map { JSON.Member($0.rawValue, .count(byStatus[$0] ?? 0)) }
-                + [JSON.Member("stored_bytes", .count(storedBytes))]
-        )
-    }
+extension MappingCounts: Answer {
+    package static let outputFields: [OutputField<Self>] =
+        Mapping.Status.allCases.map { status in
+            OutputField(status.rawValue, "How many mappings are \(status.rawValue).") { $0.byStatus[status] ?? 0 }
+        } + [
+            OutputField("stored_bytes", "The lengths of all that is stored.", in: .bytes) { $0.storedBytes }
+        ]
 }

@@ -15,7 +15,7 @@ package struct BackendTest: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", required: true, positional: true)
+        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -129,12 +129,18 @@ package struct BackendTest: Operation {
         var steps: [Step] = []
         package var warnings: [String] = []
 
-        package var json: JSON {
-            [
-                "backend": .string(name), "ok": true,
-                "steps": .array(steps.map { ["step": .string($0.title), "milliseconds": .integer($0.milliseconds)] }),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .backend { $0.name },
+            OutputField("ok", "Whether every step succeeded.") { _ in true },
+            .list(
+                "steps",
+                "What was tried, in order.",
+                of: [
+                    OutputField("step", "What it was.") { $0.title },
+                    OutputField("milliseconds", "How long it took.", in: .milliseconds) { $0.milliseconds },
+                ]
+            ) { $0.steps },
+        ]
         package var report: Report {
             Report([
                 .facts(steps.map { .init($0.title, "ok, \($0.milliseconds) ms") }), .line("\(name) works."),

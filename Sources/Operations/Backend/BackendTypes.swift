@@ -28,20 +28,19 @@ package struct BackendTypes: Operation {
         let rows: [ServiceRow]
         let isDetailed: Bool
 
-        package var json: JSON {
-            [
-                "types": .array(
-                    rows.map { row in
-                        [
-                            "type": .string(row.type), "aliases": .array(row.aliases.map { .string($0) }),
-                            "summary": .string(row.summary),
-                            "capabilities": .array(row.capabilities.names.map { .string($0) }),
-                            "fields": .array(BackendFile.fields(of: row).map(\.json)),
-                        ]
-                    }
-                )
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .list(
+                "types",
+                "The types of backend.",
+                of: [
+                    OutputField("type", "The word for it.") { $0.type },
+                    OutputField("aliases", "Other words for it.") { $0.aliases },
+                    OutputField("summary", "What it is.") { $0.summary },
+                    OutputField("capabilities", "What instances can do at most.") { $0.capabilities.names },
+                    OutputField("fields", "The settings that it takes.") { BackendFile.fields(of: $0) },
+                ]
+            ) { $0.rows }
+        ]
         package var report: Report {
             guard isDetailed, let row = rows.first else {
                 return Report([
@@ -70,15 +69,23 @@ package struct BackendTypes: Operation {
     }
 }
 
-extension FieldInfo {
-    /// The field as machines read it.
-    var json: JSON {
-        [
-            "name": .string(name), "section": .string(section.rawValue), "kind": .string(kind.placeholder),
-            "required": .bool(isRequired), "secret": .bool(isSecret), "help": .string(help),
-            "environment": .array(environment.map { .string($0) }), "aliases": .array(aliases.map { .string($0) }),
-        ]
-    }
+extension FieldInfo: Answer {
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("name", "The name of the setting.") { $0.name },
+        OutputField(
+            "section",
+            "The part of the file in which it stands.",
+            as: .choice(FieldSection.allCases.map(\.rawValue))
+        ) {
+            $0.section.rawValue
+        },
+        OutputField("kind", "What it takes.") { $0.kind.placeholder },
+        OutputField("required", "Whether it must be set.") { $0.isRequired },
+        OutputField("secret", "Whether it is never shown.") { $0.isSecret },
+        OutputField("help", "What it means.") { $0.help },
+        OutputField("environment", "Variables that give the value when nothing else does.") { $0.environment },
+        OutputField("aliases", "Older names of it.") { $0.aliases },
+    ]
 }
 
 /// The row of a type; the error names the nearest that exists.

@@ -1,21 +1,39 @@
-internal import Catalog
+package import Catalog
 internal import Digests
 internal import Multiformats
-internal import Schema
+package import Schema
 
-extension Mapping {
-    /// The mapping as machines read it: the columns of the index schema, and who verified it.
-    var json: JSON {
-        [
-            "cid": .text(cid), "car_file_path": .string(path), "backend_name": .string(backend),
-            "created_at": .text(createdAt), "status": .string(status.rawValue), "metadata": .string(metadata),
-            "name": .string(name), "size_bytes": .count(size), "block_count": .count(blockCount),
-            "car_sha256": .text(carSHA256.map { hex($0) }), "verified_at": .text(evidence?.at),
-            "verify_method": .text(evidence?.method), "verified_by": .text(evidence?.by),
-            "updated_at": .text(updatedAt),
-            "shards": .array(shards.map { ["name": .string($0.name), "size_bytes": .count($0.length)] }),
-        ]
-    }
+extension Mapping.Status {
+    /// The words for it.
+    static var shape: Shape { .choice(allCases.map(\.rawValue)) }
+}
+
+extension Mapping: Answer {
+    package static var sharedName: String? { "mapping" }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("cid", "The root.") { $0.cid },
+        OutputField("car_file_path", "The name of its CAR there; empty where only the CID leads to it.") { $0.path },
+        OutputField("backend_name", "The backend.", as: .backend) { $0.backend },
+        OutputField("created_at", "When it was first known there.") { $0.createdAt },
+        OutputField("status", "What is known of it.", as: Status.shape) { $0.status.rawValue },
+        OutputField("metadata", "What else somebody wrote about it.") { Metadata($0.metadata) },
+        OutputField("name", "The name that somebody gave it there.") { $0.name },
+        OutputField("size_bytes", "The length of the CAR.", in: .bytes) { $0.size },
+        OutputField("block_count", "How many blocks it has.") { $0.blockCount },
+        OutputField("car_sha256", "The SHA-256 of the CAR, in hexadecimal.") { $0.carSHA256.map { hex($0) } },
+        OutputField("verified_at", "When bytes or digests were compared last.") { $0.evidence?.at },
+        OutputField("verify_method", "How they were compared.") { $0.evidence?.method },
+        OutputField("verified_by", "Who compared them.") { $0.evidence?.by },
+        OutputField("updated_at", "When something of this changed last.") { $0.updatedAt },
+        .list(
+            "shards",
+            "The objects that hold the CAR together; none where one does.",
+            of: [
+                OutputField("name", "The name of the object.") { $0.name },
+                OutputField("size_bytes", "Its length.", in: .bytes) { $0.length },
+            ]
+        ) { $0.shards },
+    ]
 
     /// A table of where CIDs are and how that is known.
     static func table(_ mappings: [Mapping]) -> Report.Part {

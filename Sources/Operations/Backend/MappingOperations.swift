@@ -12,7 +12,7 @@ package struct BackendPinList: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("backend", \.backend, help: "The backend.", required: true, positional: true)
+        Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> MappingsOutput {
@@ -33,7 +33,7 @@ package struct BackendPinFind: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "The root.", required: true, positional: true)
+        Field("cid", \.cid, help: "The root.", as: .cid, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> MappingsOutput { try await find(cid, in: call.kit) }
@@ -50,7 +50,7 @@ package struct WhereIs: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "The root.", required: true, positional: true)
+        Field("cid", \.cid, help: "The root.", as: .cid, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> MappingsOutput { try await find(cid, in: call.kit) }
@@ -81,8 +81,8 @@ package struct BackendPinRemove: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
-        Field("cid", \.cid, help: "The root.", required: true, positional: true),
+        Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
+        Field("cid", \.cid, help: "The root.", as: .cid, required: true, positional: true),
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -114,9 +114,10 @@ package struct BackendPinRemove: Operation {
         let mappings: [Mapping]
         let warnings: [String]
 
-        package var json: JSON {
-            ["mappings": .array(mappings.map(\.json)), "warnings": .array(warnings.map { .string($0) })]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("mappings", "What is known no longer.") { $0.mappings },
+            .warnings { $0.warnings },
+        ]
         package var report: Report {
             Report(
                 mappings.map { mapping in
@@ -134,8 +135,9 @@ package struct MappingsOutput: OperationOutput {
     package let mappings: [Mapping]
     var warnings: [String] = []
 
-    package var json: JSON {
-        ["mappings": .array(mappings.map(\.json)), "warnings": .array(warnings.map { .string($0) })]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("mappings", "Where the content is, and how that is known.") { $0.mappings },
+        .warnings { $0.warnings },
+    ]
     package var report: Report { Report([Mapping.table(mappings)], warnings: warnings) }
 }

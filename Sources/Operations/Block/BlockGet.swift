@@ -16,7 +16,7 @@ package struct BlockGet: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "The CID of the block.", required: true, positional: true),
+        Field("cid", \.cid, help: "The CID of the block.", as: .cid, required: true, positional: true),
         .newFile(\.output),
         .source(\.from),
     ]

@@ -24,7 +24,14 @@ package struct BlockPut: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("files", \.files, help: "Files, one block each; - is standard input.", required: true, positional: true),
+        Field(
+            "files",
+            \.files,
+            help: "Files, one block each; - is standard input.",
+            as: .path,
+            required: true,
+            positional: true
+        ),
         Field("cid_codec", \.codec, help: "The codec of the CIDs.", aliases: ["format", "f"]),
         Field("mhtype", \.hash, help: "The hash function of the CIDs.", aliases: ["hash"]),
         Field("mhlen", \.hashLength, help: "The length of the digest in bytes; the usual one by default."),
@@ -63,9 +70,16 @@ package struct BlockPut: Operation {
     package struct Output: OperationOutput {
         let blocks: [(cid: CID, size: Int)]
 
-        package var json: JSON {
-            ["blocks": .array(blocks.map { ["cid": .text($0.cid), "size_bytes": .count($0.size)] })]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .list(
+                "blocks",
+                "The blocks, in the order of the files.",
+                of: [
+                    OutputField("cid", "The CID of the block.") { $0.cid },
+                    OutputField("size_bytes", "Its length.", in: .bytes) { $0.size },
+                ]
+            ) { $0.blocks }
+        ]
         package var report: Report { Report(blocks.map { .line($0.cid.description) }) }
         package var quietLines: [String]? { blocks.map(\.cid.description) }
     }

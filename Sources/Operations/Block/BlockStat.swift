@@ -12,7 +12,7 @@ package struct BlockStat: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "The CID of the block.", required: true, positional: true)
+        Field("cid", \.cid, help: "The CID of the block.", as: .cid, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -26,7 +26,10 @@ package struct BlockStat: Operation {
         let cid: CID
         let size: Int
 
-        package var json: JSON { ["cid": .text(cid), "size_bytes": .count(size)] }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("cid", "The CID of the block.") { $0.cid },
+            OutputField("size_bytes", "Its length.", in: .bytes) { $0.size },
+        ]
         package var report: Report {
             Report([.facts([.init("Key", cid.description), .init("Size", String(size))])])
         }

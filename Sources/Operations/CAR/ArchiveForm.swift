@@ -40,12 +40,12 @@ extension Field where Root: Operation {
     /// The file that an operation makes.
     static func newFile(_ path: any WritableKeyPath<Root, String> & Sendable) -> Field {
         let help = "The file to write; nothing may be there yet. - is standard output (-o)."
-        return Field("output", path, help: help, required: true, aliases: ["o"])
+        return Field("output", path, help: help, as: .path, required: true, aliases: ["o"])
     }
 
     /// The file that an operation makes where one is named.
     static func newFile(_ path: any WritableKeyPath<Root, String?> & Sendable) -> Field {
         let help = "The file to write; nothing may be there yet. Standard output by default, and for - (-o)."
-        return Field("output", path, help: help, aliases: ["o"])
+        return Field("output", path, help: help, as: .path, aliases: ["o"])
     }
 }

@@ -12,13 +12,14 @@ package struct ArchiveOutput: OperationOutput {
     /// Blocks whose hash cannot be computed here, which were taken as they are.
     let unverifiable: Int
 
-    package var json: JSON {
-        guard let path else { return .null }
-        return [
-            "path": .string(path), "roots": .array(roots.map { .text($0) }), "blocks": .count(blocks),
-            "bytes": .count(bytes), "unverifiable": .count(unverifiable),
-        ]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("path", "The file that was written; null where it went to the output.", as: .path) { $0.path },
+        OutputField("roots", "The roots of the archive.") { $0.roots },
+        OutputField("blocks", "How many blocks were written.") { $0.blocks },
+        OutputField("bytes", "The length of the file.", in: .bytes) { $0.bytes },
+        OutputField("unverifiable", "How many blocks have hashes that cannot be computed here.") { $0.unverifiable },
+    ]
+    package var isContent: Bool { path == nil }
     package var report: Report {
         Report(
             path.map { [.line("Wrote \($0): \(blocks) blocks, \(ByteCount(bytes)).")] } ?? [],

@@ -25,7 +25,7 @@ package struct CARCreate: Operation {
 
     package static let fields: [Field<Self>] =
         [
-            Field("paths", \.paths, help: "Files and directories.", required: true, positional: true),
+            Field("paths", \.paths, help: "Files and directories.", as: .path, required: true, positional: true),
             .newFile(\.output),
             Field(
                 "wrap",
@@ -100,13 +100,14 @@ package struct CARCreate: Operation {
         let leftOut: LeftOutList
         var warnings: [String] = []
 
-        package var json: JSON {
-            guard let path else { return .null }
-            return [
-                "cid": .text(cid), "path": .string(path), "blocks": .count(blocks), "bytes": .count(bytes),
-                "left_out": leftOut.json,
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("cid", "The root.") { $0.cid },
+            OutputField("path", "The file that was written; null where it went to the output.", as: .path) { $0.path },
+            OutputField("blocks", "How many blocks were written.") { $0.blocks },
+            OutputField("bytes", "The length of the file.", in: .bytes) { $0.bytes },
+            OutputField("left_out", "What was not taken, and why.") { $0.leftOut.items },
+        ]
+        package var isContent: Bool { path == nil }
         package var report: Report {
             let line = path.map { "Packed \(cid) into \($0): \(blocks) blocks, \(ByteCount(bytes))." }
             return Report(line.map { [.line($0)] } ?? [], warnings: leftOut.warnings + warnings)

@@ -28,6 +28,7 @@ package struct CARExtract: Operation {
                 "output",
                 \.output,
                 help: "Where to write; nothing may be there yet. - is standard output, for a file (-o).",
+                as: .path,
                 required: true,
                 aliases: ["o"]
             ),

@@ -26,6 +26,7 @@ package struct CARJoin: Operation {
                 "files",
                 \.files,
                 help: "The shards, CAR files of either version; one of them may be -, standard input.",
+                as: .path,
                 required: true,
                 positional: true
             ),

@@ -33,6 +33,7 @@ package struct CARMakeIndex: Operation {
                 "output",
                 \.output,
                 help: "The file to write, - for standard output; by default the name of the archive with .idx (-o).",
+                as: .path,
                 aliases: ["o"]
             ),
             Field("format", \.format, help: "The format of the index."),

@@ -38,6 +38,50 @@ package struct CARReportOutput: OperationOutput {
     /// Whether blocks were hashed.
     let isVerified: Bool
 
+    /// What was found in one.
+    private struct Found: Answer {
+        let row: Row
+        let isVerified: Bool
+
+        static let outputFields: [OutputField<Self>] = [
+            OutputField("file", "The archive.", as: .path) { $0.row.file },
+            OutputField("version", "The version of its format; null where that cannot be read.") {
+                $0.row.report.version
+            },
+            OutputField("whole", "Whether nothing in it is damaged, missing or left open.") { $0.row.code == .ok },
+            OutputField("blocks_hashed", "Whether blocks were compared with their CIDs.") { $0.isVerified },
+            OutputField("roots", "The roots that it names.") { $0.row.report.roots },
+            OutputField("blocks", "How many blocks it has.") { $0.row.report.blocks },
+            OutputField("block_bytes", "The lengths of all blocks.", in: .bytes) { $0.row.report.bytes },
+            OutputField("unverifiable", "How many have hashes that cannot be computed here.") {
+                $0.row.report.unverifiable
+            },
+            OutputField("codecs", "How many blocks there are of each codec.") { found in
+                Counts(found.row.report.codecs.map { ($0.key.name, $0.value) })
+            },
+            OutputField("hashes", "How many blocks there are of each hash.") { found in
+                Counts(found.row.report.hashes.map { ($0.key.name, $0.value) })
+            },
+            OutputField("has_index", "Whether it has an index.") { found in
+                found.row.container.map { $0.indexOffset > 0 } ?? false
+            },
+            OutputField("problem_counts", "How many problems there are of each kind.") { found in
+                Counts(found.row.report.counts.map { ($0.key.rawValue, $0.value) })
+            },
+            .list(
+                "problems",
+                "The first problems.",
+                of: [
+                    OutputField("kind", "What is wrong.") { $0.problem.code.rawValue },
+                    OutputField("message", "The same as a sentence.") { $0.problem.message },
+                    OutputField("cid", "The block that it is about.") { $0.problem.cid },
+                    OutputField("offset", "Where in the archive it is.", in: .bytes) { $0.offset },
+                ]
+            ) { $0.row.report.problems },
+            .error { $0.row.error },
+        ]
+    }
+
     /// The most problems that people are shown.
     private static let maxShown = 20
 
@@ -46,30 +90,11 @@ package struct CARReportOutput: OperationOutput {
         return codes.contains(.verification) ? .verification : codes.first ?? .ok
     }
 
-    package var json: JSON { ["archives": .array(rows.map(json))] }
-
-    private func json(_ row: Row) -> JSON {
-        let report = row.report
-        return [
-            "file": .string(row.file), "version": .count(report.version), "whole": .bool(row.code == .ok),
-            "blocks_hashed": .bool(isVerified), "roots": .array(report.roots.map { .text($0) }),
-            "blocks": .count(report.blocks), "block_bytes": .count(report.bytes),
-            "unverifiable": .count(report.unverifiable),
-            "codecs": counts(report.codecs.map { ($0.key.name, $0.value) }),
-            "hashes": counts(report.hashes.map { ($0.key.name, $0.value) }),
-            "has_index": .bool(row.container.map { $0.indexOffset > 0 } ?? false),
-            "problem_counts": counts(report.counts.map { ($0.key.rawValue, $0.value) }),
-            "problems": .array(
-                report.problems.map {
-                    [
-                        "kind": .string($0.problem.code.rawValue), "message": .string($0.problem.message),
-                        "cid": .text($0.problem.cid), "offset": .count($0.offset),
-                    ]
-                }
-            ),
-            "error": row.error?.json["error"] ?? .null,
-        ]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("archives", "What was found in each archive.") { output in
+            output.rows.map { Found(row: $0, isVerified: output.isVerified) }
+        }
+    ]
 
     package var report: Report { Report(rows.flatMap(parts), failures: rows.compactMap(\.error?.message)) }
 
@@ -108,9 +133,5 @@ package struct CARReportOutput: OperationOutput {
         return unverifiable > 0
             ? "not known to be whole: \(unverifiable) blocks have hashes that cannot be computed here"
             : "not known to be whole: not everything in it could be followed"
-    }
-
-    private func counts(_ items: [(String, Int)]) -> JSON {
-        .object(items.sorted { $0 < $1 }.map { JSON.Member($0.0, .count($0.1)) })
     }
 }

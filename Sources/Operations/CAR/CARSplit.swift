@@ -30,6 +30,7 @@ package struct CARSplit: Operation {
                 \.output,
                 help:
                     "What the names of the shards begin with: PREFIX-00001.car; by default the name of the file (-o).",
+                as: .path,
                 aliases: ["o"]
             ),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
@@ -87,17 +88,22 @@ package struct CARSplit: Operation {
         let unverifiable: Int
         let shards: [(path: String, bytes: UInt64, blocks: Int)]
 
-        package var json: JSON {
-            [
-                "roots": .array(roots.map { .text($0) }), "blocks": .count(blocks),
-                "unverifiable": .count(unverifiable),
-                "shards": .array(
-                    shards.map {
-                        ["path": .string($0.path), "bytes": .count($0.bytes), "blocks": .count($0.blocks)]
-                    }
-                ),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("roots", "The roots of the archive.") { $0.roots },
+            OutputField("blocks", "How many blocks were written.") { $0.blocks },
+            OutputField("unverifiable", "How many blocks have hashes that cannot be computed here.") {
+                $0.unverifiable
+            },
+            .list(
+                "shards",
+                "The files that were written.",
+                of: [
+                    OutputField("path", "The file.", as: .path) { $0.path },
+                    OutputField("bytes", "Its length.", in: .bytes) { $0.bytes },
+                    OutputField("blocks", "How many blocks it has.") { $0.blocks },
+                ]
+            ) { $0.shards },
+        ]
         package var report: Report {
             let rows = shards.map { [$0.path, "\($0.blocks)", "\(ByteCount($0.bytes))"] }
             return Report(

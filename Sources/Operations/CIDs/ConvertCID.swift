@@ -11,7 +11,7 @@ package struct ConvertCID: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cids", \.cids, help: "CIDs; without any, those on standard input.", positional: true)
+        Field("cids", \.cids, help: "CIDs; without any, those on standard input.", as: .cid, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> ConvertedCIDs {

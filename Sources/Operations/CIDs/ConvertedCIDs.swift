@@ -41,18 +41,20 @@ package struct ConvertedCIDs: OperationOutput {
         let failed = rows.count { $0.problem != nil }
         return .ofParts(repeatElement(.usage, count: failed), isPartDone: failed < rows.count)
     }
-    package var json: JSON {
-        [
-            "cids": .array(
-                rows.map {
-                    [
-                        "given": .string($0.given), "cid": .text($0.cid),
-                        "formatted": $0.problem == nil ? .string($0.text) : .null, "error": .text($0.problem),
-                    ]
-                }
-            )
-        ]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        .list(
+            "cids",
+            "What came of each word, in order.",
+            of: [
+                OutputField("given", "The word.") { $0.given },
+                OutputField("cid", "The CID that it is.") { $0.cid },
+                OutputField("formatted", "The CID as it was wanted; null where it is none.") {
+                    $0.problem == nil ? $0.text : nil
+                },
+                OutputField("error", "Why it could not be done; null where it was.") { $0.problem },
+            ]
+        ) { $0.rows }
+    ]
     package var report: Report {
         Report(texts.map { .line($0) }, failures: rows.compactMap(\.problem))
     }

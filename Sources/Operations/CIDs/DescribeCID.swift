@@ -11,7 +11,7 @@ package struct DescribeCID: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "A CID in any form.", required: true, positional: true)
+        Field("cid", \.cid, help: "A CID in any form.", as: .cid, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -32,15 +32,20 @@ package struct DescribeCID: Operation {
 
         private var digest: String { Multibase.base16.encodeWithoutPrefix(Array(cid.hash.digest)) }
 
-        package var json: JSON {
-            [
-                "cid": .text(cid), "version": .count(Int(cid.version.rawValue)), "codec": .string(cid.codec.name),
-                "codec_code": .count(cid.codec.rawValue), "hash": .string(cid.hash.code.name),
-                "hash_code": .count(cid.hash.code.rawValue), "digest_bytes": .count(cid.hash.digest.count),
-                "digest": .string(digest), "cid_v0": .text(cid.v0), "cid_v1": .text(cid.v1),
-                "is_inline": .bool(cid.inlineContent != nil), "is_allowed": .bool(refusal == nil),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("cid", "The CID.") { $0.cid },
+            OutputField("version", "Its version.") { Int($0.cid.version.rawValue) },
+            OutputField("codec", "The name of the codec of the block.") { $0.cid.codec.name },
+            OutputField("codec_code", "The code of that codec.") { $0.cid.codec.rawValue },
+            OutputField("hash", "The name of the hash.") { $0.cid.hash.code.name },
+            OutputField("hash_code", "The code of that hash.") { $0.cid.hash.code.rawValue },
+            OutputField("digest_bytes", "The length of the digest.", in: .bytes) { $0.cid.hash.digest.count },
+            OutputField("digest", "The digest, in hexadecimal.") { $0.digest },
+            OutputField("cid_v0", "The same content as a CID of version 0; null where there is none.") { $0.cid.v0 },
+            OutputField("cid_v1", "The same content as a CID of version 1.") { $0.cid.v1 },
+            OutputField("is_inline", "Whether the CID holds the content itself.") { $0.cid.inlineContent != nil },
+            OutputField("is_allowed", "Whether content with this hash is taken.") { $0.refusal == nil },
+        ]
         package var report: Report {
             Report([
                 .facts([

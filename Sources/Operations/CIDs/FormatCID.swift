@@ -22,7 +22,7 @@ package struct FormatCID: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cids", \.cids, help: "CIDs; without any, those on standard input.", positional: true),
+        Field("cids", \.cids, help: "CIDs; without any, those on standard input.", as: .cid, positional: true),
         Field("format", \.format, help: "What to write of each (-f).", aliases: ["f"]),
         Field("cid_version", \.version, help: "The version to change to: 0 or 1 (-v).", aliases: ["v"]),
         Field("codec", \.codec, help: "The codec to change to (--mc).", aliases: ["mc"]),

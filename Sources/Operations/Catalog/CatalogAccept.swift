@@ -32,7 +32,10 @@ package struct CatalogAccept: Operation {
     package struct Output: OperationOutput {
         let pins: Int
 
-        package var json: JSON { ["accepted": true, "pins": .count(pins)] }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("accepted", "Whether this catalog is the right one from now on.") { _ in true },
+            OutputField("pins", "How many pins are in it.") { $0.pins },
+        ]
         package var report: Report {
             Report([
                 .line("This catalog, with \(pins) pins, is the right one from now on."),

@@ -21,6 +21,7 @@ package struct CatalogBackup: Operation {
             "file",
             \.file,
             help: "The file to write; nothing may be there yet. - is standard output.",
+            as: .path,
             required: true,
             positional: true
         )
@@ -74,7 +75,11 @@ package struct CatalogBackup: Operation {
         let bytes: UInt64
         let pins: Int
 
-        package var json: JSON { ["path": .text(path), "bytes": .count(bytes), "pins": .count(pins)] }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("path", "The file that was written.", as: .path) { $0.path },
+            OutputField("bytes", "Its length.", in: .bytes) { $0.bytes },
+            OutputField("pins", "How many pins are in it.") { $0.pins },
+        ]
         package var report: Report {
             Report(path.map { [.line("Copied the catalog, with \(pins) pins, to \($0) (\(ByteCount(bytes))).")] } ?? [])
         }

@@ -24,7 +24,7 @@ package struct Completion: Operation {
 
     package func run(in call: Call) async throws(KitError) -> Output {
         guard let shell else { throw KitError(SchemaError.missing("shell")) }
-        return Output(shell: shell, lines: Words(operations).script(for: shell))
+        return Output(shell: shell, lines: Words(operations(on: .commandLine)).script(for: shell))
     }
 
     /// The script.
@@ -32,9 +32,10 @@ package struct Completion: Operation {
         let shell: Shell
         let lines: [String]
 
-        package var json: JSON {
-            ["shell": .string(shell.rawValue), "script": .string(lines.joined(separator: "\n") + "\n")]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("shell", "The shell that it is for.") { $0.shell.rawValue },
+            OutputField("script", "The script.") { $0.lines.joined(separator: "\n") + "\n" },
+        ]
         package var report: Report { Report(lines.map { .line($0) }) }
     }
 }

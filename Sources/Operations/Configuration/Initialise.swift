@@ -47,13 +47,14 @@ package struct Initialise: Operation {
         /// The folders that were missing in a home that was there.
         let made: [String]
 
-        package var json: JSON {
-            [
-                "home": .string(home), "kit": .string(kit), "created": .bool(!existed),
-                "new_catalog": .bool(!existed || isNewCatalog), "replaced_catalog": .text(replaced),
-                "made_folders": .array(made.map { .string($0) }),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("home", "The kit home.", as: .path) { $0.home },
+            OutputField("kit", "The kit that it is of.") { $0.kit },
+            OutputField("created", "Whether it was not there before.") { !$0.existed },
+            OutputField("new_catalog", "Whether the catalog is new.") { !$0.existed || $0.isNewCatalog },
+            OutputField("replaced_catalog", "Where the old catalog is, if it was replaced.", as: .path) { $0.replaced },
+            OutputField("made_folders", "The folders that were missing.", as: .path) { $0.made },
+        ]
         package var report: Report {
             if isNewCatalog, existed {
                 let old = replaced.map { "; the old one is \($0)" } ?? ""

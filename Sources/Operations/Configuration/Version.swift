@@ -14,11 +14,11 @@ package struct Version: Operation {
 
     /// The version.
     package struct Output: OperationOutput {
-        package var json: JSON {
-            [
-                "name": "ipfs-kit", "version": .string(Kit.version), "sqlite": .string(Catalog.libraryVersion),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("name", "The name of the program.") { _ in "ipfs-kit" },
+            OutputField("version", "Its version.") { _ in Kit.version },
+            OutputField("sqlite", "The version of SQLite that it uses.") { _ in Catalog.libraryVersion },
+        ]
         package var report: Report {
             Report([.line("ipfs-kit \(Kit.version)"), .line("SQLite \(Catalog.libraryVersion)")])
         }

@@ -17,6 +17,7 @@ package struct Add: Operation {
         Example: ipfs-kit add photos --name photos-2026
         """
     package static let changes = true
+    package static var items: [any OperationOutput.Type] { [Added.self] }
 
     package var paths: [String] = []
     package var form = ImportForm()
@@ -37,6 +38,7 @@ package struct Add: Operation {
                 "paths",
                 \.paths,
                 help: "Files and directories; - is standard input.",
+                as: .path,
                 required: true,
                 positional: true
             ),
@@ -255,17 +257,27 @@ package struct Add: Operation {
 
         package var exitCode: ExitCode { .ofParts(failures.map(\.error.code), isPartDone: !roots.isEmpty) }
 
-        package var json: JSON {
-            [
-                "type": "summary",
-                "roots": .array(zip(names, roots).map { ["name": .name($0), "cid": .text($1.cid)] }),
-                "pinned": .bool(pinned), "new_blocks": .count(counts.newBlocks), "new_bytes": .count(counts.newBytes),
-                "known_blocks": .count(counts.knownBlocks), "left_out": leftOut.json,
-                "failed": .array(
-                    failures.map { ["name": .name($0.name), "error": $0.error.json["error"] ?? .null] }
-                ),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("type", "What this line is.", as: .choice(["summary"])) { _ in "summary" },
+            .list(
+                "roots",
+                "The roots, in the order of what was named.",
+                of: [
+                    OutputField("name", "The name that it has in a directory.") { NameShown($0.name) },
+                    OutputField("cid", "The root.") { $0.cid },
+                ]
+            ) { output in zip(output.names, output.roots).map { (name: $0, cid: $1.cid) } },
+            OutputField("pinned", "Whether they are pinned.") { $0.pinned },
+            OutputField("new_blocks", "How many blocks the store did not have.") { $0.counts.newBlocks },
+            OutputField("new_bytes", "How long these are.", in: .bytes) { $0.counts.newBytes },
+            OutputField("known_blocks", "How many the store had.") { $0.counts.knownBlocks },
+            OutputField("left_out", "What was not taken, and why.") { $0.leftOut.items },
+            .list(
+                "failed",
+                "What could not be added.",
+                of: [OutputField("name", "Its name.") { NameShown($0.name) }, .error { $0.error }]
+            ) { $0.failures },
+        ]
         package var report: Report {
             let linkWarnings = links.map {
                 "\($0) is a symbolic link, and only the link was added; --dereference-args adds what it leads to."
@@ -285,12 +297,12 @@ package struct Add: Operation {
 private struct Added: OperationOutput {
     let item: Imported
 
-    var json: JSON {
-        [
-            "type": "added", "name": .name(item.path), "cid": .text(item.entry.cid),
-            "size": .count(item.entry.tsize),
-        ]
-    }
+    static let outputFields: [OutputField<Self>] = [
+        OutputField("type", "What this line is.", as: .choice(["added"])) { _ in "added" },
+        OutputField("name", "The path of the file or directory.") { NameShown($0.item.path) },
+        OutputField("cid", "What it became.") { $0.item.entry.cid },
+        OutputField("size", "How much it is with all below it.", in: .bytes) { $0.item.entry.tsize },
+    ]
     var report: Report { Report("added \(item.entry.cid) \(shownName(item.path))") }
     var quietLines: [String]? { [] }
 }

@@ -20,7 +20,12 @@ package struct Cat: Operation {
         Field("paths", \.paths, help: "CIDs, or paths below them.", required: true, positional: true),
         Field("offset", \.offset, help: "The byte of all content to begin with (-o).", aliases: ["o"]),
         Field("length", \.length, help: "The most bytes to write (-l).", aliases: ["l"]),
-        Field("output", \.output, help: "The file to write; nothing may be there yet. - is standard output."),
+        Field(
+            "output",
+            \.output,
+            help: "The file to write; nothing may be there yet. - is standard output.",
+            as: .path
+        ),
         .source(\.from),
     ]
 

@@ -29,6 +29,7 @@ package struct Get: Operation {
                 Where to write it; nothing may be there yet. The last name of the path by default; - is standard output, \
                 for a file (-o).
                 """,
+            as: .path,
             aliases: ["o"]
         ),
         .source(\.from),
@@ -52,9 +53,10 @@ package struct WrittenTree: OperationOutput {
     /// Nil where it went to standard output, of which nothing is said there.
     let path: String?
 
-    package var json: JSON {
-        guard let path else { return .null }
-        return ["cid": .text(cid), "path": .string(path)]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("cid", "What was written.") { $0.cid },
+        OutputField("path", "The file or directory; null where it went to the output.", as: .path) { $0.path },
+    ]
+    package var isContent: Bool { path == nil }
     package var report: Report { path.map { Report("Wrote \(cid) to \($0).") } ?? Report() }
 }

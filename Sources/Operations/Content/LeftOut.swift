@@ -2,9 +2,9 @@ internal import IPLD
 internal import Schema
 
 /// Something below what was named that was not taken.
-struct LeftOut: Sendable {
+struct LeftOut: Answer {
     /// Why it was not.
-    enum Reason: String, Sendable {
+    enum Reason: String, CaseIterable, Sendable {
         /// It is the kit home, or one of its files under another name.
         case home
         /// It is what a program like this one left behind when it was stopped.
@@ -15,12 +15,20 @@ struct LeftOut: Sendable {
 
     let path: [UInt8]
     let reason: Reason
+
+    static var sharedName: String? { "left out" }
+    static let outputFields: [OutputField<Self>] = [
+        OutputField("name", "Its path.") { NameShown($0.path) },
+        OutputField("reason", "Why it was not taken.", as: .choice(Reason.allCases.map(\.rawValue))) {
+            $0.reason.rawValue
+        },
+    ]
 }
 
 /// What was left out of all that somebody named, as it is told in the end.
 struct LeftOutList: Sendable {
     /// Those that are named: of very many, the first thousand.
-    private var items: [LeftOut] = []
+    private(set) var items: [LeftOut] = []
     private var hidden = 0
 
     private static let most = 1000
@@ -28,10 +36,6 @@ struct LeftOutList: Sendable {
     mutating func add(_ item: LeftOut) {
         if item.reason == .hidden { hidden += 1 }
         if items.count < Self.most { items.append(item) }
-    }
-
-    var json: JSON {
-        .array(items.map { ["name": .name($0.path), "reason": .string($0.reason.rawValue)] })
     }
 
     var warnings: [String] {

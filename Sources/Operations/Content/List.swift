@@ -109,19 +109,20 @@ package struct List: Operation {
         let cid: CID
         let rows: [Row]
 
-        package var json: JSON {
-            [
-                "cid": .text(cid),
-                "entries": .array(
-                    rows.map {
-                        [
-                            "name": .name($0.name), "cid": .text($0.cid), "type": .string($0.kind),
-                            "size": .count($0.size), "target": $0.target.map { .name($0) } ?? .null,
-                        ]
-                    }
-                ),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("cid", "The directory, or the file.") { $0.cid },
+            .list(
+                "entries",
+                "What is in it.",
+                of: [
+                    OutputField("name", "Its name.") { NameShown($0.name) },
+                    OutputField("cid", "Its CID.") { $0.cid },
+                    OutputField("type", "What it is; null where that is not known.") { $0.kind },
+                    OutputField("size", "How long it is.", in: .bytes) { $0.size },
+                    OutputField("target", "Where a symbolic link leads.") { row in row.target.map { NameShown($0) } },
+                ]
+            ) { $0.rows },
+        ]
         package var report: Report {
             Report([
                 .table(

@@ -1,5 +1,6 @@
 internal import POSIX
 package import Schema
+internal import Services
 package import Storage
 
 /// One run of an operation: the kit that it works on, who it talks to meanwhile, and what it is given.
@@ -7,6 +8,8 @@ package import Storage
 /// Operations of many callers run side by side in one kit; each has a call of its own. Its task is what is cancelled.
 package struct Call: Sendable {
     package let kit: Kit
+    /// How the caller came here, which says what he may touch.
+    package let surface: Surface
     package let progress: Progress
     /// Whether the output that `write` takes is a terminal.
     package let isTerminal: Bool
@@ -21,6 +24,7 @@ package struct Call: Sendable {
 
     package init(
         kit: Kit,
+        from surface: Surface,
         progress: Progress = .silent,
         isTerminal: Bool = false,
         write: @escaping @Sendable (ArraySlice<UInt8>) async throws(KitError) -> Void = { _ in },
@@ -29,6 +33,7 @@ package struct Call: Sendable {
         read: @escaping @Sendable (Int) async throws(KitError) -> [UInt8] = { _ in [] }
     ) {
         self.kit = kit
+        self.surface = surface
         self.progress = progress
         self.isTerminal = isTerminal
         self.write = write
@@ -41,11 +46,13 @@ package struct Call: Sendable {
 extension Call {
     /// Runs an operation with the values that a surface was given for its inputs.
     ///
-    /// Throws `usage` for a name that is no input, and for a value that does not fit.
+    /// Throws `usage` for a name that is no input, and for a value that does not fit; `refused` for what only the owner
+    /// may do.
     package func perform<Action: Operation>(
         _: Action.Type,
         _ values: [String: FieldValue]
     ) async throws(KitError) -> Action.Output {
+        try admit(Action.self, values)
         let action: Action
         do throws(SchemaError) {
             action = try Action(values: values)
@@ -57,5 +64,42 @@ extension Call {
         return try await withTaskExecutorPreference(BlockingThreads.shared) { () async throws(KitError) in
             try await action.run(in: self)
         }
+    }
+
+    /// Throws `refused` where an operation is not shown on this surface, or is given what only the owner may give.
+    ///
+    /// That is what names files and programs of this machine, and text that stands for variables and files.
+    private func admit<Action: Operation>(
+        _: Action.Type,
+        _ values: [String: FieldValue]
+    ) throws(KitError) {
+        guard operationTable.contains(where: { $0.operation.name == Action.name && $0.surfaces.contains(surface) })
+        else {
+            throw KitError(.refused, "“\(Action.name)” cannot be done this way.")
+        }
+        guard !surface.isOwners else { return }
+        let inputs = Action.fieldInfo
+        for (name, value) in values {
+            if inputs.first(where: { $0.name == name })?.meaning?.isLocal == true { throw Self.isOwners(name) }
+            guard name == "settings", case .list(let settings) = value else { continue }
+            // Where no type is named, a setting may be that of any.
+            let types = (values["type"]?.text).flatMap { ServiceRow.named($0) }.map { [$0] } ?? backendTypes
+            for setting in settings { try Self.admit(setting, among: types.flatMap { BackendFile.fields(of: $0) }) }
+        }
+    }
+
+    private static func admit(_ setting: String, among fields: [FieldInfo]) throws(KitError) {
+        let name = String(setting.prefix { $0 != "=" }).replacing("-", with: "_")
+        let meanings = fields.filter { $0.name == name || $0.aliases.contains(name) }
+        guard !meanings.contains(where: { $0.meaning?.isLocal == true }), !setting.contains("${") else {
+            throw isOwners(name)
+        }
+    }
+
+    private static func isOwners(_ name: String) -> KitError {
+        KitError(
+            .refused,
+            "“\(name)” names something on the machine of the kit, which only its owner does, in a shell there or in its files."
+        )
     }
 }

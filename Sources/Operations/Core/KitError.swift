@@ -8,7 +8,7 @@ package import Schema
 package import Storage
 
 /// A failed operation: what happened, to what, and the command that helps.
-package struct KitError: Error, Sendable, CustomStringConvertible {
+package struct KitError: Error, Answer, CustomStringConvertible {
     package let code: ExitCode
     /// A whole sentence without secrets.
     package let message: String
@@ -16,9 +16,19 @@ package struct KitError: Error, Sendable, CustomStringConvertible {
     package let hint: String?
     package let backend: String?
     package let cid: String?
+    /// Whether another try may help, and when.
+    package let retry: StorageError.Retry
 
-    package init(_ code: ExitCode, _ message: String, hint: String? = nil, backend: String? = nil, cid: CID? = nil) {
+    package init(
+        _ code: ExitCode,
+        _ message: String,
+        hint: String? = nil,
+        backend: String? = nil,
+        cid: CID? = nil,
+        retry: StorageError.Retry? = nil
+    ) {
         self.code = code
+        self.retry = retry ?? (code == .temporary || code == .locked ? .later : .never)
         self.message = message
         self.hint = hint
         self.backend = backend
@@ -32,18 +42,27 @@ package struct KitError: Error, Sendable, CustomStringConvertible {
 
     /// The same, of a CID where it says of none.
     func about(_ root: CID) -> KitError {
-        cid == nil ? KitError(code, message, hint: hint, backend: backend, cid: root) : self
+        cid == nil ? KitError(code, message, hint: hint, backend: backend, cid: root, retry: retry) : self
     }
 
-    /// The error as machines read it.
-    package var json: JSON {
-        [
-            "error": [
-                "code": .integer(Int64(code.rawValue)), "kind": .string("\(code)"), "message": .string(message),
-                "hint": .text(hint), "backend": .text(backend), "cid": .text(cid),
-            ]
-        ]
-    }
+    /// The error as a whole answer.
+    package var answer: JSON { ["error": json] }
+
+    private var wait: Duration? { if case .after(let wait) = retry { wait } else { nil } }
+
+    package static var sharedName: String? { "error" }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("code", "The number with which the command ends.") { $0.code.rawValue },
+        OutputField("kind", "A word for the code.", as: .choice(ExitCode.allCases.map { "\($0)" })) { "\($0.code)" },
+        OutputField("message", "What happened, as a sentence.") { $0.message },
+        OutputField("hint", "A command that helps; null where none is known.") { $0.hint },
+        OutputField("backend", "The backend that it is about.", as: .backend) { $0.backend },
+        OutputField("cid", "The CID that it is about.", as: .cid) { $0.cid },
+        OutputField("may_retry", "Whether the same may succeed at another time.") { $0.retry != .never },
+        OutputField("retry_after", "How long to wait before; null where nobody said.", in: .seconds) {
+            $0.wait?.components.seconds
+        },
+    ]
 }
 
 extension KitError {
@@ -67,7 +86,9 @@ extension KitError {
             case .superseded: (.locked, "ipfs-kit status")
             case .exists, .unexpected: (.other, command("backend test"))
             }
-        self.init(code, error.description, hint: hint, backend: error.backend)
+        var retry: StorageError.Retry?
+        if case .after = error.retry { retry = error.retry }
+        self.init(code, error.description, hint: hint, backend: error.backend, retry: retry)
         if let store = error.cause as? StoreError { self = KitError(store) }
         if let source = error.cause as? ReplicationError { self = KitError(source) }
     }
@@ -80,7 +101,8 @@ extension KitError {
             plain.code,
             plain.message.asSentence,
             hint: isBackend ? plain.hint : nil,
-            backend: isBackend ? plain.backend : nil
+            backend: isBackend ? plain.backend : nil,
+            retry: plain.retry
         )
     }
 

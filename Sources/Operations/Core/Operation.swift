@@ -15,6 +15,8 @@ package protocol Operation: Described {
     static var changes: Bool { get }
     /// Fields beyond `fields` that are taken too; each is added to the field `settings` as `name=value`.
     static var openFields: [FieldInfo] { get }
+    /// What its items are, where its output comes bit by bit: each has a member `type` that says which it is.
+    static var items: [any OperationOutput.Type] { get }
     /// Does it.
     func run(in call: Call) async throws(KitError) -> Output
 }
@@ -23,12 +25,16 @@ extension Operation {
     package static var details: String { "" }
     package static var changes: Bool { false }
     package static var openFields: [FieldInfo] { [] }
+    package static var items: [any OperationOutput.Type] { [] }
+    /// What its answer is.
+    package static var answerShape: Shape { Output.shape }
 }
 
 /// What an operation gives back: one documented shape for machines, and a report for people.
-package protocol OperationOutput: Sendable {
-    var json: JSON { get }
+package protocol OperationOutput: Answer {
     var report: Report { get }
+    /// Whether the output was content, which was written already, and there is nothing more to say.
+    var isContent: Bool { get }
     /// Whether it is a secret that was asked for: it is shown as it is, where others are cleaned of such.
     var isSecret: Bool { get }
     /// How the operation ended; only those that do several things can end otherwise than well without throwing.
@@ -38,6 +44,7 @@ package protocol OperationOutput: Sendable {
 }
 
 extension OperationOutput {
+    package var isContent: Bool { false }
     package var isSecret: Bool { false }
     package var exitCode: ExitCode { .ok }
     package var quietLines: [String]? { nil }
@@ -45,8 +52,9 @@ extension OperationOutput {
 
 /// An output that was given out already, item by item.
 package struct NoOutput: OperationOutput {
-    package let json = JSON.null
+    package static let outputFields: [OutputField<Self>] = []
     package let report = Report()
+    package var isContent: Bool { true }
 
     package init() {}
 }

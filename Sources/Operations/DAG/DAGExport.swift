@@ -15,7 +15,7 @@ package struct DAGExport: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("root", \.root, help: "The CID of the root.", required: true, positional: true),
+        Field("root", \.root, help: "The CID of the root.", as: .cid, required: true, positional: true),
         .newFile(\.output),
     ]
 
@@ -54,10 +54,13 @@ package struct DAGExport: Operation {
         let blocks: Int
         let bytes: UInt64
 
-        package var json: JSON {
-            guard let path else { return .null }
-            return ["cid": .text(cid), "path": .string(path), "blocks": .count(blocks), "bytes": .count(bytes)]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("cid", "The root.") { $0.cid },
+            OutputField("path", "The file that was written; null where it went to the output.", as: .path) { $0.path },
+            OutputField("blocks", "How many blocks were written.") { $0.blocks },
+            OutputField("bytes", "The length of the file.", in: .bytes) { $0.bytes },
+        ]
+        package var isContent: Bool { path == nil }
         package var report: Report {
             path.map { Report("Wrote \(blocks) blocks (\(ByteCount(bytes))) to \($0).") } ?? Report()
         }

@@ -24,7 +24,14 @@ package struct DAGImport: Operation {
 
     package static let fields: [Field<Self>] =
         [
-            Field("files", \.files, help: "CAR files; - is standard input.", required: true, positional: true),
+            Field(
+                "files",
+                \.files,
+                help: "CAR files; - is standard input.",
+                as: .path,
+                required: true,
+                positional: true
+            ),
             Field(
                 "pin_roots",
                 \.pinRoots,

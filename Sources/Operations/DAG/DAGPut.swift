@@ -22,7 +22,14 @@ package struct DAGPut: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("files", \.files, help: "Files, one value each; - is standard input.", required: true, positional: true),
+        Field(
+            "files",
+            \.files,
+            help: "Files, one value each; - is standard input.",
+            as: .path,
+            required: true,
+            positional: true
+        ),
         Field("store_codec", \.storeCodec, help: "The codec of the blocks."),
         Field("input_codec", \.inputCodec, help: "The codec of the files."),
         Field("hash", \.hash, help: "The hash function of the CIDs."),

@@ -30,7 +30,10 @@ package struct DAGResolve: Operation {
         let cid: String
         let remainder: String
 
-        package var json: JSON { ["cid": .string(cid), "remainder": .string(remainder)] }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("cid", "The block that the path leads to.") { $0.cid },
+            OutputField("remainder", "What of the path leads on in that block.") { $0.remainder },
+        ]
         package var report: Report { Report(remainder.isEmpty ? cid : "\(cid)/\(remainder)") }
         package var quietLines: [String]? { [cid] }
     }

@@ -44,18 +44,18 @@ package struct DAGStat: Operation {
     package struct Output: OperationOutput {
         let rows: [Row]
 
-        package var json: JSON {
-            [
-                "dags": .array(
-                    rows.map {
-                        [
-                            "cid": .text($0.cid), "blocks": .count($0.blocks), "size_bytes": .count($0.bytes),
-                            "car_bytes": .count($0.carLength),
-                        ]
-                    }
-                )
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .list(
+                "dags",
+                "Each DAG, in order.",
+                of: [
+                    OutputField("cid", "The root.") { $0.cid },
+                    OutputField("blocks", "How many blocks it has.") { $0.blocks },
+                    OutputField("size_bytes", "The lengths of all blocks.", in: .bytes) { $0.bytes },
+                    OutputField("car_bytes", "The length of its CAR.", in: .bytes) { $0.carLength },
+                ]
+            ) { $0.rows }
+        ]
         package var report: Report {
             Report([
                 .table(

@@ -45,28 +45,33 @@ package struct ImportOutput: OperationOutput {
         return .ofParts(codes, isPartDone: isPartDone)
     }
 
-    package var json: JSON {
-        [
-            "roots": .array(roots.map { .text($0.cid) }), "blocks": .count(blocks),
-            "pinned": .bool(wantsPins && roots.allSatisfy(\.isPinned)),
-            "files": .array(
-                files.map {
-                    [
-                        "file": .string($0.path), "imported": .bool($0.error == nil), "blocks": .count($0.blocks),
-                        "roots": .array($0.roots.map { .text($0) }), "error": $0.error?.json["error"] ?? .null,
-                    ]
-                }
-            ),
-            "pins": .array(
-                roots.map {
-                    [
-                        "cid": .text($0.cid), "file": .string($0.path), "pinned": .bool($0.isPinned),
-                        "missing": .text($0.missing), "error": $0.flaw?.json["error"] ?? .null,
-                    ]
-                }
-            ),
-        ]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("roots", "The roots of all archives.") { $0.roots.map(\.cid) },
+        OutputField("blocks", "How many blocks were read.") { $0.blocks },
+        OutputField("pinned", "Whether every root is pinned.") { $0.wantsPins && $0.roots.allSatisfy(\.isPinned) },
+        .list(
+            "files",
+            "What came of each archive.",
+            of: [
+                OutputField("file", "The archive.", as: .path) { $0.path },
+                OutputField("imported", "Whether it was read to its end.") { $0.error == nil },
+                OutputField("blocks", "How many blocks were read.") { $0.blocks },
+                OutputField("roots", "The roots that it names.") { $0.roots },
+                .error { $0.error },
+            ]
+        ) { $0.files },
+        .list(
+            "pins",
+            "What came of each root.",
+            of: [
+                OutputField("cid", "The root.") { $0.cid },
+                OutputField("file", "The archive that names it.", as: .path) { $0.path },
+                OutputField("pinned", "Whether it is pinned.") { $0.isPinned },
+                OutputField("missing", "A block that is nowhere; null where all are there.") { $0.missing },
+                OutputField("error", "What is wrong with it; null where nothing is.") { $0.flaw },
+            ]
+        ) { $0.roots },
+    ]
 
     package var report: Report {
         let imported = files.filter { $0.error == nil }

@@ -29,6 +29,7 @@ package struct PinAdd: Operation {
             "cids",
             \.cids,
             help: "The roots to pin; - stands for the words on standard input.",
+            as: .cid,
             required: true,
             positional: true
         ),
@@ -177,21 +178,21 @@ package struct PinAdd: Operation {
         var failures: [(word: String, error: KitError)] = []
 
         package var exitCode: ExitCode { .ofParts(failures.map(\.error.code), isPartDone: !roots.isEmpty) }
-        package var json: JSON {
-            [
-                "pinned": .array(roots.map { .text($0) }), "fetched_blocks": .count(fetched.blocks),
-                "fetched_bytes": .count(fetched.bytes),
-                "fetched_from": .array(fetched.givers.sorted().map { .string($0) }),
-                "failed": .array(
-                    failures.map { failure in
-                        let cid = try? CID(failure.word)
-                        return [
-                            "cid": .text(cid), "input": .string(failure.word), "error": .string(failure.error.message),
-                        ]
-                    }
-                ),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("pinned", "The roots that are pinned.") { $0.roots },
+            OutputField("fetched_blocks", "How many blocks were brought into the store.") { $0.fetched.blocks },
+            OutputField("fetched_bytes", "How long these are.", in: .bytes) { $0.fetched.bytes },
+            OutputField("fetched_from", "Where they came from.") { $0.fetched.givers.sorted() },
+            .list(
+                "failed",
+                "What could not be pinned.",
+                of: [
+                    OutputField("cid", "The root; null where the word is none.") { try? CID($0.word) },
+                    OutputField("input", "The word that was given.") { $0.word },
+                    .error { $0.error },
+                ]
+            ) { $0.failures },
+        ]
         package var report: Report {
             var parts: [Report.Part] = roots.map { .line("pinned \($0)") }
             if fetched.blocks > 0 {

@@ -18,6 +18,7 @@ package struct PinImport: Operation {
         Example: ipfs-kit pin import --from-node --follow
         """
     package static let changes = true
+    package static var items: [any OperationOutput.Type] { [PinChange.self] }
 
     package var fromNode = false
     package var follow = false
@@ -109,15 +110,18 @@ package struct PinImport: Operation {
         init(node: String, isDryRun: Bool) { (self.node, self.isDryRun) = (node, isDryRun) }
 
         package var exitCode: ExitCode { leftOut.isEmpty ? .ok : .partlyFailed }
-        package var json: JSON {
-            [
-                "type": "summary", "node": .string(node), "dry_run": .bool(isDryRun), "taken_over": .count(takenOver),
-                "already_here": .count(known), "vanished": .count(vanished),
-                "unpinned_here": .array(unpinned.map { .text($0) }),
-                "left_out": .array(leftOut.map { .string($0) }), "left_out_count": .count(leftOutCount),
-                "warnings": .array(warnings.map { .string($0) }),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("type", "What this line is.", as: .choice(["summary"])) { _ in "summary" },
+            OutputField("node", "The node.") { $0.node },
+            .dryRun { $0.isDryRun },
+            OutputField("taken_over", "How many pins were taken over.") { $0.takenOver },
+            OutputField("already_here", "How many were here already.") { $0.known },
+            OutputField("vanished", "How many that came from the node are there no longer.") { $0.vanished },
+            OutputField("unpinned_here", "What is pinned there, and was unpinned here.") { $0.unpinned },
+            OutputField("left_out", "The first of what was not taken over.") { $0.leftOut },
+            OutputField("left_out_count", "How many were not.") { $0.leftOutCount },
+            .warnings { $0.warnings },
+        ]
         package var report: Report {
             let verb = isDryRun ? "would be taken over" : "taken over"
             let named = leftOut.prefix(10)
@@ -148,9 +152,13 @@ private struct PinChange: OperationOutput {
     let cid: CID
     let name: String
 
-    var json: JSON {
-        ["type": .string(kind == .takenOver ? "taken_over" : kind.rawValue), "cid": .text(cid), "name": .string(name)]
-    }
+    static let outputFields: [OutputField<Self>] = [
+        OutputField("type", "What happened.", as: .choice(["taken_over", "vanished", "back"])) {
+            $0.kind == .takenOver ? "taken_over" : $0.kind.rawValue
+        },
+        OutputField("cid", "The root.") { $0.cid },
+        OutputField("name", "The name of the pin.") { $0.name },
+    ]
     var report: Report { Report("\(kind.rawValue) \(cid)\(name.isEmpty ? "" : " " + name)") }
     var quietLines: [String]? { kind == .takenOver ? [cid.description] : [] }
 }

@@ -25,7 +25,9 @@ package struct PinList: Operation {
     package struct Output: OperationOutput {
         package let pins: [Pin]
 
-        package var json: JSON { ["pins": .array(pins.map(\.json))] }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("pins", "The pins, the oldest first.") { $0.pins }
+        ]
         package var report: Report {
             Report([
                 .table(
@@ -37,12 +39,14 @@ package struct PinList: Operation {
     }
 }
 
-extension Pin {
-    /// The pin as machines read it.
-    var json: JSON {
-        [
-            "cid": .text(cid), "name": .string(name), "metadata": .string(metadata), "replicas": .count(replicas),
-            "created_at": .text(createdAt), "updated_at": .text(changedAt),
-        ]
-    }
+extension Pin: Answer {
+    package static var sharedName: String? { "pin" }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("cid", "The root.") { $0.cid },
+        OutputField("name", "Its name; empty where it has none.") { $0.name },
+        OutputField("metadata", "What else somebody wrote about it.") { Metadata($0.metadata) },
+        OutputField("replicas", "On how many backends it is wanted; null for all.") { $0.replicas },
+        OutputField("created_at", "When it was pinned.") { $0.createdAt },
+        OutputField("updated_at", "When something of it changed last.") { $0.changedAt },
+    ]
 }

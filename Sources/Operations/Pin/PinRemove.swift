@@ -15,7 +15,7 @@ package struct PinRemove: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cids", \.cids, help: "The pinned roots.", required: true, positional: true),
+        Field("cids", \.cids, help: "The pinned roots.", as: .cid, required: true, positional: true),
         Field("dry_run", \.dryRun, help: "Say what would be done, and change nothing."),
     ]
 
@@ -42,15 +42,18 @@ package struct PinRemove: Operation {
         let pins: [(root: CID, requests: Int)]
         let dryRun: Bool
 
-        package var json: JSON {
-            [
-                "unpinned": .array(pins.map { .text($0.root) }),
-                "requests": .array(
-                    pins.filter { $0.requests > 0 }.map { ["cid": .text($0.root), "count": .count($0.requests)] }
-                ),
-                "dry_run": .bool(dryRun),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("unpinned", "The roots that the owner does not keep any longer.") { $0.pins.map(\.root) },
+            .list(
+                "requests",
+                "Those that pin requests keep all the same.",
+                of: [
+                    OutputField("cid", "The root.") { $0.root },
+                    OutputField("count", "How many requests keep it.") { $0.requests },
+                ]
+            ) { output in output.pins.filter { $0.requests > 0 } },
+            .dryRun { $0.dryRun },
+        ]
         package var report: Report {
             Report(
                 pins.map { root, requests in

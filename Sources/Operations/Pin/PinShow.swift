@@ -1,5 +1,5 @@
 internal import BlockStore
-internal import Catalog
+package import Catalog
 internal import Multiformats
 internal import Replication
 package import Schema
@@ -15,7 +15,7 @@ package struct PinShow: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "The pinned root.", required: true, positional: true)
+        Field("cid", \.cid, help: "The pinned root.", as: .cid, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -84,20 +84,25 @@ package struct PinShow: Operation {
         let content: Content
         let sources: [String]
 
-        package var json: JSON {
-            var members: [JSON.Member] = [
-                .init("pin", pin.json), .init("kept_by_owner", .bool(reasons.isOwned)),
-                .init("request_count", .count(reasons.count)),
-                .init("requests", .array(reasons.requests.map(\.json))),
-            ]
-            switch content {
-            case .whole(let blocks, let bytes):
-                members += [.init("whole", true), .init("blocks", .count(blocks)), .init("size_bytes", .count(bytes))]
-            case .broken(let problem): members += [.init("whole", false), .init("problem", .string(problem))]
-            }
-            members.append(.init("sources", .array(sources.map { .string($0) })))
-            return .object(members + [.init("replicas", .array(mappings.map(\.json)))])
+        private var size: (blocks: UInt64, bytes: UInt64)? {
+            if case .whole(let blocks, let bytes) = content { (UInt64(blocks), UInt64(bytes)) } else { nil }
         }
+        private var problem: String? { if case .broken(let problem) = content { problem } else { nil } }
+
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("pin", "The pin.") { $0.pin },
+            OutputField("kept_by_owner", "Whether the owner keeps it, and not only a request.") { $0.reasons.isOwned },
+            OutputField("request_count", "How many pin requests keep it.") { $0.reasons.count },
+            OutputField("requests", "The first of these.") { $0.reasons.requests },
+            OutputField("whole", "Whether every block is in the store.") { $0.size != nil },
+            OutputField("blocks", "How many blocks it has; null where that is not known.") { $0.size?.blocks },
+            OutputField("size_bytes", "The lengths of all blocks; null where that is not known.", in: .bytes) {
+                $0.size?.bytes
+            },
+            OutputField("problem", "Why it is not whole.") { $0.problem },
+            OutputField("sources", "Where content is read from.") { $0.sources },
+            OutputField("replicas", "Where it is, and how that is known.") { $0.mappings },
+        ]
         package var report: Report {
             var facts: [Report.Fact] = [
                 .init("cid", pin.cid.description), .init("name", pin.name.isEmpty ? "-" : pin.name),
@@ -117,15 +122,15 @@ package struct PinShow: Operation {
     }
 }
 
-extension PinRequest {
-    /// The request as machines read it.
-    fileprivate var json: JSON {
-        [
-            "id": .string(id), "name": .string(pin.name), "metadata": .string(pin.metadataText),
-            "origins": .array(pin.origins.map { .string($0) }), "created_at": .text(createdAt),
-            "created_by": .string(createdBy),
-        ]
-    }
+extension PinRequest: Answer {
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("id", "What the request is called.") { $0.id },
+        OutputField("name", "The name that it gives the pin.") { $0.pin.name },
+        OutputField("metadata", "What else it says about it.") { Metadata($0.pin.metadataText) },
+        OutputField("origins", "Where the content may be had.") { $0.pin.origins },
+        OutputField("created_at", "When it was made.") { $0.createdAt },
+        OutputField("created_by", "Who made it.") { $0.createdBy },
+    ]
 
     fileprivate static func table(_ requests: [PinRequest]) -> Report.Part {
         .table(

@@ -13,7 +13,7 @@ package struct SnapshotList: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("backend", \.backend, help: "The backend.", required: true, positional: true)
+        Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true)
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -31,9 +31,12 @@ package struct SnapshotList: Operation {
         let names: [SnapshotName]
         let own: Catalog.Identity
 
-        package var json: JSON {
-            ["backend": .string(backend), "snapshots": .array(names.map { $0.json(own) })]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .backend { $0.backend },
+            OutputField("snapshots", "What homes left there, the newest first.") { output in
+                output.names.map { SnapshotRow($0, output.own) }
+            },
+        ]
         package var report: Report {
             guard !names.isEmpty else { return Report("\(backend) has no snapshot.") }
             return Report([
@@ -77,6 +80,26 @@ extension Kit {
     }
 }
 
+/// A snapshot, and whose it is.
+struct SnapshotRow: Answer {
+    let name: SnapshotName
+    let own: Catalog.Identity
+
+    init(_ name: SnapshotName, _ own: Catalog.Identity) { (self.name, self.own) = (name, own) }
+
+    static var sharedName: String? { "snapshot" }
+    static let outputFields: [OutputField<Self>] = [
+        OutputField("id", "What it is called.") { $0.name.identifier },
+        OutputField("name", "The name of its object.") { $0.name.name.text },
+        OutputField("kit", "The kit that it is of.") { $0.name.kit },
+        OutputField("home", "The home that made it; null where that is not known.") {
+            $0.name.instance.isEmpty ? nil : $0.name.instance
+        },
+        OutputField("created_at", "When it was made.") { Timestamp(milliseconds: $0.name.time) },
+        OutputField("is_own", "Whether this home made it.") { $0.name.instance == $0.own.instance },
+    ]
+}
+
 extension SnapshotName {
     /// What a person calls it: its time, and the home.
     var identifier: String { instance.isEmpty ? String(time) : "\(time)-\(instance)" }
@@ -85,15 +108,6 @@ extension SnapshotName {
     func owner(_ own: Catalog.Identity) -> String {
         if kit != own.kit { return "another kit" }
         return instance == own.instance ? "this home" : instance.isEmpty ? "this kit" : "another home"
-    }
-
-    /// The snapshot as machines read it.
-    func json(_ own: Catalog.Identity) -> JSON {
-        [
-            "id": .string(identifier), "name": .string(name.text), "kit": .string(kit),
-            "home": instance.isEmpty ? .null : .string(instance),
-            "created_at": .text(Timestamp(milliseconds: time)), "is_own": .bool(instance == own.instance),
-        ]
     }
 
     /// The snapshot that a person means, by its identifier or its whole name.

@@ -21,7 +21,7 @@ package struct SnapshotPrune: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
+        Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
         Field("keep", \.keep, help: "How many of each home stay, at least 1."),
         Field("dry_run", \.dryRun, help: "Say what would be removed, and change nothing."),
     ]
@@ -111,13 +111,14 @@ package struct SnapshotPrune: Operation {
 
         package var exitCode: ExitCode { warnings.isEmpty ? .ok : .partlyFailed }
 
-        package var json: JSON {
-            [
-                "backend": .string(backend), "dry_run": .bool(dryRun),
-                "removed": .array(names.map { $0.json(own) }),
-                "warnings": .array(warnings.map { .string($0) }),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .backend { $0.backend },
+            .dryRun { $0.dryRun },
+            OutputField("removed", "The snapshots that are gone.") { output in
+                output.names.map { SnapshotRow($0, output.own) }
+            },
+            .warnings { $0.warnings },
+        ]
         package var report: Report {
             let verb = dryRun ? "would remove" : "removed"
             guard !names.isEmpty else { return Report([.line("Nothing has to be removed.")], warnings: warnings) }

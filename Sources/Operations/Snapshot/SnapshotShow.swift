@@ -16,7 +16,7 @@ package struct SnapshotShow: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("backend", \.backend, help: "The backend.", required: true, positional: true),
+        Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
         Field("snapshot", \.snapshot, help: "The snapshot; the newest where it is not given.", positional: true),
     ]
 
@@ -50,12 +50,12 @@ package struct SnapshotShow: Operation {
         let mappings: Int
         let backends: [String]
 
-        package var json: JSON {
-            [
-                "snapshot": name.json(own), "pins": .array(pins.map(\.json)), "mappings": .count(mappings),
-                "backends": .array(backends.map { .string($0) }),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("snapshot", "The snapshot.") { SnapshotRow($0.name, $0.own) },
+            OutputField("pins", "The pins in it.") { $0.pins },
+            OutputField("mappings", "How many mappings are in it.") { $0.mappings },
+            OutputField("backend_names", "The backends whose settings are in it.", as: .backend) { $0.backends },
+        ]
         package var report: Report {
             Report([
                 .facts([

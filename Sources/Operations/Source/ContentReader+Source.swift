@@ -7,7 +7,12 @@ internal import Storage
 extension Field {
     /// The backend that an operation reads from instead of the configured sources.
     static func source(_ path: any WritableKeyPath<Root, String?> & Sendable) -> Field {
-        Field("from", path, help: "The backend to read from instead of the store; only what is needed is fetched.")
+        Field(
+            "from",
+            path,
+            help: "The backend to read from instead of the store; only what is needed is fetched.",
+            as: .backend
+        )
     }
 }
 

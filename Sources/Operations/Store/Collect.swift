@@ -144,14 +144,15 @@ package struct Collect: Operation {
             self.waste = waste
         }
 
-        package var json: JSON {
-            [
-                "dry_run": .bool(isDryRun), "live_blocks": .count(found.liveBlocks),
-                "live_bytes": .count(found.liveBytes), "dead_blocks": .count(found.deadBlocks),
-                "dead_bytes": .count(found.deadBytes), "packs_rewritten": .count(found.packs),
-                "freed_bytes": .count(found.freedBytes),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            .dryRun { $0.isDryRun },
+            OutputField("live_blocks", "How many blocks pins lead to.") { $0.found.liveBlocks },
+            OutputField("live_bytes", "How long these are.", in: .bytes) { $0.found.liveBytes },
+            OutputField("dead_blocks", "How many blocks nothing leads to.") { $0.found.deadBlocks },
+            OutputField("dead_bytes", "How long these are.", in: .bytes) { $0.found.deadBytes },
+            OutputField("packs_rewritten", "How many packs were written anew.") { $0.found.packs },
+            OutputField("freed_bytes", "How much the disk has back.", in: .bytes) { $0.found.freedBytes },
+        ]
         package var report: Report {
             let verb = isDryRun ? "Would free" : "Freed"
             let kept = waste > 0 ? found.keptBytes : 0

@@ -51,16 +51,19 @@ package struct StoreRebuildIndex: Operation {
 
         private var isLoss: Bool { lost > 0 || unread > 0 || lostPins ?? 0 > 0 }
         package var exitCode: ExitCode { isLoss ? .verification : .ok }
-        package var json: JSON {
-            guard case .object(let members) = stat.json else { return stat.json }
-            return .object(
-                members + [
-                    JSON.Member("lost_blocks", .count(lost)), JSON.Member("unread_blocks", .count(unread)),
-                    JSON.Member("pins_not_whole", notWhole.map { .count($0) } ?? .null),
-                    JSON.Member("pins_lost", lostPins.map { .count($0) } ?? .null),
-                ]
-            )
-        }
+        package static let outputFields: [OutputField<Self>] =
+            StoreStat.Output.outputFields.map { field in field.of { (output: Self) in output.stat } } + [
+                OutputField("lost_blocks", "How many blocks the old index led to that no pack has as they were.") {
+                    $0.lost
+                },
+                OutputField("unread_blocks", "How many blocks are in files that could not be read.") { $0.unread },
+                OutputField("pins_not_whole", "How many pins are not whole; null where that cannot be told.") {
+                    $0.notWhole
+                },
+                OutputField("pins_lost", "How many of them lost something; null where that cannot be told.") {
+                    $0.lostPins
+                },
+            ]
         package var report: Report {
             var parts = stat.report.parts
             if lost > 0 {

@@ -33,12 +33,13 @@ package struct StoreStat: Operation {
             folder = store.folder
         }
 
-        package var json: JSON {
-            [
-                "path": .string(folder), "blocks": .count(blocks), "block_bytes": .count(bytes),
-                "packs": .count(packs), "pack_bytes": .count(packBytes),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("path", "The folder of the store.", as: .path) { $0.folder },
+            OutputField("blocks", "How many blocks it has.") { $0.blocks },
+            OutputField("block_bytes", "The lengths of all blocks.", in: .bytes) { $0.bytes },
+            OutputField("packs", "How many packs it has.") { $0.packs },
+            OutputField("pack_bytes", "The lengths of all packs.", in: .bytes) { $0.packBytes },
+        ]
         package var report: Report {
             Report([
                 .facts([

@@ -45,18 +45,23 @@ package struct StoreVerify: Operation {
 
         package var exitCode: ExitCode { found.problems.isEmpty ? .ok : .verification }
 
-        package var json: JSON {
-            [
-                "packs": .count(found.packs), "blocks": .count(found.blocks), "bytes": .count(found.bytes),
-                "referenced_blocks": .count(found.references), "unused_sections": .count(found.unused),
-                "problems": .array(
-                    found.problems.map {
-                        ["cid": .text($0.cid), "place": .string($0.place), "message": .string($0.message)]
-                    }
-                ),
-                "hint": .text(hint),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("packs", "How many packs were read.") { $0.found.packs },
+            OutputField("blocks", "How many blocks were compared with their CIDs.") { $0.found.blocks },
+            OutputField("bytes", "How much was read.", in: .bytes) { $0.found.bytes },
+            OutputField("referenced_blocks", "How many blocks are in files of their own.") { $0.found.references },
+            OutputField("unused_sections", "How much in the packs nothing leads to.") { $0.found.unused },
+            .list(
+                "problems",
+                "What is wrong.",
+                of: [
+                    OutputField("cid", "The block that it is about.") { $0.cid },
+                    OutputField("place", "Where in the store it is.") { $0.place },
+                    OutputField("message", "The same as a sentence.") { $0.message },
+                ]
+            ) { $0.found.problems },
+            OutputField("hint", "A command that helps; null where nothing is wrong.") { $0.hint },
+        ]
         package var report: Report {
             let lines = found.problems.map { problem -> Report.Part in
                 .line("\(problem.place): \(problem.message)")

@@ -29,7 +29,7 @@ package struct Recover: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("from", \.source, help: "The backend.", required: true),
+        Field("from", \.source, help: "The backend.", as: .backend, required: true),
         Field(
             "kit",
             \.kitID,
@@ -234,18 +234,26 @@ package struct Recover: Operation {
             return code == .ok && (!lostSnapshots.isEmpty || leftOut > 0) ? .partlyFailed : code
         }
 
-        package var json: JSON {
-            [
-                "from": .string(source), "dry_run": .bool(dryRun), "snapshot": .text(snapshot),
-                "kit": .text(kit), "pins": .count(pins),
-                "new_pins": .count(newPins), "named_pins": .count(namedPins), "mappings": .count(mappings),
-                "backends": .array(backends.map { .string($0) }),
-                "kept_backends": .array(keptBackends.map { .string($0) }),
-                "lost_snapshots": .array(lostSnapshots.map { .string($0) }), "left_out": .count(leftOut),
-                "content": content?.json ?? .null,
-                "warnings": .array(warnings.map { .string($0) }),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("from", "The backend.", as: .backend) { $0.source },
+            .dryRun { $0.dryRun },
+            OutputField("snapshot", "The snapshot that was taken over.") { $0.snapshot },
+            OutputField("kit", "The kit that made it.") { $0.kit },
+            OutputField("pins", "How many pins are in it.") { $0.pins },
+            OutputField("new_pins", "How many of them this home did not have.") { $0.newPins },
+            OutputField("named_pins", "Of how many something later was known there.") { $0.namedPins },
+            OutputField("mappings", "How many mappings were taken over.") { $0.mappings },
+            OutputField("new_backends", "Backends whose settings were taken over; they are disabled.", as: .backend) {
+                $0.backends
+            },
+            OutputField("kept_backends", "Backends of which this home has settings of its own.", as: .backend) {
+                $0.keptBackends
+            },
+            OutputField("lost_snapshots", "Snapshots that are damaged.") { $0.lostSnapshots },
+            OutputField("left_out", "How many pins nobody can have.") { $0.leftOut },
+            OutputField("content", "What came of the content; null where it was left where it is.") { $0.content },
+            .warnings { $0.warnings },
+        ]
 
         package var report: Report {
             func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }

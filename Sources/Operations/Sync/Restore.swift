@@ -22,8 +22,14 @@ package struct Restore: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cids", \.cids, help: "Roots, or blocks below them; every pin where none is named.", positional: true),
-        Field("from", \.source, help: "Only from this backend."),
+        Field(
+            "cids",
+            \.cids,
+            help: "Roots, or blocks below them; every pin where none is named.",
+            as: .cid,
+            positional: true
+        ),
+        Field("from", \.source, help: "Only from this backend.", as: .backend),
         Field("full", \.full, help: "Read and check every block in the store, not only look it up."),
         Field("dry_run", \.dryRun, help: "Say what is not whole and where it would be looked for; ask no backend."),
     ]
@@ -88,37 +94,48 @@ package struct RestoreOutput: OperationOutput {
         return .ofParts(codes, isPartDone: whole + restored.count > 0)
     }
 
-    package var json: JSON {
-        [
-            "dry_run": .bool(isDryRun), "whole": .count(whole),
-            "planned": .array(
-                planned.map { plan in
-                    [
-                        "cid": .text(plan.root),
-                        "places": .array(
-                            plan.places.map { ["backend": .string($0.backend), "car_file_path": .string($0.path)] }
-                        ),
+    package static var sharedName: String? { "restoration" }
+    package static let outputFields: [OutputField<Self>] = [
+        .dryRun { $0.isDryRun },
+        OutputField("whole", "How many were whole already.") { $0.whole },
+        .list(
+            "planned",
+            "What a dry run would look for, and where.",
+            of: [
+                OutputField("cid", "The root.") { $0.root },
+                .list(
+                    "places",
+                    "Where it would be looked for, in order.",
+                    of: [
+                        .backend { $0.backend },
+                        OutputField("car_file_path", "The name of its CAR there.") { $0.path },
                     ]
-                }
-            ),
-            "restored": .array(
-                restored.map { ["cid": .text($0.root), "from": .string($0.from), "bytes": .count($0.bytes)] }
-            ),
-            "failed": .array(
-                failed.map { failure in
-                    [
-                        "cid": .text(failure.root),
-                        "reasons": .array(
-                            failure.reasons.map {
-                                ["backend": .string($0.backend), "message": .string($0.error.message)]
-                            }
-                        ),
-                    ]
-                }
-            ),
-            "warnings": .array((broken + warnings).map { .string($0) }),
-        ]
-    }
+                ) { $0.places },
+            ]
+        ) { $0.planned },
+        .list(
+            "restored",
+            "What was brought back.",
+            of: [
+                OutputField("cid", "The root.") { $0.root },
+                OutputField("from", "Where it came from.") { $0.from },
+                OutputField("bytes", "How much was read and checked.", in: .bytes) { $0.bytes },
+            ]
+        ) { $0.restored },
+        .list(
+            "failed",
+            "What is not whole.",
+            of: [
+                OutputField("cid", "The root.") { $0.root },
+                .list(
+                    "reasons",
+                    "What each place said.",
+                    of: [.backend { $0.backend }, .error { $0.error }]
+                ) { $0.reasons },
+            ]
+        ) { $0.failed },
+        .warnings { $0.broken + $0.warnings },
+    ]
 
     package var report: Report {
         if isDryRun { return plan }

@@ -98,43 +98,63 @@ package struct Status: Operation {
 
         private var removals: Int { list.rows.reduce(0) { $0 + steps($1.file.name).removals } }
 
-        package var json: JSON {
-            [
-                "home": .string(home), "pins": .count(pins), "blocks": totals.map { .count($0.blocks) } ?? .null,
-                "block_bytes": totals.map { .count($0.bytes) } ?? .null, "damaged_blocks": .count(damagedBlocks),
-                "store_problem": .text(storeProblem), "pins_not_whole": notWhole.map { .count($0.count) } ?? .null,
-                "sources": .array(sources.map { .string($0) }),
-                "not_whole": .array((notWhole ?? []).prefix(Self.most).map { .text($0) }),
-                "pins_without_replica": .count(unprotected), "pins_short_of_replicas": .count(plan.lacking.count),
-                "short_of_replicas": .array(plan.lacking.prefix(Self.most).map { .text($0) }),
-                "backends": list.json["backends"] ?? [],
-                "plan": .array(
-                    list.rows.map { row in
-                        let (uploads, removals) = steps(row.file.name)
-                        return [
-                            "backend": .string(row.file.name), "uploads": .count(uploads), "removals": .count(removals),
-                        ]
-                    }
-                ),
-                "running": .array(
-                    running.map { row in
-                        [
-                            "backend": .string(row.backend), "process": .count(UInt64(row.holder.process)),
-                            "host": .string(row.holder.host),
-                        ]
-                    }
-                ),
-                "other_homes": .array(
-                    peers.map { peer in
-                        [
-                            "backend": .string(peer.backend), "home": .string(peer.instance), "kit": .string(peer.kit),
-                            "last_seen": .text(peer.lastSeen),
-                        ]
-                    }
-                ),
-                "warnings": .array((warnings + list.warnings).map { .string($0) }),
-            ]
-        }
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("home", "The kit home.", as: .path) { $0.home },
+            OutputField("pins", "How many roots are pinned.") { $0.pins },
+            OutputField("blocks", "How many blocks the store has; null where that cannot be told.") {
+                $0.totals?.blocks
+            },
+            OutputField("block_bytes", "How long these are.", in: .bytes) { $0.totals?.bytes },
+            OutputField("damaged_blocks", "How many blocks were found damaged.") { $0.damagedBlocks },
+            OutputField("store_problem", "What is wrong with the store; null where nothing is known to be.") {
+                $0.storeProblem
+            },
+            OutputField("pins_not_whole", "How many pins are not whole in the store; null where that cannot be told.") {
+                $0.notWhole?.count
+            },
+            OutputField("sources", "Where content is read from.") { $0.sources },
+            OutputField("not_whole", "The first of these pins.") { Array(($0.notWhole ?? []).prefix(most)) },
+            OutputField("pins_without_replica", "How many pins have no verified copy.") { $0.unprotected },
+            OutputField("pins_short_of_replicas", "How many pins have fewer copies than they want.") {
+                $0.plan.lacking.count
+            },
+            OutputField("short_of_replicas", "The first of these pins.") { Array($0.plan.lacking.prefix(most)) },
+            OutputField("backends", "Each backend, with what is known of it.") { $0.list.rows },
+            .list(
+                "plan",
+                "What a sync would do.",
+                of: [
+                    .backend { $0.backend },
+                    OutputField("uploads", "How many roots it would bring there.") { $0.uploads },
+                    OutputField("removals", "How many copies it would remove with --prune.") { $0.removals },
+                ]
+            ) { output in
+                output.list.rows.map { row in
+                    let (uploads, removals) = output.steps(row.file.name)
+                    return (backend: row.file.name, uploads: uploads, removals: removals)
+                }
+            },
+            .list(
+                "running",
+                "Who is at work on a backend.",
+                of: [
+                    .backend { $0.backend },
+                    OutputField("process", "The number of the process.") { UInt64($0.holder.process) },
+                    OutputField("host", "The machine.") { $0.holder.host },
+                ]
+            ) { $0.running },
+            .list(
+                "other_homes",
+                "Other homes that keep content from being removed.",
+                of: [
+                    .backend { $0.backend },
+                    OutputField("home", "What it is called.") { $0.instance },
+                    OutputField("kit", "The kit that it is of.") { $0.kit },
+                    OutputField("last_seen", "When it was seen there last.") { $0.lastSeen },
+                ]
+            ) { $0.peers },
+            .warnings { $0.warnings + $0.list.warnings },
+        ]
 
         /// The most roots that are named.
         private static let most = 1000

@@ -6,7 +6,7 @@ package import Schema
 internal import Storage
 
 /// What came of one backend: a report, or why nothing could be begun.
-package struct SyncResult: Sendable {
+package struct SyncResult: Answer {
     package let backend: String
     package var report: SyncReport?
     package var error: KitError?
@@ -26,6 +26,37 @@ package struct SyncResult: Sendable {
         if let error = later.error { sum.stopped = sum.stopped ?? .other(error) }
         return SyncResult(backend: backend, report: sum)
     }
+
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("name", "The backend.", as: .backend) { $0.backend },
+        OutputField("status", "How it ended.", as: .choice(["clean", "synced", "partly", "failed"])) {
+            $0.error == nil ? SyncOutput.status($0.done) : "failed"
+        },
+        OutputField("uploaded", "How many roots were sent and proven.") { $0.done.uploaded },
+        OutputField("adopted", "How many were found there and proven.") { $0.done.adopted },
+        OutputField("removed", "How many copies were removed.") { $0.done.removed },
+        OutputField("pending", "On how many the service works.") { $0.done.awaited.count },
+        OutputField("bytes_uploaded", "The lengths of the CARs that were sent.", in: .bytes) { $0.done.bytesUploaded },
+        OutputField("bytes_sent", "What the network took in all.", in: .bytes) { $0.done.calls.bytesStored },
+        OutputField("not_tried", "How many were left for another time.") { $0.done.notTried },
+        .list(
+            "failures",
+            "What could not be brought there.",
+            of: [
+                OutputField("cid", "The root.") { $0.root },
+                OutputField("error", "Why.") { KitError($0.error) },
+            ]
+        ) { $0.done.failures },
+        .error { result in
+            let report = result.done
+            return result.error ?? (report.stopped ?? report.heldBack ?? report.unfinished).map { KitError($0) }
+        },
+        OutputField("snapshot", "The snapshot that was left there.") { $0.done.snapshot },
+        OutputField("calls", "How many requests were sent.") { $0.done.calls.calls },
+    ]
+
+    /// One shape, whether something could be begun or not.
+    private var done: SyncReport { report ?? SyncReport(backend: backend) }
 
     /// What went wrong first; nil where nothing did.
     package var failure: KitError? {
@@ -78,60 +109,34 @@ package struct SyncOutput: OperationOutput {
         return .ofParts(codes, isPartDone: done)
     }
 
-    package var json: JSON {
-        if let plan { return planJSON(plan) }
-        return [
-            "backends": .array(results.map(Self.json)),
-            "short_of_replicas": .array(short.map { .text($0) }),
-            "warnings": .array((told + warnings).map { .string($0) }),
-        ]
-    }
+    package static let outputFields: [OutputField<Self>] = [
+        .dryRun { $0.plan != nil },
+        OutputField("backends", "What came of each backend; in a plan, only those that could not be looked at.") {
+            $0.results
+        },
+        .list(
+            "plan",
+            "What would be done, of a dry run.",
+            of: [
+                .backend { $0.backend },
+                .list(
+                    "steps",
+                    "What would be done there, in order.",
+                    of: [
+                        OutputField("action", "What it is.", as: .choice(["upload", "remove", "forget"])) { $0.action },
+                        OutputField("cid", "The root.") { $0.root },
+                    ]
+                ) { $0.steps },
+            ]
+        ) { output in output.names.map { (backend: $0, steps: output.plan?.steps[$0] ?? []) } },
+        OutputField("short_of_replicas", "Pins that want more copies than there are backends.") { $0.short },
+        .warnings { $0.told + $0.warnings },
+    ]
 
     /// What the syncs of the backends said beside what they did.
     private var told: [String] { results.flatMap { $0.report?.warnings ?? [] } }
 
-    private func planJSON(_ plan: Plan) -> JSON {
-        [
-            "dry_run": true,
-            "plan": .array(
-                names.map { name in
-                    let steps = (plan.steps[name] ?? []).map { step -> JSON in
-                        ["action": .string(step.action), "cid": .text(step.root)]
-                    }
-                    return ["backend": .string(name), "steps": .array(steps)]
-                }
-            ),
-            "backends": .array(results.map(Self.json)),
-            "short_of_replicas": .array(short.map { .text($0) }), "warnings": .array(warnings.map { .string($0) }),
-        ]
-    }
-
-    private static func json(_ result: SyncResult) -> JSON {
-        // One shape, whether something could be begun or not.
-        let report = result.report ?? SyncReport(backend: result.backend)
-        let problem = (report.stopped ?? report.heldBack ?? report.unfinished)?.description
-        return [
-            "backend": .string(result.backend), "status": .string(result.error == nil ? status(report) : "failed"),
-            "uploaded": .count(report.uploaded),
-            "adopted": .count(report.adopted), "removed": .count(report.removed),
-            "pending": .count(report.awaited.count), "bytes_uploaded": .count(report.bytesUploaded),
-            "bytes_sent": .count(report.calls.bytesStored),
-            "not_tried": .count(report.notTried),
-            "failures": .array(report.failures.map(failureJSON)),
-            "problem": .text(result.error?.message ?? problem),
-            "snapshot": .text(report.snapshot),
-            "calls": .count(report.calls.calls),
-        ]
-    }
-
-    private static func failureJSON(_ failure: SyncReport.Failure) -> JSON {
-        [
-            "cid": .text(failure.root), "message": .string(failure.error.description),
-            "code": .integer(Int64(KitError(failure.error).code.rawValue)),
-        ]
-    }
-
-    private static func status(_ report: SyncReport) -> String {
+    fileprivate static func status(_ report: SyncReport) -> String {
         if report.wasClean { return "clean" }
         if report.isComplete { return "synced" }
         if report.uploaded + report.adopted + report.removed > 0 { return "partly" }

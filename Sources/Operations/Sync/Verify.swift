@@ -21,9 +21,15 @@ package struct Verify: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("names", \.names, help: "The backends; every enabled one where none is named.", positional: true),
+        Field(
+            "names",
+            \.names,
+            help: "The backends; every enabled one where none is named.",
+            as: .backend,
+            positional: true
+        ),
         Field("sample", \.sample, help: "Only so many roots of each backend, chosen by chance."),
-        Field("cid", \.cid, help: "Only this root."),
+        Field("cid", \.cid, help: "Only this root.", as: .cid),
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -189,23 +195,35 @@ package struct Verify: Operation {
             return rows.allSatisfy { $0.results.isEmpty } ? .notFound : .ok
         }
 
-        package var json: JSON {
-            [
-                "backends": .array(
-                    rows.map { row in
-                        [
-                            "backend": .string(row.backend), "whole": .count(row.count(.whole)),
-                            "missing": .count(row.count(.missing)),
-                            "corrupt": .count(row.count(.corrupt)), "unknown": .count(row.count(.unknown)),
-                            "superseded": .count(row.count(.superseded)),
-                            "bytes_read": .count(row.bytes), "problem": .text(row.error), "hint": .text(row.hint),
-                            "damaged": .array(row.results.compactMap(Self.damage)),
+        package static let outputFields: [OutputField<Self>] = [
+            .list(
+                "backends",
+                "What was found on each backend.",
+                of: [
+                    OutputField("name", "The backend.", as: .backend) { $0.backend },
+                    OutputField("whole", "How many copies were read, and every block is right.") { $0.count(.whole) },
+                    OutputField("missing", "How many are not there.") { $0.count(.missing) },
+                    OutputField("corrupt", "How many are damaged.") { $0.count(.corrupt) },
+                    OutputField("unknown", "How many could not be read.") { $0.count(.unknown) },
+                    OutputField("superseded", "How many changed while they were read.") { $0.count(.superseded) },
+                    OutputField("bytes_read", "How much was read.", in: .bytes) { $0.bytes },
+                    .error { $0.error },
+                    OutputField("hint", "A command that helps.") { $0.hint },
+                    .list(
+                        "damaged",
+                        "What is not there as it should be.",
+                        of: [
+                            OutputField("cid", "The root.") { $0.mapping.cid },
+                            OutputField("car_file_path", "The name of its CAR there.") { $0.mapping.path },
+                            OutputField("verdict", "What was found.") { $0.verdict.rawValue },
+                            OutputField("message", "The same as a sentence.") { $0.error?.message },
                         ]
-                    }
-                ),
-                "hint": .text(hint), "warnings": .array(warnings.map { .string($0) }),
-            ]
-        }
+                    ) { row in row.results.filter { $0.error != nil && $0.verdict != .superseded } },
+                ]
+            ) { $0.rows },
+            OutputField("hint", "A command that helps where nothing was read.") { $0.hint },
+            .warnings { $0.warnings },
+        ]
 
         private static func damage(_ result: Verifier.Result) -> JSON? {
             guard let error = result.error, result.verdict != .superseded else { return nil }

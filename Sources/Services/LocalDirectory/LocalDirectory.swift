@@ -44,6 +44,7 @@ package struct LocalDirectorySettings: Described {
             "path",
             \.path,
             help: "The directory that holds the objects; an absolute path.",
+            as: .path,
             required: true,
             aliases: ["storage_path", "root", "base_path", "mount_point"]
         ),

@@ -90,6 +90,7 @@ package struct S3Settings: Described {
             "profile",
             \.profile,
             help: "The profile in the shared credentials and config files of Amazon's tools.",
+            as: .path,
             section: .credentials,
             aliases: ["aws_profile", "profile_name"]
         ),

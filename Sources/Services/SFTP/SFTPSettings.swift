@@ -39,24 +39,28 @@ package struct SFTPSettings: Described {
         Field(
             "known_hosts",
             \.login.knownHosts,
-            help: "A file with the server's key, in place of ~/.ssh/known_hosts; an absolute path."
+            help: "A file with the server's key, in place of ~/.ssh/known_hosts; an absolute path.",
+            as: .path
         ),
         Field("connections", \.connections, help: "How many sessions may be open at once.", least: 1),
         Field(
             "ssh_options",
             \.login.options,
             help: "Options for ssh, each as in its configuration: Compression=no, ProxyJump=gate.",
+            as: .program,
             aliases: ["options"]
         ),
         Field(
             "ssh_command",
             \.login.program,
-            help: "The program to start in place of ssh, and words that stand before all others."
+            help: "The program to start in place of ssh, and words that stand before all others.",
+            as: .program
         ),
         Field(
             "key_file",
             \.login.keyFile,
             help: "The private key to use, and no other; an absolute path. The agent's where it is left out.",
+            as: .path,
             section: .credentials,
             aliases: ["key_path", "private_key_path"]
         ),

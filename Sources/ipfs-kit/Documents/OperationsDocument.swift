@@ -26,11 +26,21 @@ func operationsDocument(_ commands: [Command]) -> [String] {
         "With `--json` the result is one JSON value; commands whose results come bit by bit print one value a line.",
         "On a terminal a single value is indented, elsewhere it is one line. A failure is one more line on standard",
         "output, besides the sentence on standard error:", "", "```json",
-        KitError(.notFound, "A whole sentence.", hint: "ipfs-kit pin ls", backend: nil, cid: nil).json.compact, "```",
-        "", "`code` is the exit code and `kind` its name; `hint` is a command that helps, or null.", "",
+        KitError(.notFound, "A whole sentence.", hint: "ipfs-kit pin ls", backend: nil, cid: nil).answer.compact, "```",
+        "",
+        "`code` is the exit code and `kind` its name; `hint` is a command that helps, or null. `may_retry` says whether the",
+        "same may succeed at another time, and `retry_after` after how many seconds, where somebody said that.", "",
+        "`ipfs-kit schema` gives JSON Schema of all that commands take and answer; [schema.json](schema.json) is what it",
+        "prints. Every member that stands there is there in each answer; what is not known is null. `backends` is a list of",
+        "objects with the `name` of a backend first, `backend` is such a name, and `metadata` an object. Where a command",
+        "prints lines, the last one has the `type` `summary`: without it, the rest was cut off.", "",
         "A name out of content that is no UTF-8 is not text but an object with its bytes, as dag-json writes them:",
         "`{\"/\":{\"bytes\":\"Y2Fm6Q\"}}`. For people such bytes are shown as `caf\\xE9`.",
     ]
+    lines += ["", "Some objects stand in several answers; where they do, their name is in italics."]
+    for (name, shape) in sharedShapes() {
+        lines += ["", "| *\(name)* | kind | meaning |", "|---|---|---|"] + memberRows(of: shape, below: "")
+    }
     for command in commands { lines += section(command) }
     return lines
 }
@@ -44,7 +54,7 @@ private func section(_ command: Command) -> [String] {
             + ["```"]
     }
     lines += ["", "```sh", "ipfs-kit " + command.usageLine(inputs), "```"]
-    if let operation = operations.first(where: { $0.name == command.name }) {
+    if let operation = operations(on: .commandLine).first(where: { $0.name == command.name }) {
         lines += ["", operation.changes ? "It may change something." : "It changes nothing."]
     }
     if !inputs.fields.isEmpty {
@@ -56,7 +66,51 @@ private func section(_ command: Command) -> [String] {
     if !inputs.openFields.isEmpty {
         lines += ["", "It takes the settings of the type of backend as flags too: see [backends](backends.md)."]
     }
-    return lines
+    return lines + answer(of: command)
+}
+
+/// The members of the answer of a command, and of the lines before it.
+private func answer(of command: Command) -> [String] {
+    guard let operation = operations(on: .commandLine).first(where: { $0.name == command.name }) else { return [] }
+    let shapes = operation.items.map { ("A line of `--json`", $0.shape) } + [("`--json`", operation.answerShape)]
+    return shapes.flatMap { title, shape -> [String] in
+        // The whole answer may be such an object.
+        let rows = memberRows(of: shape.unnamed, below: "")
+        return rows.isEmpty ? [] : ["", "| \(title) | kind | meaning |", "|---|---|---|"] + rows
+    }
+}
+
+/// The shapes that stand in several answers, each once, in the order in which they come.
+private func sharedShapes() -> [(name: String, shape: Shape)] {
+    var found: [(name: String, shape: Shape)] = []
+    func look(_ shape: Shape) {
+        switch shape {
+        case .named(let name, let inner):
+            if !found.contains(where: { $0.name == name }) { found.append((name, inner)) }
+            look(inner)
+        case .object(let members): for member in members { look(member.shape) }
+        case .list(let inner), .optional(let inner), .map(let inner): look(inner)
+        default: break
+        }
+    }
+    look(KitError.shape)
+    for operation in operations(on: .commandLine) {
+        for shape in operation.items.map({ $0.shape }) + [operation.answerShape] { look(shape) }
+    }
+    return found
+}
+
+private func memberRows(of shape: Shape, below path: String) -> [String] {
+    switch shape {
+    case .object(let members):
+        members.flatMap { member in
+            ["| `\(path)\(member.name)` | \(escaped(member.shape.words)) | \(escaped(member.help)) |"]
+                + memberRows(of: member.shape, below: "\(path)\(member.name).")
+        }
+    case .list(let item): memberRows(of: item, below: path)
+    case .optional(let shape): memberRows(of: shape, below: path)
+    default: []
+    }
 }
 
 private func flagTable(

@@ -116,7 +116,7 @@ final class Console: Sendable {
     /// Shows the result of an operation.
     func show(_ output: any OperationOutput, changes: Bool) {
         if global.json {
-            guard output.json != .null else { return }
+            guard !output.isContent else { return }
             print(output.json, indented: isTerminal, asItIs: output.isSecret)
         } else if global.quiet {
             let lines = quietLines(of: output, changes: changes, command: typed).map { DisplayText($0).text }
@@ -148,7 +148,7 @@ final class Console: Sendable {
     func show(_ error: KitError) {
         talk("ipfs-kit: \(error.message)")
         if let hint = error.hint { talk("Run: \(typed(hint))") }
-        if global.json { print(error.json, indented: false) }
+        if global.json { print(error.answer, indented: false) }
     }
 
     private var width: Int? { isTerminal ? StandardStream.output.width : nil }

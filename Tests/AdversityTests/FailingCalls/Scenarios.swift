@@ -8,7 +8,7 @@ extension Scenario {
     /// The commands whose calls fail.
     static let all: [Scenario] =
         homes + adding + pinning + configuring + syncing + checking + repairing + reading
-        + (operations.contains { $0.name == "catalog backup" } ? [backup] : [])
+        + (operations(on: .commandLine).contains { $0.name == "catalog backup" } ? [backup] : [])
 
     private static let homes: [Scenario] = [
         Scenario(

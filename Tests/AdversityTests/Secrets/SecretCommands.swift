@@ -42,7 +42,7 @@ enum SecretCommands {
     /// All commands, with each of the backends where they take one.
     static func all(_ world: World, backends: [String]) -> [[String]] {
         let known = words(world)
-        return operations.flatMap { operation -> [[String]] in
+        return operations(on: .commandLine).flatMap { operation -> [[String]] in
             let name = operation.name.split(separator: " ").map(String.init)
             let rows = known[operation.name] ?? [guessed(operation.fieldInfo, world)]
             return rows.flatMap { row in

@@ -78,7 +78,7 @@ enum Hint {
             word.contains("…")
                 || word.contains { $0.isUppercase } && word.allSatisfy { $0.isUppercase || "_-".contains($0) }
         }
-        let changing = operations.filter { $0.changes && $0.name != "backend test" }
+        let changing = operations(on: .commandLine).filter { $0.changes && $0.name != "backend test" }
         return isWhole && changing.contains { words.starts(with: $0.name.split(separator: " ").map(String.init)) }
     }
 

@@ -48,7 +48,7 @@ import Testing
         let pins = try await user.json("pin", "ls")
         let files = try ["disk", "more"].map { try bytes(at: "\(user.home)/backend_configs/\($0).yaml") }
         let dry = try await user.json("recover", "--from", "disk", "--dry-run")
-        #expect(dry.new_pins.int == 0 && dry.backends.items.isEmpty)
+        #expect(dry.new_pins.int == 0 && dry.new_backends.items.isEmpty)
         try await user.run("recover", "--from", "disk")
         #expect(try await user.json("pin", "ls") == pins)
         #expect(try ["disk", "more"].map { try bytes(at: "\(user.home)/backend_configs/\($0).yaml") } == files)

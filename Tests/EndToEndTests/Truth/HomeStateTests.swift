@@ -133,11 +133,13 @@ import Testing
         #expect(dry.code == real.code, "\(dry.text) \(real.text)")
         let (said, done) = (try Answer.parse(dry.text), try Answer.parse(real.text))
         #expect(said.dry_run.flag == true && done.dry_run.flag == false)
-        for key in [\Answer.snapshot, \.pins, \.new_pins, \.mappings, \.backends, \.kept_backends, \.lost_snapshots] {
+        for key in [
+            \Answer.snapshot, \.pins, \.new_pins, \.mappings, \.new_backends, \.kept_backends, \.lost_snapshots,
+        ] {
             #expect(said[keyPath: key] == done[keyPath: key], "\(dry.text) \(real.text)")
         }
         #expect(try await fresh.pins().count - pins.count == done.new_pins.int)
-        #expect(done.backends.items.count == (what == "known" ? 0 : 1))
+        #expect(done.new_backends.items.count == (what == "known" ? 0 : 1))
     }
 
     // MARK: Snapshots

@@ -67,7 +67,7 @@ import Testing
         let text = settings("http://\(echo.host)", secret: key)
         _ = try await disk(snapshot([("mirror", text)]), "1785440659863.car", user)
         let dry = try await user.json("recover", "--from", "disk", "--dry-run")
-        #expect(dry.backends.items.map(\.text) == ["mirror"])
+        #expect(dry.new_backends.items.map(\.text) == ["mirror"])
         #expect(!FileManager.default.fileExists(atPath: user.home + "/backend_configs/mirror.yaml"))
         let recovered = try await user.run("recover", "--from", "disk")
         #expect(recovered.text.contains("ipfs-kit backend enable mirror"))
@@ -85,7 +85,7 @@ import Testing
         }
         #expect(try await echo.log().isEmpty)
         let list = try await user.json("backend", "list").backends.items
-        let mirror = list.first { $0.backend.name == .text("mirror") }?.backend
+        let mirror = list.first { $0.name == .text("mirror") }?.settings
         #expect(mirror?.enabled.flag == false && mirror?.from_snapshot.flag == true)
     }
 
@@ -106,7 +106,7 @@ import Testing
         let recovered = try await user.attempt(["recover", "--from", "disk", "--json"])
         #expect(recovered.code < 128, "\(recovered.text)")
         #expect(!(recovered.text + recovered.errorText).contains("\u{1B}"))
-        #expect(try Answer.parse(recovered.text).backends.items.map(\.text) == ["good"])
+        #expect(try Answer.parse(recovered.text).new_backends.items.map(\.text) == ["good"])
         let new = Set(try Trees.files(in: user.folder)).subtracting(before).filter { $0.hasSuffix(".yaml") }
         #expect(new == ["ipfs-kit/backend_configs/good.yaml"])
         try await user.run("backend", "list")
@@ -126,7 +126,7 @@ import Testing
         let recovered = try await user.attempt(["recover", "--from", "disk", "--metadata-only", "--json"])
         #expect(try Answer.parse(recovered.text).warnings.items.contains { $0.text?.contains("left out") == true })
         let known = try await user.json("pin", "show", block.cid.description).pin
-        #expect(known.name == .text("it") && known.replicas == .null && known.metadata == .text("{}"), "\(known)")
+        #expect(known.name == .text("it") && known.replicas == .null && known.metadata == .object([:]), "\(known)")
     }
 
     /// Names below `kits/` that are nobody's: none is taken for a snapshot, and none stops anything.

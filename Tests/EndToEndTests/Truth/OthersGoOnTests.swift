@@ -22,13 +22,13 @@ import Testing
         // Damage on the good one is seen, told and put right.
         try flip("\(disk)/cars/\(root).car")
         let verify = try await user.json("verify", code: 10).backends.items
-        let seen = try #require(verify.first { $0.backend == .text("disk") })
+        let seen = try #require(verify.first { $0.name == .text("disk") })
         #expect(seen.corrupt.int == 1 && seen.whole.int == 1)
         #expect(verify.count == 2 || text.contains("NOT_SET"), "\(verify)")
         let late = try await user.add(sampleBytes(1000, seed: 3), name: "late")
         let sync = try await user.json("sync", code: 6)
-        #expect(sync.backends.items.first { $0.backend == .text("disk") }?.uploaded.int == 2, "\(sync)")
-        #expect(sync.backends.items.first { $0.backend == .text("bad") }?.status == .text("failed"))
+        #expect(sync.backends.items.first { $0.name == .text("disk") }?.uploaded.int == 2, "\(sync)")
+        #expect(sync.backends.items.first { $0.name == .text("bad") }?.status == .text("failed"))
         try await user.run("verify", "disk")
         try await user.run("sync", "disk")
 
@@ -41,9 +41,9 @@ import Testing
         let status = try await user.json("status")
         let list = try await user.json("backend", "list")
         for answer in [status, list] {
-            #expect(answer.backends.items.contains { $0.backend.name == .text("disk") })
+            #expect(answer.backends.items.contains { $0.name == .text("disk") })
             let told = answer.warnings.items.contains { $0.text?.contains("bad") == true }
-            #expect(told || answer.backends.items.contains { $0.backend.name == .text("bad") }, "\(answer)")
+            #expect(told || answer.backends.items.contains { $0.name == .text("bad") }, "\(answer)")
         }
         #expect(status.pins.int == 3 && status.pins_without_replica.int == 0)
         for words in [

@@ -134,7 +134,7 @@ import Testing
         let mine = try await user.add(sampleBytes(700, seed: 3), name: "mine")
         let held = try await user.json("sync", code: 6)
         #expect(held.backends[0].uploaded.int == 1 && held.backends[0].snapshot == .null)
-        #expect(held.backends[0].problem.text?.contains("ipfs-kit catalog accept") == true)
+        #expect(held.backends[0].error.message.text?.contains("ipfs-kit catalog accept") == true)
         try await user.run("sync", "--prune", code: 12)
         let snapshots = try await user.json("snapshot", "list", "disk").snapshots
         #expect(snapshots[0].home == other.home)
