@@ -10,15 +10,15 @@ package struct ArgumentError: Error, Sendable, Hashable, CustomStringConvertible
     package let code: Code
     /// A whole sentence without secrets.
     package let message: String
-    /// A command that helps, exactly as it can be typed.
-    package let hint: String
+    /// The words whose help says more; none stand for everything.
+    package let topic: String
 
     package var description: String { message }
 
     init(_ code: Code, _ message: String, command: String = "") {
         self.code = code
         self.message = message
-        hint = command.isEmpty || command == "ipfs-kit" ? "ipfs-kit help" : "ipfs-kit help \(command)"
+        topic = command == "ipfs-kit" ? "" : command
     }
 
     /// A word that no command of `group` has; `words` are those that could stand there.

@@ -55,6 +55,6 @@ public struct KitFailure: Error, Sendable, CustomStringConvertible {
     }
 
     init(_ error: KitError) {
-        self.init(code: error.code.rawValue, message: Redactor.shared.clean(error.message), hint: error.hint)
+        self.init(code: error.code.rawValue, message: Redactor.shared.clean(error.message), hint: error.hint?.command())
     }
 }

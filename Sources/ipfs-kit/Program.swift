@@ -26,7 +26,7 @@ struct Program: Sendable {
             let invocation = try table.parser.parse(texts) { environment($0) }
             return await run(invocation, table)
         } catch let error as ArgumentError {
-            console.show(KitError(.usage, error.message, hint: error.hint))
+            console.show(KitError(.usage, error.message, hint: .help(on: error.topic)))
         } catch {
             console.show(KitError(any: error))
         }
@@ -146,7 +146,7 @@ struct Program: Sendable {
             inputs = try HelpInputs(values: values)
             topic = try table.parser.topic(inputs.topic)
         } catch {
-            throw KitError(.usage, "\(error)", hint: "ipfs-kit help")
+            throw KitError(.usage, "\(error)", hint: .help())
         }
         guard let folder = inputs.documents else {
             return console.print(lines: Usage(table.parser, width: console.helpWidth).lines(topic))

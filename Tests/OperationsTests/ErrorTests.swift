@@ -19,7 +19,7 @@ import Testing
         let error = KitError(StorageError(code, "It failed.", backend: "my-s3"))
         #expect(error.code == expected && error.backend == "my-s3")
         #expect(error.message.contains("my-s3"))
-        #expect(code == .cancelled || error.hint?.hasPrefix("ipfs-kit ") == true)
+        #expect(code == .cancelled || error.hint?.command().hasPrefix("ipfs-kit ") == true)
     }
 
     @Test func everyStorageErrorIsMapped() {
@@ -51,9 +51,9 @@ import Testing
     }
 
     @Test func machinesGetEveryPart() {
-        let json = KitError(.locked, "It is locked.", hint: "ipfs-kit status", backend: "b").json
+        let json = KitError(.locked, "It is locked.", hint: Hint(Status.self), backend: "b").json
         #expect(json["code"] == .integer(11) && json["kind"] == .string("locked"))
-        #expect(json["hint"] == .string("ipfs-kit status") && json["backend"] == .string("b"))
+        #expect(json["hint"] == ["operation": "status", "values": [:]] && json["backend"] == .string("b"))
         #expect(json["cid"] == .null && json["may_retry"] == true && json["retry_after"] == .null)
     }
 
@@ -66,5 +66,20 @@ import Testing
         #expect(json(.unavailable, .never)["may_retry"] == true)
         #expect(json(.badCredentials, .never)["may_retry"] == false)
         #expect(KitError(.locked, "It is held.").about(.v1(.raw, .sha256(of: [1]))).json["may_retry"] == true)
+    }
+
+    /// A hint is an operation with values: what is to be found stands in capitals, and words are quoted for the shell.
+    @Test func `a hint is written for whoever reads it`() {
+        #expect(Hint(Sync.self, ["names": "a", "prune": "true"]).command() == "ipfs-kit sync a --prune")
+        #expect(Hint(BackendCreate.self).command() == "ipfs-kit backend create NAME TYPE")
+        #expect(Hint(Recover.self).command(home: "/my home") == "ipfs-kit --home '/my home' recover --from FROM")
+        #expect(
+            Hint(Cat.self, ["paths": "it's", "output": nil]).command() == #"ipfs-kit cat 'it'\''s' --output OUTPUT"#
+        )
+        #expect(
+            Hint.help(on: "pin add").command() == "ipfs-kit help pin add" && Hint.help().command() == "ipfs-kit help"
+        )
+        let json = Hint(PinAdd.self, ["cids": "bafy", "name": nil]).json
+        #expect(json == ["operation": "pin add", "values": ["cids": ["bafy"], "name": .null]])
     }
 }

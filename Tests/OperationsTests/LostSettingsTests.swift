@@ -128,7 +128,7 @@ import Testing
         let folder = sample.kit.home.backendFiles
         try FileManager.default.removeItem(atPath: folder)
         let error = await #expect(throws: KitError.self) { try await sample.run(Status.self) }
-        #expect(error?.hint == "ipfs-kit init")
+        #expect(error?.hint?.command() == "ipfs-kit init")
         #expect(try await sample.run(Initialise.self).made == ["backend_configs"])
         try await sample.run(Status.self)
     }

@@ -118,27 +118,27 @@ import Testing
     }
 
     @Test(arguments: [
-        ("pni add a b", "“pni” is not a command; did you mean “pin”?", "ipfs-kit help"),
-        ("pin ad a b", "“pin ad” is not a command; did you mean “pin add”?", "ipfs-kit help pin"),
-        ("pin add a b --limti 3", "“pin add” has no flag --limti; did you mean --limit?", "ipfs-kit help pin add"),
-        ("pin add a b --jsno", "“pin add” has no flag --jsno; did you mean --json?", "ipfs-kit help pin add"),
+        ("pni add a b", "“pni” is not a command; did you mean “pin”?", ""),
+        ("pin ad a b", "“pin ad” is not a command; did you mean “pin add”?", "pin"),
+        ("pin add a b --limti 3", "“pin add” has no flag --limti; did you mean --limit?", "pin add"),
+        ("pin add a b --jsno", "“pin add” has no flag --jsno; did you mean --json?", "pin add"),
         (
             "pin add a b --limit", "--limit needs a value; one that begins with a dash is written --limit=VALUE.",
-            "ipfs-kit help pin add"
+            "pin add"
         ),
-        ("pin add a", "“pin add” needs TARGET: Where to.", "ipfs-kit help pin add"),
+        ("pin add a", "“pin add” needs TARGET: Where to.", "pin add"),
         (
             "version x",
             "“version” takes no words beside flags, and word 1 of 1 fits nothing; the value of a flag is one word.",
-            "ipfs-kit help version"
+            "version"
         ),
-        ("--jsn", "“ipfs-kit” has no flag --jsn; did you mean --json?", "ipfs-kit help"),
-        ("frobnicate", "“frobnicate” is not a command.", "ipfs-kit help"),
+        ("--jsn", "“ipfs-kit” has no flag --jsn; did you mean --json?", ""),
+        ("frobnicate", "“frobnicate” is not a command.", ""),
     ])
-    func `an error says what is meant and what helps`(line: String, message: String, hint: String) {
+    func `an error says what is meant and what helps`(line: String, message: String, topic: String) {
         let error = #expect(throws: ArgumentError.self) { try parse(line) }
         #expect(error?.message == message)
-        #expect(error?.hint == hint)
+        #expect(error?.topic == topic)
     }
 
     @Test(arguments: [

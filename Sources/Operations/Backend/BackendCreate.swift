@@ -53,7 +53,7 @@ package struct BackendCreate: Operation {
             throw KitError(
                 .usage,
                 "There is a backend “\(name)” already.",
-                hint: "ipfs-kit backend update \(name)",
+                hint: Hint(BackendUpdate.self, ["name": name]),
                 backend: name
             )
         }
@@ -93,7 +93,7 @@ extension BackendFile {
                 throw KitError(
                     .usage,
                     "The type \(row.type) has no setting that is called what stands before the equals sign\(near ?? ".")",
-                    hint: "ipfs-kit backend types \(row.type)",
+                    hint: Hint(BackendTypes.self, ["type": row.type]),
                     backend: name
                 )
             }

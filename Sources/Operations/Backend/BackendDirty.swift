@@ -22,7 +22,7 @@ package struct BackendMarkDirty: Operation {
     package func run(in call: Call) async throws(KitError) -> DirtyOutput {
         let kit = call.kit
         guard all != !names.isEmpty else {
-            throw KitError(.usage, "Name the backends, or say --all.", hint: "ipfs-kit backend list")
+            throw KitError(.usage, "Name the backends, or say --all.", hint: Hint(BackendList.self))
         }
         // Without names these are all.
         let names = try await kit.backends(names).map(\.name)

@@ -111,7 +111,7 @@ package struct BackendPeersForget: Operation {
                 throw KitError(
                     .notFound,
                     "No home or kit “\(identifier)” was seen.",
-                    hint: "ipfs-kit backend peers NAME"
+                    hint: Hint(BackendPeers.self)
                 )
             }
             return Output(identifier: identifier, backends: Set(known.map(\.backend)).sorted())

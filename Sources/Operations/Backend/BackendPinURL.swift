@@ -44,7 +44,7 @@ package struct BackendPinURL: Operation {
             throw KitError(
                 .notFound,
                 "\(backend) is not known to have \(root).",
-                hint: "ipfs-kit whereis \(root)",
+                hint: Hint(WhereIs.self, ["cid": root]),
                 backend: backend,
                 cid: root
             )
@@ -53,7 +53,7 @@ package struct BackendPinURL: Operation {
             throw KitError(
                 .notFound,
                 "The CAR of \(root) on \(backend) is \(mapping.status.rawValue), as far as is known.",
-                hint: "ipfs-kit sync \(backend)",
+                hint: Hint(Sync.self, ["names": backend]),
                 backend: backend,
                 cid: root
             )

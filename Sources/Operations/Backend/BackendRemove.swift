@@ -43,7 +43,7 @@ package struct BackendRemove: Operation {
                 throw KitError(
                     .refused,
                     "\(name) has, or had when it was looked at last, the only verified replica of \(only.count) pins, \(only[0]) among them.",
-                    hint: "ipfs-kit backend remove \(name) --force",
+                    hint: Hint(BackendRemove.self, ["name": name, "force": "true"]),
                     backend: name
                 )
             }

@@ -24,8 +24,13 @@ package struct BackendTest: Operation {
             return try await attempt(in: kit)
         } catch {
             // To try it again is no help here.
-            guard error.hint == "ipfs-kit backend test \(name)" else { throw error }
-            throw KitError(error.code, error.message, hint: "ipfs-kit backend show \(name)", backend: error.backend)
+            guard error.hint == Hint(BackendTest.self, ["name": name]) else { throw error }
+            throw KitError(
+                error.code,
+                error.message,
+                hint: Hint(BackendShow.self, ["name": name]),
+                backend: error.backend
+            )
         }
     }
 

@@ -95,7 +95,7 @@ func typeRow(_ type: String) throws(KitError) -> ServiceRow {
         throw KitError(
             .noSuchBackend,
             "There is no such type: \(SchemaError.unknown(type, among: names).message)",
-            hint: "ipfs-kit backend types"
+            hint: Hint(BackendTypes.self)
         )
     }
     return row

@@ -33,7 +33,7 @@ package struct BackendUpdate: Operation {
             throw KitError(
                 .usage,
                 "Nothing is named that \(name) should have another value of.",
-                hint: "ipfs-kit backend types \(file.type)",
+                hint: Hint(BackendTypes.self, ["type": file.type]),
                 backend: name
             )
         }
@@ -44,7 +44,7 @@ package struct BackendUpdate: Operation {
                 throw KitError(
                     .usage,
                     "Nothing is set under “\(key)”.",
-                    hint: "ipfs-kit backend show \(name)",
+                    hint: Hint(BackendShow.self, ["name": name]),
                     backend: name
                 )
             }

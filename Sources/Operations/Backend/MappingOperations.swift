@@ -96,7 +96,7 @@ package struct BackendPinRemove: Operation {
                 throw KitError(
                     .notFound,
                     "\(backend) is not known to have \(root).",
-                    hint: "ipfs-kit backend pin list \(backend)",
+                    hint: Hint(BackendPinList.self, ["backend": backend]),
                     backend: backend,
                     cid: root
                 )

@@ -26,7 +26,7 @@ package struct BlockGet: Operation {
         let reader = try await ContentReader(call, from: from, below: root, progress: .silent)
         return try await kitErrors {
             let block = try await reader.block(root)
-            try await NewFile.made(output, call, help: "ipfs-kit block get \(cid) --output FILE") { file in
+            try await NewFile.made(output, call, help: Hint(BlockGet.self, ["cid": cid, "output": nil])) { file in
                 try await file.append([block.bytes[...]])
                 return []
             }

@@ -44,13 +44,13 @@ package struct CARExtract: Operation {
                 throw KitError(
                     .usage,
                     "\(file) has \(archive.roots.count) roots; --path says which one is meant.",
-                    hint: "ipfs-call.kit car inspect \(file)"
+                    hint: Hint(CARInspect.self, ["files": file])
                 )
             }
             call.progress.began("extract")
             defer { call.progress.ended() }
             let (block, _) = try await reader.resolve(path)
-            let help = "ipfs-call.kit car extract \(file) --output OTHER"
+            let help = Hint(CARExtract.self, ["file": file])
             return try await reader.write(block, to: output, call, help: help)
         }
     }

@@ -40,7 +40,7 @@ package struct CatalogAccept: Operation {
             Report([
                 .line("This catalog, with \(pins) pins, is the right one from now on."),
                 .line("Pins that only a newer snapshot has come back, before the next sync best, with:"),
-                .command("ipfs-kit recover --from NAME"),
+                .command(Hint(Recover.self)),
             ])
         }
     }

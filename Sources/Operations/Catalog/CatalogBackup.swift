@@ -38,7 +38,7 @@ package struct CatalogBackup: Operation {
                 let bytes = try await Self.copy(catalog, place)
                 return Output(path: file, bytes: bytes, pins: pins)
             }
-            try call.checkTerminal(nil, "A catalog", help: "ipfs-kit catalog backup FILE")
+            try call.checkTerminal(nil, "A catalog", help: Hint(CatalogBackup.self))
             let scratch = temporaryName(beside: kit.home.scratch + "/catalog")
             defer { try? removeFile(scratch) }
             try await catalog.copy(to: scratch)

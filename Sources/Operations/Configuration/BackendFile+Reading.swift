@@ -22,7 +22,7 @@ extension BackendFile {
     /// Reads the text of a backend's file.
     static func parse(_ bytes: [UInt8], name: String, path: String) throws(KitError) -> BackendFile {
         func problem(_ line: Int, _ phrase: String) -> KitError {
-            KitError(.usage, "\(path):\(line): \(sentence(phrase))", hint: "ipfs-kit backend types", backend: name)
+            KitError(.usage, "\(path):\(line): \(sentence(phrase))", hint: Hint(BackendTypes.self), backend: name)
         }
         let root: YAMLNode
         do throws(YAMLError) {

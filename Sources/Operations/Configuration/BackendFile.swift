@@ -231,7 +231,7 @@ package struct BackendFile: Sendable {
             .usage,
             "\(path)\(line > 0 ? ":\(line)" : ""): \(Self.sentence(phrase))",
             hint: (try? fileExists(path)) == true
-                ? "ipfs-kit backend show \(name)" : "ipfs-kit backend types \(row.type)",
+                ? Hint(BackendShow.self, ["name": name]) : Hint(BackendTypes.self, ["type": row.type]),
             backend: name
         )
     }

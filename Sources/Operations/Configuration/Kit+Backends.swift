@@ -19,13 +19,13 @@ extension Kit {
             }
         } catch {
             guard try error.code == .notFound ? home.exists() : true else {
-                throw KitError(.other, "There is no kit home at \(home.path).", hint: "ipfs-kit init")
+                throw KitError(.other, "There is no kit home at \(home.path).", hint: Hint(Initialise.self))
             }
             guard error.code == .notFound else { throw KitError(error) }
             throw KitError(
                 .other,
                 "\(home.backendFiles) is not there, with the settings of all backends. Put it back, or begin with none.",
-                hint: "ipfs-kit init"
+                hint: Hint(Initialise.self)
             )
         }
     }
@@ -41,7 +41,7 @@ extension Kit {
             throw KitError(
                 .noSuchBackend,
                 "There is no backend “\(name)”; \(near)\(near.hasSuffix("?") ? "" : ".")",
-                hint: names.isEmpty ? "ipfs-kit backend create \(name) TYPE" : "ipfs-kit backend list",
+                hint: names.isEmpty ? Hint(BackendCreate.self, ["name": name]) : Hint(BackendList.self),
                 backend: name
             )
         }
@@ -68,7 +68,7 @@ extension Kit {
                     throw KitError(
                         .refused,
                         "The backend \(name) is disabled.",
-                        hint: "ipfs-kit backend enable \(name)",
+                        hint: Hint(BackendEnable.self, ["name": name]),
                         backend: name
                     )
                 }
@@ -87,7 +87,7 @@ extension Kit {
         return KitError(
             .noSuchBackend,
             "There is no enabled backend.",
-            hint: disabled.map { "ipfs-kit backend enable \($0)" } ?? "ipfs-kit backend create NAME TYPE"
+            hint: disabled.map { Hint(BackendEnable.self, ["name": "\($0)"]) } ?? Hint(BackendCreate.self)
         )
     }
 
@@ -113,11 +113,11 @@ extension Kit {
         let twin = root.version == .v0 ? root.v1 : root.v0
         var isPinned = try await catalog().pin(root) != nil
         if let twin, !isPinned { isPinned = try await catalog().pin(twin) != nil }
-        let help = try backendNames().isEmpty ? "backend create NAME TYPE" : "sync"
+        let help = try backendNames().isEmpty ? Hint(BackendCreate.self) : Hint(Sync.self)
         return KitError(
             .notFound,
             "No backend is known to have \(root)\(isPinned ? "" : ", which is not pinned").",
-            hint: "ipfs-kit " + (isPinned ? help : "pin add \(root)"),
+            hint: isPinned ? help : Hint(PinAdd.self, ["cids": root]),
             cid: root
         )
     }
@@ -259,7 +259,7 @@ extension Kit {
             throw KitError(
                 .refused,
                 "The settings of \(file.name) lead elsewhere than at its last sync.",
-                hint: "ipfs-kit sync \(file.name)",
+                hint: Hint(Sync.self, ["names": file.name]),
                 backend: file.name
             )
         }
@@ -292,7 +292,7 @@ extension Kit {
                 .refused,
                 "The settings of \(file.name) came from a snapshot, which whoever writes to that backend can change: they are "
                     + "used when you have looked at them and enabled it.",
-                hint: "ipfs-kit backend show \(file.name)",
+                hint: Hint(BackendShow.self, ["name": file.name]),
                 backend: file.name
             )
         }

@@ -25,7 +25,7 @@ package struct ShowSchema: Operation {
         let rows = operationTable.filter { $0.operation.name == name }
         guard rows.isEmpty else { return Output(rows: rows) }
         let near = nearest(to: name, among: operationTable.map { $0.operation.name }).map { "; did you mean “\($0)”?" }
-        throw KitError(.notFound, "There is no operation “\(name)”\(near ?? ".")", hint: "ipfs-kit help")
+        throw KitError(.notFound, "There is no operation “\(name)”\(near ?? ".")", hint: .help())
     }
 
     /// What operations take and give.

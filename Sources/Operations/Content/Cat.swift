@@ -34,7 +34,7 @@ package struct Cat: Operation {
         var passed = UInt64(offset)
         var left = length.map { UInt64($0) } ?? .max
         return try await kitErrors {
-            let help = "ipfs-kit cat \(paths.first ?? "") --output FILE"
+            let help = Hint(Cat.self, ["paths": "\(paths.first ?? "")", "output": nil])
             try await NewFile.made(output, call, help: help) { file in
                 for path in paths {
                     let reader = try await ContentReader(call, from: from, path: path, progress: call.progress)

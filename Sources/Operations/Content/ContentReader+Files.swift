@@ -12,7 +12,7 @@ extension ContentReader {
     /// The path `-` is standard output. `help` is a command that names another output. Names come from strangers: none
     /// may lead out of its directory, and nothing is written through a link. Permissions and times that were kept are
     /// given back, but for the bits that let a program run as somebody else.
-    func write(_ block: Block, to path: String, _ call: Call, help: String) async throws -> WrittenTree {
+    func write(_ block: Block, to path: String, _ call: Call, help: Hint) async throws -> WrittenTree {
         switch try UnixFSEntry(block) {
         case .file, .raw:
             try await writeFile(block, to: path, call, help: help)
@@ -24,7 +24,7 @@ extension ContentReader {
             throw KitError(
                 .usage,
                 "\(block.cid) is no file, and nothing else can be written to standard output.",
-                hint: "ipfs-kit ls \(block.cid)",
+                hint: Hint(List.self, ["path": block.cid]),
                 cid: block.cid
             )
         }
@@ -41,7 +41,7 @@ extension ContentReader {
     }
 
     /// Writes a file that is all there is to write.
-    private func writeFile(_ block: Block, to path: String, _ call: Call, help: String) async throws {
+    private func writeFile(_ block: Block, to path: String, _ call: Call, help: Hint) async throws {
         let metadata = try FileMetadata(of: block)
         try await NewFile.made(path, call, help: help, metadata: metadata) { file in
             try await copy(block, to: file)
@@ -76,7 +76,7 @@ extension ContentReader {
                 if let (code, phrase) = problem {
                     let name = "“\(shownName(Array(entry.name.prefix(100))))”"
                     let text = "The directory \(block.cid) \(phrase) the name \(name), which no folder can have."
-                    throw KitError(code, text, hint: "ipfs-kit ls \(block.cid)", cid: block.cid)
+                    throw KitError(code, text, hint: Hint(List.self, ["path": block.cid]), cid: block.cid)
                 }
                 try await extract(try await self.block(entry.cid), to: path + [0x2F] + entry.name)
             }

@@ -30,7 +30,11 @@ struct ContentReader: Sendable {
     func resolve(_ path: String) async throws -> (block: Block, name: String) {
         let end = try await end(of: path)
         guard end.value == nil else {
-            throw KitError(.refused, "“\(path)” leads to a value inside a block.", hint: "ipfs-kit dag get \(path)")
+            throw KitError(
+                .refused,
+                "“\(path)” leads to a value inside a block.",
+                hint: Hint(DAGGet.self, ["path": path])
+            )
         }
         // As bytes: a letter may be joined to the slash before it.
         let name = path.utf8.split(separator: 0x2F).last.flatMap { String(validating: $0, as: UTF8.self) } ?? path
@@ -56,7 +60,7 @@ struct ContentReader: Sendable {
                 throw KitError(
                     .notFound,
                     "There is no “\(name)” in \(place).",
-                    hint: "ipfs-kit ls \(place)",
+                    hint: Hint(List.self, ["path": place]),
                     cid: path.root
                 )
             }

@@ -41,7 +41,7 @@ package struct Get: Operation {
             let (block, name) = try await reader.resolve(path)
             call.progress.began("get")
             defer { call.progress.ended() }
-            let help = "ipfs-kit get \(path) --output OTHER"
+            let help = Hint(Get.self, ["path": path, "output": nil])
             return try await reader.write(block, to: output ?? name, call, help: help)
         }
     }

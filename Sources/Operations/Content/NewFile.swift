@@ -8,7 +8,7 @@ final class NewFile {
         case place(NewPlace, File)
         case standard(Call)
         /// Standard output, which is not named: on a terminal only text is written.
-        case unnamed(Call, help: String)
+        case unnamed(Call, help: Hint?)
         /// Standard output, when all is known of what comes first.
         case late(Call, File)
     }
@@ -48,13 +48,13 @@ final class NewFile {
     /// Begins a file; `isPatched` says that its first bytes are known last, `help` is a command that names an output.
     ///
     /// Throws `refused` where something has its name.
-    init(_ path: String?, _ call: Call, isPatched: Bool = false, help: String = "") async throws {
+    init(_ path: String?, _ call: Call, isPatched: Bool = false, help: Hint? = nil) async throws {
         target = try await BlockingThreads.shared.run { () throws in
             switch path {
             case nil: return .unnamed(call, help: help)
             case "-"?: return isPatched ? .late(call, try scratchFile()) : .standard(call)
             case let path?:
-                let place = try NewPlace(path, call.kit, hint: help.isEmpty ? nil : help)
+                let place = try NewPlace(path, call.kit, hint: help)
                 return .place(place, try File(place.temporary, .createNew, permissions: 0o644))
             }
         }
@@ -70,7 +70,7 @@ final class NewFile {
         _ path: String?,
         _ call: Call,
         isPatched: Bool = false,
-        help: String = "",
+        help: Hint? = nil,
         metadata: FileMetadata = .none,
         _ body: (NewFile) async throws -> [UInt8]
     ) async throws -> UInt64 {
@@ -136,7 +136,7 @@ final class NewFile {
 
 extension Call {
     /// Throws `usage` where `what`, which is no text, would go to a terminal that nobody named.
-    func checkTerminal(_ output: String?, _ what: String, help: String) throws(KitError) {
+    func checkTerminal(_ output: String?, _ what: String, help: Hint?) throws(KitError) {
         guard output == nil, isTerminal else { return }
         throw KitError(
             .usage,

@@ -10,11 +10,11 @@ struct NewPlace: Sendable {
     /// Where to make it.
     let temporary: String
     private let target: String
-    private let hint: String?
+    private let hint: Hint?
 
     /// Throws `refused` where something has the name, with `hint` as the command that helps, and `notFound` where there
     /// is no folder for it.
-    init(_ path: String, _ kit: Kit, hint: String? = nil) throws(KitError) {
+    init(_ path: String, _ kit: Kit, hint: Hint? = nil) throws(KitError) {
         guard !path.isEmpty else { throw KitError(.usage, "A file without a name cannot be written.") }
         self.path = path
         self.hint = hint

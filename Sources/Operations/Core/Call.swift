@@ -57,7 +57,7 @@ extension Call {
         do throws(SchemaError) {
             action = try Action(values: values)
         } catch {
-            throw KitError(.usage, error.message, hint: "ipfs-kit help \(Action.name)")
+            throw KitError(.usage, error.message, hint: .help(on: Action.name))
         }
         // An operation looks at files all the time, and may wait for a disk then: that is not for the threads of Swift,
         // of which there are as many as cores.

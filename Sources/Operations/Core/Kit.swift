@@ -113,7 +113,7 @@ package final class Kit: Sendable {
             return catalog
         } catch {
             if error.code == .missing, try home.hasContent() { throw KitError.lostCatalog(home) }
-            if error.code == .missing { throw KitError(.other, error.message, hint: "ipfs-kit init") }
+            if error.code == .missing { throw KitError(.other, error.message, hint: Hint(Initialise.self)) }
             throw KitError(error)
         }
     }
@@ -171,7 +171,7 @@ package final class Kit: Sendable {
         throw KitError(
             .refused,
             "The catalog \(home.catalog) is sound, and that of the store beside it: it stays.",
-            hint: "ipfs-kit status"
+            hint: Hint(Status.self)
         )
     }
 
@@ -220,7 +220,7 @@ package final class Kit: Sendable {
 
     private func requireHome() throws(KitError) {
         guard try home.exists() else {
-            throw KitError(.other, "There is no kit home at \(home.path).", hint: "ipfs-kit init")
+            throw KitError(.other, "There is no kit home at \(home.path).", hint: Hint(Initialise.self))
         }
         try parts.withLock { (parts) throws(KitError) in
             // People write it while the process lives.

@@ -12,8 +12,8 @@ package struct KitError: Error, Answer, CustomStringConvertible {
     package let code: ExitCode
     /// A whole sentence without secrets.
     package let message: String
-    /// A command to run next, exactly as it can be typed.
-    package let hint: String?
+    /// What to do next.
+    package let hint: Hint?
     package let backend: String?
     package let cid: String?
     /// Whether another try may help, and when.
@@ -22,7 +22,7 @@ package struct KitError: Error, Answer, CustomStringConvertible {
     package init(
         _ code: ExitCode,
         _ message: String,
-        hint: String? = nil,
+        hint: Hint? = nil,
         backend: String? = nil,
         cid: CID? = nil,
         retry: StorageError.Retry? = nil
@@ -55,7 +55,7 @@ package struct KitError: Error, Answer, CustomStringConvertible {
         OutputField("code", "The number with which the command ends.") { $0.code.rawValue },
         OutputField("kind", "A word for the code.", as: .choice(ExitCode.allCases.map { "\($0)" })) { "\($0.code)" },
         OutputField("message", "What happened, as a sentence.") { $0.message },
-        OutputField("hint", "A command that helps; null where none is known.") { $0.hint },
+        OutputField("hint", "What helps; null where nothing is known to.") { $0.hint },
         OutputField("backend", "The backend that it is about.", as: .backend) { $0.backend },
         OutputField("cid", "The CID that it is about.", as: .cid) { $0.cid },
         OutputField("may_retry", "Whether the same may succeed at another time.") { $0.retry != .never },
@@ -68,23 +68,25 @@ package struct KitError: Error, Answer, CustomStringConvertible {
 extension KitError {
     /// What a failure of a backend means for an operation.
     package init(_ error: StorageError) {
-        func command(_ text: String) -> String {
-            error.backend.map { "ipfs-kit \(text) \($0)" }
-                ?? (text == "verify" ? "ipfs-kit verify" : "ipfs-kit backend list")
-        }
-        let (code, hint): (ExitCode, String?) =
+        let name = error.backend
+        let all = Hint(BackendList.self)
+        let test = name.map { Hint(BackendTest.self, ["name": $0]) } ?? all
+        let show = name.map { Hint(BackendShow.self, ["name": $0]) } ?? all
+        let update = name.map { Hint(BackendUpdate.self, ["name": $0]) } ?? all
+        let verify = name.map { Hint(Verify.self, ["names": $0]) } ?? Hint(Verify.self)
+        let (code, hint): (ExitCode, Hint?) =
             switch error.code {
-            case .notFound: (.notFound, command("backend test"))
-            case .permissionDenied, .badCredentials: (.authorisation, command("backend show"))
-            case .rateLimited, .unavailable: (.temporary, command("backend test"))
-            case .quotaExceeded, .tooLarge: (.limit, command("backend update"))
-            case .badSettings: (.usage, command("backend show"))
-            case .corrupt: (.verification, command("verify"))
+            case .notFound: (.notFound, test)
+            case .permissionDenied, .badCredentials: (.authorisation, show)
+            case .rateLimited, .unavailable: (.temporary, test)
+            case .quotaExceeded, .tooLarge: (.limit, update)
+            case .badSettings: (.usage, show)
+            case .corrupt: (.verification, verify)
             case .cancelled: (.interrupted, nil)
-            case .unsupported: (.refused, "ipfs-kit backend types")
-            case .changed, .late: (.temporary, command("verify"))
-            case .superseded: (.locked, "ipfs-kit status")
-            case .exists, .unexpected: (.other, command("backend test"))
+            case .unsupported: (.refused, Hint(BackendTypes.self))
+            case .changed, .late: (.temporary, verify)
+            case .superseded: (.locked, Hint(Status.self))
+            case .exists, .unexpected: (.other, test)
             }
         var retry: StorageError.Retry?
         if case .after = error.retry { retry = error.retry }
@@ -109,13 +111,13 @@ extension KitError {
     /// What a failure of the block store means for an operation.
     package init(_ error: StoreError) {
         let cid = error.cid?.description ?? "CID"
-        let (code, hint): (ExitCode, String?) =
+        let (code, hint): (ExitCode, Hint?) =
             switch error.code {
-            case .notFound: (.notFound, "ipfs-kit restore \(cid)")
-            case .corrupt, .changed: (.verification, error.cid == nil ? nil : "ipfs-kit restore \(cid)")
-            case .damagedIndex: (.verification, "ipfs-kit store rebuild-index")
-            case .damagedPack: (.verification, "ipfs-kit store verify")
-            case .incomplete: (.refused, "ipfs-kit restore")
+            case .notFound: (.notFound, Hint(Restore.self, ["cids": cid]))
+            case .corrupt, .changed: (.verification, error.cid == nil ? nil : Hint(Restore.self, ["cids": cid]))
+            case .damagedIndex: (.verification, Hint(StoreRebuildIndex.self))
+            case .damagedPack: (.verification, Hint(StoreVerify.self))
+            case .incomplete: (.refused, Hint(Restore.self))
             case .packsAway: (.refused, nil)
             case .full: (.limit, nil)
             case .permissionDenied: (.authorisation, nil)
@@ -145,7 +147,7 @@ extension KitError {
             isCorrupt
             ? " Put a copy of the catalog back, such as `ipfs-kit catalog backup` makes; or make a new one, which keeps the old "
                 + "one beside it, and take over what a backend knows with `ipfs-kit recover --from NAME`." : ""
-        self.init(code, error.message + help, hint: isCorrupt ? "ipfs-kit init --new-catalog" : nil)
+        self.init(code, error.message + help, hint: isCorrupt ? Hint(Initialise.self, ["new_catalog": "true"]) : nil)
     }
 
     /// What a failure of the engine means for an operation.
@@ -156,20 +158,20 @@ extension KitError {
         case .storage(let error): self.init(error)
         case .source(let error): self.init(ofSource: error)
         case .leased(let backend, _):
-            self.init(.locked, error.description, hint: "ipfs-kit status", backend: backend)
+            self.init(.locked, error.description, hint: Hint(Status.self), backend: backend)
         case .file(let message): self.init(.other, message)
         case .other(let error): self.init(any: error)
         case .badSnapshot(let message): self.init(.verification, message)
         case .suspicious(let message), .strangePlace(let message): self.init(.refused, message)
         case .shared(let backend, _, _, _):
-            self.init(.refused, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
+            self.init(.refused, error.description, hint: Hint(BackendPeers.self, ["name": backend]), backend: backend)
         case .removing(let backend, _):
-            self.init(.locked, error.description, hint: "ipfs-kit backend peers \(backend)", backend: backend)
+            self.init(.locked, error.description, hint: Hint(BackendPeers.self, ["name": backend]), backend: backend)
         case .awaited(let backend, _, let first):
             self.init(
                 .temporary,
                 error.description,
-                hint: "ipfs-kit sync \(backend)",
+                hint: Hint(Sync.self, ["names": backend]),
                 backend: backend,
                 cid: first
             )
@@ -177,7 +179,7 @@ extension KitError {
             // Which of two homes is right, the owner knows.
             let hint =
                 home == nil || problem != nil
-                ? "ipfs-kit recover --from \(backend)" : "ipfs-kit backend peers \(backend)"
+                ? Hint(Recover.self, ["from": backend]) : Hint(BackendPeers.self, ["name": backend])
             self.init(.refused, error.description, hint: hint, backend: backend)
         }
     }

@@ -149,8 +149,7 @@ package struct KitHome: Sendable, Hashable {
         throw KitError(
             .refused,
             "The kit home \(path) lies on a file system of the kind \(kind), which several machines may share: its catalog "
-                + "would lose what was acknowledged. Put it on a disk of this machine.",
-            hint: "ipfs-kit init --home PATH"
+                + "would lose what was acknowledged. Put it on a disk of this machine, as with `ipfs-kit init --home PATH`."
         )
     }
 

@@ -3,8 +3,8 @@ package struct Report: Sendable, Hashable {
     /// A piece of a report.
     package enum Part: Sendable, Hashable {
         case line(String)
-        /// A command that helps, exactly as it can be typed.
-        case command(String)
+        /// What helps.
+        case command(Hint)
         /// Names with values, one a line.
         case facts([Fact])
         case table([Column], rows: [[String]])

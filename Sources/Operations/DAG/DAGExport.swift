@@ -22,7 +22,7 @@ package struct DAGExport: Operation {
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
         let cid = try parseCID(root)
-        let help = "ipfs-kit dag export \(root) --output \(root).car"
+        let help = Hint(DAGExport.self, ["root": root, "output": "\(root).car"])
         try call.checkTerminal(output, "An archive", help: help)
         let source = try await call.sources().all
         return try await kitErrors {

@@ -31,7 +31,7 @@ package struct DAGGet: Operation {
         let reader = try await ContentReader(call, from: from, path: path, progress: .silent)
         return try await kitErrors {
             let bytes = try await bytes(codec, reader)
-            try await NewFile.made(output, call, help: "ipfs-kit dag get \(path) --output FILE") { file in
+            try await NewFile.made(output, call, help: Hint(DAGGet.self, ["path": path, "output": nil])) { file in
                 try await file.append([bytes[...]])
                 return []
             }
@@ -51,7 +51,7 @@ package struct DAGGet: Operation {
         } catch {
             let error = error.about(block.cid)
             guard error.code == .wrongKind, block.cid.codec == .dagPB else { throw error }
-            let hint = "ipfs-kit dag get \(path) --output-codec dag-pb"
+            let hint = Hint(DAGGet.self, ["path": path, "output_codec": "dag-pb"])
             throw KitError(ExitCode(error.code), error.description, hint: hint, cid: block.cid)
         }
     }

@@ -261,7 +261,7 @@ private struct Look {
         throw KitError(
             .refused,
             "Another node answers where \(identity) was: \(now). What each of them pins is taken over by itself.",
-            hint: "ipfs-kit pin import --from-node"
+            hint: Hint(PinImport.self, ["from_node": "true"])
         )
     }
 

@@ -26,7 +26,7 @@ package struct PinRemove: Operation {
         let catalog = try kit.catalog()
         return try await kitErrors {
             for root in roots where try await catalog.pin(root) == nil {
-                throw KitError(.notFound, "\(root) is not pinned.", hint: "ipfs-kit pin ls", cid: root)
+                throw KitError(.notFound, "\(root) is not pinned.", hint: Hint(PinList.self), cid: root)
             }
             guard dryRun else {
                 return Output(pins: try await catalog.removePins(roots, reason: "pin rm"), dryRun: false)

@@ -39,7 +39,7 @@ package struct PinShow: Operation {
             throw KitError(error)
         }
         guard let pin else {
-            throw KitError(.notFound, "\(root) is not pinned.", hint: "ipfs-kit pin ls", cid: root)
+            throw KitError(.notFound, "\(root) is not pinned.", hint: Hint(PinList.self), cid: root)
         }
         let sources = try kit.sourceNames()
         let content = await Self.look(root, store)

@@ -120,7 +120,7 @@ extension SnapshotName {
             throw KitError(
                 .notFound,
                 "\(backend) has no snapshot “\(text)”.",
-                hint: "ipfs-kit snapshot list \(backend)",
+                hint: Hint(SnapshotList.self, ["backend": backend]),
                 backend: backend
             )
         }

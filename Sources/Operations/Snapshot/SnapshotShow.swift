@@ -27,7 +27,7 @@ package struct SnapshotShow: Operation {
             let all = try await register.list().snapshots
             let chosen = try snapshot.map { try SnapshotName.named($0, among: all, on: backend) } ?? all.first
             guard let chosen else {
-                throw KitError(.notFound, "\(backend) has no snapshot.", hint: "ipfs-kit sync", backend: backend)
+                throw KitError(.notFound, "\(backend) has no snapshot.", hint: Hint(Sync.self), backend: backend)
             }
             let path = temporaryName(beside: kit.home.scratch + "/snapshot")
             defer { try? removeFile(path) }

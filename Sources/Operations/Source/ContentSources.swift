@@ -264,9 +264,9 @@ private struct RootSearch: Sendable {
     private func absence(of cid: CID, _ reason: String, _ code: StorageError.Code = .notFound) -> StorageError {
         let verb = code == .notFound ? "does not have" : "may not have"
         let message = "The backend \(backend.name) \(verb) \(cid): it is no root there\(reason)"
-        let help = code == .corrupt ? "verify" : "backend pin list"
         let plain = KitError(StorageError(code, message, backend: backend.name))
-        let hint = "ipfs-kit \(help) \(backend.name)"
+        let name = backend.name
+        let hint = code == .corrupt ? Hint(Verify.self, ["names": name]) : Hint(BackendPinList.self, ["backend": name])
         let cause = KitError(plain.code, message, hint: hint, backend: backend.name, cid: cid)
         return StorageError(code, message, backend: backend.name, cause: cause)
     }

@@ -46,7 +46,7 @@ package struct Collect: Operation {
                 throw KitError(
                     .verification,
                     "The store \(store.folder) does not know which one it is any more, so nothing is removed from it.",
-                    hint: "ipfs-kit store rebuild-index"
+                    hint: Hint(StoreRebuildIndex.self)
                 )
             }
             let report = try await collect(store, catalog, try await call.sources(), call)
@@ -102,7 +102,7 @@ package struct Collect: Operation {
         throw KitError(
             .temporary,
             "Pins that are not whole in the store were added all the time, so nothing was removed.",
-            hint: "ipfs-kit gc"
+            hint: Hint(Collect.self)
         )
     }
 
@@ -164,7 +164,7 @@ package struct Collect: Operation {
                         .init("without a pin", "\(found.deadBlocks) blocks (\(ByteCount(found.deadBytes)))"),
                     ]),
                     .line("\(verb) \(ByteCount(found.freedBytes)) in \(found.packs) packs."),
-                ] + (kept > 0 ? [.line(rest), .command("ipfs-kit gc --waste 0")] : [])
+                ] + (kept > 0 ? [.line(rest), .command(Hint(Collect.self, ["waste": "0"]))] : [])
             )
         }
         package var quietLines: [String]? { [String(found.freedBytes)] }

@@ -76,7 +76,7 @@ package struct StoreRebuildIndex: Operation {
                 let rest = lostPins == 0 ? " They are read from elsewhere." : ""
                 parts.append(.line("\(notWhole) pins are not whole in the store.\(rest)"))
             }
-            if isLoss { parts.append(.command("ipfs-kit restore")) }
+            if isLoss { parts.append(.command(Hint(Restore.self))) }
             return Report(parts)
         }
         package var quietLines: [String]? { stat.quietLines }

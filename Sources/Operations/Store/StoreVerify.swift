@@ -27,12 +27,12 @@ package struct StoreVerify: Operation {
     }
 
     /// The command that helps; nil where none is known.
-    private static func hint(_ call: Call, _ found: StoreReport) async -> String? {
-        if found.problems.contains(where: { $0.place.hasPrefix("index/") }) { return "ipfs-kit store rebuild-index" }
+    private static func hint(_ call: Call, _ found: StoreReport) async -> Hint? {
+        if found.problems.contains(where: { $0.place.hasPrefix("index/") }) { return Hint(StoreRebuildIndex.self) }
         do throws(KitError) {
-            if !(try call.lost(of: try await call.pinsNotWhole())).isEmpty { return "ipfs-kit restore" }
+            if !(try call.lost(of: try await call.pinsNotWhole())).isEmpty { return Hint(Restore.self) }
             // What no pin leads to is given up.
-            return found.lost > 0 ? "ipfs-kit gc" : nil
+            return found.lost > 0 ? Hint(Collect.self) : nil
         } catch {
             return error.hint
         }
@@ -41,7 +41,7 @@ package struct StoreVerify: Operation {
     /// What was found.
     package struct Output: OperationOutput {
         let found: StoreReport
-        let hint: String?
+        let hint: Hint?
 
         package var exitCode: ExitCode { found.problems.isEmpty ? .ok : .verification }
 
@@ -60,7 +60,7 @@ package struct StoreVerify: Operation {
                     OutputField("message", "The same as a sentence.") { $0.message },
                 ]
             ) { $0.found.problems },
-            OutputField("hint", "A command that helps; null where nothing is wrong.") { $0.hint },
+            OutputField("hint", "What helps; null where nothing is wrong.") { $0.hint },
         ]
         package var report: Report {
             let lines = found.problems.map { problem -> Report.Part in

@@ -195,7 +195,7 @@ package struct Recover: Operation {
             .refused,
             "\(source) has snapshots of \(newest.count) kits, each with the day of its newest: \(kits). Say with --kit which of them "
                 + "was lost; `ipfs-kit snapshot show \(source) ID` has the pins of one.",
-            hint: "ipfs-kit recover --from \(source) --kit \(first.kit)",
+            hint: Hint(Recover.self, ["from": source, "kit": first.kit]),
             backend: source
         )
     }
@@ -279,7 +279,8 @@ package struct Recover: Operation {
                     )
                 )
                 for name in backends {
-                    parts.append(.command("ipfs-kit backend show \(name); ipfs-kit backend enable \(name)"))
+                    parts.append(.command(Hint(BackendShow.self, ["name": name])))
+                    parts.append(.command(Hint(BackendEnable.self, ["name": name])))
                 }
             }
             return Report(parts, warnings: warnings + (content?.report.warnings ?? []))

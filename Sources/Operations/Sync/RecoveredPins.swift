@@ -139,14 +139,14 @@ struct RecoveredPins: Sendable {
             return KitError(
                 .notFound,
                 "\(source) holds neither a snapshot nor any root.",
-                hint: "ipfs-kit backend show \(source)",
+                hint: Hint(BackendShow.self, ["name": source]),
                 backend: source
             )
         }
         return KitError(
             .verification,
             "\(source) has \(output.lostSnapshots.count) snapshots, none of which can be read, such as \(lost), and no root.",
-            hint: "ipfs-kit snapshot list \(source)",
+            hint: Hint(SnapshotList.self, ["backend": source]),
             backend: source
         )
     }

@@ -210,16 +210,16 @@ package struct Status: Operation {
             return Report(parts, warnings: warnings + list.warnings)
         }
 
-        private var hints: [String] {
-            var hints: [String] = []
+        private var hints: [Hint] {
+            var hints: [Hint] = []
             if let hint = storeProblem?.hint { hints.append(hint) }
             // What lies at another source need not be in the store.
-            if notWhole?.isEmpty == false, !list.rows.isEmpty, sources == ["store"] { hints.append("ipfs-kit restore") }
+            if notWhole?.isEmpty == false, !list.rows.isEmpty, sources == ["store"] { hints.append(Hint(Restore.self)) }
             let isOutOfStep = list.rows.contains { $0.file.isEnabled && $0.state?.isDirty ?? false }
             if !plan.lacking.isEmpty || isOutOfStep {
                 let isEnabled = list.rows.contains(where: \.file.isEnabled)
-                let first = list.rows.first.map { "ipfs-kit backend enable \($0.file.name)" }
-                hints.append(isEnabled ? "ipfs-kit sync" : first ?? "ipfs-kit backend create NAME TYPE")
+                let first = list.rows.first.map { Hint(BackendEnable.self, ["name": "\($0.file.name)"]) }
+                hints.append(isEnabled ? Hint(Sync.self) : first ?? Hint(BackendCreate.self))
             }
             return hints
         }

@@ -105,14 +105,14 @@ package struct Verify: Operation {
     /// Finds what helps: for each backend, and where nothing was read.
     ///
     /// What no pin wants is no loss when it is damaged; what is wanted elsewhere is stored there.
-    private func advise(_ rows: inout [Row], _ kit: Kit) async throws -> String? {
+    private func advise(_ rows: inout [Row], _ kit: Kit) async throws -> Hint? {
         let isEmpty = rows.allSatisfy(\.results.isEmpty)
         guard isEmpty || rows.contains(where: { $0.damaged > 0 }) else { return nil }
         let catalog = try kit.catalog()
         let pinned = Set(try await catalog.pins().map(\.cid))
         guard !isEmpty else {
-            if try kit.backendNames().isEmpty { return "ipfs-kit backend create NAME TYPE" }
-            return pinned.isEmpty ? "ipfs-kit add PATH" : "ipfs-kit sync"
+            if try kit.backendNames().isEmpty { return Hint(BackendCreate.self) }
+            return pinned.isEmpty ? Hint(Add.self) : Hint(Sync.self)
         }
         let plan = try await SyncPlanner(kit, prune: true, force: false).plan().plan
         let uploads = plan.steps.mapValues { Set($0.filter(\.isUpload).map(\.root)) }
@@ -121,14 +121,16 @@ package struct Verify: Operation {
             let damaged = Set(rows[index].results.filter(\.verdict.isDamage).map(\.mapping.cid))
             rows[index].lost = damaged.intersection(pinned).count
             if !damaged.isDisjoint(with: uploads[name] ?? []) {
-                rows[index].hint = "ipfs-kit sync \(name)"
+                rows[index].hint = Hint(Sync.self, ["names": name])
             } else if uploads.values.contains(where: { !$0.isDisjoint(with: damaged) }) {
-                rows[index].hint = "ipfs-kit sync"
+                rows[index].hint = Hint(Sync.self)
             } else if let step = plan.steps[name]?.first(where: { damaged.contains($0.root) }) {
-                rows[index].hint = "ipfs-kit sync \(step.isRemoval ? "--prune " : "")\(name)"
+                rows[index].hint =
+                    step.isRemoval
+                    ? Hint(Sync.self, ["names": name, "prune": "true"]) : Hint(Sync.self, ["names": name])
             } else if let root = rows[index].results.first(where: \.verdict.isDamage)?.mapping.cid {
                 // What is not the kit's own, such as what somebody claimed, is only forgotten.
-                rows[index].hint = "ipfs-kit backend pin remove \(name) \(root)"
+                rows[index].hint = Hint(BackendPinRemove.self, ["backend": name, "cid": root])
             }
         }
         return nil
@@ -168,7 +170,7 @@ package struct Verify: Operation {
         /// How many of the damaged roots are pinned.
         var lost = 0
         /// The command that helps where something is damaged.
-        var hint: String?
+        var hint: Hint?
 
         func count(_ verdict: Verifier.Verdict) -> Int { results.count { $0.verdict == verdict } }
         var damaged: Int { count(.missing) + count(.corrupt) }
@@ -181,7 +183,7 @@ package struct Verify: Operation {
     package struct Output: OperationOutput {
         let rows: [Row]
         /// What helps where nothing was read.
-        let hint: String?
+        let hint: Hint?
         let warnings: [String]
 
         package var exitCode: ExitCode {
@@ -208,7 +210,7 @@ package struct Verify: Operation {
                     OutputField("superseded", "How many changed while they were read.") { $0.count(.superseded) },
                     OutputField("bytes_read", "How much was read.", in: .bytes) { $0.bytes },
                     .error { $0.error },
-                    OutputField("hint", "A command that helps.") { $0.hint },
+                    OutputField("hint", "What helps.") { $0.hint },
                     .list(
                         "damaged",
                         "What is not there as it should be.",
@@ -221,7 +223,7 @@ package struct Verify: Operation {
                     ) { row in row.results.filter { $0.error != nil && $0.verdict != .superseded } },
                 ]
             ) { $0.rows },
-            OutputField("hint", "A command that helps where nothing was read.") { $0.hint },
+            OutputField("hint", "What helps where nothing was read.") { $0.hint },
             .warnings { $0.warnings },
         ]
 

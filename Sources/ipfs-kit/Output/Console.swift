@@ -103,14 +103,10 @@ final class Console: Sendable {
         try? StandardStream.error.write(Array((DisplayText(Redactor.shared.clean(line)).text + "\n").utf8)[...])
     }
 
-    /// A command that helps, as it is to be typed for the home of this run.
-    private func typed(_ command: String) -> String {
-        guard let home = global.home, home != environment("IPFS_KIT_HOME") else { return command }
-        let isPlain = home.allSatisfy { $0.isLetter || $0.isNumber || "/._-+:@%,".contains($0) }
-        let word = isPlain ? home : "'\(home.replacing("'", with: #"'\''"#))'"
-        return command.split(separator: "; ").map { command in
-            command.hasPrefix("ipfs-kit ") ? "ipfs-kit --home \(word)" + command.dropFirst(8) : String(command)
-        }.joined(separator: "; ")
+    /// What helps, as it is to be typed for the home of this run.
+    private func typed(_ hint: Hint) -> String {
+        guard let home = global.home, home != environment("IPFS_KIT_HOME") else { return hint.command() }
+        return hint.command(home: home)
     }
 
     /// Shows the result of an operation.

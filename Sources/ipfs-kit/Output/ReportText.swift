@@ -2,14 +2,14 @@ internal import Arguments
 internal import Operations
 
 /// The lines of a report, its tables at most `width` cells wide; `command` says how a command is to be typed here.
-func reportLines(_ report: Report, width: Int?, command: (String) -> String) -> [String] {
+func reportLines(_ report: Report, width: Int?, command: (Hint) -> String) -> [String] {
     var lines: [String] = []
     for (index, part) in report.parts.enumerated() {
         switch part {
         case .line(let line):
             lines.append(DisplayText(line).text)
-        case .command(let words):
-            lines.append(DisplayText("Run: " + command(words)).text)
+        case .command(let hint):
+            lines.append(DisplayText("Run: " + command(hint)).text)
         case .facts(let facts):
             lines += factLines(facts.map { ($0.name, $0.value) })
         case .table(let columns, let rows):
@@ -25,7 +25,7 @@ func reportLines(_ report: Report, width: Int?, command: (String) -> String) -> 
 }
 
 /// What --quiet leaves of a result: the first column of a single table; of anything else all that is not mere talk.
-func quietLines(of output: any OperationOutput, changes: Bool, command: (String) -> String) -> [String] {
+func quietLines(of output: any OperationOutput, changes: Bool, command: (Hint) -> String) -> [String] {
     if let lines = output.quietLines { return lines }
     let report = output.report
     let tables = report.parts.compactMap { part -> [[String]]? in
@@ -36,7 +36,7 @@ func quietLines(of output: any OperationOutput, changes: Bool, command: (String)
 }
 
 /// What a report says beside its only table, of which --quiet leaves the names.
-func problemLines(of report: Report, command: (String) -> String) -> [String] {
+func problemLines(of report: Report, command: (Hint) -> String) -> [String] {
     func isTable(_ part: Report.Part) -> Bool { if case .table = part { true } else { false } }
     guard report.parts.count(where: isTable) == 1 else { return [] }
     return reportLines(Report(report.parts.filter { !isTable($0) }), width: nil, command: command)
