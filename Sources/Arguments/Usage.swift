@@ -144,6 +144,7 @@ extension FieldKind {
         case .list: "ITEM"
         case .choice: "WORD"
         case .size: "SIZE"
+        case .duration: "TIME"
         }
     }
 }

@@ -36,6 +36,19 @@ extension Catalog {
         }
     }
 
+    /// Takes uploads back that were written down and not begun, and of which nothing was written down before.
+    package func withdraw(_ cids: [CID], under lease: Lease) async throws(CatalogError) {
+        guard !cids.isEmpty else { return }
+        try await write(under: lease) { (database) throws(CatalogError) in
+            for cid in cids {
+                try database.change(
+                    "DELETE FROM journal WHERE backend = ? AND cid = ? AND kind = 'store' AND ticket IS NULL",
+                    [.text(lease.backend), .blob(cid.bytes)]
+                )
+            }
+        }
+    }
+
     /// Writes down removals before they begin, those that are still right; returns their roots with where they
     /// are.
     package func begin(

@@ -1,3 +1,7 @@
+/// Who is told how many bytes of bodies were handed to the network, and how many came, each time that some were, on any
+/// thread.
+package typealias HTTPObserver = @Sendable (_ sent: Int, _ received: Int) -> Void
+
 /// A client for HTTP and HTTPS that keeps connections open and runs every transfer on one thread of its own.
 ///
 /// Redirects are not followed, bodies are not decompressed, and nothing is asked again, except that a repeatable
@@ -5,17 +9,18 @@
 package final class HTTPClient: Sendable {
     private let options: HTTPOptions
     private let thread: CurlThread
+    private let observer: @Sendable () -> HTTPObserver
 
     /// A client; opens nothing before the first request.
     ///
-    /// `observe` is told how many bytes of bodies were handed to the network, and how many came, each time that some
-    /// were, on any thread.
+    /// Each request asks `observer`, in the task that makes it, who is told of its bytes.
     package init(
         _ options: HTTPOptions = HTTPOptions(),
-        observe: @escaping @Sendable (_ sent: Int, _ received: Int) -> Void = { _, _ in }
+        observer: @escaping @Sendable () -> HTTPObserver = { { _, _ in } }
     ) {
         self.options = options
-        thread = CurlThread(options, Tally(observe))
+        self.observer = observer
+        thread = CurlThread(options, Tally())
     }
 
     deinit { thread.stop() }
@@ -29,6 +34,7 @@ package final class HTTPClient: Sendable {
             request,
             .whole(limit: options.maxReplyBytes),
             options: options,
+            observer: observer(),
             thread: thread
         )
         return try await run(transfer) { () async throws(HTTPError) in try await transfer.awaitReply() }
@@ -36,7 +42,7 @@ package final class HTTPClient: Sendable {
 
     /// Sends a request and returns when the reply's headers have come and the request's body has gone.
     package func download(_ request: HTTPRequest) async throws(HTTPError) -> HTTPDownload {
-        let transfer = try Transfer(request, .chunks, options: options, thread: thread)
+        let transfer = try Transfer(request, .chunks, options: options, observer: observer(), thread: thread)
         let lease = HTTPDownload.Lease(transfer, of: self)
         let head = try await run(transfer) { () async throws(HTTPError) in
             let head = try await transfer.awaitHead()

@@ -19,21 +19,10 @@ final class Tally: Sendable {
     private let bytesSent = Atomic<UInt64>(0)
     private let bytesReceived = Atomic<UInt64>(0)
 
-    private let observe: @Sendable (_ sent: Int, _ received: Int) -> Void
-
-    init(_ observe: @escaping @Sendable (_ sent: Int, _ received: Int) -> Void) { self.observe = observe }
-
     func started() { requests.wrappingAdd(1, ordering: .relaxed) }
     func connected(_ count: Int) { connections.wrappingAdd(UInt64(max(count, 0)), ordering: .relaxed) }
-    func sent(_ count: Int) {
-        bytesSent.wrappingAdd(UInt64(count), ordering: .relaxed)
-        if count > 0 { observe(count, 0) }
-    }
-
-    func received(_ count: Int) {
-        bytesReceived.wrappingAdd(UInt64(count), ordering: .relaxed)
-        if count > 0 { observe(0, count) }
-    }
+    func sent(_ count: Int) { bytesSent.wrappingAdd(UInt64(count), ordering: .relaxed) }
+    func received(_ count: Int) { bytesReceived.wrappingAdd(UInt64(count), ordering: .relaxed) }
 
     /// The counts now.
     var snapshot: HTTPCounters {

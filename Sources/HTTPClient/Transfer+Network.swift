@@ -44,7 +44,7 @@ extension Transfer {
         }
         switch verdict {
         case .wait: break
-        case .taken: thread.tally.received(bytes.count)
+        case .taken: count(sent: 0, received: bytes.count)
         case .tooLarge:
             end(
                 .failure(
@@ -66,7 +66,7 @@ extension Transfer {
             state.outgoing.isPaused = true
             return nil
         }
-        thread.tally.sent(count ?? 0)
+        self.count(sent: count ?? 0, received: 0)
         return count
     }
 

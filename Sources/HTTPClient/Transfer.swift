@@ -32,6 +32,7 @@ final class Transfer: Sendable {
     let location: String
     let started = ContinuousClock.now
     let thread: CurlThread
+    private let observer: HTTPObserver
     private let state: Mutex<State>
 
     /// A transfer that is yet to start; throws when the request cannot be sent as it is.
@@ -39,6 +40,7 @@ final class Transfer: Sendable {
         _ request: HTTPRequest,
         _ delivery: Incoming.Delivery,
         options: HTTPOptions,
+        observer: @escaping HTTPObserver,
         thread: CurlThread
     ) throws(HTTPError) {
         try request.checkURL()
@@ -46,8 +48,17 @@ final class Transfer: Sendable {
         location = request.location
         self.request = request
         self.options = options
+        self.observer = observer
         self.thread = thread
         state = Mutex(State(outgoing: Outgoing(request), incoming: Incoming(delivery)))
+    }
+
+    /// Counts bytes that went, and that came.
+    func count(sent: Int, received: Int) {
+        guard sent > 0 || received > 0 else { return }
+        thread.tally.sent(sent)
+        thread.tally.received(received)
+        observer(sent, received)
     }
 
     /// Changes the state, then wakes whoever waited for that.

@@ -23,7 +23,8 @@ private typealias Row = OperationRow
 
 /// Everything that ipfs-kit can do, in the order in which it is shown.
 ///
-/// Nothing is shown anywhere by itself: REST leaves out what is about files of the caller, and MCP has a short list.
+/// Nothing is shown anywhere by itself: REST leaves out what is about files of the caller, and what could lead the
+/// owner's credentials elsewhere or trust settings that came from a snapshot; MCP has a short list.
 package let operationTable: [OperationRow] = [
     Row(Initialise.self, on: [.commandLine, .library]),
     Row(Add.self, on: [.commandLine, .library]),
@@ -61,11 +62,11 @@ package let operationTable: [OperationRow] = [
     Row(PinImport.self, on: [.commandLine]),
     Row(BackendTypes.self, on: [.commandLine, .rest, .mcp]),
     Row(BackendList.self, on: [.commandLine, .rest, .mcp]),
-    Row(BackendCreate.self, on: [.commandLine, .rest, .library]),
+    Row(BackendCreate.self, on: [.commandLine, .library]),
     Row(BackendShow.self, on: [.commandLine, .rest, .mcp]),
-    Row(BackendUpdate.self, on: [.commandLine, .rest]),
+    Row(BackendUpdate.self, on: [.commandLine]),
     Row(BackendRemove.self, on: [.commandLine, .rest]),
-    Row(BackendEnable.self, on: [.commandLine, .rest]),
+    Row(BackendEnable.self, on: [.commandLine]),
     Row(BackendDisable.self, on: [.commandLine, .rest]),
     Row(BackendTest.self, on: [.commandLine, .rest, .mcp]),
     Row(BackendCertify.self, on: [.commandLine]),
@@ -84,7 +85,7 @@ package let operationTable: [OperationRow] = [
     Row(Status.self, on: [.commandLine, .rest, .mcp]),
     Row(Verify.self, on: [.commandLine, .rest, .library]),
     Row(Restore.self, on: [.commandLine, .rest]),
-    Row(Recover.self, on: [.commandLine, .rest, .library]),
+    Row(Recover.self, on: [.commandLine, .library]),
     Row(SnapshotList.self, on: [.commandLine, .rest]),
     Row(SnapshotShow.self, on: [.commandLine, .rest]),
     Row(SnapshotPrune.self, on: [.commandLine, .rest]),

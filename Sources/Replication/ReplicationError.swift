@@ -35,6 +35,10 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     case outdated(backend: String, snapshot: String, home: String?, problem: String?)
     /// The service accepted roots, and works on them still; the first of them.
     case awaited(backend: String, count: Int, first: CID)
+    /// There is no room for the root within what the sync may send.
+    case beyondBudget(CID)
+    /// The sync was to end here, with so many roots left.
+    case ended(backend: String, left: Int)
 
     package var description: String {
         switch self {
@@ -59,6 +63,9 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
                 + "If it is gone for good, say so with `ipfs-kit backend peers forget \(home)`."
         case .awaited(let backend, let count, let first):
             "\(backend) has accepted \(count) roots that it has not stored yet, such as \(first): the next sync asks again."
+        case .beyondBudget(let root): "There is no room left for \(root) within what this sync may send."
+        case .ended(let backend, let left):
+            "The sync of \(backend) came to the end of what it may send, or of its time: \(left) roots are left for the next one."
         case .outdated(let backend, let snapshot, _, let problem?):
             """
             \(backend) has a snapshot of this kit, \(snapshot), that is newer than this home, and nobody can say what is in it \

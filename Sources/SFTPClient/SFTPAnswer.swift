@@ -41,9 +41,12 @@ final class SFTPAnswer: Sendable {
     let limit: Duration?
     /// Whether a server may be silent over it for long, as when it waits for its disk.
     let isSlow: Bool
+    let observer: SFTPObserver
     private let state = Mutex(State())
 
-    init(until limit: Duration? = nil, isSlow: Bool = false) { (self.limit, self.isSlow) = (limit, isSlow) }
+    init(until limit: Duration? = nil, isSlow: Bool = false, observer: @escaping SFTPObserver) {
+        (self.limit, self.isSlow, self.observer) = (limit, isSlow, observer)
+    }
 
     func reply(evenIfStopped: Bool = false) async throws(SFTPError) -> SFTPReply {
         let key = state.withLock { state in

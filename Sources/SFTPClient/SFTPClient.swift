@@ -21,27 +21,27 @@ package final class SFTPClient: Sendable {
     private let limit: Int
     private let timeout: Duration
     private let now: @Sendable () -> Duration
-    private let observe: @Sendable (_ sent: Int, _ received: Int) -> Void
+    private let observer: @Sendable () -> SFTPObserver
     private let state: Mutex<State>
 
     /// A client that opens nothing before the first call.
     ///
     /// `sessions` is the most of them at once, `timeout` how long a server may be silent while it owes an answer, and
-    /// `now` a clock that nobody sets. `observe` is told how many bytes the program was given, and how many came, each
-    /// time that some did, on any thread.
+    /// `now` a clock that nobody sets. Each request asks `observer`, in the task
+    /// that makes it, who is told of its bytes.
     package init(
         _ login: SSHLogin,
         sessions: Int,
         timeout: Duration,
         now: @escaping @Sendable () -> Duration,
-        observe: @escaping @Sendable (_ sent: Int, _ received: Int) -> Void = { _, _ in }
+        observer: @escaping @Sendable () -> SFTPObserver = { { _, _ in } }
     ) throws(SFTPError) {
         do throws(FileError) {
             command = try SSHCommand(login, patience: Int(timeout.components.seconds))
         } catch {
             throw SFTPError(error)
         }
-        (limit, self.timeout, self.now, self.observe) = (max(1, sessions), timeout, now, observe)
+        (limit, self.timeout, self.now, self.observer) = (max(1, sessions), timeout, now, observer)
         state = Mutex(State(limit: limit))
     }
 
@@ -88,7 +88,7 @@ package final class SFTPClient: Sendable {
     private func open() throws(SFTPError) -> SFTPConnection {
         try state.withLock { state throws(SFTPError) in
             if let connection = pick(&state) { return connection }
-            let connection = try SFTPConnection(command, now: now, timeout: timeout, observe: observe)
+            let connection = try SFTPConnection(command, now: now, timeout: timeout, observer: observer)
             state.slots.append(Slot(connection: connection, users: 1))
             return connection
         }

@@ -12,6 +12,7 @@ final class SFTPConnection: Sendable {
 
     private let exchange: SFTPExchange
     private let child: ChildProcess
+    private let observer: @Sendable () -> SFTPObserver
     private let learned = Mutex(Learned())
 
     /// Starts the program and greets the server; whether that answers is seen by the first request.
@@ -19,17 +20,16 @@ final class SFTPConnection: Sendable {
         _ command: SSHCommand,
         now: @escaping @Sendable () -> Duration,
         timeout: Duration,
-        observe: @escaping @Sendable (_ sent: Int, _ received: Int) -> Void
+        observer: @escaping @Sendable () -> SFTPObserver
     ) throws(SFTPError) {
-        let exchange = SFTPExchange(command.target, now: now, timeout: timeout)
+        let exchange = SFTPExchange(command.target, now: now, timeout: timeout, observer: observer())
         self.exchange = exchange
+        self.observer = observer
         do throws(FileError) {
             child = try ChildProcess(command.words, setting: command.variables) { event in
                 switch event {
-                case .input(let count): observe(count, 0)
-                case .output(let bytes):
-                    observe(0, bytes.count)
-                    return exchange.receive(bytes)
+                case .input: break
+                case .output(let bytes): return exchange.receive(bytes)
                 case .tick: return exchange.tick()
                 case .ended(let end): exchange.end(end)
                 }
@@ -38,7 +38,9 @@ final class SFTPConnection: Sendable {
         } catch {
             throw SFTPError(error)
         }
-        child.send(SFTPRequest.hello.packet(nil))
+        let hello = SFTPRequest.hello.packet(nil)
+        exchange.greeting.observer(hello.reduce(0) { $0 + $1.count }, 0)
+        child.send(hello)
     }
 
     /// Whether it has ended, and why.
@@ -53,7 +55,12 @@ final class SFTPConnection: Sendable {
     }
 
     private func register<Value>(_ request: SFTPRequest<Value>, _ limit: Duration?, _ isSlow: Bool) -> SFTPAnswer {
-        exchange.register(limit: limit, isSlow: isSlow) { id in child.send(request.packet(id)) }
+        let observer = observer()
+        return exchange.register(limit: limit, isSlow: isSlow, observer) { id in
+            let packet = request.packet(id)
+            observer(packet.reduce(0) { $0 + $1.count }, 0)
+            child.send(packet)
+        }
     }
 
     /// What the server said that it can do, once it has greeted.

@@ -1,6 +1,9 @@
 internal import POSIX
 internal import Synchronization
 
+/// Who is told how many bytes of requests were sent, and of replies came, on any thread.
+package typealias SFTPObserver = @Sendable (_ sent: Int, _ received: Int) -> Void
+
 /// Finds the one who waits for each reply, and ends the session when the server falls silent or says what is no SFTP.
 final class SFTPExchange: Sendable {
     private struct State {
@@ -23,7 +26,7 @@ final class SFTPExchange: Sendable {
     /// The server, in words.
     let target: String
     /// The server's greeting.
-    let greeting = SFTPAnswer()
+    let greeting: SFTPAnswer
     private let now: @Sendable () -> Duration
     private let timeout: Duration
     private let state: Mutex<State>
@@ -36,17 +39,30 @@ final class SFTPExchange: Sendable {
     /// No reply that was asked for is longer.
     private static let longest = 512 << 10
 
-    init(_ target: String, now: @escaping @Sendable () -> Duration, timeout: Duration) {
+    init(
+        _ target: String,
+        now: @escaping @Sendable () -> Duration,
+        timeout: Duration,
+        observer: @escaping SFTPObserver
+    ) {
         (self.target, self.now, self.timeout) = (target, now, timeout)
+        greeting = SFTPAnswer(observer: observer)
         state = Mutex(State(progress: now()))
     }
 
     var failure: SFTPError? { state.withLock { $0.failure } }
 
     /// Gives a request its number, with which `send` is called in the order of the numbers.
-    func register(limit: Duration?, isSlow: Bool, _ send: (UInt32) -> Void) -> SFTPAnswer {
+    ///
+    /// `observer` is told how long the reply is.
+    func register(
+        limit: Duration?,
+        isSlow: Bool,
+        _ observer: @escaping SFTPObserver,
+        _ send: (UInt32) -> Void
+    ) -> SFTPAnswer {
         let moment = now()
-        let answer = SFTPAnswer(until: limit.map { moment + $0 }, isSlow: isSlow)
+        let answer = SFTPAnswer(until: limit.map { moment + $0 }, isSlow: isSlow, observer: observer)
         let failure = state.withLock { state -> SFTPError? in
             if let failure = state.failure { return failure }
             if state.waiting.isEmpty { state.progress = max(state.progress, moment) }
@@ -159,6 +175,7 @@ final class SFTPExchange: Sendable {
                 return !state.hasGreeted
             }
             guard isFirst else { return strange("It greeted twice.") }
+            greeting.observer(0, packet.count + 4)
             greeting.resolve(.success(hello))
             return nil
         }
@@ -170,6 +187,7 @@ final class SFTPExchange: Sendable {
         guard let answer = state.withLock({ $0.waiting.removeValue(forKey: id) }) else {
             return strange("It answered what nobody asked.")
         }
+        answer.observer(0, packet.count + 4)
         if answer.resolve(.success(reply)), case .handle(let handle) = reply {
             state.withLock { $0.left.append(handle) }
         }

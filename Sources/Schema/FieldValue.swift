@@ -26,6 +26,8 @@ package enum FieldKind: Sendable, Hashable {
     case choice([String])
     /// A number of bytes, with an optional unit: `16MiB`, `1000GB`.
     case size
+    /// A length of time in seconds, or with units: `2h30m`.
+    case duration
 
     /// The word that stands for a value in usage texts.
     package var placeholder: String {
@@ -36,6 +38,7 @@ package enum FieldKind: Sendable, Hashable {
         case .list: "item,…"
         case .choice(let words): words.joined(separator: "|")
         case .size: "size"
+        case .duration: "time"
         }
     }
 
@@ -65,6 +68,11 @@ package enum FieldKind: Sendable, Hashable {
                 throw FieldProblem("“\(text)” is not a size such as 16MiB or 1000GB")
             }
             return .integer(Int64(clamping: count.bytes))
+        case .duration:
+            guard let span = TimeSpan(text) else {
+                throw FieldProblem("“\(text)” is not a length of time such as 90s or 2h30m")
+            }
+            return .integer(span.seconds)
         }
     }
 }

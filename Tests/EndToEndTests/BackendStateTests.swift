@@ -22,6 +22,25 @@ import Testing
         #expect(try await user.dirty().isEmpty)
     }
 
+    /// A sync that may not do everything says what is left, and the next one goes on.
+    @Test func aSyncThatIsBoundedSaysWhatIsLeft() async throws {
+        let user = try await User.ready()
+        try await user.createDisk("disk")
+        for number in 0..<5 { try await user.add(sampleBytes(100_000, seed: UInt64(number)), name: "f\(number)") }
+        let none = try await user.json("sync", "--max-duration", "0s", code: 8)
+        #expect(none.backends[0].uploaded.int == 0 && none.backends[0].not_tried.int == 5)
+        let first = try await user.run("sync", "--max-transfer", "250KB", code: 8)
+        #expect(first.text.contains("3 roots are left") && first.text.contains("ipfs-kit sync disk"), "\(first.text)")
+        let second = try await user.json("sync", "--max-transfer", "250KB", code: 8).backends[0]
+        #expect(second.uploaded.int == 2 && second.not_tried.int == 1 && second.error.kind == .text("limit"))
+        #expect(second.bytes_uploaded.int ?? .max <= 250_000 && second.snapshot != .null)
+        #expect(
+            try await user.json("sync", "--max-transfer", "1GB", "--max-duration", "1h").backends[0].uploaded.int == 1
+        )
+        let wrong = try await user.run("sync", "--max-duration", "soon", code: 2)
+        #expect(wrong.errorText.contains("is not a length of time"))
+    }
+
     /// What did not change costs nothing: neither requests nor files.
     @Test func aBackendInStepIsLeftAlone() async throws {
         let user = try await User.ready()

@@ -32,6 +32,7 @@ import Testing
         try await user.createS3("cloud", bucket)
         let sync = try await user.json("sync")
         #expect(sync.backends.items.map(\.uploaded.int) == [2, 2])
+        #expect(sync.backends.items.allSatisfy { $0.bytes_sent.int ?? 0 > $0.bytes_uploaded.int ?? .max }, "\(sync)")
         let verified = try await user.json("verify")
         #expect(verified.backends.items.map(\.whole.int) == [2, 2])
         let second = try await user.json("sync")

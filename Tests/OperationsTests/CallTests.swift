@@ -252,27 +252,34 @@ private func residentMemory() throws -> Int {
             try await refusal(Cat.self, ["paths": .list([root]), "output": .text("/tmp/x")], from: .rest, home)
                 == .refused
         )
-        func create(_ type: String, _ settings: [String], from surface: Surface) async throws -> ExitCode? {
-            try await refusal(
-                BackendCreate.self,
-                ["name": .text("b"), "type": .text(type), "settings": .list(settings)],
-                from: surface,
-                home
-            )
-        }
-        #expect(try await create("filesystem", ["path=/etc"], from: surface) == .refused)
-        #expect(try await create("sftp", ["host=h", "path=p", "ssh-command=/bin/sh"], from: surface) == .refused)
-        #expect(try await create("s3", ["bucket=b", "secret_access_key=${HOME}"], from: surface) == .refused)
-        #expect(try await create("sftp", ["host=h", "path=p"], from: .rest) == nil)
+        // Other names of a field are the same field.
         #expect(
-            try await refusal(
-                BackendUpdate.self,
-                ["name": .text("b"), "settings": .list(["key_file=/k"])],
-                from: .rest,
-                home
-            ) == .refused
+            try await refusal(BlockGet.self, ["cid": .text(root), "o": .text("/tmp/x")], from: .rest, home) == .refused
         )
         #expect(try await refusal(Status.self, [:], from: surface, home) == nil)
+    }
+
+    /// Settings of a backend too, as a list or as one text, and what is taken away.
+    @Test func `settings that name files and programs are the owner's`() {
+        func code(_ type: String?, _ settings: FieldValue, _ name: String = "settings") -> ExitCode? {
+            var values = ["name": FieldValue.text("b"), name: settings]
+            values["type"] = type.map { .text($0) }
+            do throws(KitError) {
+                try Call.refuseLocal(BackendCreate.self, values)
+                if type == nil { try Call.refuseLocal(BackendUpdate.self, values) }
+                return nil
+            } catch {
+                return error.code
+            }
+        }
+        #expect(code("filesystem", .list(["path=/etc"])) == .refused)
+        #expect(code("sftp", .list(["host=h", "path=p", "ssh-command=/bin/sh"])) == .refused)
+        #expect(code("sftp", .text("ssh_command=/bin/sh")) == .refused)
+        #expect(code("s3", .list(["bucket=b", "secret_access_key=${HOME}"])) == .refused)
+        #expect(code("s3", .list(["ca_file=/etc/shadow"])) == .refused)
+        #expect(code(nil, .list(["key_file=/k"])) == .refused)
+        #expect(code("sftp", .list(["host=h", "path=p"])) == nil)
+        #expect(code(nil, .list(["timeout=3"])) == nil)
     }
 
     /// Each name that leads to a file of the machine is marked as such, so that a new one is not forgotten.

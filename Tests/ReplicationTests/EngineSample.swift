@@ -70,6 +70,7 @@ struct EngineSample: Sendable {
         minReplicas: Int = 1,
         retries: Int = 0,
         quota: UInt64? = nil,
+        budget: SyncBudget? = nil,
         lanes: Int = 2,
         places: [String] = ["a"],
         at place: String = "here",
@@ -81,7 +82,7 @@ struct EngineSample: Sendable {
             backend,
             try await engine(others.merging([backend: service]) { known, _ in known }, source),
             places.map { Place(name: $0, takesContent: true, minReplicas: minReplicas) },
-            SyncEngine.Mode(force: force, prune: prune),
+            SyncEngine.Mode(force: force, prune: prune, budget: budget),
             at: BackendState.Address(place: place, account: account)
         ) { gate in
             open(service, backend, gate: gate, retries: retries, quota: quota, lanes: lanes)

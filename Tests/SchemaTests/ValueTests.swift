@@ -131,4 +131,13 @@ import Testing
         let sample = try Sample(values: ["cids": .list(["a"]), "target": .text("b"), "access-key": .text("k")])
         #expect(sample.accessKeyID == "k")
     }
+
+    @Test(arguments: [
+        ("90", 90), ("90s", 90), ("15m", 900), ("2h30m", 9000), ("1d", 86_400), ("2w1s", 1_209_601), ("0", 0),
+        ("0s", 0), ("1H", 3600),
+    ])
+    func `a length of time is read`(text: String, seconds: Int64) { #expect(TimeSpan(text)?.seconds == seconds) }
+
+    @Test(arguments: ["", "-1", "-5s", "h", "5x", "5m5h", "5m5m", "1.5h", "9999999999999999w", "5 m", "1h-"])
+    func `what is no length of time is refused`(text: String) { #expect(TimeSpan(text) == nil) }
 }

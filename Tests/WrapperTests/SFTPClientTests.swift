@@ -79,7 +79,7 @@ import Testing
             sessions: 1,
             timeout: .seconds(30),
             now: { start.duration(to: .now) },
-            observe: observe
+            observer: { observe }
         )
     }
 

@@ -50,7 +50,7 @@ package struct CARExtract: Operation {
             call.progress.began("extract")
             defer { call.progress.ended() }
             let (block, _) = try await reader.resolve(path)
-            let help = Hint(CARExtract.self, ["file": file])
+            let help = Hint(CARExtract.self, ["file": file, "output": nil])
             return try await reader.write(block, to: output, call, help: help)
         }
     }

@@ -217,6 +217,7 @@ package struct BackendFile: Sendable {
         case .list: "is not a list"
         case .choice(let words): "is not one of \(words.joined(separator: ", "))"
         case .size: "is not a size such as 16MiB or 1000GB"
+        case .duration: "is not a length of time such as 90s or 2h30m"
         }
     }
 

@@ -80,7 +80,8 @@ extension OperationRow: Answer {
 }
 
 extension FieldInfo {
-    /// What the field takes, as JSON Schema 2020-12; a size is a number of bytes, or text with a unit.
+    /// What the field takes, as JSON Schema 2020-12; a size is a number of bytes, or text with a unit,
+    /// and a length of time a number of seconds, or text with units.
     func schema(default standard: FieldValue?) -> JSON {
         let format: [JSON.Member] = meaning.map { [.init("format", .string($0.rawValue))] } ?? []
         var members: [JSON.Member] =
@@ -92,6 +93,7 @@ extension FieldInfo {
             case .list: [.init("type", "array"), .init("items", .object([.init("type", "string")] + format))]
             case .choice(let words): [.init("type", "string"), .init("enum", .array(words.map { .string($0) }))]
             case .size: [.init("type", ["integer", "string"]), .init("x-unit", "bytes")]
+            case .duration: [.init("type", ["integer", "string"]), .init("x-unit", "seconds")]
             }
         members.append(.init("description", .string(help)))
         if let standard { members.append(.init("default", standard.json)) }

@@ -77,14 +77,22 @@ extension Call {
         else {
             throw KitError(.refused, "“\(Action.name)” cannot be done this way.")
         }
-        guard !surface.isOwners else { return }
-        let inputs = Action.fieldInfo
+        if !surface.isOwners { try Self.refuseLocal(Action.self, values) }
+    }
+
+    /// Throws `refused` for values that only the owner may give.
+    static func refuseLocal<Action: Operation>(
+        _: Action.Type,
+        _ values: [String: FieldValue]
+    ) throws(KitError) {
         for (name, value) in values {
-            if inputs.first(where: { $0.name == name })?.meaning?.isLocal == true { throw Self.isOwners(name) }
-            guard name == "settings", case .list(let settings) = value else { continue }
+            let field = Action.fieldInfo.first { $0.name == name || $0.aliases.contains(name) }
+            if field?.meaning?.isLocal == true { throw Self.isOwners(name) }
+            guard let field, field.name == "settings" || field.name == "unset" else { continue }
             // Where no type is named, a setting may be that of any.
             let types = (values["type"]?.text).flatMap { ServiceRow.named($0) }.map { [$0] } ?? backendTypes
-            for setting in settings { try Self.admit(setting, among: types.flatMap { BackendFile.fields(of: $0) }) }
+            let items = if case .list(let items) = value { items } else { [value.text] }
+            for item in items { try Self.admit(item, among: types.flatMap { BackendFile.fields(of: $0) }) }
         }
     }
 

@@ -60,7 +60,7 @@ package struct KitError: Error, Answer, CustomStringConvertible {
         OutputField("cid", "The CID that it is about.", as: .cid) { $0.cid },
         OutputField("may_retry", "Whether the same may succeed at another time.") { $0.retry != .never },
         OutputField("retry_after", "How long to wait before; null where nobody said.", in: .seconds) {
-            $0.wait?.components.seconds
+            $0.wait.map { $0.components.seconds + ($0.components.attoseconds > 0 ? 1 : 0) }
         },
     ]
 }
@@ -110,11 +110,10 @@ extension KitError {
 
     /// What a failure of the block store means for an operation.
     package init(_ error: StoreError) {
-        let cid = error.cid?.description ?? "CID"
         let (code, hint): (ExitCode, Hint?) =
             switch error.code {
-            case .notFound: (.notFound, Hint(Restore.self, ["cids": cid]))
-            case .corrupt, .changed: (.verification, error.cid == nil ? nil : Hint(Restore.self, ["cids": cid]))
+            case .notFound: (.notFound, Hint(Restore.self, ["cids": error.cid]))
+            case .corrupt, .changed: (.verification, error.cid == nil ? nil : Hint(Restore.self, ["cids": error.cid]))
             case .damagedIndex: (.verification, Hint(StoreRebuildIndex.self))
             case .damagedPack: (.verification, Hint(StoreVerify.self))
             case .incomplete: (.refused, Hint(Restore.self))
@@ -174,6 +173,15 @@ extension KitError {
                 hint: Hint(Sync.self, ["names": backend]),
                 backend: backend,
                 cid: first
+            )
+        case .beyondBudget(let root): self.init(.limit, error.description, cid: root, retry: .later)
+        case .ended(let backend, _):
+            self.init(
+                .limit,
+                error.description,
+                hint: Hint(Sync.self, ["names": backend]),
+                backend: backend,
+                retry: .later
             )
         case .outdated(let backend, _, let home, let problem):
             // Which of two homes is right, the owner knows.

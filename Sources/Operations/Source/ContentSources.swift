@@ -71,7 +71,7 @@ extension Call {
         do throws(KitError) {
             backend = try await kit.open(file, gate: ClosedGate())
         } catch {
-            throw BackendFile.isName(file.name) ? error : KitError(error.code, error.message)
+            throw BackendFile.isName(file.name) ? error : KitError(error.code, error.message, retry: error.retry)
         }
         // What a node has is as near as the cache.
         let isNode = backend.content.capabilities.contains(.blocks)

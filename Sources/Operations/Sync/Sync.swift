@@ -22,6 +22,8 @@ package struct Sync: Operation {
     package var force = false
     package var prune = false
     package var dryRun = false
+    package var maxTransfer: ByteCount?
+    package var maxDuration: TimeSpan?
 
     package init() {}
 
@@ -42,6 +44,16 @@ package struct Sync: Operation {
                 + "home left there, such as an emptied disk, is taken for a new place, and filled."
         ),
         Field("prune", \.prune, help: "Remove verified replicas that no pin wants."),
+        Field(
+            "max_transfer",
+            \.maxTransfer,
+            help: "Send no more than so many bytes of CARs, to all backends together; what does not fit is left."
+        ),
+        Field(
+            "max_duration",
+            \.maxDuration,
+            help: "Begin nothing more after so long; what was begun is brought to its end, and what is left is said."
+        ),
         Field("dry_run", \.dryRun, help: "Print the plan and change nothing.", aliases: ["plan"]),
     ]
 
@@ -76,10 +88,15 @@ package struct Sync: Operation {
                 return engine.isDue(work, at: address, force: force, hasTransfers: transfers[file.name] != nil)
             }
             let clean = files.filter { file in !busy.contains { $0.name == file.name } }.map(SyncResult.clean)
+            let budget = SyncBudget(
+                bytes: maxTransfer?.bytes,
+                time: maxDuration.map { .seconds($0.seconds) },
+                timing: kit.timing
+            )
             let count = busy.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }
             if !busy.isEmpty { call.progress.began("sync", items: count) }
             defer { if !busy.isEmpty { call.progress.ended() } }
-            let mode = SyncEngine.Mode(force: force, prune: prune)
+            let mode = SyncEngine.Mode(force: force, prune: prune, budget: budget)
             var results = await sync(busy, mode, at: addresses, planner, engine, call) + clean
             // What is short, and what is one place, is said of the places as they turned out to be.
             var rest = SyncPlanner(catalog: planner.catalog, places: planner.places, prune: false, force: false)
@@ -96,7 +113,14 @@ package struct Sync: Operation {
                 }
                 guard left.aliases != before.aliases, !again.isEmpty else { break }
                 before = left
-                let later = await sync(again, .init(force: false, prune: false), at: addresses, rest, engine, call)
+                let later = await sync(
+                    again,
+                    .init(force: false, prune: false, budget: budget),
+                    at: addresses,
+                    rest,
+                    engine,
+                    call
+                )
                 results = results.map { first in
                     later.first { $0.backend == first.backend }.map(first.followed) ?? first
                 }

@@ -103,6 +103,8 @@ package struct SyncOutput: OperationOutput {
         let codes = results.compactMap(\.failure?.code)
         // What a pin wants and could not be made is a failure of the whole, though of no backend.
         if codes.isEmpty { return short.isEmpty || plan != nil ? .ok : .partlyFailed }
+        // Whoever set a bound is told that it was reached, whatever was done before.
+        if Set(codes) == [.limit], results.contains(where: { $0.report?.isEnded == true }) { return .limit }
         let done = results.contains { result in
             result.report.map { $0.isComplete || $0.uploaded + $0.adopted + $0.removed > 0 } ?? false
         }

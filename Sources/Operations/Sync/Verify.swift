@@ -16,6 +16,7 @@ package struct Verify: Operation {
 
     package var names: [String] = []
     package var sample: Int?
+    package var full = false
     package var cid: String?
 
     package init() {}
@@ -29,11 +30,13 @@ package struct Verify: Operation {
             positional: true
         ),
         Field("sample", \.sample, help: "Only so many roots of each backend, chosen by chance."),
+        Field("full", \.full, help: "Every root; what is meant without --sample."),
         Field("cid", \.cid, help: "Only this root.", as: .cid),
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
+        guard sample == nil || !full else { throw KitError(.usage, "--sample and --full are two different things.") }
         guard sample ?? 1 > 0 else { throw KitError(.usage, "--sample is at least 1.") }
         let only: CID?
         if let cid { only = try parseCID(cid) } else { only = nil }

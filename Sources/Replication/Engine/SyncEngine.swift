@@ -74,10 +74,13 @@ package struct SyncEngine: Sendable {
         package var force: Bool
         /// What no pin wants is removed.
         package var prune: Bool
+        /// How much all backends together are sent, and for how long; nil is no bound.
+        package var budget: SyncBudget?
 
-        package init(force: Bool, prune: Bool) {
+        package init(force: Bool, prune: Bool, budget: SyncBudget? = nil) {
             self.force = force
             self.prune = prune
+            self.budget = budget
         }
     }
 

@@ -24,8 +24,10 @@ package struct SyncReport: Sendable {
     package var awaited: [CID] = []
     /// Roots that count as stored, and that could not be looked at.
     var notSeen = 0
-    /// Roots that were not tried because the backend could not be used any more.
+    /// Roots that were not tried because the backend could not be used any more, or the sync was to end.
     package var notTried = 0
+    /// Whether it came to the end of what it was to do in one run.
+    package var isEnded = false
     /// Why the rest was not tried.
     package var stopped: ReplicationError?
     /// Why, although content was stored, something else was not done: no snapshot was left, or nothing was removed.
@@ -44,9 +46,10 @@ package struct SyncReport: Sendable {
     /// What went wrong first, or is not done; nil where everything is.
     package var problem: ReplicationError? { stopped ?? failures.first?.error ?? heldBack ?? unfinished }
 
-    /// What the service has accepted and not done.
+    /// What is left for the next sync: what this one was not to do any more, or the service has accepted and not done.
     package var unfinished: ReplicationError? {
-        awaited.first.map { .awaited(backend: backend, count: awaited.count, first: $0) }
+        if isEnded { return .ended(backend: backend, left: notTried) }
+        return awaited.first.map { .awaited(backend: backend, count: awaited.count, first: $0) }
     }
 
     /// What both runs did, one after the other.
@@ -62,6 +65,7 @@ package struct SyncReport: Sendable {
         sum.awaited = later.wasClean ? awaited : later.awaited
         sum.notSeen += later.notSeen
         sum.notTried += later.notTried
+        sum.isEnded = isEnded || later.isEnded
         sum.stopped = stopped ?? later.stopped
         sum.heldBack = heldBack ?? later.heldBack
         sum.snapshot = later.snapshot ?? snapshot

@@ -11,20 +11,26 @@ extension SyncRun {
         var next = roots.startIndex
         var failuresInARow = 0
         var seen = 0
+        var left: [CID] = []
         await withTaskGroup(of: Uploader.Outcome.self) { group in
-            for root in roots.prefix(backend.lanes) {
+            for root in roots.prefix(mode.budget?.isOver == true ? 0 : backend.lanes) {
                 group.addTask { await uploader.outcome(root) }
                 next += 1
             }
             while let outcome = await group.next() {
                 seen += 1
                 engine.progress.items()
-                do throws(CatalogError) {
-                    try await note(outcome, of: uploader, site, &report, &failuresInARow)
-                } catch {
-                    report.stopped = report.stopped ?? .catalog(error)
+                if case .beyondBudget? = outcome.error {
+                    left.append(outcome.root)
+                } else {
+                    do throws(CatalogError) {
+                        try await note(outcome, of: uploader, site, &report, &failuresInARow)
+                    } catch {
+                        report.stopped = report.stopped ?? .catalog(error)
+                    }
                 }
-                guard next < roots.endIndex, report.stopped == nil, !Task.isCancelled else { continue }
+                let mayBegin = report.stopped == nil && !Task.isCancelled && mode.budget?.isOver != true
+                guard next < roots.endIndex, mayBegin else { continue }
                 let root = roots[next]
                 next += 1
                 group.addTask { await uploader.outcome(root) }
@@ -35,7 +41,17 @@ extension SyncRun {
                 "\(backend.name): \(report.replaced) roots that counted as stored were damaged or missing there; they were sent anew."
             )
         }
-        report.notTried = roots.endIndex - next
+        report.notTried = roots.endIndex - next + left.count
+        if report.stopped == nil, report.notTried > 0, !Task.isCancelled {
+            report.isEnded = true
+            // Nothing of them was sent: the next sync need not look whether they arrived.
+            let fresh = (left + roots[next...]).filter { !uploader.doubted.contains($0) }
+            do throws(CatalogError) {
+                try await catalog.withdraw(fresh, under: lease)
+            } catch {
+                report.stopped = .catalog(error)
+            }
+        }
         if Task.isCancelled { report.stopped = report.stopped ?? .storage(.cancelled) }
         // Every root that was begun must have come back: a report that lost one would claim too much.
         if seen != next - roots.startIndex {

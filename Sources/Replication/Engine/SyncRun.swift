@@ -201,12 +201,14 @@ struct SyncRun: Sendable {
             progress: engine.progress,
             hints: hints,
             stopped: Set(transfers.filter { $0.kind == .store }.map(\.cid)),
+            doubted: Set(interrupted),
             damaged: damaged,
             counted: counted,
             known: try await places(of: uploads),
             lease: lease,
             willBeSaved: Snapshots(backend) != nil,
             stored: Locked(stored),
+            budget: mode.budget,
             large: Permits(2),
             medium: Permits(16)
         )

@@ -17,6 +17,8 @@ struct Uploader: Sendable {
     let hints: Set<CID>
     /// Uploads that were begun earlier and whose end nobody knows: they may have left something beside what is stored.
     let stopped: Set<CID>
+    /// Whatever was written down of transfers before these uploads, also of removals: only a look ends that doubt.
+    let doubted: Set<CID>
     /// What was read and found damaged: it is stored anew, whatever digest the service gives for it.
     let damaged: Set<CID>
     /// What counts as stored and is only compared, with the lengths of its CARs: when it turns out to be something
@@ -29,6 +31,8 @@ struct Uploader: Sendable {
     let willBeSaved: Bool
     /// How much is stored, and how much more will be.
     let stored: Locked<UInt64>
+    /// What all may send together.
+    let budget: SyncBudget?
     /// Large CARs take turns: each has several parts in memory.
     let large: Permits
     /// So do those in between.
@@ -60,6 +64,7 @@ struct Uploader: Sendable {
             switch try await upload(root) {
             case .seen(let seen, let wasAdopted): (outcome.seen, outcome.wasAdopted) = (seen, wasAdopted)
             case .awaited(let ticket): outcome.ticket = ticket
+            case .left: throw .beyondBudget(root)
             }
             if outcome.ticket == nil, stopped.contains(root) {
                 // It is there: nothing goes on with what is left.
@@ -101,6 +106,8 @@ struct Uploader: Sendable {
     private enum Step {
         case seen(Observation, wasAdopted: Bool)
         case awaited(Ticket)
+        /// It does not fit into what may be sent.
+        case left
     }
 
     private func upload(_ root: CID) async throws(ReplicationError) -> Step {
@@ -142,6 +149,10 @@ struct Uploader: Sendable {
                 try await noteBeginning(of: root, after: found.loss)
             }
             try reserve(layout)
+            guard budget?.take(layout.length) != false else {
+                stored.change { $0 -= layout.length }
+                return .left
+            }
             // What was read and found damaged is sent anew, whatever the service says of it.
             let goesOn = stopped.contains(root) && !damaged.contains(root) && found.loss?.strength != .readBack
             return try await send(layout, body, goesOn: goesOn)

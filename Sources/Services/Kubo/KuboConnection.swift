@@ -40,9 +40,9 @@ struct KuboConnection: HTTPConnection {
         var options = try await settings.http.options(context.operational)
         // A list of objects is one document.
         options.maxReplyBytes = 64 << 20
-        client = HTTPTransport(HTTPClient(options, observe: context.policy.countBytes))
+        client = HTTPTransport(HTTPClient(options, observer: context.policy.byteCounter))
         options.stallTimeout = .seconds(max(settings.pinTimeout, context.operational.timeout))
-        patient = HTTPTransport(HTTPClient(options, observe: context.policy.countBytes))
+        patient = HTTPTransport(HTTPClient(options, observer: context.policy.byteCounter))
     }
 
     /// Sends a command and gives the values of its answer, of which there may be none.

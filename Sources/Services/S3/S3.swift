@@ -50,7 +50,7 @@ package enum S3: ServiceDefinition {
         let connection = S3Connection(
             target: target,
             credentials: credentials,
-            transport: HTTPTransport(HTTPClient(options, observe: context.policy.countBytes)),
+            transport: HTTPTransport(HTTPClient(options, observer: context.policy.byteCounter)),
             policy: context.policy
         )
         return try S3Service(connection, settings)

@@ -54,7 +54,7 @@ package enum SFTP: ServiceDefinition {
                 sessions: min(settings.connections, maxSessions),
                 timeout: .seconds(context.operational.timeout),
                 now: context.policy.timing.uptime,
-                observe: context.policy.countBytes
+                observer: context.policy.byteCounter
             )
         } catch {
             throw SFTPErrors.translate("Preparing ssh", error)

@@ -22,7 +22,7 @@ package struct HTTPSettings: Described {
     }
 
     package static let fields: [Field<Self>] = [
-        Field("ca_file", \.caFile, help: "A file with the certificate authorities to trust, as PEM."),
+        Field("ca_file", \.caFile, help: "A file with the certificate authorities to trust, as PEM.", as: .path),
         Field(
             "verify_tls",
             \.verifyTLS,
@@ -35,8 +35,13 @@ package struct HTTPSettings: Described {
             help: "The URL of a proxy, in place of what the environment names; it may have a user and a password.",
             secret: true
         ),
-        Field("client_certificate", \.clientCertificate, help: "A file with the certificate to show, as PEM."),
-        Field("client_key", \.clientKey, help: "A file with the key of that certificate, as PEM."),
+        Field(
+            "client_certificate",
+            \.clientCertificate,
+            help: "A file with the certificate to show, as PEM.",
+            as: .path
+        ),
+        Field("client_key", \.clientKey, help: "A file with the key of that certificate, as PEM.", as: .path),
         Field(
             "minimum_tls",
             \.minimumTLS,

@@ -110,11 +110,15 @@ package struct CallPolicy: Sendable {
     /// Counts a request that is sent now.
     package func count(_ kind: CallKind) { meter.add { $0[keyPath: kind.count] += 1 } }
 
-    /// Counts bytes that a client handed to a service, and that came from it.
-    package func countBytes(_ sent: Int, _ received: Int) {
-        meter.add { counts in
-            counts.bytesStored += UInt64(sent)
-            counts.bytesRead += UInt64(received)
+    /// What counts the bytes that a client hands to a service, and that come from it, for whoever asks in this task;
+    /// it may be called on any thread.
+    package func byteCounter() -> @Sendable (_ sent: Int, _ received: Int) -> Void {
+        let meter = meter
+        return { sent, received in
+            meter.add { counts in
+                counts.bytesStored += UInt64(sent)
+                counts.bytesRead += UInt64(received)
+            }
         }
     }
 

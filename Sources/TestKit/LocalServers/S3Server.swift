@@ -175,13 +175,16 @@ package struct S3Server: Sendable {
             let ready = folder.appending(path: "ready").path
             // Alone it takes 13 s; its daemons sync what they write, and wait for whatever else uses the disk.
             try await server.wait(within: .seconds(180)) { FileManager.default.fileExists(atPath: ready) }
-            return S3Server(
+            let made = S3Server(
                 kind: .radosgw,
                 endpoint: "http://127.0.0.1:\(ports[0])",
                 accessKeyID: key,
                 secretAccessKey: secret,
                 folder: folder
             )
+            // Another server may have taken its port while it started, and answers in its place.
+            try await server.wait(within: .seconds(30)) { (try? await made.newBucket()) != nil }
+            return made
         }
     }
 

@@ -40,13 +40,27 @@ package struct AnswerCheck: Sendable {
             return
         }
         let check = try await shared.value
-        for problem in check.problems(of: arguments, result.text) {
+        let problems = check.problems(
+            of: arguments,
+            result.text,
+            isWhole: result.code == 0,
+            mayBeContent: result.code != 0 || arguments.contains("-") || arguments.contains("cat")
+                || !arguments.contains { $0 == "-o" || $0.hasPrefix("--output") }
+        )
+        for problem in problems {
             Issue.record("the answer of \(arguments.joined(separator: " ")) is not as its schema says: \(problem)")
         }
     }
 
     /// What in the output of a command is not as it should be.
-    package func problems(of arguments: [String], _ text: String) -> [String] {
+    ///
+    /// Where it `isWhole`, the last line is the answer. Content is what it is.
+    package func problems(
+        of arguments: [String],
+        _ text: String,
+        isWhole: Bool = true,
+        mayBeContent: Bool = false
+    ) -> [String] {
         let words = arguments.drop { $0.hasPrefix("-") }
         guard
             let operation = operations.filter({ words.starts(with: $0.words) }).max(by: {
@@ -59,11 +73,13 @@ package struct AnswerCheck: Sendable {
         } else if let lines = try? Answer.lines(text) {
             answers = lines
         } else {
-            return []
+            return mayBeContent ? [] : ["it is no JSON: \(text.prefix(200))"]
         }
-        return answers.flatMap { answer -> [String] in
+        return answers.enumerated().flatMap { index, answer -> [String] in
             let isFailure = answer.members.count == 1 && answer.error != .null
-            let schemas = isFailure ? [failure] : operation.items + [operation.output]
+            let isLast = index == answers.indices.last
+            let schemas =
+                isFailure ? [failure] : isLast && isWhole ? [operation.output] : operation.items + [operation.output]
             let all = schemas.map { Self.problems(answer, $0, "$") }
             return all.contains(where: \.isEmpty) ? [] : all.min { $0.count < $1.count } ?? []
         }
