@@ -7,6 +7,11 @@ internal import Synchronization
 package final class BlockingThreads: Sendable {
     /// The threads that the whole process shares.
     package static let shared = BlockingThreads(count: 6)
+    /// Those on which whole operations run: they look at small files and compute there.
+    ///
+    /// What may wait for long, such as for the lock of another process, is run on other threads: these go on with what
+    /// comes from the network meanwhile.
+    package static let operating = BlockingThreads(count: 6)
     /// Those that compute beside the thread that waits for them: one for each other processor.
     package static let computing = BlockingThreads(count: processorCount - 1)
     /// Those that wait for the disk at the same time, so that one commit of it is that of many files.

@@ -35,8 +35,8 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     case outdated(backend: String, snapshot: String, home: String?, problem: String?)
     /// The service accepted roots, and works on them still; the first of them.
     case awaited(backend: String, count: Int, first: CID)
-    /// There is no room for the root within what the sync may send.
-    case beyondBudget(CID)
+    /// The CAR of a root is longer than all that a sync may send, in bytes.
+    case beyondBudget(CID, length: UInt64, most: UInt64)
     /// The sync was to end here, with so many roots left.
     case ended(backend: String, left: Int)
 
@@ -63,7 +63,8 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
                 + "If it is gone for good, say so with `ipfs-kit backend peers forget \(home)`."
         case .awaited(let backend, let count, let first):
             "\(backend) has accepted \(count) roots that it has not stored yet, such as \(first): the next sync asks again."
-        case .beyondBudget(let root): "There is no room left for \(root) within what this sync may send."
+        case .beyondBudget(let root, let length, let most):
+            "The CAR of \(root) has \(length) bytes, and a sync may send \(most) here: with that bound it is never sent."
         case .ended(let backend, let left):
             "The sync of \(backend) came to the end of what it may send, or of its time: \(left) roots are left for the next one."
         case .outdated(let backend, let snapshot, _, let problem?):

@@ -30,8 +30,8 @@ import Testing
         ("get ROOT --output FOLDER/got", "path"), ("version", "version"), ("completion bash", "script"),
         ("init", "home"),
         ("pin rm ROOT --dry-run", "unpinned"), ("pin rm ROOT", "unpinned"),
-        ("backend remove disk --dry-run", "removed"),
-        ("backend remove disk --force", "removed"),
+        ("backend remove disk --dry-run", "backend"),
+        ("backend remove disk --force", "backend"),
     ]
 
     @Test func everyCommandAnswersInJSON() async throws {

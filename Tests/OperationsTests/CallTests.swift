@@ -115,7 +115,7 @@ private func residentMemory() throws -> Int {
                             begun.change { $0 += 1 }
                             if number < 20 {
                                 // These never read on.
-                                try await Task.sleep(for: .seconds(3600))
+                                try await hangUntilCancelled()
                             } else {
                                 for await _ in hold {}
                             }
@@ -172,6 +172,22 @@ private func residentMemory() throws -> Int {
         #expect(first.meter.counts.puts == 0 && second.meter.counts.puts == 1)
         await kit.close()
         #expect(kit.openings.count == 0)
+    }
+
+    /// What is not used is closed after a while, and not while somebody holds anything that it gave.
+    @Test func `an opening lasts as long as what it gave`() async throws {
+        let home = try await KitSample()
+        try await home.disk("a")
+        let clock = ManualClock()
+        let kit = Kit(home: home.kit.home, timing: clock.timing, environment: { _ in nil })
+        var roots: (any RootStream)? = try await kit.open(try kit.backend("a"), gate: ClosedGate()).content.roots()
+        _ = try await Call(kit: kit, from: .commandLine).perform(BackendTest.self, ["name": .text("a")])
+        #expect(kit.openings.count == 1)
+        if let roots { for try await _ in roots {} }
+        roots = nil
+        // The clock of the kit does not wait.
+        #expect(try await holds { kit.openings.count == 0 })
+        await kit.close()
     }
 
     /// A home that was put back while a process lives is the one that is used from then on.

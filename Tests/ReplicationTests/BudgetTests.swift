@@ -1,4 +1,6 @@
+import BlockStore
 import Catalog
+import IPLD
 import Multiformats
 @testable import Replication
 import Schema
@@ -73,5 +75,25 @@ import Testing
         let over = try await home.sync(service, budget: SyncBudget(time: .zero, timing: timing))
         #expect(over.uploaded == 0 && over.isEnded)
         #expect(try await home.sync(service).isComplete)
+    }
+
+    /// A root that is longer than the bound keeps no other from being sent, and is told each time.
+    @Test func `what is longer than the bound is told`() async throws {
+        let home = try await EngineSample()
+        let short = try await home.pin(many: 3)
+        let length = try await home.sync(home.service()).bytesUploaded / 3
+        let long = Block(codec: .raw, bytes: [UInt8](repeating: 7, count: 5000))
+        try await home.store.ingest { try await $0.write([long]) }
+        try await home.catalog.addPins([Pin(cid: long.cid, createdAt: home.catalog.time)], reason: "test")
+        try await home.catalog.register(["b"])
+        let service = home.service()
+        for _ in 0..<2 {
+            let budget = SyncBudget(bytes: length * 4, timing: home.clock.timing)
+            let report = try await home.sync(service, "b", budget: budget, places: ["a", "b"])
+            #expect(report.uploaded + report.adopted <= short.count)
+            let failure = try #require(report.failures.first, "\(report)")
+            #expect(report.failures.count == 1 && failure.root == long.cid && !report.isEnded)
+            #expect(failure.error.description.contains("\(length * 4)"))
+        }
     }
 }

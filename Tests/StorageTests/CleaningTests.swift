@@ -34,7 +34,7 @@ import Testing
     /// Ends only when it is told to.
     private func forever() async throws(StorageError) {
         do {
-            while true { try await Task.sleep(for: .seconds(3600)) }
+            try await hangUntilCancelled()
         } catch {
             throw .cancelled
         }

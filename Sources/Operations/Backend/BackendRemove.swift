@@ -66,7 +66,7 @@ package struct BackendRemove: Operation {
         let dryRun: Bool
 
         package static let outputFields: [OutputField<Self>] = [
-            OutputField("removed", "The backend.", as: .backend) { $0.name },
+            .backend { $0.name },
             OutputField("pins_without_other_replica", "How many pins have no other verified copy.") { $0.lonely },
             .dryRun { $0.dryRun },
         ]

@@ -9,7 +9,7 @@ package struct ConvertedCIDs: OperationOutput {
         var cid: CID?
         var text = ""
         /// Why there is none.
-        var problem: String?
+        var problem: KitError?
     }
 
     let rows: [Row]
@@ -28,13 +28,13 @@ package struct ConvertedCIDs: OperationOutput {
                     let made = try convert(cid, base)
                     return Row(given: text, cid: made.cid, text: made.text)
                 } catch {
-                    return Row(given: text, cid: cid, problem: error.message)
+                    return Row(given: text, cid: cid, problem: KitError(.usage, error.message, cid: cid))
                 }
             } catch {
-                return Row(given: text, problem: KitError(error, in: text).message)
+                return Row(given: text, problem: KitError(error, in: text))
             }
         }
-        if rows.count == 1, let problem = rows[0].problem { throw KitError(.usage, problem) }
+        if rows.count == 1, let problem = rows[0].problem { throw problem }
     }
 
     package var exitCode: ExitCode {
@@ -51,12 +51,12 @@ package struct ConvertedCIDs: OperationOutput {
                 OutputField("formatted", "The CID as it was wanted; null where it is none.") {
                     $0.problem == nil ? $0.text : nil
                 },
-                OutputField("error", "Why it could not be done; null where it was.") { $0.problem },
+                .error { $0.problem },
             ]
         ) { $0.rows }
     ]
     package var report: Report {
-        Report(texts.map { .line($0) }, failures: rows.compactMap(\.problem))
+        Report(texts.map { .line($0) }, failures: rows.compactMap(\.problem?.message))
     }
     package var quietLines: [String]? { texts }
 

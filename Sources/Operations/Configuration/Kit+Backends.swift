@@ -172,20 +172,24 @@ extension Kit {
     /// Opens a backend for one whose changes pass `gate`, or gives him what is open of it; nothing is sent before it is
     /// used.
     package func open(_ file: BackendFile, gate: any ChangeGate) async throws(KitError) -> OpenBackend {
-        let (values, context, policies) = try await limited(file)
+        let (values, context, policies, place) = try await limited(file)
         let meter = Meter()
         do throws(StorageError) {
-            let settings = Openings.Settings(type: file.type, values: values, operational: context.operational)
+            let settings = Openings.Settings(
+                type: file.type,
+                values: values,
+                operational: context.operational,
+                place: place
+            )
             let use = try await openings.use(file.name, settings) { () async throws(StorageError) in
                 try await file.row.open(values, in: context)
             }
             return OpenBackend(
                 name: file.name,
-                content: use.opening.content(for: Asker(backend: file.name, gate: gate, meter: meter)),
+                content: use.opening.content(for: Asker(backend: file.name, gate: gate, meter: meter, use: use)),
                 meter: meter,
                 quota: policies.storageQuotaBytes,
-                lanes: context.operational.maxConnections,
-                use: use
+                lanes: context.operational.maxConnections
             )
         } catch {
             throw KitError(error.on(file.name))
@@ -195,7 +199,9 @@ extension Kit {
     /// The settings of a backend, whose requests keep within the limits that all have who ask it.
     private func limited(
         _ file: BackendFile
-    ) async throws(KitError) -> (type: [String: FieldValue], context: ServiceContext, policies: BackendPolicies) {
+    ) async throws(KitError) -> (
+        type: [String: FieldValue], context: ServiceContext, policies: BackendPolicies, place: ServicePlace
+    ) {
         var (values, context, policies) = try settings(of: file)
         do throws(StorageError) {
             let place = try await file.row.place(of: values, in: context)
@@ -206,7 +212,7 @@ extension Kit {
                 timing: timing
             )
             context.policy = context.policy.within(limits)
-            return (values, context, policies)
+            return (values, context, policies, place)
         } catch {
             throw KitError(error.on(file.name))
         }
@@ -225,7 +231,7 @@ extension Kit {
 
     /// The Kubo node of a backend, to be asked for its pins; nothing is sent.
     func node(of file: BackendFile) async throws(KitError) -> KuboNode {
-        let (values, context, _) = try await limited(file)
+        let (values, context, _, _) = try await limited(file)
         do {
             return try await KuboNode(try KuboSettings(values: values), in: context)
         } catch let error as StorageError {

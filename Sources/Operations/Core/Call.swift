@@ -61,7 +61,7 @@ extension Call {
         }
         // An operation looks at files all the time, and may wait for a disk then: that is not for the threads of Swift,
         // of which there are as many as cores.
-        return try await withTaskExecutorPreference(BlockingThreads.shared) { () async throws(KitError) in
+        return try await withTaskExecutorPreference(BlockingThreads.operating) { () async throws(KitError) in
             try await action.run(in: self)
         }
     }

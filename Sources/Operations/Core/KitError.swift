@@ -174,7 +174,7 @@ extension KitError {
                 backend: backend,
                 cid: first
             )
-        case .beyondBudget(let root): self.init(.limit, error.description, cid: root, retry: .later)
+        case .beyondBudget(let root, _, _): self.init(.limit, error.description, cid: root)
         case .ended(let backend, _):
             self.init(
                 .limit,

@@ -11,6 +11,8 @@ final class Openings: Sendable {
         let type: String
         let values: [String: FieldValue]
         let operational: OperationalSettings
+        /// Where they lead, and as whom, with all that the world around adds to them.
+        let place: ServicePlace
     }
 
     /// An opening for as long as one uses it.
@@ -91,7 +93,7 @@ final class Openings: Sendable {
             guard var entry = state.entries[number] else { return }
             entry.users -= 1
             if entry.users == 0 {
-                entry.closing = Task { [weak self, timing] in
+                entry.closing = Task.detached { [weak self, timing] in
                     guard (try? await timing.sleep(Self.idleTime)) != nil else { return }
                     await self?.closeUnused(number)
                 }

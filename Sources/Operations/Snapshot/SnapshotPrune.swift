@@ -114,7 +114,7 @@ package struct SnapshotPrune: Operation {
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.backend },
             .dryRun { $0.dryRun },
-            OutputField("removed", "The snapshots that are gone.") { output in
+            OutputField("snapshots", "Those that are gone, or would be.") { output in
                 output.names.map { SnapshotRow($0, output.own) }
             },
             .warnings { $0.warnings },

@@ -130,7 +130,11 @@ package struct RestoreOutput: OperationOutput {
                 .list(
                     "reasons",
                     "What each place said.",
-                    of: [.backend { $0.backend }, .error { $0.error }]
+                    of: [
+                        OutputField("from", "Who was asked: a backend, or the sources of the configuration.") {
+                            $0.backend
+                        }, .error { $0.error },
+                    ]
                 ) { $0.reasons },
             ]
         ) { $0.failed },

@@ -9,21 +9,11 @@ package struct OpenBackend: Sendable {
     package let quota: UInt64?
     /// How many roots are worked on at once.
     package let lanes: Int
-    /// What lives as long as somebody uses the backend.
-    private let use: (any Sendable)?
 
-    /// A backend whose calls are counted by `meter`; `use` is held for as long as it is used.
-    package init(
-        name: String,
-        content: any ContentService,
-        meter: Meter,
-        quota: UInt64?,
-        lanes: Int,
-        use: (any Sendable)? = nil
-    ) {
+    /// A backend whose calls are counted by `meter`.
+    package init(name: String, content: any ContentService, meter: Meter, quota: UInt64?, lanes: Int) {
         self.name = name
         self.content = content
-        self.use = use
         self.meter = meter
         self.quota = quota
         self.lanes = max(1, lanes)

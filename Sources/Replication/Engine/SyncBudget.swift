@@ -20,20 +20,29 @@ package final class SyncBudget: Sendable {
     /// Whether nothing more may be begun.
     var isOver: Bool { state.read { $0.isSpent } || end.map { timing.uptime() >= $0 } ?? false }
 
-    /// Takes room for a CAR; false where there is none for it.
+    /// What came of asking for room.
+    enum Answer: Sendable {
+        case taken
+        /// There is room for it in another sync.
+        case full
+        /// There is none in any sync of this bound.
+        case tooLong(most: UInt64)
+    }
+
+    /// Takes room for a CAR.
     ///
-    /// A smaller one that comes later may find some.
-    func take(_ length: UInt64) -> Bool {
-        guard let most else { return true }
+    /// Where one finds none, nothing more is begun: the others would be packed for nothing.
+    func take(_ length: UInt64) -> Answer {
+        guard let most else { return .taken }
+        guard length <= most else { return .tooLong(most: most) }
         return state.change { state in
             guard state.taken.plus(length) <= most else {
-                // Where nothing is left at all, nobody needs to pack any more.
-                if state.taken >= most { state.isSpent = true }
-                return false
+                state.isSpent = true
+                return .full
             }
             state.taken += length
-            if state.taken >= most { state.isSpent = true }
-            return true
+            state.isSpent = state.isSpent || state.taken == most
+            return .taken
         }
     }
 }

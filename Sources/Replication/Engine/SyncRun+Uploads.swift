@@ -20,7 +20,7 @@ extension SyncRun {
             while let outcome = await group.next() {
                 seen += 1
                 engine.progress.items()
-                if case .beyondBudget? = outcome.error {
+                if outcome.isLeft {
                     left.append(outcome.root)
                 } else {
                     do throws(CatalogError) {

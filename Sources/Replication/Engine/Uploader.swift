@@ -51,6 +51,8 @@ struct Uploader: Sendable {
         var wasAdopted = false
         /// What the service gave, where it works on it.
         var ticket: Ticket?
+        /// Whether it waits for another sync.
+        var isLeft = false
         /// Why it is not there.
         var error: ReplicationError?
         /// Why something stays there that an earlier upload left.
@@ -64,9 +66,10 @@ struct Uploader: Sendable {
             switch try await upload(root) {
             case .seen(let seen, let wasAdopted): (outcome.seen, outcome.wasAdopted) = (seen, wasAdopted)
             case .awaited(let ticket): outcome.ticket = ticket
-            case .left: throw .beyondBudget(root)
+            case .left: outcome.isLeft = true
+            case .beyond(let length, let most): throw .beyondBudget(root, length: length, most: most)
             }
-            if outcome.ticket == nil, stopped.contains(root) {
+            if outcome.ticket == nil, !outcome.isLeft, stopped.contains(root) {
                 // It is there: nothing goes on with what is left.
                 do throws(StorageError) {
                     try await backend.content.clear(root, mayResume: false)
@@ -106,8 +109,10 @@ struct Uploader: Sendable {
     private enum Step {
         case seen(Observation, wasAdopted: Bool)
         case awaited(Ticket)
-        /// It does not fit into what may be sent.
+        /// It does not fit any more into what may be sent.
         case left
+        /// It is longer than all that may be sent.
+        case beyond(length: UInt64, most: UInt64)
     }
 
     private func upload(_ root: CID) async throws(ReplicationError) -> Step {
@@ -149,9 +154,14 @@ struct Uploader: Sendable {
                 try await noteBeginning(of: root, after: found.loss)
             }
             try reserve(layout)
-            guard budget?.take(layout.length) != false else {
+            switch budget?.take(layout.length) ?? .taken {
+            case .taken: break
+            case .full:
                 stored.change { $0 -= layout.length }
                 return .left
+            case .tooLong(let most):
+                stored.change { $0 -= layout.length }
+                return .beyond(length: layout.length, most: most)
             }
             // What was read and found damaged is sent anew, whatever the service says of it.
             let goesOn = stopped.contains(root) && !damaged.contains(root) && found.loss?.strength != .readBack

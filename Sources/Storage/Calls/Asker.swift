@@ -5,11 +5,14 @@ package struct Asker: Sendable {
     let backend: String
     let gate: any ChangeGate
     let meter: Meter
+    /// What lives as long as he may ask: all that gives him something keeps it.
+    private let use: (any Sendable)?
 
-    package init(backend: String, gate: any ChangeGate, meter: Meter) {
+    package init(backend: String, gate: any ChangeGate, meter: Meter, use: (any Sendable)? = nil) {
         self.backend = backend
         self.gate = gate
         self.meter = meter
+        self.use = use
     }
 
     /// In whose name this task makes a call.

@@ -47,8 +47,9 @@ package final class GroupCommit<Item: Sendable, Value: Sendable>: Sendable {
                     return (false, !state.isAtWork)
                 }
                 if isCancelled { continuation.resume(returning: .failure(.cancelled)) }
-                // It ends when nobody waits any more: no task that is told to stop takes others with it.
-                if isFirst { Task { await workThrough() } }
+                // It ends when nobody waits any more: no task that is told to stop takes others with it, and it works
+                // in the name of none of them.
+                if isFirst { Task.detached { await self.workThrough() } }
             }
         } onCancel: {
             let waiter = state.change { state -> Waiting? in

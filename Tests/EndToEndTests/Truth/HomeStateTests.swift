@@ -169,10 +169,10 @@ import Testing
         try await user.run("recover", "--from", "disk", "--snapshot", "12345", code: 4)
         try await user.run("snapshot", "prune", "disk", "--keep", "0", code: 2)
         let dry = try await user.json("snapshot", "prune", "disk", "--keep", "1", "--dry-run")
-        #expect(dry.removed.items.map(\.id) == all[1...2].map(\.id))
+        #expect(dry.snapshots.items.map(\.id) == all[1...2].map(\.id))
         #expect(try await list() == all)
         let removed = try await user.json("snapshot", "prune", "disk", "--keep", "1")
-        #expect(removed.removed == dry.removed)
+        #expect(removed.snapshots == dry.snapshots)
         #expect(try await list().map(\.id) == [all[0].id, all[3].id])
         // The newest stays, so that the place is known again, and everything comes back from it.
         try await user.run("sync", "--force")
