@@ -15,6 +15,9 @@ struct DirectoryPlace: Sendable {
 
     /// An announcement has at most so many bytes, and may take of the room that is to stay free.
     private static let note: UInt64 = 4096
+    /// From so many bytes on it is looked whether there is room, whatever is to stay: what has none would fill the disk
+    /// first, and make others fail that have.
+    private static let large: UInt64 = 256 << 10
 
     init(_ settings: LocalDirectorySettings, home: String?) {
         root = RootDirectory(settings.path, home: home)
@@ -62,9 +65,10 @@ struct DirectoryPlace: Sendable {
         }
     }
 
-    /// Throws where an object, beside so many bytes of others, would take of the room that is to stay free.
+    /// Throws where there is no room for an object beside so many bytes of others, or it would take of what is to stay
+    /// free.
     func checkRoom(for length: UInt64, _ name: ObjectName, besides others: UInt64 = 0) throws(StorageError) {
-        guard reserve > 0, !(name.isOfNote && length <= Self.note) else { return }
+        guard reserve > 0 || length >= Self.large, !(name.isOfNote && length <= Self.note) else { return }
         let free: UInt64
         do throws(FileError) {
             free = try diskSpace(root.path).free
@@ -74,7 +78,8 @@ struct DirectoryPlace: Sendable {
         guard free >= reserve, free - reserve >= others, free - reserve - others >= length else {
             throw StorageError(
                 .quotaExceeded,
-                "\(name) has \(ByteCount(length)), and connection.min_free leaves less room than that on the disk."
+                "\(name) has \(ByteCount(length)), and the disk has \(ByteCount(free)) left"
+                    + (reserve > 0 ? ", some of which connection.min_free keeps." : ".")
             )
         }
     }
