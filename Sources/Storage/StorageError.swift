@@ -90,3 +90,14 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         if Task.isCancelled { throw cancelled }
     }
 }
+
+/// What came of `work`, for what does not pass typed errors on, such as a task-local value.
+func outcome<Value>(
+    of work: () async throws(StorageError) -> Value
+) async -> Result<Value, StorageError> {
+    do throws(StorageError) {
+        return .success(try await work())
+    } catch {
+        return .failure(error)
+    }
+}

@@ -28,13 +28,7 @@ package struct Sync: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field(
-            "names",
-            \.names,
-            help: "The backends; every enabled one where none is named.",
-            as: .backend,
-            positional: true
-        ),
+        .enabledBackends(\.names),
         Field("all", \.all, help: "Every enabled backend; what is meant where none is named."),
         Field(
             "force",

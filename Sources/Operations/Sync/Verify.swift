@@ -22,13 +22,7 @@ package struct Verify: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field(
-            "names",
-            \.names,
-            help: "The backends; every enabled one where none is named.",
-            as: .backend,
-            positional: true
-        ),
+        .enabledBackends(\.names),
         Field("sample", \.sample, help: "Only so many roots of each backend, chosen by chance."),
         Field("full", \.full, help: "Every root; what is meant without --sample."),
         Field("cid", \.cid, help: "Only this root.", as: .cid),

@@ -24,14 +24,7 @@ package struct Asker: Sendable {
         _ work: () async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         guard let asker else { return try await work() }
-        func attempt() async -> Result<Value, StorageError> {
-            do throws(StorageError) {
-                return .success(try await work())
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try await $current.withValue(asker) { () async in await attempt() }.get()
+        return try await $current.withValue(asker) { () async in await outcome(of: work) }.get()
     }
 }
 

@@ -227,15 +227,8 @@ package struct CallPolicy: Sendable {
         _ work: () async throws(StorageError) -> Value,
         admittedAt: Duration?
     ) async throws(StorageError) -> Value {
-        func attempt() async -> Result<Value, StorageError> {
-            do throws(StorageError) {
-                return .success(try await work())
-            } catch {
-                return .failure(error)
-            }
-        }
         let result = await Self.$insides.withValue(Self.insides + [limits]) { () async in
-            await Self.$admittedAt.withValue(admittedAt) { () async in await attempt() }
+            await Self.$admittedAt.withValue(admittedAt) { () async in await outcome(of: work) }
         }
         return try result.get()
     }
