@@ -114,9 +114,7 @@ struct InputValues {
     }
 
     private mutating func set(_ field: FieldInfo, _ text: String, spelled: String) throws(ArgumentError) {
-        // The value of a setting may hold commas, so items of `settings` come one at a time.
-        let isSettings = field.name == "settings" && !openFields.isEmpty
-        let value = isSettings ? .list([text]) : try parse(field, text, spelled)
+        let value = try parse(field, text, spelled)
         // Taken away while it is changed, so that a flag that is given a thousand times does not copy all of them each
         // time.
         if case .list(let more) = value, case .list(var items) = values.removeValue(forKey: field.name) {

@@ -122,7 +122,9 @@ extension FieldInfo {
         if isRequired, !isOpen { notes.append("required") }
         if isSecret { notes.append("secret") }
         if case .choice(let words) = kind { notes.append("one of " + words.joined(separator: ", ")) }
-        if kind == .list, !isPositional { notes.append("may be given more than once, or with commas") }
+        if kind == .list, !isPositional {
+            notes.append("may be given more than once" + (isWhole ? "" : ", or with commas"))
+        }
         if let standard, !isSecret, standard != .flag(false) { notes.append("default " + text(standard)) }
         if !environment.isEmpty, !isOpen { notes.append("or from " + environment.joined(separator: ", ")) }
         return notes.isEmpty ? help : "\(help) (\(notes.joined(separator: "; ")))"

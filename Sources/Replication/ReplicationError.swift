@@ -37,8 +37,8 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     case awaited(backend: String, count: Int, first: CID)
     /// The CAR of a root is longer than all that a sync may send, in bytes.
     case beyondBudget(CID, length: UInt64, most: UInt64)
-    /// The sync was to end here, with so many roots left.
-    case ended(backend: String, left: Int)
+    /// The sync came to a bound, with so many roots left.
+    case ended(backend: String, left: Int, SyncBudget.Bound)
 
     package var description: String {
         switch self {
@@ -65,8 +65,8 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
             "\(backend) has accepted \(count) roots that it has not stored yet, such as \(first): the next sync asks again."
         case .beyondBudget(let root, let length, let most):
             "The CAR of \(root) has \(length) bytes, and a sync may send \(most) here: with that bound it is never sent."
-        case .ended(let backend, let left):
-            "The sync of \(backend) came to the end of what it may send, or of its time: \(left) roots are left for the next one."
+        case .ended(let backend, let left, let bound):
+            "The sync of \(backend) came to its bound of \(bound): \(left) roots are left for the next one."
         case .outdated(let backend, let snapshot, _, let problem?):
             """
             \(backend) has a snapshot of this kit, \(snapshot), that is newer than this home, and nobody can say what is in it \

@@ -26,6 +26,7 @@ package struct Field<Root>: Sendable {
         secret: Bool = false,
         address: Bool = false,
         positional: Bool = false,
+        whole: Bool = false,
         section: FieldSection = .connection,
         least: Int64? = nil,
         env: [String] = [],
@@ -40,6 +41,7 @@ package struct Field<Root>: Sendable {
             isSecret: secret,
             isAddress: address,
             isPositional: positional,
+            isWhole: whole,
             section: section,
             least: least,
             environment: env,
@@ -96,6 +98,8 @@ package struct FieldInfo: Sendable, Hashable {
     /// Whether it is a URL, perhaps without its scheme: a user, a password or a query may not stand in it.
     package let isAddress: Bool
     package let isPositional: Bool
+    /// Of a list: whether each text that is given is one item, whatever commas are in it.
+    package let isWhole: Bool
     package let section: FieldSection
     /// The least number that is taken; nil where there is none.
     package let least: Int64?
@@ -106,7 +110,7 @@ package struct FieldInfo: Sendable, Hashable {
 
     /// Reads a value from text; the problem is a phrase that fits after "is".
     package func parse(_ text: String) throws(FieldProblem) -> FieldValue {
-        let value = try kind.parse(text)
+        let value = isWhole ? .list([text]) : try kind.parse(text)
         if let least, case .integer(let number) = value, number < least {
             throw FieldProblem("“\(text)” is less than \(least)")
         }

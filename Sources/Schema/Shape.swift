@@ -60,6 +60,9 @@ extension Shape {
     /// The same without its name.
     package var unnamed: Shape { if case .named(_, let shape) = self { shape } else { self } }
 
+    /// Whether it is an object without members.
+    package var isEmpty: Bool { unnamed == .object([]) }
+
     /// What it is, in a few words.
     package var words: String {
         switch self {

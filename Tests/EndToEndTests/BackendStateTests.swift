@@ -37,6 +37,13 @@ import Testing
         #expect(
             try await user.json("sync", "--max-transfer", "1GB", "--max-duration", "1h").backends[0].uploaded.int == 1
         )
+        // The same command goes on: the bound is part of the hint. Where nothing was done, no snapshot is left.
+        #expect(
+            none.backends[0].error.hint.values
+                == .object(["names": .list([.text("disk")]), "max_duration": .number(0)])
+        )
+        #expect(none.backends[0].snapshot == .null && none.backends[0].error.may_retry == .flag(true))
+        try await user.run("sync", "--max-transfer", "1MB", "--dry-run", code: 2)
         let wrong = try await user.run("sync", "--max-duration", "soon", code: 2)
         #expect(wrong.errorText.contains("is not a length of time"))
     }
@@ -71,6 +78,7 @@ import Testing
         )
         let list = try await user.json("backend", "list")
         #expect(list.backends.items.count == 1 && list.warnings.items.count == 1)
+        #expect(list.broken[0].name == .text("bad") && list.broken[0].error.kind == .text("usage"), "\(list)")
     }
 
     @Test func everyChangeOfPinsMarks() async throws {

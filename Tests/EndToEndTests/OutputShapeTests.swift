@@ -108,6 +108,34 @@ import Testing
         #expect(try await user.run("cat", root + "/zero", "--json").output.isEmpty)
     }
 
+    /// Where content goes to standard output nothing else does, whatever comes of it.
+    @Test func contentStandsAlone() async throws {
+        let user = try await User.ready()
+        let root = try await user.add(sampleBytes(300_000))
+        try await user.createDisk("disk")
+        try await user.run("sync")
+        let copy = try await user.run("catalog", "backup", "-", "--json")
+        #expect(copy.output.count % 512 == 0 && copy.output.starts(with: Array("SQLite format 3".utf8)))
+        // The first is whole, and the second fails.
+        let other = try await user.add(Array("x".utf8), name: "other")
+        try await user.run("pin", "rm", other)
+        try await user.run("gc", "--waste", "0")
+        let result = try await user.attempt(["cat", root, other, "--json"])
+        #expect(result.code == 4 && result.output.count == 300_000 && result.errorText.contains(other))
+        #expect(try await user.json("cat", other, code: 4).error.kind == .text("notFound"))
+    }
+
+    /// What a text of a list holds is nobody's to cut.
+    @Test func itemsMayHoldCommas() async throws {
+        let user = try await User.ready()
+        let root = try await user.add(sampleBytes(10))
+        try await user.run("pin", "add", root, "--meta", "k=a,b", "--meta", "l=[1,2]")
+        let metadata = try await user.json("pin", "show", root).pin.metadata
+        #expect(metadata == .object(["k": .text("a,b"), "l": .text("[1,2]")]))
+        try write([1], to: user.folder + "/a,b")
+        #expect(try await user.run("add", "--paths", user.folder + "/a,b", "-Q").text.hasPrefix("bafk"))
+    }
+
     @Test func everyCommandExplainsItself() async throws {
         let user = try User()
         let help = try await user.run("help")

@@ -53,7 +53,9 @@ import Testing
     @Test func machinesGetEveryPart() {
         let json = KitError(.locked, "It is locked.", hint: Hint(Status.self), backend: "b").json
         #expect(json["code"] == .integer(11) && json["kind"] == .string("locked"))
-        #expect(json["hint"] == ["operation": "status", "values": [:]] && json["backend"] == .string("b"))
+        #expect(
+            json["hint"] == ["operation": "status", "values": [:], "gives_up": false] && json["backend"] == .string("b")
+        )
         #expect(json["cid"] == .null && json["may_retry"] == true && json["retry_after"] == .null)
     }
 
@@ -80,6 +82,6 @@ import Testing
             Hint.help(on: "pin add").command() == "ipfs-kit help pin add" && Hint.help().command() == "ipfs-kit help"
         )
         let json = Hint(PinAdd.self, ["cids": "bafy", "name": nil]).json
-        #expect(json == ["operation": "pin add", "values": ["cids": ["bafy"], "name": .null]])
+        #expect(json == ["operation": "pin add", "values": ["cids": ["bafy"], "name": .null], "gives_up": false])
     }
 }

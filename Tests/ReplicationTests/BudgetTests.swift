@@ -21,7 +21,7 @@ import Testing
 
         let first = try await home.sync(service, budget: SyncBudget(bytes: length * 7 + 3, timing: home.clock.timing))
         #expect(first.uploaded == 7 && first.bytesUploaded == length * 7 && first.notTried == 3)
-        #expect(first.isEnded && !first.isComplete && first.failures.isEmpty && first.stopped == nil)
+        #expect(first.bound != nil && !first.isComplete && first.failures.isEmpty && first.stopped == nil)
         // What was sent is kept by a snapshot, and nothing of the rest was begun.
         #expect(first.snapshot != nil)
         #expect(try await home.catalog.transfers(on: "a").isEmpty)
@@ -55,7 +55,7 @@ import Testing
         // A clock of its own: waiting for a lease moves that of the sample.
         let seconds = Locked(0)
         let timing = Timing(now: { home.clock.now }, uptime: { .seconds(seconds.read { $0 }) })
-        let budget = SyncBudget(time: .seconds(5), timing: timing)
+        let budget = SyncBudget(seconds: 5, timing: timing)
         let slow = FaultyService(
             service,
             [
@@ -70,10 +70,10 @@ import Testing
             ]
         )
         let report = try await home.sync(slow, budget: budget)
-        #expect(report.isEnded && report.uploaded > 0 && report.uploaded < 10, "\(report)")
+        #expect(report.bound != nil && report.uploaded > 0 && report.uploaded < 10, "\(report)")
         #expect(report.uploaded + report.notTried == 10 && report.failures.isEmpty)
-        let over = try await home.sync(service, budget: SyncBudget(time: .zero, timing: timing))
-        #expect(over.uploaded == 0 && over.isEnded)
+        let over = try await home.sync(service, budget: SyncBudget(seconds: 0, timing: timing))
+        #expect(over.uploaded == 0 && over.bound != nil)
         #expect(try await home.sync(service).isComplete)
     }
 
@@ -92,7 +92,7 @@ import Testing
             let report = try await home.sync(service, "b", budget: budget, places: ["a", "b"])
             #expect(report.uploaded + report.adopted <= short.count)
             let failure = try #require(report.failures.first, "\(report)")
-            #expect(report.failures.count == 1 && failure.root == long.cid && !report.isEnded)
+            #expect(report.failures.count == 1 && failure.root == long.cid && report.bound == nil)
             #expect(failure.error.description.contains("\(length * 4)"))
         }
     }

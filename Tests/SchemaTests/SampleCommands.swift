@@ -37,7 +37,7 @@ struct Open: Described {
 
     static let fields: [Field<Self>] = [
         Field("name", \.name, help: "The name.", positional: true),
-        Field("settings", \.settings, help: "More settings."),
+        Field("settings", \.settings, help: "More settings.", whole: true),
     ]
 }
 

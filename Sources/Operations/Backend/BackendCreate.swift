@@ -23,7 +23,7 @@ package struct BackendCreate: Operation {
     package static let fields: [Field<Self>] = [
         Field("name", \.name, help: "Its name: small letters, digits, - and _.", required: true, positional: true),
         Field("type", \.type, help: "Its type.", required: true, positional: true),
-        Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value."),
+        Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value.", whole: true),
         Field("description", \.description, help: "What it is, for people."),
         Field("dry_run", \.dryRun, help: "Check the settings, and write nothing."),
     ]
@@ -53,7 +53,7 @@ package struct BackendCreate: Operation {
             throw KitError(
                 .usage,
                 "There is a backend “\(name)” already.",
-                hint: Hint(BackendUpdate.self, ["name": name]),
+                hint: Hint(BackendUpdate.self, ["name": name, "settings": nil]),
                 backend: name
             )
         }

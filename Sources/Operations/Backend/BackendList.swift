@@ -20,6 +20,7 @@ package struct BackendList: Operation {
         let kit = call.kit
         var rows: [Row] = []
         var warnings: [String] = []
+        var broken: [Broken] = []
         let catalog = try kit.catalog()
         try await kit.meetBackends()
         for name in try await kit.backendsWithoutFile() {
@@ -36,6 +37,7 @@ package struct BackendList: Operation {
             } catch {
                 // One broken file must not hide the others.
                 warnings.append(error.message)
+                broken.append((name, error))
             }
         }
         rows = try await kitErrors { [rows] in
@@ -54,7 +56,7 @@ package struct BackendList: Operation {
                     + "what was seen on it counts for nothing here."
             )
         }
-        return Output(rows: rows, warnings: warnings)
+        return Output(rows: rows, broken: broken, warnings: warnings)
     }
 
     /// A backend, and what is known of it.
@@ -74,13 +76,18 @@ package struct BackendList: Operation {
         ]
     }
 
+    /// A backend whose file cannot be read.
+    package typealias Broken = (name: String, error: KitError)
+
     /// The backends.
     package struct Output: OperationOutput {
         let rows: [Row]
+        let broken: [Broken]
         let warnings: [String]
 
         package static let outputFields: [OutputField<Self>] = [
             OutputField("backends", "Each backend, with what is known of it.") { $0.rows },
+            .brokenBackends { $0.broken },
             .warnings { $0.warnings },
         ]
         package var report: Report {

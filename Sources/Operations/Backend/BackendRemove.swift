@@ -39,14 +39,8 @@ package struct BackendRemove: Operation {
         let catalog = try kit.catalog()
         return try await kitErrors {
             let only = try await catalog.pinsOnly(on: name)
-            guard only.isEmpty || force else {
-                throw KitError(
-                    .refused,
-                    "\(name) has, or had when it was looked at last, the only verified replica of \(only.count) pins, \(only[0]) among them.",
-                    hint: Hint(BackendRemove.self, ["name": name, "force": "true"]),
-                    backend: name
-                )
-            }
+            let refusal = only.isEmpty || force ? nil : refusal(only)
+            if let refusal, !dryRun { throw refusal }
             if !dryRun {
                 try await catalog.removeBackend(name)
                 if hasFile { try removeFile(path) }
@@ -55,8 +49,17 @@ package struct BackendRemove: Operation {
                 for folder in [home.backends + "/" + name, home.state(of: name), home.blockCache(of: name)]
                 where try fileExists(folder) { try removeTree(folder) }
             }
-            return Output(name: name, lonely: only.count, dryRun: dryRun)
+            return Output(name: name, lonely: only.count, dryRun: dryRun, refusal: refusal)
         }
+    }
+
+    private func refusal(_ only: [CID]) -> KitError {
+        KitError(
+            .refused,
+            "\(name) has, or had when it was looked at last, the only verified replica of \(only.count) pins, \(only[0]) among them.",
+            hint: Hint(BackendRemove.self, ["name": name, "force": "true"], givesUp: true),
+            backend: name
+        )
     }
 
     /// What was forgotten.
@@ -64,14 +67,24 @@ package struct BackendRemove: Operation {
         let name: String
         let lonely: Int
         let dryRun: Bool
+        /// Why it would not be done.
+        let refusal: KitError?
 
+        package var exitCode: ExitCode { refusal?.code ?? .ok }
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.name },
             OutputField("pins_without_other_replica", "How many pins have no other verified copy.") { $0.lonely },
             .dryRun { $0.dryRun },
+            OutputField("error", "Why it would be refused; null where it would not.") { $0.refusal },
         ]
         package var report: Report {
-            Report("\(dryRun ? "would remove" : "removed") backend \(name); what is stored on it was not touched")
+            if let refusal {
+                let parts = refusal.hint.map { [Report.Part.command($0)] } ?? []
+                return Report(parts, failures: [refusal.message])
+            }
+            return Report(
+                "\(dryRun ? "would remove" : "removed") backend \(name); what is stored on it was not touched"
+            )
         }
     }
 }

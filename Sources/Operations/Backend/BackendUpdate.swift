@@ -18,7 +18,7 @@ package struct BackendUpdate: Operation {
 
     package static let fields: [Field<Self>] = [
         Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
-        Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value."),
+        Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value.", whole: true),
         Field("unset", \.unset, help: "A setting to take out; may be given several times."),
         Field("description", \.description, help: "What it is, for people."),
         Field("dry_run", \.dryRun, help: "Check the settings, and write nothing."),

@@ -12,3 +12,18 @@ extension Field {
         )
     }
 }
+
+extension OutputField {
+    /// The backends whose files cannot be read.
+    static func brokenBackends(_ read: @escaping @Sendable (Root) -> [BackendList.Broken]) -> OutputField {
+        .list(
+            "broken",
+            "The backends whose files cannot be read, of which nothing more is known.",
+            of: [
+                OutputField<BackendList.Broken>("name", "The backend.", as: .backend) { $0.name },
+                .error { $0.error.on($0.name) },
+            ],
+            read
+        )
+    }
+}

@@ -30,7 +30,8 @@ package struct BlockPut: Operation {
             help: "Files, one block each; - is standard input.",
             as: .path,
             required: true,
-            positional: true
+            positional: true,
+            whole: true
         ),
         Field("cid_codec", \.codec, help: "The codec of the CIDs.", aliases: ["format", "f"]),
         Field("mhtype", \.hash, help: "The hash function of the CIDs.", aliases: ["hash"]),

@@ -28,13 +28,13 @@ extension Field where Root: Operation {
     /// The archive that an operation reads.
     static func archive(_ path: any WritableKeyPath<Root, String> & Sendable) -> Field {
         let help = "The CAR file, of either version; - is standard input."
-        return Field("file", path, help: help, required: true, positional: true)
+        return Field("file", path, help: help, required: true, positional: true, whole: true)
     }
 
     /// The archives that an operation reads.
     static func archives(_ path: any WritableKeyPath<Root, [String]> & Sendable) -> Field {
         let help = "CAR files of either version; - is standard input."
-        return Field("files", path, help: help, required: true, positional: true)
+        return Field("files", path, help: help, required: true, positional: true, whole: true)
     }
 
     /// The file that an operation makes.

@@ -25,7 +25,15 @@ package struct CARCreate: Operation {
 
     package static let fields: [Field<Self>] =
         [
-            Field("paths", \.paths, help: "Files and directories.", as: .path, required: true, positional: true),
+            Field(
+                "paths",
+                \.paths,
+                help: "Files and directories.",
+                as: .path,
+                required: true,
+                positional: true,
+                whole: true
+            ),
             .newFile(\.output),
             Field(
                 "wrap",

@@ -28,7 +28,8 @@ package struct CARJoin: Operation {
                 help: "The shards, CAR files of either version; one of them may be -, standard input.",
                 as: .path,
                 required: true,
-                positional: true
+                positional: true,
+                whole: true
             ),
             .newFile(\.output),
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }

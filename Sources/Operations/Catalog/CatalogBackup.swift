@@ -83,6 +83,7 @@ package struct CatalogBackup: Operation {
         package var report: Report {
             Report(path.map { [.line("Copied the catalog, with \(pins) pins, to \($0) (\(ByteCount(bytes))).")] } ?? [])
         }
+        package var isContent: Bool { path == nil }
         package var quietLines: [String]? { path.map { [$0] } ?? [] }
     }
 }

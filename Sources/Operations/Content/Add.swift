@@ -40,7 +40,8 @@ package struct Add: Operation {
                 help: "Files and directories; - is standard input.",
                 as: .path,
                 required: true,
-                positional: true
+                positional: true,
+                whole: true
             ),
             Field("name", \.pinName, help: "The name of the pin; that of the file by default.", aliases: ["pin_name"]),
             Field("pin", \.pin, help: "Pin what is added."),

@@ -17,7 +17,7 @@ package struct Cat: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("paths", \.paths, help: "CIDs, or paths below them.", required: true, positional: true),
+        Field("paths", \.paths, help: "CIDs, or paths below them.", required: true, positional: true, whole: true),
         Field("offset", \.offset, help: "The byte of all content to begin with (-o).", aliases: ["o"]),
         Field("length", \.length, help: "The most bytes to write (-l).", aliases: ["l"]),
         Field(

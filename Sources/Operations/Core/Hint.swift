@@ -13,12 +13,17 @@ package struct Hint: Shown, Hashable {
     private let operation: String
     private let inputs: [FieldInfo]
     private let given: [Given]
+    private let givesUp: Bool
 
     /// An operation, with the values of the inputs that are named.
+    ///
+    /// `givesUp` says that it may give something up for good, so that only a person decides to follow it.
     package init<Action: Operation>(
         _: Action.Type,
-        _ values: KeyValuePairs<String, (any CustomStringConvertible & Sendable)?> = [:]
+        _ values: KeyValuePairs<String, (any CustomStringConvertible & Sendable)?> = [:],
+        givesUp: Bool = false
     ) {
+        self.givesUp = givesUp
         operation = Action.name
         let fields = Action.fieldInfo
         inputs = fields
@@ -34,7 +39,7 @@ package struct Hint: Shown, Hashable {
 
     private init(explaining words: String) {
         operation = ShowSchema.name
-        inputs = []
+        (inputs, givesUp) = ([], false)
         given =
             words.isEmpty ? [] : [Given(name: "operation", value: .list(words.split(separator: " ").map(String.init)))]
     }
@@ -44,14 +49,23 @@ package struct Hint: Shown, Hashable {
         .object([
             Shape.Member("operation", "The operation that helps.", .text),
             Shape.Member("values", "Values for its inputs; null for those that have to be found.", .map(.any)),
+            Shape.Member("gives_up", "Whether it may give something up for good: only a person decides that.", .flag),
         ])
     )
 
     package var json: JSON {
-        [
-            "operation": .string(operation),
-            "values": .object(given.map { JSON.Member($0.name, $0.value?.json ?? .null) }),
-        ]
+        // The help of a group of commands is no operation's.
+        let isGroup =
+            operation == ShowSchema.name && !given.isEmpty
+            && !operationTable.contains { row in
+                given.contains { $0.value?.words.joined(separator: " ") == row.operation.name }
+            }
+        let missing = inputs.filter { field in field.isRequired && !given.contains { $0.name == field.name } }
+        let values =
+            isGroup
+            ? []
+            : given.map { JSON.Member($0.name, $0.value?.json ?? .null) } + missing.map { JSON.Member($0.name, .null) }
+        return ["operation": .string(operation), "values": .object(values), "gives_up": .bool(givesUp)]
     }
 
     /// The hint as somebody types it at a command line, for the kit home at a path where one is named.

@@ -14,7 +14,7 @@ package struct KitError: Error, Answer, CustomStringConvertible {
     package let message: String
     /// What to do next.
     package let hint: Hint?
-    package let backend: String?
+    package private(set) var backend: String?
     package let cid: String?
     /// Whether another try may help, and when.
     package let retry: StorageError.Retry
@@ -28,7 +28,7 @@ package struct KitError: Error, Answer, CustomStringConvertible {
         retry: StorageError.Retry? = nil
     ) {
         self.code = code
-        self.retry = retry ?? (code == .temporary || code == .locked ? .later : .never)
+        self.retry = retry ?? ([.temporary, .locked, .interrupted].contains(code) ? .later : .never)
         self.message = message
         self.hint = hint
         self.backend = backend
@@ -39,6 +39,14 @@ package struct KitError: Error, Answer, CustomStringConvertible {
 
     /// The message with the name of a backend before it, which those of services have already.
     func told(of backend: String) -> String { message.hasPrefix(backend + ": ") ? message : "\(backend): \(message)" }
+
+    /// The same, of a backend where it says of none.
+    func on(_ backend: String) -> KitError {
+        guard self.backend == nil else { return self }
+        var error = self
+        error.backend = backend
+        return error
+    }
 
     /// The same, of a CID where it says of none.
     func about(_ root: CID) -> KitError {
@@ -146,7 +154,11 @@ extension KitError {
             isCorrupt
             ? " Put a copy of the catalog back, such as `ipfs-kit catalog backup` makes; or make a new one, which keeps the old "
                 + "one beside it, and take over what a backend knows with `ipfs-kit recover --from NAME`." : ""
-        self.init(code, error.message + help, hint: isCorrupt ? Hint(Initialise.self, ["new_catalog": "true"]) : nil)
+        self.init(
+            code,
+            error.message + help,
+            hint: isCorrupt ? Hint(Initialise.self, ["new_catalog": "true"], givesUp: true) : nil
+        )
     }
 
     /// What a failure of the engine means for an operation.
@@ -175,11 +187,11 @@ extension KitError {
                 cid: first
             )
         case .beyondBudget(let root, _, _): self.init(.limit, error.description, cid: root)
-        case .ended(let backend, _):
+        case .ended(let backend, _, let bound):
             self.init(
                 .limit,
                 error.description,
-                hint: Hint(Sync.self, ["names": backend]),
+                hint: Hint(Sync.self, ["names": backend, bound.input: bound.value]),
                 backend: backend,
                 retry: .later
             )

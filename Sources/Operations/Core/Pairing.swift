@@ -83,7 +83,7 @@ struct Pairing {
                 + "after `ipfs-kit init --new-catalog`: what another catalog had pinned could be taken for garbage, so nothing is "
                 + "removed. Take over what backends know with `ipfs-kit recover --from NAME`, and see what `ipfs-kit pin ls` "
                 + "lists; if nothing is missing there, say so.",
-            hint: Hint(CatalogAccept.self)
+            hint: Hint(CatalogAccept.self, givesUp: true)
         )
     }
 
@@ -129,14 +129,14 @@ struct Pairing {
                 .refused,
                 "The catalog \(home.catalog) is that of a copy of this home, or of the home that this is a copy of: what was "
                     + "pinned since is not in it. Put the right one back, or take this one for the right one.",
-                hint: Hint(CatalogAccept.self)
+                hint: Hint(CatalogAccept.self, givesUp: true)
             )
         }
         return KitError(
             .refused,
             "The catalog \(home.catalog) is not the one of the store beside it: one of them was put there from another "
                 + "home. Put the right one back; `ipfs-kit init --new-catalog` makes a new one, in which nothing is pinned.",
-            hint: Hint(Initialise.self, ["new_catalog": "true"])
+            hint: Hint(Initialise.self, ["new_catalog": "true"], givesUp: true)
         )
     }
 
@@ -146,7 +146,7 @@ struct Pairing {
             "The catalog \(home.catalog) is older than the store beside it knows, and pins that were acknowledged are not in it: an "
                 + "old copy was put in its place, or it could not be read right, so try again. Put the newer one back, or "
                 + "take this one for the right one.",
-            hint: Hint(CatalogAccept.self)
+            hint: Hint(CatalogAccept.self, givesUp: true)
         )
     }
 }
@@ -159,7 +159,7 @@ extension KitError {
             "The catalog \(home.catalog) is not there, or nothing is in it, although the store beside it has content: it was "
                 + "lost. Put a copy of it back, such as `ipfs-kit catalog backup` makes; or make a new one, and take over what a "
                 + "backend knows with `ipfs-kit recover --from NAME`. Nothing is removed from the store before.",
-            hint: Hint(Initialise.self, ["new_catalog": "true"])
+            hint: Hint(Initialise.self, ["new_catalog": "true"], givesUp: true)
         )
     }
 }

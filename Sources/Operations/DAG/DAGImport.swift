@@ -30,7 +30,8 @@ package struct DAGImport: Operation {
                 help: "CAR files; - is standard input.",
                 as: .path,
                 required: true,
-                positional: true
+                positional: true,
+                whole: true
             ),
             Field(
                 "pin_roots",

@@ -28,7 +28,8 @@ package struct DAGPut: Operation {
             help: "Files, one value each; - is standard input.",
             as: .path,
             required: true,
-            positional: true
+            positional: true,
+            whole: true
         ),
         Field("store_codec", \.storeCodec, help: "The codec of the blocks."),
         Field("input_codec", \.inputCodec, help: "The codec of the files."),

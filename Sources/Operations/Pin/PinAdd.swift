@@ -35,7 +35,12 @@ package struct PinAdd: Operation {
         ),
         Field("name", \.pinName, help: "The name of the pins."),
         Field("replicas", \.replicas, help: "On how many backends the pin is wanted; all where it is not given."),
-        Field("meta", \.metadata, help: "Metadata as key=value; may be given several times. What is not named stays."),
+        Field(
+            "meta",
+            \.metadata,
+            help: "Metadata as key=value; may be given several times. What is not named stays.",
+            whole: true
+        ),
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {

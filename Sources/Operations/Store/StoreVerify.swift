@@ -32,7 +32,7 @@ package struct StoreVerify: Operation {
         do throws(KitError) {
             if !(try call.lost(of: try await call.pinsNotWhole())).isEmpty { return Hint(Restore.self) }
             // What no pin leads to is given up.
-            return found.lost > 0 ? Hint(Collect.self) : nil
+            return found.lost > 0 ? Hint(Collect.self, givesUp: true) : nil
         } catch {
             return error.hint
         }

@@ -69,7 +69,7 @@ package struct RestoreOutput: OperationOutput {
     var restored: [Restored] = []
     var failed: [(root: CID, reasons: [(backend: String, error: KitError)])] = []
     /// What a dry run would look for, and where.
-    var planned: [(root: CID, places: [(backend: String, path: String)])] = []
+    var planned: [(root: CID, places: [(backend: String, path: String?)])] = []
     let broken: [String]
     /// Whether every backend was asked.
     let isOfAll: Bool
@@ -107,8 +107,12 @@ package struct RestoreOutput: OperationOutput {
                     "places",
                     "Where it would be looked for, in order.",
                     of: [
-                        .backend { $0.backend },
-                        OutputField("car_file_path", "The name of its CAR there.") { $0.path },
+                        OutputField("from", "Who would be asked: a backend, or the sources of the configuration.") {
+                            $0.backend
+                        },
+                        OutputField("car_file_path", "The name of its CAR there; null where the CID leads to it.") {
+                            $0.path
+                        },
                     ]
                 ) { $0.places },
             ]
@@ -181,7 +185,9 @@ package struct RestoreOutput: OperationOutput {
     private var plan: Report {
         var parts: [Report.Part] = [.facts([.init("whole", String(whole)), .init("not whole", String(planned.count))])]
         for (root, places) in planned {
-            let names = places.map { "\($0.backend) (\($0.path))" }.joined(separator: ", ")
+            let names = places.map { place in place.backend + (place.path.map { " (\($0))" } ?? "") }.joined(
+                separator: ", "
+            )
             parts.append(.line("\(root) would be looked for on \(names.isEmpty ? "no backend" : names)"))
         }
         return Report(parts, warnings: broken + warnings)

@@ -107,8 +107,8 @@ struct RestoreJob: Sendable {
                 continue
             }
             let candidates = try await self.candidates(root)
-            let places = candidates.map { ($0.backend.name, $0.location?.path ?? "") }
-            let others = sources.others.map { [($0.names, "block by block")] } ?? []
+            let places = candidates.map { ($0.backend.name, $0.location?.path) }
+            let others: [(String, String?)] = sources.others.map { [($0.names, nil)] } ?? []
             output.planned.append((root, places + others))
         }
         return output

@@ -120,6 +120,7 @@ package struct Status: Operation {
             },
             OutputField("short_of_replicas", "The first of these pins.") { Array($0.plan.lacking.prefix(most)) },
             OutputField("backends", "Each backend, with what is known of it.") { $0.list.rows },
+            .brokenBackends { $0.list.broken },
             .list(
                 "plan",
                 "What a sync would do.",

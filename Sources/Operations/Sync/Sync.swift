@@ -13,7 +13,8 @@ package struct Sync: Operation {
         "Bring backends in step with what is pinned: only what is out of step, only what is missing."
     package static let details = """
         A backend that is in step is not asked anything. What was uploaded before an interruption is found and not sent
-        again. Each sync leaves on the backend what `recover` needs.
+        again. Each sync leaves on the backend what `recover` needs. One that comes to a bound of --max-transfer or
+        --max-duration says what is left, and ends with 8; the same command goes on.
         """
     package static let changes = true
 
@@ -41,7 +42,8 @@ package struct Sync: Operation {
         Field(
             "max_transfer",
             \.maxTransfer,
-            help: "Send no more than so many bytes of CARs, to all backends together; what does not fit is left."
+            help:
+                "Send CARs of roots of no more than so many bytes, to all backends together; what does not fit is left."
         ),
         Field(
             "max_duration",
@@ -53,6 +55,9 @@ package struct Sync: Operation {
 
     package func run(in call: Call) async throws(KitError) -> SyncOutput {
         let kit = call.kit
+        guard !dryRun || maxTransfer == nil && maxDuration == nil else {
+            throw KitError(.usage, "A plan knows no lengths and takes no time: bounds are for what is done.")
+        }
         let (files, addresses, broken) = try await choose(call)
         var ready = try SyncPlanner(kit, prune: prune, force: force)
         (ready.addresses, ready.able) = (addresses, Set(files.map(\.name)))
@@ -84,7 +89,7 @@ package struct Sync: Operation {
             let clean = files.filter { file in !busy.contains { $0.name == file.name } }.map(SyncResult.clean)
             let budget = SyncBudget(
                 bytes: maxTransfer?.bytes,
-                time: maxDuration.map { .seconds($0.seconds) },
+                seconds: maxDuration?.seconds,
                 timing: kit.timing
             )
             let count = busy.reduce(0) { $0 + (plan.steps[$1.name]?.count ?? 0) }

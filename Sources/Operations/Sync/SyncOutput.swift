@@ -44,12 +44,13 @@ package struct SyncResult: Answer {
             "What could not be brought there.",
             of: [
                 OutputField("cid", "The root.") { $0.root },
-                OutputField("error", "Why.") { KitError($0.error) },
+                OutputField("error", "Why.") { KitError($0.error).about($0.root) },
             ]
         ) { $0.done.failures },
         .error { result in
             let report = result.done
-            return result.error ?? (report.stopped ?? report.heldBack ?? report.unfinished).map { KitError($0) }
+            let problem = (report.stopped ?? report.heldBack ?? report.unfinished).map { KitError($0) }
+            return (result.error ?? problem)?.on(result.backend)
         },
         OutputField("snapshot", "The snapshot that was left there.") { $0.done.snapshot },
         OutputField("calls", "How many requests were sent.") { $0.done.calls.calls },
@@ -104,7 +105,7 @@ package struct SyncOutput: OperationOutput {
         // What a pin wants and could not be made is a failure of the whole, though of no backend.
         if codes.isEmpty { return short.isEmpty || plan != nil ? .ok : .partlyFailed }
         // Whoever set a bound is told that it was reached, whatever was done before.
-        if Set(codes) == [.limit], results.contains(where: { $0.report?.isEnded == true }) { return .limit }
+        if Set(codes) == [.limit], results.contains(where: { $0.report?.bound != nil }) { return .limit }
         let done = results.contains { result in
             result.report.map { $0.isComplete || $0.uploaded + $0.adopted + $0.removed > 0 } ?? false
         }

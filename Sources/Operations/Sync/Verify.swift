@@ -206,7 +206,7 @@ package struct Verify: Operation {
                     OutputField("unknown", "How many could not be read.") { $0.count(.unknown) },
                     OutputField("superseded", "How many changed while they were read.") { $0.count(.superseded) },
                     OutputField("bytes_read", "How much was read.", in: .bytes) { $0.bytes },
-                    .error { $0.error },
+                    .error { $0.error?.on($0.backend) },
                     OutputField("hint", "What helps.") { $0.hint },
                     .list(
                         "damaged",

@@ -5,20 +5,52 @@ package import Storage
 ///
 /// What was begun is brought to its end: a sync that stops for this stops in order, and leaves its snapshot.
 package final class SyncBudget: Sendable {
+    /// What ends a sync, as whoever set it knows it.
+    package enum Bound: Sendable, Hashable, CustomStringConvertible {
+        case bytes(UInt64)
+        case seconds(Int64)
+
+        /// The input that sets it, and the value.
+        package var input: String {
+            switch self {
+            case .bytes: "max_transfer"
+            case .seconds: "max_duration"
+            }
+        }
+        package var value: String {
+            switch self {
+            case .bytes(let count): String(count)
+            case .seconds(let count): String(count)
+            }
+        }
+        package var description: String {
+            switch self {
+            case .bytes(let count): "\(ByteCount(count)) to send"
+            case .seconds(let count): "\(count) s"
+            }
+        }
+    }
+
     private let most: UInt64?
-    private let end: Duration?
+    private let time: Int64?
+    private let start: Duration
     private let timing: Timing
     private let state = Locked<(taken: UInt64, isSpent: Bool)>((0, false))
 
-    /// At most so many bytes of CARs, and for so long from now on; nil is no bound.
-    package init(bytes: UInt64? = nil, time: Duration? = nil, timing: Timing) {
+    /// At most so many bytes of CARs, and for so many seconds from now on; nil is no bound.
+    package init(bytes: UInt64? = nil, seconds: Int64? = nil, timing: Timing) {
         most = bytes
+        time = seconds
         self.timing = timing
-        end = time.map { timing.uptime() + $0 }
+        start = timing.uptime()
     }
 
-    /// Whether nothing more may be begun.
-    var isOver: Bool { state.read { $0.isSpent } || end.map { timing.uptime() >= $0 } ?? false }
+    /// The bound that is reached, so that nothing more may be begun; nil where there is none.
+    var reached: Bound? {
+        if let most, state.read({ $0.isSpent }) || most == 0 { return .bytes(most) }
+        if let time, timing.uptime() - start >= .seconds(time) { return .seconds(time) }
+        return nil
+    }
 
     /// What came of asking for room.
     enum Answer: Sendable {

@@ -26,8 +26,8 @@ package struct SyncReport: Sendable {
     var notSeen = 0
     /// Roots that were not tried because the backend could not be used any more, or the sync was to end.
     package var notTried = 0
-    /// Whether it came to the end of what it was to do in one run.
-    package var isEnded = false
+    /// The bound at which it ended, where there was more to do.
+    package var bound: SyncBudget.Bound?
     /// Why the rest was not tried.
     package var stopped: ReplicationError?
     /// Why, although content was stored, something else was not done: no snapshot was left, or nothing was removed.
@@ -48,7 +48,7 @@ package struct SyncReport: Sendable {
 
     /// What is left for the next sync: what this one was not to do any more, or the service has accepted and not done.
     package var unfinished: ReplicationError? {
-        if isEnded { return .ended(backend: backend, left: notTried) }
+        if let bound { return .ended(backend: backend, left: notTried, bound) }
         return awaited.first.map { .awaited(backend: backend, count: awaited.count, first: $0) }
     }
 
@@ -65,7 +65,7 @@ package struct SyncReport: Sendable {
         sum.awaited = later.wasClean ? awaited : later.awaited
         sum.notSeen += later.notSeen
         sum.notTried += later.notTried
-        sum.isEnded = isEnded || later.isEnded
+        sum.bound = bound ?? later.bound
         sum.stopped = stopped ?? later.stopped
         sum.heldBack = heldBack ?? later.heldBack
         sum.snapshot = later.snapshot ?? snapshot

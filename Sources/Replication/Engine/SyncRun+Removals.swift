@@ -104,7 +104,7 @@ extension SyncRun {
             var failuresInARow = 0
             await withTaskGroup(of: Attempt.self) { group in
                 func start() {
-                    guard mode.budget?.isOver != true else { return }
+                    guard mode.budget?.reached == nil else { return }
                     guard let (root, location) = rest.popFirst() else { return }
                     group.addTask {
                         Attempt(root: root, location: location, outcome: await remove(root, location, reasons[root]))
@@ -123,7 +123,7 @@ extension SyncRun {
             }
             report.notTried += rest.count
             // What is left is wanted gone still: this is not the end.
-            if !rest.isEmpty, report.stopped == nil, !Task.isCancelled { report.isEnded = true }
+            if !rest.isEmpty, report.stopped == nil, !Task.isCancelled { report.bound = mode.budget?.reached }
             if Task.isCancelled { report.stopped = report.stopped ?? .storage(.cancelled) }
         } catch {
             report.stopped = report.stopped ?? ReplicationError(error)

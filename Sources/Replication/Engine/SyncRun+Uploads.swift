@@ -13,7 +13,7 @@ extension SyncRun {
         var seen = 0
         var left: [CID] = []
         await withTaskGroup(of: Uploader.Outcome.self) { group in
-            for root in roots.prefix(mode.budget?.isOver == true ? 0 : backend.lanes) {
+            for root in roots.prefix(mode.budget?.reached == nil ? backend.lanes : 0) {
                 group.addTask { await uploader.outcome(root) }
                 next += 1
             }
@@ -29,7 +29,7 @@ extension SyncRun {
                         report.stopped = report.stopped ?? .catalog(error)
                     }
                 }
-                let mayBegin = report.stopped == nil && !Task.isCancelled && mode.budget?.isOver != true
+                let mayBegin = report.stopped == nil && !Task.isCancelled && mode.budget?.reached == nil
                 guard next < roots.endIndex, mayBegin else { continue }
                 let root = roots[next]
                 next += 1
@@ -42,8 +42,8 @@ extension SyncRun {
             )
         }
         report.notTried = roots.endIndex - next + left.count
-        if report.stopped == nil, report.notTried > 0, !Task.isCancelled {
-            report.isEnded = true
+        if report.stopped == nil, report.notTried > 0, !Task.isCancelled, let bound = mode.budget?.reached {
+            report.bound = bound
             // Nothing of them was sent: the next sync need not look whether they arrived.
             let fresh = (left + roots[next...]).filter { !uploader.doubted.contains($0) }
             do throws(CatalogError) {

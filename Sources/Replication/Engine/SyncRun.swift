@@ -90,7 +90,9 @@ struct SyncRun: Sendable {
         if !removals.isEmpty, report.stopped == nil { await remove(removals, site, &report) }
         try await recorder.flush()
         try StorageError.checkCancellation()
-        if report.stopped == nil { await leaveSnapshot(site, work.state, &report) }
+        // Where nothing was done before the bound, a new snapshot would only push out an older one.
+        let isIdle = report.bound != nil && report.uploaded + report.adopted + report.removed == 0
+        if report.stopped == nil, !isIdle { await leaveSnapshot(site, work.state, &report) }
     }
 
     private func forget(_ work: SyncEngine.Work) async throws {

@@ -9,6 +9,7 @@ package struct AnswerCheck: Sendable {
         let words: [String]
         let output: Answer
         let items: [Answer]
+        let isContent: Bool
     }
 
     private let operations: [Described]
@@ -20,7 +21,8 @@ package struct AnswerCheck: Sendable {
             Described(
                 words: (row.name.text ?? "").split(separator: " ").map(String.init),
                 output: row.output,
-                items: row.members["items"]?.items ?? []
+                items: row.members["items"]?.items ?? [],
+                isContent: row.content == .flag(true)
             )
         }
         failure = schemas.failure
@@ -78,7 +80,7 @@ package struct AnswerCheck: Sendable {
         return answers.enumerated().flatMap { index, answer -> [String] in
             let isFailure = answer.members.count == 1 && answer.error != .null
             // Content that is written as it is may be JSON, too.
-            if !isFailure, operation.output.properties.members.isEmpty { return [] }
+            if !isFailure, operation.isContent { return [] }
             let isLast = index == answers.indices.last
             let schemas =
                 isFailure ? [failure] : isLast && isWhole ? [operation.output] : operation.items + [operation.output]

@@ -24,17 +24,24 @@ func operationsDocument(_ commands: [Command]) -> [String] {
     lines += [
         "", "A number that is not here is a failure as well.", "", "## JSON", "",
         "With `--json` the result is one JSON value; commands whose results come bit by bit print one value a line.",
-        "On a terminal a single value is indented, elsewhere it is one line. A failure is one more line on standard",
-        "output, besides the sentence on standard error:", "", "```json",
+        "On a terminal a single value is indented, elsewhere it is one line. A command that did a part of its work answers,",
+        "each failure stands in the answer, and the exit code is not 0. One that failed as a whole prints, in place of an",
+        "answer, what its sentence on standard error says:", "", "```json",
         KitError(.notFound, "A whole sentence.", hint: Hint(PinList.self), backend: nil, cid: nil).answer.compact,
         "```",
         "",
-        "`code` is the exit code and `kind` its name; `hint` is an operation that helps, with values, or null. `may_retry` says whether the",
-        "same may succeed at another time, and `retry_after` after how many seconds, where somebody said that.", "",
+        "`code` is the exit code and `kind` its name; `hint` is an operation that helps, with values, or null: values that are",
+        "null have to be found, and where it `gives_up` something for good a person decides. `may_retry` says whether the",
+        "same may succeed at another time, and `retry_after` after how many seconds, where somebody said that.",
+        "Where content is written to standard output, nothing else is: a failure is then told on standard error and by the",
+        "exit code alone.", "",
         "`ipfs-kit schema` gives JSON Schema of all that commands take and answer; [schema.json](schema.json) is what it",
         "prints. Every member that stands there is there in each answer; what is not known is null. `backends` is a list of",
         "objects with the `name` of a backend first, `backend` is such a name, and `metadata` an object. Where a command",
         "prints lines, the last one has the `type` `summary`: without it, the rest was cut off.", "",
+        "A size is a number of bytes or has a unit: `KiB`, `MiB`, `GiB`, `TiB`, `PiB` count in 1024s, `KB`, `MB`, `GB`, `TB`,",
+        "`PB` in thousands, and a single letter is the first kind. A time is a number of seconds or has units, the largest",
+        "first: `2h30m`, `1d`, `2w`. Short flags such as `-o` mean what the command says of them.", "",
         "A name out of content that is no UTF-8 is not text but an object with its bytes, as dag-json writes them:",
         "`{\"/\":{\"bytes\":\"Y2Fm6Q\"}}`. For people such bytes are shown as `caf\\xE9`.",
     ]
@@ -57,6 +64,9 @@ private func section(_ command: Command) -> [String] {
     lines += ["", "```sh", "ipfs-kit " + command.usageLine(inputs), "```"]
     if let operation = operations(on: .commandLine).first(where: { $0.name == command.name }) {
         lines += ["", operation.changes ? "It may change something." : "It changes nothing."]
+        if operation.answerShape.isEmpty {
+            lines += ["It writes content as it is: with `--json`, too, nothing else stands on standard output."]
+        }
     }
     if !inputs.fields.isEmpty {
         lines.append("")

@@ -12,6 +12,8 @@ final class Console: Sendable {
     private struct State {
         var isBroken = false
         var failure: ExitCode?
+        /// Whether standard output has content, or an answer: nothing else is put behind it.
+        var isTaken = false
     }
 
     private static let brokenPipe: Int32 = 32
@@ -52,6 +54,7 @@ final class Console: Sendable {
             try output.withLock { (isReady) throws(FileError) in
                 if !isReady { StandardStream.output.widenPipe() }
                 isReady = true
+                state.withLock { $0.isTaken = true }
                 try StandardStream.output.write(bytes)
             }
         } catch {
@@ -113,6 +116,7 @@ final class Console: Sendable {
     func show(_ output: any OperationOutput, changes: Bool) {
         if global.json {
             guard !output.isContent else { return }
+            state.withLock { $0.isTaken = true }
             print(output.json, indented: isTerminal, asItIs: output.isSecret)
         } else if global.quiet {
             let lines = quietLines(of: output, changes: changes, command: typed).map { DisplayText($0).text }
@@ -140,11 +144,11 @@ final class Console: Sendable {
         warn(item.report)
     }
 
-    /// Shows a failure: to people on standard error, to machines on standard output as well.
+    /// Shows a failure: to people on standard error, and to machines in place of an answer.
     func show(_ error: KitError) {
         talk("ipfs-kit: \(error.message)")
         if let hint = error.hint { talk("Run: \(typed(hint))") }
-        if global.json { print(error.answer, indented: false) }
+        if global.json, state.withLock({ !$0.isTaken }) { print(error.answer, indented: false) }
     }
 
     private var width: Int? { isTerminal ? StandardStream.output.width : nil }

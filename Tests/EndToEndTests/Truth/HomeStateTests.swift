@@ -69,7 +69,7 @@ import Testing
         // It is what the commands then do.
         let dry = try await user.json("restore", "--dry-run")
         #expect(dry.planned.items.map(\.cid.text) == [roots[0]])
-        #expect(dry.planned[0].places[0].backend == .text("disk"))
+        #expect(dry.planned[0].places[0].from == .text("disk"))
         #expect(try await user.json("restore").restored.items.map(\.cid.text) == [roots[0]])
         let pruned = try await user.json("sync", "--prune", code: 6)
         #expect(pruned.backends[0].removed.int == 1 && pruned.backends[0].uploaded.int == 0)
