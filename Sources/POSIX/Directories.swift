@@ -42,7 +42,13 @@ private func makeLastingDirectory(_ path: String, _ permissions: UInt32) throws(
 private func expectDirectory(_ path: String, after number: Int32) throws(FileError) {
     guard number != 0 else { return }
     // Where nothing may be written, some systems say so even of what is there.
-    guard let kind = try? fileInfo(path, follow: true).kind else { throw FileError("make the folder", path, number) }
+    let kind: FileInfo.Kind
+    do throws(FileError) {
+        kind = try fileInfo(path, follow: true).kind
+    } catch {
+        // What is there and cannot be looked at is not something else for that.
+        throw number == EEXIST && error.code != .notFound ? error : FileError("make the folder", path, number)
+    }
     guard kind == .directory else { throw FileError("make the folder", path, ENOTDIR) }
 }
 

@@ -52,12 +52,21 @@ package struct Restorer: Sendable {
     /// Whether an outage was waited out: one is, whomever it hit.
     private let hasWaited = Locked(false)
     private let timing: Timing
+    /// Takes a sentence about what keeps it waiting.
+    private let notice: @Sendable (String) -> Void
 
-    package init(store: BlockStore, progress: Progress, scratch: String, timing: Timing) {
+    package init(
+        store: BlockStore,
+        progress: Progress,
+        scratch: String,
+        timing: Timing,
+        notice: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.store = store
         self.progress = progress
         self.scratch = scratch
         self.timing = timing
+        self.notice = notice
         silences = Silences(timing: timing)
     }
 
@@ -118,6 +127,9 @@ package struct Restorer: Sendable {
         let name = source.backend.name
         guard let (said, rest) = silences.silence(of: name) else { return }
         if givers.read({ $0.contains(name) }), !hasWaited.change(Self.set) {
+            notice(
+                "\(name) gave roots before and does not answer now: it is waited for \(rest.components.seconds) s. \(said.message)"
+            )
             try await translating { try await timing.pause(rest) }
             return
         }

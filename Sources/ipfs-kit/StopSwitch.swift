@@ -32,7 +32,18 @@ final class StopSwitch: Sendable {
         if presses > 1 { endProcess(ExitCode.interrupted.rawValue) }
         Interruption.ask()
         cancel?()
+        // A call of the system that never comes back, as on a mount whose server is gone, would keep it for ever.
+        // What is left behind then is found as after a kill.
+        Task.detached {
+            try? await Task.sleep(for: Self.patience)
+            let line = "ipfs-kit: It was interrupted, and what was under way did not end: the same command goes on.\n"
+            try? StandardStream.error.write(Array(line.utf8)[...])
+            endProcess(ExitCode.interrupted.rawValue)
+        }
     }
+
+    /// How long what was stopped may take to end.
+    private static let patience = Duration.seconds(20)
 
     /// Cancels the work without a signal.
     func cancel() {

@@ -186,6 +186,23 @@ import Testing
         #expect(try await home.catalog.transfers(on: "a").isEmpty)
     }
 
+    /// That a service removed something is its word until somebody has looked.
+    @Test func `what was said to be removed and is there counts as there`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let gone = try await home.pin(1)
+        try await home.sync(service)
+        _ = try await home.catalog.removePins([gone], reason: "test")
+        let liar = AlteredService(service) { $0.onDelete = { (_) async throws(StorageError) in } }
+        let report = try await home.sync(liar, prune: true)
+        #expect(report.removed == 0 && report.failures.map(\.root) == [gone] && !report.isComplete, "\(report)")
+        #expect(try await home.catalog.transfers(on: "a").map(\.cid) == [gone])
+        let next = try await home.sync(service, prune: true)
+        #expect(next.removed == 1 && next.isComplete)
+        #expect(try service.contents[home.name(gone)] == nil)
+        #expect(try await home.status(gone) == nil)
+    }
+
     @Test func `a service where nothing can be removed goes on being synced`() async throws {
         let home = try await EngineSample()
         let service = home.service()

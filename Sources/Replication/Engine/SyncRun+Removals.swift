@@ -139,7 +139,7 @@ extension SyncRun {
 
     /// What came of one removal.
     private enum Outcome: Sendable {
-        case removed
+        case removed(seen: Bool)
         /// It was, and another copy with it.
         case removedWith(StorageError)
         /// Nothing was sent.
@@ -154,7 +154,7 @@ extension SyncRun {
             } catch {
                 return .failed(error)
             }
-            return .removed
+            return await look(root, location)
         }
         let refusal = Locked<StorageError?>(nil)
         var hasBegun = false
@@ -170,7 +170,9 @@ extension SyncRun {
                         throw error
                     }
                 }
-                return await confirm(root, others)
+                let outcome = await look(root, location)
+                guard case .removed(let seen) = outcome else { return outcome }
+                return await confirm(root, others, seen)
             } catch {
                 if Task.isCancelled { return .failed(.cancelled) }
                 hasBegun = hasBegun || error.mayHaveHappened
@@ -187,13 +189,24 @@ extension SyncRun {
     /// How often a removal is begun anew because the look at the others had become old.
     private static let maxTries = 4
 
-    private func confirm(_ root: CID, _ others: [String]) async -> Outcome {
+    /// Whether what a service says it removed is gone: its word alone is a claim.
+    private func look(_ root: CID, _ location: Location?) async -> Outcome {
+        switch await backend.content.presence(of: root, at: location) {
+        case .present, .pending:
+            let message = "The service said that it removed \(root), and still has it."
+            return .failed(StorageError(.unexpected, message, backend: backend.name))
+        case .absent: return .removed(seen: true)
+        case .unknown: return .removed(seen: false)
+        }
+    }
+
+    private func confirm(_ root: CID, _ others: [String], _ seen: Bool) async -> Outcome {
         do throws(StorageError) {
             try await engine.witnesses.confirm(others, stillHave: root, besides: backend.name)
         } catch {
             return .removedWith(error)
         }
-        return .removed
+        return .removed(seen: seen)
     }
 
     /// Throws `changed` where a root is not whole in the store: then each copy may be the one that it comes back from.
@@ -225,9 +238,11 @@ extension SyncRun {
             if case .removedWith(let problem) = attempt.outcome {
                 report.failures.append(SyncReport.Failure(root: root, error: .storage(problem)))
             }
+            var method = "told"
+            if case .removed(seen: true) = attempt.outcome { method = "looked-up" }
             let place = attempt.location ?? (try? backend.content.location(for: root))
             try await recorder.add(
-                Observation(root, .removed, method: "told", place: place, at: catalog.time, by: engine.observer)
+                Observation(root, .removed, method: method, place: place, at: catalog.time, by: engine.observer)
             )
             report.removed += 1
             return
