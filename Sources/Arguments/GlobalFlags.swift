@@ -7,6 +7,7 @@ package struct GlobalFlags: Described {
     package var quiet = false
     package var verbose = false
     package var progress = true
+    package var logFile: String?
     package var help = false
 
     package init() {}
@@ -15,8 +16,9 @@ package struct GlobalFlags: Described {
         Field("json", \.json, help: "Print the result as JSON: one line for each item where items come one by one."),
         Field("home", \.home, help: "The folder of the kit home.", env: ["IPFS_KIT_HOME"]),
         Field("quiet", \.quiet, help: "Print only what matters (-q).", aliases: ["Q", "quieter"]),
-        Field("verbose", \.verbose, help: "Say more about what is being done (-v)."),
+        Field("verbose", \.verbose, help: "Say what happens while it happens (-v)."),
         Field("progress", \.progress, help: "Show how far long work has come, on a terminal (-p).", aliases: ["p"]),
+        Field("log_file", \.logFile, help: "Append what happens to this file too, as lines of JSON.", as: .path),
         Field("help", \.help, help: "Explain the command (-h)."),
     ]
 

@@ -47,6 +47,7 @@ extension Catalog {
         try await write { (database) throws(CatalogError) in
             try database.markDirty(names, reason: reason, at: time)
         }
+        tell(names.map { CatalogEvent(.dirty, on: $0, message: reason) })
     }
 
     /// Notes that a sync brought a backend to `generation`.
@@ -63,6 +64,7 @@ extension Catalog {
                 [.text(lease.backend), .integer(generation), .integer(time)]
             )
         }
+        tell([CatalogEvent(.synced, on: lease.backend)])
     }
 
     /// Notes what went wrong at a sync; the backend stays dirty.
@@ -82,6 +84,7 @@ extension Catalog {
                 try database.markDirty([lease.backend], reason: "the last sync failed", at: time)
             }
         }
+        tell([CatalogEvent(.unsynced, on: lease.backend, message: problem)])
     }
 
     /// Has the next look at a backend see whether all is there that it should hold, as long as it should be.
@@ -133,6 +136,7 @@ extension Catalog {
                 [.text(lease.backend), .text(name), .integer(hasAll ? 1 : 0)]
             )
         }
+        tell([CatalogEvent(.snapshot, on: lease.backend, message: name)])
     }
 
     /// Forgets a backend with all that is known of it; whoever is at work on it has no right to write any more.

@@ -148,6 +148,11 @@ extension Catalog {
                 )
             }
         }
+        tell(
+            tickets.map { cid, _, next in
+                CatalogEvent(.awaited, on: lease.backend, cid, message: next.map { "asked again at \($0)" })
+            }
+        )
     }
 
     /// Notes that attempts failed; what may have happened all the same stays in the journal, the rest leaves it.
@@ -171,12 +176,14 @@ extension Catalog {
                 }
             }
         }
+        tell(failures.map { CatalogEvent(.failed, on: lease.backend, $0.cid, message: $0.problem) })
     }
 
     /// Forgets mappings of roots that the service said are not there: nothing is to be removed.
     package func forgetMissing(_ cids: [CID], under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
+        let forgotten = try await write(under: lease) { (database) throws(CatalogError) in
+            var forgotten: [CID] = []
             for cid in cids {
                 let count = try database.change(
                     """
@@ -185,8 +192,11 @@ extension Catalog {
                     [.blob(cid.bytes), .text(lease.backend)]
                 )
                 try database.noteIndexChanges(count, on: lease.backend, at: time)
+                if count > 0 { forgotten.append(cid) }
             }
+            return forgotten
         }
+        tell(forgotten.map { CatalogEvent(.forgotten, on: lease.backend, $0) })
     }
 }
 

@@ -5,7 +5,7 @@ extension Catalog {
     /// Forgets where a root is, on the owner's word; returns whether that was known.
     package func forgetMapping(_ cid: CID, of backend: String) async throws(CatalogError) -> Bool {
         let time = now()
-        return try await write { (database) throws(CatalogError) in
+        let isKnown = try await write { (database) throws(CatalogError) in
             let count = try database.change(
                 "DELETE FROM mappings WHERE cid = ? AND backend = ?",
                 [.blob(cid.bytes), .text(backend)]
@@ -13,6 +13,8 @@ extension Catalog {
             try database.noteIndexChanges(count, on: backend, at: time)
             return count > 0
         }
+        tell(isKnown ? [CatalogEvent(.forgotten, on: backend, cid)] : [])
+        return isKnown
     }
 
     /// Where a CID is, in the order of the backends' names.

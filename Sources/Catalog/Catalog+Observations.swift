@@ -13,13 +13,15 @@ extension Catalog {
     package func record(_ seen: [Observation], under lease: Lease) async throws(CatalogError) -> Set<CID> {
         if !lease.isExclusive, disregards(lease.backend) { return Set(seen.map(\.cid)) }
         let time = now()
-        return try await write(under: lease) { (database) throws(CatalogError) in
+        let dropped = try await write(under: lease) { (database) throws(CatalogError) in
             var dropped: Set<CID> = []
             for observation in seen where try !database.record(observation, at: time, under: lease) {
                 dropped.insert(observation.cid)
             }
             return dropped
         }
+        tell(seen.filter { !dropped.contains($0.cid) }.map { CatalogEvent($0, on: lease.backend) })
+        return dropped
     }
 
     /// Writes down what somebody says of where a root is; what was observed stays.
@@ -42,19 +44,22 @@ extension Catalog {
     ) async throws(CatalogError) -> [Mapping?] {
         for (claim, name) in claims { try Pin.check(name, of: claim.cid) }
         let time = now()
-        return try await write { (database) throws(CatalogError) in
+        let mappings = try await write { (database) throws(CatalogError) in
             var mappings: [Mapping?] = []
             for (claim, name) in claims {
                 mappings.append(try database.record(claim, named: name, on: backend, at: time))
             }
             return mappings
         }
+        tell(claims.map { CatalogEvent($0.claim, on: backend) })
+        return mappings
     }
 
     /// Counts roots as stored no more under any name of a place: something was sent there since they were seen.
     package func doubt(_ cids: [CID], atPlaceUnder lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
+        let doubted = try await write(under: lease) { (database) throws(CatalogError) in
+            var all: [CatalogEvent] = []
             for cid in cids {
                 let doubted = try database.all(
                     """
@@ -63,9 +68,14 @@ extension Catalog {
                     """,
                     [.text(lease.backend), .blob(cid.bytes), .integer(time)]
                 ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
-                for name in doubted { try database.noteIndexChanges(on: name, at: time) }
+                for name in doubted {
+                    try database.noteIndexChanges(on: name, at: time)
+                    all.append(CatalogEvent(.doubted, on: name, cid))
+                }
             }
+            return all
         }
+        tell(doubted)
     }
 
     /// Takes over mappings that another home of the kit had: only where nothing was observed here.
@@ -83,8 +93,8 @@ extension Catalog {
             }
         }
         let time = now()
-        return try await write { (database) throws(CatalogError) in
-            var count = 0
+        let events = try await write { (database) throws(CatalogError) in
+            var events: [CatalogEvent] = []
             for mapping in mappings where try database.mayTakeOver(mapping) {
                 if let known = try database.mapping(mapping.cid, mapping.backend) {
                     var mapping = mapping
@@ -93,10 +103,13 @@ extension Catalog {
                 } else {
                     try database.put(mapping, at: time)
                 }
-                count += 1
+                let size = mapping.size
+                events.append(CatalogEvent(.claimed, on: mapping.backend, mapping.cid, method: "snapshot", size: size))
             }
-            return count
+            return events
         }
+        tell(events)
+        return events.count
     }
 
     /// What was seen and said of a root on all backends, the newest first.

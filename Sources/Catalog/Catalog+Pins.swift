@@ -63,6 +63,7 @@ extension Catalog {
             try database.markDirty(nil, reason: reason, at: time)
             return added
         }
+        tell(added.map { CatalogEvent(.pinned, $0, message: reason) })
         await tellPinsChanged()
         return added
     }
@@ -108,6 +109,7 @@ extension Catalog {
             }
             return removed
         }
+        tell(removed.map { CatalogEvent(.unpinned, $0.root, message: reason) })
         await tellPinsChanged()
         return removed
     }

@@ -120,7 +120,7 @@ extension Catalog {
         _ body: @escaping @Sendable (inout Database, _ time: Int64) throws(CatalogError) -> (Value, [CID])
     ) async throws(CatalogError) -> Value {
         let now = now()
-        let (value, isChanged) = try await write { (database) throws(CatalogError) in
+        let (value, events, isChanged) = try await write { (database) throws(CatalogError) in
             let newest = try database.first("SELECT max(created_at) FROM requests") {
                 (row: borrowing Row) throws(CatalogError) in row.optionalInt64(0)
             }
@@ -128,13 +128,22 @@ extension Catalog {
             let (value, roots) = try body(&database, time)
             var sum = try database.pinSum()
             var isChanged = false
-            for root in Set(roots) where try database.followRequests(for: root, &sum, at: time) { isChanged = true }
+            var events: [CatalogEvent] = []
+            for root in Set(roots) {
+                let wasPinned = try database.isOwned(root) != nil
+                guard try database.followRequests(for: root, &sum, at: time) else { continue }
+                isChanged = true
+                let isPinned = try database.isOwned(root) != nil
+                guard isPinned != wasPinned else { continue }
+                events.append(CatalogEvent(isPinned ? .pinned : .unpinned, root, message: "pin request"))
+            }
             if isChanged {
                 try database.setPinSum(sum)
                 try database.markDirty(nil, reason: "pin request", at: now)
             }
-            return (value, isChanged)
+            return (value, events, isChanged)
         }
+        tell(events)
         if isChanged { await tellPinsChanged() }
         return value
     }

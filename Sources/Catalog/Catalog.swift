@@ -19,6 +19,8 @@ package final class Catalog: Sendable {
     let isNewInstance: Bool
     /// Told of each change of the list of pins when it is on the disk: how far the list has come.
     private let watcher = Mutex<(@Sendable (OwnState) -> Void)?>(nil)
+    /// Told of what is on the disk now.
+    let listener = Mutex<(@Sendable ([CatalogEvent]) -> Void)?>(nil)
     /// Backends that lead elsewhere, as this process sees it.
     let astray = Mutex<Set<String>>([])
     /// The files that nothing but SQLite opens.

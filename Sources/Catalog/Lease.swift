@@ -77,6 +77,10 @@ extension Catalog {
             try database.change("DELETE FROM leases WHERE backend = ? AND changes = 1", [.text(backend)])
             try database.insert(lease, host, boot, until: time + duration)
         }
+        if let holder = holder?.holder {
+            let message = "the process \(holder.process) on \(holder.host) was at work, and did not come to its end"
+            tell([CatalogEvent(.abandoned, on: backend, message: message)])
+        }
         return .success(lease)
     }
 

@@ -45,6 +45,8 @@ package struct Observation: Sendable, Hashable {
     package let by: String
     /// The revision of the mapping when the look began; nil where there was none.
     package var basis: Int64?
+    /// Whether it was sent there just now, and not found there.
+    package var wasSent = false
 
     package init(
         _ cid: CID,

@@ -92,6 +92,7 @@ package let operationTable: [OperationRow] = [
     Row(CatalogBackup.self, on: [.commandLine]),
     Row(CatalogAccept.self, on: [.commandLine]),
     Row(Completion.self, on: [.commandLine]),
+    Row(ShowLog.self, on: [.commandLine, .rest]),
     Row(Version.self, on: [.commandLine, .rest]),
     Row(ShowSchema.self, on: [.commandLine, .rest]),
 ]

@@ -17,6 +17,8 @@ package final class File: Sendable {
         case update
         /// Write; fails when it is there.
         case createNew
+        /// Write at the end, wherever that is by then, and wait for nobody; made when it is not there.
+        case append
     }
 
     /// The path that the file was opened under.
@@ -35,6 +37,7 @@ package final class File: Sendable {
             case .stream: O_RDONLY | O_NONBLOCK | O_NOCTTY
             case .update: O_RDWR | O_CREAT
             case .createNew: O_RDWR | O_CREAT | O_EXCL
+            case .append: O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY
             }
         if mode != .createNew, LockedFiles.contain(path) { throw FileError.ofTheHome(path.shown) }
         let opened = unsafe path.withSystemName { name in
@@ -127,6 +130,13 @@ package final class File: Sendable {
     /// Writes all of `bytes` at `offset`.
     package func write(_ bytes: [UInt8], at offset: UInt64) throws(FileError) {
         try write(pieces: [bytes[...]], at: offset)
+    }
+
+    /// Writes bytes at the end of a file that was opened for that, in one call; throws `full` where only some of them
+    /// had room.
+    package func append(_ bytes: [UInt8]) throws(FileError) {
+        let count = try systemCall { unsafe Glibc.write(descriptor, bytes, bytes.count) }.get("write", path)
+        guard count == bytes.count else { throw FileError("write", path, ENOSPC) }
     }
 
     /// Writes all pieces one after another from `offset` on, in as few calls as the system allows.

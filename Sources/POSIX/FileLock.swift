@@ -161,7 +161,7 @@ private func readSystemFile(_ path: String) throws(FileError) -> [UInt8] {
 }
 
 /// Milliseconds since some moment, by a clock that nobody sets.
-private func monotonicMilliseconds() -> Int64 {
+package func monotonicMilliseconds() -> Int64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000

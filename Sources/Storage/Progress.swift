@@ -1,3 +1,5 @@
+internal import Schema
+
 /// Where long work says how far it is.
 package struct Progress: Sendable {
     /// Something worth showing.
@@ -8,6 +10,8 @@ package struct Progress: Sendable {
         case bytes(UInt64)
         /// The part is over.
         case ended
+        /// Work on a backend begins: what is to be done there, as a sentence.
+        case working(backend: String, String)
     }
 
     /// Says whether anybody looks; what only serves the look can be left out otherwise.
@@ -44,4 +48,42 @@ package struct Progress: Sendable {
 
     /// The part is over.
     package func ended() { report(.ended) }
+
+    /// Work on a backend begins.
+    package func working(on backend: String, _ sentence: String) { report(.working(backend: backend, sentence)) }
+}
+
+extension Progress {
+    /// How far work is.
+    package struct Amount: Sendable, Hashable {
+        /// How many parts are under way.
+        private var depth = 0
+        package private(set) var title = ""
+        package private(set) var items = 0
+        package private(set) var bytes: UInt64 = 0
+        /// How many there are, as far as that is known.
+        package private(set) var allItems: Int?
+        package private(set) var allBytes: UInt64?
+
+        package init() {}
+
+        /// Says whether something is under way.
+        package var isActive: Bool { depth > 0 }
+
+        /// Takes in what happened; parts that run at once are one, under the newest title.
+        package mutating func count(_ event: Event) {
+            switch event {
+            case .began(let title, let items, let bytes):
+                if depth == 0 { self = Amount() }
+                depth += 1
+                self.title = title
+                if let items { allItems = (allItems ?? 0) + max(0, items) }
+                if let bytes { allBytes = (allBytes ?? 0).plus(bytes) }
+            case .items(let count): items += count
+            case .bytes(let count): bytes = bytes.plus(count)
+            case .ended: depth = max(0, depth - 1)
+            case .working: break
+            }
+        }
+    }
 }

@@ -99,6 +99,9 @@ struct Program: Sendable {
     ) async throws(KitError) -> ExitCode {
         let home = KitHome(invocation.global.home) { environment($0) }
         let kit = Kit(home: home)
+        let log = try invocation.global.logFile.map { (path) throws(KitError) in try EventLog(path, beside: kit) }
+        let listening = log.map { log in kit.events.listen { log.write($0) } }
+        defer { withExtendedLifetime(listening) {} }
         let output: Subject.Output
         do throws(KitError) {
             output = try await call(of: kit, console).perform(Subject.self, invocation.values)
@@ -116,13 +119,11 @@ struct Program: Sendable {
         return Call(
             kit: kit,
             from: .commandLine,
-            progress: console.progress,
             isTerminal: StandardStream.output.isTerminal,
             write: { (bytes) async throws(KitError) in
                 try await BlockingThreads.shared.run { () throws(KitError) in try console.write(bytes) }
             },
             emit: { item in await BlockingThreads.shared.run { console.emit(item) } },
-            notice: { console.warn($0) },
             read: { (count) async throws(KitError) in
                 do throws(FileError) {
                     return try await BlockingThreads.shared.run { () throws(FileError) in
@@ -131,7 +132,9 @@ struct Program: Sendable {
                 } catch {
                     throw KitError(error)
                 }
-            }
+            },
+            showsProgress: console.showsProgress,
+            hear: { console.hear($0) }
         )
     }
 

@@ -13,7 +13,7 @@ private final class Caller: Sendable {
     let input: Locked<ArraySlice<UInt8>>
     let output = Locked<[UInt8]>([])
     let items = Locked(0)
-    let progress = Locked<[Storage.Progress.Event]>([])
+    let events = Locked<[Event]>([])
 
     init(input: [UInt8] = []) { self.input = Locked(input[...]) }
 
@@ -22,7 +22,6 @@ private final class Caller: Sendable {
         Call(
             kit: kit,
             from: .commandLine,
-            progress: Storage.Progress { [self] event in progress.change { $0.append(event) } },
             write: { [self] (bytes) async throws(KitError) in
                 do { try await gate() } catch { throw KitError(any: error) }
                 output.change { $0 += bytes }
@@ -33,7 +32,9 @@ private final class Caller: Sendable {
                     defer { left = left.dropFirst(count) }
                     return Array(left.prefix(count))
                 }
-            }
+            },
+            showsProgress: true,
+            hear: { [self] heard in events.change { $0 += heard } }
         )
     }
 }
@@ -80,10 +81,11 @@ private func residentMemory() throws -> Int {
             let reader = Caller()
             _ = try await reader.call(kit).perform(Cat.self, ["paths": .list([root.description])])
             #expect(reader.output.read { $0 } == content)
-            let sent = caller.progress.read { $0 }.reduce(UInt64(0)) { sum, event in
-                if case .bytes(let count) = event { sum + count } else { sum }
-            }
+            let heard = caller.events.read { $0 }
+            let sent = heard.last { $0.kind == .progress }?.progress?.bytes
             #expect(sent == UInt64(content.count), "a caller hears of his own work, and of no other")
+            #expect(heard.first?.kind == .began && heard.last?.kind == .ended && Set(heard.map(\.call)).count == 1)
+            #expect(heard.filter { $0.kind == .written(.pinned) }.map(\.cid) == [root.description])
         case 1:
             // Another one may be at work on the backend; he says so, and brings what is there by then.
             let synced = try await call.perform(Sync.self, [:])

@@ -16,7 +16,6 @@ package struct ProgressMeter: Sendable {
     private static let step: Int64 = 200
     private static let longestBar = 30
 
-    private var depth = 0
     private var title = ""
     private var items = 0
     private var bytes: UInt64 = 0
@@ -26,33 +25,22 @@ package struct ProgressMeter: Sendable {
 
     package init() {}
 
-    /// Says whether there is something to show.
-    package var isActive: Bool { depth > 0 }
-
-    /// A part begins; parts that run at once are shown as one, under the newest title.
-    package mutating func began(_ title: String, items: Int?, bytes: UInt64?, at time: Int64) {
-        if depth == 0 {
-            self = ProgressMeter()
-            samples = [Sample(time: time, items: 0, bytes: 0)]
-        }
-        depth += 1
-        self.title = title
-        if let items { allItems = (allItems ?? 0) + max(0, items) }
-        if let bytes { allBytes = (allBytes ?? 0).addingReportingOverflow(bytes).partialValue }
+    /// What there is to do, as far as that is known.
+    package mutating func expect(_ title: String, items: Int?, bytes: UInt64?) {
+        (self.title, allItems, allBytes) = (title, items, bytes)
     }
 
-    /// Items and bytes are done.
-    package mutating func add(items: Int = 0, bytes: UInt64 = 0, at time: Int64) {
-        self.items += items
-        self.bytes &+= bytes
+    /// So many items and bytes are done by now; fewer than before are those of other work.
+    package mutating func reached(items: Int, bytes: UInt64 = 0, at time: Int64) {
+        if items < self.items || bytes < self.bytes || samples.isEmpty {
+            samples = [Sample(time: time, items: 0, bytes: 0)]
+        }
+        (self.items, self.bytes) = (items, bytes)
         if let last = samples.last, samples.count > 1, time - last.time < Self.step { samples.removeLast() }
         samples.append(Sample(time: time, items: self.items, bytes: self.bytes))
         // The oldest sample stays when it is the only one before the window.
         while samples.count > 2, samples[1].time <= time - Self.window { samples.removeFirst() }
     }
-
-    /// A part is over.
-    package mutating func ended() { depth = max(0, depth - 1) }
 
     /// The line to show at `time`, at most `width` cells long.
     package func line(width: Int, at time: Int64) -> String {

@@ -21,7 +21,14 @@ package struct BackendCreate: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "Its name: small letters, digits, - and _.", required: true, positional: true),
+        Field(
+            "name",
+            \.name,
+            help: "Its name: small letters, digits, - and _.",
+            as: .backend,
+            required: true,
+            positional: true
+        ),
         Field("type", \.type, help: "Its type.", required: true, positional: true),
         Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value.", whole: true),
         Field("description", \.description, help: "What it is, for people."),

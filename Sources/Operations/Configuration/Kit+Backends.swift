@@ -19,7 +19,7 @@ extension Kit {
             }
         } catch {
             guard try error.code == .notFound ? home.exists() : true else {
-                throw KitError(.other, "There is no kit home at \(home.path).", hint: Hint(Initialise.self))
+                throw KitError.noHome(home)
             }
             guard error.code == .notFound else { throw KitError(error) }
             throw KitError(

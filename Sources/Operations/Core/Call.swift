@@ -1,7 +1,8 @@
+internal import Multiformats
 internal import POSIX
 package import Schema
 internal import Services
-package import Storage
+internal import Storage
 
 /// One run of an operation: the kit that it works on, who it talks to meanwhile, and what it is given.
 ///
@@ -10,36 +11,38 @@ package struct Call: Sendable {
     package let kit: Kit
     /// How the caller came here, which says what he may touch.
     package let surface: Surface
-    package let progress: Progress
     /// Whether the output that `write` takes is a terminal.
     package let isTerminal: Bool
     /// Takes content; whoever reads slowly keeps only this call waiting.
     package let write: @Sendable (ArraySlice<UInt8>) async throws(KitError) -> Void
     /// Takes one item of an output that comes bit by bit.
     package let emit: @Sendable (any OperationOutput) async -> Void
-    /// Takes a sentence for people about something odd, while the work goes on.
-    package let notice: @Sendable (String) -> Void
     /// Gives up to so many bytes of what is given to the operation; none at its end.
     package let read: @Sendable (Int) async throws(KitError) -> [UInt8]
+    /// Hears of what happens in this call, quickly: everybody else waits meanwhile.
+    private let hear: (@Sendable ([Event]) -> Void)?
+    /// Whether it is to be told how far the work is, too.
+    private let showsProgress: Bool
+    /// What it says of itself, once it has begun.
+    private(set) var events: CallEvents?
 
     package init(
         kit: Kit,
         from surface: Surface,
-        progress: Progress = .silent,
         isTerminal: Bool = false,
         write: @escaping @Sendable (ArraySlice<UInt8>) async throws(KitError) -> Void = { _ in },
         emit: @escaping @Sendable (any OperationOutput) async -> Void = { _ in },
-        notice: @escaping @Sendable (String) -> Void = { _ in },
-        read: @escaping @Sendable (Int) async throws(KitError) -> [UInt8] = { _ in [] }
+        read: @escaping @Sendable (Int) async throws(KitError) -> [UInt8] = { _ in [] },
+        showsProgress: Bool = false,
+        hear: (@Sendable ([Event]) -> Void)? = nil
     ) {
         self.kit = kit
         self.surface = surface
-        self.progress = progress
         self.isTerminal = isTerminal
         self.write = write
         self.emit = emit
-        self.notice = notice
         self.read = read
+        (self.showsProgress, self.hear) = (showsProgress, hear)
     }
 }
 
@@ -59,11 +62,53 @@ extension Call {
         } catch {
             throw KitError(.usage, error.message, hint: .help(on: Action.name))
         }
-        // An operation looks at files all the time, and may wait for a disk then: that is not for the threads of Swift,
-        // of which there are as many as cores.
-        return try await withTaskExecutorPreference(BlockingThreads.operating) { () async throws(KitError) in
-            try await action.run(in: self)
+        return try await telling(Action.self, values) { (call) async throws(KitError) in
+            // An operation looks at files all the time, and may wait for a disk then: that is not for the threads of
+            // Swift, of which there are as many as cores.
+            try await withTaskExecutorPreference(BlockingThreads.operating) { () async throws(KitError) in
+                try await action.run(in: call)
+            }
         }
+    }
+
+    /// Runs `body` with the call under the name that it gets, and tells how it begins and ends.
+    private func telling<Action: Operation>(
+        _: Action.Type,
+        _ values: [String: FieldValue],
+        _ body: (Call) async throws(KitError) -> Action.Output
+    ) async throws(KitError) -> Action.Output {
+        var event = Event(.began)
+        event.operation = Action.name
+        for field in Action.fieldInfo where field.meaning == .backend || field.meaning == .cid {
+            guard case .text(let text)? = values[field.name] else { continue }
+            if field.meaning == .backend { event.backend = text }
+            if field.meaning == .cid { event.cid = (try? parseCID(text))?.description }
+        }
+        let changes = Action.changes && values["dry_run"] != .flag(true)
+        let (id, listening) = kit.events.begin(
+            event,
+            isKept: changes,
+            for: hear.map { EventBus.Listener(wantsProgress: showsProgress, body: $0) }
+        )
+        defer { withExtendedLifetime(listening) {} }
+        let mark = EventBus.Mark(call: id, operation: Action.name, isKept: changes)
+        var call = self
+        call.events = CallEvents(kit.events, mark, timing: kit.timing)
+        let result = await EventBus.Mark.$current.withValue(mark) {
+            [call] () async -> Result<Action.Output, KitError> in
+            do throws(KitError) { return .success(try await body(call)) } catch { return .failure(error) }
+        }
+        var end = Event(.ended)
+        (end.backend, end.cid) = (event.backend, event.cid)
+        switch result {
+        case .success(let output): end.code = output.exitCode
+        case .failure(let error): (end.code, end.message) = (error.code, error.message)
+        }
+        kit.events.tell([end], in: mark)
+        if let failure = kit.log.failure() {
+            call.notice("What this command did is not all in the log. \(failure.description)")
+        }
+        return try result.get()
     }
 
     /// Throws `refused` where an operation is not shown on this surface, or is given what only the owner may give.

@@ -22,6 +22,11 @@ package final class Kit: Sendable {
     let callLimits = CallLimitsRegistry()
     /// The backends that are open.
     let openings: Openings
+    /// Where everything is told that happens.
+    package let events: EventBus
+    /// The log of the home.
+    let log: EventLog
+    private let logging: EventBus.Listening
     private let parts = Mutex(Parts())
 
     private struct Parts {
@@ -42,6 +47,9 @@ package final class Kit: Sendable {
         self.timing = timing
         self.environment = environment
         openings = Openings(timing: timing)
+        let (events, log) = (EventBus(timing: timing), EventLog(of: home))
+        (self.events, self.log) = (events, log)
+        logging = events.listen { log.write($0) }
         Redactor.shared.learnProxies(environment)
     }
 
@@ -110,6 +118,7 @@ package final class Kit: Sendable {
                 guard let name = known.catalog, (try? BlockStore.owner(ofStoreIn: folder))?.name == name else { return }
                 try? BlockStore.note(Pairing.owner(name, known), ofStoreIn: folder)
             }
+            catalog.onEvents { [weak events] in events?.tell($0.map(Event.init)) }
             return catalog
         } catch {
             if error.code == .missing, try home.hasContent() { throw KitError.lostCatalog(home) }
@@ -220,7 +229,7 @@ package final class Kit: Sendable {
 
     private func requireHome() throws(KitError) {
         guard try home.exists() else {
-            throw KitError(.other, "There is no kit home at \(home.path).", hint: Hint(Initialise.self))
+            throw KitError.noHome(home)
         }
         try parts.withLock { (parts) throws(KitError) in
             // People write it while the process lives.

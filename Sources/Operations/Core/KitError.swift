@@ -53,6 +53,11 @@ package struct KitError: Error, Answer, CustomStringConvertible {
         cid == nil ? KitError(code, message, hint: hint, backend: backend, cid: root, retry: retry) : self
     }
 
+    /// What to say where there is no home.
+    static func noHome(_ home: KitHome) -> KitError {
+        KitError(.other, "There is no kit home at \(home.path).", hint: Hint(Initialise.self))
+    }
+
     /// The error as a whole answer.
     package var answer: JSON { ["error": json] }
 

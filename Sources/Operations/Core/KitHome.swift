@@ -16,6 +16,10 @@ package struct KitHome: Sendable, Hashable {
     package var backendFiles: String { path + "/backend_configs" }
     package var backends: String { path + "/backends" }
 
+    package var logs: String { path + "/logs" }
+    /// The file that events are appended to.
+    package var log: String { logs + "/ipfs-kit.log" }
+
     /// A folder for files that are needed for a while.
     ///
     /// It may have been removed at any time, so whoever asks for it has it made.

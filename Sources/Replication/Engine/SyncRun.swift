@@ -79,6 +79,7 @@ struct SyncRun: Sendable {
         let removals = work.steps.compactMap { step -> (CID, Step.Reason)? in
             if case .remove(let root, let reason) = step { (root, reason) } else { nil }
         }
+        try await tellBeginning(uploads.count, removals.count)
         if !uploads.isEmpty {
             let uploader = try await uploader(uploads, work.state)
             let begun = uploads.filter { uploader.counted[$0] == nil }
@@ -93,6 +94,13 @@ struct SyncRun: Sendable {
         // Where nothing was done before the bound, a new snapshot would only push out an older one.
         let isIdle = report.bound != nil && report.uploaded + report.adopted + report.removed == 0
         if report.stopped == nil, !isIdle { await leaveSnapshot(site, work.state, &report) }
+    }
+
+    /// Says what there is to do, and what an earlier run left undone.
+    private func tellBeginning(_ uploads: Int, _ removals: Int) async throws {
+        let open = try await catalog.transfers(on: backend.name).count
+        let rest = open == 0 ? "" : "; of \(open) nobody knows whether an earlier run came to their end"
+        engine.progress.working(on: backend.name, "roots to bring: \(uploads), to remove: \(removals)\(rest)")
     }
 
     private func forget(_ work: SyncEngine.Work) async throws {

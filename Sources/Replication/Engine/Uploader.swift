@@ -294,7 +294,7 @@ struct Uploader: Sendable {
         }
         let upload = Upload(layout.root, goesOn: goesOn, places: { layout.places }, counted)
         let answer = try await backend.content.store(upload)
-        let stored: Observation
+        var stored: Observation
         switch answer {
         case .accepted(let ticket): return .awaited(ticket)
         case .stored(let location, let proof?):
@@ -303,6 +303,7 @@ struct Uploader: Sendable {
             let back = try await check(layout, location)
             stored = seen(layout, location, method: "read-back", sha256: back.sha256)
         }
+        stored.wasSent = true
         return .seen(stored, wasAdopted: false)
     }
 

@@ -31,7 +31,7 @@ final class Console: Sendable {
         self.global = global
         self.stop = stop
         let mayShow = !global.quiet && !global.json && global.progress
-        bar = ProgressBar(isShown: mayShow && StandardStream.error.isTerminal, tellsTitles: global.verbose)
+        bar = ProgressBar(isShown: mayShow && StandardStream.error.isTerminal)
     }
 
     /// Says whether nobody reads standard output any more.
@@ -40,8 +40,19 @@ final class Console: Sendable {
     /// What it means that standard output could not be written; nil where it could.
     var failure: ExitCode? { state.withLock { $0.failure } }
 
-    /// Where the operation says how far it is.
-    var progress: Progress { bar.progress }
+    /// Whether people are shown how far the work is.
+    var showsProgress: Bool { bar.isShown }
+
+    /// Shows what happens while the work goes on.
+    func hear(_ events: [Event]) {
+        for event in events {
+            switch event.kind {
+            case .progress: if let amount = event.progress { bar.show(amount) }
+            case .warning: if let sentence = event.message { warn(sentence) }
+            default: if global.verbose { talk(event.line) }
+            }
+        }
+    }
 
     /// The width of help texts: that of the terminal, but not so wide that lines are hard to read.
     var helpWidth: Int { min(StandardStream.output.width ?? 100, 100) }
@@ -159,7 +170,7 @@ final class Console: Sendable {
     }
 
     /// Prints a sentence about something odd.
-    func warn(_ sentence: String) {
+    private func warn(_ sentence: String) {
         if !global.quiet { talk("warning: \(sentence)") }
     }
 

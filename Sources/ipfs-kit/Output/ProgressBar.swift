@@ -3,34 +3,23 @@ internal import POSIX
 internal import Storage
 internal import Synchronization
 
-/// One line on standard error that says how far the work is; it is drawn anew when something happens.
+/// One line on standard error that says how far the work is.
 final class ProgressBar: Sendable {
     private struct State {
         var meter = ProgressMeter()
         var isShown: Bool
         var isDrawn = false
-        var drawnAt: Int64 = 0
     }
-
-    /// Milliseconds between two drawings, at least.
-    private static let pause: Int64 = 100
 
     private let state: Mutex<State>
-    private let tellsTitles: Bool
 
-    /// A bar that is seen when `isShown` is set; `tellsTitles` prints what begins as a line of its own.
-    init(isShown: Bool, tellsTitles: Bool) {
-        state = Mutex(State(isShown: isShown))
-        self.tellsTitles = tellsTitles
-    }
+    /// A bar that is seen when `isShown` is set.
+    init(isShown: Bool) { state = Mutex(State(isShown: isShown)) }
 
-    /// What the bar is told.
-    var progress: Progress {
-        let isShown = state.withLock { $0.isShown }
-        return isShown || tellsTitles ? Progress(isWatched: isShown) { [self] event in handle(event) } : .silent
-    }
+    /// Says whether it is seen.
+    var isShown: Bool { state.withLock { $0.isShown } }
 
-    /// Takes the bar off the terminal until the next event.
+    /// Takes the bar off the terminal until it is shown again.
     func clear() { state.withLock { Self.clear(&$0) } }
 
     /// Takes the bar off the terminal for good.
@@ -41,29 +30,18 @@ final class ProgressBar: Sendable {
         }
     }
 
-    private func handle(_ event: Progress.Event) {
-        let now = currentMilliseconds()
+    /// Shows how far the work is; what is over is not shown.
+    func show(_ amount: Progress.Amount) {
+        let now = monotonicMilliseconds()
         state.withLock { state in
-            switch event {
-            case .began(let title, let items, let bytes):
-                state.meter.began(title, items: items, bytes: bytes, at: now)
-                if tellsTitles {
-                    Self.clear(&state)
-                    Self.write(DisplayText(title).text + "\n")
-                }
-            case .items(let count): state.meter.add(items: count, at: now)
-            case .bytes(let count): state.meter.add(bytes: count, at: now)
-            case .ended: state.meter.ended()
-            }
             guard state.isShown else { return }
-            guard state.meter.isActive else { return Self.clear(&state) }
-            // A clock that was put back must not stop the bar.
-            guard now - state.drawnAt >= Self.pause || now < state.drawnAt else { return }
+            guard amount.isActive else { return Self.clear(&state) }
+            state.meter.expect(amount.title, items: amount.allItems, bytes: amount.allBytes)
+            state.meter.reached(items: amount.items, bytes: amount.bytes, at: now)
             // One cell stays free: a line that fills the terminal would be broken by some of them.
             let line = state.meter.line(width: (StandardStream.error.width ?? 80) - 1, at: now)
             Self.write("\r\u{1B}[K" + line)
             state.isDrawn = true
-            state.drawnAt = now
         }
     }
 

@@ -1,0 +1,174 @@
+import Catalog
+import Foundation
+import Multiformats
+@testable import Operations
+import POSIX
+import Schema
+import Storage
+import TestKit
+import Testing
+
+/// What is told of work while it goes on, and what is kept of that.
+@Suite(.scratch, .timeLimit(.minutes(2))) struct EventTests {
+    private let bus = EventBus(timing: Timing(now: { 1_700_000_000_000 }))
+
+    /// An event about a backend, to tell it from others.
+    private func event(_ name: String) -> Event {
+        var event = Event(.working)
+        event.backend = name
+        return event
+    }
+
+    private func number(_ event: Event) -> Int? { event.id.split(separator: "-").last.flatMap { Int($0) } }
+
+    @Test func `all hear everything in one order, whoever tells it`() async throws {
+        let (first, second) = (Locked<[Event]>([]), Locked<[Event]>([]))
+        let listening = [
+            bus.listen { events in first.change { $0 += events } },
+            bus.listen { events in second.change { $0 += events } },
+        ]
+        await withTaskGroup(of: Void.self) { group in
+            for task in 0..<20 {
+                group.addTask { for _ in 0..<50 { bus.tell([event("a\(task)"), event("b\(task)")]) } }
+            }
+        }
+        let heard = first.read { $0 }
+        #expect(heard.compactMap(number) == Array(1...2000))
+        #expect(heard.map(\.backend) == second.read { $0 }.map(\.backend))
+        withExtendedLifetime(listening) {}
+    }
+
+    @Test func `a listener of a call hears of no other, and of nothing once it is let go`() {
+        let heard = Locked<[Event]>([])
+        var kept = bus.begin(
+            event("own"),
+            isKept: true,
+            for: .init(wantsProgress: false) { events in heard.change { $0 += events } }
+        )
+        let other = bus.begin(event("other"), isKept: true, for: nil)
+        bus.tell([event("x")], in: .init(call: kept.call, operation: "sync", isKept: true))
+        bus.tell([event("y")], in: .init(call: other.call, operation: "sync", isKept: true))
+        bus.tell([Event(.progress)], in: .init(call: kept.call, operation: "sync", isKept: true))
+        kept.listening = nil
+        bus.tell([event("z")], in: .init(call: kept.call, operation: "sync", isKept: true))
+        #expect(heard.read { $0.map(\.backend) } == ["own", "x"])
+    }
+
+    @Test func `what is not in the catalog is not told`() async throws {
+        let home = try await KitSample()
+        try await home.disk("a")
+        let kit = home.again
+        let heard = Locked<[Event]>([])
+        let listening = kit.events.listen { events in heard.change { $0 += events } }
+        let catalog = try kit.catalog()
+        let lease = try await catalog.takeLease("a", for: 60_000).get()
+        let root = try CID("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")
+        let seen = Observation(root, .missing, method: "asked", place: nil, at: catalog.time, by: "test")
+        try await catalog.record([seen], under: lease)
+        try await catalog.release(lease)
+        await #expect(throws: CatalogError.self) { try await catalog.record([seen], under: lease) }
+        #expect(heard.read { $0.map(\.kind.word) } == ["missing"])
+        #expect(heard.read { $0.map(\.cid) } == [root.description])
+        withExtendedLifetime(listening) {}
+    }
+
+    @Test func `what two processes append is whole, also while files are put aside`() async throws {
+        let home = try await KitSample()
+        // Two openings of the file, as two processes have it.
+        let logs = [1, 2].map { _ in EventLog(of: home.kit.home, longest: 20_000) }
+        await withTaskGroup(of: Void.self) { group in
+            for (index, log) in logs.enumerated() {
+                group.addTask {
+                    for number in 1...100 {
+                        var event = event("b\(index)")
+                        (event.id, event.message) = ("x-\(number)", String(repeating: "m", count: 100))
+                        log.write([event])
+                    }
+                }
+            }
+        }
+        let files = EventLog.files(of: home.kit.home)
+        #expect((2...EventLog.kept + 1).contains(files.count))
+        for file in files {
+            let info = try fileInfo(file)
+            #expect(info.permissions & 0o077 == 0 && info.length < 21_000)
+        }
+        var reader = try LogReader(home.kit.home)
+        var events: [Event] = []
+        while let next = try reader.next() { events += next }
+        let own = events.filter { $0.id.hasPrefix("x-") }
+        #expect(own.count == 200 && reader.unreadable == 0)
+        for index in 0...1 {
+            #expect(own.filter { $0.backend == "b\(index)" }.compactMap(number) == Array(1...100))
+        }
+        #expect(logs.allSatisfy { $0.failure() == nil })
+    }
+
+    /// Broken lines are told of and cost nothing else, and a line that was only begun spoils no other.
+    @Test func `a log that somebody spoiled is read as far as it is one`() async throws {
+        let home = try await KitSample()
+        let root = try await home.add("kept")
+        let good = try String(contentsOfFile: home.kit.home.log, encoding: .utf8).split(separator: "\n")
+        let pinned = try #require(good.first { $0.contains(#""kind":"pinned""#) })
+        let bad: [String] = [
+            "{}", "[", "\u{0}", #"{"type":"event"}"#, String(pinned.replacing("pinned", with: "eaten")),
+            String(pinned.replacing(root, with: "../../etc")), String(repeating: "[", count: 100_000),
+            String(repeating: "x", count: 3 << 20),
+        ]
+        let lines = bad + [String(pinned), String(pinned.prefix(20))]
+        try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: home.kit.home.log))
+        try await home.add("more")
+        let shown = try await home.run(ShowLog.self, ["cid": .text(root)])
+        #expect(shown.events == 1)
+        let all = try await home.run(ShowLog.self)
+        #expect(all.unreadable == bad.count + 1)
+        #expect(all.events == 1 + 3)
+    }
+
+    @Test(arguments: [("backend", "a", 2), ("backend", "b", 0), ("since", "1d", 5), ("since", "2999-01-01", 0)])
+    func `the log is shown as it is asked for`(field: String, value: String, count: Int) async throws {
+        let home = try await KitSample()
+        try await home.disk("a")
+        let root = try await home.add("kept")
+        let shown = try await home.run(ShowLog.self, [field: .text(value)])
+        #expect(shown.events == count)
+        // A root is the same by both of its names.
+        #expect(
+            try await home.run(ShowLog.self, ["cid": .text(root.uppercased().replacing("BAF", with: "baf"))]).events
+                == 1
+        )
+    }
+
+    @Test(arguments: ["yesterday", "-3", "99999999999999w", ""])
+    func `a time that is none is refused`(text: String) async throws {
+        let home = try await KitSample()
+        await #expect { try await home.run(ShowLog.self, ["since": .text(text)]) } throws: {
+            ($0 as? KitError)?.code == .usage
+        }
+    }
+
+    @Test func `what only reads, and dry runs, leave no line`() async throws {
+        let home = try await KitSample()
+        try await home.disk("a")
+        let root = try await home.add("kept")
+        let before = try Data(contentsOf: URL(filePath: home.kit.home.log))
+        try await home.run(Status.self)
+        try await home.run(PinList.self)
+        try await home.run(PinRemove.self, ["cids": .list([root]), "dry_run": .flag(true)])
+        #expect(try Data(contentsOf: URL(filePath: home.kit.home.log)) == before)
+    }
+
+    @Test func `a log that cannot be written to is told of, and stops nothing`() async throws {
+        let home = try await KitSample()
+        let log = home.kit.home.log
+        try? FileManager.default.removeItem(atPath: log)
+        try FileManager.default.createDirectory(atPath: log, withIntermediateDirectories: true)
+        let heard = Locked<[Event]>([])
+        let call = Call(kit: home.again, from: .commandLine, hear: { events in heard.change { $0 += events } })
+        _ = try await call.perform(PinList.self, [:])
+        #expect(heard.read { $0.filter { $0.kind == .warning } }.isEmpty)
+        _ = try await call.perform(BackendMarkDirty.self, ["all": .flag(true)])
+        let warnings = heard.read { $0.filter { $0.kind == .warning } }
+        #expect(warnings.count == 1 && warnings.first?.message?.contains(log) == true, "\(warnings)")
+    }
+}
