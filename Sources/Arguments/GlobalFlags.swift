@@ -8,6 +8,7 @@ package struct GlobalFlags: Described {
     package var verbose = false
     package var progress = true
     package var logFile: String?
+    package var plan = false
     package var help = false
 
     package init() {}
@@ -19,6 +20,7 @@ package struct GlobalFlags: Described {
         Field("verbose", \.verbose, help: "Say what happens while it happens (-v)."),
         Field("progress", \.progress, help: "Show how far long work has come, on a terminal (-p).", aliases: ["p"]),
         Field("log_file", \.logFile, help: "Append what happens to this file too, as lines of JSON.", as: .path),
+        Field("plan", \.plan, help: "Change nothing, and keep what would be done as a plan, for `plan apply`."),
         Field("help", \.help, help: "Explain the command (-h)."),
     ]
 

@@ -14,6 +14,9 @@ public struct StoreReport: Sendable {
         public let message: String
     }
 
+    /// A report of nothing.
+    public init() {}
+
     /// The packs that were read.
     public var packs: UInt64 = 0
     /// The blocks that the index leads to, and that are there.

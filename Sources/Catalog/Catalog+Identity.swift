@@ -60,6 +60,8 @@ extension Catalog {
             try database.setValue("instance_mark", mark)
             // What the copy was made of goes on with its own announcements.
             try database.change("UPDATE backends SET marked_at = NULL")
+            // Nor is what was planned there applied a second time here.
+            if isCopy { try database.change("DELETE FROM plans") }
             if isCopy { try database.doubt(because: "the home was copied, or put back", at: time) }
             return isCopy
         }

@@ -140,6 +140,14 @@ enum Migrations {
         CREATE INDEX requests_by_cid ON requests(cid, created_at);
         """,
         counts,
+        """
+        CREATE TABLE plans(
+            id TEXT PRIMARY KEY, operation TEXT NOT NULL, inputs TEXT NOT NULL, effects TEXT, digest BLOB NOT NULL,
+            generation INTEGER NOT NULL, surface TEXT NOT NULL, maker TEXT NOT NULL,
+            made_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+            applied_at INTEGER, applied_by TEXT, code INTEGER
+        ) WITHOUT ROWID;
+        """,
     ]
 
     /// How many mappings of each status there are, and the bytes of those that are stored, kept as they change.

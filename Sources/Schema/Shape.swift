@@ -57,6 +57,20 @@ package indirect enum Shape: Sendable, Hashable {
 }
 
 extension Shape {
+    /// A value of this shape without moments and lengths of time, which differ each time somebody looks.
+    package func withoutTimes(_ value: JSON) -> JSON {
+        switch (self, value) {
+        case (.time, _), (.integer(.milliseconds), _), (.integer(.seconds), _): .null
+        case (.list(let item), .array(let items)): .array(items.map(item.withoutTimes))
+        case (.map(let item), .object(let members)):
+            .object(members.map { JSON.Member($0.name, item.withoutTimes($0.value)) })
+        case (.object(let members), .object):
+            .object(members.map { JSON.Member($0.name, $0.shape.withoutTimes(value[$0.name] ?? .null)) })
+        case (.named(_, let shape), _), (.optional(let shape), _): shape.withoutTimes(value)
+        default: value
+        }
+    }
+
     /// The same without its name.
     package var unnamed: Shape { if case .named(_, let shape) = self { shape } else { self } }
 

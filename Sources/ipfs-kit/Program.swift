@@ -102,14 +102,28 @@ struct Program: Sendable {
         let log = try invocation.global.logFile.map { (path) throws(KitError) in try EventLog(path, beside: kit) }
         let listening = log.map { log in kit.events.listen { log.write($0) } }
         defer { withExtendedLifetime(listening) {} }
-        let output: Subject.Output
+        let code: ExitCode
         do throws(KitError) {
-            output = try await call(of: kit, console).perform(Subject.self, invocation.values)
+            let call = call(of: kit, console)
+            code =
+                try await invocation.global.plan
+                ? perform(PlanMake.self, PlanMake.inputs(of: Subject.self, invocation.values), call, console)
+                : perform(Subject.self, invocation.values, call, console)
         } catch {
             await kit.close()
             throw error
         }
         await kit.close()
+        return code
+    }
+
+    private func perform<Subject: Operation>(
+        _: Subject.Type,
+        _ values: [String: FieldValue],
+        _ call: Call,
+        _ console: Console
+    ) async throws(KitError) -> ExitCode {
+        let output = try await call.perform(Subject.self, values)
         console.show(output, changes: Subject.changes)
         return output.exitCode
     }

@@ -30,11 +30,13 @@ import Testing
         }
     }
 
-    @Test func whatRemovesCanBeTriedDry() {
-        for operation in operations(on: .commandLine)
-        where ["rm", "remove", "recover", "sync"].contains(where: operation.name.hasSuffix) {
+    @Test func whatChangesSomethingCanBeTriedDry() {
+        for operation in operations(on: .commandLine) {
             let isDry = operation.fieldInfo.contains { $0.name == "dry_run" }
-            #expect(isDry || operation.name == "backend pin remove", "\(operation.name)")
+            #expect(isDry == operation.changes, "\(operation.name)")
+            let members =
+                if case .object(let members) = operation.answerShape.unnamed { members } else { [Shape.Member]() }
+            #expect(members.contains { $0.name == "dry_run" } == operation.changes, "\(operation.name)")
         }
     }
 

@@ -6,7 +6,7 @@ internal import Storage
 internal import StorageLaws
 
 /// Tries a backend by the laws that every type has to keep.
-package struct BackendCertify: Operation {
+package struct BackendCertify: ChangingOperation {
     package static let name = "backend certify"
     package static let summary =
         "Try a backend by the laws that all have to keep, in a corner of its own, and remove all of it."
@@ -18,16 +18,17 @@ package struct BackendCertify: Operation {
         home that was killed, the next one removes objects and pins, and of others after a day. Empty folders stay, and
         hidden pieces of uploads that were cut off.
         """
-    package static let changes = true
 
     package var name = ""
     package var full = false
+    package var dryRun = false
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
         Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
         Field("full", \.full, help: "All laws that apply."),
+        .dryRun,
     ]
 
     /// After so many laws in a row of which nothing could be seen, the others are not tried.
@@ -43,11 +44,15 @@ package struct BackendCertify: Operation {
         }
         let backend = try await kit.open(try kit.backend(name), gate: gate)
         // Nothing is stored where a disk is not mounted.
-        try await kit.expectPlace(backend)
+        if !dryRun { try await kit.expectPlace(backend) }
         let home = try? await catalog.identity().instance
         let run = PassingName(of: home).text
         let trial = Certification(backend, run: run, isFull: full, owned: owned)
-        var output = Output(name: name, isFull: full)
+        var output = Output(isDryRun: dryRun, name: name, isFull: full)
+        guard !dryRun else {
+            output.rows = trial.trials.map { Row(trial: $0, verdict: .planned) }
+            return output
+        }
         do throws(StorageError) {
             output.remains = try await trial.begin(by: home, at: kit.now)
         } catch {
@@ -107,21 +112,24 @@ extension BackendCertify {
             case .failed: "failed"
             case .unknown: "unknown"
             case .doesNotApply: "does not apply"
+            case .planned: "would be tried"
             }
         }
         var reason: String? {
             switch verdict {
-            case .passed: nil
+            case .passed, .planned: nil
             case .failed(let reason), .doesNotApply(let reason): reason
             case .unknown(let error): error.message
             }
         }
+        private static let words = ["passed", "failed", "unknown", "does_not_apply", "would_be_tried"]
+
         static let outputFields: [OutputField<Self>] = [
             OutputField("law", "What a place has to do.") { $0.trial.title },
             OutputField("of", "What the law is about.", as: .choice(["content", "objects"])) {
                 $0.trial.isOfContent ? "content" : "objects"
             },
-            OutputField("outcome", "What came of it.", as: .choice(["passed", "failed", "unknown", "does_not_apply"])) {
+            OutputField("outcome", "What came of it.", as: .choice(Self.words)) {
                 $0.word.replacing(" ", with: "_")
             },
             OutputField("reason", "Why it was not passed.") { $0.reason },
@@ -130,6 +138,7 @@ extension BackendCertify {
 
     /// What came of each law, and what is left of the trial.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let name: String
         let isFull: Bool
         var rows: [Row] = []
@@ -159,7 +168,8 @@ extension BackendCertify {
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.name },
             OutputField("full", "Whether the laws that cost much were tried too.") { $0.isFull },
-            OutputField("ok", "Whether no law was broken or left open.") { $0.exitCode == .ok },
+            .dryRun { $0.isDryRun },
+            OutputField("ok", "Whether no law was broken or left open.") { $0.exitCode == .ok && !$0.isDryRun },
             OutputField("laws", "Each law and what came of it.") { $0.rows },
             OutputField("requests", "How many requests were sent.") { $0.requests },
             OutputField("bytes_sent", "How much was sent.", in: .bytes) { $0.bytes },
@@ -174,6 +184,10 @@ extension BackendCertify {
             let other = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
             let words = (["\(passed) laws passed"] + other).joined(separator: ", ")
             let size = ByteCount(bytes)
+            guard !isDryRun else {
+                let table = Report.Part.table([.init("LAW")], rows: rows.map { [$0.trial.title] })
+                return Report([table, .line("\(name): \(rows.count) laws would be tried, under certify/.")])
+            }
             return Report(
                 [
                     .table(

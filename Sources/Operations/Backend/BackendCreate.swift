@@ -3,14 +3,13 @@ package import Schema
 internal import Storage
 
 /// Makes the file of a new backend.
-package struct BackendCreate: Operation {
+package struct BackendCreate: ChangingOperation {
     package static let name = "backend create"
     package static let summary = "Configure a new backend. Nothing is sent to it."
     package static let details = """
         Settings are given as flags; `ipfs-kit backend types TYPE` lists them. Put secrets in as references:
         Example: ipfs-kit backend create my-s3 s3 --bucket pins --secret-access-key '${AWS_SECRET_ACCESS_KEY}'
         """
-    package static let changes = true
 
     package var name = ""
     package var type = ""
@@ -32,7 +31,7 @@ package struct BackendCreate: Operation {
         Field("type", \.type, help: "Its type.", required: true, positional: true),
         Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value.", whole: true),
         Field("description", \.description, help: "What it is, for people."),
-        Field("dry_run", \.dryRun, help: "Check the settings, and write nothing."),
+        .dryRun,
     ]
 
     package static var openFields: [FieldInfo] { allSettings }
@@ -74,7 +73,12 @@ package struct BackendCreate: Operation {
             try await kit.registerNew(name)
         }
         let warnings = await kit.whatKeepsFromOpening(file)
-        return BackendOutput(file: file, verb: dryRun ? "would create" : "created", warnings: warnings)
+        return BackendOutput(
+            isDryRun: dryRun,
+            file: file,
+            verb: dryRun ? "would create" : "created",
+            warnings: warnings
+        )
     }
 }
 
@@ -117,11 +121,13 @@ extension BackendFile {
 
 /// One backend and what was done with it.
 package struct BackendOutput: OperationOutput {
+    let isDryRun: Bool
     let file: BackendFile
     let verb: String
     var warnings: [String] = []
 
     package static let outputFields: [OutputField<Self>] = [
+        .dryRun { $0.isDryRun },
         OutputField("action", "What was done with it, or would be.") { $0.verb },
         OutputField("name", "The backend.", as: .backend) { $0.file.name },
         OutputField("settings", "Its settings, without secrets.") { $0.file },

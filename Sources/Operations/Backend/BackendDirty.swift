@@ -2,14 +2,14 @@ internal import Catalog
 package import Schema
 
 /// Marks backends as out of step.
-package struct BackendMarkDirty: Operation {
+package struct BackendMarkDirty: ChangingOperation {
     package static let name = "backend mark-dirty"
     package static let summary = "Mark backends as out of step, so that the next sync looks at them."
-    package static let changes = true
 
     package var names: [String] = []
     package var all = false
     package var reason = "by hand"
+    package var dryRun = false
 
     package init() {}
 
@@ -17,9 +17,10 @@ package struct BackendMarkDirty: Operation {
         Field("names", \.names, help: "The backends.", as: .backend, positional: true),
         Field("all", \.all, help: "Every backend, also those that are disabled."),
         Field("reason", \.reason, help: "Why."),
+        .dryRun,
     ]
 
-    package func run(in call: Call) async throws(KitError) -> DirtyOutput {
+    package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
         guard all != !names.isEmpty else {
             throw KitError(.usage, "Name the backends, or say --all.", hint: Hint(BackendList.self))
@@ -28,8 +29,21 @@ package struct BackendMarkDirty: Operation {
         let names = try await kit.backends(names).map(\.name)
         let catalog = try kit.catalog()
         return try await kitErrors {
-            try await catalog.markDirty(names, reason: reason)
-            return DirtyOutput(states: try await catalog.backendStates().filter { names.contains($0.name) })
+            if !dryRun { try await catalog.markDirty(names, reason: reason) }
+            let states = try await catalog.backendStates().filter { names.contains($0.name) }
+            return Output(isDryRun: dryRun, dirty: DirtyOutput(states: states))
+        }
+    }
+
+    /// The backends that were marked.
+    package struct Output: OperationOutput {
+        let isDryRun: Bool
+        let dirty: DirtyOutput
+
+        package static let outputFields: [OutputField<Self>] =
+            [.dryRun { $0.isDryRun }] + DirtyOutput.outputFields.map { field in field.of { $0.dirty } }
+        package var report: Report {
+            isDryRun ? Report(dirty.states.map { .line("would mark \($0.name)") }) : dirty.report
         }
     }
 }

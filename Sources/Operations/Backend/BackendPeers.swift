@@ -85,21 +85,22 @@ package struct BackendPeers: Operation {
 }
 
 /// Says that another home is gone.
-package struct BackendPeersForget: Operation {
+package struct BackendPeersForget: ChangingOperation {
     package static let name = "backend peers forget"
     package static let summary = "Say that another home, or a whole kit, is gone for good."
     package static let details = """
         It keeps nothing from being removed any more, on all backends, unless it is seen again. What only that home had \
         pinned is told at the next sync, and counts as given up.
         """
-    package static let changes = true
 
     package var identifier = ""
+    package var dryRun = false
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("id", \.identifier, help: "The home, or the kit.", required: true, positional: true)
+        Field("id", \.identifier, help: "The home, or the kit.", required: true, positional: true),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -107,26 +108,30 @@ package struct BackendPeersForget: Operation {
         let catalog = try kit.catalog()
         return try await kitErrors {
             let known = try await catalog.peers().filter { $0.instance == identifier || $0.kit == identifier }
-            guard try await catalog.forgetPeers(identifier) > 0 else {
+            guard try await dryRun ? !known.isEmpty : catalog.forgetPeers(identifier) > 0 else {
                 throw KitError(
                     .notFound,
                     "No home or kit “\(identifier)” was seen.",
                     hint: Hint(BackendPeers.self)
                 )
             }
-            return Output(identifier: identifier, backends: Set(known.map(\.backend)).sorted())
+            return Output(isDryRun: dryRun, identifier: identifier, backends: Set(known.map(\.backend)).sorted())
         }
     }
 
     /// What was forgotten.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let identifier: String
         let backends: [String]
 
         package static let outputFields: [OutputField<Self>] = [
+            .dryRun { $0.isDryRun },
             OutputField("forgotten", "The home, or the kit.") { $0.identifier },
             OutputField("on", "The backends on which it was known.", as: .backend) { $0.backends },
         ]
-        package var report: Report { Report("Forgot \(identifier) on \(backends.joined(separator: ", ")).") }
+        package var report: Report {
+            Report("\(isDryRun ? "Would forget" : "Forgot") \(identifier) on \(backends.joined(separator: ", ")).")
+        }
     }
 }

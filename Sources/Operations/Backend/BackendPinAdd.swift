@@ -5,7 +5,7 @@ package import Schema
 internal import Storage
 
 /// Writes down where CIDs are, on somebody's word.
-package struct BackendPinAdd: Operation {
+package struct BackendPinAdd: ChangingOperation {
     package static let name = "backend pin add"
     package static let summary = "Write down that CIDs are on a backend. It is a claim until `verify` has read them."
     package static let details = """
@@ -15,7 +15,6 @@ package struct BackendPinAdd: Operation {
         from being written down.
         Example: ipfs-kit backend pin list old --json | jq -c '.mappings[]' | ipfs-kit backend pin add new -
         """
-    package static let changes = true
 
     package var backend = ""
     package var cid = ""
@@ -23,6 +22,7 @@ package struct BackendPinAdd: Operation {
     package var list: String?
     package var pinName = ""
     package var size: Int?
+    package var dryRun = false
 
     package init() {}
 
@@ -33,6 +33,7 @@ package struct BackendPinAdd: Operation {
         Field("from", \.list, help: "A file with many of them, or - for standard input.", as: .path),
         Field("name", \.pinName, help: "A name for it."),
         Field("size", \.size, help: "The length of the CAR in bytes."),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> ClaimsOutput {
@@ -61,12 +62,18 @@ package struct BackendPinAdd: Operation {
             }
             if claims.count == Self.atOnce || bytes >= Self.bytesAtOnce || isOver, !claims.isEmpty {
                 let made = claims.map { claim in (claim: observation(of: claim, in: kit), name: claim.name) }
+                guard !dryRun else {
+                    output.added += claims.count
+                    (claims, bytes) = ([], 0)
+                    continue
+                }
                 let mappings = try await kitErrors { [backend] in try await catalog.claim(made, on: backend) }
                 output.note(mappings, of: claims)
                 (claims, bytes) = ([], 0)
             }
         }
-        return ClaimsOutput(list: output, warnings: try await kit.writeIndexes([backend]))
+        let warnings = dryRun ? [] : try await kit.writeIndexes([backend])
+        return ClaimsOutput(isDryRun: dryRun, list: output, warnings: warnings)
     }
 
     /// How many are written down in one transaction, and of how many bytes of lines.
@@ -99,8 +106,14 @@ package struct BackendPinAdd: Operation {
         _ = try await kit.backends([backend])
         let catalog = try kit.catalog()
         let made = observation(of: claim, in: kit)
+        guard !dryRun else {
+            var list = ClaimsOutput.List()
+            list.added = 1
+            return ClaimsOutput(isDryRun: true, list: list)
+        }
         let mapping = try await kitErrors { try await catalog.claim(made, on: backend, name: pinName) }
         var output = ClaimsOutput(
+            isDryRun: false,
             mappings: mapping.map { [$0] } ?? [],
             warnings: try await kit.writeIndexes([backend])
         )
@@ -178,6 +191,7 @@ package struct ClaimsOutput: OperationOutput {
         }
     }
 
+    let isDryRun: Bool
     var mappings: [Mapping] = []
     var list: List?
     var warnings: [String] = []
@@ -186,7 +200,8 @@ package struct ClaimsOutput: OperationOutput {
         .ofParts(list?.problems.map(\.error.code) ?? [], isPartDone: list?.added ?? 0 > 0)
     }
     package static let outputFields: [OutputField<Self>] = [
-        OutputField("added", "How many were written down.") { $0.list?.added ?? $0.mappings.count },
+        .dryRun { $0.isDryRun },
+        OutputField("added", "How many were written down, or would be.") { $0.list?.added ?? $0.mappings.count },
         OutputField("failed", "How many lines of a list could not be read.") { $0.list?.failed ?? 0 },
         .list(
             "errors",
@@ -205,7 +220,8 @@ package struct ClaimsOutput: OperationOutput {
         if list.failed > failures.count {
             failures.append("And \(list.failed - failures.count) more lines could not be read.")
         }
-        return Report([.line("Written down: \(list.added).")], warnings: allWarnings, failures: failures)
+        let words = isDryRun ? "Would be written down" : "Written down"
+        return Report([.line("\(words): \(list.added).")], warnings: allWarnings, failures: failures)
     }
 
     /// So many lines that cannot be read are shown to people.

@@ -4,10 +4,9 @@ internal import POSIX
 package import Schema
 
 /// Forgets a backend.
-package struct BackendRemove: Operation {
+package struct BackendRemove: ChangingOperation {
     package static let name = "backend remove"
     package static let summary = "Forget a backend and its mappings. What is stored on it is not touched."
-    package static let changes = true
 
     package var name = ""
     package var force = false
@@ -18,7 +17,7 @@ package struct BackendRemove: Operation {
     package static let fields: [Field<Self>] = [
         Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
         Field("force", \.force, help: "Forget it even where it has the only replica of a pin."),
-        Field("dry_run", \.dryRun, help: "Say what would be done, and change nothing."),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {

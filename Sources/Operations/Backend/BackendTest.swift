@@ -5,17 +5,18 @@ package import Schema
 internal import Storage
 
 /// Tries a backend with a small object.
-package struct BackendTest: Operation {
+package struct BackendTest: ChangingOperation {
     package static let name = "backend test"
     package static let summary = "Store a small object on a backend, read it back, compare it and remove it."
-    package static let changes = true
 
     package var name = ""
+    package var dryRun = false
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true)
+        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -38,16 +39,17 @@ package struct BackendTest: Operation {
         let file = try kit.backend(name)
         let backend = try await kit.open(file, gate: HealthGate())
         // Nothing is stored where a disk is not mounted.
-        try await kit.expectPlace(backend)
+        if !dryRun { try await kit.expectPlace(backend) }
         // A home that does not know itself can try a backend all the same.
         let own = try? await kit.catalog().identity().instance
         guard let objects = backend.content.objects,
             let object = ObjectName(Self.folder + PassingName(of: own).text + ".txt")
         else { throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name) }
         let content = Array("ipfs-kit was here at \(kit.now)\n".utf8)
-        var output = Output(name: name)
+        var output = Output(isDryRun: dryRun, name: name)
         var listed: [ObjectInfo] = []
         func step(_ title: String, _ work: () async throws(StorageError) -> Void) async throws(KitError) {
+            guard !dryRun else { return output.steps.append(Step(title: title, milliseconds: nil)) }
             let start = kit.timing.now()
             do throws(StorageError) {
                 try await work()
@@ -125,21 +127,23 @@ package struct BackendTest: Operation {
 
     struct Step: Sendable {
         let title: String
-        let milliseconds: Int64
+        let milliseconds: Int64?
     }
 
     /// What was tried, all of it with success.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let name: String
         var steps: [Step] = []
         package var warnings: [String] = []
 
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.name },
-            OutputField("ok", "Whether every step succeeded.") { _ in true },
+            .dryRun { $0.isDryRun },
+            OutputField("ok", "Whether every step succeeded.") { !$0.isDryRun },
             .list(
                 "steps",
-                "What was tried, in order.",
+                "What was tried, or would be, in order.",
                 of: [
                     OutputField("step", "What it was.") { $0.title },
                     OutputField("milliseconds", "How long it took.", in: .milliseconds) { $0.milliseconds },
@@ -147,8 +151,9 @@ package struct BackendTest: Operation {
             ) { $0.steps },
         ]
         package var report: Report {
-            Report([
-                .facts(steps.map { .init($0.title, "ok, \($0.milliseconds) ms") }), .line("\(name) works."),
+            guard !isDryRun else { return Report(steps.map { .line("would \($0.title) on \(name)") }) }
+            return Report([
+                .facts(steps.map { .init($0.title, "ok, \($0.milliseconds ?? 0) ms") }), .line("\(name) works."),
             ])
         }
     }

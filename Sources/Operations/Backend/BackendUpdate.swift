@@ -2,11 +2,10 @@ internal import Catalog
 package import Schema
 
 /// Changes the settings of a backend.
-package struct BackendUpdate: Operation {
+package struct BackendUpdate: ChangingOperation {
     package static let name = "backend update"
     package static let summary = "Change settings of a backend."
     package static let details = "Example: ipfs-kit backend update my-s3 --region eu-west-1 --unset profile"
-    package static let changes = true
 
     package var name = ""
     package var settings: [String] = []
@@ -21,7 +20,7 @@ package struct BackendUpdate: Operation {
         Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value.", whole: true),
         Field("unset", \.unset, help: "A setting to take out; may be given several times."),
         Field("description", \.description, help: "What it is, for people."),
-        Field("dry_run", \.dryRun, help: "Check the settings, and write nothing."),
+        .dryRun,
     ]
 
     package static var openFields: [FieldInfo] { allSettings }
@@ -53,7 +52,9 @@ package struct BackendUpdate: Operation {
         try file.check()
         if description != nil { try file.checkDescription() }
         let warnings = file.isFromSnapshot ? [] : await kit.whatKeepsFromOpening(file)
-        guard !dryRun else { return BackendOutput(file: file, verb: "would update", warnings: warnings) }
+        guard !dryRun else {
+            return BackendOutput(isDryRun: true, file: file, verb: "would update", warnings: warnings)
+        }
         file.updatedAt = kit.now
         try file.save()
         _ = try await kit.backends([name])
@@ -63,6 +64,6 @@ package struct BackendUpdate: Operation {
         } catch {
             throw KitError(error)
         }
-        return BackendOutput(file: file, verb: "updated", warnings: warnings)
+        return BackendOutput(isDryRun: false, file: file, verb: "updated", warnings: warnings)
     }
 }

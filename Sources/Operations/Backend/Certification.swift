@@ -12,6 +12,8 @@ enum Verdict: Sendable {
     /// It could not be seen whether the law holds, and why: a service that does not answer breaks none.
     case unknown(StorageError)
     case doesNotApply(String)
+    /// It would be tried.
+    case planned
 
     /// The verdict on a law that was not kept.
     init(_ violation: LawViolation) {

@@ -70,19 +70,20 @@ private func find(_ text: String, in kit: Kit) async throws(KitError) -> Mapping
 }
 
 /// Forgets where a CID is.
-package struct BackendPinRemove: Operation {
+package struct BackendPinRemove: ChangingOperation {
     package static let name = "backend pin remove"
     package static let summary = "Forget that a CID is on a backend. What is stored there is not touched."
-    package static let changes = true
 
     package var backend = ""
     package var cid = ""
+    package var dryRun = false
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
         Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
         Field("cid", \.cid, help: "The root.", as: .cid, required: true, positional: true),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -92,7 +93,7 @@ package struct BackendPinRemove: Operation {
         let catalog = try kit.catalog()
         let removed = try await kitErrors {
             let found = try await catalog.mappings(of: [root]).filter { $0.backend == backend }
-            guard try await catalog.forgetMapping(root, of: backend) else {
+            guard try await dryRun ? !found.isEmpty : catalog.forgetMapping(root, of: backend) else {
                 throw KitError(
                     .notFound,
                     "\(backend) is not known to have \(root).",
@@ -102,26 +103,31 @@ package struct BackendPinRemove: Operation {
                 )
             }
             // Where the root is pinned, the backend lacks it now as far as anybody knows.
-            try await catalog.markDirty([backend], reason: "backend pin remove")
+            if !dryRun { try await catalog.markDirty([backend], reason: "backend pin remove") }
             return found
         }
-        return Output(backend: backend, mappings: removed, warnings: try await kit.writeIndexes([backend]))
+        let warnings = dryRun ? [] : try await kit.writeIndexes([backend])
+        return Output(isDryRun: dryRun, backend: backend, mappings: removed, warnings: warnings)
     }
 
     /// What is not known any more.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let backend: String
         let mappings: [Mapping]
         let warnings: [String]
 
         package static let outputFields: [OutputField<Self>] = [
-            OutputField("mappings", "What is known no longer.") { $0.mappings },
+            .dryRun { $0.isDryRun },
+            OutputField("mappings", "What is known no longer, or would not be.") { $0.mappings },
             .warnings { $0.warnings },
         ]
         package var report: Report {
             Report(
                 mappings.map { mapping in
-                    .line("forgot that \(mapping.cid) is on \(backend); what is stored there was not touched")
+                    .line(
+                        "\(isDryRun ? "would forget" : "forgot") that \(mapping.cid) is on \(backend); what is stored there \(isDryRun ? "is" : "was") not touched"
+                    )
                 },
                 warnings: warnings
             )

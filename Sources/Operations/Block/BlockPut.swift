@@ -5,14 +5,13 @@ internal import Multiformats
 package import Schema
 
 /// Stores bytes as blocks.
-package struct BlockPut: Operation {
+package struct BlockPut: ChangingOperation {
     package static let name = "block put"
     package static let summary = "Store bytes as blocks, just as they are."
     package static let details = """
         The bytes are not looked at: a codec only becomes part of the CID.
         Example: ipfs-kit block put --cid-codec dag-cbor node.cbor
         """
-    package static let changes = true
 
     package var files: [String] = []
     package var codec = Codec.raw.name
@@ -20,6 +19,7 @@ package struct BlockPut: Operation {
     package var hashLength: Int?
     package var pin = false
     package var allowsBigBlocks = false
+    package var dryRun = false
 
     package init() {}
 
@@ -38,6 +38,7 @@ package struct BlockPut: Operation {
         Field("mhlen", \.hashLength, help: "The length of the digest in bytes; the usual one by default."),
         Field("pin", \.pin, help: "Pin the blocks, with everything below them."),
         Field("allow_big_block", \.allowsBigBlocks, help: "Take blocks above 2 MiB, which other programs may refuse."),
+        .dryRun,
     ]
 
     /// The largest block that is taken, in bytes: what other programs are sure to take, or what an archive may hold.
@@ -53,8 +54,8 @@ package struct BlockPut: Operation {
             let bytes = try await Input(file, call, for: .content).readAll(limit: Self.limit(allowsBigBlocks))
             blocks.append(Block(cid: try cid(of: bytes, codec, hash), bytes: bytes))
         }
-        try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : [])
-        return Output(blocks: blocks.map { ($0.cid, $0.bytes.count) })
+        if !dryRun { try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : []) }
+        return Output(isDryRun: dryRun, blocks: blocks.map { ($0.cid, $0.bytes.count) })
     }
 
     private func cid(of bytes: [UInt8], _ codec: Codec, _ hash: HashCode) throws(KitError) -> CID {
@@ -69,9 +70,11 @@ package struct BlockPut: Operation {
 
     /// The blocks that are in the store now.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let blocks: [(cid: CID, size: Int)]
 
         package static let outputFields: [OutputField<Self>] = [
+            .dryRun { $0.isDryRun },
             .list(
                 "blocks",
                 "The blocks, in the order of the files.",
@@ -79,9 +82,11 @@ package struct BlockPut: Operation {
                     OutputField("cid", "The CID of the block.") { $0.cid },
                     OutputField("size_bytes", "Its length.", in: .bytes) { $0.size },
                 ]
-            ) { $0.blocks }
+            ) { $0.blocks },
         ]
-        package var report: Report { Report(blocks.map { .line($0.cid.description) }) }
+        package var report: Report {
+            Report(blocks.map { .line((isDryRun ? "would store " : "") + $0.cid.description) })
+        }
         package var quietLines: [String]? { blocks.map(\.cid.description) }
     }
 }

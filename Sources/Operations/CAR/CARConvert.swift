@@ -3,7 +3,7 @@ package import Schema
 internal import Storage
 
 /// Writes an archive as the other version.
-package struct CARConvert: Operation {
+package struct CARConvert: ChangingOperation {
     package static let name = "car convert"
     package static let summary = "Write a CAR as version 1 or 2, with or without an index, each block checked."
     package static let details = """
@@ -11,7 +11,6 @@ package struct CARConvert: Operation {
         random through its index.
         Example: ipfs-kit car convert photos.car --car-version 2 --output indexed.car
         """
-    package static let changes = true
 
     /// The versions of the format.
     package enum Version: String, Sendable, CaseIterable, FieldChoice {
@@ -30,6 +29,7 @@ package struct CARConvert: Operation {
     package var carVersion = Version.two
     package var index = Index.multihashSorted
     package var form = ArchiveForm()
+    package var dryRun = false
 
     package init() {}
 
@@ -39,6 +39,7 @@ package struct CARConvert: Operation {
             .newFile(\.output),
             Field("car_version", \.carVersion, help: "The version to write."),
             Field("index", \.index, help: "The index of a version 2; version 1 has none."),
+            .dryRun,
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in call: Call) async throws(KitError) -> ArchiveOutput {
@@ -58,7 +59,7 @@ package struct CARConvert: Operation {
                 try await file.append([writer.ending[...]])
                 return writer.patch
             }
-            return ArchiveOutput(writer, output, bytes: length, unverifiable)
+            return ArchiveOutput(writer, output, bytes: length, unverifiable, isDryRun: dryRun)
         }
     }
 

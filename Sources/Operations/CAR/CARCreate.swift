@@ -7,19 +7,19 @@ package import Schema
 internal import Storage
 
 /// Packs files and directories into an archive.
-package struct CARCreate: Operation {
+package struct CARCreate: ChangingOperation {
     package static let name = "car create"
     package static let summary = "Pack files and directories into a CAR, without adding them to the store."
     package static let details = """
         The archive is the one that “add” and “dag export” make. Several paths become entries of one directory.
         Example: ipfs-kit car create photos --output photos.car
         """
-    package static let changes = true
 
     package var paths: [String] = []
     package var output = ""
     package var form = ImportForm()
     package var wrap = false
+    package var dryRun = false
 
     package init() {}
 
@@ -41,6 +41,7 @@ package struct CARCreate: Operation {
                 help: "Put a single path into a directory, which keeps its name (-w).",
                 aliases: ["w"]
             ),
+            .dryRun,
         ] + ImportForm.fields.map { $0.of(\Self.form) }
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -52,7 +53,8 @@ package struct CARCreate: Operation {
         // Blocks come children first, and an archive has its root first: they wait in a store of their own.
         let isFile = output != "-"
         let scratch =
-            try isFile ? NewPlace(output, kit).temporary : temporaryName(beside: temporaryFolder + "/ipfs-kit")
+            try isFile && !dryRun
+            ? NewPlace(output, kit).temporary : temporaryName(beside: temporaryFolder + "/ipfs-kit")
         var kept = rules
         kept.scratchName = baseName(scratch).systemBytes
         let leftOut = Locked(LeftOutList())
@@ -76,6 +78,7 @@ package struct CARCreate: Operation {
             let packed = try await StoreSource(store).pack(root)
             try await DAGExport.write(packed, to: output, call)
             var output = Output(
+                isDryRun: dryRun,
                 cid: root,
                 path: isFile ? output : nil,
                 blocks: packed.layout.blockCount,
@@ -100,6 +103,7 @@ package struct CARCreate: Operation {
 
     /// The archive that was made.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let cid: CID
         /// Nil where it went to standard output, of which nothing is said there.
         let path: String?
@@ -109,17 +113,20 @@ package struct CARCreate: Operation {
         var warnings: [String] = []
 
         package static let outputFields: [OutputField<Self>] = [
+            .dryRun { $0.isDryRun },
             OutputField("cid", "The root.") { $0.cid },
             OutputField("path", "The file that was written; null where it went to the output.", as: .path) { $0.path },
             OutputField("blocks", "How many blocks were written.") { $0.blocks },
             OutputField("bytes", "The length of the file.", in: .bytes) { $0.bytes },
             OutputField("left_out", "What was not taken, and why.") { $0.leftOut.items },
         ]
-        package var isContent: Bool { path == nil }
+        package var isContent: Bool { path == nil && !isDryRun }
         package var report: Report {
-            let line = path.map { "Packed \(cid) into \($0): \(blocks) blocks, \(ByteCount(bytes))." }
+            let verb = isDryRun ? "Would pack" : "Packed"
+            let place = path ?? (isDryRun ? "standard output" : nil)
+            let line = place.map { "\(verb) \(cid) into \($0): \(blocks) blocks, \(ByteCount(bytes))." }
             return Report(line.map { [.line($0)] } ?? [], warnings: leftOut.warnings + warnings)
         }
-        package var quietLines: [String]? { path == nil ? [] : [cid.description] }
+        package var quietLines: [String]? { path == nil && !isDryRun ? [] : [cid.description] }
     }
 }

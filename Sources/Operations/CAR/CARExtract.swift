@@ -5,19 +5,19 @@ package import Schema
 internal import Storage
 
 /// Writes the files that are in an archive.
-package struct CARExtract: Operation {
+package struct CARExtract: ChangingOperation {
     package static let name = "car extract"
     package static let summary = "Write the files and directories in a CAR to the disk, each block checked."
     package static let details = """
         Permissions and times that were kept are given back, without the bits that let a program run as somebody else.
         Example: ipfs-kit car extract photos.car --output photos
         """
-    package static let changes = true
 
     package var file = ""
     package var output = ""
     package var path: String?
     package var form = ArchiveForm()
+    package var dryRun = false
 
     package init() {}
 
@@ -33,6 +33,7 @@ package struct CARExtract: Operation {
                 aliases: ["o"]
             ),
             Field("path", \.path, help: "A CID or a path below one; by default the only root."),
+            .dryRun,
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in call: Call) async throws(KitError) -> WrittenTree {

@@ -3,7 +3,7 @@ package import Schema
 internal import Storage
 
 /// Joins the shards of an archive.
-package struct CARJoin: Operation {
+package struct CARJoin: ChangingOperation {
     package static let name = "car join"
     package static let summary = "Make one CAR of the shards of one, each block checked and written once."
     package static let details = """
@@ -12,11 +12,11 @@ package struct CARJoin: Operation {
         “car verify” says.
         Example: ipfs-kit car join photos-*.car --output photos.car
         """
-    package static let changes = true
 
     package var files: [String] = []
     package var output = ""
     package var form = ArchiveForm()
+    package var dryRun = false
 
     package init() {}
 
@@ -32,6 +32,7 @@ package struct CARJoin: Operation {
                 whole: true
             ),
             .newFile(\.output),
+            .dryRun,
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in call: Call) async throws(KitError) -> ArchiveOutput {
@@ -60,7 +61,7 @@ package struct CARJoin: Operation {
                 }
                 return []
             }
-            return ArchiveOutput(writer, output, bytes: length, unverifiable)
+            return ArchiveOutput(writer, output, bytes: length, unverifiable, isDryRun: dryRun)
         }
     }
 }

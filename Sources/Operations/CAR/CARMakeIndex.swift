@@ -3,7 +3,7 @@ package import Schema
 internal import Storage
 
 /// Writes the index of an archive to a file of its own.
-package struct CARMakeIndex: Operation {
+package struct CARMakeIndex: ChangingOperation {
     package static let name = "car index"
     package static let summary = "Write the index of a CAR to a file of its own, each block checked."
     package static let details = """
@@ -11,7 +11,6 @@ package struct CARMakeIndex: Operation {
         carries its index, there is “car convert”.
         Example: ipfs-kit car index photos.car
         """
-    package static let changes = true
 
     /// How the index is written.
     package enum Format: String, Sendable, CaseIterable, FieldChoice {
@@ -23,6 +22,7 @@ package struct CARMakeIndex: Operation {
     package var output: String?
     package var format = Format.multihashSorted
     package var form = ArchiveForm()
+    package var dryRun = false
 
     package init() {}
 
@@ -37,6 +37,7 @@ package struct CARMakeIndex: Operation {
                 aliases: ["o"]
             ),
             Field("format", \.format, help: "The format of the index."),
+            .dryRun,
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in call: Call) async throws(KitError) -> ArchiveOutput {
@@ -60,7 +61,7 @@ package struct CARMakeIndex: Operation {
                 try await index.append([writer.ending[...]])
                 return []
             }
-            return ArchiveOutput(writer, target, bytes: length, unverifiable)
+            return ArchiveOutput(writer, target, bytes: length, unverifiable, isDryRun: dryRun)
         }
     }
 }

@@ -4,7 +4,7 @@ package import Schema
 internal import Storage
 
 /// Splits an archive into shards.
-package struct CARSplit: Operation {
+package struct CARSplit: ChangingOperation {
     package static let name = "car split"
     package static let summary = "Split a CAR into CARs of a size that a service takes, each block checked."
     package static let details = """
@@ -12,12 +12,12 @@ package struct CARSplit: Operation {
         makes the original of them. Nothing appears where the archive is damaged.
         Example: ipfs-kit car split photos.car --size 100MB
         """
-    package static let changes = true
 
     package var file = ""
     package var size = ByteCount(100_000_000)
     package var output: String?
     package var form = ArchiveForm()
+    package var dryRun = false
 
     package init() {}
 
@@ -33,6 +33,7 @@ package struct CARSplit: Operation {
                 as: .path,
                 aliases: ["o"]
             ),
+            .dryRun,
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -73,6 +74,7 @@ package struct CARSplit: Operation {
                 throw error
             }
             return Output(
+                isDryRun: dryRun,
                 roots: roots,
                 blocks: shards.blocks.reduce(0, +),
                 unverifiable: unverifiable,
@@ -83,12 +85,14 @@ package struct CARSplit: Operation {
 
     /// The shards that were written.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let roots: [CID]
         let blocks: Int
         let unverifiable: Int
         let shards: [(path: String, bytes: UInt64, blocks: Int)]
 
         package static let outputFields: [OutputField<Self>] = [
+            .dryRun { $0.isDryRun },
             OutputField("roots", "The roots of the archive.") { $0.roots },
             OutputField("blocks", "How many blocks were written.") { $0.blocks },
             OutputField("unverifiable", "How many blocks have hashes that cannot be computed here.") {
@@ -107,7 +111,13 @@ package struct CARSplit: Operation {
         package var report: Report {
             let rows = shards.map { [$0.path, "\($0.blocks)", "\(ByteCount($0.bytes))"] }
             return Report(
-                [.table([.init("SHARD"), .init("BLOCKS", number: true), .init("SIZE", number: true)], rows: rows)],
+                (isDryRun ? [.line("Would write:")] : [])
+                    + [
+                        .table(
+                            [.init("SHARD"), .init("BLOCKS", number: true), .init("SIZE", number: true)],
+                            rows: rows
+                        )
+                    ],
                 warnings: ArchiveOutput.warnings(unverifiable)
             )
         }

@@ -3,7 +3,7 @@ internal import Catalog
 package import Schema
 
 /// Takes the catalog that is there for the right one.
-package struct CatalogAccept: Operation {
+package struct CatalogAccept: ChangingOperation {
     package static let name = "catalog accept"
     package static let summary = "Take this catalog for the right one, although there was a newer one."
     package static let details = """
@@ -12,9 +12,10 @@ package struct CatalogAccept: Operation {
         pinned is not pinned any more, and may be removed from now on. What a newer snapshot on a backend has is \
         taken over by `ipfs-kit recover --from NAME`; of each home the newest three are kept, so do it soon.
         """
-    package static let changes = true
 
-    package static let fields: [Field<Self>] = []
+    package static let fields: [Field<Self>] = [.dryRun]
+
+    package var dryRun = false
 
     package init() {}
 
@@ -22,22 +23,29 @@ package struct CatalogAccept: Operation {
         try await kitErrors {
             let catalog = try call.kit.uncheckedCatalog()
             let identity = try await catalog.identity()
-            try Pairing(home: call.kit.home, catalog: catalog, store: nil).accept()
-            try await catalog.acceptOver(kit: identity.kit)
-            return Output(pins: try await catalog.pinCount())
+            if !dryRun {
+                try Pairing(home: call.kit.home, catalog: catalog, store: nil).accept()
+                try await catalog.acceptOver(kit: identity.kit)
+            }
+            return Output(isDryRun: dryRun, pins: try await catalog.pinCount())
         }
     }
 
     /// What is right now.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let pins: Int
 
         package static let outputFields: [OutputField<Self>] = [
-            OutputField("accepted", "Whether this catalog is the right one from now on.") { _ in true },
+            .dryRun { $0.isDryRun },
+            OutputField("accepted", "Whether this catalog is the right one from now on.") { !$0.isDryRun },
             OutputField("pins", "How many pins are in it.") { $0.pins },
         ]
         package var report: Report {
-            Report([
+            guard !isDryRun else {
+                return Report("This catalog, with \(pins) pins, would be the right one from then on.")
+            }
+            return Report([
                 .line("This catalog, with \(pins) pins, is the right one from now on."),
                 .line("Pins that only a newer snapshot has come back, before the next sync best, with:"),
                 .command(Hint(Recover.self)),

@@ -3,7 +3,7 @@ internal import POSIX
 package import Schema
 
 /// Copies the catalog to a file.
-package struct CatalogBackup: Operation {
+package struct CatalogBackup: ChangingOperation {
     package static let name = "catalog backup"
     package static let summary = "Copy the catalog to a file, consistent also while the kit is in use."
     package static let details = """
@@ -13,6 +13,7 @@ package struct CatalogBackup: Operation {
         """
 
     package var file = ""
+    package var dryRun = false
 
     package init() {}
 
@@ -24,7 +25,8 @@ package struct CatalogBackup: Operation {
             as: .path,
             required: true,
             positional: true
-        )
+        ),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -35,9 +37,11 @@ package struct CatalogBackup: Operation {
             let pins = try await catalog.pinCount()
             guard file == "-" else {
                 let place = try NewPlace(file, kit)
+                guard !dryRun else { return Output(isDryRun: true, path: file, bytes: nil, pins: pins) }
                 let bytes = try await Self.copy(catalog, place)
-                return Output(path: file, bytes: bytes, pins: pins)
+                return Output(isDryRun: false, path: file, bytes: bytes, pins: pins)
             }
+            guard !dryRun else { return Output(isDryRun: true, path: nil, bytes: nil, pins: pins) }
             try call.checkTerminal(nil, "A catalog", help: Hint(CatalogBackup.self))
             let scratch = temporaryName(beside: kit.home.scratch + "/catalog")
             defer { try? removeFile(scratch) }
@@ -47,7 +51,7 @@ package struct CatalogBackup: Operation {
             var offset: UInt64 = 0
             while true {
                 let bytes = try await copy.read(at: offset, 1 << 20)
-                if bytes.isEmpty { return Output(path: nil, bytes: offset, pins: pins) }
+                if bytes.isEmpty { return Output(isDryRun: false, path: nil, bytes: offset, pins: pins) }
                 try await output.append([bytes[...]])
                 offset += UInt64(bytes.count)
             }
@@ -71,19 +75,24 @@ package struct CatalogBackup: Operation {
     /// The copy.
     package struct Output: OperationOutput {
         /// nil for standard output, on which nothing else is said then.
+        let isDryRun: Bool
         let path: String?
-        let bytes: UInt64
+        let bytes: UInt64?
         let pins: Int
 
         package static let outputFields: [OutputField<Self>] = [
-            OutputField("path", "The file that was written.", as: .path) { $0.path },
-            OutputField("bytes", "Its length.", in: .bytes) { $0.bytes },
+            .dryRun { $0.isDryRun },
+            OutputField("path", "The file that was written; null where it went to the output.", as: .path) { $0.path },
+            OutputField("bytes", "Its length; null where nothing was written.", in: .bytes) { $0.bytes },
             OutputField("pins", "How many pins are in it.") { $0.pins },
         ]
         package var report: Report {
-            Report(path.map { [.line("Copied the catalog, with \(pins) pins, to \($0) (\(ByteCount(bytes))).")] } ?? [])
+            let place = path ?? "standard output"
+            guard let bytes else { return Report("Would copy the catalog, with \(pins) pins, to \(place).") }
+            guard let path else { return Report() }
+            return Report("Copied the catalog, with \(pins) pins, to \(path) (\(ByteCount(bytes))).")
         }
-        package var isContent: Bool { path == nil }
+        package var isContent: Bool { path == nil && !isDryRun }
         package var quietLines: [String]? { path.map { [$0] } ?? [] }
     }
 }

@@ -7,7 +7,7 @@ package import Schema
 internal import Storage
 
 /// Adds files and directories to the store and pins them.
-package struct Add: Operation {
+package struct Add: ChangingOperation {
     package static let name = "add"
     package static let summary = "Add files and directories to the store and pin them."
     package static let details = """
@@ -16,7 +16,6 @@ package struct Add: Operation {
         Kubo's default.
         Example: ipfs-kit add photos --name photos-2026
         """
-    package static let changes = true
     package static var items: [any OperationOutput.Type] { [Added.self] }
 
     package var paths: [String] = []
@@ -29,6 +28,7 @@ package struct Add: Operation {
     package var replicas: Int?
     package var recursive = true
     package var inputName = ""
+    package var dryRun = false
 
     package init() {}
 
@@ -71,6 +71,7 @@ package struct Add: Operation {
                 aliases: ["r"]
             ),
             Field("stdin_name", \.inputName, help: "The name of standard input, for --wrap-with-directory."),
+            .dryRun,
         ] + ImportForm.fields.map { $0.of(\Self.form) }
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -96,7 +97,7 @@ package struct Add: Operation {
                 defer { items.removeAll() }
                 return items
             }
-            for item in items { await call.emit(Added(item: item)) }
+            for item in items { await call.emit(Added(item: item, isStored: !storesNothing)) }
         }
         let importer = Importer(
             profile: profile,
@@ -106,16 +107,18 @@ package struct Add: Operation {
             made: { item in made.change { $0.append(item) } },
             leave: { item in leftOut.change { $0.add(item) } }
         )
-        let isRead = onlyHash ? true : try kit.sourceNames().contains("\(MainConfiguration.Source.store)")
+        let isRead = storesNothing ? true : try kit.sourceNames().contains("\(MainConfiguration.Source.store)")
         func output(_ results: Results, pinned: Bool, _ counts: Ingest.Counts) async -> Output {
             await tell()
             var output = Output(results, links, leftOut.read { $0 }, pinned, counts)
+            output.isDryRun = dryRun
             if !isRead { output.unread = kit.home.mainConfiguration }
             return output
         }
-        guard !onlyHash else {
+        guard !storesNothing else {
+            if !onlyHash { _ = (try kit.store(), try kit.catalog()) }
             return try await kitErrors {
-                await output(try await add(names, importer, made, call), pinned: false, Ingest.Counts())
+                await output(try await add(names, importer, made, call), pinned: pin && dryRun, Ingest.Counts())
             }
         }
         let store = try kit.store()
@@ -141,6 +144,8 @@ package struct Add: Operation {
             }
         }
     }
+
+    private var storesNothing: Bool { onlyHash || dryRun }
 
     /// So many files and folders wait until they are in the store.
     private static let maxUntold = 8192
@@ -169,7 +174,7 @@ package struct Add: Operation {
         _ call: Call
     ) async throws -> Results {
         let progress = call.progress
-        progress.began(onlyHash ? "hash" : "add", bytes: try await size(progress))
+        progress.began(storesNothing ? "hash" : "add", bytes: try await size(progress))
         defer { progress.ended() }
         var results = Results()
         for (path, name) in zip(paths, names) {
@@ -242,6 +247,7 @@ package struct Add: Operation {
         private let counts: Ingest.Counts
         /// The configuration, where the store is not among the places from which it has content read.
         fileprivate var unread: String?
+        fileprivate var isDryRun = false
 
         fileprivate init(
             _ results: Results,
@@ -260,6 +266,7 @@ package struct Add: Operation {
 
         package static let outputFields: [OutputField<Self>] = [
             OutputField("type", "What this line is.", as: .choice(["summary"])) { _ in "summary" },
+            .dryRun { $0.isDryRun },
             .list(
                 "roots",
                 "The roots, in the order of what was named.",
@@ -268,7 +275,7 @@ package struct Add: Operation {
                     OutputField("cid", "The root.") { $0.cid },
                 ]
             ) { output in zip(output.names, output.roots).map { (name: $0, cid: $1.cid) } },
-            OutputField("pinned", "Whether they are pinned.") { $0.pinned },
+            OutputField("pinned", "Whether they are pinned, or would be.") { $0.pinned },
             OutputField("new_blocks", "How many blocks the store did not have.") { $0.counts.newBlocks },
             OutputField("new_bytes", "How long these are.", in: .bytes) { $0.counts.newBytes },
             OutputField("known_blocks", "How many the store had.") { $0.counts.knownBlocks },
@@ -288,23 +295,29 @@ package struct Add: Operation {
                     + "there until `store` is named, too."
             }
             let warnings = linkWarnings + leftOut.warnings + [unreadWarning].compactMap(\.self)
-            return Report([], warnings: warnings, failures: failures.map(\.error.message))
+            let lines = isDryRun ? roots.map { Report.Part.line("would \(pinned ? "pin" : "store") \($0.cid)") } : []
+            return Report(lines, warnings: warnings, failures: failures.map(\.error.message))
         }
         package var quietLines: [String]? { roots.map(\.cid.description) }
     }
 }
 
-/// Something that is in the store, as it is told while the work goes on.
+/// Something that is in the store, or would be, as it is told while the work goes on.
 private struct Added: OperationOutput {
     let item: Imported
+    let isStored: Bool
+
+    private var word: String { isStored ? "added" : "hashed" }
 
     static let outputFields: [OutputField<Self>] = [
-        OutputField("type", "What this line is.", as: .choice(["added"])) { _ in "added" },
+        OutputField("type", "Whether it is in the store, or was only looked at.", as: .choice(["added", "hashed"])) {
+            $0.word
+        },
         OutputField("name", "The path of the file or directory.") { NameShown($0.item.path) },
         OutputField("cid", "What it became.") { $0.item.entry.cid },
         OutputField("size", "How much it is with all below it.", in: .bytes) { $0.item.entry.tsize },
     ]
-    var report: Report { Report("added \(item.entry.cid) \(shownName(item.path))") }
+    var report: Report { Report("\(word) \(item.entry.cid) \(shownName(item.path))") }
     var quietLines: [String]? { [] }
 }
 

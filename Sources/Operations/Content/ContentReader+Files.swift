@@ -16,7 +16,8 @@ extension ContentReader {
         switch try UnixFSEntry(block) {
         case .file, .raw:
             try await writeFile(block, to: path, call, help: help)
-            return WrittenTree(cid: block.cid, path: path == "-" ? nil : path)
+            let name = call.isDryRun ? absolutePath(path) : path
+            return WrittenTree(cid: block.cid, path: path == "-" ? nil : name, isDryRun: call.isDryRun)
         case .directory, .shardedDirectory, .symlink: break
         case .other: throw KitError(.refused, "\(block.cid) is neither a file nor a directory.", cid: block.cid)
         }
@@ -29,6 +30,10 @@ extension ContentReader {
             )
         }
         let place = try NewPlace(path, call.kit, hint: help)
+        guard !call.isDryRun else {
+            try await extract(block, to: nil)
+            return WrittenTree(cid: block.cid, path: absolutePath(path), isDryRun: true)
+        }
         do {
             try await extract(block, to: place.temporary.systemBytes)
             try Task.checkCancellation()
@@ -37,7 +42,7 @@ extension ContentReader {
             await BlockingThreads.shared.run { place.discard() }
             throw error
         }
-        return WrittenTree(cid: block.cid, path: path)
+        return WrittenTree(cid: block.cid, path: path, isDryRun: false)
     }
 
     /// Writes a file that is all there is to write.
@@ -64,11 +69,12 @@ extension ContentReader {
         try await file.append(pieces)
     }
 
-    private func extract(_ block: Block, to path: [UInt8]) async throws {
+    /// Writes what a block stands for; without a path all is read that would be written.
+    private func extract(_ block: Block, to path: [UInt8]?) async throws {
         switch try UnixFSEntry(block) {
         case .file, .raw: try await extractFile(block, to: path)
         case .directory, .shardedDirectory:
-            try await files { () throws(FileError) in try makeNewDirectory(path) }
+            if let path { try await files { () throws(FileError) in try makeNewDirectory(path) } }
             var names: Set<[UInt8]> = []
             try await entries(of: block) { entry in
                 let problem =
@@ -78,23 +84,27 @@ extension ContentReader {
                     let text = "The directory \(block.cid) \(phrase) the name \(name), which no folder can have."
                     throw KitError(code, text, hint: Hint(List.self, ["path": block.cid]), cid: block.cid)
                 }
-                try await extract(try await self.block(entry.cid), to: path + [0x2F] + entry.name)
+                try await extract(try await self.block(entry.cid), to: path.map { $0 + [0x2F] + entry.name })
             }
         case .symlink(let target):
             guard !target.isEmpty, !target.contains(0) else {
                 throw KitError(.refused, "The link \(block.cid) has a target that cannot be written.", cid: block.cid)
             }
-            try await files { () throws(FileError) in try makeLink(path, to: target) }
+            if let path { try await files { () throws(FileError) in try makeLink(path, to: target) } }
         case .other:
             throw KitError(.refused, "\(block.cid) is neither a file nor a directory.", cid: block.cid)
         }
         let metadata = try FileMetadata(of: block)
-        guard !metadata.isEmpty else { return }
+        guard !metadata.isEmpty, let path else { return }
         let isLink = if case .symlink = try UnixFSEntry(block) { true } else { false }
         try await files { () throws(FileError) in try metadata.apply(to: path, isLink: isLink) }
     }
 
-    private func extractFile(_ block: Block, to path: [UInt8]) async throws {
+    private func extractFile(_ block: Block, to path: [UInt8]?) async throws {
+        guard let path else {
+            try await read(block) { _ in }
+            return progress.items()
+        }
         let file = try await files { () throws(FileError) in try File(path, .createNew, permissions: 0o644) }
         var offset: UInt64 = 0
         var pieces: [ArraySlice<UInt8>] = []

@@ -5,18 +5,18 @@ package import Schema
 internal import Storage
 
 /// Writes content to files.
-package struct Get: Operation {
+package struct Get: ChangingOperation {
     package static let name = "get"
     package static let summary = "Write a file or a directory from the store, or from a backend, to the disk."
     package static let details = """
         Permissions and times that were kept are given back, without the bits that let a program run as somebody else.
         Example: ipfs-kit get bafy…/photos -o restored
         """
-    package static let changes = true
 
     package var path = ""
     package var output: String?
     package var from: String?
+    package var dryRun = false
 
     package init() {}
 
@@ -33,6 +33,7 @@ package struct Get: Operation {
             aliases: ["o"]
         ),
         .source(\.from),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> WrittenTree {
@@ -52,11 +53,17 @@ package struct WrittenTree: OperationOutput {
     let cid: CID
     /// Nil where it went to standard output, of which nothing is said there.
     let path: String?
+    let isDryRun: Bool
 
     package static let outputFields: [OutputField<Self>] = [
+        .dryRun { $0.isDryRun },
         OutputField("cid", "What was written.") { $0.cid },
         OutputField("path", "The file or directory; null where it went to the output.", as: .path) { $0.path },
     ]
-    package var isContent: Bool { path == nil }
-    package var report: Report { path.map { Report("Wrote \(cid) to \($0).") } ?? Report() }
+    package var isContent: Bool { path == nil && !isDryRun }
+    package var report: Report {
+        let verb = isDryRun ? "Would write" : "Wrote"
+        if isDryRun, path == nil { return Report("\(verb) \(cid) to standard output.") }
+        return path.map { Report("\(verb) \(cid) to \($0).") } ?? Report()
+    }
 }

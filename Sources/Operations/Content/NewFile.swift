@@ -11,6 +11,8 @@ final class NewFile {
         case unnamed(Call, help: Hint?)
         /// Standard output, when all is known of what comes first.
         case late(Call, File)
+        /// None: what would be written is counted.
+        case none(String?)
     }
 
     /// Something of which all is written.
@@ -50,6 +52,10 @@ final class NewFile {
     /// Throws `refused` where something has its name.
     init(_ path: String?, _ call: Call, isPatched: Bool = false, help: Hint? = nil) async throws {
         target = try await BlockingThreads.shared.run { () throws in
+            guard !call.isDryRun else {
+                guard let path, path != "-" else { return .none(nil) }
+                return .none(try NewPlace(path, call.kit, hint: help).path)
+            }
             switch path {
             case nil: return .unnamed(call, help: help)
             case "-"?: return isPatched ? .late(call, try scratchFile()) : .standard(call)
@@ -100,6 +106,7 @@ final class NewFile {
         case .place(_, let file), .late(_, let file):
             let start = length
             try await BlockingThreads.shared.run { () throws(FileError) in try file.write(pieces: pieces, at: start) }
+        case .none: break
         }
         length += pieces.reduce(0) { $0 + UInt64($1.count) }
     }
@@ -108,6 +115,7 @@ final class NewFile {
     func finish(start: [UInt8] = []) async throws -> Whole {
         switch target {
         case .standard, .unnamed: break
+        case .none(let path): return Whole(path: path, length: length, place: nil)
         case .place(let place, let file):
             try await BlockingThreads.shared.run { () throws(FileError) in
                 try file.write(start, at: 0)

@@ -16,7 +16,7 @@ package struct Call: Sendable {
     /// Takes content; whoever reads slowly keeps only this call waiting.
     package let write: @Sendable (ArraySlice<UInt8>) async throws(KitError) -> Void
     /// Takes one item of an output that comes bit by bit.
-    package let emit: @Sendable (any OperationOutput) async -> Void
+    package private(set) var emit: @Sendable (any OperationOutput) async -> Void
     /// Gives up to so many bytes of what is given to the operation; none at its end.
     package let read: @Sendable (Int) async throws(KitError) -> [UInt8]
     /// Hears of what happens in this call, quickly: everybody else waits meanwhile.
@@ -25,6 +25,8 @@ package struct Call: Sendable {
     private let showsProgress: Bool
     /// What it says of itself, once it has begun.
     private(set) var events: CallEvents?
+    /// Whether the operation only says what it would do: what is written to files is counted, and no file is made.
+    private(set) var isDryRun = false
 
     package init(
         kit: Kit,
@@ -56,13 +58,8 @@ extension Call {
         _ values: [String: FieldValue]
     ) async throws(KitError) -> Action.Output {
         try admit(Action.self, values)
-        let action: Action
-        do throws(SchemaError) {
-            action = try Action(values: values)
-        } catch {
-            throw KitError(.usage, error.message, hint: .help(on: Action.name))
-        }
-        return try await telling(Action.self, values) { (call) async throws(KitError) in
+        let action = try Self.action(Action.self, values)
+        return try await telling(action, values) { (call) async throws(KitError) in
             // An operation looks at files all the time, and may wait for a disk then: that is not for the threads of
             // Swift, of which there are as many as cores.
             try await withTaskExecutorPreference(BlockingThreads.operating) { () async throws(KitError) in
@@ -73,7 +70,7 @@ extension Call {
 
     /// Runs `body` with the call under the name that it gets, and tells how it begins and ends.
     private func telling<Action: Operation>(
-        _: Action.Type,
+        _ action: Action,
         _ values: [String: FieldValue],
         _ body: (Call) async throws(KitError) -> Action.Output
     ) async throws(KitError) -> Action.Output {
@@ -84,7 +81,8 @@ extension Call {
             if field.meaning == .backend { event.backend = text }
             if field.meaning == .cid { event.cid = (try? parseCID(text))?.description }
         }
-        let changes = Action.changes && values["dry_run"] != .flag(true)
+        let isDryRun = (action as? any ChangingOperation)?.dryRun ?? false
+        let changes = Action.changes && !isDryRun
         let (id, listening) = kit.events.begin(
             event,
             isKept: changes,
@@ -92,7 +90,7 @@ extension Call {
         )
         defer { withExtendedLifetime(listening) {} }
         let mark = EventBus.Mark(call: id, operation: Action.name, isKept: changes)
-        var call = self
+        var call = isDryRun ? dry : self
         call.events = CallEvents(kit.events, mark, timing: kit.timing)
         let result = await EventBus.Mark.$current.withValue(mark) {
             [call] () async -> Result<Action.Output, KitError> in
@@ -111,10 +109,39 @@ extension Call {
         return try result.get()
     }
 
+    /// An operation with values for its inputs; throws `usage` where they do not fit.
+    static func action<Action: Operation>(_: Action.Type, _ values: [String: FieldValue]) throws(KitError) -> Action {
+        do throws(SchemaError) {
+            return try Action(values: values)
+        } catch {
+            throw KitError(.usage, error.message, hint: .help(on: Action.name))
+        }
+    }
+
+    /// What an operation would do with these values.
+    func effects<Action: ChangingOperation>(
+        of _: Action.Type,
+        _ values: [String: FieldValue]
+    ) async throws(KitError) -> Action.Output {
+        try admit(Action.self, values)
+        var action = try Self.action(Action.self, values)
+        action.dryRun = true
+        var call = dry
+        call.emit = { _ in }
+        return try await action.run(in: call)
+    }
+
+    /// The same call, for an operation that only says what it would do.
+    var dry: Call {
+        var call = self
+        call.isDryRun = true
+        return call
+    }
+
     /// Throws `refused` where an operation is not shown on this surface, or is given what only the owner may give.
     ///
     /// That is what names files and programs of this machine, and text that stands for variables and files.
-    private func admit<Action: Operation>(
+    func admit<Action: Operation>(
         _: Action.Type,
         _ values: [String: FieldValue]
     ) throws(KitError) {

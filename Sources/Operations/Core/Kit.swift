@@ -145,16 +145,18 @@ package final class Kit: Sendable {
     /// - Returns: where the old catalog is, if it was replaced, and the folders that were missing.
     @discardableResult
     package func initialise(
-        newCatalog: Bool = false
+        newCatalog: Bool = false,
+        isDryRun: Bool = false
     ) async throws(KitError) -> (replaced: String?, made: [String]) {
         try home.refuseForeignFolder()
-        let made = try home.make()
+        let made = isDryRun ? try home.missing() : try home.make()
         do {
-            let replaced = newCatalog ? try await setCatalogAside() : nil
+            let replaced = newCatalog ? try await setCatalogAside(isDryRun: isDryRun) : nil
             if !newCatalog, try !fileExists(home.catalog) || !Catalog.hasTables(at: home.catalog), try home.hasContent()
             {
                 throw KitError.lostCatalog(home)
             }
+            guard !isDryRun else { return (replaced, made) }
             let catalog = try Catalog.make(at: home.catalog, now: timing.now)
             home.close()
             if newCatalog { try Pairing(home: home, catalog: catalog, store: nil).begin() }
@@ -165,7 +167,7 @@ package final class Kit: Sendable {
     }
 
     /// Makes room for a new catalog; one that is sound and the store's own stays.
-    private func setCatalogAside() async throws -> String? {
+    private func setCatalogAside(isDryRun: Bool) async throws -> String? {
         guard try fileExists(home.catalog) else { return nil }
         do {
             guard try Catalog.hasTables(at: home.catalog) else { return nil }
@@ -175,7 +177,7 @@ package final class Kit: Sendable {
         } catch {
             let error = KitError(any: error)
             guard error.code == .refused || error.code == .verification else { throw error }
-            return try Catalog.setAside(home.catalog, at: timing.now())
+            return isDryRun ? nil : try Catalog.setAside(home.catalog, at: timing.now())
         }
         throw KitError(
             .refused,

@@ -111,6 +111,16 @@ package struct KitHome: Sendable, Hashable {
         return made
     }
 
+    /// The names of the folders that ``make()`` would make.
+    func missing() throws(KitError) -> [String] {
+        if try holds(path) { try refuseSharedFileSystem() }
+        var missing: [String] = []
+        for folder in Self.folders.dropFirst() where try !holds(path + folder) {
+            missing.append(String(folder.dropFirst()))
+        }
+        return missing
+    }
+
     private static let folders = [
         "", "/config", "/backend_configs", "/backends", "/store", "/locks", "/metadata", "/cache", "/logs",
     ]

@@ -30,6 +30,23 @@ extension Operation {
     package static var answerShape: Shape { Output.shape }
 }
 
+/// An operation that may change something, and can say what it would do instead.
+package protocol ChangingOperation: Operation {
+    /// Whether it only says what it would do, and changes nothing.
+    var dryRun: Bool { get set }
+}
+
+extension ChangingOperation {
+    package static var changes: Bool { true }
+}
+
+extension Field where Root: ChangingOperation {
+    /// Whether an operation only says what it would do.
+    static var dryRun: Field {
+        Field("dry_run", \.dryRun, help: "Say what would be done, and change nothing.")
+    }
+}
+
 /// What an operation gives back: one documented shape for machines, and a report for people.
 package protocol OperationOutput: Answer {
     var report: Report { get }

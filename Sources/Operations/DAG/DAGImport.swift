@@ -6,7 +6,7 @@ package import Schema
 internal import Storage
 
 /// Brings the blocks of CARs into the store.
-package struct DAGImport: Operation {
+package struct DAGImport: ChangingOperation {
     package static let name = "dag import"
     package static let summary = "Bring the blocks of CARs into the store, each checked, and pin their roots."
     package static let details = """
@@ -14,11 +14,11 @@ package struct DAGImport: Operation {
         that are whole; the others are named with what they lack, and --no-pin-roots imports a part on purpose.
         Example: ipfs-kit dag import photos.car
         """
-    package static let changes = true
 
     package var files: [String] = []
     package var pinRoots = true
     package var form = ArchiveForm()
+    package var dryRun = false
 
     package init() {}
 
@@ -38,6 +38,7 @@ package struct DAGImport: Operation {
                 \.pinRoots,
                 help: "Pin the roots; one that is not whole is a failure, and keeps no other from its pin."
             ),
+            .dryRun,
         ] + ArchiveForm.fields.map { $0.of(\Self.form) }
 
     package func run(in call: Call) async throws(KitError) -> ImportOutput {
@@ -49,22 +50,38 @@ package struct DAGImport: Operation {
         return try await kitErrors {
             call.progress.began("import")
             defer { call.progress.ended() }
+            guard !dryRun else {
+                let files = try await take(nil, call).0
+                return ImportOutput(
+                    isDryRun: true,
+                    files: files,
+                    roots: ImportOutput.roots(of: files),
+                    wantsPins: pinRoots
+                )
+            }
             return try await store.protecting {
                 let epoch = try await store.epoch()
                 let (files, seen) = try await take(store, call)
                 let roots = pinRoots ? try await pin(files, seen, epoch, call) : ImportOutput.roots(of: files)
-                return ImportOutput(files: files, roots: roots, wantsPins: pinRoots)
+                return ImportOutput(isDryRun: false, files: files, roots: roots, wantsPins: pinRoots)
             }
         }
     }
 
     /// Brings all files in; one that cannot be read leaves nothing behind, and the others are read all the same.
-    private func take(_ store: BlockStore, _ call: Call) async throws -> ([ImportOutput.File], SeenBlocks) {
+    ///
+    /// Without a store they are only read and checked.
+    private func take(_ store: BlockStore?, _ call: Call) async throws -> ([ImportOutput.File], SeenBlocks) {
         var taken: [ImportOutput.File] = []
         var allSeen = SeenBlocks()
         for path in files {
             do {
                 let input = try await Input(path, call, for: .content)
+                guard let store else {
+                    let (roots, count) = try await Self.take(form.scan(input), nil, call.progress)
+                    taken.append(ImportOutput.File(path: path, blocks: count, roots: roots))
+                    continue
+                }
                 let (roots, count, seen) = try await store.ingest {
                     let (roots, count) = try await Self.take(form.scan(input), $0, call.progress)
                     return (roots, count, $0.seen)
@@ -114,7 +131,7 @@ package struct DAGImport: Operation {
     /// Reads, checks and writes one file.
     private static func take(
         _ scan: ArchiveScan,
-        _ ingest: Ingest,
+        _ ingest: Ingest?,
         _ progress: Progress
     ) async throws -> (roots: [CID], blocks: UInt64) {
         var roots: [CID] = []
@@ -123,7 +140,7 @@ package struct DAGImport: Operation {
         var last: CID?
         func refusal(_ problem: DecodingProblem, after last: CID?) -> KitError {
             // The store commits what is written in large parts: of a long archive some may have become part of it.
-            let isPartStored = count > 65_000 || length >= 1 << 30
+            let isPartStored = ingest != nil && (count > 65_000 || length >= 1 << 30)
             return Self.refusal(of: scan.input.name, problem, after: last, isPartStored: isPartStored)
         }
         try await scan.read(verifies: true) { piece in
@@ -137,7 +154,7 @@ package struct DAGImport: Operation {
                 throw refusal(damage.problem, after: before?.cid ?? last)
             }
             last = piece.sections.last?.cid ?? last
-            try await ingest.write(piece.sections)
+            try await ingest?.write(piece.sections)
             count += UInt64(piece.sections.count)
             length += piece.length
             progress.bytes(piece.length)

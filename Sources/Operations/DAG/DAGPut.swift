@@ -3,14 +3,13 @@ internal import Multiformats
 package import Schema
 
 /// Stores values as blocks.
-package struct DAGPut: Operation {
+package struct DAGPut: ChangingOperation {
     package static let name = "dag put"
     package static let summary = "Store values as blocks: dag-cbor out of dag-json unless told otherwise."
     package static let details = """
         The value is read in one codec and written in another, in its canonical form.
         Example: ipfs-kit dag put --store-codec dag-cbor value.json
         """
-    package static let changes = true
 
     package var files: [String] = []
     package var storeCodec = Codec.dagCBOR.name
@@ -18,6 +17,7 @@ package struct DAGPut: Operation {
     package var hash = HashCode.sha256.name
     package var pin = false
     package var allowsBigBlocks = false
+    package var dryRun = false
 
     package init() {}
 
@@ -36,6 +36,7 @@ package struct DAGPut: Operation {
         Field("hash", \.hash, help: "The hash function of the CIDs."),
         Field("pin", \.pin, help: "Pin the blocks, with everything below them."),
         Field("allow_big_block", \.allowsBigBlocks, help: "Take blocks above 2 MiB, which other programs may refuse."),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> BlockPut.Output {
@@ -51,8 +52,8 @@ package struct DAGPut: Operation {
         for block in blocks where block.bytes.count > BlockPut.limit(allowsBigBlocks) {
             throw KitError(.limit, "The block \(block.cid) would have \(block.bytes.count) bytes.", cid: block.cid)
         }
-        try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : [])
-        return BlockPut.Output(blocks: blocks.map { ($0.cid, $0.bytes.count) })
+        if !dryRun { try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : []) }
+        return BlockPut.Output(isDryRun: dryRun, blocks: blocks.map { ($0.cid, $0.bytes.count) })
     }
 
     private static func block(_ bytes: [UInt8], _ input: Codec, _ store: Codec, _ hash: HashCode) throws -> Block {

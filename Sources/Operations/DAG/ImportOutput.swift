@@ -22,6 +22,7 @@ package struct ImportOutput: OperationOutput {
         var missing: CID?
     }
 
+    let isDryRun: Bool
     let files: [File]
     let roots: [Root]
     let wantsPins: Bool
@@ -46,6 +47,7 @@ package struct ImportOutput: OperationOutput {
     }
 
     package static let outputFields: [OutputField<Self>] = [
+        .dryRun { $0.isDryRun },
         OutputField("roots", "The roots of all archives.") { $0.roots.map(\.cid) },
         OutputField("blocks", "How many blocks were read.") { $0.blocks },
         OutputField("pinned", "Whether every root is pinned.") { $0.wantsPins && $0.roots.allSatisfy(\.isPinned) },
@@ -79,14 +81,18 @@ package struct ImportOutput: OperationOutput {
         return Report(
             [
                 .line(
-                    files.count == imported.count
-                        ? "Imported \(blocks) blocks."
-                        : "Imported \(blocks) blocks of \(imported.count) of \(files.count) files."
+                    "\(isDryRun ? "Would import" : "Imported") \(blocks) blocks"
+                        + (files.count == imported.count ? "." : " of \(imported.count) of \(files.count) files.")
                 ),
-                .facts(whole.map { .init($0.isPinned ? "pinned" : "root", $0.cid.description) }),
+                .facts(whole.map { .init(word(of: $0), $0.cid.description) }),
             ],
             failures: files.compactMap(\.error?.message) + roots.compactMap(Self.failure)
         )
+    }
+
+    private func word(of root: Root) -> String {
+        if isDryRun, wantsPins { return "would be pinned, if it is whole" }
+        return root.isPinned ? "pinned" : "root"
     }
 
     package var quietLines: [String]? { roots.filter { $0.flaw == nil }.map(\.cid.description) }

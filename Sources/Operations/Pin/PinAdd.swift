@@ -6,7 +6,7 @@ package import Schema
 internal import Storage
 
 /// Pins roots, and brings into the store what it lacks of them.
-package struct PinAdd: Operation {
+package struct PinAdd: ChangingOperation {
     package static let name = "pin add"
     package static let summary = "Pin roots that are whole in the store, or on a source that content is read from."
     package static let details = """
@@ -15,12 +15,12 @@ package struct PinAdd: Operation {
         all of it is read at the sources, and stays there.
         Example: ipfs-kit pin add - < roots.txt
         """
-    package static let changes = true
 
     package var cids: [String] = []
     package var pinName = ""
     package var replicas: Int?
     package var metadata: [String] = []
+    package var dryRun = false
 
     package init() {}
 
@@ -41,6 +41,7 @@ package struct PinAdd: Operation {
             help: "Metadata as key=value; may be given several times. What is not named stays.",
             whole: true
         ),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -57,11 +58,12 @@ package struct PinAdd: Operation {
             call.progress.began("pin", items: wanted.count)
             defer { call.progress.ended() }
             return try await store.protecting {
-                var output = Output()
+                var output = Output(isDryRun: dryRun)
                 output.failures = wrong
                 let epoch = try await store.epoch()
                 func pin(_ roots: [CID]) async throws {
                     guard !roots.isEmpty else { return }
+                    guard !dryRun else { return output.roots += roots }
                     try await catalog.addPins(
                         roots.map {
                             Pin(cid: $0, name: pinName, metadata: text, replicas: replicas, createdAt: kit.now)
@@ -150,6 +152,7 @@ package struct PinAdd: Operation {
                 let help = " Where a Kubo node has it, name that as a source in \(call.kit.home.mainConfiguration)."
                 throw KitError(problem.code, problem.message + help, hint: problem.hint, cid: root)
             }
+            guard !dryRun else { return output.toFetch.append(root) }
             let counts = try await StoreFetch(into: store, from: others, progress: progress).bring(root)
             output.fetched.blocks += counts.blocks
             output.fetched.bytes += counts.bytes
@@ -176,7 +179,10 @@ package struct PinAdd: Operation {
 
     /// The pinned roots.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         var roots: [CID] = []
+        /// What is not whole in the store, and would be looked for elsewhere.
+        var toFetch: [CID] = []
         /// What was brought into the store.
         var fetched = StoreFetch.Counts()
         /// What could not be pinned of several.
@@ -184,7 +190,9 @@ package struct PinAdd: Operation {
 
         package var exitCode: ExitCode { .ofParts(failures.map(\.error.code), isPartDone: !roots.isEmpty) }
         package static let outputFields: [OutputField<Self>] = [
-            OutputField("pinned", "The roots that are pinned.") { $0.roots },
+            .dryRun { $0.isDryRun },
+            OutputField("pinned", "The roots that are pinned, or would be.") { $0.roots },
+            OutputField("to_fetch", "Those that would be looked for elsewhere before.") { $0.toFetch },
             OutputField("fetched_blocks", "How many blocks were brought into the store.") { $0.fetched.blocks },
             OutputField("fetched_bytes", "How long these are.", in: .bytes) { $0.fetched.bytes },
             OutputField("fetched_from", "Where they came from.") { $0.fetched.givers.sorted() },
@@ -199,7 +207,11 @@ package struct PinAdd: Operation {
             ) { $0.failures },
         ]
         package var report: Report {
-            var parts: [Report.Part] = roots.map { .line("pinned \($0)") }
+            var parts: [Report.Part] = roots.map { root in
+                guard isDryRun else { return .line("pinned \(root)") }
+                let rest = toFetch.contains(root) ? ", if it is found elsewhere: the store has not all of it" : ""
+                return .line("would pin \(root)\(rest)")
+            }
             if fetched.blocks > 0 {
                 let places = fetched.givers.sorted().joined(separator: ", ")
                 parts.append(.line("fetched \(ByteCount(fetched.bytes)) in \(fetched.blocks) blocks from \(places)"))

@@ -7,7 +7,7 @@ internal import Services
 internal import Storage
 
 /// Takes over the pins of a Kubo node.
-package struct PinImport: Operation {
+package struct PinImport: ChangingOperation {
     package static let name = "pin import"
     package static let summary =
         "Take over the recursive pins of the Kubo node that content is read from, with their names."
@@ -17,7 +17,6 @@ package struct PinImport: Operation {
         the node has no more is told of, and stays. With --follow it goes on until it is stopped.
         Example: ipfs-kit pin import --from-node --follow
         """
-    package static let changes = true
     package static var items: [any OperationOutput.Type] { [PinChange.self] }
 
     package var fromNode = false
@@ -31,7 +30,7 @@ package struct PinImport: Operation {
         Field("from_node", \.fromNode, help: "Ask the Kubo node that content is read from.", required: true),
         Field("follow", \.follow, help: "Go on, and take over what the node pins later."),
         Field("interval", \.interval, help: "With --follow, the seconds between two looks; 30 if left out.", least: 1),
-        Field("dry_run", \.dryRun, help: "Say what would be taken over, and change nothing."),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {

@@ -3,11 +3,10 @@ internal import Multiformats
 package import Schema
 
 /// Removes pins.
-package struct PinRemove: Operation {
+package struct PinRemove: ChangingOperation {
     package static let name = "pin rm"
     package static let summary =
         "Remove pins, with all requests for them. Replicas stay until `sync --prune` removes them."
-    package static let changes = true
 
     package var cids: [String] = []
     package var dryRun = false
@@ -16,7 +15,7 @@ package struct PinRemove: Operation {
 
     package static let fields: [Field<Self>] = [
         Field("cids", \.cids, help: "The pinned roots.", as: .cid, required: true, positional: true),
-        Field("dry_run", \.dryRun, help: "Say what would be done, and change nothing."),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {

@@ -5,14 +5,13 @@ package import Schema
 internal import Storage
 
 /// Removes old snapshots of this kit from a backend.
-package struct SnapshotPrune: Operation {
+package struct SnapshotPrune: ChangingOperation {
     package static let name = "snapshot prune"
     package static let summary = "Remove snapshots of this kit from a backend, all but the newest ones of each home."
     package static let details = """
         Those of other kits are never touched. A sync keeps the newest three of this home anyway; snapshots of homes of this \
         kit that are gone stay until they are removed here. What snapshots share goes with the last one that needs it.
         """
-    package static let changes = true
 
     package var backend = ""
     package var keep = 3
@@ -23,7 +22,7 @@ package struct SnapshotPrune: Operation {
     package static let fields: [Field<Self>] = [
         Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
         Field("keep", \.keep, help: "How many of each home stay, at least 1."),
-        Field("dry_run", \.dryRun, help: "Say what would be removed, and change nothing."),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {

@@ -6,7 +6,7 @@ package import Schema
 internal import Storage
 
 /// Removes from the store what no pin leads to.
-package struct Collect: Operation {
+package struct Collect: ChangingOperation {
     package static let name = "gc"
     package static let summary = "Remove blocks that no pin leads to from the store."
     package static let details = """
@@ -15,7 +15,6 @@ package struct Collect: Operation {
         sources that content is read from are asked which blocks belong to them.
         Example: ipfs-kit gc --dry-run
         """
-    package static let changes = true
 
     package var waste = 25
     package var dryRun = false
@@ -28,7 +27,7 @@ package struct Collect: Operation {
             \.waste,
             help: "The percentage of a pack that may be blocks without a pin; 0 removes all of them."
         ),
-        Field("dry_run", \.dryRun, help: "Only say what would be removed."),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {

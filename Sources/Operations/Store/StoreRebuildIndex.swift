@@ -4,14 +4,15 @@ package import Schema
 internal import Storage
 
 /// Makes the index of the store again.
-package struct StoreRebuildIndex: Operation {
+package struct StoreRebuildIndex: ChangingOperation {
     package static let name = "store rebuild-index"
     package static let summary = "Make the index of the store again from its packs alone, each block checked."
-    package static let changes = true
+
+    package var dryRun = false
 
     package init() {}
 
-    package static let fields: [Field<Self>] = []
+    package static let fields: [Field<Self>] = [.dryRun]
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
@@ -19,6 +20,9 @@ package struct StoreRebuildIndex: Operation {
         // It depends on nothing that it repairs; what the catalog knows of the store, where there is one, is heeded.
         let expected = try? kit.catalog().ownState()
         return try await kitErrors {
+            guard !dryRun else {
+                return Output(isDryRun: true, stat: try await StoreStat.Output(packsOf: store))
+            }
             let progress = call.progress
             progress.began("rebuild", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
@@ -28,6 +32,7 @@ package struct StoreRebuildIndex: Operation {
             // What no index knew of is missed by the pins that lead to it.
             let notWhole = expected == nil ? nil : try await call.pinsNotWhole()
             return Output(
+                isDryRun: false,
                 stat: try await StoreStat.Output(store),
                 lost: try await store.lost(),
                 unread: unread,
@@ -39,20 +44,22 @@ package struct StoreRebuildIndex: Operation {
 
     /// What the store holds, and what was in it and is not there.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let stat: StoreStat.Output
         /// Blocks that the old index led to, and that no pack has as they were.
-        let lost: UInt64
+        var lost: UInt64 = 0
         /// Blocks in files of their own that could not be read, and so were not checked.
-        let unread: UInt64
+        var unread: UInt64 = 0
         /// Pins that are not whole; nil where the catalog cannot be asked.
-        let notWhole: Int?
+        var notWhole: Int?
         /// Those of them of which something was lost; others are read from elsewhere.
-        let lostPins: Int?
+        var lostPins: Int?
 
         private var isLoss: Bool { lost > 0 || unread > 0 || lostPins ?? 0 > 0 }
         package var exitCode: ExitCode { isLoss ? .verification : .ok }
         package static let outputFields: [OutputField<Self>] =
             StoreStat.Output.outputFields.map { field in field.of { (output: Self) in output.stat } } + [
+                .dryRun { $0.isDryRun },
                 OutputField("lost_blocks", "How many blocks the old index led to that no pack has as they were.") {
                     $0.lost
                 },
@@ -65,6 +72,11 @@ package struct StoreRebuildIndex: Operation {
                 },
             ]
         package var report: Report {
+            guard !isDryRun else {
+                return Report(
+                    "Would read \(stat.packs) packs (\(ByteCount(stat.packBytes))), and index their blocks anew."
+                )
+            }
             var parts = stat.report.parts
             if lost > 0 {
                 parts.append(.line("\(lost) blocks that the index led to are damaged, or are not in the packs."))

@@ -4,25 +4,36 @@ package import Schema
 internal import Storage
 
 /// Checks every block of the store.
-package struct StoreVerify: Operation {
+package struct StoreVerify: ChangingOperation {
     package static let name = "store verify"
     package static let summary = "Check every block of the store against its CID and against the index."
     package static let details = "A block that is damaged leaves the index, so that it can be stored again."
-    package static let changes = true
+
+    package var dryRun = false
 
     package init() {}
 
-    package static let fields: [Field<Self>] = []
+    package static let fields: [Field<Self>] = [.dryRun]
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
         let store = try kit.store()
         return try await kitErrors {
+            guard !dryRun else {
+                let (packs, bytes) = try await store.packFiles()
+                var found = StoreReport()
+                (found.packs, found.bytes) = (UInt64(packs), bytes)
+                return Output(isDryRun: true, found: found, hint: nil)
+            }
             let progress = call.progress
             progress.began("verify", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
             let found = try await store.verify { progress.bytes($0) }
-            return Output(found: found, hint: found.problems.isEmpty ? nil : await Self.hint(call, found))
+            return Output(
+                isDryRun: false,
+                found: found,
+                hint: found.problems.isEmpty ? nil : await Self.hint(call, found)
+            )
         }
     }
 
@@ -40,15 +51,17 @@ package struct StoreVerify: Operation {
 
     /// What was found.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
         let found: StoreReport
         let hint: Hint?
 
         package var exitCode: ExitCode { found.problems.isEmpty ? .ok : .verification }
 
         package static let outputFields: [OutputField<Self>] = [
-            OutputField("packs", "How many packs were read.") { $0.found.packs },
+            .dryRun { $0.isDryRun },
+            OutputField("packs", "How many packs were read, or would be.") { $0.found.packs },
             OutputField("blocks", "How many blocks were compared with their CIDs.") { $0.found.blocks },
-            OutputField("bytes", "How much was read.", in: .bytes) { $0.found.bytes },
+            OutputField("bytes", "How much was read, or would be.", in: .bytes) { $0.found.bytes },
             OutputField("referenced_blocks", "How many blocks are in files of their own.") { $0.found.references },
             OutputField("unused_sections", "How much in the packs nothing leads to.") { $0.found.unused },
             .list(
@@ -63,6 +76,11 @@ package struct StoreVerify: Operation {
             OutputField("hint", "What helps; null where nothing is wrong.") { $0.hint },
         ]
         package var report: Report {
+            guard !isDryRun else {
+                return Report(
+                    "Would read \(found.packs) packs (\(ByteCount(found.bytes))) and check every block in them."
+                )
+            }
             let lines = found.problems.map { problem -> Report.Part in
                 .line("\(problem.place): \(problem.message)")
             }

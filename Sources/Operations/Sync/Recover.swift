@@ -8,7 +8,7 @@ package import Schema
 internal import Storage
 
 /// Rebuilds a whole kit home from one backend.
-package struct Recover: Operation {
+package struct Recover: ChangingOperation {
     package static let name = "recover"
     package static let summary =
         "Rebuild a kit home from one backend alone: pins, names, mappings and settings, then content."
@@ -18,7 +18,6 @@ package struct Recover: Operation {
         pin wants fewer replicas by that, and what was unpinned here since stays so. Settings of other backends come from the \
         snapshot disabled: look at them, and enable them with `ipfs-kit backend enable NAME`.
         """
-    package static let changes = true
 
     package var source = ""
     package var kitID: String?
@@ -37,7 +36,7 @@ package struct Recover: Operation {
         ),
         Field("snapshot", \.snapshotID, help: "The snapshot to take, as `ipfs-kit snapshot list` names it."),
         Field("metadata_only", \.metadataOnly, help: "Leave content where it is; `restore` brings it later."),
-        Field("dry_run", \.dryRun, help: "Say what would be recovered, and change nothing."),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {

@@ -6,13 +6,12 @@ package import Schema
 internal import Storage
 
 /// Brings missing or damaged content of the store back from backends.
-package struct Restore: Operation {
+package struct Restore: ChangingOperation {
     package static let name = "restore"
     package static let summary = "Bring missing or damaged blocks of the store back from any backend that has them."
     package static let details = """
         Without CIDs, every pin is looked at; with --full, or for CIDs that are named, every block is read and checked.
         """
-    package static let changes = true
 
     package var cids: [String] = []
     package var source: String?
@@ -31,7 +30,7 @@ package struct Restore: Operation {
         ),
         Field("from", \.source, help: "Only from this backend.", as: .backend),
         Field("full", \.full, help: "Read and check every block in the store, not only look it up."),
-        Field("dry_run", \.dryRun, help: "Say what is not whole and where it would be looked for; ask no backend."),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> RestoreOutput {

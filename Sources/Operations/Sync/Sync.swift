@@ -7,7 +7,7 @@ package import Schema
 internal import Storage
 
 /// Brings backends in step with what is pinned.
-package struct Sync: Operation {
+package struct Sync: ChangingOperation {
     package static let name = "sync"
     package static let summary =
         "Bring backends in step with what is pinned: only what is out of step, only what is missing."
@@ -16,7 +16,6 @@ package struct Sync: Operation {
         again. Each sync leaves on the backend what `recover` needs. One that comes to a bound of --max-transfer or
         --max-duration says what is left, and ends with 8; the same command goes on.
         """
-    package static let changes = true
 
     package var names: [String] = []
     package var all = false
@@ -50,7 +49,7 @@ package struct Sync: Operation {
             \.maxDuration,
             help: "Begin nothing more after so long; what was begun is brought to its end, and what is left is said."
         ),
-        Field("dry_run", \.dryRun, help: "Print the plan and change nothing.", aliases: ["plan"]),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> SyncOutput {

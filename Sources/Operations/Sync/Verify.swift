@@ -6,18 +6,18 @@ package import Schema
 internal import Storage
 
 /// Reads content back from backends and checks every block.
-package struct Verify: Operation {
+package struct Verify: ChangingOperation {
     package static let name = "verify"
     package static let summary = "Read content back from backends and check every block by its CID."
     package static let details = """
         It may run beside a sync: what was stored anew or removed while it was read is passed over.
         """
-    package static let changes = true
 
     package var names: [String] = []
     package var sample: Int?
     package var full = false
     package var cid: String?
+    package var dryRun = false
 
     package init() {}
 
@@ -26,6 +26,7 @@ package struct Verify: Operation {
         Field("sample", \.sample, help: "Only so many roots of each backend, chosen by chance."),
         Field("full", \.full, help: "Every root; what is meant without --sample."),
         Field("cid", \.cid, help: "Only this root.", as: .cid),
+        .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -43,7 +44,7 @@ package struct Verify: Operation {
         var astray: Set<String> = []
         for file in chosen.files {
             do throws(KitError) {
-                if try await !kit.arrive(at: file) { astray.insert(file.name) }
+                if !dryRun, try await !kit.arrive(at: file) { astray.insert(file.name) }
                 files.append(file)
             } catch {
                 broken.append((file.name, error))
@@ -53,6 +54,12 @@ package struct Verify: Operation {
             let work = try await choose(files, only, catalog)
             let all = work.flatMap(\.mappings)
             if let only, all.isEmpty { throw try await kit.nowhere(only) }
+            guard !dryRun else {
+                var rows = work.map { Row(backend: $0.file.name, chosen: $0.mappings, results: [], error: nil) }
+                rows += broken.map { Row(backend: $0.name, results: [], error: $0.error) }
+                rows.sort { $0.backend < $1.backend }
+                return Output(isDryRun: true, isSample: sample != nil, rows: rows, hint: nil, warnings: [])
+            }
             call.progress.began("verify", items: all.count, bytes: all.reduce(0) { $0.plus($1.size ?? 0) })
             defer { call.progress.ended() }
             let verifier = Verifier(
@@ -79,7 +86,7 @@ package struct Verify: Operation {
             }
             rows.sort { $0.backend < $1.backend }
             let hint = try await advise(&rows, kit)
-            return Output(rows: rows, hint: hint, warnings: warnings)
+            return Output(isDryRun: false, isSample: sample != nil, rows: rows, hint: hint, warnings: warnings)
         }
     }
 
@@ -148,11 +155,16 @@ package struct Verify: Operation {
                         let backend = try await kit.open(file, gate: ClosedGate())
                         let isKnown = !astray.contains(file.name)
                         let results = try await verifier.verify(mappings, on: backend, isKnown: isKnown)
-                        return Row(backend: file.name, results: results, error: nil)
+                        return Row(backend: file.name, chosen: mappings, results: results, error: nil)
                     } catch {
                         // Who cannot be asked, or is somebody else, says nothing of any root.
                         let unknown = mappings.map { Verifier.Result(unknown: $0) }
-                        return Row(backend: file.name, results: unknown, error: KitError(any: error))
+                        return Row(
+                            backend: file.name,
+                            chosen: mappings,
+                            results: unknown,
+                            error: KitError(any: error)
+                        )
                     }
                 }
             }
@@ -162,6 +174,8 @@ package struct Verify: Operation {
 
     struct Row: Sendable {
         let backend: String
+        /// What was to be read.
+        var chosen: [Mapping] = []
         let results: [Verifier.Result]
         let error: KitError?
         /// How many of the damaged roots are pinned.
@@ -178,6 +192,9 @@ package struct Verify: Operation {
 
     /// What was seen on each backend.
     package struct Output: OperationOutput {
+        let isDryRun: Bool
+        /// Whether chance chose what to read.
+        let isSample: Bool
         let rows: [Row]
         /// What helps where nothing was read.
         let hint: Hint?
@@ -189,17 +206,20 @@ package struct Verify: Operation {
             if rows.contains(where: { $0.damaged > 0 }) { return .verification }
             let isPartDone = rows.contains { row in row.results.contains { $0.verdict != .unknown } }
             guard codes.isEmpty else { return .ofParts(codes, isPartDone: isPartDone) }
+            if isDryRun { return .ok }
             if let code = rows.lazy.compactMap(\.unanswered).first?.code { return code }
             // Who read nothing has verified nothing.
             return rows.allSatisfy { $0.results.isEmpty } ? .notFound : .ok
         }
 
         package static let outputFields: [OutputField<Self>] = [
+            .dryRun { $0.isDryRun },
             .list(
                 "backends",
-                "What was found on each backend.",
+                "What was found on each backend, or would be looked for.",
                 of: [
                     OutputField("name", "The backend.", as: .backend) { $0.backend },
+                    OutputField("roots", "How many copies were chosen to be read.") { $0.chosen.count },
                     OutputField("whole", "How many copies were read, and every block is right.") { $0.count(.whole) },
                     OutputField("missing", "How many are not there.") { $0.count(.missing) },
                     OutputField("corrupt", "How many are damaged.") { $0.count(.corrupt) },
@@ -233,6 +253,15 @@ package struct Verify: Operation {
         }
 
         package var report: Report {
+            guard !isDryRun else {
+                let lines = rows.map { row -> Report.Part in
+                    if let error = row.error { return .line("\(row.backend): \(error.message)") }
+                    let bytes = row.chosen.reduce(UInt64(0)) { $0.plus($1.size ?? 0) }
+                    let size = isSample ? ", chosen by chance" : " (\(ByteCount(bytes)))"
+                    return .line("would read \(row.chosen.count) roots of \(row.backend)\(size)")
+                }
+                return Report(lines)
+            }
             var parts: [Report.Part] = [
                 .table(
                     [

@@ -63,7 +63,8 @@ package struct AnswerCheck: Sendable {
         isWhole: Bool = true,
         mayBeContent: Bool = false
     ) -> [String] {
-        let words = arguments.drop { $0.hasPrefix("-") }
+        // What would be done is answered as a plan of it.
+        let words = arguments.contains("--plan") ? ["plan", "make"] : arguments.drop { $0.hasPrefix("-") }
         guard
             let operation = operations.filter({ words.starts(with: $0.words) }).max(by: {
                 $0.words.count < $1.words.count

@@ -1,0 +1,99 @@
+internal import Catalog
+package import Schema
+
+/// Does what a plan says.
+package struct PlanApply: ChangingOperation {
+    package static let name = "plan apply"
+    package static let summary = "Do what a plan says, once, unless the plan would be another by now."
+    package static let details = """
+        What would be done is found out anew, and compared with the plan, but for times. A plan that was begun is not begun \
+        again, whatever came of it: `plan show` says how it ended, and `log` what was done.
+        """
+
+    package var id = ""
+    package var dryRun = false
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [.plan(\.id), .dryRun]
+
+    package func run(in call: Call) async throws(KitError) -> Output {
+        let plan = try await call.kit.plan(id)
+        switch plan.state(at: call.kit.now) {
+        case .open: break
+        case .expired: throw refusal(of: plan, "expired at \(plan.expiresAt)")
+        case .begun, .applied, .failed:
+            let time = plan.appliedAt?.description ?? "another time"
+            throw KitError(
+                .refused,
+                "The plan \(id) was applied at \(time) by \(plan.appliedBy ?? "somebody"): it is applied once.",
+                hint: Hint(PlanShow.self, ["id": id])
+            )
+        }
+        return try await apply(try planned(plan.operation), plan, call)
+    }
+
+    private func apply<Action: ChangingOperation>(
+        _: Action.Type,
+        _ plan: KeptPlan,
+        _ call: Call
+    ) async throws(KitError) -> Output {
+        let values = try PlanMake.values(of: Action.self, plan.inputs)
+        let effects = try await call.effects(of: Action.self, values)
+        guard PlanMake.digest(of: effects) == plan.digest else {
+            throw refusal(of: plan, "would be another by now")
+        }
+        guard !dryRun else { return Output(plan: plan, at: call.kit.now, isDryRun: true, effects) }
+        let catalog = try call.kit.catalog()
+        guard try await kitErrors({ try await catalog.beginPlan(plan.id, by: call.kit.observer) }) else {
+            throw KitError(
+                .refused,
+                "The plan \(id) was begun by somebody else just now: it is applied once.",
+                hint: Hint(PlanShow.self, ["id": id])
+            )
+        }
+        let result: Result<Action.Output, KitError>
+        do throws(KitError) {
+            result = .success(try await call.perform(Action.self, values))
+        } catch {
+            result = .failure(error)
+        }
+        let code =
+            switch result {
+            case .success(let output): output.exitCode
+            case .failure(let error): error.code
+            }
+        // Whoever was told to stop writes down how far it came, too.
+        try? await catalog.endPlan(plan.id, code: Int64(code.rawValue))
+        let output = try result.get()
+        return Output(plan: try await call.kit.plan(id), at: call.kit.now, isDryRun: false, output)
+    }
+
+    private func refusal(of plan: KeptPlan, _ reason: String) -> KitError {
+        KitError(
+            .refused,
+            "The plan \(id) \(reason), so nothing was done. Make it anew, and look at it.",
+            hint: Hint(PlanMake.self, ["operation": plan.operation, "inputs": plan.inputs])
+        )
+    }
+
+    /// What came of it.
+    package struct Output: OperationOutput {
+        let plan: ShownPlan
+        let isDryRun: Bool
+        private let answer: any OperationOutput
+
+        init(plan: KeptPlan, at now: Timestamp, isDryRun: Bool, _ answer: any OperationOutput) {
+            (self.plan, self.isDryRun, self.answer) = (ShownPlan(plan, at: now), isDryRun, answer)
+        }
+
+        package var exitCode: ExitCode { answer.exitCode }
+        package static let outputFields: [OutputField<Self>] = [
+            .dryRun { $0.isDryRun },
+            OutputField("plan", "The plan, as it is now.") { $0.plan },
+            .json("answer", "What the operation answered, or would.", .any) { $0.answer.json },
+        ]
+        package var report: Report { answer.report }
+        package var quietLines: [String]? { answer.quietLines }
+    }
+}

@@ -1,0 +1,198 @@
+internal import Catalog
+internal import Digests
+internal import POSIX
+package import Schema
+internal import Services
+
+/// Keeps what an operation would do.
+package struct PlanMake: Operation {
+    package static let name = "plan make"
+    package static let summary = "Keep what an operation would do under a name, to be looked at and applied once."
+    package static let details = """
+        The same is made by --plan with the command itself. A plan is applied once, before it expires, and only where it would \
+        be the same by then. Secrets are not kept: a plan has ${VAR} or ${file:PATH} in their place.
+        Example: ipfs-kit plan make sync '{"names": ["nas"], "prune": true}'
+        """
+
+    package var operation = ""
+    package var inputs = "{}"
+    package var expires = TimeSpan(seconds: 86_400)
+
+    package init() {}
+
+    package static let fields: [Field<Self>] = [
+        Field("operation", \.operation, help: "The words of the operation.", required: true, positional: true),
+        Field("inputs", \.inputs, help: "The values of its inputs, an object of JSON.", positional: true),
+        Field("expires", \.expires, help: "How long it can be applied."),
+    ]
+
+    /// The inputs that make a plan of an operation with values.
+    package static func inputs<Action: Operation>(
+        of _: Action.Type,
+        _ values: [String: FieldValue]
+    ) -> [String: FieldValue] {
+        ["operation": .text(Action.name), "inputs": .text(values.json.compact)]
+    }
+
+    /// What a plan lasts at most, in seconds.
+    private static let longest: Int64 = 30 * 86_400
+    /// Effects that are longer than this, in bytes, are not kept.
+    private static let longestEffects = 4 << 20
+
+    package func run(in call: Call) async throws(KitError) -> Output {
+        guard (1...Self.longest).contains(expires.seconds) else {
+            throw KitError(.usage, "--expires is from 1s to 30d.")
+        }
+        return try await plan(try planned(operation), call)
+    }
+
+    private func plan<Action: ChangingOperation>(_: Action.Type, _ call: Call) async throws(KitError) -> Output {
+        let values = try Self.lasting(try Self.values(of: Action.self, inputs), of: Action.self)
+        let catalog = try call.kit.catalog()
+        let generation = try await kitErrors { try await catalog.generation() }
+        let effects = try await call.effects(of: Action.self, values)
+        let text = effects.json.compact
+        let now = call.kit.now
+        let plan = KeptPlan(
+            operation: Action.name,
+            inputs: values.json.compact,
+            effects: text.utf8.count <= Self.longestEffects ? text : nil,
+            digest: Self.digest(of: effects),
+            generation: generation,
+            surface: call.surface.rawValue,
+            maker: call.kit.observer,
+            madeAt: now,
+            expiresAt: Timestamp(milliseconds: now.milliseconds + expires.seconds * 1000)
+        )
+        try await kitErrors { try await catalog.add(plan) }
+        return Output(plan: ShownPlan(plan, at: now), effects: effects.json, effectsReport: effects.report)
+    }
+
+    /// What tells effects from others, but for times in them.
+    static func digest<Effects: OperationOutput>(of effects: Effects) -> [UInt8] {
+        Digests.digest(.sha256, of: Array(Effects.shape.withoutTimes(effects.json).compact.utf8))
+    }
+
+    /// The values in an object of JSON; throws `usage` for names that are no inputs, and for values that do not fit.
+    static func values<Action: Operation>(
+        of _: Action.Type,
+        _ text: String
+    ) throws(KitError) -> [String: FieldValue] {
+        guard case .object(let members)? = try? JSON(reading: Array(text.utf8)) else {
+            throw KitError(.usage, "The inputs are no object of JSON.", hint: .help(on: name))
+        }
+        var values: [String: FieldValue] = [:]
+        for member in members {
+            guard let field = Action.fieldInfo.first(where: { $0.name == member.name }) else {
+                let names = Action.fieldInfo.map(\.name)
+                throw KitError(
+                    .usage,
+                    SchemaError.unknown(member.name, among: names).message,
+                    hint: .help(on: Action.name)
+                )
+            }
+            do throws(FieldProblem) {
+                values[field.name] = try field.value(member.value)
+            } catch {
+                throw KitError(.usage, "\(field.name): \(error.phrase).", hint: .help(on: Action.name))
+            }
+        }
+        values["dry_run"] = nil
+        return values
+    }
+
+    /// The values as they can be kept: files are named from the root on, standard input is none, and secrets are named.
+    private static func lasting<Action: Operation>(
+        _ values: [String: FieldValue],
+        of _: Action.Type
+    ) throws(KitError) -> [String: FieldValue] {
+        var lasting = values
+        for field in Action.fieldInfo {
+            guard let value = values[field.name] else { continue }
+            let items = if case .list(let items) = value { items } else { [value.text] }
+            guard !items.contains("-") else {
+                throw KitError(.usage, "Standard input and output are of this moment, and a plan is for a later one.")
+            }
+            guard field.name != "settings" || !items.contains(where: isLiteralSecret) else {
+                throw KitError(.usage, "A plan keeps no secrets: name ${VAR} or ${file:PATH} in their place.")
+            }
+            guard field.meaning == .path else { continue }
+            if case .list = value {
+                lasting[field.name] = .list(items.map(absolutePath))
+            } else {
+                lasting[field.name] = .text(absolutePath(value.text))
+            }
+        }
+        return lasting
+    }
+
+    /// Whether a setting is a secret that stands there as it is.
+    private static func isLiteralSecret(_ setting: String) -> Bool {
+        guard let equals = setting.firstIndex(of: "=") else { return false }
+        let name = String(setting[..<equals]).replacing("-", with: "_")
+        let fields = backendTypes.flatMap { BackendFile.fields(of: $0) }
+        guard fields.contains(where: { $0.isSecret && ($0.name == name || $0.aliases.contains(name)) }) else {
+            return false
+        }
+        let value = setting[setting.index(after: equals)...]
+        return !(value.hasPrefix("${") && value.hasSuffix("}"))
+    }
+
+    /// The plan, and what would be done.
+    package struct Output: OperationOutput {
+        let plan: ShownPlan
+        let effects: JSON
+        let effectsReport: Report
+
+        package static let outputFields: [OutputField<Self>] = [
+            OutputField("plan", "The plan.") { $0.plan },
+            .json("effects", "What the operation would answer, and do.", .any) { $0.effects },
+        ]
+        package var report: Report {
+            let end: [Report.Part] = [
+                .line("Kept as a plan until \(plan.plan.expiresAt)."),
+                .command(Hint(PlanApply.self, ["id": plan.plan.id])),
+            ]
+            return Report(
+                effectsReport.parts + end,
+                warnings: effectsReport.warnings,
+                failures: effectsReport.failures
+            )
+        }
+        package var quietLines: [String]? { [plan.plan.id] }
+    }
+}
+
+/// The operation of a name, of which there can be a plan; throws `usage` where there is none.
+func planned(_ name: String) throws(KitError) -> any ChangingOperation.Type {
+    guard let row = operationTable.first(where: { $0.operation.name == name }) else {
+        let near = nearest(to: name, among: operationTable.map { $0.operation.name }).map { "; did you mean “\($0)”?" }
+        throw KitError(.usage, "There is no operation “\(name)”\(near ?? ".")", hint: .help())
+    }
+    guard let operation = row.operation as? any ChangingOperation.Type, name != PlanApply.name else {
+        throw KitError(.usage, "“\(name)” changes nothing that could be planned.", hint: .help(on: name))
+    }
+    return operation
+}
+
+extension [String: FieldValue] {
+    /// The values as an object of JSON.
+    fileprivate var json: JSON { .object(sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value.json) }) }
+}
+
+extension FieldInfo {
+    /// A value of this field out of JSON.
+    func value(_ json: JSON) throws(FieldProblem) -> FieldValue {
+        switch (kind, json) {
+        case (.list, .array(let items)):
+            let texts = items.compactMap(\.string)
+            guard texts.count == items.count else { throw FieldProblem("it is a list of texts") }
+            return .list(texts)
+        case (.list, _), (_, .array), (_, .object), (_, .null): throw FieldProblem("it is of another kind")
+        case (_, .string(let text)): return try parse(text)
+        case (_, .bool(let flag)): return .flag(flag)
+        case (_, .integer(let number)): return .integer(number)
+        case (_, .natural), (_, .number): throw FieldProblem("it is no whole number that fits")
+        }
+    }
+}
