@@ -21,6 +21,8 @@ package struct BackendState: Sendable, Hashable {
     package let snapshot: String?
     /// What went wrong at the last sync; nil when nothing did.
     package let problem: String?
+    /// When that was; nil when nothing did, or nobody noted it.
+    package let problemAt: Timestamp?
     /// The object by which this home announced itself there; nil before it did.
     package let marker: String?
     /// What tells that object from every copy of it, where the service says so.
@@ -83,7 +85,7 @@ package struct BackendState: Sendable, Hashable {
 
     static let columns = """
         name, generation, synced_generation, reason, dirty_since, synced_at, note, problem, incarnation, place, marker, \
-        marked_at, settings, unsaved_since, marker_identity
+        marked_at, settings, unsaved_since, marker_identity, problem_at
         """
 
     init(_ row: borrowing Row) throws(CatalogError) {
@@ -102,5 +104,6 @@ package struct BackendState: Sendable, Hashable {
         address = Address(text: row.text(12))
         markerIdentity = row.optionalText(14)
         unsavedSince = row.optionalInt64(13).map { Timestamp(milliseconds: $0) }
+        problemAt = row.optionalInt64(15).map { Timestamp(milliseconds: $0) }
     }
 }

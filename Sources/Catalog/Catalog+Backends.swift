@@ -58,8 +58,8 @@ extension Catalog {
         try await write(under: lease) { (database) throws(CatalogError) in
             try database.change(
                 """
-                UPDATE backends SET synced_generation = max(synced_generation, ?2), synced_at = ?3, problem = NULL
-                    WHERE name = ?1
+                UPDATE backends SET synced_generation = max(synced_generation, ?2), synced_at = ?3, problem = NULL,
+                    problem_at = NULL WHERE name = ?1
                 """,
                 [.text(lease.backend), .integer(generation), .integer(time)]
             )
@@ -72,8 +72,8 @@ extension Catalog {
         let time = now()
         try await write(under: lease) { (database) throws(CatalogError) in
             try database.change(
-                "UPDATE backends SET problem = ?2 WHERE name = ?1",
-                [.text(lease.backend), .text(Redactor.shared.clean(problem))]
+                "UPDATE backends SET problem = ?2, problem_at = ?3 WHERE name = ?1",
+                [.text(lease.backend), .text(Redactor.shared.clean(problem)), .integer(time)]
             )
             // Also where nothing had marked it: what was not done is not done.
             let state = try database.first(
@@ -227,7 +227,8 @@ extension Database {
         try change(
             """
             UPDATE backends SET incarnation = ?2, place = ?2, note = NULL, marker = NULL, marked_at = NULL,
-                marker_identity = NULL, unsaved_since = NULL, synced_at = NULL, problem = NULL WHERE name = ?1
+                marker_identity = NULL, unsaved_since = NULL, synced_at = NULL, problem = NULL, problem_at = NULL
+                WHERE name = ?1
             """,
             [.text(name), .text(randomIdentifier())]
         )

@@ -77,7 +77,8 @@ extension Catalog {
         }
     }
 
-    /// How many mappings of each status a backend has, and the sum of the sizes of those that are stored.
+    /// How many mappings of each status a backend has, the sum of the sizes of those that are stored, and when the
+    /// first and the last of these were looked at.
     package func mappingCounts() async throws(CatalogError) -> [String: MappingCounts] {
         try await read { (database) throws(CatalogError) in
             var counts: [String: MappingCounts] = [:]
@@ -99,6 +100,10 @@ extension Catalog {
                 if status == .stored {
                     counts[row.text(0), default: MappingCounts()].storedBytes += UInt64(clamping: row.int64(3))
                 }
+            }
+            for (backend, known) in counts where known.byStatus[.stored] != nil {
+                counts[backend]?.oldest = try database.evidence(on: backend, "ASC")
+                counts[backend]?.newest = try database.evidence(on: backend, "DESC")
             }
             return counts
         }
@@ -160,11 +165,31 @@ package struct MappingCounts: Sendable, Hashable {
     package var byStatus: [Mapping.Status: Int] = [:]
     /// The sum of the CARs of the stored mappings, in bytes.
     package var storedBytes: UInt64 = 0
+    /// How it is known of the stored mapping that nobody has looked at for the longest time; nil where none is stored,
+    /// and where it is not known of one of them.
+    package var oldest: Mapping.Evidence?
+    /// The same of the one that was looked at last.
+    package var newest: Mapping.Evidence?
 
     package init() {}
 }
 
 extension Database {
+    /// The evidence of the first of what counts as stored on a backend, in an order of the times; by the index that
+    /// has only that, so that it takes no longer where there is more.
+    fileprivate mutating func evidence(on backend: String, _ order: String) throws(CatalogError) -> Mapping.Evidence? {
+        let found = try first(
+            """
+            SELECT verified_at, verify_method, verified_by FROM mappings INDEXED BY mappings_by_evidence
+                WHERE backend = ?1 AND status = 'stored' AND NOT EXISTS (
+                    SELECT 1 FROM journal WHERE journal.backend = ?1 AND journal.cid = mappings.cid AND kind = 'remove'
+                ) ORDER BY verified_at \(order) LIMIT 1
+            """,
+            [.text(backend)]
+        ) { (row: borrowing Row) throws(CatalogError) in Mapping.Evidence(row, from: 0) }
+        return found ?? nil
+    }
+
     fileprivate mutating func statuses(
         on backend: String,
         _ isAstray: Bool,

@@ -33,6 +33,16 @@ package struct Mapping: Sendable, Hashable {
             self.at = at
             self.by = by
         }
+
+        /// The evidence in three columns of a row; nil where nobody has checked.
+        init?(_ row: borrowing Row, from column: Int) {
+            guard let at = row.optionalInt64(column) else { return nil }
+            self.init(
+                method: row.text(column + 1),
+                at: Timestamp(milliseconds: at),
+                by: row.text(column + 2)
+            )
+        }
     }
 
     package var cid: CID
@@ -123,13 +133,7 @@ package struct Mapping: Sendable, Hashable {
             isOurs: row.int64(14) != 0,
             revision: row.int64(15)
         )
-        if let at = row.optionalInt64(11) {
-            evidence = Evidence(
-                method: row.text(12),
-                at: Timestamp(milliseconds: at),
-                by: row.text(13)
-            )
-        }
+        evidence = Evidence(row, from: 11)
     }
 
     var values: [SQLValue] {

@@ -140,7 +140,11 @@ enum Migrations {
         CREATE INDEX requests_by_cid ON requests(cid, created_at);
         """,
         counts,
+        // Answers have an age: when the last sync failed, and when what is stored was looked at first and last.
         """
+        ALTER TABLE backends ADD COLUMN problem_at INTEGER;
+        CREATE INDEX mappings_by_evidence ON mappings(backend, verified_at) WHERE status = 'stored';
+
         CREATE TABLE plans(
             id TEXT PRIMARY KEY, operation TEXT NOT NULL, inputs TEXT NOT NULL, effects TEXT, digest BLOB NOT NULL,
             generation INTEGER NOT NULL, surface TEXT NOT NULL, maker TEXT NOT NULL,

@@ -96,7 +96,8 @@ public struct Kit: Sendable {
                     backend: mapping.backend,
                     path: mapping.path,
                     isVerified: mapping.status == .stored,
-                    method: mapping.evidence?.method
+                    method: mapping.evidence?.method,
+                    verifiedAt: mapping.evidence?.at.milliseconds
                 )
             }
         } catch  where error.code == ExitCode.notFound.rawValue {

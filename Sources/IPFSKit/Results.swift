@@ -20,6 +20,8 @@ public struct Location: Sendable, Hashable {
     public let isVerified: Bool
     /// How it was verified last, such as `read-back`; nil where nobody has looked.
     public let method: String?
+    /// When that was, in milliseconds since 1970; nil where nobody has looked.
+    public let verifiedAt: Int64?
 }
 
 /// What a sync did on one backend.

@@ -25,6 +25,7 @@ import Testing
         let findings: [Observation.Finding] = [.whole, .whole, .missing, .damaged, .present, .claimed, .removed]
         for _ in 0..<150 {
             let number = Int.random(in: 1...12, using: &numbers)
+            sample.clock.advance(.random(in: 0...5, using: &numbers))
             let backend = Bool.random(using: &numbers) ? "a" : "b"
             switch Int.random(in: 0..<20, using: &numbers) {
             case 0: _ = try await catalog.forgetMapping(root(number), of: backend)
@@ -51,6 +52,8 @@ import Testing
                 #expect(known.byStatus == Dictionary(grouping: all, by: \.status).mapValues(\.count))
                 let stored = all.filter { $0.status == .stored }
                 #expect(known.storedBytes == stored.reduce(0) { $0 + ($1.size ?? 0) })
+                #expect(known.oldest?.at == stored.compactMap(\.evidence?.at).min())
+                #expect(known.newest?.at == stored.compactMap(\.evidence?.at).max())
             }
         }
         try await catalog.check()

@@ -27,6 +27,8 @@ import Testing
         ("cid format ROOT", "cids"), ("cid base32 ROOT", "cids"), ("cid info ROOT", "codec"),
         ("gc --dry-run", "dead_blocks"), ("gc", "freed_bytes"), ("store verify", "problems"),
         ("store rebuild-index", "blocks"), ("store stat", "pack_bytes"),
+        ("whereis ROOT --fresh", "asked"), ("pin show ROOT --fresh", "asked"),
+        ("snapshot list disk --fresh", "asked_at"), ("snapshot list disk", "asked_by"),
         ("get ROOT --output FOLDER/got", "path"), ("version", "version"), ("completion bash", "script"),
         ("init", "home"),
         ("pin rm ROOT --dry-run", "unpinned"), ("pin rm ROOT", "unpinned"),

@@ -33,7 +33,7 @@ package struct BackendList: Operation {
             do throws(KitError) {
                 let file = try kit.backend(name)
                 if configured, !file.isEnabled { continue }
-                rows.append(Row(file: file, state: nil, counts: MappingCounts()))
+                rows.append(Row(file: file, lastTest: await kit.lastTest(of: file), now: kit.now))
             } catch {
                 // One broken file must not hide the others.
                 warnings.append(error.message)
@@ -63,8 +63,11 @@ package struct BackendList: Operation {
     struct Row: Answer {
         let file: BackendFile
         var state: BackendState?
-        var counts: MappingCounts
+        var counts = MappingCounts()
         var files = IndexFiles.State.none
+        let lastTest: LastTest?
+        /// When all of this was looked up, so that ages can be told.
+        let now: Timestamp
 
         static var sharedName: String? { "backend" }
         static let outputFields: [OutputField<Self>] = [
@@ -73,7 +76,29 @@ package struct BackendList: Operation {
             OutputField("state", "How far it is; null where it is not known yet.") { $0.state },
             OutputField("mappings", "What is known of what is there.") { $0.counts },
             OutputField("index", "How far the index files are.") { $0.files },
+            OutputField("last_test", "How the last test of it ended; null where that is not known.") { $0.lastTest },
         ]
+
+        /// When what counts as stored was looked at, in words; nil where nothing does.
+        var looks: String? {
+            guard counts.byStatus[.stored] ?? 0 > 0, let newest = counts.newest else { return nil }
+            guard let oldest = counts.oldest else { return "at the latest \(newest.at.toTheSecond), by \(newest.by)" }
+            let by = oldest.by == newest.by ? newest.by : "\(oldest.by) and \(newest.by)"
+            let when =
+                oldest.at.toTheSecond == newest.at.toTheSecond
+                ? newest.at.toTheSecond : "between \(oldest.at.toTheSecond) and \(newest.at.toTheSecond)"
+            return "\(when), by \(by)"
+        }
+
+        /// How old what is known of it is, in sentences.
+        fileprivate var ages: [Report.Part] {
+            var lines: [String] = []
+            if let looks { lines.append("\(file.name): what is stored was looked at \(looks).") }
+            if let words = lastTest?.words(at: now) {
+                lines.append("\(file.name): last test: \(words)\(words.hasSuffix(".") ? "" : ".")")
+            }
+            return lines.map { .line($0) }
+        }
     }
 
     /// A backend whose file cannot be read.
@@ -105,11 +130,11 @@ package struct BackendList: Operation {
                                 $0.state?.isDirty == false ? "clean" : "dirty",
                                 String($0.counts.byStatus[.stored] ?? 0),
                                 ByteCount($0.counts.storedBytes).description,
-                                $0.state?.syncedAt.map { "\($0.day) \($0.clock)" } ?? "never", $0.files.words,
+                                $0.state?.syncedAt?.toTheSecond ?? "never", $0.files.words,
                             ]
                         }
                     )
-                ],
+                ] + rows.flatMap(\.ages),
                 warnings: warnings
             )
         }

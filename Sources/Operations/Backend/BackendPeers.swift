@@ -23,23 +23,26 @@ package struct BackendPeers: Operation {
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
+        let askedAt = kit.now
         let (register, _) = try await kit.snapshots(on: backend)
         let catalog = try kit.catalog()
         let own = try await kit.identity()
         return try await kitErrors {
             let peers = try await catalog.observing(backend) { try await register.note(own, in: catalog, under: $0) }
-            return Output(backend: backend, own: own, peers: peers)
+            return Output(backend: backend, askedAt: askedAt, own: own, peers: peers)
         }
     }
 
     /// The homes.
     package struct Output: OperationOutput {
         let backend: String
+        let askedAt: Timestamp
         let own: Catalog.Identity
         let peers: [(peer: Peer, holdsBack: Bool)]
 
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.backend },
+            .askedAt { $0.askedAt },
             OutputField("home", "What this home is called.") { $0.own.instance },
             OutputField("kit", "The kit that this home is of.") { $0.own.kit },
             .list(

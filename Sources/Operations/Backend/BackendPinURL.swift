@@ -63,13 +63,14 @@ package struct BackendPinURL: Operation {
         let end = Timestamp(milliseconds: kit.now.milliseconds + Int64(min(seconds, 1 << 32)) * 1000)
         return try await kitErrors {
             let urls = try await content.urls(of: root, at: mapping.location, until: end)
-            return Output(status: mapping.status, urls: urls, end: end)
+            return Output(status: mapping.status, evidence: mapping.evidence, urls: urls, end: end)
         }
     }
 
     /// The URLs of the objects that a root is in.
     package struct Output: OperationOutput {
         let status: Mapping.Status
+        let evidence: Mapping.Evidence?
         let urls: [ObjectURL]
         let end: Timestamp
 
@@ -84,6 +85,7 @@ package struct BackendPinURL: Operation {
                 ]
             ) { $0.urls },
             OutputField("status", "What is known of the copy.", as: Mapping.Status.shape) { $0.status.rawValue },
+            OutputField("evidence", "How that is known; null where nobody has checked.") { $0.evidence },
             OutputField("expires_at", "Until when the URLs serve.") { $0.end },
         ]
         package var report: Report { Report(urls.map { .line($0.text) }) }

@@ -20,13 +20,16 @@ package struct BackendShow: Operation {
         let kit = call.kit
         let file = try await kit.backends([name])[0]
         let catalog = try kit.catalog()
+        let lastTest = await kit.lastTest(of: file)
         return try await kitErrors {
             Output(
                 row: BackendList.Row(
                     file: file,
                     state: try await catalog.backendState(name),
                     counts: try await catalog.mappingCounts()[name] ?? MappingCounts(),
-                    files: try await kit.indexFiles(name).state(in: catalog)
+                    files: try await kit.indexFiles(name).state(in: catalog),
+                    lastTest: lastTest,
+                    now: kit.now
                 )
             )
         }
@@ -56,9 +59,14 @@ package struct BackendShow: Operation {
             if let state {
                 facts.append(.init("in step", state.isDirty ? "no: \(state.reason)" : "yes"))
                 facts.append(.init("last sync", state.syncedAt?.description ?? "never"))
-                if let problem = state.problem { facts.append(.init("problem", problem)) }
+                if let problem = state.problem {
+                    facts.append(.init("problem", problem))
+                    facts.append(.init("since", state.problemAt?.description ?? "a time that nobody noted"))
+                }
             }
             facts.append(.init("stored", "\(counts.byStatus[.stored] ?? 0) roots, \(ByteCount(counts.storedBytes))"))
+            if let looks = row.looks { facts.append(.init("looked at", looks)) }
+            facts.append(.init("last test", row.lastTest?.words(at: row.now) ?? "not known"))
             return Report([.facts(facts)])
         }
     }
@@ -78,6 +86,7 @@ extension BackendState: Answer {
         },
         OutputField("snapshot", "The name of the snapshot that was left there last.") { $0.snapshot },
         OutputField("problem", "What kept the last sync from being whole.") { $0.problem },
+        OutputField("problem_at", "When that was; null where nothing did, or nobody noted it.") { $0.problemAt },
     ]
 }
 
@@ -86,6 +95,12 @@ extension MappingCounts: Answer {
         Mapping.Status.allCases.map { status in
             OutputField(status.rawValue, "How many mappings are \(status.rawValue).") { $0.byStatus[status] ?? 0 }
         } + [
-            OutputField("stored_bytes", "The lengths of all that is stored.", in: .bytes) { $0.storedBytes }
+            OutputField("stored_bytes", "The lengths of all that is stored.", in: .bytes) { $0.storedBytes },
+            OutputField(
+                "oldest_evidence",
+                "How it is known of the stored one that was not looked at for the longest time; null where nothing is stored, "
+                    + "or nobody noted it."
+            ) { $0.oldest },
+            OutputField("newest_evidence", "The same of the stored one that was looked at last.") { $0.newest },
         ]
 }

@@ -38,15 +38,41 @@ package struct BackendTest: ChangingOperation {
     private func attempt(in kit: Kit) async throws(KitError) -> Output {
         let file = try kit.backend(name)
         let backend = try await kit.open(file, gate: HealthGate())
+        guard let objects = backend.content.objects else {
+            throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name)
+        }
+        _ = try kit.catalog()
+        let expected = dryRun ? nil : await kit.expect(.test, of: file)
+        var output = Output(isDryRun: dryRun, name: name)
+        do throws(KitError) {
+            try await attempt(on: backend, objects, in: kit, &output)
+        } catch {
+            // Whoever was stopped has seen nothing.
+            guard error.code != .interrupted else {
+                expected?.drop()
+                throw error
+            }
+            expected?.keep(LastTest.note(output.steps, error))
+            throw error
+        }
+        expected?.keep(LastTest.note(output.steps, nil))
+        return output
+    }
+
+    private func attempt(
+        on backend: OpenBackend,
+        _ objects: any StorageService,
+        in kit: Kit,
+        _ output: inout Output
+    ) async throws(KitError) {
         // Nothing is stored where a disk is not mounted.
         if !dryRun { try await kit.expectPlace(backend) }
         // A home that does not know itself can try a backend all the same.
         let own = try? await kit.catalog().identity().instance
-        guard let objects = backend.content.objects,
-            let object = ObjectName(Self.folder + PassingName(of: own).text + ".txt")
-        else { throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name) }
+        guard let object = ObjectName(Self.folder + PassingName(of: own).text + ".txt") else {
+            throw KitError(.other, "The identifier of this home is damaged.")
+        }
         let content = Array("ipfs-kit was here at \(kit.now)\n".utf8)
-        var output = Output(isDryRun: dryRun, name: name)
         var listed: [ObjectInfo] = []
         func step(_ title: String, _ work: () async throws(StorageError) -> Void) async throws(KitError) {
             guard !dryRun else { return output.steps.append(Step(title: title, milliseconds: nil)) }
@@ -75,7 +101,7 @@ package struct BackendTest: ChangingOperation {
         }
         guard objects.capabilities.contains(.delete) else {
             output.warnings.append("Nothing can be removed from \(name), so \(object) stays there.")
-            return output
+            return
         }
         try await step("remove") { () async throws(StorageError) in try await objects.delete(object) }
         let now = listed.first { $0.name == object }?.modified ?? kit.now
@@ -86,7 +112,6 @@ package struct BackendTest: ChangingOperation {
                 output.warnings.append("\(old.name), which an earlier test left on \(name), stays: \(error.message)")
             }
         }
-        return output
     }
 
     /// What the names of all objects of tests begin with.
@@ -125,9 +150,23 @@ package struct BackendTest: ChangingOperation {
         }
     }
 
+    /// A step that succeeded.
     struct Step: Sendable {
         let title: String
         let milliseconds: Int64?
+
+        /// The steps of a test, as they stand in every answer.
+        static func list<Root>(_ read: @escaping @Sendable (Root) -> [Step]) -> OutputField<Root> {
+            .list(
+                "steps",
+                "What was tried with success, or would be tried, in order.",
+                of: [
+                    OutputField("step", "What it was.") { $0.title },
+                    OutputField("milliseconds", "How long it took.", in: .milliseconds) { $0.milliseconds },
+                ],
+                read
+            )
+        }
     }
 
     /// What was tried, all of it with success.
@@ -141,20 +180,15 @@ package struct BackendTest: ChangingOperation {
             .backend { $0.name },
             .dryRun { $0.isDryRun },
             OutputField("ok", "Whether every step succeeded.") { !$0.isDryRun },
-            .list(
-                "steps",
-                "What was tried, or would be, in order.",
-                of: [
-                    OutputField("step", "What it was.") { $0.title },
-                    OutputField("milliseconds", "How long it took.", in: .milliseconds) { $0.milliseconds },
-                ]
-            ) { $0.steps },
+            Step.list { $0.steps },
+            .warnings { $0.warnings },
         ]
         package var report: Report {
             guard !isDryRun else { return Report(steps.map { .line("would \($0.title) on \(name)") }) }
-            return Report([
-                .facts(steps.map { .init($0.title, "ok, \($0.milliseconds ?? 0) ms") }), .line("\(name) works."),
-            ])
+            return Report(
+                [.facts(steps.map { .init($0.title, "ok, \($0.milliseconds ?? 0) ms") }), .line("\(name) works.")],
+                warnings: warnings
+            )
         }
     }
 }

@@ -57,6 +57,8 @@ package struct BackendUpdate: ChangingOperation {
         }
         file.updatedAt = kit.now
         try file.save()
+        // What was answered under other settings says nothing of these.
+        if !settings.isEmpty || !unset.isEmpty { await kit.forgetAnswers(of: name) }
         _ = try await kit.backends([name])
         let catalog = try kit.catalog()
         do throws(CatalogError) {

@@ -8,6 +8,17 @@ extension Mapping.Status {
     static var shape: Shape { .choice(allCases.map(\.rawValue)) }
 }
 
+extension Mapping.Evidence: Answer {
+    package static var sharedName: String? { "evidence" }
+    package static let outputFields: [OutputField<Self>] = [
+        OutputField("verified_at", "When somebody looked.") { $0.at },
+        OutputField("verify_method", "How: `read-back`, a digest (`put-…`, `listed-…`), or a question (`looked-up`).") {
+            $0.method
+        },
+        OutputField("verified_by", "Who looked: the host and the version of the program.") { $0.by },
+    ]
+}
+
 extension Mapping: Answer {
     package static var sharedName: String? { "mapping" }
     package static let outputFields: [OutputField<Self>] = [
@@ -21,9 +32,11 @@ extension Mapping: Answer {
         OutputField("size_bytes", "The length of the CAR.", in: .bytes) { $0.size },
         OutputField("block_count", "How many blocks it has.") { $0.blockCount },
         OutputField("car_sha256", "The SHA-256 of the CAR, in hexadecimal.") { $0.carSHA256.map { hex($0) } },
-        OutputField("verified_at", "When bytes or digests were compared last.") { $0.evidence?.at },
-        OutputField("verify_method", "How they were compared.") { $0.evidence?.method },
-        OutputField("verified_by", "Who compared them.") { $0.evidence?.by },
+        OutputField("verified_at", "When that status was found out; null where nobody has looked.") { $0.evidence?.at },
+        OutputField("verify_method", "How: `read-back`, a digest (`put-…`, `listed-…`), or a question (`looked-up`).") {
+            $0.evidence?.method
+        },
+        OutputField("verified_by", "Who looked: the host and the version of the program.") { $0.evidence?.by },
         OutputField("updated_at", "When something of this changed last.") { $0.updatedAt },
         .list(
             "shards",

@@ -29,14 +29,17 @@ package struct BackendPinFind: Operation {
     package static let summary = "Say on which backends a CID is, and how that is known."
 
     package var cid = ""
+    package var fresh = false
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "The root.", as: .cid, required: true, positional: true)
+        Field("cid", \.cid, help: "The root.", as: .cid, required: true, positional: true), .fresh(\.fresh),
     ]
 
-    package func run(in call: Call) async throws(KitError) -> MappingsOutput { try await find(cid, in: call.kit) }
+    package func run(in call: Call) async throws(KitError) -> MappingsOutput {
+        try await find(cid, fresh: fresh, in: call.kit)
+    }
 }
 
 /// Says where a CID is.
@@ -46,26 +49,33 @@ package struct WhereIs: Operation {
         "Say on which backends a CID is, and how that is known; the same as `backend pin find`."
 
     package var cid = ""
+    package var fresh = false
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "The root.", as: .cid, required: true, positional: true)
+        Field("cid", \.cid, help: "The root.", as: .cid, required: true, positional: true), .fresh(\.fresh),
     ]
 
-    package func run(in call: Call) async throws(KitError) -> MappingsOutput { try await find(cid, in: call.kit) }
+    package func run(in call: Call) async throws(KitError) -> MappingsOutput {
+        try await find(cid, fresh: fresh, in: call.kit)
+    }
 }
 
 /// The mappings of a CID, in both of its versions: the same content may have been stored under either.
-private func find(_ text: String, in kit: Kit) async throws(KitError) -> MappingsOutput {
+private func find(_ text: String, fresh: Bool, in kit: Kit) async throws(KitError) -> MappingsOutput {
     let root = try parseCID(text)
+    let roots = [root] + ((root.version == .v0 ? root.v1 : root.v0).map { [$0] } ?? [])
     let catalog = try kit.catalog()
     try await kit.meetBackends()
+    let look = fresh ? try await kit.lookAnew(for: roots) : FreshLook()
     return try await kitErrors {
-        let twin = root.version == .v0 ? root.v1 : root.v0
-        let found = try await catalog.mappings(of: [root] + (twin.map { [$0] } ?? []))
-        guard !found.isEmpty else { throw try await kit.nowhere(root) }
-        return MappingsOutput(mappings: found)
+        let found = try await catalog.mappings(of: roots)
+        guard !found.isEmpty else {
+            if let problem = look.problem(with: root) { throw problem }
+            throw try await kit.nowhere(root)
+        }
+        return MappingsOutput(mappings: found, look: look)
     }
 }
 
@@ -139,11 +149,22 @@ package struct BackendPinRemove: ChangingOperation {
 /// Where CIDs are.
 package struct MappingsOutput: OperationOutput {
     package let mappings: [Mapping]
+    /// What backends said just now, where they were asked.
+    var look = FreshLook()
     var warnings: [String] = []
+
+    package var exitCode: ExitCode { look.exitCode }
 
     package static let outputFields: [OutputField<Self>] = [
         OutputField("mappings", "Where the content is, and how that is known.") { $0.mappings },
-        .warnings { $0.warnings },
+        .asked { $0.look },
+        .warnings { $0.warnings + $0.look.warnings },
     ]
-    package var report: Report { Report([Mapping.table(mappings)], warnings: warnings) }
+    package var report: Report {
+        Report(
+            [Mapping.table(mappings)] + look.lines,
+            warnings: warnings + look.warnings,
+            failures: look.failures
+        )
+    }
 }

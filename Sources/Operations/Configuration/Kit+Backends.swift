@@ -261,6 +261,13 @@ extension Kit {
     /// Opens a backend to look at what is known of it; throws where it leads elsewhere than at its last sync, or is
     /// another place by now.
     func openAsKnown(_ file: BackendFile) async throws(KitError) -> OpenBackend {
+        let backend = try await openAtKnownAddress(file)
+        try await expectPlace(backend)
+        return backend
+    }
+
+    /// The same for whoever sees to it that it is the place that is known.
+    func openAtKnownAddress(_ file: BackendFile) async throws(KitError) -> OpenBackend {
         guard try await arrive(at: file) else {
             throw KitError(
                 .refused,
@@ -269,9 +276,7 @@ extension Kit {
                 backend: file.name
             )
         }
-        let backend = try await open(file, gate: ClosedGate())
-        try await expectPlace(backend)
-        return backend
+        return try await open(file, gate: ClosedGate())
     }
 
     /// Notes where a backend leads of which nothing was seen before, for whoever is about to look; whether it leads

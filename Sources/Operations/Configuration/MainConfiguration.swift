@@ -2,7 +2,7 @@ internal import POSIX
 internal import Schema
 internal import YAML
 
-/// What `config/main.yaml` says: the version of the home, and where content is read from.
+/// What `config/main.yaml` says: the version of the home, where content is read from, and what is kept of services.
 struct MainConfiguration: Sendable {
     /// One place to read content from, as it is named there.
     enum Source: Sendable, Hashable {
@@ -16,6 +16,8 @@ struct MainConfiguration: Sendable {
 
     /// The sources in the order in which they are asked, each with its line.
     private(set) var sources: [(source: Source, line: Int)] = [(.store, 0)]
+    /// For how many days answers of services are kept; with 0 none is.
+    private(set) var keepDays: Int64 = 30
     /// The path of the file, for messages.
     let path: String
 
@@ -42,12 +44,36 @@ struct MainConfiguration: Sendable {
             switch pair.key {
             case "version": break
             case "source": configuration.sources = try configuration.sources(pair.value)
-            default:
-                let unknown = SchemaError.unknown(pair.key, among: ["version", "source"]).message
-                throw configuration.problem(pair.keyMark.line, unknown)
+            case "metadata": configuration.keepDays = try configuration.keepDays(pair.value)
+            default: throw configuration.unknown(pair, among: ["version", "source", "metadata"])
             }
         }
         return configuration
+    }
+
+    private func unknown(_ pair: YAMLPair, among names: [String]) -> KitError {
+        problem(pair.keyMark.line, SchemaError.unknown(pair.key, among: names).message)
+    }
+
+    /// The longest time for which answers are kept, in days: a hundred years.
+    private static let mostDays: Int64 = 36_525
+
+    private func keepDays(_ node: YAMLNode) throws(KitError) -> Int64 {
+        guard let pairs = node.mapping else {
+            throw problem(node.mark.line, "metadata is of the form {keep_days: \(keepDays)}")
+        }
+        var days = keepDays
+        for pair in pairs {
+            guard pair.key == "keep_days" else { throw unknown(pair, among: ["keep_days"]) }
+            guard let number = pair.value.integer, (0...Self.mostDays).contains(number) else {
+                throw problem(
+                    pair.value.mark.line,
+                    "metadata.keep_days is a number of days, from 0 to \(Self.mostDays); with 0 nothing is kept"
+                )
+            }
+            days = number
+        }
+        return days
     }
 
     private init(path: String) { self.path = path }

@@ -36,6 +36,9 @@ package struct KitHome: Sendable, Hashable {
     /// The folder of what a backend's service has to remember.
     func state(of name: String) -> String { "\(path)/metadata/\(name)" }
 
+    /// The folder of what a backend's service answered; it goes with the one around it.
+    func answers(of name: String) -> String { "\(state(of: name))/answers" }
+
     /// The file of a backend.
     package func backendFile(_ name: String) -> String { "\(backendFiles)/\(name).yaml" }
 

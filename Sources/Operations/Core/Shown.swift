@@ -55,6 +55,11 @@ extension OutputField {
         OutputField("backend", "The backend.", as: .backend, read)
     }
 
+    /// When the service was asked for what the answer says.
+    static func askedAt(_ read: @escaping @Sendable (Root) -> Timestamp) -> OutputField {
+        OutputField("asked_at", "When the backend was asked.", read)
+    }
+
     /// Whether nothing was changed.
     static func dryRun(_ read: @escaping @Sendable (Root) -> Bool) -> OutputField {
         OutputField("dry_run", "Whether this is what would be done, and nothing was changed.", read)

@@ -11,11 +11,12 @@ package struct PinShow: Operation {
         "Show a pin: its name, its size in the store, who asked for it, and where its replicas are."
 
     package var cid = ""
+    package var fresh = false
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("cid", \.cid, help: "The pinned root.", as: .cid, required: true, positional: true)
+        Field("cid", \.cid, help: "The pinned root.", as: .cid, required: true, positional: true), .fresh(\.fresh),
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
@@ -24,6 +25,7 @@ package struct PinShow: Operation {
         let catalog = try kit.catalog()
         let store = try kit.store()
         try await kit.meetBackends()
+        let look = fresh ? try await kit.lookAnew(for: [root]) : FreshLook()
         let pin: Pin?
         let mappings: [Mapping]
         let reasons: Reasons
@@ -43,7 +45,7 @@ package struct PinShow: Operation {
         }
         let sources = try kit.sourceNames()
         let content = await Self.look(root, store)
-        return Output(pin: pin, reasons: reasons, mappings: mappings, content: content, sources: sources)
+        return Output(pin: pin, reasons: reasons, mappings: mappings, look: look, content: content, sources: sources)
     }
 
     private static func look(_ root: CID, _ store: BlockStore) async -> Content {
@@ -81,8 +83,12 @@ package struct PinShow: Operation {
         let pin: Pin
         let reasons: Reasons
         let mappings: [Mapping]
+        /// What backends said just now, where they were asked.
+        let look: FreshLook
         let content: Content
         let sources: [String]
+
+        package var exitCode: ExitCode { look.exitCode }
 
         private var size: (blocks: UInt64, bytes: UInt64)? {
             if case .whole(let blocks, let bytes) = content { (UInt64(blocks), UInt64(bytes)) } else { nil }
@@ -102,6 +108,8 @@ package struct PinShow: Operation {
             OutputField("problem", "Why it is not whole.") { $0.problem },
             OutputField("sources", "Where content is read from.") { $0.sources },
             OutputField("replicas", "Where it is, and how that is known.") { $0.mappings },
+            .asked { $0.look },
+            .warnings { $0.look.warnings },
         ]
         package var report: Report {
             var facts: [Report.Fact] = [
@@ -117,7 +125,11 @@ package struct PinShow: Operation {
             }
             if sources != ["store"] { facts.append(.init("read from", Kit.shown(sources))) }
             let requests = reasons.requests.isEmpty ? [] : [PinRequest.table(reasons.requests)]
-            return Report([.facts(facts)] + requests + [Mapping.table(mappings)])
+            return Report(
+                [.facts(facts)] + requests + [Mapping.table(mappings)] + look.lines,
+                warnings: look.warnings,
+                failures: look.failures
+            )
         }
     }
 }

@@ -7,22 +7,76 @@ internal import Storage
 package struct SnapshotList: Operation {
     package static let name = "snapshot list"
     package static let summary = "List the snapshots that kits left on a backend, the newest first."
+    package static let details = """
+        What the backend answered when it was asked last is kept for a while, and told with its time. Where nothing is \
+        kept, and with --fresh, it is asked.
+        """
 
     package var backend = ""
+    package var fresh = false
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true)
+        Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
+        Field("fresh", \.fresh, help: "Ask the backend, also where its last answer is kept."),
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
-        let (register, _) = try await kit.snapshots(on: backend)
+        let file = try await kit.backends([backend])[0]
         let own = try await kit.identity()
-        return try await kitErrors {
-            Output(backend: backend, names: try await register.list().snapshots, own: own)
+        if !fresh, let kept = await kit.kept(.snapshots, of: file), let names = Self.names(in: kept.answer) {
+            return Output(backend: backend, names: names, own: own, learnt: .kept(kept.askedAt, by: kept.askedBy))
         }
+        let askedAt = kit.now
+        let expected = await kit.expect(.snapshots, of: file)
+        do throws(KitError) {
+            let (register, _) = try await kit.snapshots(on: backend)
+            let names = try await kitErrors { try await register.list().snapshots }
+            expected?.keep(Self.note(names))
+            return Output(backend: backend, names: names, own: own, learnt: .asked(askedAt, by: kit.observer))
+        } catch {
+            expected?.drop()
+            throw error
+        }
+    }
+
+    /// What is kept of a list.
+    private static func note(_ names: [SnapshotName]) -> JSON {
+        .array(names.map { ["name": .string($0.name.text), "left_at": .text($0.leftAt)] })
+    }
+
+    /// The list that was kept; nil where it is none.
+    private static func names(in note: JSON) -> [SnapshotName]? {
+        guard let items = note.items else { return nil }
+        let names = items.compactMap { item -> SnapshotName? in
+            guard let name = item["name"]?.string.flatMap({ ObjectName($0) }),
+                let leftAt = item["left_at"]?.string.flatMap({ Timestamp($0) })
+            else { return nil }
+            return SnapshotName(name, leftAt: leftAt)
+        }
+        return names.count == items.count ? names : nil
+    }
+
+    /// How the list was learnt.
+    enum Learnt: Sendable {
+        /// The backend was asked now.
+        case asked(Timestamp, by: String)
+        /// It was asked then, and the answer was kept.
+        case kept(Timestamp, by: String)
+
+        fileprivate var at: Timestamp {
+            switch self {
+            case .asked(let at, _), .kept(let at, _): at
+            }
+        }
+        fileprivate var by: String {
+            switch self {
+            case .asked(_, let by), .kept(_, let by): by
+            }
+        }
+        fileprivate var isFresh: Bool { if case .asked = self { true } else { false } }
     }
 
     /// The snapshots.
@@ -30,27 +84,42 @@ package struct SnapshotList: Operation {
         let backend: String
         let names: [SnapshotName]
         let own: Catalog.Identity
+        let learnt: Learnt
 
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.backend },
+            .askedAt { $0.learnt.at },
+            OutputField("asked_by", "Who asked it: the host and the version of the program.") { $0.learnt.by },
+            OutputField("fresh", "Whether it was asked now, and this is not what it answered then.") {
+                $0.learnt.isFresh
+            },
             OutputField("snapshots", "What homes left there, the newest first.") { output in
                 output.names.map { SnapshotRow($0, output.own) }
             },
         ]
         package var report: Report {
-            guard !names.isEmpty else { return Report("\(backend) has no snapshot.") }
-            return Report([
-                .table(
-                    [.init("ID"), .init("MADE"), .init("KIT"), .init("HOME"), .init("WHOSE")],
-                    rows: names.map { name in
-                        let made = Timestamp(milliseconds: name.time)
-                        return [
-                            name.identifier, "\(made.day) \(made.clock)", name.kit,
-                            name.instance.isEmpty ? "-" : name.instance, name.owner(own),
-                        ]
-                    }
-                )
-            ])
+            let age: [Report.Part] =
+                learnt.isFresh
+                ? []
+                : [
+                    .line("\(backend) answered this \(learnt.at.toTheSecond), when it was asked by \(learnt.by)."),
+                    .command(Hint(SnapshotList.self, ["backend": backend, "fresh": "true"])),
+                ]
+            guard !names.isEmpty else { return Report([.line("\(backend) has no snapshot.")] + age) }
+            return Report(
+                [
+                    .table(
+                        [.init("ID"), .init("MADE"), .init("KIT"), .init("HOME"), .init("WHOSE")],
+                        rows: names.map { name in
+                            let made = Timestamp(milliseconds: name.time)
+                            return [
+                                name.identifier, "\(made.day) \(made.clock)", name.kit,
+                                name.instance.isEmpty ? "-" : name.instance, name.owner(own),
+                            ]
+                        }
+                    )
+                ] + age
+            )
         }
     }
 }

@@ -30,6 +30,7 @@ package struct SnapshotPrune: ChangingOperation {
         guard keep >= 1 else { throw KitError(.usage, "--keep is at least 1.") }
         let own = try await kit.identity()
         return try await kit.changing(backend) { (gate, _) async throws in
+            if !dryRun { await kit.forgetAnswers([.snapshots], of: backend) }
             let (register, snapshots) = try await kit.snapshots(on: backend, gate: gate)
             let entries = try await register.list()
             let all = entries.snapshots.filter { $0.kit == own.kit }

@@ -22,6 +22,7 @@ package struct SnapshotShow: Operation {
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
+        let askedAt = kit.now
         let (register, snapshots) = try await kit.snapshots(on: backend)
         return try await kitErrors {
             let all = try await register.list().snapshots
@@ -35,6 +36,7 @@ package struct SnapshotShow: Operation {
             return Output(
                 name: chosen,
                 own: try await kit.identity(),
+                askedAt: askedAt,
                 pins: try content.pins(),
                 mappings: try content.mappings().count,
                 backends: content.backends.map(\.name)
@@ -46,12 +48,14 @@ package struct SnapshotShow: Operation {
     package struct Output: OperationOutput {
         let name: SnapshotName
         let own: Catalog.Identity
+        let askedAt: Timestamp
         let pins: [Pin]
         let mappings: Int
         let backends: [String]
 
         package static let outputFields: [OutputField<Self>] = [
             OutputField("snapshot", "The snapshot.") { SnapshotRow($0.name, $0.own) },
+            .askedAt { $0.askedAt },
             OutputField("pins", "The pins in it.") { $0.pins },
             OutputField("mappings", "How many mappings are in it.") { $0.mappings },
             OutputField("backend_names", "The backends whose settings are in it.", as: .backend) { $0.backends },

@@ -185,7 +185,9 @@ package struct Status: Operation {
             for row in list.rows {
                 guard let problem = row.state?.problem else { continue }
                 let prefix = row.file.name + ": "
-                parts.append(.line("last sync of " + (problem.hasPrefix(prefix) ? problem : prefix + problem)))
+                let when = row.state?.problemAt.map { " (\($0.toTheSecond))" } ?? ""
+                let what = problem.hasPrefix(prefix) ? String(problem.dropFirst(prefix.count)) : problem
+                parts.append(.line("last sync of \(row.file.name)\(when): \(what)"))
             }
             for case let (name, state?) in list.rows.map({ ($0.file.name, $0.state) })
             where state.isDirty && state.syncedAt == nil && state.markedAt != nil {

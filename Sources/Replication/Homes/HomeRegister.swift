@@ -257,6 +257,14 @@ package struct SnapshotName: Sendable, Hashable {
     package let leftAt: Timestamp
 }
 
+extension SnapshotName {
+    /// The snapshot of which an object has the name; nil where it is the name of something else.
+    package init?(_ name: ObjectName, leftAt: Timestamp) {
+        guard let (kit, kind) = HomeName.read(name), case .snapshot(let instance, let time) = kind else { return nil }
+        self.init(name: name, kit: kit, instance: instance, time: time, leftAt: leftAt)
+    }
+}
+
 /// An object on a backend with pages that the snapshots of a home share, by its name.
 package struct PagesName: Sendable, Hashable {
     package let name: ObjectName

@@ -4,11 +4,23 @@ internal import Multiformats
 internal import Schema
 package import Storage
 
-/// Reads content back from a backend, block by block, and writes down what was seen.
+/// Reads content back from a backend, block by block, or asks it what it holds, and writes down what was seen.
 package struct Verifier: Sendable {
+    /// How a backend is looked at.
+    package enum Manner: Sendable {
+        /// Everything is read, and every block compared.
+        case reading
+        /// The backend is asked whether it is there, and how long; nothing is read.
+        case asking
+    }
+
     /// What was seen of one root.
     package enum Verdict: String, Sendable, Hashable {
         case whole
+        /// The backend says that it is there, and nothing is known against it; nothing was compared.
+        case present
+        /// The backend works on it, and has not got it yet; nothing is written down.
+        case awaited
         /// The backend says that it is not there.
         case missing
         case corrupt
@@ -31,8 +43,18 @@ package struct Verifier: Sendable {
         package let error: StorageError?
         /// How many bytes were read, whatever they were.
         package let bytes: UInt64
+        /// Where it is, or was looked for.
+        let place: Location?
 
-        init(mapping: Mapping, verdict: Verdict, back: ReadBack?, error: StorageError?, bytes: UInt64 = 0) {
+        init(
+            mapping: Mapping,
+            verdict: Verdict,
+            back: ReadBack?,
+            error: StorageError?,
+            bytes: UInt64 = 0,
+            at place: Location? = nil
+        ) {
+            self.place = place ?? mapping.location
             self.mapping = mapping
             self.verdict = verdict
             self.back = back
@@ -69,16 +91,18 @@ package struct Verifier: Sendable {
     /// Checks mappings of one backend, a few at once, and records what was found; damage makes the backend dirty.
     ///
     /// Nothing is written down of a place that is not known yet, where no sync ever was. Throws where it is not one of
-    /// this home: what is not there says nothing then.
+    /// this home: what is not there says nothing then. One with the revision 0 is in no catalog: it is asked for all
+    /// the same, and where it is there, that is the backend's word.
     package func verify(
         _ mappings: [Mapping],
         on backend: OpenBackend,
+        by manner: Manner = .reading,
         isKnown: Bool = true
     ) async throws(ReplicationError) -> [Result] {
         try await translating {
             try await catalog.observing(backend.name) { lease in
                 let recorder = isKnown ? Recorder(catalog: catalog, lease: lease, timing: timing) : nil
-                return try await verify(mappings, on: backend, recorder)
+                return try await verify(mappings, on: backend, by: manner, recorder)
             }
         }
     }
@@ -86,6 +110,7 @@ package struct Verifier: Sendable {
     private func verify(
         _ mappings: [Mapping],
         on backend: OpenBackend,
+        by manner: Manner,
         _ recorder: Recorder?
     ) async throws -> [Result] {
         try await checkPlace(backend)
@@ -98,13 +123,13 @@ package struct Verifier: Sendable {
                 guard next < mappings.endIndex else { return }
                 let mapping = mappings[next]
                 next += 1
-                group.addTask { await look(mapping, backend) }
+                group.addTask { await look(mapping, backend, by: manner) }
             }
             for _ in 0..<min(backend.lanes, 8) { start() }
             while let result = try await group.next() {
                 try StorageError.checkCancellation()
                 progress.items()
-                if let seen = observation(result) {
+                if let seen = observation(result, by: manner) {
                     if seen.finding == .missing { absent.append(seen) } else { try await recorder?.add(seen) }
                 }
                 results.append(result)
@@ -126,18 +151,52 @@ package struct Verifier: Sendable {
         for index in results.indices where dropped.contains(results[index].mapping.cid) {
             results[index].verdict = .superseded
         }
-        let damaged = results.count { $0.verdict == .missing || $0.verdict == .corrupt }
+        let damaged = results.count { $0.verdict.isDamage && Self.isNews($0, by: manner) }
         if damaged > 0 {
-            try await catalog.markDirty([backend.name], reason: "verify found \(damaged) damaged or missing")
+            let what = manner == .reading ? "verify" : "a look"
+            try await catalog.markDirty([backend.name], reason: "\(what) found \(damaged) damaged or missing")
         }
         return results.sorted { $0.mapping.cid < $1.mapping.cid }
+    }
+
+    /// Whether damage is more than is known: a reading has the last word, and is believed anew each time.
+    private static func isNews(_ result: Result, by manner: Manner) -> Bool {
+        guard manner == .asking else { return true }
+        let known: Mapping.Status = result.verdict == .missing ? .missing : .corrupt
+        return result.mapping.revision != 0 && result.mapping.status != known
     }
 
     private func checkPlace(_ backend: OpenBackend) async throws {
         try await HomeRegister.expectPlace(backend, catalog, identity)
     }
 
-    private func look(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
+    private func look(_ mapping: Mapping, _ backend: OpenBackend, by manner: Manner) async -> Result {
+        switch manner {
+        case .reading: await read(mapping, backend)
+        case .asking: await ask(mapping, backend)
+        }
+    }
+
+    private func ask(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
+        let presence = await backend.content.presence(of: mapping.cid, at: mapping.location)
+        func result(_ verdict: Verdict, _ error: StorageError? = nil) -> Result {
+            Result(mapping: mapping, verdict: verdict, back: nil, error: error, at: presence.held?.location)
+        }
+        do throws(StorageError) {
+            switch try presence.finding(against: mapping.observedSize) {
+            case .missing: return result(.missing)
+            case .damaged:
+                let length = presence.held?.length.map { ", with \($0) bytes" } ?? ""
+                let message = "Something else is in the place of \(mapping.cid)\(length)."
+                return result(.corrupt, StorageError(.corrupt, message, backend: backend.name))
+            default: return result(presence.held == nil ? .awaited : .present)
+            }
+        } catch {
+            return result(.unknown, error)
+        }
+    }
+
+    private func read(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
         let read = Locked<UInt64>(0)
         do throws(StorageError) {
             let back = try await readBack(
@@ -172,10 +231,14 @@ package struct Verifier: Sendable {
     private static let isBeyond: Set<DecodingProblem.Code> = [.unsupported, .notAllowed, .tooLarge, .tooDeep]
 
     /// What was seen; nil where nothing was.
-    private func observation(_ result: Result) -> Observation? {
+    private func observation(_ result: Result, by manner: Manner) -> Observation? {
         let finding: Observation.Finding
+        let isKnown = result.mapping.revision != 0
         switch result.verdict {
-        case .unknown, .superseded: return nil
+        case .unknown, .superseded, .awaited: return nil
+        case .missing where !isKnown, .corrupt where !isKnown: return nil
+        // What nobody here has stored or compared may be somebody else's.
+        case .present: finding = isKnown ? .present : .claimed
         case .missing: finding = .missing
         case .corrupt: finding = .damaged
         case .whole: finding = .whole
@@ -183,15 +246,15 @@ package struct Verifier: Sendable {
         return Observation(
             result.mapping.cid,
             finding,
-            method: "read-back",
-            place: result.mapping.location,
+            method: manner == .reading ? "read-back" : "looked-up",
+            place: result.place,
             size: result.back?.length,
             blockCount: result.back?.blockCount,
             carSHA256: result.back?.sha256,
             detail: result.error?.message,
             at: catalog.time,
             by: observer,
-            basis: result.mapping.revision
+            basis: isKnown ? result.mapping.revision : nil
         )
     }
 }
