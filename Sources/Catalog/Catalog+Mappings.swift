@@ -175,12 +175,12 @@ package struct MappingCounts: Sendable, Hashable {
 }
 
 extension Database {
-    /// The evidence of the first of what counts as stored on a backend, in an order of the times; by the index that
-    /// has only that, so that it takes no longer where there is more.
+    /// The evidence of the first of what counts as stored on a backend, in an order of the times; which the index
+    /// `mappings_by_evidence` has: it takes no longer where there is more.
     fileprivate mutating func evidence(on backend: String, _ order: String) throws(CatalogError) -> Mapping.Evidence? {
         let found = try first(
             """
-            SELECT verified_at, verify_method, verified_by FROM mappings INDEXED BY mappings_by_evidence
+            SELECT verified_at, verify_method, verified_by FROM mappings
                 WHERE backend = ?1 AND status = 'stored' AND NOT EXISTS (
                     SELECT 1 FROM journal WHERE journal.backend = ?1 AND journal.cid = mappings.cid AND kind = 'remove'
                 ) ORDER BY verified_at \(order) LIMIT 1

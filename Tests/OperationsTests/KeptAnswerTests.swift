@@ -177,11 +177,8 @@ import Testing
     @Test func `a list of snapshots is kept until something may have changed it`() async throws {
         let sample = try await KitSample()
         let disk = try await sample.disk("disk")
-        func list(fresh: Bool = false) async throws -> (names: Int, isFresh: Bool) {
-            let output = try await sample.run(
-                SnapshotList.self,
-                ["backend": .text("disk"), "fresh": .flag(fresh)]
-            )
+        func list(_ name: String = "disk", fresh: Bool = false) async throws -> (names: Int, isFresh: Bool) {
+            let output = try await sample.run(SnapshotList.self, ["backend": .text(name), "fresh": .flag(fresh)])
             let isFresh = output.json["fresh"] == .bool(true)
             return (output.names.count, isFresh)
         }
@@ -213,13 +210,16 @@ import Testing
         try await expect(1, fresh: true, "a prune makes it void")
         // Under another name of the place too.
         try await sample.disk("twin", at: disk)
+        for isFresh in [true, false] { #expect(try await list("twin").isFresh == isFresh) }
         try await sample.add("3")
-        try await sample.run(Sync.self)
-        try await expect(2, fresh: true, "a sync makes it void")
+        try await sample.run(Sync.self, ["names": .list(["disk"])])
+        for name in ["disk", "twin"] {
+            let (names, isFresh) = try await list(name)
+            #expect(names == 2 && isFresh, "\(name)")
+        }
         try await sample.add("4")
         try await sample.run(Sync.self, ["names": .list(["twin"])])
-        let isTwins = try await list()
-        #expect(isTwins.isFresh)
+        #expect(try await list().isFresh)
     }
 
     @Test func `nothing is kept that was asked for while somebody may change it`() async throws {

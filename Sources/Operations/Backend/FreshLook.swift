@@ -6,6 +6,13 @@ internal import Storage
 
 /// What backends say of some roots when they are asked anew; nothing, where nobody was.
 struct FreshLook: Sendable {
+    /// What `--fresh` does, for the help of those that take it.
+    static let details = """
+        The answer is what the catalog knows, with when and how it was learnt. With --fresh every enabled backend is asked \
+        first, side by side, and what each says is written down: that something is not there counts, and that it is there \
+        proves nothing before `verify` has read it. Of a backend that does not answer what was known stays, with its time.
+        """
+
     /// What one backend said of one root.
     struct Row: Answer {
         let backend: String

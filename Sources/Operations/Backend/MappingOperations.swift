@@ -27,6 +27,7 @@ package struct BackendPinList: Operation {
 package struct BackendPinFind: Operation {
     package static let name = "backend pin find"
     package static let summary = "Say on which backends a CID is, and how that is known."
+    package static let details = FreshLook.details
 
     package var cid = ""
     package var fresh = false
@@ -47,6 +48,7 @@ package struct WhereIs: Operation {
     package static let name = "whereis"
     package static let summary =
         "Say on which backends a CID is, and how that is known; the same as `backend pin find`."
+    package static let details = FreshLook.details
 
     package var cid = ""
     package var fresh = false

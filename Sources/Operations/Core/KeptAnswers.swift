@@ -160,12 +160,15 @@ extension Kit {
         }
     }
 
-    /// A backend, and all that are one place with it as far as is known.
+    /// A backend, and all that may be one place with it, as far as is known.
     private func namesOfPlace(of backend: String) async throws -> Set<String> {
         let states = try await catalog().backendStates()
         guard let own = states.first(where: { $0.name == backend }) else { return [backend] }
+        // Where one leads elsewhere than it was seen, or was never seen, nobody knows that it is another place.
+        func isNowhere(_ state: BackendState) -> Bool { state.leadsElsewhere || state.address == nil }
         let same = states.filter { other in
-            other.place == own.place || other.address != nil && other.address?.place == own.address?.place
+            other.place == own.place || isNowhere(other) || isNowhere(own)
+                || other.address?.place == own.address?.place
         }
         return Set(same.map(\.name)).union([backend])
     }

@@ -9,6 +9,7 @@ package struct PinShow: Operation {
     package static let name = "pin show"
     package static let summary =
         "Show a pin: its name, its size in the store, who asked for it, and where its replicas are."
+    package static let details = FreshLook.details
 
     package var cid = ""
     package var fresh = false

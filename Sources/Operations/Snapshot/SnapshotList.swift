@@ -189,7 +189,7 @@ extension SnapshotName {
             throw KitError(
                 .notFound,
                 "\(backend) has no snapshot “\(text)”.",
-                hint: Hint(SnapshotList.self, ["backend": backend]),
+                hint: Hint(SnapshotList.self, ["backend": backend, "fresh": "true"]),
                 backend: backend
             )
         }
