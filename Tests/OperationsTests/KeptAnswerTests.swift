@@ -222,6 +222,22 @@ import Testing
         #expect(try await list().isFresh)
     }
 
+    /// As where the folder could not be written to when the sync began.
+    @Test func `a list that lacks what this home left is no answer`() async throws {
+        let sample = try await KitSample()
+        try await sample.disk("disk")
+        let values: [String: FieldValue] = ["backend": .text("disk")]
+        for number in 1...2 {
+            try await sample.add("\(number)")
+            let path = sample.again.home.answers(of: "disk") + "/snapshots.json"
+            let old = try? bytes(at: path)
+            try await sample.run(Sync.self)
+            if let old { try write(old, to: path) }
+            let output = try await sample.run(SnapshotList.self, values)
+            #expect(output.names.count == number && output.json["fresh"] == .bool(true))
+        }
+    }
+
     @Test func `nothing is kept that was asked for while somebody may change it`() async throws {
         let sample = try await KitSample()
         try await sample.disk("disk")

@@ -61,7 +61,7 @@ package struct BackendShow: Operation {
                 facts.append(.init("last sync", state.syncedAt?.description ?? "never"))
                 if let problem = state.problem {
                     facts.append(.init("problem", problem))
-                    facts.append(.init("since", state.problemAt?.description ?? "a time that nobody noted"))
+                    facts.append(.init("failed at", state.problemAt?.description ?? "a time that nobody noted"))
                 }
             }
             facts.append(.init("stored", "\(counts.byStatus[.stored] ?? 0) roots, \(ByteCount(counts.storedBytes))"))

@@ -26,7 +26,7 @@ package struct SnapshotList: Operation {
         let kit = call.kit
         let file = try await kit.backends([backend])[0]
         let own = try await kit.identity()
-        if !fresh, let kept = await kit.kept(.snapshots, of: file), let names = Self.names(in: kept.answer) {
+        if !fresh, let (names, kept) = try await lookUp(file, in: kit) {
             return Output(backend: backend, names: names, own: own, learnt: .kept(kept.askedAt, by: kept.askedBy))
         }
         let askedAt = kit.now
@@ -40,6 +40,20 @@ package struct SnapshotList: Operation {
             expected?.drop()
             throw error
         }
+    }
+
+    /// The list that is kept; nil where none is, or one that lacks the snapshot which this home knows to be there, as
+    /// where the file could not be removed, or an old one was put back.
+    private func lookUp(
+        _ file: BackendFile,
+        in kit: Kit
+    ) async throws(KitError) -> (names: [SnapshotName], kept: KeptAnswers.Kept)? {
+        guard let kept = await kit.kept(.snapshots, of: file), let names = Self.names(in: kept.answer) else {
+            return nil
+        }
+        let catalog = try kit.catalog()
+        let left = try await kitErrors { try await catalog.backendState(file.name)?.snapshot }
+        return left.map { left in names.contains { $0.name.text == left } } ?? true ? (names, kept) : nil
     }
 
     /// What is kept of a list.
