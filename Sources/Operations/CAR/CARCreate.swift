@@ -73,7 +73,9 @@ package struct CARCreate: ChangingOperation {
             call.progress.began("pack")
             defer { call.progress.ended() }
             let root = try await store.ingest { ingest in
-                try await pack(names, isWrapped, importer.writing(to: ingest, refers: false))
+                try await withManyAtOnce {
+                    try await pack(names, isWrapped, importer.writing(to: ingest, refers: false))
+                }
             }
             let packed = try await StoreSource(store).pack(root)
             try await DAGExport.write(packed, to: output, call)

@@ -118,7 +118,8 @@ package struct Add: ChangingOperation {
         guard !storesNothing else {
             if !onlyHash { _ = (try kit.store(), try kit.catalog()) }
             return try await kitErrors {
-                await output(try await add(names, importer, made, call), pinned: pin && dryRun, Ingest.Counts())
+                let results = try await withManyAtOnce { try await add(names, importer, made, call) }
+                return await output(results, pinned: pin && dryRun, Ingest.Counts())
             }
         }
         let store = try kit.store()
@@ -135,7 +136,8 @@ package struct Add: ChangingOperation {
                         try await ingest.commit()
                         await tell()
                     }
-                    let results = try await add(names, writing, made, call)
+                    let importer = writing
+                    let results = try await withManyAtOnce { try await add(names, importer, made, call) }
                     // The counts are those of this moment; the commit follows before anything is acknowledged.
                     return (results, ingest.counts)
                 }

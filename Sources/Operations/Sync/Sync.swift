@@ -95,7 +95,7 @@ package struct Sync: ChangingOperation {
             if !busy.isEmpty { call.progress.began("sync", items: count) }
             defer { if !busy.isEmpty { call.progress.ended() } }
             let mode = SyncEngine.Mode(force: force, prune: prune, budget: budget)
-            var results = await sync(busy, mode, at: addresses, planner, engine, call) + clean
+            var results = await withManyAtOnce { await sync(busy, mode, at: addresses, planner, engine, call) } + clean
             // What is short, and what is one place, is said of the places as they turned out to be.
             var rest = SyncPlanner(catalog: planner.catalog, places: planner.places, prune: false, force: false)
             rest.addresses = addresses
@@ -111,14 +111,10 @@ package struct Sync: ChangingOperation {
                 }
                 guard left.aliases != before.aliases, !again.isEmpty else { break }
                 before = left
-                let later = await sync(
-                    again,
-                    .init(force: false, prune: false, budget: budget),
-                    at: addresses,
-                    rest,
-                    engine,
-                    call
-                )
+                let mode = SyncEngine.Mode(force: false, prune: false, budget: budget)
+                let later = await withManyAtOnce { [rest] in
+                    await sync(again, mode, at: addresses, rest, engine, call)
+                }
                 results = results.map { first in
                     later.first { $0.backend == first.backend }.map(first.followed) ?? first
                 }

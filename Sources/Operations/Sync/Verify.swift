@@ -69,7 +69,7 @@ package struct Verify: ChangingOperation {
                 timing: kit.timing,
                 progress: call.progress
             )
-            var rows = await verify(work, astray, verifier, kit)
+            var rows = await withManyAtOnce { await verify(work, astray, verifier, kit) }
             guard rows.count == work.count else {
                 throw KitError(.other, "The verification lost track of \(work.count - rows.count) backends.")
             }
