@@ -202,7 +202,7 @@ import Testing
         try await user.run("sync")
         #expect(try await user.json("whereis", gone).mappings[0].status == .text("stored"))
         let plan = try await user.json("sync", "--prune", "--dry-run")
-        #expect(plan.plan[0].steps.items.map(\.cid.text) == [gone])
+        #expect(plan.work[0].steps.items.map(\.cid.text) == [gone])
         #expect(try await user.json("sync", "--prune").backends[0].removed.int == 1)
         try await user.run("whereis", gone, code: 4)
         let left = try Trees.files(in: disk).filter { !$0.hasPrefix("kits/") }

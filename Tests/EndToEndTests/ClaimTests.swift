@@ -142,7 +142,7 @@ import Testing
         #expect(behind.state == .text("behind") && behind.changes.int == 1 && behind.since.text != nil)
         #expect(try await user.run("backend", "list").text.contains("1 behind since "))
         let rebuilt = try await user.json("backend", "index", "rebuild", "disk").backends[0]
-        #expect(rebuilt.mappings.int == 20_002 && rebuilt.name == .text("disk") && rebuilt.car_bytes.int ?? 0 > 0)
+        #expect(rebuilt.mapping_count.int == 20_002 && rebuilt.name == .text("disk") && rebuilt.car_bytes.int ?? 0 > 0)
         #expect(try await user.json("backend", "list").backends[0].index.state == .text("current"))
         #expect(try await user.attempt(["backend", "index", "rebuild", "other"]).code == 3)
     }

@@ -26,7 +26,7 @@ import Testing
         let answer = try Answer.parse(result.text)
         #expect(answer.blocks.int == 2 && answer.pinned.flag == false && answer.files[0].imported.flag == true)
         #expect(answer.pins.items.map(\.pinned.flag) == [true, false, false])
-        #expect(answer.pins.items.map(\.missing.text) == [nil, "\(Self.leaves[1].cid)", "\(Self.leaves[2].cid)"])
+        #expect(answer.pins.items.map(\.missing_block.text) == [nil, "\(Self.leaves[1].cid)", "\(Self.leaves[2].cid)"])
         #expect(answer.pins[1].error.code.int == 4 && answer.pins[1].file.text == path)
         #expect(try await user.pins() == ["\(Self.leaves[0].cid)"])
         // A part on purpose.

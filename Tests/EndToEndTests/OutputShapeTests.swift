@@ -7,9 +7,9 @@ import Testing
 @Suite(.scratch, .timeLimit(.minutes(10))) struct OutputShapeTests {
     /// Commands in an order in which each can work, and a member that its answer has.
     static let commands = [
-        ("backend types", "types"), ("backend types s3", "types"), ("backend list", "backends"), ("status", "pins"),
+        ("backend types", "types"), ("backend types s3", "types"), ("backend list", "backends"), ("status", "pin_count"),
         ("backend create other filesystem --path /tmp/x --dry-run", "settings"), ("backend dirty", "dirty"),
-        ("backend mark-dirty disk", "dirty"), ("sync --dry-run", "plan"), ("sync", "backends"),
+        ("backend mark-dirty disk", "dirty"), ("sync --dry-run", "work"), ("sync", "backends"),
         ("sync --all", "backends"), ("backend show disk", "settings"), ("backend test disk", "steps"),
         ("backend certify disk", "laws"),
         ("backend update disk --timeout 20", "settings"), ("backend disable disk", "settings"),
@@ -18,7 +18,7 @@ import Testing
         ("backend pin add disk ROOT a.car", "mappings"), ("backend pin remove disk ROOT", "mappings"),
         ("backend index rebuild disk", "backends"),
         ("sync --force", "backends"), ("verify", "backends"), ("verify --sample 1", "backends"),
-        ("restore", "whole"), ("restore --full", "whole"), ("recover --from disk --dry-run", "pins"),
+        ("restore", "whole"), ("restore --full", "whole"), ("recover --from disk --dry-run", "pin_count"),
         ("dag stat ROOT", "dags"), ("dag export ROOT --output FOLDER/x.car", "path"),
         ("dag import FOLDER/x.car", "roots"),
         ("dag resolve ROOT", "cid"), ("car inspect FOLDER/x.car", "archives"), ("car verify FOLDER/x.car", "archives"),

@@ -135,7 +135,7 @@ import Testing
         try await node.begin("status", #"{"status": 200, "command": "pin/ls", \#(lines)}"#)
         let taken = try await user.attempt(["pin", "import", "--from-node", "--json"])
         let summary = try #require(try Answer.lines(taken.text).last)
-        #expect(taken.code == 6 && summary.taken_over.int == 1 && summary.left_out.items.count == 3, "\(taken.text)")
+        #expect(taken.code == 6 && summary.taken_over.int == 1 && summary.not_taken.items.count == 3, "\(taken.text)")
         #expect(try await user.pins() == [fits])
     }
 

@@ -101,7 +101,7 @@ import Testing
         #expect(try snapshots().count == 3)
         for name in old + [try #require(sync.snapshot.text)] {
             let shown = try await user.json("snapshot", "show", "disk", name)
-            #expect(shown.pins.items.count == 42 && shown.mappings.int ?? 0 >= 42, "\(shown)")
+            #expect(shown.pins.items.count == 42 && shown.mapping_count.int ?? 0 >= 42, "\(shown)")
         }
         // Each is enough, whatever its form.
         for (number, name) in try snapshots().enumerated() {
@@ -158,19 +158,19 @@ import Testing
         #expect(try await user.pins().count == 8)
         #expect(FileManager.default.fileExists(atPath: user.home + "/catalog-7.sqlite"))
         // What was seen at the place of before is known, and does not count yet.
-        #expect(try await user.json("status").backends[0].mappings.stored.int == 0)
+        #expect(try await user.json("status").backends[0].mapping_counts.stored.int == 0)
         let sync = try await user.json("sync").backends[0]
         #expect(sync.adopted.int == 8 && sync.status == .text("synced"), "\(sync)")
         let length = try Trees.files(in: disk).filter { $0.hasPrefix("cars/") }.reduce(0) { sum, file in
             sum + (try bytes(at: disk + "/" + file).count)
         }
         #expect(try await user.json("verify").backends[0].whole.int == 9)
-        let row = try await user.json("status").backends[0].mappings
+        let row = try await user.json("status").backends[0].mapping_counts
         #expect(row.stored.int == 9 && row.stored_bytes.int == length, "\(row)")
         // The home that this is a copy of may be at work still.
         try await user.run("backend", "peers", "forget", "a3zas4pqrmgr74urreb5")
         #expect(try await user.json("sync", "--prune").backends[0].removed.int == 1)
-        #expect(try await user.json("status").backends[0].mappings.stored.int == 8)
+        #expect(try await user.json("status").backends[0].mapping_counts.stored.int == 8)
     }
 
     @Test func aBackendOfTheFirstVersionIsEnough() async throws {

@@ -40,6 +40,43 @@ import Testing
         }
     }
 
+    /// Who reads an answer knows by its name what something is; some had names before that was looked at.
+    @Test func `a name in answers stands for one kind of thing`() {
+        let known: Set = [
+            "blocks", "changes", "dirty", "pinned", "replicas", "snapshot", "state", "version", "whole", "code", "bytes",
+        ]
+        var kinds: [String: Set<String>] = [:]
+        func note(_ shape: Shape) {
+            switch shape {
+            case .named(_, let shape), .optional(let shape), .list(let shape), .map(let shape): note(shape)
+            case .object(let members):
+                for member in members {
+                    kinds[member.name, default: []].insert(Self.kind(of: member.shape))
+                    note(member.shape)
+                }
+            default: break
+            }
+        }
+        for row in operationTable {
+            note(row.operation.answerShape)
+            for item in row.operation.items { note(item.shape) }
+        }
+        let mixed = Set(kinds.filter { $0.value.count > 1 }.keys)
+        #expect(mixed.subtracting(known).isEmpty, "\(mixed.subtracting(known).sorted())")
+        #expect(kinds["size"] == nil, "a length in bytes is size_bytes")
+    }
+
+    private static func kind(of shape: Shape) -> String {
+        switch shape {
+        case .named(_, let shape), .optional(let shape): kind(of: shape)
+        case .list: "list"
+        case .map, .object: "object"
+        case .integer: "number"
+        case .flag: "flag"
+        case .any, .text, .fileName, .cid, .time, .backend, .path, .url, .choice: "text"
+        }
+    }
+
     @Test func settingsOfAllTypesDoNotCollide() {
         for row in ServiceRow.all {
             let fields = BackendFile.fields(of: row)

@@ -171,7 +171,7 @@ extension BackendCertify {
             .dryRun { $0.isDryRun },
             OutputField("ok", "Whether no law was broken or left open.") { $0.exitCode == .ok && !$0.isDryRun },
             OutputField("laws", "Each law and what came of it.") { $0.rows },
-            OutputField("requests", "How many requests were sent.") { $0.requests },
+            OutputField("request_count", "How many requests were sent.") { $0.requests },
             OutputField("bytes_sent", "How much was sent.", in: .bytes) { $0.bytes },
             OutputField("remains", "Names that the trial left behind.") { $0.remains.map(\.name) },
         ]

@@ -55,7 +55,7 @@ package struct BackendIndexRebuild: ChangingOperation {
 
             static let outputFields: [OutputField<Self>] = [
                 OutputField("name", "The backend.", as: .backend) { $0.backend },
-                OutputField("mappings", "How many mappings were written, or would be.") {
+                OutputField("mapping_count", "How many mappings were written, or would be.") {
                     $0.count ?? $0.written?.mappings
                 },
                 OutputField("parquet_bytes", "The length of the Parquet file.", in: .bytes) { $0.written?.parquetSize },

@@ -74,7 +74,7 @@ package struct BackendList: Operation {
             OutputField("name", "The backend.", as: .backend) { $0.file.name },
             OutputField("settings", "Its settings, without secrets.") { $0.file },
             OutputField("state", "How far it is; null where it is not known yet.") { $0.state },
-            OutputField("mappings", "What is known of what is there.") { $0.counts },
+            OutputField("mapping_counts", "What is known of what is there.") { $0.counts },
             OutputField("index", "How far the index files are.") { $0.files },
             OutputField("last_test", "How the last test of it ended; null where that is not known.") { $0.lastTest },
         ]

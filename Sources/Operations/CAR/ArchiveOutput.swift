@@ -18,7 +18,7 @@ package struct ArchiveOutput: OperationOutput {
         OutputField("path", "The file that was written; null where it went to the output.", as: .path) { $0.path },
         OutputField("roots", "The roots of the archive.") { $0.roots },
         OutputField("blocks", "How many blocks were written.") { $0.blocks },
-        OutputField("bytes", "The length of the file.", in: .bytes) { $0.bytes },
+        OutputField("size_bytes", "The length of the file.", in: .bytes) { $0.bytes },
         OutputField("unverifiable", "How many blocks have hashes that cannot be computed here.") { $0.unverifiable },
     ]
     package var isContent: Bool { path == nil && !isDryRun }

@@ -119,7 +119,7 @@ package struct CARCreate: ChangingOperation {
             OutputField("cid", "The root.") { $0.cid },
             OutputField("path", "The file that was written; null where it went to the output.", as: .path) { $0.path },
             OutputField("blocks", "How many blocks were written.") { $0.blocks },
-            OutputField("bytes", "The length of the file.", in: .bytes) { $0.bytes },
+            OutputField("size_bytes", "The length of the file.", in: .bytes) { $0.bytes },
             OutputField("left_out", "What was not taken, and why.") { $0.leftOut.items },
         ]
         package var isContent: Bool { path == nil && !isDryRun }

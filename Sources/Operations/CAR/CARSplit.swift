@@ -103,7 +103,7 @@ package struct CARSplit: ChangingOperation {
                 "The files that were written.",
                 of: [
                     OutputField("path", "The file.", as: .path) { $0.path },
-                    OutputField("bytes", "Its length.", in: .bytes) { $0.bytes },
+                    OutputField("size_bytes", "Its length.", in: .bytes) { $0.bytes },
                     OutputField("blocks", "How many blocks it has.") { $0.blocks },
                 ]
             ) { $0.shards },

@@ -39,7 +39,7 @@ package struct CatalogAccept: ChangingOperation {
         package static let outputFields: [OutputField<Self>] = [
             .dryRun { $0.isDryRun },
             OutputField("accepted", "Whether this catalog is the right one from now on.") { !$0.isDryRun },
-            OutputField("pins", "How many pins are in it.") { $0.pins },
+            OutputField("pin_count", "How many pins are in it.") { $0.pins },
         ]
         package var report: Report {
             guard !isDryRun else {

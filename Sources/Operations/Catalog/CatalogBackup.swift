@@ -83,8 +83,8 @@ package struct CatalogBackup: ChangingOperation {
         package static let outputFields: [OutputField<Self>] = [
             .dryRun { $0.isDryRun },
             OutputField("path", "The file that was written; null where it went to the output.", as: .path) { $0.path },
-            OutputField("bytes", "Its length; null where nothing was written.", in: .bytes) { $0.bytes },
-            OutputField("pins", "How many pins are in it.") { $0.pins },
+            OutputField("size_bytes", "Its length; null where nothing was written.", in: .bytes) { $0.bytes },
+            OutputField("pin_count", "How many pins are in it.") { $0.pins },
         ]
         package var report: Report {
             let place = path ?? "standard output"

@@ -57,7 +57,7 @@ extension OperationRow: Answer {
         OutputField("shown", "Where it can be reached.", as: .choice(Surface.allCases.map(\.rawValue))) { row in
             Surface.allCases.filter(row.surfaces.contains).map(\.rawValue)
         },
-        OutputField("content", "Whether it writes content as it is, and gives no answer.") {
+        OutputField("writes_content", "Whether it writes content as it is, and gives no answer.") {
             $0.operation.answerShape.isEmpty
         },
         .json("input", "The schema of what it takes.", .map(.any)) { inputSchema($0.operation) },

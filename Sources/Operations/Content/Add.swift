@@ -283,7 +283,7 @@ package struct Add: ChangingOperation {
             OutputField("known_blocks", "How many the store had.") { $0.counts.knownBlocks },
             OutputField("left_out", "What was not taken, and why.") { $0.leftOut.items },
             .list(
-                "failed",
+                "failures",
                 "What could not be added.",
                 of: [OutputField("name", "Its name.") { NameShown($0.name) }, .error { $0.error }]
             ) { $0.failures },
@@ -317,7 +317,7 @@ private struct Added: OperationOutput {
         },
         OutputField("name", "The path of the file or directory.") { NameShown($0.item.path) },
         OutputField("cid", "What it became.") { $0.item.entry.cid },
-        OutputField("size", "How much it is with all below it.", in: .bytes) { $0.item.entry.tsize },
+        OutputField("size_bytes", "How much it is with all below it.", in: .bytes) { $0.item.entry.tsize },
     ]
     var report: Report { Report("\(word) \(item.entry.cid) \(shownName(item.path))") }
     var quietLines: [String]? { [] }

@@ -118,7 +118,7 @@ package struct List: Operation {
                     OutputField("name", "Its name.") { NameShown($0.name) },
                     OutputField("cid", "Its CID.") { $0.cid },
                     OutputField("type", "What it is; null where that is not known.") { $0.kind },
-                    OutputField("size", "How long it is.", in: .bytes) { $0.size },
+                    OutputField("size_bytes", "How long it is.", in: .bytes) { $0.size },
                     OutputField("target", "Where a symbolic link leads.") { row in row.target.map { NameShown($0) } },
                 ]
             ) { $0.rows },

@@ -69,7 +69,7 @@ package struct ImportOutput: OperationOutput {
                 OutputField("cid", "The root.") { $0.cid },
                 OutputField("file", "The archive that names it.", as: .path) { $0.path },
                 OutputField("pinned", "Whether it is pinned.") { $0.isPinned },
-                OutputField("missing", "A block that is nowhere; null where all are there.") { $0.missing },
+                OutputField("missing_block", "A block that is nowhere; null where all are there.") { $0.missing },
                 OutputField("error", "What is wrong with it; null where nothing is.") { $0.flaw },
             ]
         ) { $0.roots },

@@ -80,9 +80,9 @@ package struct Event: OperationOutput {
             "How far the work is.",
             of: [
                 OutputField("title", "The newest part of it.") { $0.title },
-                OutputField("items", "How many items are done.") { $0.items },
+                OutputField("items_done", "How many items are done.") { $0.items },
                 OutputField("all_items", "How many there are; null where nobody knows.") { $0.allItems },
-                OutputField("bytes", "How many bytes moved.", in: .bytes) { $0.bytes },
+                OutputField("bytes_done", "How many bytes moved.", in: .bytes) { $0.bytes },
                 OutputField("all_bytes", "How many there are; null where nobody knows.", in: .bytes) { $0.allBytes },
             ]
         ) { $0.progress },

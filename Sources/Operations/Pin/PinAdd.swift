@@ -197,11 +197,11 @@ package struct PinAdd: ChangingOperation {
             OutputField("fetched_bytes", "How long these are.", in: .bytes) { $0.fetched.bytes },
             OutputField("fetched_from", "Where they came from.") { $0.fetched.givers.sorted() },
             .list(
-                "failed",
+                "failures",
                 "What could not be pinned.",
                 of: [
                     OutputField("cid", "The root; null where the word is none.") { try? CID($0.word) },
-                    OutputField("input", "The word that was given.") { $0.word },
+                    OutputField("word", "The word that was given.") { $0.word },
                     .error { $0.error },
                 ]
             ) { $0.failures },

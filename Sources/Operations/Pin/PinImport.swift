@@ -117,7 +117,7 @@ package struct PinImport: ChangingOperation {
             OutputField("already_here", "How many were here already.") { $0.known },
             OutputField("vanished", "How many that came from the node are there no longer.") { $0.vanished },
             OutputField("unpinned_here", "What is pinned there, and was unpinned here.") { $0.unpinned },
-            OutputField("left_out", "The first of what was not taken over.") { $0.leftOut },
+            OutputField("not_taken", "The first of what was not taken over.") { $0.leftOut },
             OutputField("left_out_count", "How many were not.") { $0.leftOutCount },
             .warnings { $0.warnings },
         ]

@@ -91,7 +91,7 @@ package struct PlanApply: ChangingOperation {
         package static let outputFields: [OutputField<Self>] = [
             .dryRun { $0.isDryRun },
             OutputField("plan", "The plan, as it is now.") { $0.plan },
-            .json("answer", "What the operation answered, or would.", .any) { $0.answer.json },
+            .json("result", "What the operation answered, or would.", .any) { $0.answer.json },
         ]
         package var report: Report { answer.report }
         package var quietLines: [String]? { answer.quietLines }

@@ -57,7 +57,7 @@ package struct SnapshotShow: Operation {
             OutputField("snapshot", "The snapshot.") { SnapshotRow($0.name, $0.own) },
             .askedAt { $0.askedAt },
             OutputField("pins", "The pins in it.") { $0.pins },
-            OutputField("mappings", "How many mappings are in it.") { $0.mappings },
+            OutputField("mapping_count", "How many mappings are in it.") { $0.mappings },
             OutputField("backend_names", "The backends whose settings are in it.", as: .backend) { $0.backends },
         ]
         package var report: Report {

@@ -61,7 +61,7 @@ package struct StoreVerify: ChangingOperation {
             .dryRun { $0.isDryRun },
             OutputField("packs", "How many packs were read, or would be.") { $0.found.packs },
             OutputField("blocks", "How many blocks were compared with their CIDs.") { $0.found.blocks },
-            OutputField("bytes", "How much was read, or would be.", in: .bytes) { $0.found.bytes },
+            OutputField("bytes_read", "How much was read, or would be.", in: .bytes) { $0.found.bytes },
             OutputField("referenced_blocks", "How many blocks are in files of their own.") { $0.found.references },
             OutputField("unused_sections", "How much in the packs nothing leads to.") { $0.found.unused },
             .list(

@@ -238,10 +238,10 @@ package struct Recover: ChangingOperation {
             .dryRun { $0.dryRun },
             OutputField("snapshot", "The snapshot that was taken over.") { $0.snapshot },
             OutputField("kit", "The kit that made it.") { $0.kit },
-            OutputField("pins", "How many pins are in it.") { $0.pins },
+            OutputField("pin_count", "How many pins are in it.") { $0.pins },
             OutputField("new_pins", "How many of them this home did not have.") { $0.newPins },
             OutputField("named_pins", "Of how many something later was known there.") { $0.namedPins },
-            OutputField("mappings", "How many mappings were taken over.") { $0.mappings },
+            OutputField("mapping_count", "How many mappings were taken over.") { $0.mappings },
             OutputField("new_backends", "Backends whose settings were taken over; they are disabled.", as: .backend) {
                 $0.backends
             },
@@ -249,7 +249,7 @@ package struct Recover: ChangingOperation {
                 $0.keptBackends
             },
             OutputField("lost_snapshots", "Snapshots that are damaged.") { $0.lostSnapshots },
-            OutputField("left_out", "How many pins nobody can have.") { $0.leftOut },
+            OutputField("left_out_count", "How many pins nobody can have.") { $0.leftOut },
             OutputField("content", "What came of the content; null where it was left where it is.") { $0.content },
             .warnings { $0.warnings },
         ]

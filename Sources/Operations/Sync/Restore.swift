@@ -122,11 +122,11 @@ package struct RestoreOutput: OperationOutput {
             of: [
                 OutputField("cid", "The root.") { $0.root },
                 OutputField("from", "Where it came from.") { $0.from },
-                OutputField("bytes", "How much was read and checked.", in: .bytes) { $0.bytes },
+                OutputField("bytes_read", "How much was read and checked.", in: .bytes) { $0.bytes },
             ]
         ) { $0.restored },
         .list(
-            "failed",
+            "failures",
             "What is not whole.",
             of: [
                 OutputField("cid", "The root.") { $0.root },

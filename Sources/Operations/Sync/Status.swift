@@ -100,7 +100,7 @@ package struct Status: Operation {
 
         package static let outputFields: [OutputField<Self>] = [
             OutputField("home", "The kit home.", as: .path) { $0.home },
-            OutputField("pins", "How many roots are pinned.") { $0.pins },
+            OutputField("pin_count", "How many roots are pinned.") { $0.pins },
             OutputField("blocks", "How many blocks the store has; null where that cannot be told.") {
                 $0.totals?.blocks
             },
@@ -122,7 +122,7 @@ package struct Status: Operation {
             OutputField("backends", "Each backend, with what is known of it.") { $0.list.rows },
             .brokenBackends { $0.list.broken },
             .list(
-                "plan",
+                "work",
                 "What a sync would do.",
                 of: [
                     .backend { $0.backend },

@@ -118,7 +118,7 @@ package struct SyncOutput: OperationOutput {
             $0.results
         },
         .list(
-            "plan",
+            "work",
             "What would be done, of a dry run.",
             of: [
                 .backend { $0.backend },

@@ -219,7 +219,7 @@ package struct Verify: ChangingOperation {
                 "What was found on each backend, or would be looked for.",
                 of: [
                     OutputField("name", "The backend.", as: .backend) { $0.backend },
-                    OutputField("roots", "How many copies were chosen to be read.") { $0.chosen.count },
+                    OutputField("root_count", "How many copies were chosen to be read.") { $0.chosen.count },
                     OutputField("whole", "How many copies were read, and every block is right.") { $0.count(.whole) },
                     OutputField("missing", "How many are not there.") { $0.count(.missing) },
                     OutputField("corrupt", "How many are damaged.") { $0.count(.corrupt) },

@@ -22,7 +22,7 @@ package struct AnswerCheck: Sendable {
                 words: (row.name.text ?? "").split(separator: " ").map(String.init),
                 output: row.output,
                 items: row.members["items"]?.items ?? [],
-                isContent: row.content == .flag(true)
+                isContent: row.writes_content == .flag(true)
             )
         }
         failure = schemas.failure

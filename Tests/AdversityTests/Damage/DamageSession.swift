@@ -80,7 +80,7 @@ struct DamageSession {
     private mutating func status(_ world: World) async throws {
         let result = try await run(world, ["status", "--json"])
         guard result.code == 0 else { return }
-        let count = try Answer.parse(result.text).pins.int ?? -1
+        let count = try Answer.parse(result.text).pin_count.int ?? -1
         if count < world.pins.count { alarm("status says 0 over loss", ["\(count) of \(world.pins.count) pins"]) }
     }
 

@@ -130,7 +130,7 @@ import Testing
             #expect(claimed?.status == .text("pending"))
         }
         // What a pin wants and nobody saw is wanted still.
-        let steps = try await user.json("sync", "--dry-run").plan[0].steps.items
+        let steps = try await user.json("sync", "--dry-run").work[0].steps.items
         #expect(steps.map(\.action) == (before == .stored ? [] : [.text("upload")]))
         // Without the store, the copy that is whole is found, whoever knew of it.
         for pack in try user.packs() { try FileManager.default.removeItem(atPath: pack) }

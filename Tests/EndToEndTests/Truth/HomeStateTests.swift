@@ -57,10 +57,10 @@ import Testing
         try flip(try user.packs()[0], at: 50_000)
         try await user.run("cat", roots[0], code: 10)
         let status = try await user.json("status")
-        #expect(status.pins.int == 2 && status.pins_not_whole.int == 1 && status.damaged_blocks.int == 1)
+        #expect(status.pin_count.int == 2 && status.pins_not_whole.int == 1 && status.damaged_blocks.int == 1)
         #expect(status.not_whole.items.map(\.text) == [roots[0]])
         #expect(status.pins_short_of_replicas.int == 1 && status.short_of_replicas.items.map(\.text) == [roots[2]])
-        #expect(status.plan[0].removals.int == 1 && status.plan[0].uploads.int == 0)
+        #expect(status.work[0].removals.int == 1 && status.work[0].uploads.int == 0)
         let shown = try await user.run("status").text
         for line in [
             "pins not whole in the store:        1", "pins short of their replicas:       1",
@@ -74,7 +74,7 @@ import Testing
         let pruned = try await user.json("sync", "--prune", code: 6)
         #expect(pruned.backends[0].removed.int == 1 && pruned.backends[0].uploaded.int == 0)
         let after = try await user.json("status")
-        #expect(after.pins_not_whole.int == 0 && after.plan[0].removals.int == 0 && after.damaged_blocks.int == 0)
+        #expect(after.pins_not_whole.int == 0 && after.work[0].removals.int == 0 && after.damaged_blocks.int == 0)
         #expect(try Trees.files(in: disk).count { $0.hasPrefix("cars/") } == 2)
         // A pack that is gone, or cut, is told by whoever only looks.
         try FileManager.default.removeItem(atPath: try user.packs()[0])
@@ -199,7 +199,7 @@ import Testing
             group.addTask {
                 for number in 0..<8 {
                     let made = try await user.json("catalog", "backup", "\(user.folder)/copy\(number)")
-                    #expect(made.pins.int ?? 0 >= 1)
+                    #expect(made.pin_count.int ?? 0 >= 1)
                 }
             }
             try await group.waitForAll()

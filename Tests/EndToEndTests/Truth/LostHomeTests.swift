@@ -281,7 +281,7 @@ import Testing
 
         let again = try await open("again")
         let recovered = try await again.json("recover", "--from", "disk", "--kit", kit, code: 6)
-        #expect(recovered.pins.int == 4)
+        #expect(recovered.pin_count.int == 4)
         #expect(try await again.json("pin", "show", elsewhere).pin.name == .text("elsewhere"))
         #expect(try await again.json("pin", "show", own).pin.name == .text("mine"))
         #expect(try await again.content(own) == mine)

@@ -45,7 +45,7 @@ import Testing
             let told = answer.warnings.items.contains { $0.text?.contains("bad") == true }
             #expect(told || answer.backends.items.contains { $0.name == .text("bad") }, "\(answer)")
         }
-        #expect(status.pins.int == 3 && status.pins_without_replica.int == 0)
+        #expect(status.pin_count.int == 3 && status.pins_without_replica.int == 0)
         for words in [
             "backend dirty", "backend show disk", "backend test disk", "backend mark-dirty disk",
             "backend pin list disk",
@@ -93,7 +93,7 @@ import Testing
         #expect(try await user.json("verify").backends[0].whole.int == 1)
         // What is left there is enough to recover from.
         let recovered = try await user.json("recover", "--from", "place", "--dry-run")
-        #expect(recovered.pins.int == 2, "\(recovered)")
+        #expect(recovered.pin_count.int == 2, "\(recovered)")
     }
 
     /// A pin wants more replicas than can be made: that is a failure, for as long as it is true.

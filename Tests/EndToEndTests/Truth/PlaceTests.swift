@@ -208,7 +208,7 @@ import Testing
             let root = try await user.add(sampleBytes(1000))
             try await user.run("sync")
             try await user.run("pin", "add", root, "--replicas", "1")
-            let plan = try await user.json("sync", "--prune", "--dry-run").plan.items
+            let plan = try await user.json("sync", "--prune", "--dry-run").work.items
             let surplus = try #require(plan.first { !$0.steps.items.isEmpty }?.backend.text)
             if twin != .mounted {
                 let other = surplus == "one" ? "two" : "one"
