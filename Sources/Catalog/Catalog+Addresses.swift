@@ -27,27 +27,29 @@ extension Catalog {
     /// somebody else's, or nobody knows where the settings led, the next sync looks whether all is there.
     package func note(_ address: BackendState.Address, under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             let name = lease.backend
             let state = try database.first("SELECT \(BackendState.columns) FROM backends WHERE name = ?", [.text(name)])
             { (row: borrowing Row) throws(CatalogError) in try BackendState(row) }
-            guard let state else { return }
+            guard let state else { return ((), []) }
             // Who is not known now may have been known before.
             let account = address.account.isEmpty ? state.address?.account ?? "" : address.account
             let address = BackendState.Address(place: address.place, account: account)
-            guard state.address != address else { return }
+            guard state.address != address else { return ((), []) }
             try database.change(
                 "UPDATE backends SET settings = ?2 WHERE name = ?1",
                 [.text(name), .text(address.text)]
             )
             guard let before = state.address else {
                 // The programs of before did not write it down.
-                guard state.syncedAt != nil else { return }
-                return try database.lookAgain(name, because: "an earlier version", at: time)
+                guard state.syncedAt != nil else { return ((), []) }
+                try database.lookAgain(name, because: "an earlier version", at: time)
+                return ((), [CatalogEvent(.dirty, on: name, message: "an earlier version")])
             }
-            if before.isSame(as: address) { return }
+            if before.isSame(as: address) { return ((), []) }
             if before.place == address.place {
-                return try database.lookAgain(name, because: "another account", at: time)
+                try database.lookAgain(name, because: "another account", at: time)
+                return ((), [CatalogEvent(.dirty, on: name, message: "another account")])
             }
             let count = try database.change(
                 """
@@ -58,6 +60,7 @@ extension Catalog {
             )
             try database.noteIndexChanges(count, on: name, at: time)
             try database.doubt(name, because: "the settings lead elsewhere", at: time)
+            return ((), [CatalogEvent(.doubted, on: name, message: "the settings lead elsewhere")])
         }
         astray.withLock { _ = $0.remove(lease.backend) }
     }

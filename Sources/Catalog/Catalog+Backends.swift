@@ -44,10 +44,10 @@ extension Catalog {
     /// Marks backends dirty; the mark outlives a sync that is running now.
     package func markDirty(_ names: [String], reason: String) async throws(CatalogError) {
         let time = now()
-        try await write { (database) throws(CatalogError) in
+        try await writeAndTell { (database) throws(CatalogError) in
             try database.markDirty(names, reason: reason, at: time)
+            return ((), names.map { CatalogEvent(.dirty, on: $0, message: reason) })
         }
-        tell(names.map { CatalogEvent(.dirty, on: $0, message: reason) })
     }
 
     /// Notes that a sync brought a backend to `generation`.
@@ -55,7 +55,7 @@ extension Catalog {
     /// A mark made since then is of a later generation and stays.
     package func finishSync(generation: Int64, under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             try database.change(
                 """
                 UPDATE backends SET synced_generation = max(synced_generation, ?2), synced_at = ?3, problem = NULL,
@@ -63,14 +63,14 @@ extension Catalog {
                 """,
                 [.text(lease.backend), .integer(generation), .integer(time)]
             )
+            return ((), [CatalogEvent(.synced, on: lease.backend)])
         }
-        tell([CatalogEvent(.synced, on: lease.backend)])
     }
 
     /// Notes what went wrong at a sync; the backend stays dirty.
     package func failSync(problem: String, under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             try database.change(
                 "UPDATE backends SET problem = ?2, problem_at = ?3 WHERE name = ?1",
                 [.text(lease.backend), .text(Redactor.shared.clean(problem)), .integer(time)]
@@ -83,25 +83,27 @@ extension Catalog {
             if state?.isDirty == false {
                 try database.markDirty([lease.backend], reason: "the last sync failed", at: time)
             }
+            return ((), [CatalogEvent(.unsynced, on: lease.backend, message: problem)])
         }
-        tell([CatalogEvent(.unsynced, on: lease.backend, message: problem)])
     }
 
     /// Has the next look at a backend see whether all is there that it should hold, as long as it should be.
     package func lookAgain(because reason: String, under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             try database.lookAgain(lease.backend, because: reason, at: time)
+            return ((), [CatalogEvent(.dirty, on: lease.backend, message: reason)])
         }
     }
 
     /// Counts nothing as stored that was seen on a backend, for it is not as this home left it; the next look compares.
     package func doubt(because reason: String, under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             try database.doubt(lease.backend, because: reason, at: time)
             // What is not there is not asked for again.
             try database.change("UPDATE backends SET note = NULL WHERE name = ?", [.text(lease.backend)])
+            return ((), [CatalogEvent(.doubted, on: lease.backend, message: reason)])
         }
     }
 
@@ -126,7 +128,7 @@ extension Catalog {
         sharing objects: [PageObject] = [],
         under lease: Lease
     ) async throws(CatalogError) {
-        try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             try database.note(objects, on: lease.backend)
             try database.change(
                 """
@@ -135,14 +137,14 @@ extension Catalog {
                 """,
                 [.text(lease.backend), .text(name), .integer(hasAll ? 1 : 0)]
             )
+            return ((), [CatalogEvent(.snapshot, on: lease.backend, message: name)])
         }
-        tell([CatalogEvent(.snapshot, on: lease.backend, message: name)])
     }
 
     /// Forgets a backend with all that is known of it; whoever is at work on it has no right to write any more.
     package func removeBackend(_ name: String) async throws(CatalogError) {
         let time = now()
-        try await write { (database) throws(CatalogError) in
+        try await writeAndTell { (database) throws(CatalogError) in
             // What was one place with it was never looked at under its own name.
             try database.change(
                 "UPDATE backends SET synced_at = NULL WHERE place = (SELECT place FROM backends WHERE name = ?1)",
@@ -159,23 +161,26 @@ extension Catalog {
             for table in ["mappings", "observations", "journal", "leases", "peers"] {
                 try database.change("DELETE FROM \(table) WHERE backend = ?", [.text(name)])
             }
+            return ((), [CatalogEvent(.forgotten, on: name, message: "the backend was removed")])
         }
     }
 
     /// Makes another backend of one that has the same name, but is another place: nothing is known of what is there.
     package func reincarnate(_ name: String) async throws(CatalogError) {
         let time = now()
-        try await write { (database) throws(CatalogError) in
+        try await writeAndTell { (database) throws(CatalogError) in
             try database.reincarnate(name, at: time)
             try database.change("DELETE FROM leases WHERE backend = ?", [.text(name)])
+            return ((), [CatalogEvent(.doubted, on: name, message: "it is another place now")])
         }
     }
 
     /// The same for whoever is at work on the backend, and goes on with what is there now.
     package func reincarnate(under lease: Lease) async throws(CatalogError) {
         let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             try database.reincarnate(lease.backend, at: time)
+            return ((), [CatalogEvent(.doubted, on: lease.backend, message: "it is another place now")])
         }
     }
 }

@@ -134,9 +134,10 @@ extension Catalog {
         _ tickets: [(cid: CID, ticket: String?, next: Timestamp?)],
         under lease: Lease
     ) async throws(CatalogError) {
-        try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
+            var events: [CatalogEvent] = []
             for (cid, ticket, next) in tickets {
-                try database.change(
+                let count = try database.change(
                     """
                     UPDATE journal SET ticket = ?3, next_at = ?4, tries = tries + (?3 IS NOT NULL)
                         WHERE backend = ?1 AND cid = ?2
@@ -146,13 +147,13 @@ extension Catalog {
                         .integer(next?.milliseconds),
                     ]
                 )
+                // One without a ticket is no work that anybody knows of.
+                guard ticket != nil, count > 0 else { continue }
+                let message = next.map { "asked again at \($0)" }
+                events.append(CatalogEvent(.awaited, on: lease.backend, cid, message: message))
             }
+            return ((), events)
         }
-        tell(
-            tickets.map { cid, _, next in
-                CatalogEvent(.awaited, on: lease.backend, cid, message: next.map { "asked again at \($0)" })
-            }
-        )
     }
 
     /// Notes that attempts failed; what may have happened all the same stays in the journal, the rest leaves it.
@@ -161,7 +162,7 @@ extension Catalog {
         under lease: Lease
     ) async throws(CatalogError) {
         let time = now()
-        try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             for failure in failures {
                 if failure.mayHaveHappened {
                     try database.change(
@@ -175,14 +176,14 @@ extension Catalog {
                     try database.endTransfer(failure.cid, lease.backend, at: time)
                 }
             }
+            return ((), failures.map { CatalogEvent(.failed, on: lease.backend, $0.cid, message: $0.problem) })
         }
-        tell(failures.map { CatalogEvent(.failed, on: lease.backend, $0.cid, message: $0.problem) })
     }
 
     /// Forgets mappings of roots that the service said are not there: nothing is to be removed.
     package func forgetMissing(_ cids: [CID], under lease: Lease) async throws(CatalogError) {
         let time = now()
-        let forgotten = try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             var forgotten: [CID] = []
             for cid in cids {
                 let count = try database.change(
@@ -194,9 +195,8 @@ extension Catalog {
                 try database.noteIndexChanges(count, on: lease.backend, at: time)
                 if count > 0 { forgotten.append(cid) }
             }
-            return forgotten
+            return ((), forgotten.map { CatalogEvent(.forgotten, on: lease.backend, $0) })
         }
-        tell(forgotten.map { CatalogEvent(.forgotten, on: lease.backend, $0) })
     }
 }
 

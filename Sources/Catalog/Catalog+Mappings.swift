@@ -5,16 +5,14 @@ extension Catalog {
     /// Forgets where a root is, on the owner's word; returns whether that was known.
     package func forgetMapping(_ cid: CID, of backend: String) async throws(CatalogError) -> Bool {
         let time = now()
-        let isKnown = try await write { (database) throws(CatalogError) in
+        return try await writeAndTell { (database) throws(CatalogError) in
             let count = try database.change(
                 "DELETE FROM mappings WHERE cid = ? AND backend = ?",
                 [.blob(cid.bytes), .text(backend)]
             )
             try database.noteIndexChanges(count, on: backend, at: time)
-            return count > 0
+            return (count > 0, count > 0 ? [CatalogEvent(.forgotten, on: backend, cid)] : [])
         }
-        tell(isKnown ? [CatalogEvent(.forgotten, on: backend, cid)] : [])
-        return isKnown
     }
 
     /// Where a CID is, in the order of the backends' names.

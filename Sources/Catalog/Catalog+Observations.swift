@@ -13,15 +13,18 @@ extension Catalog {
     package func record(_ seen: [Observation], under lease: Lease) async throws(CatalogError) -> Set<CID> {
         if !lease.isExclusive, disregards(lease.backend) { return Set(seen.map(\.cid)) }
         let time = now()
-        let dropped = try await write(under: lease) { (database) throws(CatalogError) in
+        return try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             var dropped: Set<CID> = []
-            for observation in seen where try !database.record(observation, at: time, under: lease) {
-                dropped.insert(observation.cid)
+            var events: [CatalogEvent] = []
+            for observation in seen {
+                if let names = try database.record(observation, at: time, under: lease) {
+                    events += names.map { CatalogEvent(observation, on: $0) }
+                } else {
+                    dropped.insert(observation.cid)
+                }
             }
-            return dropped
+            return (dropped, events)
         }
-        tell(seen.filter { !dropped.contains($0.cid) }.map { CatalogEvent($0, on: lease.backend) })
-        return dropped
     }
 
     /// Writes down what somebody says of where a root is; what was observed stays.
@@ -44,21 +47,34 @@ extension Catalog {
     ) async throws(CatalogError) -> [Mapping?] {
         for (claim, name) in claims { try Pin.check(name, of: claim.cid) }
         let time = now()
-        let mappings = try await write { (database) throws(CatalogError) in
+        return try await writeAndTell { (database) throws(CatalogError) in
             var mappings: [Mapping?] = []
             for (claim, name) in claims {
                 mappings.append(try database.record(claim, named: name, on: backend, at: time))
             }
+            return (mappings, claims.map { CatalogEvent($0.claim, on: backend) })
+        }
+    }
+
+    /// The mappings as they would be if claims were written down.
+    package func mappings(
+        after claims: [(claim: Observation, name: String)],
+        on backend: String
+    ) async throws(CatalogError) -> [Mapping?] {
+        for (claim, name) in claims { try Pin.check(name, of: claim.cid) }
+        return try await read { (database) throws(CatalogError) in
+            var mappings: [Mapping?] = []
+            for (claim, name) in claims {
+                mappings.append(try database.mapping(claim.cid, backend).claimed(claim, named: name, on: backend))
+            }
             return mappings
         }
-        tell(claims.map { CatalogEvent($0.claim, on: backend) })
-        return mappings
     }
 
     /// Counts roots as stored no more under any name of a place: something was sent there since they were seen.
     package func doubt(_ cids: [CID], atPlaceUnder lease: Lease) async throws(CatalogError) {
         let time = now()
-        let doubted = try await write(under: lease) { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in
             var all: [CatalogEvent] = []
             for cid in cids {
                 let doubted = try database.all(
@@ -73,9 +89,8 @@ extension Catalog {
                     all.append(CatalogEvent(.doubted, on: name, cid))
                 }
             }
-            return all
+            return ((), all)
         }
-        tell(doubted)
     }
 
     /// Takes over mappings that another home of the kit had: only where nothing was observed here.
@@ -93,7 +108,7 @@ extension Catalog {
             }
         }
         let time = now()
-        let events = try await write { (database) throws(CatalogError) in
+        return try await writeAndTell { (database) throws(CatalogError) in
             var events: [CatalogEvent] = []
             for mapping in mappings where try database.mayTakeOver(mapping) {
                 if let known = try database.mapping(mapping.cid, mapping.backend) {
@@ -106,10 +121,8 @@ extension Catalog {
                 let size = mapping.size
                 events.append(CatalogEvent(.claimed, on: mapping.backend, mapping.cid, method: "snapshot", size: size))
             }
-            return events
+            return (events.count, events)
         }
-        tell(events)
-        return events.count
     }
 
     /// What was seen and said of a root on all backends, the newest first.
@@ -140,11 +153,7 @@ extension Database {
     ) throws(CatalogError) -> Mapping? {
         try append(claim, on: backend)
         let before = try mapping(claim.cid, backend)
-        var after = before.map { $0.after(claim) } ?? Mapping(first: claim, on: backend)
-        if !name.isEmpty, after?.name != name {
-            after?.name = name
-            after?.revision += 1
-        }
+        let after = before.claimed(claim, named: name, on: backend)
         if let after, after != before { try put(after, at: time) }
         return after
     }
@@ -152,18 +161,20 @@ extension Database {
     /// How many observations of one root on one backend are kept.
     private static var maxKept: Int64 { 8 }
 
-    /// Writes one observation down and moves the mapping on; false where it is of another time.
+    /// Writes one observation down and moves the mapping on; gives the names of the backend of which it is true then,
+    /// nil where it is of another time.
     fileprivate mutating func record(
         _ seen: Observation,
         at time: Int64,
         under lease: Lease
-    ) throws(CatalogError) -> Bool {
+    ) throws(CatalogError) -> Set<String>? {
         let backend = lease.backend
         let before = try mapping(seen.cid, backend)
         if !lease.isExclusive {
-            guard before?.revision == seen.basis else { return false }
-            guard try journalKind(seen.cid, backend) != .remove else { return false }
+            guard before?.revision == seen.basis else { return nil }
+            guard try journalKind(seen.cid, backend) != .remove else { return nil }
         }
+        var names: Set = [backend]
         try append(seen, on: backend)
         let after = before == nil ? Mapping(first: seen, on: backend) : before?.after(seen)
         if let after {
@@ -175,12 +186,13 @@ extension Database {
                 [.text(backend), .blob(seen.cid.bytes)]
             ) { (row: borrowing Row) throws(CatalogError) in row.text(0) }
             for name in gone { try noteIndexChanges(on: name, at: time) }
+            names.formUnion(gone)
         }
         if lease.isExclusive {
             try endTransfer(seen.cid, backend, at: time)
             if seen.finding == .whole { try endUploads(seen.cid, atPlaceOf: backend) }
         }
-        return true
+        return names
     }
 
     /// Appends an observation; the oldest of the same root on the same backend go.

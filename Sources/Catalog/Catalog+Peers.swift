@@ -112,14 +112,19 @@ extension Catalog {
     /// Notes the owner's word that this home is right where others of its kit know something newer.
     package func acceptOver(kit: String) async throws(CatalogError) {
         let time = now()
-        try await write { (database) throws(CatalogError) in
+        try await writeAndTell { (database) throws(CatalogError) in
             try database.change(
                 "UPDATE peers SET accepted_at = max(?2, last_seen) WHERE kit = ?1",
                 [.text(kit), .integer(time)]
             )
             // For backends on which nobody has looked for others yet.
             try database.setValue("accepted_at", String(max(time, try database.number("accepted_at"))))
-            try database.doubt(because: "an older catalog was taken for the right one", at: time)
+            let reason = "an older catalog was taken for the right one"
+            try database.doubt(because: reason, at: time)
+            let names = try database.all("SELECT name FROM backends") { (row: borrowing Row) throws(CatalogError) in
+                row.text(0)
+            }
+            return ((), names.map { CatalogEvent(.doubted, on: $0, message: reason) })
         }
     }
 

@@ -22,8 +22,8 @@ extension Catalog {
         onlyNew: Bool = false
     ) async throws(CatalogError) -> [CID] {
         let time = now()
-        let added = try await write { (database) throws(CatalogError) in
-            var added: [CID] = []
+        let added = try await writeAndTell { (database) throws(CatalogError) in
+            var (added, changed): ([CID], [CID]) = ([], [])
             var sum = try database.pinSum()
             for pin in pins {
                 try Pin.check(pin.name, pin.metadata, of: pin.cid)
@@ -34,6 +34,7 @@ extension Catalog {
                     try database.change("UPDATE pins SET is_owned = 1 WHERE cid = ?", [.blob(pin.cid.bytes)])
                     continue
                 }
+                if added.last != pin.cid, pin.says { changed.append(pin.cid) }
                 try database.change(
                     """
                     INSERT INTO pins(\(Pin.columns), whole_epoch) VALUES(?, ?, ?, ?, ?, ?, ?)
@@ -57,13 +58,15 @@ extension Catalog {
                 try database.change("DELETE FROM unpinned WHERE cid = ?", [.blob(pin.cid.bytes)])
                 if pin.metadata != "{}" { try database.checkMetadata(of: pin.cid) }
             }
-            guard !onlyNew || !added.isEmpty else { return added }
+            let events =
+                added.map { CatalogEvent(.pinned, $0, message: reason) }
+                + changed.map { CatalogEvent(.changed, $0, message: reason) }
+            guard !onlyNew || !added.isEmpty else { return (added, events) }
             try database.setPinSum(sum)
             if let store { try database.raise("store_generation", to: Int64(clamping: store.generation)) }
             try database.markDirty(nil, reason: reason, at: time)
-            return added
+            return (added, events)
         }
-        tell(added.map { CatalogEvent(.pinned, $0, message: reason) })
         await tellPinsChanged()
         return added
     }
@@ -94,7 +97,7 @@ extension Catalog {
         reason: String
     ) async throws(CatalogError) -> [(root: CID, requests: Int)] {
         let time = now()
-        let removed = try await write { (database) throws(CatalogError) in
+        let removed = try await writeAndTell { (database) throws(CatalogError) in
             var removed: [(root: CID, requests: Int)] = []
             var sum = try database.pinSum()
             for cid in cids {
@@ -107,9 +110,8 @@ extension Catalog {
                 try database.setPinSum(sum)
                 try database.markDirty(nil, reason: reason, at: time)
             }
-            return removed
+            return (removed, removed.map { CatalogEvent(.unpinned, $0.root, message: reason) })
         }
-        tell(removed.map { CatalogEvent(.unpinned, $0.root, message: reason) })
         await tellPinsChanged()
         return removed
     }

@@ -12,7 +12,7 @@ package struct KeptPlan: Sendable, Hashable {
     package let effects: String?
     /// What tells the effects from others, but for times in them.
     package let digest: [UInt8]
-    /// A number that changes with what the catalog knows.
+    /// A number that is another where the catalog had changed.
     package let generation: Int64
     /// How whoever made it came to the kit, and who that was.
     package let surface: String
@@ -64,7 +64,7 @@ package struct KeptPlan: Sendable, Hashable {
 }
 
 extension Catalog {
-    /// A number that changes with what the catalog knows of pins, backends and copies.
+    /// The sum of the numbers that count changes of pins, backends and copies: where it is another, something changed.
     package func generation() async throws(CatalogError) -> Int64 {
         try await read { (database) throws(CatalogError) in
             let known = try database.first(
@@ -122,12 +122,12 @@ extension Catalog {
         }
     }
 
-    /// Notes that a plan is applied from now on; false for one that was before, or is gone.
+    /// Notes that a plan is applied from now on; false for one that was before, is gone, or has expired.
     package func beginPlan(_ id: String, by applier: String) async throws(CatalogError) -> Bool {
         let time = now()
         return try await write { (database) throws(CatalogError) in
             try database.change(
-                "UPDATE plans SET applied_at = ?2, applied_by = ?3 WHERE id = ?1 AND applied_at IS NULL",
+                "UPDATE plans SET applied_at = ?2, applied_by = ?3 WHERE id = ?1 AND applied_at IS NULL AND expires_at > ?2",
                 [.text(id), .integer(time), .text(applier)]
             ) > 0
         }

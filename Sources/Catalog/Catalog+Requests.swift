@@ -120,7 +120,7 @@ extension Catalog {
         _ body: @escaping @Sendable (inout Database, _ time: Int64) throws(CatalogError) -> (Value, [CID])
     ) async throws(CatalogError) -> Value {
         let now = now()
-        let (value, events, isChanged) = try await write { (database) throws(CatalogError) in
+        let (value, isChanged) = try await writeAndTell { (database) throws(CatalogError) in
             let newest = try database.first("SELECT max(created_at) FROM requests") {
                 (row: borrowing Row) throws(CatalogError) in row.optionalInt64(0)
             }
@@ -141,9 +141,8 @@ extension Catalog {
                 try database.setPinSum(sum)
                 try database.markDirty(nil, reason: "pin request", at: now)
             }
-            return (value, events, isChanged)
+            return ((value, isChanged), events)
         }
-        tell(events)
         if isChanged { await tellPinsChanged() }
         return value
     }

@@ -8,6 +8,16 @@ internal import Synchronization
 /// What a call acknowledged is on the disk. Several processes may use one catalog at once. Nothing but SQLite opens its
 /// file: closing another descriptor of it would drop the locks that SQLite holds.
 package final class Catalog: Sendable {
+    // Functions are kept in structures: one that is kept alone under a lock is wrapped anew at each look at it, and
+    // what it is wrapped in grows without end.
+    struct Listener: Sendable {
+        var teller: (@Sendable () -> @Sendable ([CatalogEvent]) -> Void)?
+    }
+
+    private struct Watcher: Sendable {
+        var body: (@Sendable (OwnState) -> Void)?
+    }
+
     private let connections: Connections
     /// Held by whoever of this process writes: he waits here, and not for the lock between processes.
     private let writing = Mutex(())
@@ -18,9 +28,9 @@ package final class Catalog: Sendable {
     /// Whether the home was found to be a copy when this was opened.
     let isNewInstance: Bool
     /// Told of each change of the list of pins when it is on the disk: how far the list has come.
-    private let watcher = Mutex<(@Sendable (OwnState) -> Void)?>(nil)
-    /// Told of what is on the disk now.
-    let listener = Mutex<(@Sendable ([CatalogEvent]) -> Void)?>(nil)
+    private let watcher = Mutex(Watcher())
+    /// Gives, in the task of a writer, what tells of his changes when they are on the disk.
+    let listener = Mutex(Listener())
     /// Backends that lead elsewhere, as this process sees it.
     let astray = Mutex<Set<String>>([])
     /// The files that nothing but SQLite opens.
@@ -154,11 +164,11 @@ package final class Catalog: Sendable {
     }
 
     /// Has `body` told of each change of the list of pins.
-    package func onPinsChanged(_ body: @escaping @Sendable (OwnState) -> Void) { watcher.withLock { $0 = body } }
+    package func onPinsChanged(_ body: @escaping @Sendable (OwnState) -> Void) { watcher.withLock { $0.body = body } }
 
     /// Tells who wants to know how far the list of pins has come.
     func tellPinsChanged() async {
-        guard let body = watcher.withLock({ $0 }) else { return }
+        guard let body = watcher.withLock({ $0.body }) else { return }
         let state = try? await read { (database) throws(CatalogError) in try OwnState(&database) }
         if let state { body(state) }
     }
@@ -268,16 +278,26 @@ package final class Catalog: Sendable {
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value
     ) async throws(CatalogError) -> Value {
-        try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
+        try await writeAndTell { (database) throws(CatalogError) in (try body(&database), []) }
+    }
+
+    /// The same, and tells of the events that `body` gives once they are on the disk, before anybody changes more.
+    @discardableResult
+    func writeAndTell<Value: Sendable>(
+        _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> (Value, [CatalogEvent])
+    ) async throws(CatalogError) -> Value {
+        let tell = listener.withLock { $0.teller }?()
+        return try await BlockingThreads.shared.run { [self] () throws(CatalogError) in
             try writing.withLock { (_) throws(CatalogError) in
                 try connections.use { (database) throws(CatalogError) in
                     let lock = try Self.lock(locks)
                     defer { withExtendedLifetime(lock) {} }
                     try Self.expect(identity, at: path)
-                    let value = try database.transaction(.immediate) {
+                    let (value, events) = try database.transaction(.immediate) {
                         (database: inout Database) throws(CatalogError) in
                         try body(&database)
                     }
+                    if !events.isEmpty { tell?(events) }
                     if let log = try? fileInfo(path + "-wal"), log.length > Self.longestLog {
                         Self.checkpoint(&database)
                     }

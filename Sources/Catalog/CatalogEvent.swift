@@ -3,11 +3,14 @@ internal import Synchronization
 
 /// Something that is in the catalog from now on, told when it is on the disk.
 ///
-/// What happens to pins and copies is told here and nowhere else: nobody hears of what was not written down.
+/// What happens to pins and copies is told here and nowhere else: nobody hears of what was not written down. The order
+/// is that of the commits.
 package struct CatalogEvent: Sendable, Hashable {
     /// What it is.
     package enum Kind: String, Sendable, CaseIterable {
         case pinned, unpinned
+        /// A pin got another name, metadata, or number of replicas.
+        case changed
         /// What somebody saw of a root on a backend.
         case stored, verified, present, missing, damaged, removed
         /// What somebody said of it.
@@ -18,7 +21,7 @@ package struct CatalogEvent: Sendable, Hashable {
         case awaited
         /// What was known of it is known no more.
         case forgotten
-        /// It counts as stored no more until somebody looks.
+        /// It counts as stored no more until somebody looks: a root, or all that is known of a backend.
         case doubted
         /// Something changed that a backend has not got.
         case dirty
@@ -70,13 +73,9 @@ package struct CatalogEvent: Sendable, Hashable {
 }
 
 extension Catalog {
-    /// Has `body` told of what is on the disk, in the task that wrote it.
-    package func onEvents(_ body: @escaping @Sendable ([CatalogEvent]) -> Void) { listener.withLock { $0 = body } }
-
-    /// Tells of what was written; what would be told is only looked at where somebody listens.
-    func tell(_ events: @autoclosure () -> [CatalogEvent]) {
-        guard let body = listener.withLock({ $0 }) else { return }
-        let events = events()
-        if !events.isEmpty { body(events) }
+    /// Has what `teller` gives in the task of a writer told of his changes, when they are on the disk and before there
+    /// are others; it must be quick.
+    package func onEvents(_ teller: @escaping @Sendable () -> @Sendable ([CatalogEvent]) -> Void) {
+        listener.withLock { $0.teller = teller }
     }
 }

@@ -73,13 +73,15 @@ extension Catalog {
         }
         if let holder, !holder.isOver { return .failure(holder.holder) }
         let lease = Lease(backend: backend, token: randomIdentifier(), lock: lock)
-        try await write { (database) throws(CatalogError) in
+        let left = holder.map { known in
+            let message =
+                "the process \(known.holder.process) on \(known.holder.host) was at work, and did not come to its end"
+            return CatalogEvent(.abandoned, on: backend, message: message)
+        }
+        try await writeAndTell { (database) throws(CatalogError) in
             try database.change("DELETE FROM leases WHERE backend = ? AND changes = 1", [.text(backend)])
             try database.insert(lease, host, boot, until: time + duration)
-        }
-        if let holder = holder?.holder {
-            let message = "the process \(holder.process) on \(holder.host) was at work, and did not come to its end"
-            tell([CatalogEvent(.abandoned, on: backend, message: message)])
+            return ((), left.map { [$0] } ?? [])
         }
         return .success(lease)
     }
@@ -171,7 +173,16 @@ extension Catalog {
         under lease: Lease,
         _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> Value
     ) async throws(CatalogError) -> Value {
-        try await write { (database) throws(CatalogError) in
+        try await writeAndTell(under: lease) { (database) throws(CatalogError) in (try body(&database), []) }
+    }
+
+    /// The same, and tells of the events that `body` gives once they are on the disk.
+    @discardableResult
+    func writeAndTell<Value: Sendable>(
+        under lease: Lease,
+        _ body: @escaping @Sendable (inout Database) throws(CatalogError) -> (Value, [CatalogEvent])
+    ) async throws(CatalogError) -> Value {
+        try await writeAndTell { (database) throws(CatalogError) in
             try database.check(lease)
             return try body(&database)
         }

@@ -72,3 +72,15 @@ extension Mapping {
 
     private mutating func place(at seen: Observation) { (path, shards) = (seen.path, seen.place?.shards ?? []) }
 }
+
+extension Mapping? {
+    /// The mapping after somebody said where a root is; one without a name keeps that which it has.
+    func claimed(_ claim: Observation, named name: String, on backend: String) -> Mapping? {
+        var after = self.map { $0.after(claim) } ?? Mapping(first: claim, on: backend)
+        if !name.isEmpty, after?.name != name {
+            after?.name = name
+            after?.revision += 1
+        }
+        return after
+    }
+}

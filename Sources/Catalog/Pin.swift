@@ -73,6 +73,9 @@ extension Pin {
 
     private static let unspoken = Timestamp(milliseconds: 0)
 
+    /// Whether it says more than that the root is pinned.
+    var says: Bool { !name.isEmpty || metadata != "{}" || replicas != nil }
+
     /// When it was changed last; nil where nobody said anything of it yet.
     package var changedAt: Timestamp? { updatedAt == Self.unspoken ? nil : updatedAt }
 

@@ -78,7 +78,7 @@ package final class BlockingThreads: Sendable {
     }
 
     /// Runs `job` on one of the threads when its turn comes.
-    func submit(_ job: @escaping @Sendable () -> Void) {
+    package func submit(_ job: @escaping @Sendable () -> Void) {
         let (bell, start) = queue.withLock { queue -> (Condition?, Bool) in
             queue.jobs.append(job)
             // One job wakes one thread, and the one whose memory is the warmest.

@@ -132,11 +132,23 @@ package final class File: Sendable {
         try write(pieces: [bytes[...]], at: offset)
     }
 
-    /// Writes bytes at the end of a file that was opened for that, in one call; throws `full` where only some of them
-    /// had room.
+    /// Writes bytes at the end of a file that was opened for that: in one call, unless only some of them have room.
     package func append(_ bytes: [UInt8]) throws(FileError) {
-        let count = try systemCall { unsafe Glibc.write(descriptor, bytes, bytes.count) }.get("write", path)
-        guard count == bytes.count else { throw FileError("write", path, ENOSPC) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let answer = unsafe rest.withUnsafeBytes { buffer in
+                systemCall { unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count) }
+            }
+            let count = try answer.get("write", path)
+            guard count > 0 else { throw FileError("write", path, ENOSPC) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Has what is appended to a pipe wait for whoever reads it.
+    package func waitsForReaders() throws(FileError) {
+        let flags = try systemCall { fcntl(descriptor, F_GETFL) }.get("examine", path)
+        _ = try systemCall { fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) }.get("change", path)
     }
 
     /// Writes all pieces one after another from `offset` on, in as few calls as the system allows.

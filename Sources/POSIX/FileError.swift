@@ -69,6 +69,10 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
     }
 
     /// The failure of finding something else at `path` where the file of a lock should be.
+    package static func notALog(_ path: String) -> FileError {
+        FileError(.notAFile, "open", path, "something else is in the place of the log")
+    }
+
     static func notALock(_ path: String) -> FileError {
         FileError(
             .notAFile,

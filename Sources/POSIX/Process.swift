@@ -10,6 +10,9 @@ package func environment(_ name: String) -> String? {
 /// The number of this process.
 package var processIdentifier: Int32 { getpid() }
 
+/// The number of the user that this process is of.
+package var userNumber: UInt32 { getuid() }
+
 /// Says whether a process of that number is alive, as far as this user may know.
 package func processIsAlive(_ identifier: Int32) -> Bool {
     [0, EPERM].contains(systemCall { kill(identifier, 0) }.number)

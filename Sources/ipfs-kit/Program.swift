@@ -3,6 +3,7 @@ internal import Operations
 internal import POSIX
 internal import Schema
 internal import Storage
+internal import Synchronization
 
 /// One run of the program.
 struct Program: Sendable {
@@ -81,7 +82,10 @@ struct Program: Sendable {
             if !console.isBroken, !stop.isPressed, !isTold { console.show(error) }
         }
         if stop.isPressed {
-            console.show(KitError(.interrupted, "It was interrupted; the same command goes on where it stopped."))
+            let goesOn =
+                if case .command(let command) = invocation.topic { table.operation(of: command)?.goesOn } else { false }
+            let rest = goesOn == true ? "; the same command goes on where it stopped." : "."
+            console.show(KitError(.interrupted, "It was interrupted\(rest)"))
             return ExitCode.interrupted.rawValue
         }
         if invocation.global.verbose {
@@ -100,8 +104,17 @@ struct Program: Sendable {
         let home = KitHome(invocation.global.home) { environment($0) }
         let kit = Kit(home: home)
         let log = try invocation.global.logFile.map { (path) throws(KitError) in try EventLog(path, beside: kit) }
-        let listening = log.map { log in kit.events.listen { log.write($0) } }
-        defer { withExtendedLifetime(listening) {} }
+        let lost = Mutex<FileError?>(nil)
+        let listening = log.map { log in
+            kit.events.listen { events in
+                do throws(FileError) { try log.write(events) } catch { lost.withLock { [error] in $0 = $0 ?? error } }
+            }
+        }
+        func close() async {
+            await kit.close()
+            await listening?.flush()
+            if let error = lost.withLock({ $0 }) { console.warn("--log-file lacks lines: \(error.description)") }
+        }
         let code: ExitCode
         do throws(KitError) {
             let call = call(of: kit, console)
@@ -110,10 +123,10 @@ struct Program: Sendable {
                 ? perform(PlanMake.self, PlanMake.inputs(of: Subject.self, invocation.values), call, console)
                 : perform(Subject.self, invocation.values, call, console)
         } catch {
-            await kit.close()
+            await close()
             throw error
         }
-        await kit.close()
+        await close()
         return code
     }
 

@@ -36,7 +36,7 @@ final class StopSwitch: Sendable {
         // What is left behind then is found as after a kill.
         Task.detached {
             try? await Task.sleep(for: Self.patience)
-            let line = "ipfs-kit: It was interrupted, and what was under way did not end: the same command goes on.\n"
+            let line = "ipfs-kit: It was interrupted, and what was under way did not end.\n"
             try? StandardStream.error.write(Array(line.utf8)[...])
             endProcess(ExitCode.interrupted.rawValue)
         }

@@ -119,6 +119,31 @@ import Testing
         #expect(Self.plain(answer) == Self.plain(done))
     }
 
+    /// Whatever can be done can be planned, and is done then; also from another folder, and by its name in part.
+    @Test(arguments: changes.filter { $0.words != "plan apply PLAN" })
+    func `what changes something can be planned and applied`(_ change: Change) async throws {
+        let world = try await World()
+        let words = world.words(of: change)
+        let made = try await world.user.attempt(words + ["--plan", "--json"])
+        #expect(made.code == 0, "\(made.text)\(made.errorText)")
+        let id = try #require(Answer.parse(made.text).plan.id.text)
+        let dry = try await world.user.attempt(["plan", "apply", id, "--dry-run", "--json"])
+        #expect(dry.code == 0, "\(dry.text)\(dry.errorText)")
+        let applied = try await world.user.attempt(["plan", "apply", String(id.prefix(12)), "--json"])
+        #expect(applied.code == 0, "\(applied.text)\(applied.errorText)")
+        let answer = try #require(Answer.lines(applied.text).last)
+        #expect(answer.plan.state == .text("applied") && answer.result.dry_run.flag == false)
+        let again = try await world.user.attempt(["plan", "apply", id, "--json"])
+        #expect(again.code == 12, "it is applied once")
+        // The log leads from the plan to what was done.
+        let lines = try await world.user.attempt(["log", "--json"])
+        let events = try Answer.lines(lines.text)
+        let began = try #require(
+            events.first { $0.operation == .text("plan apply") && $0.message.text == String(id.prefix(12)) }
+        )
+        #expect(events.contains { $0.kind == .text("began") && $0.parent == began.id })
+    }
+
     /// An answer without what it says of itself.
     private static func plain(_ answer: Answer) -> Answer {
         guard case .object(var members) = answer else { return answer }

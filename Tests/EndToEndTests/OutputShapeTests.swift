@@ -7,7 +7,8 @@ import Testing
 @Suite(.scratch, .timeLimit(.minutes(10))) struct OutputShapeTests {
     /// Commands in an order in which each can work, and a member that its answer has.
     static let commands = [
-        ("backend types", "types"), ("backend types s3", "types"), ("backend list", "backends"), ("status", "pin_count"),
+        ("backend types", "types"), ("backend types s3", "types"), ("backend list", "backends"),
+        ("status", "pin_count"),
         ("backend create other filesystem --path /tmp/x --dry-run", "settings"), ("backend dirty", "dirty"),
         ("backend mark-dirty disk", "dirty"), ("sync --dry-run", "work"), ("sync", "backends"),
         ("sync --all", "backends"), ("backend show disk", "settings"), ("backend test disk", "steps"),

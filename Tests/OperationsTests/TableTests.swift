@@ -43,7 +43,8 @@ import Testing
     /// Who reads an answer knows by its name what something is; some had names before that was looked at.
     @Test func `a name in answers stands for one kind of thing`() {
         let known: Set = [
-            "blocks", "changes", "dirty", "pinned", "replicas", "snapshot", "state", "version", "whole", "code", "bytes",
+            "blocks", "changes", "dirty", "pinned", "replicas", "snapshot", "state", "version", "whole", "code",
+            "bytes",
         ]
         var kinds: [String: Set<String>] = [:]
         func note(_ shape: Shape) {

@@ -47,6 +47,7 @@ private func setEnabled(_ name: String, _ flag: Bool, in call: Call) async throw
     file.isEnabled = flag
     // Whoever enables it has looked at what came from somewhere else.
     if flag { file.isFromSnapshot = false }
+    _ = try kit.catalog()
     guard !call.isDryRun else {
         return BackendOutput(isDryRun: true, file: file, verb: flag ? "would enable" : "would disable")
     }

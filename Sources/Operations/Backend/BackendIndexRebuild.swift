@@ -11,6 +11,8 @@ package struct BackendIndexRebuild: ChangingOperation {
         changes, as `ipfs-kit backend list` says.
         """
 
+    package static let answersInCounts = true
+
     package var names: [String] = []
     package var dryRun = false
 

@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Digests
 internal import Multiformats
 internal import POSIX
 package import Schema
@@ -46,6 +47,7 @@ package struct BackendPinAdd: ChangingOperation {
         var (claims, isOver): ([ClaimLine], Bool) = ([], false)
         var bytes = 0
         var roots = NamedRoots()
+        var digest = RunningHash(.sha256)
         while !isOver {
             if let line = try await lines.next() {
                 do throws(KitError) {
@@ -62,16 +64,17 @@ package struct BackendPinAdd: ChangingOperation {
             }
             if claims.count == Self.atOnce || bytes >= Self.bytesAtOnce || isOver, !claims.isEmpty {
                 let made = claims.map { claim in (claim: observation(of: claim, in: kit), name: claim.name) }
-                guard !dryRun else {
-                    output.added += claims.count
-                    (claims, bytes) = ([], 0)
-                    continue
+                let mappings = try await kitErrors { [backend, dryRun] in
+                    try await dryRun ? catalog.mappings(after: made, on: backend) : catalog.claim(made, on: backend)
                 }
-                let mappings = try await kitErrors { [backend] in try await catalog.claim(made, on: backend) }
                 output.note(mappings, of: claims)
+                for claim in made {
+                    digest.update(Array("\(claim.claim.cid) \(claim.claim.path) \(claim.name)\n".utf8))
+                }
                 (claims, bytes) = ([], 0)
             }
         }
+        output.digest = hex(digest.digest())
         let warnings = dryRun ? [] : try await kit.writeIndexes([backend])
         return ClaimsOutput(isDryRun: dryRun, list: output, warnings: warnings)
     }
@@ -106,16 +109,14 @@ package struct BackendPinAdd: ChangingOperation {
         _ = try await kit.backends([backend])
         let catalog = try kit.catalog()
         let made = observation(of: claim, in: kit)
-        guard !dryRun else {
-            var list = ClaimsOutput.List()
-            list.added = 1
-            return ClaimsOutput(isDryRun: true, list: list)
-        }
-        let mapping = try await kitErrors { try await catalog.claim(made, on: backend, name: pinName) }
+        let claims = [(claim: made, name: pinName)]
+        let mapping = try await kitErrors {
+            try await dryRun ? catalog.mappings(after: claims, on: backend) : catalog.claim(claims, on: backend)
+        }[0]
         var output = ClaimsOutput(
-            isDryRun: false,
+            isDryRun: dryRun,
             mappings: mapping.map { [$0] } ?? [],
-            warnings: try await kit.writeIndexes([backend])
+            warnings: dryRun ? [] : try await kit.writeIndexes([backend])
         )
         if let mapping, claim.isOutvoted(by: mapping) {
             output.warnings.append(
@@ -174,6 +175,8 @@ package struct ClaimsOutput: OperationOutput {
         var failed = 0
         /// Those of which something else was observed.
         var outvoted = 0
+        /// What tells these claims from others.
+        var digest = ""
         /// The first of those that failed.
         var problems: [(line: Int, error: KitError)] = []
 
@@ -211,6 +214,9 @@ package struct ClaimsOutput: OperationOutput {
                 .error { $0.error },
             ]
         ) { $0.list?.problems ?? [] },
+        OutputField("digest", "What tells the claims of a list from others, in hexadecimal; null of a single one.") {
+            $0.list?.digest
+        },
         OutputField("mappings", "The mapping of a single one; of a list none.") { $0.mappings },
         .warnings { $0.allWarnings },
     ]

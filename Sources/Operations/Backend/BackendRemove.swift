@@ -39,6 +39,7 @@ package struct BackendRemove: ChangingOperation {
         return try await kitErrors {
             let only = try await catalog.pinsOnly(on: name)
             let refusal = only.isEmpty || force ? nil : refusal(only)
+            let known = try await catalog.mappingCounts()[name]?.byStatus.values.reduce(0, +) ?? 0
             if let refusal, !dryRun { throw refusal }
             if !dryRun {
                 try await catalog.removeBackend(name)
@@ -48,7 +49,7 @@ package struct BackendRemove: ChangingOperation {
                 for folder in [home.backends + "/" + name, home.state(of: name), home.blockCache(of: name)]
                 where try fileExists(folder) { try removeTree(folder) }
             }
-            return Output(name: name, lonely: only.count, dryRun: dryRun, refusal: refusal)
+            return Output(name: name, mappings: known, lonely: only.count, dryRun: dryRun, refusal: refusal)
         }
     }
 
@@ -64,6 +65,7 @@ package struct BackendRemove: ChangingOperation {
     /// What was forgotten.
     package struct Output: OperationOutput {
         let name: String
+        let mappings: Int
         let lonely: Int
         let dryRun: Bool
         /// Why it would not be done.
@@ -72,6 +74,9 @@ package struct BackendRemove: ChangingOperation {
         package var exitCode: ExitCode { refusal?.code ?? .ok }
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.name },
+            OutputField("mapping_count", "How many mappings of it are known no longer, or would not be.") {
+                $0.mappings
+            },
             OutputField("pins_without_other_replica", "How many pins have no other verified copy.") { $0.lonely },
             .dryRun { $0.dryRun },
             OutputField("error", "Why it would be refused; null where it would not.") { $0.refusal },
@@ -82,7 +87,9 @@ package struct BackendRemove: ChangingOperation {
                 return Report(parts, failures: [refusal.message])
             }
             return Report(
-                "\(dryRun ? "would remove" : "removed") backend \(name); what is stored on it was not touched"
+                dryRun
+                    ? "would remove backend \(name); what is stored on it would not be touched"
+                    : "removed backend \(name); what is stored on it was not touched"
             )
         }
     }

@@ -37,14 +37,14 @@ package struct BackendTest: ChangingOperation {
 
     private func attempt(in kit: Kit) async throws(KitError) -> Output {
         let file = try kit.backend(name)
-        let backend = try await kit.open(file, gate: HealthGate())
-        guard let objects = backend.content.objects else {
-            throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name)
-        }
         _ = try kit.catalog()
         let expected = dryRun ? nil : await kit.expect(.test, of: file)
         var output = Output(isDryRun: dryRun, name: name)
         do throws(KitError) {
+            let backend = try await kit.open(file, gate: HealthGate())
+            guard let objects = backend.content.objects else {
+                throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name)
+            }
             try await attempt(on: backend, objects, in: kit, &output)
         } catch {
             // Whoever was stopped has seen nothing.
@@ -52,11 +52,17 @@ package struct BackendTest: ChangingOperation {
                 expected?.drop()
                 throw error
             }
-            expected?.keep(LastTest.note(output.steps, error))
+            await keep(LastTest.note(output.steps, error), expected, in: kit)
             throw error
         }
-        expected?.keep(LastTest.note(output.steps, nil))
+        await keep(LastTest.note(output.steps, nil), expected, in: kit)
         return output
+    }
+
+    /// Keeps how the test ended; where that cannot be kept, what was kept before is no answer any more.
+    private func keep(_ note: JSON, _ expected: KeptAnswers.Expected?, in kit: Kit) async {
+        guard !dryRun else { return }
+        if let expected { expected.keep(note) } else { await kit.forgetAnswers([.test], of: name) }
     }
 
     private func attempt(

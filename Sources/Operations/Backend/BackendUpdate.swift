@@ -52,6 +52,7 @@ package struct BackendUpdate: ChangingOperation {
         try file.check()
         if description != nil { try file.checkDescription() }
         let warnings = file.isFromSnapshot ? [] : await kit.whatKeepsFromOpening(file)
+        _ = try kit.catalog()
         guard !dryRun else {
             return BackendOutput(isDryRun: true, file: file, verb: "would update", warnings: warnings)
         }

@@ -18,7 +18,7 @@ struct FreshLook: Sendable {
         let backend: String
         let root: CID
         let verdict: Verifier.Verdict
-        /// When it had answered; nil where it did not.
+        /// When it had answered for all of them; nil where it did not.
         let at: Timestamp?
         let error: KitError?
 
@@ -30,7 +30,7 @@ struct FreshLook: Sendable {
         static let outputFields: [OutputField<Self>] = [
             .backend { $0.backend },
             OutputField("cid", "The root.") { $0.root },
-            OutputField("asked_at", "When the backend was asked; null where it did not answer.") { $0.at },
+            OutputField("asked_at", "When the backend had answered; null where it did not.") { $0.at },
             OutputField(
                 "answer",
                 "What it says: that it is there, that it works on it, that it is not there, that something else is; or that it "

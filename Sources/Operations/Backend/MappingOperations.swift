@@ -31,6 +31,7 @@ package struct BackendPinFind: Operation {
 
     package var cid = ""
     package var fresh = false
+    package var isLogged: Bool { fresh }
 
     package init() {}
 
@@ -52,6 +53,7 @@ package struct WhereIs: Operation {
 
     package var cid = ""
     package var fresh = false
+    package var isLogged: Bool { fresh }
 
     package init() {}
 

@@ -54,7 +54,7 @@ package struct BlockPut: ChangingOperation {
             let bytes = try await Input(file, call, for: .content).readAll(limit: Self.limit(allowsBigBlocks))
             blocks.append(Block(cid: try cid(of: bytes, codec, hash), bytes: bytes))
         }
-        if !dryRun { try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : []) }
+        try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : [], isDryRun: dryRun)
         return Output(isDryRun: dryRun, blocks: blocks.map { ($0.cid, $0.bytes.count) })
     }
 
@@ -109,10 +109,22 @@ func hashNamed(_ name: String) throws(KitError) -> HashCode {
 }
 
 extension Kit {
+    /// Throws where one of the roots would not be whole in the store with these blocks.
+    private func expectWhole(_ blocks: [Block], pinning roots: [CID], in store: BlockStore) async throws {
+        let (pinned, made) = (Set(roots), Set(blocks.map(\.cid.hash)))
+        for block in blocks where pinned.contains(block.cid) {
+            let links = try IPLD.links(of: block).filter { !made.contains($0.hash) }
+            for flaw in try await RootCheck.flaws(of: links, in: store, seen: SeenBlocks()) {
+                if let flaw { throw flaw }
+            }
+        }
+    }
+
     /// Stores blocks and pins roots among them, which must be whole.
-    func keep(_ blocks: [Block], pinning roots: [CID]) async throws(KitError) {
+    func keep(_ blocks: [Block], pinning roots: [CID], isDryRun: Bool) async throws(KitError) {
         let store = try store()
         let catalog = try catalog()
+        guard !isDryRun else { return try await kitErrors { try await expectWhole(blocks, pinning: roots, in: store) } }
         try await kitErrors {
             try await store.protecting {
                 let epoch = try await store.epoch()

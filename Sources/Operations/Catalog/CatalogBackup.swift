@@ -74,8 +74,8 @@ package struct CatalogBackup: ChangingOperation {
 
     /// The copy.
     package struct Output: OperationOutput {
-        /// nil for standard output, on which nothing else is said then.
         let isDryRun: Bool
+        /// nil for standard output, on which nothing else is said then.
         let path: String?
         let bytes: UInt64?
         let pins: Int

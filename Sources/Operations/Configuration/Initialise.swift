@@ -30,7 +30,7 @@ package struct Initialise: ChangingOperation {
             isDryRun: dryRun,
             home: kit.home.path,
             existed: existed,
-            kit: dryRun ? nil : try await kit.identity().kit,
+            kit: dryRun && !existed ? nil : try await kit.identity().kit,
             isNewCatalog: newCatalog,
             replaced: replaced,
             made: existed ? made : []

@@ -108,7 +108,7 @@ package struct Add: ChangingOperation {
             leave: { item in leftOut.change { $0.add(item) } }
         )
         let isRead = storesNothing ? true : try kit.sourceNames().contains("\(MainConfiguration.Source.store)")
-        func output(_ results: Results, pinned: Bool, _ counts: Ingest.Counts) async -> Output {
+        func output(_ results: Results, pinned: Bool, _ counts: Ingest.Counts?) async -> Output {
             await tell()
             var output = Output(results, links, leftOut.read { $0 }, pinned, counts)
             output.isDryRun = dryRun
@@ -119,7 +119,7 @@ package struct Add: ChangingOperation {
             if !onlyHash { _ = (try kit.store(), try kit.catalog()) }
             return try await kitErrors {
                 let results = try await withManyAtOnce { try await add(names, importer, made, call) }
-                return await output(results, pinned: pin && dryRun, Ingest.Counts())
+                return await output(results, pinned: pin && !onlyHash, nil)
             }
         }
         let store = try kit.store()
@@ -246,7 +246,8 @@ package struct Add: ChangingOperation {
         private let links: [String]
         private let leftOut: LeftOutList
         private let pinned: Bool
-        private let counts: Ingest.Counts
+        /// What came into the store; nil where nothing did.
+        private let counts: Ingest.Counts?
         /// The configuration, where the store is not among the places from which it has content read.
         fileprivate var unread: String?
         fileprivate var isDryRun = false
@@ -256,7 +257,7 @@ package struct Add: ChangingOperation {
             _ links: [String],
             _ leftOut: LeftOutList,
             _ pinned: Bool,
-            _ counts: Ingest.Counts
+            _ counts: Ingest.Counts?
         ) {
             roots = results.roots.map { (shownName($0.name), $0.entry.cid) }
             (names, failures) = (results.roots.map(\.name), results.failures)
@@ -278,9 +279,11 @@ package struct Add: ChangingOperation {
                 ]
             ) { output in zip(output.names, output.roots).map { (name: $0, cid: $1.cid) } },
             OutputField("pinned", "Whether they are pinned, or would be.") { $0.pinned },
-            OutputField("new_blocks", "How many blocks the store did not have.") { $0.counts.newBlocks },
-            OutputField("new_bytes", "How long these are.", in: .bytes) { $0.counts.newBytes },
-            OutputField("known_blocks", "How many the store had.") { $0.counts.knownBlocks },
+            OutputField("new_blocks", "How many blocks the store did not have; null where nothing was stored.") {
+                $0.counts?.newBlocks
+            },
+            OutputField("new_bytes", "How long these are.", in: .bytes) { $0.counts?.newBytes },
+            OutputField("known_blocks", "How many the store had.") { $0.counts?.knownBlocks },
             OutputField("left_out", "What was not taken, and why.") { $0.leftOut.items },
             .list(
                 "failures",
@@ -297,7 +300,9 @@ package struct Add: ChangingOperation {
                     + "there until `store` is named, too."
             }
             let warnings = linkWarnings + leftOut.warnings + [unreadWarning].compactMap(\.self)
-            let lines = isDryRun ? roots.map { Report.Part.line("would \(pinned ? "pin" : "store") \($0.cid)") } : []
+            let lines =
+                isDryRun && counts == nil
+                ? roots.map { Report.Part.line("would \(pinned ? "pin" : "store") \($0.cid)") } : []
             return Report(lines, warnings: warnings, failures: failures.map(\.error.message))
         }
         package var quietLines: [String]? { roots.map(\.cid.description) }

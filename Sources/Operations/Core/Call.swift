@@ -86,20 +86,22 @@ extension Call {
     ) async throws(KitError) -> Action.Output {
         var event = Event(.began)
         event.operation = Action.name
+        event.message = action.subject
+        event.parent = EventBus.Mark.current?.call
         for field in Action.fieldInfo where field.meaning == .backend || field.meaning == .cid {
-            guard case .text(let text)? = values[field.name] else { continue }
+            let text: String
+            switch values[field.name] {
+            case .text(let one)?: text = one
+            case .list(let items)? where items.count == 1: text = items[0]
+            default: continue
+            }
             if field.meaning == .backend { event.backend = text }
             if field.meaning == .cid { event.cid = (try? parseCID(text))?.description }
         }
         let isDryRun = (action as? any ChangingOperation)?.dryRun ?? false
-        let changes = Action.changes && !isDryRun
-        let (id, listening) = kit.events.begin(
-            event,
-            isKept: changes,
-            for: hear.map { EventBus.Listener(wantsProgress: showsProgress, body: $0) }
-        )
-        defer { withExtendedLifetime(listening) {} }
-        let mark = EventBus.Mark(call: id, operation: Action.name, isKept: changes)
+        let listening = hear.map { Listening(wantsProgress: showsProgress, $0) }
+        let id = kit.events.begin(event, isKept: action.isLogged, for: listening)
+        let mark = EventBus.Mark(call: id, operation: Action.name, isKept: action.isLogged)
         var call = isDryRun ? dry : self
         call.events = CallEvents(kit.events, mark, timing: kit.timing)
         let result = await EventBus.Mark.$current.withValue(mark) {
@@ -113,9 +115,11 @@ extension Call {
         case .failure(let error): (end.code, end.message) = (error.code, error.message)
         }
         kit.events.tell([end], in: mark)
-        if let failure = kit.log.failure() {
+        if let failure = kit.events.logFailure(of: id) {
             call.notice("What this command did is not all in the log. \(failure.description)")
         }
+        // Whoever hears slowly keeps this call waiting, and no other.
+        await listening?.flush()
         return try result.get()
     }
 
@@ -128,16 +132,18 @@ extension Call {
         }
     }
 
-    /// What an operation would do with these values.
+    /// What an operation would do with these values; `isTold` says whether the caller hears of what is odd meanwhile.
     func effects<Action: ChangingOperation>(
         of _: Action.Type,
-        _ values: [String: FieldValue]
+        _ values: [String: FieldValue],
+        isTold: Bool = true
     ) async throws(KitError) -> Action.Output {
         try admit(Action.self, values)
         var action = try Self.action(Action.self, values)
         action.dryRun = true
         var call = dry
         call.emit = { _ in }
+        if !isTold { call.events = nil }
         return try await action.run(in: call)
     }
 

@@ -58,8 +58,11 @@ struct KeptAnswers: Sendable {
         let names = (try? listDirectory(folder)) ?? []
         for name in names.map({ String(decoding: $0, as: UTF8.self) }) {
             let base = temporaryBase(in: name) ?? name
-            if kinds.contains(where: { base == "\($0.rawValue).json" }) { try? removeFile(folder + "/" + name) }
+            let isOnItsWay = base != name && kinds.contains { base == "\($0.rawValue).json" }
+            if isOnItsWay { try? removeFile(folder + "/" + name) }
         }
+        // What got its name a moment before that goes by that name.
+        for kind in kinds { try? removeFile(path(kind)) }
     }
 
     /// An answer that was asked for.

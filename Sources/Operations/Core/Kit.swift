@@ -24,9 +24,6 @@ package final class Kit: Sendable {
     let openings: Openings
     /// Where everything is told that happens.
     package let events: EventBus
-    /// The log of the home.
-    let log: EventLog
-    private let logging: EventBus.Listening
     private let parts = Mutex(Parts())
 
     private struct Parts {
@@ -47,9 +44,7 @@ package final class Kit: Sendable {
         self.timing = timing
         self.environment = environment
         openings = Openings(timing: timing)
-        let (events, log) = (EventBus(timing: timing), EventLog(of: home))
-        (self.events, self.log) = (events, log)
-        logging = events.listen { log.write($0) }
+        events = EventBus(timing: timing, log: EventLog(of: home))
         Redactor.shared.learnProxies(environment)
     }
 
@@ -118,7 +113,10 @@ package final class Kit: Sendable {
                 guard let name = known.catalog, (try? BlockStore.owner(ofStoreIn: folder))?.name == name else { return }
                 try? BlockStore.note(Pairing.owner(name, known), ofStoreIn: folder)
             }
-            catalog.onEvents { [weak events] in events?.tell($0.map(Event.init)) }
+            catalog.onEvents { [weak events] in
+                let mark = EventBus.Mark.current
+                return { events?.tell($0.map(Event.init), in: mark) }
+            }
             return catalog
         } catch {
             if error.code == .missing, try home.hasContent() { throw KitError.lostCatalog(home) }

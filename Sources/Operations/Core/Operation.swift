@@ -13,6 +13,12 @@ package protocol Operation: Described {
     static var details: String { get }
     /// Says whether it may change something.
     static var changes: Bool { get }
+    /// Whether the log says that it was called: with these inputs it may change something, or look at something anew.
+    var isLogged: Bool { get }
+    /// Whether the same call goes on where one was stopped.
+    static var goesOn: Bool { get }
+    /// What it is about, for the log, where that is neither a backend nor a root.
+    var subject: String? { get }
     /// Fields beyond `fields` that are taken too; each is added to the field `settings` as `name=value`.
     static var openFields: [FieldInfo] { get }
     /// What its items are, where its output comes bit by bit: each has a member `type` that says which it is.
@@ -24,6 +30,9 @@ package protocol Operation: Described {
 extension Operation {
     package static var details: String { "" }
     package static var changes: Bool { false }
+    package var isLogged: Bool { false }
+    package static var goesOn: Bool { changes }
+    package var subject: String? { nil }
     package static var openFields: [FieldInfo] { [] }
     package static var items: [any OperationOutput.Type] { [] }
     /// What its answer is.
@@ -34,10 +43,14 @@ extension Operation {
 package protocol ChangingOperation: Operation {
     /// Whether it only says what it would do, and changes nothing.
     var dryRun: Bool { get set }
+    /// Whether its answer counts what it changes, and does not name it.
+    static var answersInCounts: Bool { get }
 }
 
 extension ChangingOperation {
     package static var changes: Bool { true }
+    package static var answersInCounts: Bool { false }
+    package var isLogged: Bool { !dryRun }
 }
 
 extension Field where Root: ChangingOperation {

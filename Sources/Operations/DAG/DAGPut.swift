@@ -52,7 +52,7 @@ package struct DAGPut: ChangingOperation {
         for block in blocks where block.bytes.count > BlockPut.limit(allowsBigBlocks) {
             throw KitError(.limit, "The block \(block.cid) would have \(block.bytes.count) bytes.", cid: block.cid)
         }
-        if !dryRun { try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : []) }
+        try await kit.keep(blocks, pinning: pin ? blocks.map(\.cid) : [], isDryRun: dryRun)
         return BlockPut.Output(isDryRun: dryRun, blocks: blocks.map { ($0.cid, $0.bytes.count) })
     }
 

@@ -28,31 +28,31 @@ struct CallEvents: Sendable {
     /// A sentence for people about something odd.
     func warn(_ sentence: String) {
         var event = Event(.warning)
-        event.message = Redactor.shared.clean(sentence)
+        event.message = sentence
         bus.tell([event], in: mark)
     }
 
     private func take(_ event: Progress.Event) {
         if case .working(let backend, let sentence) = event {
             var event = Event(.working)
-            (event.backend, event.message) = (backend, Redactor.shared.clean(sentence))
+            (event.backend, event.message) = (backend, sentence)
             return bus.tell([event], in: mark)
         }
-        guard bus.tellsProgress(of: mark.call) else { return }
-        let now = timing.uptime()
-        let amount: Progress.Amount? = state.change { state in
+        // It is counted also while nobody looks, for whoever comes later; and told before anybody counts on, so that it
+        // never goes back.
+        state.change { state in
             state.amount.count(event)
+            guard bus.tellsProgress(of: mark.call) else { return }
+            let now = timing.uptime()
             switch event {
-            case .items, .bytes: if let last = state.toldAt, now - last < Self.pause { return nil }
+            case .items, .bytes: if let last = state.toldAt, now - last < Self.pause { return }
             case .began, .ended, .working: break
             }
             state.toldAt = now
-            return state.amount
+            var told = Event(.progress)
+            told.progress = state.amount
+            bus.tell([told], in: mark)
         }
-        guard let amount else { return }
-        var event = Event(.progress)
-        event.progress = amount
-        bus.tell([event], in: mark)
     }
 }
 

@@ -42,6 +42,8 @@ package struct Event: OperationOutput {
     package let kind: Kind
     /// The event with which the call began that it is of.
     package var call: String?
+    /// The call in which this one was called.
+    package var parent: String?
     package var operation: String?
     package var backend: String?
     package var cid: String?
@@ -68,6 +70,7 @@ package struct Event: OperationOutput {
         OutputField("time", "When it happened.") { $0.time },
         OutputField("kind", "What happened.", as: .choice(Kind.all.map(\.word))) { $0.kind.word },
         OutputField("call", "The event with which the call began that did it.") { $0.call },
+        OutputField("parent", "The call in which it was called, such as that of a plan; null for most.") { $0.parent },
         OutputField("operation", "What was called.") { $0.operation },
         OutputField("backend", "The backend that it is about.", as: .backend) { $0.backend },
         OutputField("cid", "The root that it is about.", as: .cid) { $0.cid },
@@ -95,10 +98,15 @@ package struct Event: OperationOutput {
         if !facts.isEmpty { words.append("(\(facts.joined(separator: ", ")))") }
         if let code, code != .ok { words.append("with code \(code.rawValue)") }
         let line = words.joined(separator: " ")
-        return message.map { "\(line): \($0)" } ?? line
+        // Those of services begin with the backend already.
+        let said = message.map { text in
+            backend.map { text.hasPrefix($0 + ": ") ? String(text.dropFirst($0.count + 2)) : text } ?? text
+        }
+        return said.map { "\(line): \($0)" } ?? line
     }
 
-    private var isOfCall: Bool { kind == .began || kind == .ended }
+    /// Whether it is about its call as a whole.
+    var isOfCall: Bool { kind == .began || kind == .ended }
 
     package var report: Report { Report("\(time.day) \(time.clock) \(line)") }
 
@@ -111,6 +119,7 @@ package struct Event: OperationOutput {
         self.init(kind)
         (self.id, self.time) = (id, time)
         (call, operation) = (json["call"]?.string, json["operation"]?.string)
+        parent = json["parent"]?.string
         (backend, method) = (json["backend"]?.string, json["method"]?.string)
         (size, message) = (json["size_bytes"]?.natural, json["message"]?.string)
         // What is no CID is no reason to believe the rest.

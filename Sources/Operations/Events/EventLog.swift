@@ -1,4 +1,4 @@
-internal import POSIX
+package import POSIX
 internal import Schema
 internal import Storage
 
@@ -8,9 +8,8 @@ internal import Storage
 package final class EventLog: Sendable {
     private struct State {
         var file: File?
-        /// Whether the last line is only begun: a disk was full in the middle of it.
-        var isTorn = false
-        var failure: FileError?
+        /// How long the file was when this process wrote to it last: nobody has written to it since.
+        var end: UInt64?
     }
 
     /// A file of the home is put aside when it is longer than this, in bytes.
@@ -22,7 +21,8 @@ package final class EventLog: Sendable {
     /// The file of the lock under which files are put aside; nil where that is left to others.
     private let lock: String?
     private let longest: UInt64
-    private let mayMake: @Sendable () -> Bool
+    /// Makes the folder, and says whether there is a home in which it may be.
+    private let make: @Sendable () throws(FileError) -> Bool
     private let state = Locked(State())
 
     /// The log of a home, which is made with the first line once the home is there.
@@ -30,16 +30,22 @@ package final class EventLog: Sendable {
         path = home.log
         lock = home.path + "/locks/log"
         self.longest = longest
-        mayMake = { (try? home.exists()) == true && (try? makeDirectory(home.logs, permissions: 0o700)) != nil }
+        make = { () throws(FileError) in
+            guard (try? home.exists()) == true else { return false }
+            try makeDirectory(home.logs, permissions: 0o700)
+            return true
+        }
     }
 
     /// A log that somebody named; throws where it cannot be written to, and `refused` where it would be in the home.
     package init(_ path: String, beside kit: Kit) throws(KitError) {
         try kit.boundary.refuseWriting(path, in: directoryName(absolutePath(path)))
         (self.path, lock, longest) = (path, nil, .max)
-        mayMake = { false }
+        make = { () throws(FileError) in false }
         do throws(FileError) {
             let file = try File(path, .append)
+            // Whoever hears of it waits on a thread of his own.
+            try file.waitsForReaders()
             state.change { $0.file = file }
         } catch {
             throw KitError(error)
@@ -51,64 +57,57 @@ package final class EventLog: Sendable {
         ((1...kept).reversed().map { "\(home.log).\($0)" } + [home.log]).filter { (try? fileExists($0)) == true }
     }
 
-    /// Appends events; what cannot be written is lost, which ``failure()`` says.
-    package func write(_ events: [Event]) {
+    /// Appends events that the log keeps; before there is a home it keeps none.
+    package func write(_ events: [Event]) throws(FileError) {
         let events = events.filter { $0.isKept && $0.kind != .progress }
         guard !events.isEmpty else { return }
         var lines: [UInt8] = []
-        for event in events { lines += (Redactor.shared.clean(event.json).compact + "\n").utf8 }
-        state.change { [lines] state in
-            do throws(FileError) {
-                try append(lines, &state)
-            } catch {
-                // Before there is a home nothing is kept.
-                if error.code == .notFound, !mayMake() { return }
-                if error.code == .full { state.isTorn = true }
-                state.failure = state.failure ?? error
-            }
-        }
-    }
-
-    /// Why lines were lost since this was asked for last; nil where none were.
-    func failure() -> FileError? {
-        state.change { state in
-            defer { state.failure = nil }
-            return state.failure
-        }
+        for event in events { lines += (event.json.compact + "\n").utf8 }
+        try state.change { [lines] (state) throws(FileError) in try append(lines, &state) }
     }
 
     private func append(_ lines: [UInt8], _ state: inout State) throws(FileError) {
-        guard lock != nil else {
-            try state.file?.append(lines)
-            return
+        if lock != nil {
+            // Another process may have put the file aside.
+            let there = try? fileInfo(path)
+            if let file = state.file, try file.status().identity != there?.identity { state.file = nil }
+            if let there, there.length + UInt64(lines.count) > longest, there.length > 0 {
+                state.file = nil
+                putAside(there)
+            }
+            if state.file == nil { state.file = try open() }
         }
-        // Another process may have put the file aside.
-        let there = try? fileInfo(path)
-        if let file = state.file, try file.status().identity != there?.identity { state.file = nil }
-        if let there, there.length + UInt64(lines.count) > longest, there.length > 0 {
-            state.file = nil
-            putAside(there)
-        }
-        let file = if let known = state.file { known } else { try open(&state) }
-        state.file = file
-        try file.append(state.isTorn ? [0x0A] + lines : lines)
-        state.isTorn = false
+        guard let file = state.file else { return }
+        let length = try file.length()
+        // Whoever wrote last may have been stopped by a full disk in the middle of a line.
+        let isTorn = length > 0 && length != state.end && !isWhole(at: length)
+        state.end = nil
+        try file.append(isTorn ? [0x0A] + lines : lines)
+        state.end = try file.length()
     }
 
-    private func open(_ state: inout State) throws(FileError) -> File {
-        let file: File
+    /// Opens the file; nil where there is no home that it could be in.
+    private func open() throws(FileError) -> File? {
         do throws(FileError) {
-            file = try File(path, .append)
+            return try openFile()
         } catch {
-            guard error.code == .notFound, mayMake() else { throw error }
-            file = try File(path, .append)
+            guard error.code == .notFound else { throw error }
+            return try make() ? try openFile() : nil
         }
-        let length = try file.length()
-        // Whoever was writing may have been killed by a full disk.
-        if length > 0, let end = try? File(path, .readFile), let last = try? end.read(at: length - 1, count: 1) {
-            state.isTorn = last != [0x0A]
+    }
+
+    private func openFile() throws(FileError) -> File {
+        // What is no file of the home, such as a link, is not read as the log either.
+        if let there = try? fileInfo(path), there.kind != .file { throw FileError.notALog(path) }
+        return try File(path, .append)
+    }
+
+    /// Whether the file ends with the end of a line.
+    private func isWhole(at length: UInt64) -> Bool {
+        guard let file = try? File(path, .readFile), let last = try? file.read(at: length - 1, count: 1) else {
+            return true
         }
-        return file
+        return last == [0x0A]
     }
 
     /// Puts the file aside, unless another process does: then it grows a little longer.

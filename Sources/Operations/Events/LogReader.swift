@@ -14,11 +14,18 @@ struct LogReader {
     private var offset: UInt64 = 0
     private var rest: [UInt8] = []
     private var isTooLong = false
+    /// The file that was read to its end after there was a newer one.
+    private var isLeft: String?
+    /// The files that were opened, which are not opened again under another name.
+    private var known: Set<FileInfo.Identity> = []
     /// How many lines were none of a log.
     private(set) var unreadable = 0
 
     init(_ home: KitHome) throws(KitError) {
         self.home = home
+        if let folder = try? fileInfo(home.logs, follow: true), folder.kind != .directory {
+            throw KitError(FileError.notALog(home.logs))
+        }
         try openNewer()
     }
 
@@ -29,6 +36,8 @@ struct LogReader {
             guard let file = files.first else { return nil }
             let bytes: [UInt8]
             do throws(FileError) {
+                // Somebody may have emptied it.
+                if try file.length() < offset { (offset, rest) = (0, []) }
                 bytes = try file.read(at: offset, count: Self.step)
             } catch {
                 throw KitError(error)
@@ -38,9 +47,14 @@ struct LogReader {
             try openNewer()
             // The last one may still grow.
             guard files.count > 1 else { return nil }
-            let last = events(of: rest.isEmpty ? [] : [0x0A])
+            // Whoever was about to write when it was put aside may have done so now.
+            guard isLeft == file.path else {
+                isLeft = file.path
+                continue
+            }
+            let last = events(of: rest.isEmpty && !isTooLong ? [] : [0x0A])
             files.removeFirst()
-            offset = 0
+            (offset, isLeft) = (0, nil)
             if !last.isEmpty { return last }
         }
     }
@@ -48,11 +62,10 @@ struct LogReader {
     /// Opens what came after the file that is read now.
     private mutating func openNewer() throws(KitError) {
         var newer: [File] = []
-        let known = try? files.last?.status().identity
         for path in EventLog.files(of: home).reversed() {
             do throws(FileError) {
                 let file = try File(path, .readFile)
-                if try file.status().identity == known { break }
+                guard known.insert(try file.status().identity).inserted else { break }
                 newer.insert(file, at: 0)
             } catch {
                 // It may be put aside just now.

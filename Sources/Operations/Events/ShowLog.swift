@@ -36,14 +36,17 @@ package struct ShowLog: Operation {
         let roots = root.map { root in Set([root, root.v0, root.v1].compactMap(\.self).map(\.description)) }
         var reader = try LogReader(call.kit.home)
         var output = Output()
+        var stories = Stories { event in
+            (backend == nil || event.backend == backend)
+                && (roots == nil || event.cid.map { roots?.contains($0) == true } == true)
+        }
         repeat {
             while let events = try reader.next() {
-                for event in events {
-                    if let first, event.time < first { continue }
-                    if let backend, event.backend != backend { continue }
-                    if let roots, event.cid.map(roots.contains) != true { continue }
-                    output.events += 1
-                    await call.emit(event)
+                for event in events where first.map({ event.time >= $0 }) ?? true {
+                    for event in stories.shown(event) {
+                        output.events += 1
+                        await call.emit(event)
+                    }
                 }
                 do throws(StorageError) { try StorageError.checkCancellation() } catch { throw KitError(error) }
             }
@@ -85,5 +88,47 @@ package struct ShowLog: Operation {
             return Report([], warnings: unreadable > 0 ? [warning] : [])
         }
         package var quietLines: [String]? { [] }
+    }
+}
+
+/// Chooses events, and with them the beginning and the end of the calls that they are of.
+private struct Stories {
+    private let isWanted: (Event) -> Bool
+    /// How calls began of which nothing was shown so far.
+    private var beginnings: [String: Event] = [:]
+    /// Their order: of those that never end, the oldest are given up.
+    private var order: [String] = []
+    /// The calls of which something was shown, and that have not ended.
+    private var told: Set<String> = []
+
+    private static let most = 1000
+
+    init(_ isWanted: @escaping (Event) -> Bool) { self.isWanted = isWanted }
+
+    /// What is to be shown when an event comes.
+    mutating func shown(_ event: Event) -> [Event] {
+        guard let call = event.call else { return isWanted(event) ? [event] : [] }
+        defer { if event.kind == .ended { forget(call) } }
+        guard isWanted(event) || told.contains(call) && event.isOfCall else {
+            if event.kind == .began { keep(event, call) }
+            return []
+        }
+        let beginning = beginnings.removeValue(forKey: call)
+        told.insert(call)
+        return (beginning.map { [$0] } ?? []) + [event]
+    }
+
+    private mutating func keep(_ event: Event, _ call: String) {
+        beginnings[call] = event
+        order.append(call)
+        if order.count > Self.most {
+            let old = order.removeFirst()
+            beginnings[old] = nil
+        }
+    }
+
+    private mutating func forget(_ call: String) {
+        beginnings[call] = nil
+        told.remove(call)
     }
 }

@@ -31,7 +31,8 @@ package struct PinRemove: ChangingOperation {
                 return Output(pins: try await catalog.removePins(roots, reason: "pin rm"), dryRun: false)
             }
             let requests = try await catalog.requestCounts(of: roots)
-            return Output(pins: roots.map { ($0, requests[$0] ?? 0) }, dryRun: true)
+            var seen: Set<CID> = []
+            return Output(pins: roots.filter { seen.insert($0).inserted }.map { ($0, requests[$0] ?? 0) }, dryRun: true)
         }
     }
 

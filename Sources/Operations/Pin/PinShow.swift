@@ -13,6 +13,7 @@ package struct PinShow: Operation {
 
     package var cid = ""
     package var fresh = false
+    package var isLogged: Bool { fresh }
 
     package init() {}
 

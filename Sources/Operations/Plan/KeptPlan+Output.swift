@@ -45,7 +45,9 @@ struct ShownPlan: Answer {
         OutputField("digest", "What tells the effects from others, but for times in them, in hexadecimal.") {
             hex($0.plan.digest)
         },
-        OutputField("catalog_generation", "A number that changes with what the catalog knows.") { $0.plan.generation },
+        OutputField("catalog_generation", "A number that is another where the catalog had changed.") {
+            $0.plan.generation
+        },
         OutputField("surface", "How whoever made it came here.", as: .choice(Surface.allCases.map(\.rawValue))) {
             $0.plan.surface
         },
@@ -64,6 +66,8 @@ struct ShownPlan: Answer {
             .init("operation", plan.operation), .init("inputs", plan.values.compact),
             .init("made", "\(plan.madeAt) by \(plan.maker), \(plan.surface)"),
             .init("expires", plan.expiresAt.description),
-        ] + (plan.appliedAt.map { [.init("applied", "\($0) by \(plan.appliedBy ?? "")")] } ?? [])
+        ]
+            + (plan.appliedAt.map { [.init("begun", "\($0) by \(plan.appliedBy ?? "")")] } ?? [])
+            + (plan.code.map { [.init("ended", "with code \($0)")] } ?? [])
     }
 }

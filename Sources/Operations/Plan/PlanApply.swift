@@ -17,17 +17,26 @@ package struct PlanApply: ChangingOperation {
 
     package static let fields: [Field<Self>] = [.plan(\.id), .dryRun]
 
+    /// Those of what is applied.
+    package static var items: [any OperationOutput.Type] {
+        operationTable.flatMap { row in row.operation.changes && row.operation.name != name ? row.operation.items : [] }
+    }
+    package static var goesOn: Bool { false }
+    package var subject: String? { id }
+
     package func run(in call: Call) async throws(KitError) -> Output {
         let plan = try await call.kit.plan(id)
         switch plan.state(at: call.kit.now) {
         case .open: break
         case .expired: throw refusal(of: plan, "expired at \(plan.expiresAt)")
         case .begun, .applied, .failed:
-            let time = plan.appliedAt?.description ?? "another time"
+            let state = plan.state(at: call.kit.now)
+            let end = state == .applied ? "applied" : state == .failed ? "begun, and did not end well" : "begun"
+            let time = plan.appliedAt.map { " at \($0)" } ?? ""
             throw KitError(
                 .refused,
-                "The plan \(id) was applied at \(time) by \(plan.appliedBy ?? "somebody"): it is applied once.",
-                hint: Hint(PlanShow.self, ["id": id])
+                "The plan \(plan.id) was \(end)\(time) by \(plan.appliedBy ?? "somebody"): it is begun once.",
+                hint: Hint(PlanShow.self, ["id": plan.id])
             )
         }
         return try await apply(try planned(plan.operation), plan, call)
@@ -39,17 +48,17 @@ package struct PlanApply: ChangingOperation {
         _ call: Call
     ) async throws(KitError) -> Output {
         let values = try PlanMake.values(of: Action.self, plan.inputs)
-        let effects = try await call.effects(of: Action.self, values)
-        guard PlanMake.digest(of: effects) == plan.digest else {
+        let effects = try await call.effects(of: Action.self, values, isTold: false)
+        guard try await PlanMake.digest(of: effects, Action.self, call.kit) == plan.digest else {
             throw refusal(of: plan, "would be another by now")
         }
         guard !dryRun else { return Output(plan: plan, at: call.kit.now, isDryRun: true, effects) }
-        let catalog = try call.kit.catalog()
-        guard try await kitErrors({ try await catalog.beginPlan(plan.id, by: call.kit.observer) }) else {
+        let (catalog, begun) = (try call.kit.catalog(), call.kit.now)
+        guard try await kitErrors({ try await catalog.beginPlan(plan.id, by: call.kit.user) }) else {
             throw KitError(
                 .refused,
-                "The plan \(id) was begun by somebody else just now: it is applied once.",
-                hint: Hint(PlanShow.self, ["id": id])
+                "The plan \(plan.id) was begun by somebody else just now, or has expired: nothing was done.",
+                hint: Hint(PlanShow.self, ["id": plan.id])
             )
         }
         let result: Result<Action.Output, KitError>
@@ -66,13 +75,16 @@ package struct PlanApply: ChangingOperation {
         // Whoever was told to stop writes down how far it came, too.
         try? await catalog.endPlan(plan.id, code: Int64(code.rawValue))
         let output = try result.get()
-        return Output(plan: try await call.kit.plan(id), at: call.kit.now, isDryRun: false, output)
+        var applied = plan
+        (applied.appliedAt, applied.appliedBy) = (begun, call.kit.user)
+        applied.code = Int64(code.rawValue)
+        return Output(plan: applied, at: call.kit.now, isDryRun: false, output)
     }
 
     private func refusal(of plan: KeptPlan, _ reason: String) -> KitError {
         KitError(
             .refused,
-            "The plan \(id) \(reason), so nothing was done. Make it anew, and look at it.",
+            "The plan \(plan.id) \(reason), so nothing was done. Make it anew, and look at it.",
             hint: Hint(PlanMake.self, ["operation": plan.operation, "inputs": plan.inputs])
         )
     }

@@ -1,4 +1,5 @@
 internal import Catalog
+internal import POSIX
 package import Schema
 
 /// Lists the plans that are kept.
@@ -94,12 +95,30 @@ extension Field where Root: Operation {
 }
 
 extension Kit {
+    /// So many letters of a plan's identifier are needed at least.
+    private static let leastOfPlan = 6
+
+    /// Who is at work: the user and the machine.
+    var user: String {
+        let name = ["USER", "LOGNAME"].lazy.compactMap { self.environment($0) }.first { !$0.isEmpty }
+        return "\(name ?? "user \(userNumber)")@\(hostName)"
+    }
+
     /// The plan of an identifier.
     func plan(_ id: String) async throws(KitError) -> KeptPlan {
         let catalog = try catalog()
-        guard let plan = try await kitErrors({ try await catalog.plan(id) }) else {
-            throw KitError(.notFound, "There is no plan “\(id)”.", hint: Hint(PlanList.self))
+        if let plan = try await kitErrors({ try await catalog.plan(id) }) { return plan }
+        // As much of it as tells it from the others is enough.
+        let near =
+            id.count < Self.leastOfPlan
+            ? []
+            : try await kitErrors { try await catalog.plans() }.filter {
+                $0.id.hasPrefix(id)
+            }
+        guard near.count == 1 else {
+            let what = near.isEmpty ? "There is no plan “\(id)”." : "\(near.count) plans begin with “\(id)”."
+            throw KitError(.notFound, what, hint: Hint(PlanList.self))
         }
-        return plan
+        return near[0]
     }
 }

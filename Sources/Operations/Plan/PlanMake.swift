@@ -1,3 +1,4 @@
+internal import BlockStore
 internal import Catalog
 internal import Digests
 internal import POSIX
@@ -51,26 +52,46 @@ package struct PlanMake: Operation {
         let catalog = try call.kit.catalog()
         let generation = try await kitErrors { try await catalog.generation() }
         let effects = try await call.effects(of: Action.self, values)
-        let text = effects.json.compact
+        // Whoever looks at it later may not know what is a secret in it.
+        let text = Redactor.shared.clean(effects.json).compact
         let now = call.kit.now
         let plan = KeptPlan(
             operation: Action.name,
             inputs: values.json.compact,
             effects: text.utf8.count <= Self.longestEffects ? text : nil,
-            digest: Self.digest(of: effects),
+            digest: try await Self.digest(of: effects, Action.self, call.kit),
             generation: generation,
             surface: call.surface.rawValue,
-            maker: call.kit.observer,
+            maker: call.kit.user,
             madeAt: now,
             expiresAt: Timestamp(milliseconds: now.milliseconds + expires.seconds * 1000)
         )
-        try await kitErrors { try await catalog.add(plan) }
-        return Output(plan: ShownPlan(plan, at: now), effects: effects.json, effectsReport: effects.report)
+        // What would fail as it is now needs no approval.
+        let isKept = effects.exitCode == .ok || effects.exitCode == .partlyFailed
+        if isKept { try await kitErrors { try await catalog.add(plan) } }
+        return Output(
+            plan: isKept ? ShownPlan(plan, at: now) : nil,
+            exitCode: effects.exitCode,
+            effects: effects.json,
+            effectsReport: effects.report
+        )
     }
 
     /// What tells effects from others, but for times in them.
-    static func digest<Effects: OperationOutput>(of effects: Effects) -> [UInt8] {
-        Digests.digest(.sha256, of: Array(Effects.shape.withoutTimes(effects.json).compact.utf8))
+    ///
+    /// Where the answer only counts what would be changed, the same count may be of something else: then it is the
+    /// state of the catalog and of the store, too.
+    static func digest<Action: ChangingOperation>(
+        of effects: Action.Output,
+        _: Action.Type,
+        _ kit: Kit
+    ) async throws(KitError) -> [UInt8] {
+        var text = Action.Output.shape.withoutTimes(effects.json).compact
+        if Action.answersInCounts {
+            let (catalog, store) = (try kit.catalog(), try kit.store())
+            text += try await kitErrors { " \(try await catalog.generation()) \(try await store.generation())" }
+        }
+        return Digests.digest(.sha256, of: Array(text.utf8))
     }
 
     /// The values in an object of JSON; throws `usage` for names that are no inputs, and for values that do not fit.
@@ -134,32 +155,40 @@ package struct PlanMake: Operation {
         guard fields.contains(where: { $0.isSecret && ($0.name == name || $0.aliases.contains(name)) }) else {
             return false
         }
+        // One reference and nothing around it; what stands for it when it is not set would be the secret again.
         let value = setting[setting.index(after: equals)...]
-        return !(value.hasPrefix("${") && value.hasSuffix("}"))
+        guard value.hasPrefix("${"), value.hasSuffix("}") else { return true }
+        return value.dropFirst(2).dropLast().contains { "${}".contains($0) } || value.contains(":-")
     }
 
     /// The plan, and what would be done.
     package struct Output: OperationOutput {
-        let plan: ShownPlan
+        let plan: ShownPlan?
+        package let exitCode: ExitCode
         let effects: JSON
         let effectsReport: Report
 
         package static let outputFields: [OutputField<Self>] = [
-            OutputField("plan", "The plan.") { $0.plan },
+            OutputField("plan", "The plan; null where the operation would fail, and none is kept.") { $0.plan },
             .json("effects", "What the operation would answer, and do.", .any) { $0.effects },
         ]
         package var report: Report {
-            let end: [Report.Part] = [
-                .line("Kept as a plan until \(plan.plan.expiresAt)."),
-                .command(Hint(PlanApply.self, ["id": plan.plan.id])),
-            ]
+            let end: [Report.Part] =
+                if let plan {
+                    [
+                        .line("Kept as a plan until \(plan.plan.expiresAt)."),
+                        .command(Hint(PlanApply.self, ["id": plan.plan.id])),
+                    ]
+                } else {
+                    [.line("It would not be done, so no plan is kept.")]
+                }
             return Report(
                 effectsReport.parts + end,
                 warnings: effectsReport.warnings,
                 failures: effectsReport.failures
             )
         }
-        package var quietLines: [String]? { [plan.plan.id] }
+        package var quietLines: [String]? { plan.map { [$0.plan.id] } ?? [] }
     }
 }
 
@@ -169,7 +198,14 @@ func planned(_ name: String) throws(KitError) -> any ChangingOperation.Type {
         let near = nearest(to: name, among: operationTable.map { $0.operation.name }).map { "; did you mean “\($0)”?" }
         throw KitError(.usage, "There is no operation “\(name)”\(near ?? ".")", hint: .help())
     }
-    guard let operation = row.operation as? any ChangingOperation.Type, name != PlanApply.name else {
+    guard name != PlanApply.name else {
+        throw KitError(
+            .usage,
+            "There is no plan of applying a plan; --dry-run says what would be done.",
+            hint: .help(on: name)
+        )
+    }
+    guard let operation = row.operation as? any ChangingOperation.Type else {
         throw KitError(.usage, "“\(name)” changes nothing that could be planned.", hint: .help(on: name))
     }
     return operation
@@ -188,7 +224,10 @@ extension FieldInfo {
             let texts = items.compactMap(\.string)
             guard texts.count == items.count else { throw FieldProblem("it is a list of texts") }
             return .list(texts)
-        case (.list, _), (_, .array), (_, .object), (_, .null): throw FieldProblem("it is of another kind")
+        case (.list, .string(let text)): return .list([text])
+        case (_, .array(let items)) where items.count == 1 && items[0].string != nil: return try value(items[0])
+        case (.list, _): throw FieldProblem("it is a list of texts")
+        case (_, .array), (_, .object), (_, .null): throw FieldProblem("it is \(kind.placeholder)")
         case (_, .string(let text)): return try parse(text)
         case (_, .bool(let flag)): return .flag(flag)
         case (_, .integer(let number)): return .integer(number)

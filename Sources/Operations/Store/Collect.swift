@@ -16,6 +16,8 @@ package struct Collect: ChangingOperation {
         Example: ipfs-kit gc --dry-run
         """
 
+    package static let answersInCounts = true
+
     package var waste = 25
     package var dryRun = false
 

@@ -8,6 +8,8 @@ package struct StoreRebuildIndex: ChangingOperation {
     package static let name = "store rebuild-index"
     package static let summary = "Make the index of the store again from its packs alone, each block checked."
 
+    package static let answersInCounts = true
+
     package var dryRun = false
 
     package init() {}

@@ -9,6 +9,8 @@ package struct StoreVerify: ChangingOperation {
     package static let summary = "Check every block of the store against its CID and against the index."
     package static let details = "A block that is damaged leaves the index, so that it can be stored again."
 
+    package static let answersInCounts = true
+
     package var dryRun = false
 
     package init() {}

@@ -54,12 +54,10 @@ package struct Sync: ChangingOperation {
 
     package func run(in call: Call) async throws(KitError) -> SyncOutput {
         let kit = call.kit
-        guard !dryRun || maxTransfer == nil && maxDuration == nil else {
-            throw KitError(.usage, "A plan knows no lengths and takes no time: bounds are for what is done.")
-        }
         let (files, addresses, broken) = try await choose(call)
         var ready = try SyncPlanner(kit, prune: prune, force: force)
         (ready.addresses, ready.able) = (addresses, Set(files.map(\.name)))
+        ready.remembers = !dryRun
         let planner = ready
         return try await kitErrors {
             let (plan, states) = try await planner.plan()
@@ -71,7 +69,9 @@ package struct Sync: ChangingOperation {
                     guard let state = states[name], let address = addresses[name] else { return false }
                     return !state.leads(to: address)
                 }
+                let isBound = maxTransfer != nil || maxDuration != nil
                 return SyncOutput(
+                    isBound: isBound,
                     plan: plan,
                     names: files.map(\.name),
                     broken: broken,

@@ -75,7 +75,7 @@ package struct SyncOutput: OperationOutput {
     private let warnings: [String]
 
     /// What would be done; on `shared` backends other homes are at work, and `moved` ones lead elsewhere than before.
-    init(plan: Plan, names: [String], broken: [SyncResult], shared: Set<String>, moved: [String]) {
+    init(isBound: Bool, plan: Plan, names: [String], broken: [SyncResult], shared: Set<String>, moved: [String]) {
         self.plan = plan
         self.names = names
         results = broken
@@ -88,7 +88,7 @@ package struct SyncOutput: OperationOutput {
             }
             + moved.map {
                 "The settings of \($0) may lead elsewhere than at its last sync: a sync looks at everything there first."
-            }
+            } + (isBound ? ["This is all that there is to do; a sync with bounds may do only the first of it."] : [])
     }
 
     /// What was done, and the plan that there is afterwards.

@@ -13,6 +13,8 @@ package struct Verify: ChangingOperation {
         It may run beside a sync: what was stored anew or removed while it was read is passed over.
         """
 
+    package static let answersInCounts = true
+
     package var names: [String] = []
     package var sample: Int?
     package var full = false
@@ -44,7 +46,12 @@ package struct Verify: ChangingOperation {
         var astray: Set<String> = []
         for file in chosen.files {
             do throws(KitError) {
-                if !dryRun, try await !kit.arrive(at: file) { astray.insert(file.name) }
+                if dryRun {
+                    // What the settings refer to has to be there.
+                    _ = try await kit.address(of: file)
+                } else if try await !kit.arrive(at: file) {
+                    astray.insert(file.name)
+                }
                 files.append(file)
             } catch {
                 broken.append((file.name, error))

@@ -22,6 +22,9 @@ package struct SyncPlanner: Sendable {
         self.force = force
     }
 
+    /// Whether the catalog may note that all was settled, so that the next plan is made faster.
+    package var remembers = true
+
     /// The plan for all places, and the states of the backends as they were before it was made.
     ///
     /// Where all was settled when somebody looked last, and few roots changed since, it is made of these: what has to
@@ -59,7 +62,9 @@ package struct SyncPlanner: Sendable {
         let pinned = if let roots { try await catalog.pins(of: roots) } else { try await catalog.pins() }
         let pins = pinned.map { WantedRoot(root: $0.cid, replicas: $0.replicas, changedAt: $0.updatedAt) }
         let plan = Policies.plan(pins: pins, copies: copies, places: places, prune: prune, force: force)
-        if let unsettled, plan.isSettled { try await catalog.noteSettled(unsettled, in: described, for: kind) }
+        if let unsettled, plan.isSettled, remembers {
+            try await catalog.noteSettled(unsettled, in: described, for: kind)
+        }
         return (plan, known)
     }
 

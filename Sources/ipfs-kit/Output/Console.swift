@@ -170,7 +170,7 @@ final class Console: Sendable {
     }
 
     /// Prints a sentence about something odd.
-    private func warn(_ sentence: String) {
+    func warn(_ sentence: String) {
         if !global.quiet { talk("warning: \(sentence)") }
     }
 

@@ -138,7 +138,8 @@ extension Scenario {
             missing: { world, result in
                 let answer = try Answer.parse(result.text)
                 let isWhole = answer.backends.items.count == 2 || !answer.warnings.items.isEmpty
-                return isWhole && answer.pin_count.int == world.pins.count ? [] : ["it ended with 0 and said \(result.text)"]
+                return isWhole && answer.pin_count.int == world.pins.count
+                    ? [] : ["it ended with 0 and said \(result.text)"]
             }
         ),
         Scenario(

@@ -48,8 +48,8 @@ extension Adversity {
                 }
             }
             let count = pins.count
-            for row in try await user.json("backend", "list").backends.items where row.mapping_counts.stored.int ?? 0 < count
-            {
+            for row in try await user.json("backend", "list").backends.items
+            where row.mapping_counts.stored.int ?? 0 < count {
                 alarms.append("\(row.name.text ?? "") stores \(row.mapping_counts.stored.int ?? 0) of \(count) pins")
             }
             alarms.map { Alarm(run: "\(Options.seed)", kind: place, text: $0) }.report("IPFS_KIT_SEED")
