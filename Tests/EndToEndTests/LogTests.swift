@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What people are told of work, while it goes on and afterwards.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct LogTests {
+@Suite(.scratch, .timeLimit(.minutes(10))) struct LogTests {
     private func events(_ user: User, _ more: String...) async throws -> [Answer] {
         let result = try await user.attempt(["log", "--json"] + more)
         #expect(result.code == 0, "\(result.errorText)")
@@ -17,7 +17,8 @@ import Testing
     /// whom, and that all of it was.
     @Test func `a sync that was killed and the next one read as one story`() async throws {
         let user = try await User.ready()
-        try await user.createDisk("disk", "--bandwidth-limit", "200k")
+        // One after another, and so slowly that nobody can be too late to end it.
+        try await user.createDisk("disk", "--bandwidth-limit", "10k", "--max-connections", "1")
         var roots: Set<String> = []
         for number in 0..<30 {
             roots.insert(try await user.add(sampleBytes(30_000, seed: UInt64(number)), name: "f\(number)"))
@@ -28,7 +29,7 @@ import Testing
         }
         sync.signal(SIGKILL)
         #expect(await sync.end() == 128 + 9)
-        try await user.run("backend", "update", "disk", "--bandwidth-limit", "0")
+        try await user.run("backend", "update", "disk", "--bandwidth-limit", "0", "--max-connections", "16")
         try await user.run("sync")
         let all = try await events(user)
         let calls = all.filter { $0.kind.text == "began" && $0.operation.text == "sync" }.compactMap(\.id.text)

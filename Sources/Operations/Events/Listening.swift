@@ -74,7 +74,8 @@ package final class Listening: Sendable {
             }
             state.waiting += heard
             if state.waiting.count > Self.most {
-                let surplus = state.waiting.count - Self.most
+                // Half of them at once: to move all of the others for each that comes would hold up who tells it.
+                let surplus = state.waiting.count - Self.most / 2
                 state.waiting.removeFirst(surplus)
                 state.lost += surplus
             }
