@@ -103,7 +103,8 @@ import Testing
         let bucket = try await Bucket.make()
         let hold = FaultyProxy.Rule.hold.on("PUT", times: 6...6)
         let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [hold])
-        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint)
+        // On a busy machine it may take long before somebody sees that it is held, and it must not give up before.
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--timeout", "600")
         let trial = try Running(user, "backend", "certify", "cloud")
         try await trial.wait { try await proxy.count("PUT") >= 6 }
         trial.signal(SIGINT)
