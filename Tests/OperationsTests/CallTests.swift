@@ -237,10 +237,15 @@ private func residentMemory() throws -> Int {
             }
         }
         try await run(1000)
-        let before = try residentMemory()
-        try await run(9000)
-        let growth = try residentMemory() - before
-        #expect(growth < 8 << 20, "\(growth) bytes more, after \(before)")
+        // Other tests of this process take memory in some of the times; what is not given back is taken in each.
+        var growths: [Int] = []
+        for _ in 0..<3 {
+            let before = try residentMemory()
+            try await run(3000)
+            growths.append(try residentMemory() - before)
+        }
+        let least = try #require(growths.min())
+        #expect(least < (8 << 20) / 3, "\(growths) bytes more")
         await kit.close()
     }
 }

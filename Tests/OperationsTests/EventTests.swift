@@ -154,6 +154,25 @@ import Testing
         }
     }
 
+    /// Files are put aside, and the oldest removed, while it reads.
+    @Test func `a reader that follows sees every line once, whatever is put aside meanwhile`() async throws {
+        let home = try await KitSample()
+        let log = EventLog(of: home.kit.home, longest: 3000)
+        var reader = try LogReader(home.kit.home)
+        var seen: [Int] = []
+        for number in 1...400 {
+            var event = event("b")
+            event.id = "x-\(number)"
+            try log.write([event])
+            guard number.isMultiple(of: 7) else { continue }
+            while let events = try reader.next() {
+                seen += events.filter { $0.id.hasPrefix("x-") }.compactMap(self.number)
+            }
+        }
+        #expect(seen == Array(1...399))
+        #expect(reader.unreadable == 0)
+    }
+
     /// Broken lines are told of and cost nothing else, and a line that was only begun spoils no other.
     @Test func `a log that somebody spoiled is read as far as it is one`() async throws {
         let home = try await KitSample()

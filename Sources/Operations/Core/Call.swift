@@ -58,6 +58,14 @@ func withManyAtOnce<Value, Failure: Error>(
     try await withTaskExecutorPreference(globalConcurrentExecutor) { () async throws(Failure) in try await work() }
 }
 
+/// Runs work that looks at files, and may wait for a disk then, on the threads of operations: that is not for those of
+/// Swift, of which there are as many as cores.
+func withFiles<Value, Failure: Error>(
+    _ work: () async throws(Failure) -> Value
+) async throws(Failure) -> Value {
+    try await withTaskExecutorPreference(BlockingThreads.operating) { () async throws(Failure) in try await work() }
+}
+
 extension Call {
     /// Runs an operation with the values that a surface was given for its inputs.
     ///
@@ -70,11 +78,7 @@ extension Call {
         try admit(Action.self, values)
         let action = try Self.action(Action.self, values)
         return try await telling(action, values) { (call) async throws(KitError) in
-            // An operation looks at files all the time, and may wait for a disk then: that is not for the threads of
-            // Swift, of which there are as many as cores.
-            try await withTaskExecutorPreference(BlockingThreads.operating) { () async throws(KitError) in
-                try await action.run(in: call)
-            }
+            try await withFiles { () async throws(KitError) in try await action.run(in: call) }
         }
     }
 

@@ -16,8 +16,6 @@ struct LogReader {
     private var isTooLong = false
     /// The file that was read to its end after there was a newer one.
     private var isLeft: String?
-    /// The files that were opened, which are not opened again under another name.
-    private var known: Set<FileInfo.Identity> = []
     /// How many lines were none of a log.
     private(set) var unreadable = 0
 
@@ -62,11 +60,16 @@ struct LogReader {
     /// Opens what came after the file that is read now.
     private mutating func openNewer() throws(KitError) {
         var newer: [File] = []
+        // A file that is open keeps its number; that of one which is gone may be a new one's by now.
+        var known = Set(files.compactMap { try? $0.status().identity })
+        let old = known
         for path in EventLog.files(of: home).reversed() {
             do throws(FileError) {
                 let file = try File(path, .readFile)
-                guard known.insert(try file.status().identity).inserted else { break }
-                newer.insert(file, at: 0)
+                let identity = try file.status().identity
+                if old.contains(identity) { break }
+                // Between two looks one file may have got the next name.
+                if known.insert(identity).inserted { newer.insert(file, at: 0) }
             } catch {
                 // It may be put aside just now.
                 guard error.code != .notFound else { continue }

@@ -49,6 +49,8 @@ package struct PlanMake: Operation {
 
     private func plan<Action: ChangingOperation>(_: Action.Type, _ call: Call) async throws(KitError) -> Output {
         let values = try Self.lasting(try Self.values(of: Action.self, inputs), of: Action.self)
+        // What is known to be a secret, wherever it stands.
+        guard Redactor.shared.clean(values.json) == values.json else { throw Self.keepsNoSecrets }
         let catalog = try call.kit.catalog()
         let generation = try await kitErrors { try await catalog.generation() }
         let effects = try await call.effects(of: Action.self, values)
@@ -135,7 +137,7 @@ package struct PlanMake: Operation {
                 throw KitError(.usage, "Standard input and output are of this moment, and a plan is for a later one.")
             }
             guard field.name != "settings" || !items.contains(where: isLiteralSecret) else {
-                throw KitError(.usage, "A plan keeps no secrets: name ${VAR} or ${file:PATH} in their place.")
+                throw keepsNoSecrets
             }
             guard field.meaning == .path else { continue }
             if case .list = value {
@@ -145,6 +147,10 @@ package struct PlanMake: Operation {
             }
         }
         return lasting
+    }
+
+    private static var keepsNoSecrets: KitError {
+        KitError(.usage, "A plan keeps no secrets: name ${VAR} or ${file:PATH} in their place.")
     }
 
     /// Whether a setting is a secret that stands there as it is.
@@ -222,16 +228,16 @@ extension FieldInfo {
         switch (kind, json) {
         case (.list, .array(let items)):
             let texts = items.compactMap(\.string)
-            guard texts.count == items.count else { throw FieldProblem("it is a list of texts") }
+            guard texts.count == items.count else { throw FieldProblem("it takes a list of texts") }
             return .list(texts)
         case (.list, .string(let text)): return .list([text])
         case (_, .array(let items)) where items.count == 1 && items[0].string != nil: return try value(items[0])
-        case (.list, _): throw FieldProblem("it is a list of texts")
-        case (_, .array), (_, .object), (_, .null): throw FieldProblem("it is \(kind.placeholder)")
+        case (.list, _): throw FieldProblem("it takes a list of texts")
+        case (_, .array), (_, .object), (_, .null): throw FieldProblem("it takes \(kind.placeholder)")
         case (_, .string(let text)): return try parse(text)
         case (_, .bool(let flag)): return .flag(flag)
         case (_, .integer(let number)): return .integer(number)
-        case (_, .natural), (_, .number): throw FieldProblem("it is no whole number that fits")
+        case (_, .natural), (_, .number): throw FieldProblem("it takes a whole number, and no such one")
         }
     }
 }

@@ -200,8 +200,10 @@ package struct Sync: ChangingOperation {
                 group.addTask {
                     do {
                         let report = try await engine.sync(file.name, mode, at: address) { gate in
-                            await call.kit.forgetAnswers([.snapshots], of: file.name)
-                            return try await call.kit.open(file, gate: gate)
+                            try await withFiles {
+                                await call.kit.forgetAnswers([.snapshots], of: file.name)
+                                return try await call.kit.open(file, gate: gate)
+                            }
                         } plan: {
                             guard let work = try await planner.work(on: file.name) else {
                                 throw Self.removed(file.name)

@@ -159,7 +159,7 @@ package struct Verify: ChangingOperation {
                     // A backend of which nothing is known is asked nothing.
                     guard !mappings.isEmpty else { return Row(backend: file.name, results: [], error: nil) }
                     do {
-                        let backend = try await kit.open(file, gate: ClosedGate())
+                        let backend = try await withFiles { try await kit.open(file, gate: ClosedGate()) }
                         let isKnown = !astray.contains(file.name)
                         let results = try await verifier.verify(mappings, on: backend, isKnown: isKnown)
                         return Row(backend: file.name, chosen: mappings, results: results, error: nil)
@@ -250,14 +250,6 @@ package struct Verify: ChangingOperation {
             OutputField("hint", "What helps where nothing was read.") { $0.hint },
             .warnings { $0.warnings },
         ]
-
-        private static func damage(_ result: Verifier.Result) -> JSON? {
-            guard let error = result.error, result.verdict != .superseded else { return nil }
-            return [
-                "cid": .text(result.mapping.cid), "car_file_path": .string(result.mapping.path),
-                "verdict": .string(result.verdict.rawValue), "message": .string(error.message),
-            ]
-        }
 
         package var report: Report {
             guard !isDryRun else {
