@@ -133,6 +133,13 @@ extension Catalog {
         }
     }
 
+    /// Forgets a plan.
+    package func removePlan(_ id: String) async throws(CatalogError) {
+        try await write { (database) throws(CatalogError) in
+            try database.change("DELETE FROM plans WHERE id = ?", [.text(id)])
+        }
+    }
+
     /// Notes how the application of a plan ended.
     package func endPlan(_ id: String, code: Int64) async throws(CatalogError) {
         try await write { (database) throws(CatalogError) in

@@ -95,6 +95,7 @@ package let operationTable: [OperationRow] = [
     Row(PlanMake.self, on: [.commandLine, .rest]),
     Row(PlanList.self, on: [.commandLine, .rest]),
     Row(PlanShow.self, on: [.commandLine, .rest]),
+    Row(PlanRemove.self, on: [.commandLine, .rest]),
     Row(PlanApply.self, on: [.commandLine, .rest]),
     Row(ShowLog.self, on: [.commandLine, .rest]),
     Row(Version.self, on: [.commandLine, .rest]),

@@ -1,3 +1,4 @@
+import BlockStore
 import Catalog
 import Foundation
 import Multiformats
@@ -203,6 +204,59 @@ import Testing
         #expect(shown.events == count)
         // The pin, and how the command began and ended that made it.
         #expect(try await home.run(ShowLog.self, ["cid": .text(root)]).events == 3)
+    }
+
+    /// Whoever stopped reading goes on where he was, and is told where that is gone.
+    @Test func `the log is read on after an event`() async throws {
+        let home = try await KitSample()
+        let root = try await home.add("kept")
+        let heard = Locked<[Event]>([])
+        func read(_ inputs: [String: FieldValue]) async throws -> [Event] {
+            heard.change { $0 = [] }
+            let call = Call(
+                kit: home.again,
+                from: .commandLine,
+                emit: { item in if let event = item as? Event { heard.change { $0.append(event) } } }
+            )
+            _ = try await call.perform(ShowLog.self, inputs)
+            return heard.read { $0 }
+        }
+        let all = try await read([:])
+        for index in all.indices {
+            let rest = try await read(["after": .text(all[index].id)])
+            #expect(rest.map(\.id) == all[(index + 1)...].map(\.id))
+        }
+        // Also where what is looked for began before.
+        let pinned = try #require(all.last { $0.kind == .written(.pinned) })
+        #expect(try await read(["after": .text(pinned.id), "cid": .text(root)]).map(\.kind) == [.ended])
+        let gone = all[0].id + "0"
+        await #expect { try await read(["after": .text(gone)]) } throws: { error in
+            (error as? KitError)?.json["reason"] == "event_gone"
+        }
+    }
+
+    @Test func `what is removed and what is found damaged is in the log`() async throws {
+        let home = try await KitSample()
+        try await home.disk("a")
+        let root = try await home.add("kept")
+        for text in ["one", "two"] {
+            try await home.run(Sync.self)
+            try await home.add(text)
+        }
+        try await home.run(Sync.self)
+        let gone = try await home.run(SnapshotPrune.self, ["backend": .text("a"), "keep": .integer(1)])
+        let pruned = gone.names.map(\.identifier)
+        let packs = home.kit.home.store + "/packs"
+        let pack = try #require(try FileManager.default.contentsOfDirectory(atPath: packs).sorted().first)
+        let bytes = try Data(contentsOf: URL(filePath: packs + "/" + pack))
+        try flip(packs + "/" + pack, at: #require(bytes.range(of: Data("content of kept".utf8))).lowerBound)
+        let problems = try await home.run(StoreVerify.self).found.problems
+        let lines = try String(contentsOfFile: home.kit.home.log, encoding: .utf8).split(separator: "\n")
+        let events = try lines.map { try #require(Event(reading: JSON(reading: Array($0.utf8)))) }
+        #expect(!pruned.isEmpty && events.filter { $0.kind == .pruned }.compactMap(\.message) == pruned)
+        let found = events.filter { $0.kind == .found }
+        #expect(!problems.isEmpty && found.map(\.cid) == problems.map { $0.cid?.description })
+        #expect(found.contains { $0.cid == root }, "\(found)")
     }
 
     @Test(arguments: ["yesterday", "-3", "99999999999999w", ""])

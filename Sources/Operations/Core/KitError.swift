@@ -18,6 +18,16 @@ package struct KitError: Error, Answer, CustomStringConvertible {
     package let cid: String?
     /// Whether another try may help, and when.
     package let retry: StorageError.Retry
+    /// What tells it from others of the same code, where a program has to.
+    package private(set) var reason: Reason?
+
+    /// Words for what may be done about errors of one code in different ways.
+    package enum Reason: String, CaseIterable, Sendable {
+        case planExpired = "plan_expired"
+        case planBegun = "plan_begun"
+        case planChanged = "plan_changed"
+        case eventGone = "event_gone"
+    }
 
     package init(
         _ code: ExitCode,
@@ -48,9 +58,18 @@ package struct KitError: Error, Answer, CustomStringConvertible {
         return error
     }
 
+    /// The same, with a word for programs.
+    func because(_ reason: Reason) -> KitError {
+        var error = self
+        error.reason = reason
+        return error
+    }
+
     /// The same, of a CID where it says of none.
     func about(_ root: CID) -> KitError {
-        cid == nil ? KitError(code, message, hint: hint, backend: backend, cid: root, retry: retry) : self
+        guard cid == nil else { return self }
+        let error = KitError(code, message, hint: hint, backend: backend, cid: root, retry: retry)
+        return reason.map { error.because($0) } ?? error
     }
 
     /// What to say where there is no home.
@@ -67,6 +86,11 @@ package struct KitError: Error, Answer, CustomStringConvertible {
     package static let outputFields: [OutputField<Self>] = [
         OutputField("code", "The number with which the command ends.") { $0.code.rawValue },
         OutputField("kind", "A word for the code.", as: .choice(ExitCode.allCases.map { "\($0)" })) { "\($0.code)" },
+        OutputField(
+            "reason",
+            "What tells it from others of its code; null for most.",
+            as: .choice(Reason.allCases.map(\.rawValue))
+        ) { $0.reason?.rawValue },
         OutputField("message", "What happened, as a sentence.") { $0.message },
         OutputField("hint", "What helps; null where nothing is known to.") { $0.hint },
         OutputField("backend", "The backend that it is about.", as: .backend) { $0.backend },

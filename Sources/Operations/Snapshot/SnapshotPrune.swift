@@ -39,7 +39,12 @@ package struct SnapshotPrune: ChangingOperation {
                 let names = all.filter { $0.instance == home }
                 let old = try await old(names, snapshots, kit, &output)
                 for name in old {
-                    if !dryRun { try await snapshots.remove(name) }
+                    if !dryRun {
+                        try await snapshots.remove(name)
+                        var event = Event(.pruned)
+                        (event.backend, event.message) = (backend, name.identifier)
+                        call.events?.tell([event])
+                    }
                     output.names.append(name)
                 }
                 let pages = entries.pages.filter { $0.kit == own.kit && $0.instance == home }
