@@ -65,6 +65,12 @@ import Testing
             gate.signal()
             heard.change { $0 += events }
         }
+        let others = (0..<40).map { _ in
+            bus.listen { _ in
+                gate.wait()
+                gate.signal()
+            }
+        }
         let quick = Locked(0)
         let other = bus.listen { events in quick.change { $0 += events.count } }
         for number in 0..<12_000 { bus.tell([event("b\(number)")]) }
@@ -72,6 +78,7 @@ import Testing
         #expect(quick.read { $0 } == 12_000 && heard.read { $0.isEmpty })
         gate.signal()
         await slow.flush()
+        for other in others { await other.flush() }
         let notes = heard.read { $0.filter { $0.kind == .warning } }
         #expect(notes.count == 1 && notes[0].message?.contains("left out") == true)
         #expect(heard.read { $0.last?.backend } == "b11999")
@@ -290,5 +297,7 @@ import Testing
         _ = try await call.perform(BackendMarkDirty.self, ["all": .flag(true)])
         let warnings = heard.read { $0.filter { $0.kind == .warning } }
         #expect(warnings.count == 1 && warnings.first?.message?.contains(log) == true, "\(warnings)")
+        // What was said is not kept for those who never ask.
+        #expect(call.kit.events.logFailure(of: try #require(warnings.first?.call)) == nil)
     }
 }

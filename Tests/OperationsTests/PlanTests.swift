@@ -94,7 +94,8 @@ import Testing
 
     @Test(arguments: [
         ("status", "{}"), ("plan apply", #"{"id": "x"}"#), ("no such", "{}"), ("sync", "[]"),
-        ("sync", #"{"nmaes": []}"#),
+        ("sync", #"{"nmaes": []}"#), ("sync", #"{"dry_run": true}"#),
+        ("snapshot prune", #"{"backend": "a", "keep": 0}"#),
         ("sync", #"{"names": [1]}"#), ("sync", #"{"prune": "perhaps"}"#), ("add", #"{"paths": ["-"]}"#),
         ("get", #"{"path": "x", "output": "-"}"#),
         ("backend create", #"{"name": "c", "type": "s3", "settings": ["bucket=b", "secret_access_key=hush"]}"#),

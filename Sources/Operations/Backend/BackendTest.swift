@@ -185,7 +185,7 @@ package struct BackendTest: ChangingOperation {
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.name },
             .dryRun { $0.isDryRun },
-            OutputField("ok", "Whether every step succeeded.") { !$0.isDryRun },
+            OutputField("ok", "Whether every step succeeded; null where none was taken.") { $0.isDryRun ? nil : true },
             Step.list { $0.steps },
             .warnings { $0.warnings },
         ]

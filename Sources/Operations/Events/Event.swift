@@ -113,6 +113,9 @@ package struct Event: OperationOutput {
         return said.map { "\(line): \($0)" } ?? line
     }
 
+    /// Whether it is in the log of a home.
+    var isInLog: Bool { isKept && kind != .progress }
+
     /// Whether it is about its call as a whole.
     var isOfCall: Bool { kind == .began || kind == .ended }
 

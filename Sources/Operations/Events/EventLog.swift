@@ -59,7 +59,7 @@ package final class EventLog: Sendable {
 
     /// Appends events that the log keeps; before there is a home it keeps none.
     package func write(_ events: [Event]) throws(FileError) {
-        let events = events.filter { $0.isKept && $0.kind != .progress }
+        let events = events.filter(\.isInLog)
         guard !events.isEmpty else { return }
         var lines: [UInt8] = []
         for event in events { lines += (event.json.compact + "\n").utf8 }

@@ -133,7 +133,10 @@ private struct Stories {
             return []
         }
         let beginning = beginnings.removeValue(forKey: call)
+        if beginning != nil { order.removeAll { $0 == call } }
         told.insert(call)
+        // Of those that were killed nobody says that they have ended.
+        if told.count > Self.most { told = [call] }
         return (beginning.map { [$0] } ?? []) + [event]
     }
 
@@ -147,7 +150,7 @@ private struct Stories {
     }
 
     private mutating func forget(_ call: String) {
-        beginnings[call] = nil
+        if beginnings.removeValue(forKey: call) != nil { order.removeAll { $0 == call } }
         told.remove(call)
     }
 }

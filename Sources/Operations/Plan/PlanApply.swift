@@ -104,6 +104,7 @@ package struct PlanApply: ChangingOperation {
 
         package var exitCode: ExitCode { answer.exitCode }
         package static let outputFields: [OutputField<Self>] = [
+            OutputField("type", "What this line is.", as: .choice(["summary"])) { _ in "summary" },
             .dryRun { $0.isDryRun },
             OutputField("plan", "The plan, as it is now.") { $0.plan },
             .json("result", "What the operation answered, or would.", .any) { $0.answer.json },

@@ -120,7 +120,9 @@ package struct PlanMake: Operation {
                 throw KitError(.usage, "\(field.name): \(error.phrase).", hint: .help(on: Action.name))
             }
         }
-        values["dry_run"] = nil
+        guard values.removeValue(forKey: "dry_run") != .flag(true) else {
+            throw KitError(.usage, "A plan says what would be done, and does it when it is applied: no dry_run.")
+        }
         return values
     }
 

@@ -21,13 +21,12 @@ package struct SnapshotPrune: ChangingOperation {
 
     package static let fields: [Field<Self>] = [
         Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
-        Field("keep", \.keep, help: "How many of each home stay, at least 1."),
+        Field("keep", \.keep, help: "How many of each home stay.", least: 1),
         .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
-        guard keep >= 1 else { throw KitError(.usage, "--keep is at least 1.") }
         let own = try await kit.identity()
         return try await kit.changing(backend) { (gate, _) async throws in
             if !dryRun { await kit.forgetAnswers([.snapshots], of: backend) }

@@ -24,8 +24,8 @@ struct RootDirectory: Sendable {
             guard error.code == .notFound else { throw translate(error, path) }
             throw StorageError(
                 .unavailable,
-                "The directory \(path) is not there. Mount the disk that holds it, make it with `mkdir -p \(path)`, or say where it "
-                    + "is now with `ipfs-kit backend update`.",
+                "The directory \(path) is not there. Mount the disk that holds it, or say where it is now with "
+                    + "`ipfs-kit backend update`; only where nothing was kept yet, make it with `mkdir -p \(path)`.",
                 cause: error
             )
         }
