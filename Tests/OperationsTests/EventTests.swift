@@ -162,6 +162,25 @@ import Testing
         }
     }
 
+    /// One who was left so far behind that lines have gone is told so.
+    @Test func `a reader that is too late knows that lines are missing`() async throws {
+        let home = try await KitSample()
+        let log = EventLog(of: home.kit.home, longest: 3000)
+        var reader = try LogReader(home.kit.home)
+        var seen: [Int] = []
+        for number in 1...400 {
+            var event = event("b")
+            event.id = "x-\(number)"
+            try log.write([event])
+            if number == 10 {
+                while let events = try reader.next() { seen += events.compactMap(self.number) }
+            }
+        }
+        #expect(seen.last == 10 && !reader.hasGap)
+        while let events = try reader.next(), !reader.hasGap { seen += events.compactMap(self.number) }
+        #expect(reader.hasGap)
+    }
+
     /// Files are put aside, and the oldest removed, while it reads.
     @Test func `a reader that follows sees every line once, whatever is put aside meanwhile`() async throws {
         let home = try await KitSample()

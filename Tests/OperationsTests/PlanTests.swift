@@ -95,7 +95,8 @@ import Testing
     @Test(arguments: [
         ("status", "{}"), ("plan apply", #"{"id": "x"}"#), ("no such", "{}"), ("sync", "[]"),
         ("sync", #"{"nmaes": []}"#), ("sync", #"{"dry_run": true}"#),
-        ("snapshot prune", #"{"backend": "a", "keep": 0}"#),
+        ("snapshot prune", #"{"backend": "a", "keep": 0}"#), ("sync", #"{"names": "a"}"#),
+        ("pin rm", #"{"cids": [["x"]]}"#), ("sync", #"{"prune": "true"}"#),
         ("sync", #"{"names": [1]}"#), ("sync", #"{"prune": "perhaps"}"#), ("add", #"{"paths": ["-"]}"#),
         ("get", #"{"path": "x", "output": "-"}"#),
         ("backend create", #"{"name": "c", "type": "s3", "settings": ["bucket=b", "secret_access_key=hush"]}"#),
@@ -139,6 +140,50 @@ import Testing
         )
         let here = FileManager.default.currentDirectoryPath
         #expect(made.plan?.plan.values["paths"] == .array([.string(here + "/Package.swift")]))
+    }
+
+    /// What has the same name may be something else by now.
+    private enum Change: String, CaseIterable {
+        case anotherBackend, movedBackend, anotherPin, otherSettings
+    }
+
+    @Test(arguments: Change.allCases) private func `a plan is of what its names meant`(_ change: Change) async throws {
+        let home = try await KitSample()
+        try await home.disk("a", at: home.folder + "/one")
+        let root = try await home.add("kept")
+        let other = home.folder + "/two"
+        try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
+        let id: String
+        switch change {
+        case .anotherBackend:
+            id = try await plan(home, "backend remove", #"{"name": "a", "force": true}"#)
+            try await home.run(BackendRemove.self, ["name": .text("a"), "force": .flag(true)])
+            try await home.disk("a", at: other)
+        case .movedBackend:
+            id = try await plan(home, "sync")
+            let settings = FieldValue.list(["path=\(other)"])
+            try await home.run(BackendUpdate.self, ["name": .text("a"), "settings": settings])
+        case .anotherPin:
+            id = try await plan(home, "pin rm", #"{"cids": ["\#(root)"]}"#)
+            try await home.run(PinRemove.self, ["cids": .list([root])])
+            try await home.run(PinAdd.self, ["cids": .list([root]), "name": .text("precious")])
+        case .otherSettings:
+            id = try await plan(home, "sync")
+            let file = home.kit.home.mainConfiguration
+            try write(try Data(contentsOf: URL(filePath: file)) + Array("# another\n".utf8), to: file)
+        }
+        await #expect { try await apply(home, id) } throws: { Self.isRefusal($0, .planChanged) }
+        #expect(try await pins(home) == 1 && FileManager.default.contentsOfDirectory(atPath: other).isEmpty)
+    }
+
+    @Test func `a plan that is applied now stays`() async throws {
+        let home = try await KitSample()
+        let id = try await plan(home, "gc")
+        #expect(try await home.kit.catalog().beginPlan(id, by: "somebody"))
+        await #expect {
+            try await home.run(PlanRemove.self, ["id": .text(id)])
+        } throws: { Self.isRefusal($0, .planBegun) }
+        #expect(try await home.run(PlanList.self).plans.count == 1)
     }
 
     @Test func `a plan that was forgotten is applied by nobody`() async throws {

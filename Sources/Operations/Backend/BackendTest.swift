@@ -26,12 +26,7 @@ package struct BackendTest: ChangingOperation {
         } catch {
             // To try it again is no help here.
             guard error.hint == Hint(BackendTest.self, ["name": name]) else { throw error }
-            throw KitError(
-                error.code,
-                error.message,
-                hint: Hint(BackendShow.self, ["name": name]),
-                backend: error.backend
-            )
+            throw error.helped(by: Hint(BackendShow.self, ["name": name]))
         }
     }
 

@@ -186,7 +186,7 @@ private struct ShardFiles {
                 // One of which it is not known whether it stays there is there, too.
                 let others = error.code == .refused ? 0 : whole[number].isSeen ? 1 : 0
                 let message = "\(error.message) Of \(whole.count) shards, \(number + others) were made."
-                throw KitError(error.code, message, hint: error.hint)
+                throw error.saying(message)
             }
         }
     }

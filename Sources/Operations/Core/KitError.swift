@@ -11,11 +11,11 @@ package import Storage
 package struct KitError: Error, Answer, CustomStringConvertible {
     package let code: ExitCode
     /// A whole sentence without secrets.
-    package let message: String
+    package private(set) var message: String
     /// What to do next.
-    package let hint: Hint?
+    package private(set) var hint: Hint?
     package private(set) var backend: String?
-    package let cid: String?
+    package private(set) var cid: String?
     /// Whether another try may help, and when.
     package let retry: StorageError.Retry
     /// What tells it from others of the same code, where a program has to.
@@ -58,6 +58,20 @@ package struct KitError: Error, Answer, CustomStringConvertible {
         return error
     }
 
+    /// The same with another hint.
+    func helped(by hint: Hint?) -> KitError {
+        var error = self
+        error.hint = hint
+        return error
+    }
+
+    /// The same with another sentence.
+    func saying(_ message: String) -> KitError {
+        var error = self
+        error.message = message
+        return error
+    }
+
     /// The same, with a word for programs.
     func because(_ reason: Reason) -> KitError {
         var error = self
@@ -68,8 +82,9 @@ package struct KitError: Error, Answer, CustomStringConvertible {
     /// The same, of a CID where it says of none.
     func about(_ root: CID) -> KitError {
         guard cid == nil else { return self }
-        let error = KitError(code, message, hint: hint, backend: backend, cid: root, retry: retry)
-        return reason.map { error.because($0) } ?? error
+        var error = self
+        error.cid = root.description
+        return error
     }
 
     /// What to say where there is no home.
@@ -163,7 +178,7 @@ extension KitError {
             case .problem(let code): (ExitCode(code), nil)
             case .unexpected: (.other, nil)
             }
-        self.init(code, error.message, hint: hint, cid: error.cid)
+        self.init(code, error.message, hint: hint, cid: error.cid, retry: error.code == .full ? .later : nil)
     }
 
     /// What a failure of the catalog means for an operation.
@@ -186,7 +201,8 @@ extension KitError {
         self.init(
             code,
             error.message + help,
-            hint: isCorrupt ? Hint(Initialise.self, ["new_catalog": "true"], givesUp: true) : nil
+            hint: isCorrupt ? Hint(Initialise.self, ["new_catalog": "true"], givesUp: true) : nil,
+            retry: error.code == .full ? .later : nil
         )
     }
 
@@ -202,7 +218,11 @@ extension KitError {
         case .file(let message): self.init(.other, message)
         case .other(let error): self.init(any: error)
         case .badSnapshot(let message): self.init(.verification, message)
-        case .suspicious(let message), .strangePlace(let message): self.init(.refused, message)
+        case .suspicious(let message): self.init(.refused, message)
+        case .strangePlace(let backend, let message):
+            // The disk may be mounted by then.
+            let hint = Hint(BackendUpdate.self, ["name": backend])
+            self.init(.refused, message, hint: hint, backend: backend, retry: .later)
         case .shared(let backend, _, _, _):
             self.init(.refused, error.description, hint: Hint(BackendPeers.self, ["name": backend]), backend: backend)
         case .removing(let backend, _):
@@ -245,7 +265,7 @@ extension KitError {
             case .unavailable, .interrupted, .tooManyOpen: .temporary
             default: .other
             }
-        self.init(code, error.description)
+        self.init(code, error.description, retry: error.code == .full ? .later : nil)
     }
 
     /// What malformed bytes mean for an operation.

@@ -39,7 +39,7 @@ package final class EventLog: Sendable {
 
     /// A log that somebody named; throws where it cannot be written to, and `refused` where it would be in the home.
     package init(_ path: String, beside kit: Kit) throws(KitError) {
-        try kit.boundary.refuseWriting(path, in: directoryName(absolutePath(path)))
+        try kit.boundary.refuseAppending(to: path)
         (self.path, lock, longest) = (path, nil, .max)
         make = { () throws(FileError) in false }
         do throws(FileError) {

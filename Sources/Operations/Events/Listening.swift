@@ -115,14 +115,24 @@ package final class Listening: Sendable {
         }
     }
 
-    /// Waits until he has heard everything that was told so far.
+    /// Waits until he has heard everything that was told so far, or the task is told to stop.
     package func flush() async {
-        await withCheckedContinuation { continuation in
-            let isDone = ear.state.change { state in
-                if state.isBusy { state.waiters.append(continuation) }
-                return !state.isBusy
+        let ear = ear
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isDone = ear.state.change { state in
+                    let waits = state.isBusy && !Task.isCancelled
+                    if waits { state.waiters.append(continuation) }
+                    return !waits
+                }
+                if isDone { continuation.resume() }
             }
-            if isDone { continuation.resume() }
+        } onCancel: {
+            let waiters = ear.state.change { state in
+                defer { state.waiters = [] }
+                return state.waiters
+            }
+            for waiter in waiters { waiter.resume() }
         }
     }
 }

@@ -44,9 +44,12 @@ package struct ShowLog: Operation {
                 && (roots == nil || event.cid.map { roots?.contains($0) == true } == true)
         }
         var isPassed = after == nil
+        var last = after
         repeat {
             while let events = try reader.next() {
+                guard !reader.hasGap else { throw Self.gone(last ?? "") }
                 for event in events {
+                    last = event.id
                     // What came before still tells which calls are under way.
                     let shown = stories.shown(event)
                     guard isPassed else {

@@ -37,7 +37,7 @@ package struct PlanApply: ChangingOperation {
     ) async throws(KitError) -> Output {
         let values = try PlanMake.values(of: Action.self, plan.inputs)
         let effects = try await call.effects(of: Action.self, values, isTold: false)
-        guard try await PlanMake.digest(of: effects, Action.self, call.kit) == plan.digest else {
+        guard try await PlanMake.digest(of: effects, Action.self, values, call.kit) == plan.digest else {
             throw refusal(of: plan, .planChanged, "would be another by now")
         }
         guard !dryRun else { return Output(plan: plan, at: call.kit.now, isDryRun: true, effects) }

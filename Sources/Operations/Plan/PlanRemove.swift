@@ -18,6 +18,14 @@ package struct PlanRemove: ChangingOperation {
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let plan = try await call.kit.plan(id)
+        // Whoever applies it writes down how that ends.
+        guard plan.state(at: call.kit.now) != .begun else {
+            throw KitError(
+                .refused,
+                "The plan \(plan.id) was begun, and has not ended, or was killed: it is kept, and is applied by nobody.",
+                hint: Hint(PlanShow.self, ["id": plan.id])
+            ).because(.planBegun)
+        }
         let catalog = try call.kit.catalog()
         if !dryRun { try await kitErrors { try await catalog.removePlan(plan.id) } }
         return Output(plan: ShownPlan(plan, at: call.kit.now), isDryRun: dryRun)

@@ -41,7 +41,7 @@ func operationsDocument(_ commands: [Command]) -> [String] {
         "prints lines, the last one has the `type` `summary`: without it, the rest was cut off. In the schema of what a",
         "command takes, `x-positional` is what stands in the command line without a flag, `x-local` what names something on",
         "the machine of the kit, which only its owner may do, and `x-unit` what a number counts. A list is given by several",
-        "words, or by its flag several times.", "",
+        "words, or by its flag several times. With `--plan` a command answers as `plan make` does.", "",
         "A size is a number of bytes or has a unit: `KiB`, `MiB`, `GiB`, `TiB`, `PiB` count in 1024s, `KB`, `MB`, `GB`, `TB`,",
         "`PB` in thousands, and a single letter is the first kind. A time is a number of seconds or has units, the largest",
         "first: `2h30m`, `1d`, `2w`. Short flags such as `-o` mean what the command says of them.", "",
@@ -66,7 +66,9 @@ private func section(_ command: Command) -> [String] {
     }
     lines += ["", "```sh", "ipfs-kit " + command.usageLine(inputs), "```"]
     if let operation = operations(on: .commandLine).first(where: { $0.name == command.name }) {
-        lines += ["", operation.changes ? "It may change something." : "It changes nothing."]
+        let isLook = operation.fieldInfo.contains { $0.name == "fresh" }
+        let nothing = "It changes nothing\(isLook ? "; what it finds with `--fresh` is known from then on" : "")."
+        lines += ["", operation.changes ? "It may change something." : nothing]
         if operation.writesContent {
             lines += [
                 "It writes content as it is\(operation.answerShape.isEmpty ? "" : " where no file is named"): with `--json`,",
