@@ -33,7 +33,18 @@ package struct PlanMake: Operation {
         of _: Action.Type,
         _ values: [String: FieldValue]
     ) -> [String: FieldValue] {
-        ["operation": .text(Action.name), "inputs": .text(values.json.compact)]
+        ["operation": .text(Action.name), "inputs": .text(json(of: Action.self, values).compact)]
+    }
+
+    /// Values as an object of JSON, each as the schema of the operation says.
+    private static func json<Action: Operation>(of _: Action.Type, _ values: [String: FieldValue]) -> JSON {
+        let members = values.sorted { $0.key < $1.key }.map { name, value in
+            let isList = Action.fieldInfo.first { $0.name == name }?.kind == .list
+            // A text in which nothing is to be cut is given as the only item of a list.
+            if !isList, case .list(let items) = value, items.count == 1 { return JSON.Member(name, .string(items[0])) }
+            return JSON.Member(name, value.json)
+        }
+        return .object(members)
     }
 
     /// What a plan lasts at most, in seconds.
@@ -51,7 +62,8 @@ package struct PlanMake: Operation {
     private func plan<Action: ChangingOperation>(_: Action.Type, _ call: Call) async throws(KitError) -> Output {
         let values = try Self.lasting(try Self.values(of: Action.self, inputs), of: Action.self)
         // What is known to be a secret, wherever it stands.
-        guard Redactor.shared.clean(values.json) == values.json else { throw Self.keepsNoSecrets }
+        let inputs = Self.json(of: Action.self, values)
+        guard Redactor.shared.clean(inputs) == inputs else { throw Self.keepsNoSecrets }
         let catalog = try call.kit.catalog()
         let generation = try await kitErrors { try await catalog.generation() }
         let effects = try await call.effects(of: Action.self, values)
@@ -60,7 +72,7 @@ package struct PlanMake: Operation {
         let now = call.kit.now
         let plan = KeptPlan(
             operation: Action.name,
-            inputs: values.json.compact,
+            inputs: inputs.compact,
             effects: text.utf8.count <= Self.longestEffects ? text : nil,
             digest: try await Self.digest(of: effects, Action.self, values, call.kit),
             generation: generation,
@@ -233,11 +245,6 @@ func planned(_ name: String) throws(KitError) -> any ChangingOperation.Type {
         throw KitError(.usage, "“\(name)” changes nothing that could be planned.", hint: .help(on: name))
     }
     return operation
-}
-
-extension [String: FieldValue] {
-    /// The values as an object of JSON.
-    fileprivate var json: JSON { .object(sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value.json) }) }
 }
 
 extension FieldInfo {
