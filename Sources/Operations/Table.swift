@@ -70,6 +70,8 @@ package let operationTable: [OperationRow] = [
     Row(BackendDisable.self, on: [.commandLine, .rest]),
     Row(BackendTest.self, on: [.commandLine, .rest, .mcp]),
     Row(BackendCertify.self, on: [.commandLine]),
+    Row(BackendMount.self, on: [.commandLine]),
+    Row(BackendUnmount.self, on: [.commandLine]),
     Row(BackendPeers.self, on: [.commandLine, .rest]),
     Row(BackendPeersForget.self, on: [.commandLine, .rest]),
     Row(BackendPinAdd.self, on: [.commandLine, .rest]),

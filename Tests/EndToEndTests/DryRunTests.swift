@@ -33,8 +33,8 @@ import Testing
         Change("plan rm PLAN"),
     ]
 
-    /// Those that have tests of their own: one needs a node, the other somebody else's home.
-    static let elsewhere: Set = ["pin import", "backend peers forget"]
+    /// Those that have tests of their own: they need a node, somebody else's home, or a server.
+    static let elsewhere: Set = ["pin import", "backend peers forget", "backend mount", "backend unmount"]
 
     /// A home with something of everything.
     private struct World {

@@ -297,6 +297,29 @@ extension Kit {
         return try await open(file, gate: ClosedGate())
     }
 
+    /// Mounts a backend, also for when nobody uses it; gives the folder.
+    func mount(_ file: BackendFile) async throws(KitError) -> String {
+        let (values, context, _) = try settings(of: file)
+        do throws(StorageError) {
+            guard let folder = try await file.row.mount(values, in: context) else {
+                throw StorageError(.unsupported, "There is nothing to mount.")
+            }
+            return folder
+        } catch {
+            throw KitError(error.on(file.name))
+        }
+    }
+
+    /// Ends that; false where it was not mounted.
+    func unmount(_ file: BackendFile) async throws(KitError) -> Bool {
+        let (values, context, _) = try settings(of: file)
+        do throws(StorageError) {
+            return try await file.row.unmount(values, in: context) ?? false
+        } catch {
+            throw KitError(error.on(file.name))
+        }
+    }
+
     /// Notes where a backend leads of which nothing was seen before, for whoever is about to look; whether it leads
     /// where it did at its last sync.
     func arrive(at file: BackendFile) async throws(KitError) -> Bool {

@@ -89,7 +89,7 @@ struct SFTPWalk: Sendable {
     ) async throws(StorageError) -> SFTPAttributes? {
         let result = await files.session.send(request).result()
         guard case .failure(let error) = result else { return try? result.get() }
-        guard error.isRefusal else { throw SFTPErrors.translate("Listing", error) }
+        guard error.isRefusal else { throw SSHErrors.translate("Listing", error) }
         return nil
     }
 }
