@@ -18,13 +18,12 @@ package func processIsAlive(_ identifier: Int32) -> Bool {
     [0, EPERM].contains(systemCall { kill(identifier, 0) }.number)
 }
 
-/// The processes of this user that were started with these bytes among the words of their command line, as far as the
-/// system shows them (proc(5), `cmdline`).
-package func processes(startedWith word: String) -> [Int32] {
+/// The processes whose command lines `matches`, as far as the system shows them (proc(5), `cmdline`).
+package func processes(where matches: (_ words: [String]) -> Bool) -> [Int32] {
     let numbers = (try? listDirectory("/proc"))?.compactMap { Int32(String(decoding: $0, as: UTF8.self)) } ?? []
     return numbers.filter { number in
-        let words = try? readSystemFile("/proc/\(number)/cmdline").split(separator: 0)
-        return words?.contains { $0.elementsEqual(word.utf8) } ?? false
+        let line = (try? readSystemFile("/proc/\(number)/cmdline")) ?? []
+        return matches(line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
     }
 }
 

@@ -173,8 +173,8 @@ final class SSHFSMount: Sendable {
         // Nothing is remembered of files: what others change is seen, and a look is a look at the server. ssh ends
         // where the server is silent, and sshfs with it: a new mount is made then, and no old one goes on.
         let options = [
-            "fsname=\(Self.escaped(source))", "ssh_command=\(program.path)", "dir_cache=no", "attr_timeout=0",
-            "entry_timeout=0", "negative_timeout=0", "ac_attr_timeout=0", "noforget",
+            "\(Self.optionsBegin)\(Self.escaped(source))", "ssh_command=\(program.path)", "dir_cache=no",
+            "attr_timeout=0", "entry_timeout=0", "negative_timeout=0", "ac_attr_timeout=0",
         ]
         let words =
             (settings.program.isEmpty ? ["sshfs"] : settings.program)
@@ -244,11 +244,16 @@ final class SSHFSMount: Sendable {
 
     /// Ends the program that keeps the mount: all that waits for it is answered then.
     private func endProgram() {
-        let path = (try? resolvedPath(state)).map { String(decoding: $0, as: UTF8.self) + "/mount" }
-        for name in Set([folder, path ?? folder]) {
-            for process in processes(startedWith: name) { killProcess(process) }
-        }
+        for process in Self.programs(of: folder) { killProcess(process) }
     }
+
+    /// The programs that keep what is mounted at a folder; others that were given its name are none.
+    static func programs(of folder: String) -> [Int32] {
+        processes { words in words.contains(folder) && words.contains { $0.hasPrefix(optionsBegin) } }
+    }
+
+    /// How the options begin that are given to sshfs.
+    private static let optionsBegin = "fsname="
 
     // MARK: Help
 

@@ -10,7 +10,7 @@ import Testing
 @testable import Services
 
 /// What is special to a place that is mounted; everything else is in the laws.
-@Suite(.scratch, .timeLimit(.minutes(2))) struct SSHFSTests {
+@Suite(.scratch, .timeLimit(.minutes(10))) struct SSHFSTests {
     private let state = Scratch.current + "/state"
     private var folder: String { state + "/mount" }
 
@@ -51,7 +51,7 @@ import Testing
         let second = try await Subject.openMounted(values, at: state)
         try await put("one", first)
         try await put("two", second)
-        #expect(processes(startedWith: folder).count == 1, "both use one mount")
+        #expect(SSHFSMount.programs(of: folder).count == 1, "both use one mount")
         await first.close()
         #expect(try isMounted())
         try await put("three", second)
@@ -66,9 +66,9 @@ import Testing
 
     @Test(arguments: End.allCases)
     private func `a mount that ends is made anew, and nothing goes to the folder below it`(_ end: End) async throws {
-        let (content, served) = try await open(timeout: 2)
+        let (content, served) = try await open(timeout: 10)
         try await put("one", content)
-        let old = processes(startedWith: folder)
+        let old = SSHFSMount.programs(of: folder)
         try #require(old.count == 1)
         switch end {
         case .killed: kill(old[0], SIGKILL)
@@ -83,21 +83,21 @@ import Testing
         #expect(try await collect(try await objects.read(try name("one")), limit: 100) == Array("one".utf8))
         await content.close()
         #expect(try !isMounted() && FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
-        #expect(try await holds { processes(startedWith: folder).isEmpty })
+        #expect(try await holds { SSHFSMount.programs(of: folder).isEmpty })
     }
 
     @Test func `what a stopped program kept waiting is told`() async throws {
         let server = try await SFTPServer.mountable()
         let values = server.settings(for: try server.newFolder())
-        let content = try await Subject.openMounted(values, retries: 0, timeout: 1, at: state)
+        let content = try await Subject.openMounted(values, retries: 0, timeout: 10, at: state)
         try await put("one", content)
-        let program = try #require(processes(startedWith: folder).first)
+        let program = try #require(SSHFSMount.programs(of: folder).first)
         kill(program, SIGSTOP)
         let error = await #expect(throws: StorageError.self) { try await put("two", content) }
         #expect(error?.code == .unavailable, "\(String(describing: error))")
         #expect(error?.message.contains("/proc/") == false, "\(String(describing: error))")
         await content.close()
-        #expect(try await holds { processes(startedWith: folder).isEmpty })
+        #expect(try await holds { SSHFSMount.programs(of: folder).isEmpty })
     }
 
     /// Another mount under the same name is of another server.
