@@ -220,8 +220,8 @@ extension KitError {
         case .badSnapshot(let message): self.init(.verification, message)
         case .suspicious(let message): self.init(.refused, message)
         case .strangePlace(let backend, let message):
-            // The disk may be mounted by then.
-            let hint = Hint(BackendUpdate.self, ["name": backend])
+            // The disk may be mounted by then. Where it leads is the first thing to look at.
+            let hint = Hint(BackendShow.self, ["name": backend])
             self.init(.refused, message, hint: hint, backend: backend, retry: .later)
         case .shared(let backend, _, _, _):
             self.init(.refused, error.description, hint: Hint(BackendPeers.self, ["name": backend]), backend: backend)
