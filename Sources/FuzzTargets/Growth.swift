@@ -16,7 +16,7 @@ public struct Growth: Sendable {
     public static let all: [Growth] = targets + decoders + walks
 
     /// The most that the time for eight times the input may be, in times for the input.
-    public static let most = 24
+    public static let most = 16
 
     init(_ name: String, _ prepare: @escaping @Sendable (Int) -> @Sendable () -> Void) {
         self.name = name

@@ -37,9 +37,9 @@ enum FaultyBody: String, CaseIterable, Sendable {
 
 /// A body of `length` bytes that stops at half of its last part until the task is cancelled, and opens the gate then.
 ///
-/// After a minute it breaks by itself, so that a service that does not stop breaks the law instead of hanging; on a
-/// busy machine whoever stops it may come late.
-func stalledBody(_ length: Int, reached: Gate) -> Body {
+/// Ten seconds after `stopped` is opened it breaks by itself, so that a service that does not stop breaks the law
+/// instead of hanging.
+func stalledBody(_ length: Int, reached: Gate, stopped: Gate) -> Body {
     let bytes = sampleBytes(length)
     return Body(length: UInt64(length)) { range in
         let part = Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
@@ -49,12 +49,13 @@ func stalledBody(_ length: Int, reached: Gate) -> Body {
             return { () async throws(StorageError) in
                 if let bytes = once.take(), !bytes.isEmpty { return bytes }
                 reached.open()
+                await stopped.wait()
                 do {
-                    try await Task.sleep(for: .seconds(60))
+                    try await Task.sleep(for: .seconds(10))
                 } catch {
                     throw StorageError.cancelled
                 }
-                throw StorageError(.unexpected, "The upload was stopped and went on for a minute.")
+                throw StorageError(.unexpected, "The upload was stopped and went on for ten seconds.")
             }
         }
     }

@@ -85,12 +85,13 @@ extension Law {
         length: Int,
         _ subject: LawSubject
     ) async throws(LawViolation) {
-        let reached = Gate()
+        let (reached, stopped) = (Gate(), Gate())
         let upload = beside(reached) { () async throws(StorageError) in
-            try await subject.service.put(name, stalledBody(length, reached: reached))
+            try await subject.service.put(name, stalledBody(length, reached: reached, stopped: stopped))
         }
         await reached.wait()
         upload.cancel()
+        stopped.open()
         try await failure([.cancelled], of: "An upload that was stopped") { () async throws(StorageError) in
             try await upload.value.get()
         }

@@ -26,7 +26,7 @@ package struct BackendCertify: ChangingOperation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
+        .backendName(\.name),
         Field("full", \.full, help: "All laws that apply."),
         .dryRun,
     ]

@@ -12,7 +12,7 @@ package struct BackendEnable: ChangingOperation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
+        .backendName(\.name),
         .dryRun,
     ]
 
@@ -32,7 +32,7 @@ package struct BackendDisable: ChangingOperation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
+        .backendName(\.name),
         .dryRun,
     ]
 

@@ -14,7 +14,7 @@ package struct BackendMount: ChangingOperation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
+        .backendName(\.name),
         .dryRun,
     ]
 
@@ -37,7 +37,7 @@ package struct BackendUnmount: ChangingOperation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
+        .backendName(\.name),
         .dryRun,
     ]
 

@@ -16,7 +16,7 @@ package struct BackendRemove: ChangingOperation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
+        .backendName(\.name),
         Field("force", \.force, help: "Forget it even where it has the only replica of a pin."),
         .dryRun,
     ]

@@ -13,7 +13,7 @@ package struct BackendShow: Operation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true)
+        .backendName(\.name)
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {

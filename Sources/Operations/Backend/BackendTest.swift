@@ -15,7 +15,7 @@ package struct BackendTest: ChangingOperation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
+        .backendName(\.name),
         .dryRun,
     ]
 

@@ -16,7 +16,7 @@ package struct BackendUpdate: ChangingOperation {
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("name", \.name, help: "The backend.", as: .backend, required: true, positional: true),
+        .backendName(\.name),
         Field("settings", \.settings, help: "A setting as name=value; the same as the flag --name value.", whole: true),
         Field("unset", \.unset, help: "A setting to take out; may be given several times."),
         Field("description", \.description, help: "What it is, for people."),

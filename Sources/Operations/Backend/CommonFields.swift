@@ -1,6 +1,11 @@
 internal import Schema
 
 extension Field {
+    /// The one backend that an operation is about.
+    static func backendName(_ path: any WritableKeyPath<Root, String> & Sendable) -> Field {
+        Field("name", path, help: "The backend.", as: .backend, required: true, positional: true)
+    }
+
     /// The backends that an operation is about.
     static func enabledBackends(_ path: any WritableKeyPath<Root, [String]> & Sendable) -> Field {
         Field(

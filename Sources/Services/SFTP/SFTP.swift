@@ -11,14 +11,13 @@ package enum SFTP: ServiceDefinition {
 
     package static func check(_ settings: SFTPSettings) throws(StorageError) {
         try settings.ssh.check()
-        try SSHSettings.check(path: settings.path)
     }
 
     package static func place(
         _ settings: SFTPSettings,
         in context: ServiceContext
     ) async throws(StorageError) -> ServicePlace {
-        settings.ssh.place(of: SSHSettings.folder(settings.path))
+        settings.ssh.place
     }
 
     package static func open(
@@ -38,7 +37,7 @@ package enum SFTP: ServiceDefinition {
         } catch {
             throw SSHErrors.translate("Preparing ssh", error)
         }
-        return SFTPService(client, SFTPRoot(path: SSHSettings.folder(settings.path)), context.policy)
+        return SFTPService(client, SFTPRoot(path: settings.ssh.folder), context.policy)
     }
 
     /// Servers refuse more than ten sessions of one user by default, and drop connections that begin together.

@@ -12,7 +12,6 @@ package enum SSHFS: ServiceDefinition, MountedDefinition {
 
     package static func check(_ settings: SSHFSSettings) throws(StorageError) {
         try settings.ssh.check()
-        try SSHSettings.check(path: settings.path)
         guard settings.program.first != "" else {
             throw StorageError(.badSettings, "connection.sshfs_command names no program.")
         }
@@ -22,7 +21,7 @@ package enum SSHFS: ServiceDefinition, MountedDefinition {
         _ settings: SSHFSSettings,
         in context: ServiceContext
     ) async throws(StorageError) -> ServicePlace {
-        settings.ssh.place(of: SSHSettings.folder(settings.path))
+        settings.ssh.place
     }
 
     package static func open(

@@ -30,7 +30,7 @@ final class SSHFSMount: Sendable {
 
     init(_ settings: SSHFSSettings, in state: String, patience: Duration, policy: CallPolicy) {
         (self.settings, self.state, self.patience, self.policy) = (settings, state, patience, policy)
-        source = "\(settings.ssh.target):\(SSHSettings.folder(settings.path))"
+        source = "\(settings.ssh.target):\(settings.ssh.folder)"
     }
 
     deinit { used.read { $0.watch }?.cancel() }
@@ -53,8 +53,9 @@ final class SSHFSMount: Sendable {
             let use = try await opened()
             let claim = try await files { [users] () throws(FileError) in
                 let file = try File.ofLock(users)
-                // Whoever would end the mount holds the other lock, as this does.
-                _ = try file.tryLock(shared: true)
+                // Whoever would end the mount holds the other lock, as this does; a program that is being started may
+                // have this one for a moment still.
+                try file.lock(shared: true)
                 return file
             }
             let watch = Task { [weak self, patience, policy] in
@@ -169,7 +170,7 @@ final class SSHFSMount: Sendable {
     private func start() async throws(StorageError) {
         let program = try SSHProgram(settings.ssh, patience: patience, "Mounting \(source)")
         let host = settings.ssh.host.contains(":") ? "[\(settings.ssh.host)]" : settings.ssh.host
-        let place = SSHSettings.folder(settings.path)
+        let place = settings.ssh.folder
         // Nothing is remembered of files: what others change is seen, and a look is a look at the server. ssh ends
         // where the server is silent, and sshfs with it: a new mount is made then, and no old one goes on.
         let options = [

@@ -6,6 +6,7 @@ internal import Storage
 /// How a server is reached by SSH, and as whom: settings that all such types have.
 package struct SSHSettings: Described {
     package var login = SSHLogin()
+    package var path = ""
 
     package init() {}
 
@@ -28,6 +29,13 @@ package struct SSHSettings: Described {
             \.login.user,
             help: "The user there; what ssh's configuration says where it is left out.",
             aliases: ["username"]
+        ),
+        Field(
+            "path",
+            \.path,
+            help: "The directory there that holds the objects; it has to exist. Without / it lies in the user's home.",
+            required: true,
+            aliases: ["remote_base_path", "remote_path", "root"]
         ),
         Field(
             "known_hosts",
@@ -85,6 +93,9 @@ package struct SSHSettings: Described {
         guard login.program.first != "" else {
             throw StorageError(.badSettings, "connection.ssh_command names no program.")
         }
+        guard !path.utf8.contains(0), path.utf8.count <= 1024 else {
+            throw StorageError(.badSettings, "connection.path is no path.")
+        }
     }
 
     /// The server, or its name in ssh's configuration.
@@ -95,10 +106,10 @@ package struct SSHSettings: Described {
         (login.user.isEmpty ? "" : login.user + "@") + login.host + (login.port > 0 ? ":\(login.port)" : "")
     }
 
-    /// Where a folder there is.
+    /// Where the directory is.
     ///
     /// A name that ssh's configuration gives to another server is not followed: nothing is asked to find the place.
-    func place(of folder: String) -> ServicePlace {
+    var place: ServicePlace {
         let server = "\(login.host.lowercased()):\(login.port > 0 ? login.port : 22)"
         return ServicePlace(
             [server, login.user, folder],
@@ -111,20 +122,13 @@ package struct SSHSettings: Described {
         for secret in [login.password, login.passphrase] where !secret.isEmpty { Redactor.shared.learn(secret) }
     }
 
-    /// A folder on the server as it is asked for: one path has many spellings, and one without / at its front lies in
+    /// The directory as the server is asked for it: one path has many spellings, and one without / at its front lies in
     /// the user's home.
-    static func folder(_ path: String) -> String {
+    var folder: String {
         let parts = path.split(separator: "/").filter { $0 != "." }
         if path.hasPrefix("/") { return "/" + parts.joined(separator: "/") }
         let inHome = parts.first == "~" ? parts.dropFirst() : parts[...]
         return inHome.isEmpty ? "." : inHome.joined(separator: "/")
-    }
-
-    /// Throws `badSettings` where a path is none that a server can have.
-    static func check(path: String) throws(StorageError) {
-        guard !path.utf8.contains(0), path.utf8.count <= 1024 else {
-            throw StorageError(.badSettings, "connection.path is no path.")
-        }
     }
 }
 

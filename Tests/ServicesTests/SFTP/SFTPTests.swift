@@ -28,7 +28,7 @@ import Testing
         return await error { () async throws(StorageError) in _ = try await service.stat(name) }
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: SFTPServer.Kind.allCases)
+    @Test(.timeLimit(.minutes(2)), arguments: SFTPServer.Kind.allCases)
     func `large and many small objects are kept whole`(_ kind: SFTPServer.Kind) async throws {
         let server = try await SFTPServer.running(kind)
         let service = try await open(server.settings(for: try server.newFolder()))
