@@ -34,15 +34,17 @@ extension File {
     package static func locked(_ path: String, shared: Bool = false) async throws(FileError) -> File {
         let file = try await BlockingThreads.shared.run { () throws(FileError) in try File.ofLock(path) }
         var wait = LockWait()
-        while try await BlockingThreads.shared.run({ () throws(FileError) in try !file.tryLock(shared: shared) }) {
+        while true {
+            // One piece of work for each look: who holds it may be waiting for a thread here, behind those who look.
             let (next, pause) = try await BlockingThreads.shared.run { [wait] () throws(FileError) in
+                guard try !file.tryLock(shared: shared) else { return (wait, UInt32?.none) }
                 var next = wait
                 return (next, try next.pause(for: file))
             }
+            guard let pause else { return file }
             wait = next
             do { try await Task.sleep(for: .microseconds(pause)) } catch { throw FileError("lock", path, EINTR) }
         }
-        return file
     }
 
     /// Takes the lock if nobody else has it, neither another process nor another `File`; says whether it did.

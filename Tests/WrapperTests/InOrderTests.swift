@@ -100,13 +100,14 @@ import Testing
     }
 
     @Test func `whoever is told to stop has not done it all`() async {
-        let bell = Bell()
         let begun = Bell()
         let task = Task {
             let numbers = Numbers(3)
             try await inOrder(next: numbers.next) { number in
                 begun.ring()
-                await bell.wait()
+                // Each waits for one of its own: a stream ends for all who wait at it as soon as one of them is
+                // cancelled, while the others are not yet.
+                await Bell().wait()
                 return number
             } take: { _ in
                 Issue.record("What was stopped was taken.")

@@ -33,6 +33,7 @@ package final class Listening: Sendable {
 
     /// So many events wait for one who is slow.
     private static let most = 10_000
+
     private let ear: Ear
     private let end = Locked(End())
 
