@@ -7,6 +7,7 @@ extension ServiceRow {
         ServiceRow(LocalDirectory.self),
         ServiceRow(S3.self),
         ServiceRow(SFTP.self),
+        ServiceRow(WebDAV.self),
     ]
 
     /// The row of a type, by its name or one of its aliases.
