@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import POSIX
 internal import Storage
 
 /// What has a name on a server.
@@ -12,20 +13,23 @@ extension WebDAVConnection {
     // MARK: Looking
 
     /// What has a name; that nothing has it, the list of its folder says.
+    ///
+    /// Servers remove what they replace before the new one has the name: while somebody is at it, they are asked again.
     func find(_ name: String, _ what: String) async throws(StorageError) -> WebDAVFinding {
+        if let found = try await look(for: name, what) { return found }
+        guard try await checkAbsence(of: name, what) else { return .nothing }
+        return try await look(for: name, what) ?? .nothing
+    }
+
+    /// What has a name; nil where the server does not find it, which says nothing yet.
+    private func look(for name: String, _ what: String) async throws(StorageError) -> WebDAVFinding? {
         let (request, reply) = try await ask(name, depth: 0, what, .stat)
-        switch reply.status {
-        case 207:
-            let entry = try entries(request, reply)[0]
-            return entry.isFolder ? .folder : .file(entry)
+        if Self.missing.contains(reply.status) { return nil }
         // That of a folder lacks its slash.
-        case 300..<400: if try await isFolder(name, what) { return .folder }
-        case let status where Self.missing.contains(status):
-            try await checkAbsence(of: name, what)
-            return .nothing
-        default: break
-        }
-        throw await failure(request, reply)
+        if (300..<400).contains(reply.status), try await isFolder(name, what) { return .folder }
+        guard reply.status == 207 else { throw await failure(request, reply) }
+        let entry = try entries(request, reply)[0]
+        return entry.isFolder ? .folder : .file(entry)
     }
 
     /// Whether a folder has a name.
@@ -49,8 +53,10 @@ extension WebDAVConnection {
 
     /// Throws unless the innermost folder on the way to a name that is there says that nothing leads to it.
     ///
-    /// The name of a folder ends with a slash: where a file has it, there is no folder.
-    func checkAbsence(of name: String, _ what: String) async throws(StorageError) {
+    /// The name of a folder ends with a slash: where a file has it, there is no folder. Says whether somebody writes it,
+    /// or was stopped while he did.
+    @discardableResult
+    func checkAbsence(of name: String, _ what: String) async throws(StorageError) -> Bool {
         for folder in WebDAVTarget.folders(of: name).reversed() + [""] {
             guard let entries = try await entries(of: folder, what) else {
                 known.change { $0 = [] }
@@ -58,7 +64,9 @@ extension WebDAVConnection {
             }
             let found = entries.first { $0.name == name || name.hasPrefix($0.name + "/") }
             // Below a file there is nothing.
-            guard let found, found.isFolder || found.name == name else { return }
+            guard let found, found.isFolder || found.name == name else {
+                return entries.contains { temporaryNumbers(of: baseName($0.name), beside: name) != nil }
+            }
             throw failures.error(
                 .unavailable,
                 "the server says that it is not there, and has it in a list; it may be replaced just now",

@@ -6,14 +6,14 @@ internal import Storage
 struct WebDAVPut: Sendable {
     let connection: WebDAVConnection
     let name: ObjectName
-    let bytes: UploadBytes
+    let body: HTTPBody
     let admission: Admission
     /// The name of the file in which it is written.
     let temporary: String
     let what: String
 
-    init(_ connection: WebDAVConnection, _ name: ObjectName, _ bytes: UploadBytes, _ admission: Admission) {
-        (self.connection, self.name, self.bytes, self.admission) = (connection, name, bytes, admission)
+    init(_ connection: WebDAVConnection, _ name: ObjectName, _ body: HTTPBody, _ admission: Admission) {
+        (self.connection, self.name, self.body, self.admission) = (connection, name, body, admission)
         temporary = String(temporaryName(beside: "/" + name.text).dropFirst())
         what = "Storing \(name)"
     }
@@ -38,7 +38,7 @@ struct WebDAVPut: Sendable {
     private func send() async throws(StorageError) {
         var request = request("PUT")
         request.headers = [HTTPField(name: "Content-Type", value: "application/octet-stream")]
-        request.body = bytes.body(noting: Locked(nil))
+        request.body = body
         var reply = try await connection.exchange(request)
         if WebDAVConnection.missing.contains(reply.status) {
             // Somebody removed the folder, or the place is gone.
@@ -55,9 +55,9 @@ struct WebDAVPut: Sendable {
         guard case .file(let entry) = try await connection.find(temporary, what) else {
             throw failures.foreign(what, "\(failures.host) said that it has it, and does not have it")
         }
-        guard entry.length == bytes.length else {
+        guard entry.length == body.length else {
             let count = entry.length.map { "\($0)" } ?? "an unknown number of"
-            throw failures.error(.corrupt, "\(failures.host) has \(count) of \(bytes.length) bytes", what, .later)
+            throw failures.error(.corrupt, "\(failures.host) has \(count) of \(body.length) bytes", what, .later)
         }
     }
 

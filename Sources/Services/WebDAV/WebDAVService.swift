@@ -17,7 +17,12 @@ struct WebDAVService: StorageService {
     private var policy: CallPolicy { connection.policy }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
-        let bytes = try await UploadBytes(policy.pacing(body), 0..<body.length, withSHA256: false, withMD5: false)
+        let paced = policy.pacing(body)
+        // What is short is read before anything is sent: a source that breaks leaves nothing there then.
+        let bytes =
+            body.length <= UploadBytes.few
+            ? HTTPBody.bytes(try await paced.bytes())
+            : HTTPBody.stream(length: body.length) { SentBytes(bytes: paced.open(), digest: nil) }
         return try await policy.run(change: .put(name)) { () async throws(StorageError) in
             try await WebDAVPut(connection, name, bytes, policy.admission(.put(name), isAdmitted: true)).run()
             return PutReceipt(proof: nil)
@@ -88,12 +93,11 @@ struct WebDAVService: StorageService {
             let admission = policy.admission(.clear(name), isAdmitted: true)
             let folder = WebDAVTarget.folder(of: name.text)
             guard let entries = try await connection.entries(of: folder, what) else {
-                return try await connection.checkAbsence(of: folder.isEmpty ? "" : folder + "/", what)
+                _ = try await connection.checkAbsence(of: folder.isEmpty ? "" : folder + "/", what)
+                return
             }
             for entry in entries where !entry.isFolder {
-                guard let file = entry.name.split(separator: "/").last,
-                    temporaryNumbers(of: String(file), beside: name.text) != nil
-                else { continue }
+                guard temporaryNumbers(of: baseName(entry.name), beside: name.text) != nil else { continue }
                 try await remove(entry.name, what, admission)
             }
         }

@@ -91,7 +91,7 @@ struct WebDAVTarget: Sendable {
         address.path + "/" + HTTPText.escaped(name, keepingSlashes: true)
     }
 
-    /// The name below the folder that a server calls by a path or a URL; nil for what lies elsewhere, or cannot be read.
+    /// The name below the folder that a path or a URL of the server means; nil for what lies elsewhere, or is unreadable.
     ///
     /// A slash at the end is left out, so the folder itself has no name.
     func name(_ reference: String) -> String? {

@@ -8,13 +8,20 @@ extension Subject {
 
     static let webdavOverRclone = over(.rclone, name: "webdavOverRclone")
     private static let webdavOverWsgidav = over(.wsgidav, name: "webdavOverWsgidav")
+    /// The ETags of what was stored a moment ago are weak.
     private static let webdavOverApache = over(.apache, name: "webdavOverApache")
 
-    private static func over(
-        _ kind: WebDAVServer.Kind,
-        name: String,
-        weaknesses: [String: [String]] = [:]
-    ) -> Subject {
+    /// All servers remove what they replace before they move the new file there, as RFC 4918 (§9.9.3) wants, and look at
+    /// a file before they open it. Python's HTTP client, beside 200 moves, saw of rclone 52 times 404 and 52 times other
+    /// bytes, or fewer, in 1,347 reads; of Apache 20 and 36 in 1,592, and 403 besides; of WsgiDAV 158 and 6 in 1,197.
+    private static let replacements = [
+        "a reader during a replacement sees the old or the new": [
+            "was replaced in the meantime", "that were never stored", "ended before its last byte",
+            "failed with notFound", "the service answered 403", "failed with changed",
+        ]
+    ]
+
+    private static func over(_ kind: WebDAVServer.Kind, name: String) -> Subject {
         Subject(
             name: name,
             type: "webdav",
@@ -24,9 +31,10 @@ extension Subject {
             ]).union([
                 "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
                 "The service lacks what it takes: digest.",
-            ]),
-            weaknesses: weaknesses,
-            http: OverHTTP(
+            ]).union(kind == .apache ? ["The service has no versions."] : []),
+            weaknesses: replacements,
+            // A read without a version does not go on.
+            http: kind == .apache ? nil : OverHTTP(
                 requests: { (call, name) in
                     switch call {
                     case .put: ("PUT", "/.\(name).")
