@@ -34,7 +34,14 @@ struct WebDAVDigest: Sendable, Equatable {
     }
 
     /// The value of `Authorization` for one request, the `count`th with this nonce.
-    func authorization(_ method: String, _ route: String, user: String, password: String, count: Int) -> String {
+    func authorization(
+        _ method: String,
+        _ route: String,
+        user: String,
+        password: String,
+        count: Int,
+        own: String = hex(randomBytes(16))
+    ) -> String {
         let function = Self.functions[algorithm] ?? .md5
         func digest(_ text: String) -> String {
             var hash = RunningHash(function)
@@ -43,7 +50,7 @@ struct WebDAVDigest: Sendable, Equatable {
         }
         let (who, request) = (digest("\(user):\(realm):\(password)"), digest("\(method):\(route)"))
         let number = String(count, radix: 16)
-        let (own, order) = (hex(randomBytes(16)), String(repeating: "0", count: max(0, 8 - number.count)) + number)
+        let order = String(repeating: "0", count: max(0, 8 - number.count)) + number
         let middle = hasQuality ? "\(nonce):\(order):\(own):auth" : nonce
         var parts = [
             "username=\(Self.quoted(user))", "realm=\(Self.quoted(realm))", "nonce=\(Self.quoted(nonce))",

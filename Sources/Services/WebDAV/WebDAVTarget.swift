@@ -53,14 +53,20 @@ struct WebDAVTarget: Sendable {
                     + "characters."
             )
         }
-        let isHere = ["localhost", "[::1]"].contains(address.name) || address.name.hasPrefix("127.")
-        let isSafe = address.scheme == "https" || isHere
+        let isSafe = address.scheme == "https" || isHere(address)
         return .password(
             user: user,
             password: password,
             isShown: settings.scheme == .basic || settings.scheme == .auto && isSafe,
             mayProve: settings.scheme != .basic
         )
+    }
+
+    /// Whether an address is one of this machine; a name that only begins like one is not.
+    private static func isHere(_ address: HTTPAddress) -> Bool {
+        let parts = address.name.split(separator: ".", omittingEmptySubsequences: false)
+        let isNumber = parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return isNumber || address.name == "localhost" || address.name == "[::1]"
     }
 
     /// What is shown with a request before the server asked for anything else.
