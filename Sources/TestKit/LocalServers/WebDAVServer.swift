@@ -113,6 +113,7 @@ package struct WebDAVServer: Sendable {
             simple_dc: {user_mapping: {"*": {"\(user)": {password: "\(password)"}}}}
             property_manager: null
             lock_storage: true
+            server_args: {numthreads: 32, request_queue_size: 256}
             verbose: 1
 
             """
@@ -156,6 +157,7 @@ package struct WebDAVServer: Sendable {
             AuthType Digest
             AuthName lab
             AuthUserFile \(place)/users
+            AuthDigestNonceLifetime 5
             Require valid-user
             </Directory>
 

@@ -13,7 +13,8 @@ struct WebDAVTroubles: Troublemaker {
 
     func begin(_ trouble: Trouble, _ prefix: String) async throws -> Bool {
         if trouble == .losesPlace {
-            return try await server.send("MOVE", folder + "/", ["Destination: \(server.endpoint)/\(folder).away/"]) == 201
+            return try await server.send("MOVE", folder + "/", ["Destination: \(server.endpoint)/\(folder).away/"])
+                == 201
         }
         let trial = Self.trial(prefix)
         guard let rules = Self.rules(trouble, trial) else { return false }
