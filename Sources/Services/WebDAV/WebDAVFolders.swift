@@ -53,8 +53,8 @@ extension WebDAVConnection {
 
     /// Throws unless the innermost folder on the way to a name that is there says that nothing leads to it.
     ///
-    /// The name of a folder ends with a slash: where a file has it, there is no folder. Says whether somebody writes it,
-    /// or was stopped while he did.
+    /// The name of a folder ends with a slash: where a file has it, there is no folder. Says whether somebody is
+    /// writing it, or was stopped while he did.
     @discardableResult
     func checkAbsence(of name: String, _ what: String) async throws(StorageError) -> Bool {
         for folder in WebDAVTarget.folders(of: name).reversed() + [""] {

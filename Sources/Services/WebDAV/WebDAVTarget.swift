@@ -64,9 +64,10 @@ struct WebDAVTarget: Sendable {
 
     /// Whether an address is one of this machine; a name that only begins like one is not.
     private static func isHere(_ address: HTTPAddress) -> Bool {
+        if address.host == "[::1]" || address.host.hasPrefix("[::1]:") { return true }
         let parts = address.name.split(separator: ".", omittingEmptySubsequences: false)
         let isNumber = parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
-        return isNumber || address.name == "localhost" || address.name == "[::1]"
+        return isNumber || address.name == "localhost"
     }
 
     /// What is shown with a request before the server asked for anything else.
@@ -97,7 +98,7 @@ struct WebDAVTarget: Sendable {
         address.path + "/" + HTTPText.escaped(name, keepingSlashes: true)
     }
 
-    /// The name below the folder that a path or a URL of the server means; nil for what lies elsewhere, or is unreadable.
+    /// The name below the folder that a path or a URL means; nil for what lies elsewhere, or is unreadable.
     ///
     /// A slash at the end is left out, so the folder itself has no name.
     func name(_ reference: String) -> String? {

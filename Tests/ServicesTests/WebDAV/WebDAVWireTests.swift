@@ -81,6 +81,7 @@ struct WebDAVWireTests {
         let cases: [(String, WebDAVSettings.Scheme, Bool)] = [
             ("https://cloud.example", .auto, true), ("http://cloud.example", .auto, false),
             ("http://127.0.0.1:8080", .auto, true), ("http://localhost", .auto, true),
+            ("http://[::1]:8080", .auto, true), ("http://[::1]", .auto, true), ("http://[::1:1]:80", .auto, false),
             ("http://127.0.0.1.evil.example", .auto, false), ("http://127.0.evil.example", .auto, false),
             ("https://cloud.example", .digest, false),
             ("http://cloud.example", .basic, true),
