@@ -126,7 +126,8 @@ extension WebDAVConnection {
         guard let own = entries.first(where: { $0.name == name }) else {
             throw failures.foreign(request.what, "\(failures.host) answered with the list of something else")
         }
-        let below = entries.filter { $0.name != name && WebDAVTarget.folder(of: $0.name) == name }
+        var names: Set = [name]
+        let below = entries.filter { WebDAVTarget.folder(of: $0.name) == name && names.insert($0.name).inserted }
         return [own] + below
     }
 

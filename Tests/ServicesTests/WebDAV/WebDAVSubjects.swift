@@ -13,9 +13,10 @@ extension Subject {
 
     /// What readers see while something is replaced.
     ///
-    /// All servers remove what they replace before they move the new file there, as RFC 4918 (§9.9.3) wants, and look at
-    /// a file before they open it. Python's HTTP client, beside 200 moves, saw of rclone 52 times 404 and 52 times other
-    /// bytes, or fewer, in 1,347 reads; of Apache 20 and 36 in 1,592, and 403 besides; of WsgiDAV 158 and 6 in 1,197.
+    /// All servers remove what they replace before they move the new file there, as RFC 4918 (§9.9.3) wants, and look
+    /// at a file before they open it. Python's HTTP client, beside 200 moves, saw of rclone 52 times 404 and 52 times
+    /// other bytes, or fewer, in 1,347 reads; of Apache 20 and 36 in 1,592, and 403 besides; of WsgiDAV 158 and 6 in
+    /// 1,197.
     private static let replacements = [
         "a reader during a replacement sees the old or the new": [
             "was replaced in the meantime", "that were never stored", "ended before its last byte",
