@@ -165,7 +165,7 @@ struct SFTPService: StorageService {
             }
             guard !mayResume else { return }
             // A server removes no folder in which something is.
-            for folder in SFTPRoot.folders(of: name.text).reversed() {
+            for folder in FolderPath.folders(of: name.text).reversed() {
                 try await admission.renew()
                 let answer = files.session.send(.removeDirectory(root.path(of: folder)))
                 guard case .success = await answer.result() else { break }
@@ -182,7 +182,7 @@ struct SFTPService: StorageService {
     ) async throws(StorageError) -> [String] {
         let now = policy.timing.uptime()
         if let known = left.take(beside: path, at: now) { return known }
-        guard let entries = try await files.entries(of: SFTPRoot.folder(of: name.text)) else { return [] }
+        guard let entries = try await files.entries(of: FolderPath.folder(of: name.text)) else { return [] }
         let names = entries.filter { $0.attributes.kind == .file }.map { String(decoding: $0.name, as: UTF8.self) }
         return left.learn(names, beside: path, at: now)
     }

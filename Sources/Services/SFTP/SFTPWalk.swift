@@ -18,7 +18,7 @@ struct SFTPWalk: Sendable {
 
     init(prefix: String) {
         self.prefix = prefix
-        folders = [SFTPRoot.folder(of: prefix)]
+        folders = [FolderPath.folder(of: prefix)]
     }
 
     /// The next files whose names begin with the prefix; nil when all were seen.

@@ -12,16 +12,14 @@ struct WebDAVRequest: HTTPCall {
     var headers: [HTTPField] = []
     var body = HTTPBody.none
     var admission: Admission?
-    /// Whether nobody waits long for the answer.
-    var isHasty = false
 }
 
-/// Sends requests to a server and says what came of them.
+/// Sends requests about a folder of a server and says what came of them.
 struct WebDAVConnection: HTTPObjects {
-    /// What a server asked for, and how often it was given it.
-    private struct Learned: Sendable {
-        var digest: WebDAVDigest?
-        var count = 0
+    /// What a try is made with: the value of `Authorization`, and the proof in it where there is one.
+    struct Terms: Sendable {
+        let authorization: String?
+        var proof: HTTPDigest.Proof?
     }
 
     enum Lesson: Sendable { case digest }
@@ -31,55 +29,64 @@ struct WebDAVConnection: HTTPObjects {
     let errors: WebDAVErrors
     /// Folders that were seen to be there.
     let known = Locked<Set<String>>([])
-    private let client: HTTPTransport
-    private let hasty: HTTPTransport
-    private let learned = Locked(Learned())
+    private let credentials: WebDAVCredentials
+    private let transport: HTTPTransport
+    private let digests: HTTPDigestSession
 
-    init(_ target: WebDAVTarget, _ client: HTTPTransport, hasty: HTTPTransport, _ policy: CallPolicy) {
-        (self.target, self.client, self.hasty, self.policy) = (target, client, hasty, policy)
-        errors = WebDAVErrors(target.address)
+    init(
+        _ target: WebDAVTarget,
+        _ credentials: WebDAVCredentials,
+        _ transport: HTTPTransport,
+        _ policy: CallPolicy,
+        digests: HTTPDigestSession = HTTPDigestSession()
+    ) {
+        (self.target, self.credentials, self.transport, self.policy) = (target, credentials, transport, policy)
+        self.digests = digests
+        errors = WebDAVErrors(target.address, credentials.hint)
     }
 
     var failures: HTTPFailures { errors.http }
 
-    func transport(for request: WebDAVRequest) -> HTTPTransport { request.isHasty ? hasty : client }
+    /// The folder in which the server takes files in chunks; nil where it has none.
+    var uploads: WebDAVConnection? {
+        target.uploads.map { WebDAVConnection($0, credentials, transport, policy, digests: digests) }
+    }
+
+    func transport(for request: WebDAVRequest) -> HTTPTransport { transport }
 
     // MARK: Who asks
 
-    /// The value of `Authorization`; nil where none is sent.
-    func terms(for request: WebDAVRequest, after lessons: [Lesson]) -> String? {
-        guard case .password(let user, let password, _, _) = target.credentials else { return target.authorization }
-        let (digest, count) = learned.change { learned in
-            learned.count += 1
-            return (learned.digest, learned.count)
-        }
-        guard let digest else { return target.authorization }
-        let route = target.route(request.name)
-        return digest.authorization(request.method, route, user: user, password: password, count: count)
+    func terms(for request: WebDAVRequest, after lessons: [Lesson]) -> Terms {
+        guard case .password(let user, let password, _, true) = credentials,
+            let proof = digests.proof(request.method, target.route(request.name), user: user, password: password)
+        else { return Terms(authorization: credentials.shown) }
+        return Terms(authorization: proof.value, proof: proof)
     }
 
-    func request(_ request: WebDAVRequest, on authorization: String?) -> HTTPRequest {
-        HTTPRequest(
+    func request(_ request: WebDAVRequest, on terms: Terms) -> HTTPRequest {
+        let authorization = terms.authorization.map { [HTTPField(name: "Authorization", value: $0)] } ?? []
+        return HTTPRequest(
             method: request.method,
             url: target.url(request.name),
-            headers: request.headers + (authorization.map { [HTTPField(name: "Authorization", value: $0)] } ?? []),
+            headers: request.headers + authorization,
             body: request.body
         )
     }
 
-    /// What a server asks for is given to it once for each request: a nonce may have grown old.
+    /// What a server asks for is given to it once for each request.
     func lesson(
         from reply: HTTPReply,
         to request: WebDAVRequest,
-        on authorization: String?,
+        on terms: Terms,
         beside lessons: [Lesson]
     ) -> Lesson? {
-        guard reply.status == 401, lessons.isEmpty, case .password(_, _, _, true) = target.credentials,
-            let digest = WebDAVDigest.best(reply.headers.all("WWW-Authenticate"))
+        guard lessons.isEmpty, case .password(_, _, _, true) = credentials,
+            digests.learn(from: reply, after: terms.proof)
         else { return nil }
-        learned.change { $0 = Learned(digest: digest) }
         return .digest
     }
+
+    func note(_ reply: HTTPReply, on terms: Terms) { digests.note(reply, on: terms.proof) }
 
     // MARK: Objects
 

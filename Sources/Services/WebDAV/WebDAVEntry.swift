@@ -18,6 +18,9 @@ struct WebDAVEntry: Sendable {
         ObjectInfo(name: name, length: length, modified: modified, place: place)
     }
 
+    /// The namespace of what is asked for and answered, whatever prefix stands for it (RFC 4918 §21.1).
+    static let space = "DAV:"
+
     /// The question of which this is the answer: nothing is asked for that needs other names than DAV's own.
     static let question = """
         <?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/>\
@@ -38,12 +41,13 @@ struct WebDAVEntry: Sendable {
             limits: limits,
             passing: "response",
             to: { response in
+                guard response.space == space else { return }
                 // Of what went away while the list was made, it says so.
-                if let status = response["status"], !isSuccess(status) {
+                if let status = response.dav("status"), !isSuccess(status) {
                     isWhole = isWhole && [404, 410].contains(code(status))
                     return
                 }
-                guard let reference = response["href"]?.text.filter({ !$0.isWhitespace }),
+                guard let reference = response.dav("href")?.text.filter({ !$0.isWhitespace }),
                     let properties = Self.properties(of: response)
                 else {
                     isWhole = false
@@ -52,14 +56,15 @@ struct WebDAVEntry: Sendable {
                 entries.append(target.name(reference).map { WebDAVEntry($0, properties) })
             }
         )
-        guard let root, root.name == "multistatus", isWhole else { return nil }
+        guard let root, root.name == "multistatus", root.space == space, isWhole else { return nil }
         return entries
     }
 
     /// The properties that the server has; nil where it tells of none.
     private static func properties(of response: XMLElement) -> [XMLElement]? {
-        let found = response.children(named: "propstat").filter { $0["status"].map(isSuccess) ?? false }
-        return found.isEmpty ? nil : found.flatMap { $0["prop"]?.children ?? [] }
+        let all = response.children(named: "propstat", in: space)
+        let found = all.filter { $0.dav("status").map(isSuccess) ?? false }
+        return found.isEmpty ? nil : found.flatMap { $0.dav("prop")?.children ?? [] }.filter { $0.space == space }
     }
 
     private init(_ name: String, _ properties: [XMLElement]) {
@@ -68,7 +73,7 @@ struct WebDAVEntry: Sendable {
             properties.first { $0.name == name }?.text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         }
         func number(_ name: String) -> UInt64? { text(name).flatMap { $0.isEmpty ? nil : httpNumber($0) } }
-        isFolder = properties.contains { $0.name == "resourcetype" && $0["collection"] != nil }
+        isFolder = properties.contains { $0.name == "resourcetype" && $0.dav("collection") != nil }
         length = isFolder ? nil : number("getcontentlength")
         modified = text("getlastmodified").flatMap(HTTPText.date)
         free = number("quota-available-bytes")
@@ -81,4 +86,9 @@ struct WebDAVEntry: Sendable {
     }
 
     private static func isSuccess(_ status: XMLElement) -> Bool { code(status).map { (200..<300) ~= $0 } ?? false }
+}
+
+extension XMLElement {
+    /// The first child with this local name that is of WebDAV.
+    fileprivate func dav(_ name: String) -> XMLElement? { children(named: name, in: WebDAVEntry.space).first }
 }

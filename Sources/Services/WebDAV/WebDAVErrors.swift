@@ -7,9 +7,10 @@ internal import XML
 struct WebDAVErrors: Sendable {
     let http: HTTPFailures
 
-    init(_ address: HTTPAddress) {
+    /// The errors of a folder; `hint` says what to do where the server does not take the credentials.
+    init(_ address: HTTPAddress, _ hint: String) {
         let hints = FailureHints(
-            credentials: "check credentials.user and its password, or the token",
+            credentials: hint,
             permission: "the user may not do that in connection.url",
             elsewhere: "does one have to log in first? Or is connection.url not where the folder is?"
         )
@@ -36,7 +37,6 @@ struct WebDAVErrors: Sendable {
             "somebody has locked it",
             retry: .later
         ),
-        FailureRow("NotAuthenticated", .badCredentials, "check credentials.user and its password, or the token"),
         FailureRow("EntityTooLarge", .tooLarge, "the server takes nothing so large"),
         FailureRow("ServiceUnavailable MaintenanceMode", .unavailable, "the server cannot do it now", retry: .later),
     ]
@@ -46,17 +46,20 @@ struct WebDAVErrors: Sendable {
         guard !(200..<300).contains(reply.status) else {
             return http.foreign(what, "\(http.host) answered \(reply.status), which means nothing here")
         }
-        let word = Self.word(reply.body) ?? (reply.status == 423 ? "Locked" : nil)
+        let word = Self.word(reply.body)
         return http.translate(what, reply, saying: word.map { XMLFault(code: $0) }, Self.rows, now: now)
     }
 
     /// The word in an error document (RFC 4918 §16); nil where there is none that is known.
     private static func word(_ body: [UInt8]) -> String? {
         let limits = XMLLimits(depth: 16, elements: 500, bytes: 1 << 20)
-        guard let root = try? parseXML(HTTPFailures.document(body), limits: limits), root.name == "error" else {
-            return nil
+        guard let root = try? parseXML(HTTPFailures.document(body), limits: limits), root.name == "error",
+            root.space == WebDAVEntry.space
+        else { return nil }
+        let exception = root.children(named: "exception", in: "http://sabredav.org/ns").first.flatMap {
+            $0.text.split(separator: "\\").last.map(String.init)
         }
-        let exception = root["exception"].flatMap { $0.text.split(separator: "\\").last.map(String.init) }
-        return ([exception] + root.children.map(\.name)).compactMap(\.self).first { rows.row(of: $0) != nil }
+        let conditions = root.children.filter { $0.space == WebDAVEntry.space }.map(\.name)
+        return ([exception] + conditions).compactMap(\.self).first { rows.row(of: $0) != nil }
     }
 }

@@ -1,5 +1,4 @@
 internal import HTTPClient
-internal import POSIX
 internal import Storage
 
 /// What has a name on a server.
@@ -57,7 +56,7 @@ extension WebDAVConnection {
     /// writing it, or was stopped while he did.
     @discardableResult
     func checkAbsence(of name: String, _ what: String) async throws(StorageError) -> Bool {
-        for folder in WebDAVTarget.folders(of: name).reversed() + [""] {
+        for folder in FolderPath.folders(of: name).reversed() + [""] {
             guard let entries = try await entries(of: folder, what) else {
                 known.change { $0 = [] }
                 continue
@@ -65,7 +64,7 @@ extension WebDAVConnection {
             let found = entries.first { $0.name == name || name.hasPrefix($0.name + "/") }
             // Below a file there is nothing.
             guard let found, found.isFolder || found.name == name else {
-                return entries.contains { temporaryNumbers(of: baseName($0.name), beside: name) != nil }
+                return entries.contains { WebDAVTemporary.isBeside(name, $0.name) }
             }
             throw failures.error(
                 .unavailable,
@@ -127,7 +126,7 @@ extension WebDAVConnection {
             throw failures.foreign(request.what, "\(failures.host) answered with the list of something else")
         }
         var names: Set = [name]
-        let below = entries.filter { WebDAVTarget.folder(of: $0.name) == name && names.insert($0.name).inserted }
+        let below = entries.filter { FolderPath.folder(of: $0.name) == name && names.insert($0.name).inserted }
         return [own] + below
     }
 
@@ -135,7 +134,7 @@ extension WebDAVConnection {
 
     /// Makes the folders on the way to a name that are missing.
     func makeFolders(to name: String, _ what: String, _ admission: Admission) async throws(StorageError) {
-        let folders = WebDAVTarget.folders(of: name)
+        let folders = FolderPath.folders(of: name)
         guard let innermost = folders.last, !known.read({ $0.contains(innermost) }) else { return }
         var missing: [String] = []
         for folder in folders.reversed() {

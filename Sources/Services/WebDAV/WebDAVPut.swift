@@ -1,27 +1,27 @@
 internal import HTTPClient
-internal import POSIX
 internal import Storage
 
-/// One try of an upload: into a file beside the object, which gets its name when the server has all of it.
+/// One upload: into a file beside the object, which gets its name when the server has all of it.
 struct WebDAVPut: Sendable {
     let connection: WebDAVConnection
     let name: ObjectName
-    let body: HTTPBody
+    let length: UInt64
     let admission: Admission
     /// The name of the file in which it is written.
     let temporary: String
-    let what: String
 
-    init(_ connection: WebDAVConnection, _ name: ObjectName, _ body: HTTPBody, _ admission: Admission) {
-        (self.connection, self.name, self.body, self.admission) = (connection, name, body, admission)
-        temporary = String(temporaryName(beside: "/" + name.text).dropFirst())
-        what = "Storing \(name)"
+    init(_ connection: WebDAVConnection, _ name: ObjectName, _ length: UInt64, _ admission: Admission) {
+        (self.connection, self.name, self.length, self.admission) = (connection, name, length, admission)
+        temporary = WebDAVTemporary.name(beside: name.text)
     }
 
-    func run() async throws(StorageError) {
+    var what: String { "Storing \(name)" }
+
+    /// Uploads it by one request, and gives it its name.
+    func run(_ body: HTTPBody) async throws(StorageError) {
         try await connection.makeFolders(to: name.text, what, admission)
         do throws(StorageError) {
-            try await send()
+            try await send(body)
             try await look()
             try await move()
         } catch {
@@ -30,12 +30,10 @@ struct WebDAVPut: Sendable {
     }
 
     private func request(_ method: String, _ kind: CallKind = .put) -> WebDAVRequest {
-        var request = WebDAVRequest(what: what, method: method, name: temporary, kind: kind)
-        request.admission = admission
-        return request
+        WebDAVRequest(what: what, method: method, name: temporary, kind: kind, admission: admission)
     }
 
-    private func send() async throws(StorageError) {
+    private func send(_ body: HTTPBody) async throws(StorageError) {
         var request = request("PUT")
         request.headers = [HTTPField(name: "Content-Type", value: "application/octet-stream")]
         request.body = body
@@ -49,24 +47,24 @@ struct WebDAVPut: Sendable {
         guard [200, 201, 204].contains(reply.status) else { throw await connection.failure(request, reply) }
     }
 
+    // MARK: Naming
+
     /// Looks that the server has all of it.
-    private func look() async throws(StorageError) {
+    func look() async throws(StorageError) {
         let failures = connection.failures
         guard case .file(let entry) = try await connection.find(temporary, what) else {
             throw failures.foreign(what, "\(failures.host) said that it has it, and does not have it")
         }
-        guard entry.length == body.length else {
+        guard entry.length == length else {
             let count = entry.length.map { "\($0)" } ?? "an unknown number of"
-            throw failures.error(.corrupt, "\(failures.host) has \(count) of \(body.length) bytes", what, .later)
+            throw failures.error(.corrupt, "\(failures.host) has \(count) of \(length) bytes", what, .later)
         }
     }
-
-    // MARK: Naming
 
     /// Gives the file its name.
     ///
     /// What has the name is looked at before it is replaced: of a folder, a server would remove all that is in it.
-    private func move() async throws(StorageError) {
+    func move() async throws(StorageError) {
         let (request, reply) = try await move(replacing: false)
         if [201, 204].contains(reply.status) { return }
         let error = await connection.failure(request, reply)
@@ -92,12 +90,13 @@ struct WebDAVPut: Sendable {
     }
 
     /// Removes what was written, and gives the error to end with: where that stays behind, somebody has to look again.
-    private func discard(after error: StorageError) async -> StorageError {
+    func discard(after error: StorageError) async -> StorageError {
         guard error.code != .superseded else { return error.ofUnknownOutcome }
-        var request = request("DELETE", .delete)
-        request.isHasty = true
-        // Also where the task was told to stop.
-        let status = await Task { [request] in try? await connection.exchange(request).status }.value
-        return [204, 404].contains(status) || error.code == .corrupt ? error : error.ofUnknownOutcome
+        let request = request("DELETE", .delete)
+        let cleaned = await error.cleaning { [connection] () async throws(StorageError) in
+            let reply = try await connection.exchange(request)
+            guard [204, 404].contains(reply.status) else { throw await connection.failure(request, reply) }
+        }
+        return error.code == .corrupt ? error : cleaned
     }
 }

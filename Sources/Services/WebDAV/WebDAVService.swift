@@ -1,5 +1,4 @@
 internal import HTTPClient
-internal import POSIX
 internal import Schema
 internal import Storage
 
@@ -8,26 +7,66 @@ internal import Storage
 /// What one call asks makes sense only together, so each is one request of the policy; a listing is one for each page.
 struct WebDAVService: StorageService {
     let capabilities = WebDAV.capabilities
-    /// A list of a folder comes whole, so folders are kept small.
-    let limits = Limits(spreadsNames: true)
+    let limits: Limits
     private let connection: WebDAVConnection
+    private let concurrency: Int
+    /// Places for large bodies on their way, for all objects together.
+    private let places: Permits
+    private let left = Leftovers()
 
-    init(_ connection: WebDAVConnection) { self.connection = connection }
+    init(_ connection: WebDAVConnection, _ parts: PartSettings) {
+        self.connection = connection
+        concurrency = parts.concurrency
+        places = Permits(parts.concurrency)
+        // A list of a folder comes whole, so folders are kept small. The server has at most 10,000 chunks of a file.
+        limits = Limits(
+            largestSinglePut: connection.uploads == nil ? .max : parts.threshold.bytes,
+            minPart: parts.size.bytes,
+            maxParts: 10_000,
+            spreadsNames: true
+        )
+    }
 
     private var policy: CallPolicy { connection.policy }
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
-        let paced = policy.pacing(body)
-        // What is short is read before anything is sent: a source that breaks leaves nothing there then.
-        let bytes =
-            body.length <= UploadBytes.few
-            ? HTTPBody.bytes(try await paced.bytes())
-            : HTTPBody.stream(length: body.length) { SentBytes(bytes: paced.open(), digest: nil) }
-        return try await policy.run(change: .put(name)) { () async throws(StorageError) in
-            try await WebDAVPut(connection, name, bytes, policy.admission(.put(name), isAdmitted: true)).run()
-            return PutReceipt(proof: nil)
+        do throws(StorageError) {
+            if let uploads = connection.uploads, body.length > limits.largestSinglePut {
+                return try await put(name, body, inChunksTo: uploads)
+            }
+            // What is short is read before anything is sent: a source that breaks leaves nothing there then.
+            let bytes = try await UploadBytes(
+                policy.pacing(body),
+                0..<body.length,
+                withSHA256: false,
+                withMD5: false
+            )
+            return try await policy.run(change: .put(name)) { () async throws(StorageError) in
+                let admission = policy.admission(.put(name), isAdmitted: true)
+                try await WebDAVPut(connection, name, body.length, admission).run(bytes.body())
+                return PutReceipt(proof: nil)
+            }
+        } catch {
+            if error.mayHaveHappened { left.note(path(name)) }
+            throw error
         }
     }
+
+    private func put(
+        _ name: ObjectName,
+        _ body: Body,
+        inChunksTo uploads: WebDAVConnection
+    ) async throws(StorageError) -> PutReceipt {
+        let upload = try await WebDAVChunks(
+            WebDAVPut(connection, name, body.length, policy.admission(.put(name))),
+            to: uploads,
+            policy.pacing(body),
+            limits.parts(for: body.length)
+        )
+        return try await PartedUpload(upload, concurrency: concurrency, places: places).run()
+    }
+
+    private func path(_ name: ObjectName) -> String { "/" + name.text }
 
     func get(
         _ name: ObjectName,
@@ -42,7 +81,10 @@ struct WebDAVService: StorageService {
 
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
         try await policy.run { () async throws(StorageError) in
-            switch try await connection.find(name.text, "Looking for \(name)") {
+            let what = "Looking for \(name)"
+            switch try await connection.find(name.text, what) {
+            // Some servers tell of a length only who asks for the file itself.
+            case .file(let entry) where entry.length == nil: return try await connection.look(for: name, what).info
             case .file(let entry): return entry.info(name, place: connection.place(of: name))
             case .folder: throw StorageError(.notFound, "\(name) is no object: a folder has that name.")
             case .nothing: throw StorageError(.notFound, "\(name) is not there, the server says.")
@@ -91,16 +133,32 @@ struct WebDAVService: StorageService {
         let what = "Removing what stopped uploads of \(name) left"
         try await policy.run(change: .clear(name)) { () async throws(StorageError) in
             let admission = policy.admission(.clear(name), isAdmitted: true)
-            let folder = WebDAVTarget.folder(of: name.text)
-            guard let entries = try await connection.entries(of: folder, what) else {
-                _ = try await connection.checkAbsence(of: folder.isEmpty ? "" : folder + "/", what)
-                return
-            }
-            for entry in entries where !entry.isFolder {
-                guard temporaryNumbers(of: baseName(entry.name), beside: name.text) != nil else { continue }
-                try await remove(entry.name, what, admission)
+            let folder = FolderPath.folder(of: name.text)
+            for file in try await leftovers(of: name, in: folder, what) {
+                do throws(StorageError) {
+                    try await remove((folder.isEmpty ? "" : folder + "/") + file, what, admission)
+                } catch {
+                    left.note(path(name))
+                    throw error
+                }
             }
         }
+    }
+
+    /// The files in which uploads of a name were written that ended before it had all of them.
+    private func leftovers(
+        of name: ObjectName,
+        in folder: String,
+        _ what: String
+    ) async throws(StorageError) -> [String] {
+        let now = policy.timing.uptime()
+        if let known = left.take(beside: path(name), at: now) { return known.map(WebDAVTemporary.name(ofUsual:)) }
+        guard let entries = try await connection.entries(of: folder, what) else {
+            try await connection.checkAbsence(of: folder.isEmpty ? "" : folder + "/", what)
+            return []
+        }
+        let files = entries.filter { !$0.isFolder }.compactMap { WebDAVTemporary.usual(of: $0.name) }
+        return left.learn(files, beside: path(name), at: now).map(WebDAVTemporary.name(ofUsual:))
     }
 
     /// What is stored, a walk shows; what is left, some servers say.

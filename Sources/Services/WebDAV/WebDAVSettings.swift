@@ -3,36 +3,43 @@ package import Schema
 /// The settings of a WebDAV backend.
 package struct WebDAVSettings: Described {
     /// How the server is told who asks.
-    package enum Scheme: String, Sendable, FieldChoice {
-        case auto, basic, digest
-    }
+    package enum Scheme: String, Sendable, FieldChoice { case auto, basic, digest, bearer }
 
     package var url = ""
-    package var http = HTTPSettings()
     package var scheme = Scheme.auto
+    package var allowsPlain = false
+    package var http = HTTPSettings()
+    package var parts = PartSettings()
     package var user = ""
     package var password = ""
     package var token = ""
 
     package init() {}
 
-    package static let fields: [Field<Self>] = connection + HTTPSettings.fields.map { $0.of(\.http) } + credentials
+    package static let fields: [Field<Self>] =
+        connection + HTTPSettings.fields.map { $0.of(\.http) } + PartSettings.fields.map { $0.of(\.parts) }
+        + credentials
 
     private static let connection: [Field<Self>] = [
         Field(
             "url",
             \.url,
-            help: "The URL of the folder that holds the objects; it has to exist.",
-            required: true,
+            help: "The URL of the folder that holds the objects; it has to exist. WEBDAV_URL is read where it is left "
+                + "out.",
             address: true,
             aliases: ["webdav_url"]
         ),
         Field(
             "auth",
             \.scheme,
-            help: "How the password is shown; auto shows it only where there is TLS, or on this machine, and proves "
-                + "it by digests elsewhere.",
+            help: "How the server is told who asks; auto shows what there is where nobody else can read it, and proves "
+                + "a password by digests elsewhere.",
             aliases: ["auth_type"]
+        ),
+        Field(
+            "plain_credentials",
+            \.allowsPlain,
+            help: "Whether passwords and tokens may be shown to other machines without TLS."
         ),
     ]
 
@@ -40,14 +47,14 @@ package struct WebDAVSettings: Described {
         Field(
             "user",
             \.user,
-            help: "The user there.",
+            help: "The user there; WEBDAV_USER or WEBDAV_USERNAME is read where no credentials are set.",
             section: .credentials,
-            aliases: ["webdav_user"]
+            aliases: ["username", "webdav_user", "webdav_username"]
         ),
         Field(
             "password",
             \.password,
-            help: "The password of the user, or one for applications.",
+            help: "The password of the user, or one for applications; WEBDAV_PASSWORD is read where it is left out.",
             secret: true,
             section: .credentials,
             aliases: ["pass", "webdav_password"]
@@ -55,9 +62,10 @@ package struct WebDAVSettings: Described {
         Field(
             "bearer_token",
             \.token,
-            help: "A token to show in place of user and password.",
+            help: "A token to show in place of user and password; WEBDAV_TOKEN is read where no credentials are set.",
             secret: true,
-            section: .credentials
+            section: .credentials,
+            aliases: ["webdav_token"]
         ),
     ]
 }

@@ -1,91 +1,42 @@
-internal import Schema
 internal import Storage
 
-/// Where a server's folder is, and how the server is told who asks.
+/// Where a folder is on a server, and how names below it look in requests and replies.
 struct WebDAVTarget: Sendable {
-    /// Who asks.
-    enum Credentials: Sendable {
-        case none
-        /// What is shown with every request, as it stands in the field.
-        case shown(String)
-        /// What is proven by a digest where the server asks for one; until then it is shown where it may be.
-        case password(user: String, password: String, isShown: Bool, mayProve: Bool)
-    }
-
     /// The address of the folder, without a slash at its end.
     let address: HTTPAddress
     /// The path of the folder, without escapes.
     let path: String
-    let credentials: Credentials
-    private let secrets: [String]
 
-    /// Throws `badSettings` where something can never be right; sends nothing.
-    init(_ settings: WebDAVSettings) throws(StorageError) {
-        guard let address = HTTPAddress(base: settings.url, scheme: "https"),
-            let path = HTTPText.unescaped(address.path)
-        else {
-            throw StorageError(.badSettings, "connection.url is no URL such as https://cloud.example/dav/files/me.")
-        }
-        (self.address, self.path) = (address, path)
-        secrets = [settings.password, settings.token]
-        credentials = try Self.credentials(settings, address)
-    }
-
-    private static func credentials(
-        _ settings: WebDAVSettings,
-        _ address: HTTPAddress
-    ) throws(StorageError) -> Credentials {
-        let (user, password, token) = (settings.user, settings.password, settings.token)
-        if !token.isEmpty {
-            guard user.isEmpty, password.isEmpty else {
-                throw StorageError(.badSettings, "Set credentials.bearer_token, or user and password, and not both.")
-            }
-            guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-                throw StorageError(.badSettings, "credentials.bearer_token has characters that no token has.")
-            }
-            return .shown("Bearer \(token)")
-        }
-        guard !user.isEmpty || !password.isEmpty else { return .none }
-        guard !user.isEmpty, !user.contains(":"), (user + password).utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+    /// The folder of the settings, or else that of `WEBDAV_URL`; throws `badSettings` where it can be none.
+    init(_ settings: WebDAVSettings, environment: (String) -> String?) throws(StorageError) {
+        let text = settings.url.isEmpty ? environment("WEBDAV_URL") ?? "" : settings.url
+        guard let address = HTTPAddress(base: text, scheme: "https"), let target = WebDAVTarget(address) else {
+            // It may hold a password, so it is not repeated.
             throw StorageError(
                 .badSettings,
-                "credentials.user must be a name without a colon, and neither it nor the password may have control "
-                    + "characters."
+                "connection.url, or WEBDAV_URL where it is left out, is no URL such as "
+                    + "https://cloud.example/remote.php/dav/files/me/backup without user and query."
             )
         }
-        let isSafe = address.scheme == "https" || isHere(address)
-        return .password(
-            user: user,
-            password: password,
-            isShown: settings.scheme == .basic || settings.scheme == .auto && isSafe,
-            mayProve: settings.scheme != .basic
-        )
+        self = target
     }
 
-    /// Whether an address is one of this machine; a name that only begins like one is not.
-    private static func isHere(_ address: HTTPAddress) -> Bool {
-        if address.host == "[::1]" || address.host.hasPrefix("[::1]:") { return true }
-        let parts = address.name.split(separator: ".", omittingEmptySubsequences: false)
-        let isNumber = parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
-        return isNumber || address.name == "localhost"
+    private init?(_ address: HTTPAddress) {
+        guard let path = HTTPText.unescaped(address.path) else { return nil }
+        (self.address, self.path) = (address, path)
     }
 
-    /// What is shown with a request before the server asked for anything else.
-    var authorization: String? {
-        switch credentials {
-        case .none: nil
-        case .shown(let value): value
-        case .password(let user, let password, let isShown, _):
-            isShown ? "Basic \(HTTPText.base64(Array("\(user):\(password)".utf8)))" : nil
-        }
-    }
-
-    /// Has all that is secret hidden wherever it comes back.
-    func teachRedactor() {
-        for secret in secrets where !secret.isEmpty { Redactor.shared.learn(secret) }
-        if case .password(let user, let password, _, _) = credentials {
-            Redactor.shared.learn(HTTPText.base64(Array("\(user):\(password)".utf8)))
-        }
+    /// Where the server takes files in chunks; nil where its URL is not that of Nextcloud or ownCloud.
+    ///
+    /// The files of a user lie below `…/remote.php/dav/files/USER`, and his uploads below `…/uploads/USER`.
+    var uploads: WebDAVTarget? {
+        let mark = "/remote.php/dav/files/"
+        guard let found = address.path.firstRange(of: mark) else { return nil }
+        let user = address.path[found.upperBound...].prefix { $0 != "/" }
+        guard !user.isEmpty else { return nil }
+        var address = address
+        address.path = "\(address.path[..<found.lowerBound])/remote.php/dav/uploads/\(user)"
+        return WebDAVTarget(address)
     }
 
     // MARK: Names
@@ -113,13 +64,4 @@ struct WebDAVTarget: Sendable {
         }
         return String(found.dropFirst(path.count + 1))
     }
-
-    /// The folders between the root and a name, the outermost first.
-    static func folders(of name: String) -> [String] {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        return parts.indices.map { parts[...$0].joined(separator: "/") }
-    }
-
-    /// The folder of a name; the root has none.
-    static func folder(of name: String) -> String { folders(of: name).last ?? "" }
 }

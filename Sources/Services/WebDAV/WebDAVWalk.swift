@@ -10,7 +10,7 @@ struct WebDAVWalk: Sendable {
 
     init(prefix: String) {
         self.prefix = prefix
-        folders = [WebDAVTarget.folder(of: prefix)]
+        folders = [FolderPath.folder(of: prefix)]
     }
 
     /// The next files whose names begin with the prefix; nil when all were seen.

@@ -29,9 +29,7 @@ extension Subject {
             name: name,
             type: "webdav",
             boundary: 256 << 10,
-            exceptions: impossible([
-                .ignoresRanges, .shiftsRanges, .tellsNoLength, .listsWithoutEnd(areEmpty: false),
-            ]).union([
+            exceptions: impossible([.listsWithoutEnd(areEmpty: false)]).union([
                 "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
                 "The service lacks what it takes: digest.",
             ]).union(kind == .apache ? ["The service has no versions."] : []),

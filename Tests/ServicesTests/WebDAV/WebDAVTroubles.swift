@@ -56,7 +56,7 @@ struct WebDAVTroubles: Troublemaker {
     /// The file in which a killed upload of `name` was writing.
     private static func leftover(of name: String) -> String {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        return (parts.dropLast() + [".\(parts.last ?? "").4711.18446744073709551615.part"]).joined(separator: "/")
+        return (parts.dropLast() + [".\(parts.last ?? "").4711.18446744073709551615.upload"]).joined(separator: "/")
     }
 
     private static func escaped(_ text: String) -> String {
@@ -82,8 +82,10 @@ struct WebDAVTroubles: Troublemaker {
         case .altersUploads: at(.put, trial, .alter)
         case .cutsLists: at(.list, trial, .halve)
         case .encodesReads: at(.get, trial, .gzip)
-        // The proxy knows no upload under another name than its own, and no length but that in a field.
-        case .ignoresRanges, .shiftsRanges, .tellsNoLength: nil
+        case .ignoresRanges: at(.get, trial, .whole)
+        case .shiftsRanges: at(.get, trial, .shift)
+        case .tellsNoLength:
+            [Rule.unmeasured.on("PROPFIND", path: trial), .strip("Content-Length").on("HEAD", path: trial)]
         case .listsWithoutEnd, .losesPlace: nil
         }
     }

@@ -10,7 +10,7 @@ struct WebDAVWireTests {
         var settings = WebDAVSettings()
         settings.url = "https://cloud.example/dav/my%20files/"
         change(&settings)
-        return try WebDAVTarget(settings)
+        return try WebDAVTarget(settings) { _ in nil }
     }
 
     // MARK: Lists
@@ -75,60 +75,43 @@ struct WebDAVWireTests {
         }
     }
 
-    // MARK: Who asks
-
-    @Test func aPasswordIsShownOnlyWhereNobodyListens() throws {
-        let cases: [(String, WebDAVSettings.Scheme, Bool)] = [
-            ("https://cloud.example", .auto, true), ("http://cloud.example", .auto, false),
-            ("http://127.0.0.1:8080", .auto, true), ("http://localhost", .auto, true),
-            ("http://[::1]:8080", .auto, true), ("http://[::1]", .auto, true), ("http://[::1:1]:80", .auto, false),
-            ("http://127.0.0.1.evil.example", .auto, false), ("http://127.0.evil.example", .auto, false),
-            ("https://cloud.example", .digest, false),
-            ("http://cloud.example", .basic, true),
-        ]
-        for (url, scheme, isShown) in cases {
-            let made = try target { ($0.url, $0.scheme, $0.user, $0.password) = (url, scheme, "me", "secret-4711") }
-            #expect((made.authorization != nil) == isShown, "\(url) \(scheme)")
+    /// A name is what it is by its namespace, and not by its prefix or the lack of one.
+    @Test func onlyWhatIsOfWebDAVCounts() throws {
+        let body = """
+            <multistatus xmlns="DAV:" xmlns:x="urn:x"><x:response><href>/dav/my%20files/x</href></x:response>
+            <response><x:href>/dav/my%20files/no</x:href><href>/dav/my%20files/a</href><x:status>HTTP/1.1 403 X</x:status>
+            <propstat><prop><x:getcontentlength>7</x:getcontentlength><x:resourcetype><collection/></x:resourcetype>
+            <resourcetype><x:collection/></resourcetype><getcontentlength>300</getcontentlength></prop>
+            <status>HTTP/1.1 200 OK</status></propstat></response></multistatus>
+            """
+        let entries = try #require(WebDAVEntry.read(Array(body.utf8), try target())).compactMap(\.self)
+        #expect(entries.map(\.name) == ["a"] && entries.map(\.length) == [300] && entries.map(\.isFolder) == [false])
+        for foreign in [
+            body.replacing("\"DAV:\"", with: "\"DAV\""), body.replacing("xmlns=\"DAV:\"", with: ""),
+            "<d:multistatus>\(response("/dav/my%20files/a", "<d:resourcetype/>"))</d:multistatus>",
+        ] {
+            #expect(WebDAVEntry.read(Array(foreign.utf8), try target()) == nil, "\(foreign)")
         }
     }
 
-    @Test func refusesWhatCanNeverBeRight() throws {
-        let changes: [(inout WebDAVSettings) -> Void] = [
-            { $0.url = "" }, { $0.url = "ftp://cloud.example" }, { $0.url = "https://cloud.example/a%4" },
-            { ($0.user, $0.token) = ("me", "token") }, { ($0.user, $0.password) = ("me:you", "x") },
-            { $0.token = "two words" }, { ($0.user, $0.password) = ("me", "line\nline") }, { $0.password = "alone" },
-        ]
-        for change in changes {
-            let error = #expect(throws: StorageError.self) { try target(change) }
-            #expect(error?.code == .badSettings)
-        }
+    // MARK: Places
+
+    @Test(arguments: [
+        ("https://c.example/remote.php/dav/files/me/backup", "https://c.example/remote.php/dav/uploads/me"),
+        ("https://c.example/nc/remote.php/dav/files/me%40x/", "https://c.example/nc/remote.php/dav/uploads/me%40x"),
+        ("https://c.example/remote.php/webdav/backup", nil), ("https://c.example/remote.php/dav/files/", nil),
+        ("https://c.example/dav", nil),
+    ])
+    func chunksGoWhereTheCloudTakesThem(_ url: String, _ uploads: String?) throws {
+        let found = try target { $0.url = url }.uploads
+        #expect(found.map { $0.address.url($0.address.path) } == uploads)
     }
 
-    /// The example of RFC 2617 (§3.5); what SHA-256 gives was computed by Python's hashlib.
-    @Test func provesAPasswordAsTheStandardDoes() throws {
-        func field(_ algorithm: String) -> String {
-            """
-            Digest realm="testrealm@host.com", qop="auth, auth-int", algorithm=\(algorithm), \
-            nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"
-            """
-        }
-        func proof(_ fields: [String]) -> String? {
-            WebDAVDigest.best(fields)?.authorization(
-                "GET",
-                "/dir/index.html",
-                user: "Mufasa",
-                password: "Circle Of Life",
-                count: 1,
-                own: "0a4f113b"
-            )
-        }
-        let (md5, sha256) = (
-            "6629fae49393a05397450978507c4ef1", "5abdd07184ba512a22c53f41470e5eea7dcaa3a93a59b630c13dfe0a5dc6e38b"
-        )
-        #expect(proof([field("MD5")])?.contains("response=\"\(md5)\"") == true)
-        #expect(proof(["Basic realm=\"x\"", field("MD5"), field("SHA-256")])?.contains(sha256) == true)
-        #expect(proof([field("SHA-512-256")]) == nil)
-        #expect(proof(["Digest realm=\"x\", nonce=\"y\", qop=\"auth-int\""]) == nil)
-        #expect(proof(["Basic realm=\"x\""]) == nil)
+    @Test func filesWithoutANameAreKnownByTheirOwn() {
+        let name = WebDAVTemporary.name(beside: "cars/ab/x.car")
+        #expect(name.hasPrefix("cars/ab/.x.car.") && name.hasSuffix(".upload"))
+        #expect(WebDAVTemporary.isBeside("cars/ab/x.car", name) && !WebDAVTemporary.isBeside("cars/ab/y.car", name))
+        #expect(!WebDAVTemporary.isBeside("cars/ab/x.car", name.replacing(".upload", with: ".part")))
+        #expect(WebDAVTemporary.usual(of: name).map(WebDAVTemporary.name(ofUsual:)) == String(name.dropFirst(8)))
     }
 }
