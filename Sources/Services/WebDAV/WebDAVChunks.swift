@@ -6,9 +6,9 @@ internal import Storage
 /// to where a file of one request would be written.
 ///
 /// Version 2 of Nextcloud's protocol, which servers with version 1 take, too: chunks are called by their numbers, and
-/// all requests name the destination. A chunk can be listed and not be read, and has no digest. So the folder is called
-/// by the digest of all bytes: what has the right length there, is ours. Nextcloud removes a folder in which nothing
-/// was done for a day.
+/// all requests name one destination. A chunk can be listed and not be read, and has no digest. So the folder and the
+/// destination are called by the digest of all bytes: what has the right length there, is ours. Nextcloud removes a
+/// folder in which nothing was done for a day.
 struct WebDAVChunks: PartTaker {
     /// A chunk that the server has.
     struct Part: Sendable {}
@@ -33,15 +33,24 @@ struct WebDAVChunks: PartTaker {
 
     /// Reads the body once, for its digest.
     init(
-        _ put: WebDAVPut,
-        to uploads: WebDAVConnection,
+        _ name: ObjectName,
         _ body: Body,
-        _ ranges: [Range<UInt64>]
+        _ ranges: [Range<UInt64>],
+        on connection: WebDAVConnection,
+        to uploads: WebDAVConnection
     ) async throws(StorageError) {
-        (self.put, self.uploads, self.body, self.ranges) = (put, uploads, body, ranges)
+        (self.uploads, self.body, self.ranges) = (uploads, body, ranges)
         let content = if let known = body.sha256 { known } else { try await body.digest(.sha256) }
-        let words = "\(put.connection.target.url(put.name.text))\n\(hex(content))\n\(ranges.count)"
-        id = "ipfs-kit-" + hex(digest(.sha256, of: Array(words.utf8)).prefix(20))
+        let words = "\(connection.target.url(name.text))\n\(hex(content))\n\(ranges.count)"
+        let digest = digest(.sha256, of: Array(words.utf8))
+        id = "ipfs-kit-" + hex(digest.prefix(20))
+        put = WebDAVPut(
+            connection,
+            name,
+            body.length,
+            connection.policy.admission(.put(name)),
+            number: digest.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        )
     }
 
     var policy: CallPolicy { uploads.policy }

@@ -37,6 +37,7 @@ struct WebDAVErrors: Sendable {
             "somebody has locked it",
             retry: .later
         ),
+        FailureRow("InvalidPath", .unsupported, "the server takes no file of that name"),
         FailureRow("EntityTooLarge", .tooLarge, "the server takes nothing so large"),
         FailureRow("ServiceUnavailable MaintenanceMode", .unavailable, "the server cannot do it now", retry: .later),
     ]

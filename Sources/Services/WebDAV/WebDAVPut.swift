@@ -10,9 +10,18 @@ struct WebDAVPut: Sendable {
     /// The name of the file in which it is written.
     let temporary: String
 
-    init(_ connection: WebDAVConnection, _ name: ObjectName, _ length: UInt64, _ admission: Admission) {
+    /// An upload in a file that nobody else knows, or that others go on with, who find it by a number.
+    init(
+        _ connection: WebDAVConnection,
+        _ name: ObjectName,
+        _ length: UInt64,
+        _ admission: Admission,
+        number: UInt64? = nil
+    ) {
         (self.connection, self.name, self.length, self.admission) = (connection, name, length, admission)
-        temporary = WebDAVTemporary.name(beside: name.text)
+        temporary =
+            number.map { WebDAVTemporary.name(beside: name.text, number: $0) }
+            ?? WebDAVTemporary.name(beside: name.text)
     }
 
     var what: String { "Storing \(name)" }

@@ -58,10 +58,11 @@ struct WebDAVService: StorageService {
         inChunksTo uploads: WebDAVConnection
     ) async throws(StorageError) -> PutReceipt {
         let upload = try await WebDAVChunks(
-            WebDAVPut(connection, name, body.length, policy.admission(.put(name))),
-            to: uploads,
+            name,
             policy.pacing(body),
-            limits.parts(for: body.length)
+            limits.parts(for: body.length),
+            on: connection,
+            to: uploads
         )
         return try await PartedUpload(upload, concurrency: concurrency, places: places).run()
     }

@@ -8,8 +8,15 @@ enum WebDAVTemporary {
     private static let (ending, usual) = (".upload", ".part")
 
     /// A name beside a name that no other writer uses.
-    static func name(beside name: String) -> String {
-        String(temporaryName(beside: "/" + name).dropFirst().dropLast(usual.count)) + ending
+    static func name(beside name: String) -> String { changed(temporaryName(beside: "/" + name)) }
+
+    /// The name for an upload that others go on with, who find it by this number: no process has the number 0.
+    static func name(beside name: String, number: UInt64) -> String {
+        changed(temporaryName(beside: "/" + name, 0, number))
+    }
+
+    private static func changed(_ path: String) -> String {
+        String(path.dropFirst().dropLast(usual.count)) + ending
     }
 
     /// Whether a file is one in which somebody writes, or wrote, an object.

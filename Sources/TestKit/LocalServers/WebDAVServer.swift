@@ -12,8 +12,16 @@ package struct WebDAVServer: Sendable {
         case wsgidav
         /// mod_dav, which is asked for digests.
         case apache
+        /// The simulator of Nextcloud: `tools/simulators/nextcloud` says what it is held to.
+        case nextcloud
 
-        fileprivate var program: String { self == .apache ? "apache2" : rawValue }
+        fileprivate var program: String {
+            switch self {
+            case .rclone, .wsgidav: rawValue
+            case .apache: "apache2"
+            case .nextcloud: "python3"
+            }
+        }
     }
 
     package let kind: Kind
@@ -21,6 +29,11 @@ package struct WebDAVServer: Sendable {
     package let endpoint: String
     package let user = "tester"
     package let password = "opensesame-4711"
+    /// The folder of the server, where the files of that are, as its disk has it.
+    package let data: String
+
+    /// The path below the endpoint where files are, with a slash at its end.
+    private var root: String { kind == .nextcloud ? "remote.php/dav/files/\(user)/" : "" }
 
     private static let started = Locked<[Kind: Task<WebDAVServer, any Error>]>([:])
     private static let proxies = Locked<[Kind: Task<FaultyProxy, any Error>]>([:])
@@ -71,11 +84,22 @@ package struct WebDAVServer: Sendable {
         var words = ["-s", "-o", "/dev/null", "-w", "%{http_code}", "--anyauth", "-u", "\(user):\(password)"]
         words += ["-X", method, "--path-as-is"] + fields.flatMap { ["-H", $0] }
         if let body { words += ["--data-binary", body] }
-        let result = try await ProcessRunner.run(curl, words + ["\(endpoint)/\(path)"])
+        let result = try await ProcessRunner.run(curl, words + [url(path)])
         return Int(result.text) ?? 0
     }
 
+    /// The URL of an escaped path below the files, at the server itself or at a proxy before it.
+    package func url(_ path: String, at endpoint: String? = nil) -> String {
+        "\(endpoint ?? self.endpoint)/\(root)\(path)"
+    }
+
+    /// The settings by which a backend shows who it is, as flags.
+    package var flags: [String] {
+        ["--user", user, "--password", password, "--auth", kind == .apache ? "digest" : "auto"]
+    }
+
     private static func programs(_ kind: Kind) -> URL? {
+        if kind == .nextcloud { return Programs.python }
         if let found = Programs.find(kind.program) { return found }
         let usual = "/usr/sbin/\(kind.program)"
         return FileManager.default.isExecutableFile(atPath: usual) ? URL(filePath: usual) : nil
@@ -85,16 +109,21 @@ package struct WebDAVServer: Sendable {
     private static func start(_ kind: Kind) async throws -> WebDAVServer {
         guard let program = programs(kind) else { throw ServerProblem(message: "There is no \(kind.program) here.") }
         let folder = try ServerProcess.newFolder("webdav-\(kind.rawValue)")
-        let data = folder.appending(path: "data")
+        let data = folder.appending(path: kind == .nextcloud ? "files" : "data")
         try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
         let port = try await Ports.free(1)[0]
-        let made = WebDAVServer(kind: kind, endpoint: "http://127.0.0.1:\(port)")
+        let made = WebDAVServer(kind: kind, endpoint: "http://127.0.0.1:\(port)", data: data.path)
         let words =
             switch kind {
             case .rclone:
                 [
                     "serve", "webdav", "--config", "/dev/null", "--addr", "127.0.0.1:\(port)", "--user", made.user,
                     "--pass", made.password, "--cache-dir", folder.appending(path: "cache").path, data.path,
+                ]
+            case .nextcloud:
+                [
+                    packageRoot.appending(path: "tools/simulators/nextcloud/server.py").path, "--root",
+                    folder.path, "--user", "\(made.user):\(made.password)", "--port", "\(port)",
                 ]
             case .wsgidav: ["--config", try made.writeForPython(folder, port)]
             case .apache: ["-f", try await made.writeForApache(folder, port), "-DFOREGROUND"]
