@@ -70,7 +70,7 @@ lint:
 docs: build
 	@"$$(swift build --show-bin-path)/ipfs-kit" help --documents docs
 
-check: export IPFS_KIT_MUST_RUN = s3,radosgw,seaweedfs,proxy,parquet,sftp,webdav
+check: export IPFS_KIT_MUST_RUN = s3,radosgw,seaweedfs,proxy,parquet,sftp,webdav,nextcloud
 check:
 	@$(MAKE) --no-print-directory lint docs
 	@git diff --exit-code -- docs

@@ -120,10 +120,10 @@ struct HTTPDigestSession: Sendable {
             challenge.scheme == "digest" && challenge.parameters["stale"]?.lowercased() == "true"
         }
         return state.change { state in
-            // Another request has learnt something newer already.
-            if let proof, let known = state.digest, known.nonce != proof.nonce { return true }
+            // Of two that were asked at once, or waited while a nonce grew old, the one has learnt what the other needs.
+            if !isStale, let proof, let known = state.digest, known.nonce != proof.nonce { return true }
             guard proof == nil || isStale || state.isAccepted else { return false }
-            state = State(digest: digest)
+            if state.digest != digest { state = State(digest: digest) }
             return true
         }
     }

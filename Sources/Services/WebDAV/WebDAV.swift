@@ -14,7 +14,8 @@ package enum WebDAV: ServiceDefinition {
         // What variables give is not known here.
         guard !settings.url.isEmpty else { return }
         let target = try WebDAVTarget(settings) { _ in nil }
-        _ = try WebDAVCredentials(settings, at: target.address) { _ in nil }
+        guard !settings.user.isEmpty || !settings.token.isEmpty else { return }
+        _ = try HTTPCredentials(settings, at: target.address) { _ in nil }
     }
 
     package static func place(
@@ -22,7 +23,7 @@ package enum WebDAV: ServiceDefinition {
         in context: ServiceContext
     ) async throws(StorageError) -> ServicePlace {
         let address = try WebDAVTarget(settings, environment: context.environment).address
-        let credentials = try WebDAVCredentials(settings, at: address, environment: context.environment)
+        let credentials = try HTTPCredentials(settings, at: address, environment: context.environment)
         return ServicePlace([address.host, address.path], account: credentials.user)
     }
 
@@ -31,7 +32,7 @@ package enum WebDAV: ServiceDefinition {
         in context: ServiceContext
     ) async throws(StorageError) -> any StorageService {
         let target = try WebDAVTarget(settings, environment: context.environment)
-        let credentials = try WebDAVCredentials(settings, at: target.address, environment: context.environment)
+        let credentials = try HTTPCredentials(settings, at: target.address, environment: context.environment)
         credentials.teachRedactor()
         var options = try await settings.http.options(context.operational)
         // A folder comes as one document.

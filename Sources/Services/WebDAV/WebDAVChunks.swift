@@ -12,7 +12,6 @@ internal import Storage
 struct WebDAVChunks: PartTaker {
     /// A chunk that the server has.
     struct Part: Sendable {}
-
     /// That an upload is not there any more.
     private struct Lost: Error {}
 
@@ -172,12 +171,7 @@ struct WebDAVChunks: PartTaker {
     }
 
     private func lost(_ reply: HTTPReply) -> StorageError {
-        uploads.failures.error(
-            .unavailable,
-            "\(uploads.failures.host) answered \(reply.status): it does not know the upload any more",
-            put.what,
-            .later,
-            Lost()
-        )
+        let reason = "\(uploads.failures.host) answered \(reply.status): it does not know the upload any more"
+        return uploads.failures.error(.unavailable, reason, put.what, .later, Lost())
     }
 }

@@ -29,13 +29,13 @@ struct WebDAVConnection: HTTPObjects {
     let errors: WebDAVErrors
     /// Folders that were seen to be there.
     let known = Locked<Set<String>>([])
-    private let credentials: WebDAVCredentials
+    private let credentials: HTTPCredentials
     private let transport: HTTPTransport
     private let digests: HTTPDigestSession
 
     init(
         _ target: WebDAVTarget,
-        _ credentials: WebDAVCredentials,
+        _ credentials: HTTPCredentials,
         _ transport: HTTPTransport,
         _ policy: CallPolicy,
         digests: HTTPDigestSession = HTTPDigestSession()
@@ -73,14 +73,14 @@ struct WebDAVConnection: HTTPObjects {
         )
     }
 
-    /// What a server asks for is given to it once for each request.
+    /// What a server asks for is given to it, and a few times more where its nonces grow old before they arrive.
     func lesson(
         from reply: HTTPReply,
         to request: WebDAVRequest,
         on terms: Terms,
         beside lessons: [Lesson]
     ) -> Lesson? {
-        guard lessons.isEmpty, case .password(_, _, _, true) = credentials,
+        guard lessons.count < 3, case .password(_, _, _, true) = credentials,
             digests.learn(from: reply, after: terms.proof)
         else { return nil }
         return .digest

@@ -1,13 +1,6 @@
-internal import Schema
 internal import Storage
 
-/// How a server is told who asks.
-enum WebDAVCredentials: Sendable {
-    case none
-    case token(String)
-    /// A password is shown, or proven where the server asks for that, or both.
-    case password(user: String, password: String, isShown: Bool, mayProve: Bool)
-
+extension HTTPCredentials {
     /// Takes those of the settings, or else those that variables give; throws `badSettings`.
     ///
     /// Variables are of the server that `WEBDAV_URL` names, where that is set, and of its user.
@@ -81,22 +74,6 @@ enum WebDAVCredentials: Sendable {
         )
     }
 
-    /// The user, where there is one.
-    var user: String {
-        guard case .password(let user, _, _, _) = self else { return "" }
-        return user
-    }
-
-    /// The value of `Authorization` before the server asked for anything; nil where nothing is shown.
-    var shown: String? {
-        switch self {
-        case .none: nil
-        case .token(let token): "Bearer \(token)"
-        case .password(let user, let password, let isShown, _):
-            isShown ? "Basic \(HTTPText.base64(Array("\(user):\(password)".utf8)))" : nil
-        }
-    }
-
     /// What to do where a server does not take them.
     var hint: String {
         switch self {
@@ -107,18 +84,6 @@ enum WebDAVCredentials: Sendable {
         case .password:
             "check credentials.user and credentials.password; the password is only proven by digests, which this server "
                 + "may not know: use https, or see connection.plain_credentials"
-        }
-    }
-
-    /// Has all that is secret hidden wherever it comes back.
-    func teachRedactor() {
-        switch self {
-        case .none: break
-        case .token(let token): Redactor.shared.learn(token)
-        case .password(let user, let password, _, _):
-            guard !password.isEmpty else { return }
-            Redactor.shared.learn(password)
-            Redactor.shared.learn(HTTPText.base64(Array("\(user):\(password)".utf8)))
         }
     }
 }

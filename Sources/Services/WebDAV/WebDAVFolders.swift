@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import POSIX
 internal import Storage
 
 /// What has a name on a server.
@@ -50,6 +51,18 @@ extension WebDAVConnection {
         return Array(entries.dropFirst())
     }
 
+    /// What is in a folder, for a walk; nothing where it went away, or there is nothing with the prefix.
+    func walked(_ folder: String, _ what: String) async throws(StorageError) -> [FolderWalk.Entry] {
+        guard let entries = try await entries(of: folder, what) else {
+            // Of the root no list says that it is not there.
+            try await checkAbsence(of: folder.isEmpty ? "" : folder + "/", what)
+            return []
+        }
+        return entries.map { entry in
+            FolderWalk.Entry(path: entry.name, isFolder: entry.isFolder) { entry.info($0) }
+        }
+    }
+
     /// Throws unless the innermost folder on the way to a name that is there says that nothing leads to it.
     ///
     /// The name of a folder ends with a slash: where a file has it, there is no folder. Says whether somebody is
@@ -64,14 +77,12 @@ extension WebDAVConnection {
             let found = entries.first { $0.name == name || name.hasPrefix($0.name + "/") }
             // Below a file there is nothing.
             guard let found, found.isFolder || found.name == name else {
-                return entries.contains { WebDAVTemporary.isBeside(name, $0.name) }
+                return entries.contains { entry in
+                    temporaryNumbers(of: baseName(entry.name), beside: name, ending: WebDAVPut.ending) != nil
+                }
             }
-            throw failures.error(
-                .unavailable,
-                "the server says that it is not there, and has it in a list; it may be replaced just now",
-                what,
-                .later
-            )
+            let reason = "the server says that it is not there, and has it in a list; it may be replaced just now"
+            throw failures.error(.unavailable, reason, what, .later)
         }
         throw placeIsGone(what)
     }

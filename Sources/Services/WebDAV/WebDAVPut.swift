@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import POSIX
 internal import Storage
 
 /// One upload: into a file beside the object, which gets its name when the server has all of it.
@@ -10,6 +11,10 @@ struct WebDAVPut: Sendable {
     /// The name of the file in which it is written.
     let temporary: String
 
+    /// How such names end: Nextcloud and ownCloud refuse `.part`, which they keep for themselves (nextcloud/server#4526,
+    /// owncloud/core#29011).
+    static let ending = ".upload"
+
     /// An upload in a file that nobody else knows, or that others go on with, who find it by a number.
     init(
         _ connection: WebDAVConnection,
@@ -19,9 +24,9 @@ struct WebDAVPut: Sendable {
         number: UInt64? = nil
     ) {
         (self.connection, self.name, self.length, self.admission) = (connection, name, length, admission)
-        temporary =
-            number.map { WebDAVTemporary.name(beside: name.text, number: $0) }
-            ?? WebDAVTemporary.name(beside: name.text)
+        let (path, ending) = ("/" + name.text, Self.ending)
+        let new = number.map { temporaryName(beside: path, 0, $0, ending: ending) }
+        temporary = String((new ?? temporaryName(beside: path, ending: ending)).dropFirst())
     }
 
     var what: String { "Storing \(name)" }

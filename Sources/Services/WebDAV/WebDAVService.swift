@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import POSIX
 internal import Schema
 internal import Storage
 
@@ -12,7 +13,7 @@ struct WebDAVService: StorageService {
     private let concurrency: Int
     /// Places for large bodies on their way, for all objects together.
     private let places: Permits
-    private let left = Leftovers()
+    private let left = Leftovers(ending: WebDAVPut.ending)
 
     init(_ connection: WebDAVConnection, _ parts: PartSettings) {
         self.connection = connection
@@ -96,11 +97,13 @@ struct WebDAVService: StorageService {
     func list(_ prefix: String) -> any ObjectStream {
         let what = prefix.isEmpty ? "Listing the objects" : "Listing the objects under \(prefix)"
         return Pulled {
-            let walk = Locked(WebDAVWalk(prefix: prefix))
+            let walk = Locked(FolderWalk(prefix: prefix))
             return { () async throws(StorageError) in
                 try await policy.run { () async throws(StorageError) in
                     var moved = walk.read { $0 }
-                    let page = try await moved.nextPage(connection, what)
+                    let page = try await moved.nextPage { (folder) async throws(StorageError) in
+                        try await connection.walked(folder, what)
+                    }
                     walk.change { [moved] in $0 = moved }
                     return page
                 }
@@ -153,13 +156,13 @@ struct WebDAVService: StorageService {
         _ what: String
     ) async throws(StorageError) -> [String] {
         let now = policy.timing.uptime()
-        if let known = left.take(beside: path(name), at: now) { return known.map(WebDAVTemporary.name(ofUsual:)) }
+        if let known = left.take(beside: path(name), at: now) { return known }
         guard let entries = try await connection.entries(of: folder, what) else {
             try await connection.checkAbsence(of: folder.isEmpty ? "" : folder + "/", what)
             return []
         }
-        let files = entries.filter { !$0.isFolder }.compactMap { WebDAVTemporary.usual(of: $0.name) }
-        return left.learn(files, beside: path(name), at: now).map(WebDAVTemporary.name(ofUsual:))
+        let files = entries.filter { !$0.isFolder }.map { baseName($0.name) }
+        return left.learn(files, beside: path(name), at: now)
     }
 
     /// What is stored, a walk shows; what is left, some servers say.

@@ -36,11 +36,7 @@ package struct WebDAVSettings: Described {
                 + "a password by digests elsewhere.",
             aliases: ["auth_type"]
         ),
-        Field(
-            "plain_credentials",
-            \.allowsPlain,
-            help: "Whether passwords and tokens may be shown to other machines without TLS."
-        ),
+        Field("plain_credentials", \.allowsPlain, help: "Whether secrets may be shown to others without TLS."),
     ]
 
     private static let credentials: [Field<Self>] = [

@@ -110,6 +110,10 @@ struct HTTPDigestTests {
         // Who was under way with the old one has the new one from now on.
         #expect(session.learn(from: refusal("n3"), after: first))
         #expect(proof(session)?.nonce == "n2" && proof(session)?.value.contains("nc=00000002") == true)
+        // A nonce that the server gives again has its numbers still; what is newest counts.
+        #expect(session.learn(from: refusal("n2", ", stale=true"), after: first))
+        #expect(proof(session)?.value.contains("nc=00000003") == true)
+        #expect(session.learn(from: refusal("n4", ", stale=true"), after: first) && proof(session)?.nonce == "n4")
     }
 
     /// A wrong password is shown once, however often the server asks.

@@ -88,6 +88,20 @@ import Testing
         #expect(try await proxy.count("PUT", path: "/00001") == 2)
     }
 
+    /// A chunk of another length is not ours, or was not written to its end.
+    @Test func aChunkThatIsNotWholeIsSentAgain() async throws {
+        let (service, proxy) = try await open([.status(503).on("PUT", path: "/00003", times: 1...1)], retries: 0)
+        #expect(try await store(bytes, in: service)?.code == .unavailable)
+        let line = try #require(try await proxy.requests().first { $0.hasPrefix("MKCOL ") && $0.contains("/uploads/") })
+        let id = try #require(line.split(separator: "/").last)
+        let server = try await WebDAVServer.running(.nextcloud)
+        try write(Array(bytes.prefix(1000)), to: "\(server.data)/../uploads/\(id)/00001")
+        #expect(try await store(bytes, in: service) == nil)
+        #expect(try await read(service) == bytes)
+        #expect(try await proxy.count("PUT", path: "/00001") == 2)
+        #expect(try await proxy.count("PUT", path: "/00002") == 1)
+    }
+
     /// What can never succeed is taken away; a file that was put together is not left beside.
     @Test(arguments: [("PUT", "/00002", 403), ("PUT", "/00002", 507), ("MOVE", "/.file", 403), ("MOVE", "/.a.", 403)])
     func whatIsRefusedLeavesNothing(_ method: String, _ path: String, _ status: Int) async throws {

@@ -9,12 +9,12 @@ struct WebDAVCredentialsTests {
         _ url: String = "https://cloud.example/dav",
         _ variables: [String: String] = [:],
         _ change: (inout WebDAVSettings) -> Void = { _ in }
-    ) throws -> WebDAVCredentials {
+    ) throws -> HTTPCredentials {
         var settings = WebDAVSettings()
         settings.url = url
         change(&settings)
         let target = try WebDAVTarget(settings) { variables[$0] }
-        return try WebDAVCredentials(settings, at: target.address) { variables[$0] }
+        return try HTTPCredentials(settings, at: target.address) { variables[$0] }
     }
 
     @Test(arguments: [
@@ -24,7 +24,7 @@ struct WebDAVCredentialsTests {
         ("http://localhost.evil.example", false),
     ])
     func whatIsSecretIsShownOnlyWhereNobodyListens(_ url: String, _ isPrivate: Bool) throws {
-        func made(_ change: @escaping (inout WebDAVSettings) -> Void) -> WebDAVCredentials? {
+        func made(_ change: @escaping (inout WebDAVSettings) -> Void) -> HTTPCredentials? {
             try? credentials(url) { settings in
                 (settings.user, settings.password) = ("me", "secret-4711")
                 change(&settings)
@@ -69,7 +69,7 @@ struct WebDAVCredentialsTests {
         }
     }
 
-    private func credentials(_ change: (inout WebDAVSettings) -> Void) throws -> WebDAVCredentials {
+    private func credentials(_ change: (inout WebDAVSettings) -> Void) throws -> HTTPCredentials {
         try credentials("https://cloud.example/dav", [:], change)
     }
 

@@ -106,12 +106,4 @@ struct WebDAVWireTests {
         let found = try target { $0.url = url }.uploads
         #expect(found.map { $0.address.url($0.address.path) } == uploads)
     }
-
-    @Test func filesWithoutANameAreKnownByTheirOwn() {
-        let name = WebDAVTemporary.name(beside: "cars/ab/x.car")
-        #expect(name.hasPrefix("cars/ab/.x.car.") && name.hasSuffix(".upload"))
-        #expect(WebDAVTemporary.isBeside("cars/ab/x.car", name) && !WebDAVTemporary.isBeside("cars/ab/y.car", name))
-        #expect(!WebDAVTemporary.isBeside("cars/ab/x.car", name.replacing(".upload", with: ".part")))
-        #expect(WebDAVTemporary.usual(of: name).map(WebDAVTemporary.name(ofUsual:)) == String(name.dropFirst(8)))
-    }
 }
