@@ -120,7 +120,7 @@ struct HTTPDigestSession: Sendable {
             challenge.scheme == "digest" && challenge.parameters["stale"]?.lowercased() == "true"
         }
         return state.change { state in
-            // Of two that were asked at once, or waited while a nonce grew old, the one has learnt what the other needs.
+            // Of two that were refused at once, the one has learnt what the other needs.
             if !isStale, let proof, let known = state.digest, known.nonce != proof.nonce { return true }
             guard proof == nil || isStale || state.isAccepted else { return false }
             if state.digest != digest { state = State(digest: digest) }

@@ -48,7 +48,7 @@ struct WebDAVChunks: PartTaker {
             name,
             body.length,
             connection.policy.admission(.put(name)),
-            number: digest.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }
+            id: digest.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }
         )
     }
 

@@ -82,8 +82,7 @@ extension HTTPCredentials {
         case .password(_, _, true, _):
             "check credentials.user and credentials.password; many clouds want a password for applications"
         case .password:
-            "check credentials.user and credentials.password; the password is only proven by digests, which this server "
-                + "may not know: use https, or see connection.plain_credentials"
+            "check credentials.user and credentials.password, which is only proven by digests; or use https"
         }
     }
 }

@@ -27,7 +27,6 @@ struct WebDAVEntry: Sendable {
         <getlastmodified/><quota-available-bytes/></prop></propfind>
         """
 
-    /// Of what is passed on, nothing stays in memory but the entries.
     private static let limits = XMLLimits(elements: 2_000_000)
 
     /// Reads a 207 (RFC 4918 §13); nil for anything else, and where something in it was left out.

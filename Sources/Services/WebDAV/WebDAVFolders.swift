@@ -58,9 +58,7 @@ extension WebDAVConnection {
             try await checkAbsence(of: folder.isEmpty ? "" : folder + "/", what)
             return []
         }
-        return entries.map { entry in
-            FolderWalk.Entry(path: entry.name, isFolder: entry.isFolder) { entry.info($0) }
-        }
+        return entries.map { entry in FolderWalk.Entry(path: entry.name, isFolder: entry.isFolder) { entry.info($0) } }
     }
 
     /// Throws unless the innermost folder on the way to a name that is there says that nothing leads to it.

@@ -11,21 +11,20 @@ struct WebDAVPut: Sendable {
     /// The name of the file in which it is written.
     let temporary: String
 
-    /// How such names end: Nextcloud and ownCloud refuse `.part`, which they keep for themselves (nextcloud/server#4526,
-    /// owncloud/core#29011).
+    /// How such names end: clouds keep `.part` for themselves (nextcloud/server#4526, owncloud/core#29011).
     static let ending = ".upload"
 
-    /// An upload in a file that nobody else knows, or that others go on with, who find it by a number.
+    /// An upload in a file that nobody else knows, or that others go on with, who find it by this number.
     init(
         _ connection: WebDAVConnection,
         _ name: ObjectName,
         _ length: UInt64,
         _ admission: Admission,
-        number: UInt64? = nil
+        id: UInt64? = nil
     ) {
         (self.connection, self.name, self.length, self.admission) = (connection, name, length, admission)
         let (path, ending) = ("/" + name.text, Self.ending)
-        let new = number.map { temporaryName(beside: path, 0, $0, ending: ending) }
+        let new = id.map { temporaryName(beside: path, 0, $0, ending: ending) }
         temporary = String((new ?? temporaryName(beside: path, ending: ending)).dropFirst())
     }
 

@@ -24,16 +24,14 @@ package struct WebDAVSettings: Described {
         Field(
             "url",
             \.url,
-            help: "The URL of the folder that holds the objects; it has to exist. WEBDAV_URL is read where it is left "
-                + "out.",
+            help: "The URL of the folder that holds the objects, which has to exist; else WEBDAV_URL is read.",
             address: true,
             aliases: ["webdav_url"]
         ),
         Field(
             "auth",
             \.scheme,
-            help: "How the server is told who asks; auto shows what there is where nobody else can read it, and proves "
-                + "a password by digests elsewhere.",
+            help: "How the server is told who asks; auto shows a password only where nobody else can read it.",
             aliases: ["auth_type"]
         ),
         Field("plain_credentials", \.allowsPlain, help: "Whether secrets may be shown to others without TLS."),
