@@ -34,8 +34,10 @@ struct FolderWalk: Sendable {
     }
 
     /// The next files whose names begin with the prefix; nil when all were seen.
+    ///
+    /// Where each folder costs a request, a page ends with the first that has some: what fails is not asked for again.
     mutating func nextPage(_ list: @escaping Lister) async throws(StorageError) -> [ObjectInfo]? {
-        while found.count < Self.page, !folders.isEmpty {
+        while found.count < (lanes == 1 ? 1 : Self.page), !folders.isEmpty {
             let batch = Array(folders.suffix(lanes))
             let listed = await Self.list(batch, list)
             folders.removeLast(batch.count)

@@ -3,7 +3,7 @@ internal import Storage
 extension HTTPCredentials {
     /// Takes those of the settings, or else those that variables give; throws `badSettings`.
     ///
-    /// Variables are of the server that `WEBDAV_URL` names, where that is set, and of its user.
+    /// Variables are of the server that `WEBDAV_URL` names, and are shown to no other, whoever named that.
     init(
         _ settings: WebDAVSettings,
         at address: HTTPAddress,
@@ -11,7 +11,7 @@ extension HTTPCredentials {
     ) throws(StorageError) {
         var given = settings
         let server = environment("WEBDAV_URL").flatMap { HTTPAddress(base: $0, scheme: "https") }
-        if server.map({ $0.scheme == address.scheme && $0.host == address.host }) ?? true, given.token.isEmpty {
+        if server.map({ $0.scheme == address.scheme && $0.host == address.host }) == true, given.token.isEmpty {
             let user = Self.value("WEBDAV_USER", environment) ?? Self.value("WEBDAV_USERNAME", environment) ?? ""
             if given.user.isEmpty, given.password.isEmpty {
                 given.token = user.isEmpty ? Self.value("WEBDAV_TOKEN", environment) ?? "" : ""

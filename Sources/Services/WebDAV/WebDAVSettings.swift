@@ -41,14 +41,14 @@ package struct WebDAVSettings: Described {
         Field(
             "user",
             \.user,
-            help: "The user there; WEBDAV_USER or WEBDAV_USERNAME is read where no credentials are set.",
+            help: "The user there; else WEBDAV_USER or WEBDAV_USERNAME is read, for the server of WEBDAV_URL.",
             section: .credentials,
             aliases: ["username", "webdav_user", "webdav_username"]
         ),
         Field(
             "password",
             \.password,
-            help: "The password of the user, or one for applications; WEBDAV_PASSWORD is read where it is left out.",
+            help: "The password of the user, or one for applications; else WEBDAV_PASSWORD is read, as the user is.",
             secret: true,
             section: .credentials,
             aliases: ["pass", "webdav_password"]
@@ -56,7 +56,7 @@ package struct WebDAVSettings: Described {
         Field(
             "bearer_token",
             \.token,
-            help: "A token to show in place of user and password; WEBDAV_TOKEN is read where no credentials are set.",
+            help: "A token to show in place of user and password; else WEBDAV_TOKEN is read, as the user is.",
             secret: true,
             section: .credentials,
             aliases: ["webdav_token"]
