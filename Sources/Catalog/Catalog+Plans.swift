@@ -79,8 +79,8 @@ extension Catalog {
 
     /// So long after its end a plan is shown still, in milliseconds.
     private static let longestMemory: Int64 = 30 * 86_400_000
-    /// No more plans than this are kept; the oldest go first.
-    private static let mostPlans = 1000
+    /// No more plans than this are kept; those that can be applied no more go first, the oldest of them before all.
+    private static let mostPlans = 200
 
     /// Keeps a plan; those that ended long ago go.
     package func add(_ plan: KeptPlan) async throws(CatalogError) {
@@ -90,8 +90,10 @@ extension Catalog {
             try database.change(
                 """
                 DELETE FROM plans WHERE id IN (
-                    SELECT id FROM plans ORDER BY made_at DESC, id LIMIT -1 OFFSET \(Self.mostPlans - 1))
-                """
+                    SELECT id FROM plans ORDER BY applied_at IS NULL AND expires_at > ? DESC, made_at DESC, id
+                    LIMIT -1 OFFSET \(Self.mostPlans - 1))
+                """,
+                [.integer(time)]
             )
             try database.change(
                 "INSERT INTO plans(\(KeptPlan.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
@@ -104,10 +106,11 @@ extension Catalog {
         }
     }
 
-    /// The plans that are kept, the newest first.
+    /// The plans that are kept, the newest first, without their effects.
     package func plans() async throws(CatalogError) -> [KeptPlan] {
-        try await read { (database) throws(CatalogError) in
-            try database.all("SELECT \(KeptPlan.columns) FROM plans ORDER BY made_at DESC, id") {
+        let columns = KeptPlan.columns.replacing(" effects,", with: " NULL,")
+        return try await read { (database) throws(CatalogError) in
+            try database.all("SELECT \(columns) FROM plans ORDER BY made_at DESC, id") {
                 (row: borrowing Row) throws(CatalogError) in KeptPlan(row)
             }
         }
@@ -130,6 +133,13 @@ extension Catalog {
                 "UPDATE plans SET applied_at = ?2, applied_by = ?3 WHERE id = ?1 AND applied_at IS NULL AND expires_at > ?2",
                 [.text(id), .integer(time), .text(applier)]
             ) > 0
+        }
+    }
+
+    /// Forgets a plan.
+    package func removePlan(_ id: String) async throws(CatalogError) {
+        try await write { (database) throws(CatalogError) in
+            try database.change("DELETE FROM plans WHERE id = ?", [.text(id)])
         }
     }
 

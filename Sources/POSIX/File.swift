@@ -13,6 +13,8 @@ package final class File: Sendable {
         case readFile
         /// Read what may make one wait, such as a pipe; see `readNext`.
         case stream
+        /// Nothing but to be there: a folder, which stays reachable by ``ownPath`` whatever takes its place.
+        case folder
         /// Read and write; made when it is not there.
         case update
         /// Write; fails when it is there.
@@ -35,6 +37,7 @@ package final class File: Sendable {
             // A pipe would wait for its writer, and a terminal could become the one of this process.
             case .readFile: O_RDONLY | O_NONBLOCK | O_NOCTTY
             case .stream: O_RDONLY | O_NONBLOCK | O_NOCTTY
+            case .folder: O_RDONLY | O_DIRECTORY
             case .update: O_RDWR | O_CREAT
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             case .append: O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY
@@ -59,6 +62,9 @@ package final class File: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// A path that leads to this file in this process, as long as it is open (proc(5), `fd`).
+    package var ownPath: String { "/proc/self/fd/\(descriptor)" }
 
     /// The length of the file, in bytes.
     package func length() throws(FileError) -> UInt64 {

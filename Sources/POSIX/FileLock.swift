@@ -49,6 +49,10 @@ extension File {
     package func tryLock(shared: Bool = false) throws(FileError) -> Bool {
         try setLock((shared ? LOCK_SH : LOCK_EX) | LOCK_NB)
     }
+
+    /// Gives the lock back at once; to close the file does so no earlier than programs that are being started have
+    /// closed what they got of it.
+    package func unlock() throws(FileError) { _ = try setLock(LOCK_UN) }
 }
 
 /// How whoever wants a lock waits for it.
@@ -156,7 +160,7 @@ private func processIsStopped(_ process: Int32) -> Bool {
 }
 
 /// All of a file of /proc, which reports no length; at most 1 MiB of it.
-private func readSystemFile(_ path: String) throws(FileError) -> [UInt8] {
+package func readSystemFile(_ path: String) throws(FileError) -> [UInt8] {
     try File(path, .read).read(at: 0, count: 1 << 20)
 }
 

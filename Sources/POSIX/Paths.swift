@@ -41,6 +41,9 @@ package struct FileInfo: Sendable, Hashable {
         "\(identity.device)-\(identity.number)-\(length)-\(modified).\(nanoseconds)-\(changed).\(changedNanoseconds)"
     }
 
+    /// Whether both are of one file system.
+    package func isOnSameDisk(as other: FileInfo) -> Bool { identity.device == other.identity.device }
+
     init(_ status: stat) {
         kind =
             switch status.st_mode & S_IFMT {
@@ -170,8 +173,17 @@ package func removeDirectory(_ path: String) throws(FileError) {
 }
 
 /// Removes a directory and all that is in it, without following symbolic links.
+///
+/// What is mounted in it is somebody else's, and may be the replica that was to be kept: then it throws, and that
+/// stays.
 package func removeTree(_ path: some FileName) throws(FileError) {
-    guard try fileInfo(path).kind == .directory else { return try removeName(path, isFolder: false) }
+    try removeTree(path, on: fileInfo(path).identity.device)
+}
+
+private func removeTree(_ path: some FileName, on device: UInt) throws(FileError) {
+    let info = try fileInfo(path)
+    guard info.identity.device == device else { throw FileError("remove", path.shown, EBUSY) }
+    guard info.kind == .directory else { return try removeName(path, isFolder: false) }
     let folder = path.systemBytes
     let names: [[UInt8]]
     do throws(FileError) { names = try listDirectory(folder) } catch {
@@ -183,7 +195,7 @@ package func removeTree(_ path: some FileName) throws(FileError) {
     if !names.isEmpty, unsafe folder.withSystemName({ unsafe access($0, W_OK | X_OK) }) != 0 {
         try setPermissions(folder, 0o700)
     }
-    for name in names { try removeTree(folder + [0x2F] + name) }
+    for name in names { try removeTree(folder + [0x2F] + name, on: device) }
     try removeName(folder, isFolder: true)
 }
 

@@ -18,9 +18,22 @@ package func processIsAlive(_ identifier: Int32) -> Bool {
     [0, EPERM].contains(systemCall { kill(identifier, 0) }.number)
 }
 
+/// The processes of this user that were started with these bytes among the words of their command line, as far as the
+/// system shows them (proc(5), `cmdline`).
+package func processes(startedWith word: String) -> [Int32] {
+    let numbers = (try? listDirectory("/proc"))?.compactMap { Int32(String(decoding: $0, as: UTF8.self)) } ?? []
+    return numbers.filter { number in
+        let words = try? readSystemFile("/proc/\(number)/cmdline").split(separator: 0)
+        return words?.contains { $0.elementsEqual(word.utf8) } ?? false
+    }
+}
+
+/// Ends a process at once, whatever it does.
+package func killProcess(_ identifier: Int32) { _ = kill(identifier, SIGKILL) }
+
 /// Something that differs from one start of the machine to the next.
 package var bootIdentifier: String {
-    let bytes = (try? readSmallFile("/proc/sys/kernel/random/boot_id")) ?? []
+    let bytes = (try? readSystemFile("/proc/sys/kernel/random/boot_id")) ?? []
     return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
 }
 
@@ -30,11 +43,6 @@ package var hostName: String {
         guard let start = buffer.baseAddress, unsafe gethostname(start, 255) == 0 else { return "localhost" }
         return unsafe String(cString: start)
     }
-}
-
-/// A file of /proc, which reports no length.
-private func readSmallFile(_ path: String) throws(FileError) -> [UInt8] {
-    try File(path, .read).read(at: 0, count: 4096)
 }
 
 /// Milliseconds since 1970.

@@ -25,7 +25,7 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
     /// What the backend shows does not fit what is known of it, and going on could do harm.
     case suspicious(String)
     /// The place does not show what this home left there.
-    case strangePlace(String)
+    case strangePlace(backend: String, String)
     /// Another home keeps content there too, so nothing is removed.
     case shared(backend: String, kit: String, home: String, seen: Timestamp)
     /// Another home is removing content there now.
@@ -50,7 +50,7 @@ package enum ReplicationError: Error, Sendable, CustomStringConvertible {
             "The backend \(backend) is being synced by "
                 + (holder.process == 0 ? "somebody" : "process \(holder.process)")
                 + " on \(holder.host)\(holder.isStopped ? ", which is stopped" : "")."
-        case .file(let message), .badSnapshot(let message), .suspicious(let message), .strangePlace(let message):
+        case .file(let message), .badSnapshot(let message), .suspicious(let message), .strangePlace(_, let message):
             message
         case .shared(let backend, let kit, let home, let seen):
             """

@@ -1,17 +1,19 @@
-internal import POSIX
+package import POSIX
 
 /// The words that start a session, and how the program gets at secrets.
-struct SSHCommand: Sendable {
-    let words: [String]
+package struct SSHCommand: Sendable {
+    /// The program, and the words with which it goes as the login says; those that come after name the server.
+    private let start: [String]
+    private let host: String
     /// What is set in the environment of the program.
-    let variables: [String: String]
+    package let variables: [String: String]
     /// The server, in words.
     let target: String
     /// What the program reads as long as this is held.
     private let held: [MemoryFile]
 
     /// `patience` is how many seconds a connection may take to open.
-    init(_ login: SSHLogin, patience: Int) throws(FileError) {
+    package init(_ login: SSHLogin, patience: Int) throws(FileError) {
         target = login.target
         let secrets = [("password", login.password), ("passphrase", login.passphrase)].filter { !$0.1.isEmpty }
         var files: [String: MemoryFile] = [:]
@@ -19,7 +21,8 @@ struct SSHCommand: Sendable {
         let asker = try files.isEmpty ? nil : MemoryFile(Array(Self.script(files).utf8), isProgram: true)
         let wishes = login.program.isEmpty ? try Self.wishes() : nil
         held = Array(files.values) + [asker, wishes].compactMap { $0 }
-        words = Self.words(login, wishes: wishes, patience: patience, hasSecrets: asker != nil)
+        host = login.host
+        start = Self.words(login, wishes: wishes, patience: patience, hasSecrets: asker != nil)
         variables = asker.map { ["SSH_ASKPASS": $0.path, "SSH_ASKPASS_REQUIRE": "force"] } ?? [:]
     }
 
@@ -66,7 +69,17 @@ struct SSHCommand: Sendable {
         for option in options { words += ["-o", option] }
         if login.port > 0 { words += ["-p", "\(login.port)"] }
         if !login.user.isEmpty { words += ["-l", login.user] }
-        return words + ["-s", "--", login.host, "sftp"]
+        return words
+    }
+
+    /// The words that start a session of SFTP.
+    var words: [String] { start + ["-s", "--", host, "sftp"] }
+
+    /// A program in the place of ssh, which reaches the server in the same way, for one that calls ssh itself and adds
+    /// the server's name and what it wants of it; it is there as long as the command and this are held.
+    package func program() throws(FileError) -> MemoryFile {
+        let words = start.map { "'" + $0.replacing("'", with: "'\\''") + "'" }
+        return try MemoryFile(Array("#!/bin/sh\nexec \(words.joined(separator: " ")) \"$@\"\n".utf8), isProgram: true)
     }
 
     /// A path as ssh's configuration takes it.
@@ -111,7 +124,7 @@ extension SFTPError {
     ]
 
     /// The error of a session whose program ended.
-    init(_ end: ChildEnd, _ target: String, hasGreeted: Bool) {
+    package init(_ end: ChildEnd, _ target: String, hasGreeted: Bool) {
         let words = String(decoding: end.errors, as: UTF8.self)
         // What a session says that worked is about the connection, whatever it is.
         guard !hasGreeted else {
@@ -124,7 +137,7 @@ extension SFTPError {
     }
 
     /// The error of a program that could not be started.
-    init(_ error: FileError) {
+    package init(_ error: FileError) {
         let isLasting = [.notFound, .permissionDenied, .notADirectory].contains(error.code)
         self.init(isLasting ? .noProgram : .cannotStart, "\(error)", cause: error)
     }

@@ -49,6 +49,8 @@ package struct Field<Root>: Sendable {
         )
         read = { $0[keyPath: path].fieldValue }
         write = { (root: inout Root, value: FieldValue) throws(FieldProblem) in
+            // Not all values were text that was parsed.
+            try FieldInfo.check(value, least: least)
             root[keyPath: path] = try Value(field: value)
         }
     }
@@ -111,10 +113,13 @@ package struct FieldInfo: Sendable, Hashable {
     /// Reads a value from text; the problem is a phrase that fits after "is".
     package func parse(_ text: String) throws(FieldProblem) -> FieldValue {
         let value = isWhole ? .list([text]) : try kind.parse(text)
-        if let least, case .integer(let number) = value, number < least {
-            throw FieldProblem("“\(text)” is less than \(least)")
-        }
+        try Self.check(value, least: least)
         return value
+    }
+
+    fileprivate static func check(_ value: FieldValue, least: Int64?) throws(FieldProblem) {
+        guard let least, case .integer(let number) = value, number < least else { return }
+        throw FieldProblem("“\(number)” is less than \(least)")
     }
 
     /// The name as a long flag: `access_key_id` is `--access-key-id`.

@@ -71,6 +71,18 @@ extension Shape {
         }
     }
 
+    /// The CIDs in a value.
+    package func cids(in value: JSON) -> [String] {
+        switch (self, value) {
+        case (.cid, .string(let text)): [text]
+        case (.list(let item), .array(let items)): items.flatMap(item.cids)
+        case (.map(let item), .object(let members)): members.flatMap { item.cids(in: $0.value) }
+        case (.object(let members), .object): members.flatMap { $0.shape.cids(in: value[$0.name] ?? .null) }
+        case (.named(_, let shape), _), (.optional(let shape), _): shape.cids(in: value)
+        default: []
+        }
+    }
+
     /// The same without its name.
     package var unnamed: Shape { if case .named(_, let shape) = self { shape } else { self } }
 

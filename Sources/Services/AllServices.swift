@@ -7,6 +7,7 @@ extension ServiceRow {
         ServiceRow(LocalDirectory.self),
         ServiceRow(S3.self),
         ServiceRow(SFTP.self),
+        ServiceRow(SSHFS.self),
         ServiceRow(WebDAV.self),
     ]
 

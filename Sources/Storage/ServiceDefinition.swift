@@ -30,6 +30,14 @@ package protocol ServiceDefinition: BackendDefinition {
     static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any StorageService
 }
 
+/// A type of backend that is mounted on this machine as long as it is used, and can stay so.
+package protocol MountedDefinition: BackendDefinition {
+    /// Mounts it, also for when nobody uses it; gives the folder.
+    static func mount(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> String
+    /// Ends that; false where it was not mounted. Throws `unavailable` where somebody uses it.
+    static func unmount(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> Bool
+}
+
 /// A type of backend that keeps content by CID.
 package protocol ContentDefinition: BackendDefinition {
     /// What the room for other objects can do at most; nothing where there is none.
@@ -107,6 +115,7 @@ package struct ServiceRow: Sendable {
     package let fields: [FieldInfo]
     private let checker: @Sendable ([String: FieldValue]) throws(StorageError) -> Void
     private let locator: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> ServicePlace
+    private let mounting: Mounting?
     private let opener: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> Opening
 
     /// The row of a type that keeps named bytes.
@@ -147,12 +156,13 @@ package struct ServiceRow: Sendable {
         locator = { (values, context) async throws(StorageError) in
             try await Definition.place(try Self.settings(Definition.self, values, context), in: context)
         }
+        mounting = (Definition.self as? any MountedDefinition.Type).map(Mounting.init)
         opener = { (values, context) async throws(StorageError) in
             try await open(try Self.settings(Definition.self, values, context), context)
         }
     }
 
-    private static func settings<Definition: BackendDefinition>(
+    fileprivate static func settings<Definition: BackendDefinition>(
         _: Definition.Type,
         _ values: [String: FieldValue],
         _ context: ServiceContext
@@ -165,6 +175,25 @@ package struct ServiceRow: Sendable {
         }
         try Definition.check(settings)
         return settings
+    }
+
+    /// Whether such a backend is mounted on this machine.
+    package var isMounted: Bool { mounting != nil }
+
+    /// Mounts a backend, also for when nobody uses it; nil where there is nothing to mount.
+    package func mount(
+        _ values: [String: FieldValue],
+        in context: ServiceContext
+    ) async throws(StorageError) -> String? {
+        try await mounting?.mount(values, context)
+    }
+
+    /// Ends the mount of a backend; nil where there is nothing to mount.
+    package func unmount(
+        _ values: [String: FieldValue],
+        in context: ServiceContext
+    ) async throws(StorageError) -> Bool? {
+        try await mounting?.unmount(values, context)
     }
 
     /// Where a backend of this type leads.
@@ -186,5 +215,26 @@ package struct ServiceRow: Sendable {
         in context: ServiceContext
     ) async throws(StorageError) -> Opening {
         try await opener(values, context)
+    }
+}
+
+/// How backends of a type are mounted.
+private struct Mounting: Sendable {
+    let mount: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> String
+    let unmount: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> Bool
+
+    init(_ definition: any MountedDefinition.Type) { self = Self.of(definition) }
+
+    private init<Definition: MountedDefinition>(of _: Definition.Type) {
+        mount = { (values, context) async throws(StorageError) in
+            try await Definition.mount(try ServiceRow.settings(Definition.self, values, context), in: context)
+        }
+        unmount = { (values, context) async throws(StorageError) in
+            try await Definition.unmount(try ServiceRow.settings(Definition.self, values, context), in: context)
+        }
+    }
+
+    private static func of<Definition: MountedDefinition>(_: Definition.Type) -> Mounting {
+        Mounting(of: Definition.self)
     }
 }

@@ -36,7 +36,7 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
 
     package let code: Code
     /// A whole sentence without secrets that names the object.
-    package let message: String
+    package private(set) var message: String
     package private(set) var retry: Retry
     /// Whether the change that failed may have been made all the same: the answer was lost, or was none.
     package private(set) var mayHaveHappened: Bool
@@ -62,6 +62,9 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
 
     /// The same error with the name of the backend in it.
     package func on(_ backend: String) -> StorageError { changed { $0.backend = $0.backend ?? backend } }
+
+    /// The same error with another sentence.
+    package func saying(_ message: String) -> StorageError { changed { $0.message = message } }
 
     /// The same error with another word on whether the call may succeed when it is made again.
     package func retried(_ retry: Retry) -> StorageError { changed { $0.retry = retry } }

@@ -37,7 +37,8 @@ enum FaultyBody: String, CaseIterable, Sendable {
 
 /// A body of `length` bytes that stops at half of its last part until the task is cancelled, and opens the gate then.
 ///
-/// After ten seconds it breaks by itself, so that a service that does not stop breaks the law instead of hanging.
+/// After a minute it breaks by itself, so that a service that does not stop breaks the law instead of hanging; on a
+/// busy machine whoever stops it may come late.
 func stalledBody(_ length: Int, reached: Gate) -> Body {
     let bytes = sampleBytes(length)
     return Body(length: UInt64(length)) { range in
@@ -49,11 +50,11 @@ func stalledBody(_ length: Int, reached: Gate) -> Body {
                 if let bytes = once.take(), !bytes.isEmpty { return bytes }
                 reached.open()
                 do {
-                    try await Task.sleep(for: .seconds(10))
+                    try await Task.sleep(for: .seconds(60))
                 } catch {
                     throw StorageError.cancelled
                 }
-                throw StorageError(.unexpected, "The upload was stopped and went on for ten seconds.")
+                throw StorageError(.unexpected, "The upload was stopped and went on for a minute.")
             }
         }
     }

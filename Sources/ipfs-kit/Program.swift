@@ -56,6 +56,9 @@ struct Program: Sendable {
     private func run(_ invocation: Invocation, _ table: CommandTable) async -> Int32 {
         let console = Console(invocation.global, stop)
         let started = currentMilliseconds()
+        let operation: (any Operation.Type)? =
+            if case .command(let command) = invocation.topic { table.operation(of: command) } else { nil }
+        let writesContent = operation?.writesContent(with: invocation.values) == true && !invocation.global.plan
         var code: ExitCode
         do throws(KitError) {
             switch invocation.topic {
@@ -79,13 +82,12 @@ struct Program: Sendable {
             code = stop.isPressed ? .interrupted : error.code
             // Work that was stopped because nothing could be written was told of already.
             let isTold = error.code == .interrupted && console.failure != nil
-            if !console.isBroken, !stop.isPressed, !isTold { console.show(error) }
+            if !console.isBroken, !stop.isPressed, !isTold { console.show(error, besideContent: writesContent) }
         }
         if stop.isPressed {
-            let goesOn =
-                if case .command(let command) = invocation.topic { table.operation(of: command)?.goesOn } else { false }
+            let goesOn = operation?.goesOn
             let rest = goesOn == true ? "; the same command goes on where it stopped." : "."
-            console.show(KitError(.interrupted, "It was interrupted\(rest)"))
+            console.show(KitError(.interrupted, "It was interrupted\(rest)"), besideContent: writesContent)
             return ExitCode.interrupted.rawValue
         }
         if invocation.global.verbose {

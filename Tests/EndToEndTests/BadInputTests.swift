@@ -57,7 +57,12 @@ import Testing
         for part in wrong.says { #expect(result.errorText.contains(part), "\(result.errorText)") }
         #expect(try Trees.files(in: user.home + "/backend_configs") == before)
         // Machines are told the same.
-        let answer = try Answer.parse(try await user.attempt(words + ["--json"]).text)
+        let told = try await user.attempt(words + ["--json"])
+        let line = told.errorText.split(separator: "\n").last.map(String.init)
+        // In the place of content nothing else stands.
+        let writesContent = wrong.command.hasPrefix("cat ") || wrong.command.hasPrefix("dag export ")
+        #expect(told.text.isEmpty == writesContent)
+        let answer = try Answer.parse(writesContent ? line ?? "" : told.text)
         #expect(answer.error.code.int == wrong.code && answer.error.message.text?.isEmpty == false)
     }
 

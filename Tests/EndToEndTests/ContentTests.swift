@@ -165,6 +165,18 @@ import Testing
         #expect(result.code == 0 && result.output == Data(whole.dropFirst(offset).prefix(length)))
     }
 
+    /// Whoever takes content from the output never takes a failure for it.
+    @Test(arguments: [("cat", true), ("dag export", true), ("ls", false)])
+    func aFailureIsNoContent(_ command: String, _ writesContent: Bool) async throws {
+        let user = try await User.ready()
+        let words = command.split(separator: " ").map(String.init)
+        let absent = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+        let failed = try await user.attempt(words + [absent, "--json"])
+        #expect(failed.code == 4 && failed.output.isEmpty == writesContent)
+        let line = writesContent ? failed.errorText.split(separator: "\n").last.map(String.init) : failed.text
+        #expect(try Answer.parse(line ?? "").error.kind == .text("notFound"))
+    }
+
     @Test func damagedArchivesAreNamedAndChangeNothing() async throws {
         let user = try await User.ready()
         let root = try await user.add(sampleBytes(3 << 20))

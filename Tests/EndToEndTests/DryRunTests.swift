@@ -30,10 +30,11 @@ import Testing
         Change("backend mark-dirty a"), Change("sync"), Change("sync --prune --force"), Change("verify"),
         Change("verify --sample 1"), Change("restore"), Change("recover --from a"), Change("snapshot prune a"),
         Change("catalog backup copy.sqlite"), Change("catalog accept"), Change("plan apply PLAN"),
+        Change("plan rm PLAN"),
     ]
 
-    /// Those that have tests of their own: one needs a node, the other somebody else's home.
-    static let elsewhere: Set = ["pin import", "backend peers forget"]
+    /// Those that have tests of their own: they need a node, somebody else's home, or a server.
+    static let elsewhere: Set = ["pin import", "backend peers forget", "backend mount", "backend unmount"]
 
     /// A home with something of everything.
     private struct World {

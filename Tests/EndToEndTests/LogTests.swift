@@ -85,4 +85,19 @@ import Testing
         try await user.run("gc", "--log-file", "\(user.home)/\(name)", code: code)
         #expect(try await events(user).count == before, "nothing was begun")
     }
+
+    /// Whatever leads to a file of the home is that file.
+    @Test(arguments: [("config/main.yaml", true), ("backend_configs/new.yaml", true), ("catalog.sqlite", false)])
+    func `a log by another name of a file of the home is refused`(name: String, isLink: Bool) async throws {
+        let user = try await User.ready()
+        let (path, target) = (user.folder + "/mine.log", "\(user.home)/\(name)")
+        let before = try? Data(contentsOf: URL(filePath: target))
+        if isLink {
+            try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+        } else {
+            try FileManager.default.linkItem(atPath: target, toPath: path)
+        }
+        try await user.run("gc", "--log-file", path, code: before == nil ? 4 : 12)
+        #expect((try? Data(contentsOf: URL(filePath: target))) == before)
+    }
 }

@@ -45,6 +45,21 @@ import YAML
 
         """
 
+    /// Whoever copies an example has a backend, once its variables are set.
+    @Test(arguments: backendTypes.map(\.type)) func everyTypeHasAnExample(_ type: String) throws {
+        let file = packageRoot.appending(path: "Examples/backends/\(type).yaml")
+        let bytes = try [UInt8](Data(contentsOf: file))
+        let backend = try BackendFile.parse(bytes, name: "example", path: file.path)
+        #expect(backend.row.type == type && !backend.settings.isEmpty)
+        try backend.check()
+        // What is secret stands in no file.
+        let values = try backend.values { _ in "set" }
+        _ = try OperationalSettings(values: values.operational)
+        for field in BackendFile.fields(of: backend.row) where field.isSecret {
+            #expect(values.type[field.name].map { $0.text == "set" } ?? true, "\(field.name)")
+        }
+    }
+
     @Test func whatIsWrittenReadsBackTheSame() throws {
         let file = try parse(Self.full)
         let again = try parse(file.text())

@@ -1,3 +1,4 @@
+import BlockStore
 import Catalog
 import Foundation
 import Multiformats
@@ -64,6 +65,12 @@ import Testing
             gate.signal()
             heard.change { $0 += events }
         }
+        let others = (0..<40).map { _ in
+            bus.listen { _ in
+                gate.wait()
+                gate.signal()
+            }
+        }
         let quick = Locked(0)
         let other = bus.listen { events in quick.change { $0 += events.count } }
         for number in 0..<12_000 { bus.tell([event("b\(number)")]) }
@@ -71,6 +78,7 @@ import Testing
         #expect(quick.read { $0 } == 12_000 && heard.read { $0.isEmpty })
         gate.signal()
         await slow.flush()
+        for other in others { await other.flush() }
         let notes = heard.read { $0.filter { $0.kind == .warning } }
         #expect(notes.count == 1 && notes[0].message?.contains("left out") == true)
         #expect(heard.read { $0.last?.backend } == "b11999")
@@ -154,6 +162,25 @@ import Testing
         }
     }
 
+    /// One who was left so far behind that lines have gone is told so.
+    @Test func `a reader that is too late knows that lines are missing`() async throws {
+        let home = try await KitSample()
+        let log = EventLog(of: home.kit.home, longest: 3000)
+        var reader = try LogReader(home.kit.home)
+        var seen: [Int] = []
+        for number in 1...400 {
+            var event = event("b")
+            event.id = "x-\(number)"
+            try log.write([event])
+            if number == 10 {
+                while let events = try reader.next() { seen += events.compactMap(self.number) }
+            }
+        }
+        #expect(seen.last == 10 && !reader.hasGap)
+        while let events = try reader.next(), !reader.hasGap { seen += events.compactMap(self.number) }
+        #expect(reader.hasGap)
+    }
+
     /// Files are put aside, and the oldest removed, while it reads.
     @Test func `a reader that follows sees every line once, whatever is put aside meanwhile`() async throws {
         let home = try await KitSample()
@@ -205,6 +232,59 @@ import Testing
         #expect(try await home.run(ShowLog.self, ["cid": .text(root)]).events == 3)
     }
 
+    /// Whoever stopped reading goes on where he was, and is told where that is gone.
+    @Test func `the log is read on after an event`() async throws {
+        let home = try await KitSample()
+        let root = try await home.add("kept")
+        let heard = Locked<[Event]>([])
+        func read(_ inputs: [String: FieldValue]) async throws -> [Event] {
+            heard.change { $0 = [] }
+            let call = Call(
+                kit: home.again,
+                from: .commandLine,
+                emit: { item in if let event = item as? Event { heard.change { $0.append(event) } } }
+            )
+            _ = try await call.perform(ShowLog.self, inputs)
+            return heard.read { $0 }
+        }
+        let all = try await read([:])
+        for index in all.indices {
+            let rest = try await read(["after": .text(all[index].id)])
+            #expect(rest.map(\.id) == all[(index + 1)...].map(\.id))
+        }
+        // Also where what is looked for began before.
+        let pinned = try #require(all.last { $0.kind == .written(.pinned) })
+        #expect(try await read(["after": .text(pinned.id), "cid": .text(root)]).map(\.kind) == [.ended])
+        let gone = all[0].id + "0"
+        await #expect { try await read(["after": .text(gone)]) } throws: { error in
+            (error as? KitError)?.json["reason"] == "event_gone"
+        }
+    }
+
+    @Test func `what is removed and what is found damaged is in the log`() async throws {
+        let home = try await KitSample()
+        try await home.disk("a")
+        let root = try await home.add("kept")
+        for text in ["one", "two"] {
+            try await home.run(Sync.self)
+            try await home.add(text)
+        }
+        try await home.run(Sync.self)
+        let gone = try await home.run(SnapshotPrune.self, ["backend": .text("a"), "keep": .integer(1)])
+        let pruned = gone.names.map(\.identifier)
+        let packs = home.kit.home.store + "/packs"
+        let pack = try #require(try FileManager.default.contentsOfDirectory(atPath: packs).sorted().first)
+        let bytes = try Data(contentsOf: URL(filePath: packs + "/" + pack))
+        try flip(packs + "/" + pack, at: #require(bytes.range(of: Data("content of kept".utf8))).lowerBound)
+        let problems = try await home.run(StoreVerify.self).found.problems
+        let lines = try String(contentsOfFile: home.kit.home.log, encoding: .utf8).split(separator: "\n")
+        let events = try lines.map { try #require(Event(reading: JSON(reading: Array($0.utf8)))) }
+        #expect(!pruned.isEmpty && events.filter { $0.kind == .pruned }.compactMap(\.message) == pruned)
+        let found = events.filter { $0.kind == .found }
+        #expect(!problems.isEmpty && found.map(\.cid) == problems.map { $0.cid?.description })
+        #expect(found.contains { $0.cid == root }, "\(found)")
+    }
+
     @Test(arguments: ["yesterday", "-3", "99999999999999w", ""])
     func `a time that is none is refused`(text: String) async throws {
         let home = try await KitSample()
@@ -236,5 +316,7 @@ import Testing
         _ = try await call.perform(BackendMarkDirty.self, ["all": .flag(true)])
         let warnings = heard.read { $0.filter { $0.kind == .warning } }
         #expect(warnings.count == 1 && warnings.first?.message?.contains(log) == true, "\(warnings)")
+        // What was said is not kept for those who never ask.
+        #expect(call.kit.events.logFailure(of: try #require(warnings.first?.call)) == nil)
     }
 }

@@ -49,6 +49,13 @@ import Testing
         await kit.close()
     }
 
+    @Test func `something else in the place of a root is a failure`() async throws {
+        let (sample, root) = try await sample()
+        try write(Array("no archive".utf8), to: sample.folder + "/second/cars/\(root).car")
+        let look = try await sample.again.lookAnew(for: [root])
+        #expect(look.rows.map(\.verdict) == [.missing, .corrupt] && look.exitCode == .verification)
+    }
+
     @Test func `who cannot be asked is told, and what was known of it stays`() async throws {
         let (sample, root) = try await sample()
         let second = sample.folder + "/second"

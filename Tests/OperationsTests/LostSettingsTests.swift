@@ -38,6 +38,14 @@ import Testing
             )
         }
         #expect(try await known(root, sample) == .unknown)
+        if slip != .elsewhere, slip != .gone {
+            // Who asks for one root is not told of others.
+            let other = try await sample.add("besides")
+            let seen = try await sample.run(Verify.self, ["cid": .text(root)])
+            let row = try #require(seen.rows.first { $0.backend == "two" })
+            #expect(row.results.map(\.mapping.cid.description) == [root] && row.chosen.count == 1)
+            try await sample.run(PinRemove.self, ["cids": .list([other])])
+        }
         let refused = await #expect(throws: KitError.self) {
             try await sample.run(BackendRemove.self, ["name": .text("one")])
         }

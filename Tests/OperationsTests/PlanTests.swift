@@ -19,6 +19,11 @@ import Testing
         try await home.run(PlanApply.self, ["id": .text(id)])
     }
 
+    private static func isRefusal(_ error: (any Error)?, _ reason: KitError.Reason) -> Bool {
+        let error = error as? KitError
+        return error?.code == .refused && error?.json["reason"] == .string(reason.rawValue)
+    }
+
     private func pins(_ home: KitSample) async throws -> Int { try await home.run(PinList.self).pins.count }
 
     @Test func `a plan is applied once, whoever applies it at the same time`() async throws {
@@ -46,7 +51,7 @@ import Testing
         try await home.add("one")
         let id = try await plan(home, "sync")
         try await home.add("two")
-        await #expect { try await apply(home, id) } throws: { ($0 as? KitError)?.code == .refused }
+        await #expect { try await apply(home, id) } throws: { Self.isRefusal($0, .planChanged) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
         // It was not begun, and is good again when all is as it was.
         let two = try await home.run(PinList.self).pins.first { $0.name == "two" }
@@ -80,7 +85,7 @@ import Testing
         let error = await #expect(throws: KitError.self) {
             try await call.perform(PlanApply.self, ["id": .text(id)])
         }
-        #expect(error?.code == .refused && error?.message.contains("expired") == true)
+        #expect(Self.isRefusal(error, .planExpired) && error?.message.contains("expired") == true)
         // What ended long ago is forgotten when the next one is made.
         now.change { $0 += 31 * 86_400_000 }
         _ = try await call.perform(PlanMake.self, ["operation": .text("pin rm"), "inputs": inputs])
@@ -89,7 +94,9 @@ import Testing
 
     @Test(arguments: [
         ("status", "{}"), ("plan apply", #"{"id": "x"}"#), ("no such", "{}"), ("sync", "[]"),
-        ("sync", #"{"nmaes": []}"#),
+        ("sync", #"{"nmaes": []}"#), ("sync", #"{"dry_run": true}"#),
+        ("snapshot prune", #"{"backend": "a", "keep": 0}"#), ("sync", #"{"names": "a"}"#),
+        ("pin rm", #"{"cids": [["x"]]}"#), ("sync", #"{"prune": "true"}"#),
         ("sync", #"{"names": [1]}"#), ("sync", #"{"prune": "perhaps"}"#), ("add", #"{"paths": ["-"]}"#),
         ("get", #"{"path": "x", "output": "-"}"#),
         ("backend create", #"{"name": "c", "type": "s3", "settings": ["bucket=b", "secret_access_key=hush"]}"#),
@@ -135,6 +142,61 @@ import Testing
         #expect(made.plan?.plan.values["paths"] == .array([.string(here + "/Package.swift")]))
     }
 
+    /// What has the same name may be something else by now.
+    private enum Change: String, CaseIterable {
+        case anotherBackend, movedBackend, anotherPin, otherSettings
+    }
+
+    @Test(arguments: Change.allCases) private func `a plan is of what its names meant`(_ change: Change) async throws {
+        let home = try await KitSample()
+        try await home.disk("a", at: home.folder + "/one")
+        let root = try await home.add("kept")
+        let other = home.folder + "/two"
+        try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
+        let id: String
+        switch change {
+        case .anotherBackend:
+            id = try await plan(home, "backend remove", #"{"name": "a", "force": true}"#)
+            try await home.run(BackendRemove.self, ["name": .text("a"), "force": .flag(true)])
+            try await home.disk("a", at: other)
+        case .movedBackend:
+            id = try await plan(home, "sync")
+            let settings = FieldValue.list(["path=\(other)"])
+            try await home.run(BackendUpdate.self, ["name": .text("a"), "settings": settings])
+        case .anotherPin:
+            id = try await plan(home, "pin rm", #"{"cids": ["\#(root)"]}"#)
+            try await home.run(PinRemove.self, ["cids": .list([root])])
+            try await home.run(PinAdd.self, ["cids": .list([root]), "name": .text("precious")])
+        case .otherSettings:
+            id = try await plan(home, "sync")
+            let file = home.kit.home.mainConfiguration
+            try write(try Data(contentsOf: URL(filePath: file)) + Array("# another\n".utf8), to: file)
+        }
+        await #expect { try await apply(home, id) } throws: { Self.isRefusal($0, .planChanged) }
+        #expect(try await pins(home) == 1 && FileManager.default.contentsOfDirectory(atPath: other).isEmpty)
+    }
+
+    @Test func `a plan that is applied now stays`() async throws {
+        let home = try await KitSample()
+        let id = try await plan(home, "gc")
+        #expect(try await home.kit.catalog().beginPlan(id, by: "somebody"))
+        await #expect {
+            try await home.run(PlanRemove.self, ["id": .text(id)])
+        } throws: { Self.isRefusal($0, .planBegun) }
+        #expect(try await home.run(PlanList.self).plans.count == 1)
+    }
+
+    @Test func `a plan that was forgotten is applied by nobody`() async throws {
+        let home = try await KitSample()
+        let root = try await home.add("kept")
+        let id = try await plan(home, "pin rm", #"{"cids": ["\#(root)"]}"#)
+        let other = try await plan(home, "gc")
+        try await home.run(PlanRemove.self, ["id": .text(String(id.prefix(8)))])
+        await #expect { try await apply(home, id) } throws: { ($0 as? KitError)?.code == .notFound }
+        #expect(try await home.run(PlanList.self).plans.map(\.plan.id) == [other])
+        #expect(try await pins(home) == 1)
+    }
+
     /// A plan of one home is not applied a second time in its copy.
     @Test func `a copy of a home has no plans`() async throws {
         let home = try await KitSample()
@@ -153,7 +215,7 @@ import Testing
         let root = try await home.add("kept")
         let id = try await plan(home, "pin rm", #"{"cids": ["\#(root)"]}"#)
         #expect(try await home.kit.catalog().beginPlan(id, by: "somebody"))
-        await #expect { try await apply(home, id) } throws: { ($0 as? KitError)?.code == .refused }
+        await #expect { try await apply(home, id) } throws: { Self.isRefusal($0, .planBegun) }
         let list = try await home.run(PlanList.self).plans
         #expect(list.map { $0.plan.state(at: home.kit.now) } == [.begun])
         #expect(try await pins(home) == 1)

@@ -30,6 +30,35 @@ import Testing
         }
     }
 
+    /// Whoever prints help breaks its lines as wide as they may be; a break in a sentence stays in its middle.
+    @Test func sentencesOfHelpAreOneLine() {
+        for operation in operations(on: .commandLine) where operation.name != "completion" {
+            for line in operation.details.split(separator: "\n") {
+                let isCommand = line.contains("ipfs-kit ") && line.first != "`" || line.hasPrefix("Example: ")
+                #expect(isCommand || ".:".contains(line.last ?? " "), "\(operation.name): \(line)")
+            }
+        }
+    }
+
+    /// Whoever reads lines knows by the last one that none is missing.
+    @Test func linesEndWithASummary() {
+        for operation in operations(on: .commandLine) where !operation.items.isEmpty {
+            #expect(Self.types(operation.answerShape) == ["summary"], "\(operation.name)")
+            for item in operation.items {
+                let types = Self.types(item.shape)
+                #expect(!types.isEmpty && !types.contains("summary"), "\(operation.name)")
+            }
+        }
+    }
+
+    /// What the member `type` may say.
+    private static func types(_ shape: Shape) -> [String] {
+        guard case .object(let members) = shape.unnamed,
+            case .choice(let words)? = members.first(where: { $0.name == "type" })?.shape
+        else { return [] }
+        return words
+    }
+
     @Test func whatChangesSomethingCanBeTriedDry() {
         for operation in operations(on: .commandLine) {
             let isDry = operation.fieldInfo.contains { $0.name == "dry_run" }

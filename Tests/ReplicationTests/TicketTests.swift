@@ -38,7 +38,7 @@ import Testing
         service.change(account: "somebody else's")
         try await sample.pin(3)
         let refused = try await sample.sync(content: service)
-        guard case .strangePlace(let sentence)? = refused.stopped else {
+        guard case .strangePlace(_, let sentence)? = refused.stopped else {
             Issue.record("\(refused)")
             return
         }

@@ -42,7 +42,25 @@ import Testing
 
     /// What came of the law; nil where the server itself broke it, in a way that is known.
     private func keepsOnce(_ subject: Subject, _ law: Law) async throws -> LawOutcome? {
-        let trial = try await trial(of: subject, law)
+        guard law.needsTrouble else {
+            return try await subject.lend { content in
+                let service = try #require(content.objects)
+                let trial = LawSubject(service, boundary: subject.boundary, allowsBulk: subject.allowsBulk)
+                return try await outcome(law, subject, trial)
+            }
+        }
+        let (content, troubles) = try await subject.openTroubled()
+        return try await Subject.closing(content) { content in
+            let service = try #require(content.objects)
+            return try await outcome(
+                law,
+                subject,
+                LawSubject(service, boundary: subject.boundary, troublemaker: troubles)
+            )
+        }
+    }
+
+    private func outcome(_ law: Law, _ subject: Subject, _ trial: LawSubject) async throws -> LawOutcome? {
         do {
             let outcome = try await law.verify(on: trial)
             // That a law does not apply is known beforehand: no law falls silent.
@@ -59,35 +77,27 @@ import Testing
         }
     }
 
-    private func trial(of subject: Subject, _ law: Law) async throws -> LawSubject {
-        guard law.needsTrouble else {
-            let service = try #require(try await subject.open().objects)
-            return LawSubject(service, boundary: subject.boundary, allowsBulk: subject.allowsBulk)
-        }
-        let (content, troubles) = try await subject.openTroubled()
-        let service = try #require(content.objects)
-        return LawSubject(service, boundary: subject.boundary, troublemaker: troubles)
-    }
-
     @Test(.timeLimit(.minutes(10)), arguments: chosen, contentLaws)
     func keepsContent(_ subject: Subject, _ law: ContentLaw) async throws {
         try await Self.tally.count(subject, law.title) {
-            for _ in 1..<Self.rounds(1) { _ = try await law.verify(on: try await subject.open()) }
-            return try await law.verify(on: try await subject.open())
+            for _ in 1..<Self.rounds(1) { _ = try await subject.lend { try await law.verify(on: $0) } }
+            return try await subject.lend { try await law.verify(on: $0) }
         }
     }
 
     /// A backend that may only be read is tried without a change: nothing that changes is sent.
     @Test(arguments: chosen) func isTriedWhereItMayOnlyBeRead(_ subject: Subject) async throws {
-        let open = try #require(try await subject.open().objects)
-        let reading = AlteredService(open) {
-            $0.capabilities.subtract([.write, .delete])
-            $0.onPut = { (name, _) async throws(StorageError) in throw StorageError(.corrupt, "\(name) was sent.") }
-            $0.onDelete = { (name) async throws(StorageError) in throw StorageError(.corrupt, "\(name) was sent.") }
+        let kept = try await subject.lend { content in
+            let reading = AlteredService(try #require(content.objects)) {
+                $0.capabilities.subtract([.write, .delete])
+                $0.onPut = { (name, _) async throws(StorageError) in throw StorageError(.corrupt, "\(name) was sent.") }
+                $0.onDelete = { (name) async throws(StorageError) in throw StorageError(.corrupt, "\(name) was sent.") }
+            }
+            let trial = LawSubject(Checked(reading, backend: "subject"), boundary: subject.boundary)
+            var kept = 0
+            for law in Self.laws where try await law.verify(on: trial) == .kept { kept += 1 }
+            return kept
         }
-        let trial = LawSubject(Checked(reading, backend: "subject"), boundary: subject.boundary)
-        var kept = 0
-        for law in Self.laws where try await law.verify(on: trial) == .kept { kept += 1 }
         #expect(kept >= 4 || Self.laws.count < Law.all.count)
     }
 

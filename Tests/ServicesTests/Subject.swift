@@ -9,7 +9,7 @@ import Testing
 /// A backend of one type on a real place, for the laws; each type has its own in its folder.
 struct Subject: Sendable, CustomTestStringConvertible {
     /// All of them.
-    static let all = localDirectory + kubo + s3 + sftp + webdav
+    static let all = localDirectory + kubo + s3 + sftp + sshfs + webdav
 
     /// The word for it in `IPFS_KIT_SUBJECT`.
     let name: String
@@ -46,6 +46,26 @@ struct Subject: Sendable, CustomTestStringConvertible {
     /// Those before which the faulty proxy can stand.
     static let overHTTP = all.filter { $0.http != nil }
 
+    /// Lends an open backend, which is closed afterwards.
+    func lend<Value>(_ body: (any ContentService) async throws -> Value) async throws -> Value {
+        try await Self.closing(try await open(), body)
+    }
+
+    /// Closes a backend when all was done with it.
+    static func closing<Value>(
+        _ content: any ContentService,
+        _ body: (any ContentService) async throws -> Value
+    ) async throws -> Value {
+        do {
+            let value = try await body(content)
+            await content.close()
+            return value
+        } catch {
+            await content.close()
+            throw error
+        }
+    }
+
     /// Opens a backend behind a proxy of its own.
     func openBehind(
         _ rules: [FaultyProxy.Rule],
@@ -80,7 +100,8 @@ struct Subject: Sendable, CustomTestStringConvertible {
         rate: UInt64 = 0,
         timing: Timing = Timing(now: systemTime),
         gate: any ChangeGate = OpenGate(),
-        meter: Meter = Meter()
+        meter: Meter = Meter(),
+        state: String? = nil
     ) async throws -> any ContentService {
         let row = try #require(ServiceRow.named(type))
         var operational = OperationalSettings()
@@ -92,7 +113,8 @@ struct Subject: Sendable, CustomTestStringConvertible {
             type: type,
             operational: operational,
             policy: CallPolicy(backend: "subject", operational, timing: timing, gate: gate, meter: meter),
-            environment: { _ in nil }
+            environment: { _ in nil },
+            state: state
         )
         return try await row.open(values, in: context).content()
     }

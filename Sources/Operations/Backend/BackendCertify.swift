@@ -13,9 +13,9 @@ package struct BackendCertify: ChangingOperation {
     package static let details = """
         It stores under certify/, where nothing else is, and changes nothing of what is kept there, nor what is known of it.
         Without --full a short list of laws takes 100 to 200 requests and less than 1 MiB. With it all are tried that apply:
-        4,000 to 20,000 requests and 13 to 25 MiB, and where objects of up to 64 MiB go in parts, 12 times the length from
-        which on they do. It ends with 10 where a law was broken; one of which nothing was seen is unknown. Of a run of this
-        home that was killed, the next one removes objects and pins, and of others after a day. Empty folders stay, and
+        4,000 to 20,000 requests and 13 to 25 MiB, and where objects of up to 64 MiB go in parts, 12 times the length from \
+        which on they do. It ends with 10 where a law was broken; one of which nothing was seen is unknown. Of a run of this \
+        home that was killed, the next one removes objects and pins, and of others after a day. Empty folders stay, and \
         hidden pieces of uploads that were cut off.
         """
 
@@ -169,7 +169,9 @@ extension BackendCertify {
             .backend { $0.name },
             OutputField("full", "Whether the laws that cost much were tried too.") { $0.isFull },
             .dryRun { $0.isDryRun },
-            OutputField("ok", "Whether no law was broken or left open.") { $0.exitCode == .ok && !$0.isDryRun },
+            OutputField("ok", "Whether no law was broken or left open; null where none was tried.") {
+                $0.isDryRun ? nil : $0.exitCode == .ok
+            },
             OutputField("laws", "Each law and what came of it.") { $0.rows },
             OutputField("request_count", "How many requests were sent.") { $0.requests },
             OutputField("bytes_sent", "How much was sent.", in: .bytes) { $0.bytes },

@@ -2,6 +2,7 @@ internal import Catalog
 internal import Multiformats
 internal import POSIX
 package import Schema
+internal import Storage
 
 /// Forgets a backend.
 package struct BackendRemove: ChangingOperation {
@@ -42,6 +43,8 @@ package struct BackendRemove: ChangingOperation {
             let known = try await catalog.mappingCounts()[name]?.byStatus.values.reduce(0, +) ?? 0
             if let refusal, !dryRun { throw refusal }
             if !dryRun {
+                // What is mounted in the home is not the home's to remove.
+                if hasFile { try await unmount(kit) }
                 try await catalog.removeBackend(name)
                 if hasFile { try removeFile(path) }
                 try syncDirectory(directoryName(path))
@@ -50,6 +53,16 @@ package struct BackendRemove: ChangingOperation {
                 where try fileExists(folder) { try removeTree(folder) }
             }
             return Output(name: name, mappings: known, lonely: only.count, dryRun: dryRun, refusal: refusal)
+        }
+    }
+
+    /// Ends what is mounted, as far as the settings say where; throws where somebody uses it.
+    private func unmount(_ kit: Kit) async throws(KitError) {
+        guard let file = try? kit.backend(name), file.row.isMounted else { return }
+        do throws(KitError) {
+            _ = try await kit.unmount(file)
+        } catch {
+            guard error.code != .temporary else { throw error }
         }
     }
 

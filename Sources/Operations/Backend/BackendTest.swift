@@ -26,12 +26,7 @@ package struct BackendTest: ChangingOperation {
         } catch {
             // To try it again is no help here.
             guard error.hint == Hint(BackendTest.self, ["name": name]) else { throw error }
-            throw KitError(
-                error.code,
-                error.message,
-                hint: Hint(BackendShow.self, ["name": name]),
-                backend: error.backend
-            )
+            throw error.helped(by: Hint(BackendShow.self, ["name": name]))
         }
     }
 
@@ -185,7 +180,7 @@ package struct BackendTest: ChangingOperation {
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.name },
             .dryRun { $0.isDryRun },
-            OutputField("ok", "Whether every step succeeded.") { !$0.isDryRun },
+            OutputField("ok", "Whether every step succeeded; null where none was taken.") { $0.isDryRun ? nil : true },
             Step.list { $0.steps },
             .warnings { $0.warnings },
         ]

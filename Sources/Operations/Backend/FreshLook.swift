@@ -58,9 +58,10 @@ struct FreshLook: Sendable {
 
     private var unanswered: [Row] { rows.filter { $0.verdict == .unknown } }
 
-    /// How the look ended: what is not there is an answer, and no answer is a failure.
+    /// How the look ended: what is not there is an answer; something else in its place, and no answer, are failures.
     var exitCode: ExitCode {
-        .ofParts(unanswered.map { $0.error?.code ?? .other }, isPartDone: unanswered.count < rows.count)
+        if rows.contains(where: { $0.verdict == .corrupt }) { return .verification }
+        return .ofParts(unanswered.map { $0.error?.code ?? .other }, isPartDone: unanswered.count < rows.count)
     }
 
     /// What was answered, in sentences.

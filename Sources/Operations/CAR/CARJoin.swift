@@ -8,7 +8,7 @@ package struct CARJoin: ChangingOperation {
     package static let summary = "Make one CAR of the shards of one, each block checked and written once."
     package static let details = """
         The shards of “car split”, in their order, become the original byte for byte, unless that held a block twice.
-        Shards of other tools are joined too: all must name the same roots, or none. Whether every block is there,
+        Shards of other tools are joined too: all must name the same roots, or none. Whether every block is there, \
         “car verify” says.
         Example: ipfs-kit car join photos-*.car --output photos.car
         """

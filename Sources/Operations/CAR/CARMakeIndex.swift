@@ -7,7 +7,7 @@ package struct CARMakeIndex: ChangingOperation {
     package static let name = "car index"
     package static let summary = "Write the index of a CAR to a file of its own, each block checked."
     package static let details = """
-        It says where the section of each multihash begins, counted from the start of the payload. For an archive that
+        It says where the section of each multihash begins, counted from the start of the payload. For an archive that \
         carries its index, there is “car convert”.
         Example: ipfs-kit car index photos.car
         """

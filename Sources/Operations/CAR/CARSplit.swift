@@ -8,7 +8,7 @@ package struct CARSplit: ChangingOperation {
     package static let name = "car split"
     package static let summary = "Split a CAR into CARs of a size that a service takes, each block checked."
     package static let details = """
-        Every shard is an archive of its own. The first names the roots, the others the empty CID bafkqaaa; “car join”
+        Every shard is an archive of its own. The first names the roots, the others the empty CID bafkqaaa; “car join” \
         makes the original of them. Nothing appears where the archive is damaged.
         Example: ipfs-kit car split photos.car --size 100MB
         """
@@ -186,7 +186,7 @@ private struct ShardFiles {
                 // One of which it is not known whether it stays there is there, too.
                 let others = error.code == .refused ? 0 : whole[number].isSeen ? 1 : 0
                 let message = "\(error.message) Of \(whole.count) shards, \(number + others) were made."
-                throw KitError(error.code, message, hint: error.hint)
+                throw error.saying(message)
             }
         }
     }

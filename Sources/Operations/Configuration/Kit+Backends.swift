@@ -258,6 +258,24 @@ extension Kit {
         }
     }
 
+    /// The settings of the home and of all its backends, and the places to which they lead, without secrets: another
+    /// text where something of that is another.
+    func whereBackendsLead() async -> String {
+        var lines = [(try? readFile(home.mainConfiguration)).map { String(decoding: $0, as: UTF8.self) } ?? ""]
+        for name in ((try? backendNames()) ?? []).sorted() {
+            lines.append(name)
+            do throws(KitError) {
+                let file = try backend(name)
+                lines.append(file.textWithoutSecrets())
+                let address = try await address(of: file)
+                lines += [address.place, address.account]
+            } catch {
+                lines.append(error.message)
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
     /// Opens a backend to look at what is known of it; throws where it leads elsewhere than at its last sync, or is
     /// another place by now.
     func openAsKnown(_ file: BackendFile) async throws(KitError) -> OpenBackend {
@@ -277,6 +295,29 @@ extension Kit {
             )
         }
         return try await open(file, gate: ClosedGate())
+    }
+
+    /// Mounts a backend, also for when nobody uses it; gives the folder.
+    func mount(_ file: BackendFile) async throws(KitError) -> String {
+        let (values, context, _) = try settings(of: file)
+        do throws(StorageError) {
+            guard let folder = try await file.row.mount(values, in: context) else {
+                throw StorageError(.unsupported, "There is nothing to mount.")
+            }
+            return folder
+        } catch {
+            throw KitError(error.on(file.name))
+        }
+    }
+
+    /// Ends that; false where it was not mounted.
+    func unmount(_ file: BackendFile) async throws(KitError) -> Bool {
+        let (values, context, _) = try settings(of: file)
+        do throws(StorageError) {
+            return try await file.row.unmount(values, in: context) ?? false
+        } catch {
+            throw KitError(error.on(file.name))
+        }
     }
 
     /// Notes where a backend leads of which nothing was seen before, for whoever is about to look; whether it leads

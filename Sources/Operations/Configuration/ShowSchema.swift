@@ -53,13 +53,17 @@ extension OperationRow: Answer {
         OutputField("name", "The words of the operation.") { $0.operation.name },
         OutputField("summary", "What it does.") { $0.operation.summary },
         OutputField("details", "What more there is to say.") { $0.operation.details },
-        OutputField("changes", "Whether it may change something.") { $0.operation.changes },
+        OutputField(
+            "changes",
+            "Whether it may change content, pins, backends or settings; what is looked at anew, and plans, others keep too."
+        ) { $0.operation.changes },
         OutputField("shown", "Where it can be reached.", as: .choice(Surface.allCases.map(\.rawValue))) { row in
             Surface.allCases.filter(row.surfaces.contains).map(\.rawValue)
         },
-        OutputField("writes_content", "Whether it writes content as it is, and gives no answer.") {
-            $0.operation.answerShape.isEmpty
-        },
+        OutputField(
+            "writes_content",
+            "Whether it writes content as it is, and gives no answer, where no file is named for that."
+        ) { $0.operation.writesContent },
         .json("input", "The schema of what it takes.", .map(.any)) { inputSchema($0.operation) },
         .json("output", "The schema of its answer, where it is not content that is written as it is.", .map(.any)) {
             $0.operation.answerShape.schema
@@ -100,6 +104,7 @@ extension FieldInfo {
             }
         members.append(.init("description", .string(help)))
         if let standard { members.append(.init("default", standard.json)) }
+        if isPositional { members.append(.init("x-positional", true)) }
         if isSecret { members.append(.init("writeOnly", true)) }
         if meaning?.isLocal == true { members.append(.init("x-local", true)) }
         return .object(members)

@@ -55,6 +55,18 @@ struct HomeBoundary: Sendable {
         )
     }
 
+    /// Throws `refused` where what somebody named to be appended to is of the home, or would be, whatever link or other
+    /// name leads there; nothing is opened.
+    func refuseAppending(to path: String) throws(KitError) {
+        try refuseWriting(path, in: directoryName(absolutePath(path)))
+        guard (try? fileInfo(path, follow: true)) == nil else {
+            _ = try admit(path, for: .content)
+            return
+        }
+        // What such a link would make may be in the home.
+        guard (try? linkTarget(path)) == nil else { throw KitError(FileError.missing(path)) }
+    }
+
     /// Says whether something that was found below what somebody named is of the home; `isFollowed` says that a
     /// symbolic link led to it.
     func holds(_ info: FileInfo, at path: [UInt8], isFollowed: Bool) -> Bool {

@@ -43,7 +43,7 @@ struct NewPlace: Sendable {
         case .notLasting(let error):
             let error = KitError(error)
             let state = isSeen ? "is there, whole, but may be gone again after a crash" : "may be there or not"
-            throw KitError(error.code, "\(path) \(state): \(error.message)", hint: error.hint)
+            throw error.saying("\(path) \(state): \(error.message)")
         }
     }
 

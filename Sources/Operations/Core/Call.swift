@@ -77,8 +77,9 @@ extension Call {
     ) async throws(KitError) -> Action.Output {
         try admit(Action.self, values)
         let action = try Self.action(Action.self, values)
-        return try await telling(action, values) { (call) async throws(KitError) in
-            try await withFiles { () async throws(KitError) in try await action.run(in: call) }
+        // To tell how it begins and ends takes the log, which is a file, too.
+        return try await withFiles { () async throws(KitError) in
+            try await telling(action, values) { (call) async throws(KitError) in try await action.run(in: call) }
         }
     }
 
@@ -99,7 +100,7 @@ extension Call {
             case .list(let items)? where items.count == 1: text = items[0]
             default: continue
             }
-            if field.meaning == .backend { event.backend = text }
+            if field.meaning == .backend, BackendFile.isName(text) { event.backend = text }
             if field.meaning == .cid { event.cid = (try? parseCID(text))?.description }
         }
         let isDryRun = (action as? any ChangingOperation)?.dryRun ?? false
@@ -115,12 +116,17 @@ extension Call {
         var end = Event(.ended)
         (end.backend, end.cid) = (event.backend, event.cid)
         switch result {
-        case .success(let output): end.code = output.exitCode
+        case .success(let output):
+            end.code = output.exitCode
+            // Who did not do all of it says why.
+            if output.exitCode != .ok { end.message = (output.report.failures + output.report.warnings).first }
         case .failure(let error): (end.code, end.message) = (error.code, error.message)
         }
         kit.events.tell([end], in: mark)
         if let failure = kit.events.logFailure(of: id) {
-            call.notice("What this command did is not all in the log. \(failure.description)")
+            var notice = Event(.warning)
+            notice.message = "What this command did is not all in the log. \(failure.description)"
+            kit.events.tell([notice], in: EventBus.Mark(call: id, operation: Action.name, isKept: false))
         }
         // Whoever hears slowly keeps this call waiting, and no other.
         await listening?.flush()

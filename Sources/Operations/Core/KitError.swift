@@ -11,13 +11,23 @@ package import Storage
 package struct KitError: Error, Answer, CustomStringConvertible {
     package let code: ExitCode
     /// A whole sentence without secrets.
-    package let message: String
+    package private(set) var message: String
     /// What to do next.
-    package let hint: Hint?
+    package private(set) var hint: Hint?
     package private(set) var backend: String?
-    package let cid: String?
+    package private(set) var cid: String?
     /// Whether another try may help, and when.
     package let retry: StorageError.Retry
+    /// What tells it from others of the same code, where a program has to.
+    package private(set) var reason: Reason?
+
+    /// Words for what may be done about errors of one code in different ways.
+    package enum Reason: String, CaseIterable, Sendable {
+        case planExpired = "plan_expired"
+        case planBegun = "plan_begun"
+        case planChanged = "plan_changed"
+        case eventGone = "event_gone"
+    }
 
     package init(
         _ code: ExitCode,
@@ -48,9 +58,33 @@ package struct KitError: Error, Answer, CustomStringConvertible {
         return error
     }
 
+    /// The same with another hint.
+    func helped(by hint: Hint?) -> KitError {
+        var error = self
+        error.hint = hint
+        return error
+    }
+
+    /// The same with another sentence.
+    func saying(_ message: String) -> KitError {
+        var error = self
+        error.message = message
+        return error
+    }
+
+    /// The same, with a word for programs.
+    func because(_ reason: Reason) -> KitError {
+        var error = self
+        error.reason = reason
+        return error
+    }
+
     /// The same, of a CID where it says of none.
     func about(_ root: CID) -> KitError {
-        cid == nil ? KitError(code, message, hint: hint, backend: backend, cid: root, retry: retry) : self
+        guard cid == nil else { return self }
+        var error = self
+        error.cid = root.description
+        return error
     }
 
     /// What to say where there is no home.
@@ -67,6 +101,11 @@ package struct KitError: Error, Answer, CustomStringConvertible {
     package static let outputFields: [OutputField<Self>] = [
         OutputField("code", "The number with which the command ends.") { $0.code.rawValue },
         OutputField("kind", "A word for the code.", as: .choice(ExitCode.allCases.map { "\($0)" })) { "\($0.code)" },
+        OutputField(
+            "reason",
+            "What tells it from others of its code; null for most.",
+            as: .choice(Reason.allCases.map(\.rawValue))
+        ) { $0.reason?.rawValue },
         OutputField("message", "What happened, as a sentence.") { $0.message },
         OutputField("hint", "What helps; null where nothing is known to.") { $0.hint },
         OutputField("backend", "The backend that it is about.", as: .backend) { $0.backend },
@@ -139,7 +178,7 @@ extension KitError {
             case .problem(let code): (ExitCode(code), nil)
             case .unexpected: (.other, nil)
             }
-        self.init(code, error.message, hint: hint, cid: error.cid)
+        self.init(code, error.message, hint: hint, cid: error.cid, retry: error.code == .full ? .later : nil)
     }
 
     /// What a failure of the catalog means for an operation.
@@ -162,7 +201,8 @@ extension KitError {
         self.init(
             code,
             error.message + help,
-            hint: isCorrupt ? Hint(Initialise.self, ["new_catalog": "true"], givesUp: true) : nil
+            hint: isCorrupt ? Hint(Initialise.self, ["new_catalog": "true"], givesUp: true) : nil,
+            retry: error.code == .full ? .later : nil
         )
     }
 
@@ -178,7 +218,11 @@ extension KitError {
         case .file(let message): self.init(.other, message)
         case .other(let error): self.init(any: error)
         case .badSnapshot(let message): self.init(.verification, message)
-        case .suspicious(let message), .strangePlace(let message): self.init(.refused, message)
+        case .suspicious(let message): self.init(.refused, message)
+        case .strangePlace(let backend, let message):
+            // The disk may be mounted by then.
+            let hint = Hint(BackendUpdate.self, ["name": backend])
+            self.init(.refused, message, hint: hint, backend: backend, retry: .later)
         case .shared(let backend, _, _, _):
             self.init(.refused, error.description, hint: Hint(BackendPeers.self, ["name": backend]), backend: backend)
         case .removing(let backend, _):
@@ -221,7 +265,7 @@ extension KitError {
             case .unavailable, .interrupted, .tooManyOpen: .temporary
             default: .other
             }
-        self.init(code, error.description)
+        self.init(code, error.description, retry: error.code == .full ? .later : nil)
     }
 
     /// What malformed bytes mean for an operation.

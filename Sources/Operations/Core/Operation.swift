@@ -21,6 +21,9 @@ package protocol Operation: Described {
     var subject: String? { get }
     /// Fields beyond `fields` that are taken too; each is added to the field `settings` as `name=value`.
     static var openFields: [FieldInfo] { get }
+    /// Whether content that it writes goes to the output as it is where no file is named for it, and there is no answer
+    /// then.
+    static var writesContent: Bool { get }
     /// What its items are, where its output comes bit by bit: each has a member `type` that says which it is.
     static var items: [any OperationOutput.Type] { get }
     /// Does it.
@@ -35,8 +38,14 @@ extension Operation {
     package var subject: String? { nil }
     package static var openFields: [FieldInfo] { [] }
     package static var items: [any OperationOutput.Type] { [] }
+    package static var writesContent: Bool { answerShape.isEmpty }
     /// What its answer is.
     package static var answerShape: Shape { Output.shape }
+
+    /// Whether it writes content to the output with these values.
+    package static func writesContent(with values: [String: FieldValue]) -> Bool {
+        writesContent && [nil, "-"].contains(values["output"]?.text)
+    }
 }
 
 /// An operation that may change something, and can say what it would do instead.

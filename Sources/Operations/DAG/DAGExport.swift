@@ -9,6 +9,8 @@ package struct DAGExport: Operation {
     package static let summary = "Write a DAG as a CAR, byte for byte what Kubo writes."
     package static let details = "Example: ipfs-kit dag export bafy… > photos.car"
 
+    package static let writesContent = true
+
     package var root = ""
     package var output: String?
 

@@ -29,14 +29,17 @@ struct CallEvents: Sendable {
     func warn(_ sentence: String) {
         var event = Event(.warning)
         event.message = sentence
-        bus.tell([event], in: mark)
+        tell([event])
     }
+
+    /// What the work saw or did that no catalog tells.
+    func tell(_ events: [Event]) { bus.tell(events, in: mark) }
 
     private func take(_ event: Progress.Event) {
         if case .working(let backend, let sentence) = event {
             var event = Event(.working)
             (event.backend, event.message) = (backend, sentence)
-            return bus.tell([event], in: mark)
+            return tell([event])
         }
         // It is counted also while nobody looks, for whoever comes later; and told before anybody counts on, so that it
         // never goes back.
@@ -51,7 +54,7 @@ struct CallEvents: Sendable {
             state.toldAt = now
             var told = Event(.progress)
             told.progress = state.amount
-            bus.tell([told], in: mark)
+            tell([told])
         }
     }
 }

@@ -17,6 +17,10 @@ package struct Event: OperationOutput {
         case progress
         /// Work on a backend begins.
         case working
+        /// A check of the store found a block, or a file of its own, that is not what it was.
+        case found
+        /// A snapshot is removed from a backend.
+        case pruned
         /// Something is in the catalog now.
         case written(CatalogEvent.Kind)
 
@@ -28,12 +32,16 @@ package struct Event: OperationOutput {
             case .warning: "warning"
             case .progress: "progress"
             case .working: "working"
+            case .found: "found"
+            case .pruned: "pruned"
             case .written(let kind): kind.rawValue
             }
         }
 
         /// All that there are, in order.
-        static let all = [.began, .ended, .warning, .progress, .working] + CatalogEvent.Kind.allCases.map(Kind.written)
+        static let all =
+            [.began, .ended, .warning, .progress, .working, .found, .pruned]
+            + CatalogEvent.Kind.allCases.map(Kind.written)
     }
 
     /// The process and a number that grows: no two events of a home have the same.
@@ -104,6 +112,9 @@ package struct Event: OperationOutput {
         }
         return said.map { "\(line): \($0)" } ?? line
     }
+
+    /// Whether it is in the log of a home.
+    var isInLog: Bool { isKept && kind != .progress }
 
     /// Whether it is about its call as a whole.
     var isOfCall: Bool { kind == .began || kind == .ended }

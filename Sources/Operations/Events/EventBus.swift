@@ -6,8 +6,9 @@ internal import Storage
 
 /// Where everything is told that happens in a kit, in one order.
 ///
-/// Who tells something waits for the log of the home alone, which is a file beside the catalog: listeners hear on
-/// threads of their own, and who is slow keeps nobody waiting but those who wait for him.
+/// Who tells something that the log keeps waits for that alone, which is a file beside the catalog; how far the work
+/// is waits for nothing. Listeners hear on threads of their own, and who is slow keeps nobody waiting but those who
+/// wait for him.
 package final class EventBus: Sendable {
     /// The call in whose task something happens.
     struct Mark: Sendable {
@@ -32,8 +33,11 @@ package final class EventBus: Sendable {
     private let timing: Timing
     private let log: EventLog
     private let state = Locked(State())
-    /// Held while an event is told, so that all hear everything in the order of the numbers.
-    private let telling = Locked(())
+    /// What was told and is not in the log yet; held while an event is told, so that all hear everything in the order
+    /// of the numbers.
+    private let telling = Locked<[Event]>([])
+    /// Held while the log is written.
+    private let writing = Locked(())
 
     init(timing: Timing, log: EventLog) { (self.timing, self.log) = (timing, log) }
 
@@ -65,7 +69,7 @@ package final class EventBus: Sendable {
     ///
     /// `listening` hears of that and of what comes after it in the call.
     func begin(_ event: Event, isKept: Bool, for listening: Listening?) -> String {
-        telling.change { _ in
+        let id = telling.change { unwritten in
             var event = event
             let id = nextID()
             event.call = id
@@ -74,25 +78,28 @@ package final class EventBus: Sendable {
                 listening.narrow(to: id)
                 attach(listening)
             }
-            tell([stamped(event, id)])
+            pass([stamped(event, id)], &unwritten)
             return id
         }
+        if isKept { writeDown() }
+        return id
     }
 
     /// Tells what happened in a call, if it is one.
     func tell(_ events: [Event], in mark: Mark? = Mark.current) {
-        telling.change { _ in
-            tell(
-                events.map { event in
-                    var event = event
-                    event.call = event.call ?? mark?.call
-                    event.operation = event.operation ?? mark?.operation
-                    // What is in the catalog was changed, whoever did it.
-                    if case .written = event.kind {} else { event.isKept = mark?.isKept ?? false }
-                    return stamped(event, nextID())
-                }
-            )
+        let isKept = telling.change { unwritten in
+            let told = events.map { event in
+                var event = event
+                event.call = event.call ?? mark?.call
+                event.operation = event.operation ?? mark?.operation
+                // What is in the catalog was changed, whoever did it.
+                if case .written = event.kind {} else { event.isKept = mark?.isKept ?? false }
+                return stamped(event, nextID())
+            }
+            pass(told, &unwritten)
+            return told.contains(where: \.isInLog)
         }
+        if isKept { writeDown() }
     }
 
     /// Why lines of a call are not in the log; nil where all are.
@@ -111,20 +118,34 @@ package final class EventBus: Sendable {
         var event = event
         event.id = id
         event.time = Timestamp(milliseconds: timing.now())
-        event.message = event.message.map { Redactor.shared.clean($0) }
+        event.message = event.message.map { String(Redactor.shared.clean($0).prefix(Self.longestMessage)) }
         return event
     }
 
-    private func tell(_ events: [Event]) {
-        do throws(FileError) {
-            try log.write(events)
-        } catch {
-            state.change { [error] state in
-                for call in Set(events.compactMap(\.call)) where state.failures.count < 1000 {
-                    state.failures[call] = state.failures[call] ?? error
+    /// What is said in one event is no longer than this, in characters: a few must not fill the log.
+    private static let longestMessage = 4096
+
+    private func pass(_ events: [Event], _ unwritten: inout [Event]) {
+        unwritten += events.filter(\.isInLog)
+        for (_, listener) in state.read({ $0.listeners.sorted { $0.key < $1.key } }) { listener.push(events) }
+    }
+
+    /// Writes what was told down, in its order; when it returns, what the caller told is in the log, whoever wrote it.
+    private func writeDown() {
+        writing.change { _ in
+            let events = telling.change { unwritten in
+                defer { unwritten = [] }
+                return unwritten
+            }
+            do throws(FileError) {
+                try log.write(events)
+            } catch {
+                state.change { [error] state in
+                    for call in Set(events.compactMap(\.call)) where state.failures.count < 1000 {
+                        state.failures[call] = state.failures[call] ?? error
+                    }
                 }
             }
         }
-        for (_, listener) in state.read({ $0.listeners.sorted { $0.key < $1.key } }) { listener.push(events) }
     }
 }

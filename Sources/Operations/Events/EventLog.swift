@@ -39,7 +39,7 @@ package final class EventLog: Sendable {
 
     /// A log that somebody named; throws where it cannot be written to, and `refused` where it would be in the home.
     package init(_ path: String, beside kit: Kit) throws(KitError) {
-        try kit.boundary.refuseWriting(path, in: directoryName(absolutePath(path)))
+        try kit.boundary.refuseAppending(to: path)
         (self.path, lock, longest) = (path, nil, .max)
         make = { () throws(FileError) in false }
         do throws(FileError) {
@@ -59,7 +59,7 @@ package final class EventLog: Sendable {
 
     /// Appends events that the log keeps; before there is a home it keeps none.
     package func write(_ events: [Event]) throws(FileError) {
-        let events = events.filter { $0.isKept && $0.kind != .progress }
+        let events = events.filter(\.isInLog)
         guard !events.isEmpty else { return }
         var lines: [UInt8] = []
         for event in events { lines += (event.json.compact + "\n").utf8 }

@@ -33,9 +33,6 @@ package final class Listening: Sendable {
 
     /// So many events wait for one who is slow.
     private static let most = 10_000
-    /// Where listeners hear: one that never comes back keeps a thread, and not those of the work.
-    private static let threads = BlockingThreads(count: 4)
-
     private let ear: Ear
     private let end = Locked(End())
 
@@ -82,7 +79,14 @@ package final class Listening: Sendable {
             defer { state.isBusy = true }
             return !state.isBusy
         }
-        if begins { Self.threads.submit { Self.hear(ear) } }
+        // One that never comes back keeps a thread of his own, and neither those of the work nor another listener's.
+        guard begins, !startDetachedThread({ Self.hear(ear) }) else { return }
+        // Where there are no threads he hears of it with what comes next.
+        let waiters = ear.state.change { state in
+            defer { (state.isBusy, state.waiters) = (false, []) }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
     }
 
     private static func hear(_ ear: Ear) {
@@ -111,14 +115,24 @@ package final class Listening: Sendable {
         }
     }
 
-    /// Waits until he has heard everything that was told so far.
+    /// Waits until he has heard everything that was told so far, or the task is told to stop.
     package func flush() async {
-        await withCheckedContinuation { continuation in
-            let isDone = ear.state.change { state in
-                if state.isBusy { state.waiters.append(continuation) }
-                return !state.isBusy
+        let ear = ear
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isDone = ear.state.change { state in
+                    let waits = state.isBusy && !Task.isCancelled
+                    if waits { state.waiters.append(continuation) }
+                    return !waits
+                }
+                if isDone { continuation.resume() }
             }
-            if isDone { continuation.resume() }
+        } onCancel: {
+            let waiters = ear.state.change { state in
+                defer { state.waiters = [] }
+                return state.waiters
+            }
+            for waiter in waiters { waiter.resume() }
         }
     }
 }

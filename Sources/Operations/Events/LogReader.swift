@@ -18,6 +18,8 @@ struct LogReader {
     private var isLeft: String?
     /// How many lines were none of a log.
     private(set) var unreadable = 0
+    /// Whether files were put aside, and have gone, before they were opened here.
+    private(set) var hasGap = false
 
     init(_ home: KitHome) throws(KitError) {
         self.home = home
@@ -63,11 +65,16 @@ struct LogReader {
         // A file that is open keeps its number; that of one which is gone may be a new one's by now.
         var known = Set(files.compactMap { try? $0.status().identity })
         let old = known
+        // Where none of those that are read is there any more, nobody knows what came between.
+        var isNext = old.isEmpty
         for path in EventLog.files(of: home).reversed() {
             do throws(FileError) {
                 let file = try File(path, .readFile)
                 let identity = try file.status().identity
-                if old.contains(identity) { break }
+                if old.contains(identity) {
+                    isNext = true
+                    break
+                }
                 // Between two looks one file may have got the next name.
                 if known.insert(identity).inserted { newer.insert(file, at: 0) }
             } catch {
@@ -77,6 +84,7 @@ struct LogReader {
             }
         }
         files += newer
+        if !isNext, !newer.isEmpty { hasGap = true }
     }
 
     private mutating func events(of bytes: [UInt8]) -> [Event] {

@@ -8,12 +8,14 @@ package struct ShowLog: Operation {
     package static let summary = "Show what changed in this kit, and which commands did it, the oldest first."
     package static let details = """
         The log is in `logs/` of the kit home. It is written when something is in the catalog, so nothing stands in it that did not \
-        happen; of a command that was killed the last moment may be missing, and its end.
+        happen; of a command that was killed the last moment may be missing, and its end. Old files of it go: whoever reads on \
+        where he stopped, with --after, is told where what came next is gone.
         """
     package static var items: [any OperationOutput.Type] { [Event.self] }
 
     package var follow = false
     package var since: String?
+    package var after: String?
     package var backend: String?
     package var cid: String?
 
@@ -22,6 +24,7 @@ package struct ShowLog: Operation {
     package static let fields: [Field<Self>] = [
         Field("follow", \.follow, help: "Go on, and show what happens from now on (-f).", aliases: ["f"]),
         Field("since", \.since, help: "Show what happened since a time, or since so long ago: 2026-07-30, 2h, 3d."),
+        Field("after", \.after, help: "Show what was told after the event of this id."),
         Field("backend", \.backend, help: "Show what is about this backend.", as: .backend),
         Field("cid", \.cid, help: "Show what is about this root.", as: .cid),
     ]
@@ -40,22 +43,41 @@ package struct ShowLog: Operation {
             (backend == nil || event.backend == backend)
                 && (roots == nil || event.cid.map { roots?.contains($0) == true } == true)
         }
+        var isPassed = after == nil
+        var last = after
         repeat {
             while let events = try reader.next() {
-                for event in events where first.map({ event.time >= $0 }) ?? true {
-                    for event in stories.shown(event) {
+                guard !reader.hasGap else { throw Self.gone(last ?? "") }
+                for event in events {
+                    last = event.id
+                    // What came before still tells which calls are under way.
+                    let shown = stories.shown(event)
+                    guard isPassed else {
+                        isPassed = event.id == after
+                        continue
+                    }
+                    for event in shown where first.map({ event.time >= $0 }) ?? true {
                         output.events += 1
                         await call.emit(event)
                     }
                 }
                 do throws(StorageError) { try StorageError.checkCancellation() } catch { throw KitError(error) }
             }
+            guard isPassed else { throw Self.gone(after ?? "") }
             if follow {
                 do throws(StorageError) { try await call.kit.timing.pause(Self.pause) } catch { throw KitError(error) }
             }
         } while follow
         output.unreadable = reader.unreadable
         return output
+    }
+
+    private static func gone(_ id: String) -> KitError {
+        KitError(
+            .notFound,
+            "No event “\(id)” is in the log, or it was so long ago that its file is gone: what came after it is not known.",
+            hint: Hint(ShowLog.self)
+        ).because(.eventGone)
     }
 
     /// A moment as people write it: itself, or how long ago it was.
@@ -114,7 +136,10 @@ private struct Stories {
             return []
         }
         let beginning = beginnings.removeValue(forKey: call)
+        if beginning != nil { order.removeAll { $0 == call } }
         told.insert(call)
+        // Of those that were killed nobody says that they have ended.
+        if told.count > Self.most { told = [call] }
         return (beginning.map { [$0] } ?? []) + [event]
     }
 
@@ -128,7 +153,7 @@ private struct Stories {
     }
 
     private mutating func forget(_ call: String) {
-        beginnings[call] = nil
+        if beginnings.removeValue(forKey: call) != nil { order.removeAll { $0 == call } }
         told.remove(call)
     }
 }

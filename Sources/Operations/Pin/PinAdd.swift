@@ -10,8 +10,8 @@ package struct PinAdd: ChangingOperation {
     package static let name = "pin add"
     package static let summary = "Pin roots that are whole in the store, or on a source that content is read from."
     package static let details = """
-        What the store lacks is fetched from the other sources that `source` in config/main.yaml names, each block checked;
-        one that was stopped goes on where it stopped, and what was whole by then is pinned. Where the store is no source,
+        What the store lacks is fetched from the other sources that `source` in config/main.yaml names, each block checked; \
+        one that was stopped goes on where it stopped, and what was whole by then is pinned. Where the store is no source, \
         all of it is read at the sources, and stays there.
         Example: ipfs-kit pin add - < roots.txt
         """

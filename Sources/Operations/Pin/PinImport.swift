@@ -12,8 +12,8 @@ package struct PinImport: ChangingOperation {
     package static let summary =
         "Take over the recursive pins of the Kubo node that content is read from, with their names."
     package static let details = """
-        The node is the one that `source` in config/main.yaml names. What it pins is pinned here; the content stays there,
-        and `sync` packs it from there. A pin that is here keeps its name, one that this home unpinned stays so, and one that
+        The node is the one that `source` in config/main.yaml names. What it pins is pinned here; the content stays there, \
+        and `sync` packs it from there. A pin that is here keeps its name, one that this home unpinned stays so, and one that \
         the node has no more is told of, and stays. With --follow it goes on until it is stopped.
         Example: ipfs-kit pin import --from-node --follow
         """

@@ -43,13 +43,13 @@ package struct PinRemove: ChangingOperation {
         let dryRun: Bool
 
         package static let outputFields: [OutputField<Self>] = [
-            OutputField("unpinned", "The roots that the owner does not keep any longer.") { $0.pins.map(\.root) },
+            OutputField("unpinned", "The roots that are not pinned any longer.") { $0.pins.map(\.root) },
             .list(
                 "requests",
-                "Those that pin requests keep all the same.",
+                "The pin requests that went with them, or would.",
                 of: [
                     OutputField("cid", "The root.") { $0.root },
-                    OutputField("count", "How many requests keep it.") { $0.requests },
+                    OutputField("count", "How many there were for it.") { $0.requests },
                 ]
             ) { output in output.pins.filter { $0.requests > 0 } },
             .dryRun { $0.dryRun },

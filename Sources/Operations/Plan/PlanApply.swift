@@ -26,19 +26,7 @@ package struct PlanApply: ChangingOperation {
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let plan = try await call.kit.plan(id)
-        switch plan.state(at: call.kit.now) {
-        case .open: break
-        case .expired: throw refusal(of: plan, "expired at \(plan.expiresAt)")
-        case .begun, .applied, .failed:
-            let state = plan.state(at: call.kit.now)
-            let end = state == .applied ? "applied" : state == .failed ? "begun, and did not end well" : "begun"
-            let time = plan.appliedAt.map { " at \($0)" } ?? ""
-            throw KitError(
-                .refused,
-                "The plan \(plan.id) was \(end)\(time) by \(plan.appliedBy ?? "somebody"): it is begun once.",
-                hint: Hint(PlanShow.self, ["id": plan.id])
-            )
-        }
+        if let refusal = refusal(of: plan, call.kit) { throw refusal }
         return try await apply(try planned(plan.operation), plan, call)
     }
 
@@ -49,17 +37,14 @@ package struct PlanApply: ChangingOperation {
     ) async throws(KitError) -> Output {
         let values = try PlanMake.values(of: Action.self, plan.inputs)
         let effects = try await call.effects(of: Action.self, values, isTold: false)
-        guard try await PlanMake.digest(of: effects, Action.self, call.kit) == plan.digest else {
-            throw refusal(of: plan, "would be another by now")
+        guard try await PlanMake.digest(of: effects, Action.self, values, call.kit) == plan.digest else {
+            throw refusal(of: plan, .planChanged, "would be another by now")
         }
         guard !dryRun else { return Output(plan: plan, at: call.kit.now, isDryRun: true, effects) }
         let (catalog, begun) = (try call.kit.catalog(), call.kit.now)
         guard try await kitErrors({ try await catalog.beginPlan(plan.id, by: call.kit.user) }) else {
-            throw KitError(
-                .refused,
-                "The plan \(plan.id) was begun by somebody else just now, or has expired: nothing was done.",
-                hint: Hint(PlanShow.self, ["id": plan.id])
-            )
+            let now = try await call.kit.plan(plan.id)
+            throw refusal(of: now, call.kit) ?? refusal(of: now, .planExpired, "expired at \(now.expiresAt)")
         }
         let result: Result<Action.Output, KitError>
         do throws(KitError) {
@@ -81,12 +66,30 @@ package struct PlanApply: ChangingOperation {
         return Output(plan: applied, at: call.kit.now, isDryRun: false, output)
     }
 
-    private func refusal(of plan: KeptPlan, _ reason: String) -> KitError {
+    /// Why a plan cannot be begun as it is now; nil where it can.
+    private func refusal(of plan: KeptPlan, _ kit: Kit) -> KitError? {
+        let end: String
+        switch plan.state(at: kit.now) {
+        case .open: return nil
+        case .expired: return refusal(of: plan, .planExpired, "expired at \(plan.expiresAt)")
+        case .begun: end = "begun"
+        case .applied: end = "applied"
+        case .failed: end = "begun, and did not end well"
+        }
+        let time = plan.appliedAt.map { " at \($0)" } ?? ""
+        return KitError(
+            .refused,
+            "The plan \(plan.id) was \(end)\(time) by \(plan.appliedBy ?? "somebody"): it is begun once.",
+            hint: Hint(PlanShow.self, ["id": plan.id])
+        ).because(.planBegun)
+    }
+
+    private func refusal(of plan: KeptPlan, _ reason: KitError.Reason, _ what: String) -> KitError {
         KitError(
             .refused,
-            "The plan \(plan.id) \(reason), so nothing was done. Make it anew, and look at it.",
+            "The plan \(plan.id) \(what), so nothing was done. Make it anew, and look at it.",
             hint: Hint(PlanMake.self, ["operation": plan.operation, "inputs": plan.inputs])
-        )
+        ).because(reason)
     }
 
     /// What came of it.
@@ -101,6 +104,7 @@ package struct PlanApply: ChangingOperation {
 
         package var exitCode: ExitCode { answer.exitCode }
         package static let outputFields: [OutputField<Self>] = [
+            OutputField("type", "What this line is.", as: .choice(["summary"])) { _ in "summary" },
             .dryRun { $0.isDryRun },
             OutputField("plan", "The plan, as it is now.") { $0.plan },
             .json("result", "What the operation answered, or would.", .any) { $0.answer.json },

@@ -119,6 +119,6 @@ extension Kit {
             let what = near.isEmpty ? "There is no plan “\(id)”." : "\(near.count) plans begin with “\(id)”."
             throw KitError(.notFound, what, hint: Hint(PlanList.self))
         }
-        return near[0]
+        return try await plan(near[0].id)
     }
 }

@@ -1,6 +1,7 @@
 internal import BlockStore
 internal import Catalog
 internal import Digests
+internal import Multiformats
 internal import POSIX
 package import Schema
 internal import Services
@@ -32,7 +33,18 @@ package struct PlanMake: Operation {
         of _: Action.Type,
         _ values: [String: FieldValue]
     ) -> [String: FieldValue] {
-        ["operation": .text(Action.name), "inputs": .text(values.json.compact)]
+        ["operation": .text(Action.name), "inputs": .text(json(of: Action.self, values).compact)]
+    }
+
+    /// Values as an object of JSON, each as the schema of the operation says.
+    private static func json<Action: Operation>(of _: Action.Type, _ values: [String: FieldValue]) -> JSON {
+        let members = values.sorted { $0.key < $1.key }.map { name, value in
+            let isList = Action.fieldInfo.first { $0.name == name }?.kind == .list
+            // A text in which nothing is to be cut is given as the only item of a list.
+            if !isList, case .list(let items) = value, items.count == 1 { return JSON.Member(name, .string(items[0])) }
+            return JSON.Member(name, value.json)
+        }
+        return .object(members)
     }
 
     /// What a plan lasts at most, in seconds.
@@ -50,7 +62,8 @@ package struct PlanMake: Operation {
     private func plan<Action: ChangingOperation>(_: Action.Type, _ call: Call) async throws(KitError) -> Output {
         let values = try Self.lasting(try Self.values(of: Action.self, inputs), of: Action.self)
         // What is known to be a secret, wherever it stands.
-        guard Redactor.shared.clean(values.json) == values.json else { throw Self.keepsNoSecrets }
+        let inputs = Self.json(of: Action.self, values)
+        guard Redactor.shared.clean(inputs) == inputs else { throw Self.keepsNoSecrets }
         let catalog = try call.kit.catalog()
         let generation = try await kitErrors { try await catalog.generation() }
         let effects = try await call.effects(of: Action.self, values)
@@ -59,9 +72,9 @@ package struct PlanMake: Operation {
         let now = call.kit.now
         let plan = KeptPlan(
             operation: Action.name,
-            inputs: values.json.compact,
+            inputs: inputs.compact,
             effects: text.utf8.count <= Self.longestEffects ? text : nil,
-            digest: try await Self.digest(of: effects, Action.self, call.kit),
+            digest: try await Self.digest(of: effects, Action.self, values, call.kit),
             generation: generation,
             surface: call.surface.rawValue,
             maker: call.kit.user,
@@ -79,16 +92,31 @@ package struct PlanMake: Operation {
         )
     }
 
-    /// What tells effects from others, but for times in them.
+    /// What tells effects from others, but for times in them, and what they are about: the settings of all backends
+    /// with the places to which they lead, those of the home, and the pins of all roots that are named.
     ///
     /// Where the answer only counts what would be changed, the same count may be of something else: then it is the
     /// state of the catalog and of the store, too.
     static func digest<Action: ChangingOperation>(
         of effects: Action.Output,
         _: Action.Type,
+        _ values: [String: FieldValue],
         _ kit: Kit
     ) async throws(KitError) -> [UInt8] {
-        var text = Action.Output.shape.withoutTimes(effects.json).compact
+        let shape = Action.Output.shape
+        var text = shape.withoutTimes(effects.json).compact
+        text += await kit.whereBackendsLead()
+        var named = Set(shape.cids(in: effects.json))
+        for field in Action.fieldInfo where field.meaning == .cid {
+            if case .list(let items)? = values[field.name] { named.formUnion(items) }
+            if case .text(let item)? = values[field.name] { named.insert(item) }
+        }
+        let roots = named.compactMap { try? parseCID($0) }
+        let catalog = try kit.catalog()
+        text += try await kitErrors {
+            let pins = try await catalog.pins(of: Array(Set(roots)))
+            return pins.sorted { $0.cid.bytes.lexicographicallyPrecedes($1.cid.bytes) }.map { "\n\($0)" }.joined()
+        }
         if Action.answersInCounts {
             let (catalog, store) = (try kit.catalog(), try kit.store())
             text += try await kitErrors { " \(try await catalog.generation()) \(try await store.generation())" }
@@ -120,7 +148,9 @@ package struct PlanMake: Operation {
                 throw KitError(.usage, "\(field.name): \(error.phrase).", hint: .help(on: Action.name))
             }
         }
-        values["dry_run"] = nil
+        guard values.removeValue(forKey: "dry_run") != .flag(true) else {
+            throw KitError(.usage, "A plan says what would be done, and does it when it is applied: no dry_run.")
+        }
         return values
     }
 
@@ -217,11 +247,6 @@ func planned(_ name: String) throws(KitError) -> any ChangingOperation.Type {
     return operation
 }
 
-extension [String: FieldValue] {
-    /// The values as an object of JSON.
-    fileprivate var json: JSON { .object(sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value.json) }) }
-}
-
 extension FieldInfo {
     /// A value of this field out of JSON.
     func value(_ json: JSON) throws(FieldProblem) -> FieldValue {
@@ -230,14 +255,15 @@ extension FieldInfo {
             let texts = items.compactMap(\.string)
             guard texts.count == items.count else { throw FieldProblem("it takes a list of texts") }
             return .list(texts)
-        case (.list, .string(let text)): return .list([text])
-        case (_, .array(let items)) where items.count == 1 && items[0].string != nil: return try value(items[0])
         case (.list, _): throw FieldProblem("it takes a list of texts")
-        case (_, .array), (_, .object), (_, .null): throw FieldProblem("it takes \(kind.placeholder)")
-        case (_, .string(let text)): return try parse(text)
-        case (_, .bool(let flag)): return .flag(flag)
-        case (_, .integer(let number)): return .integer(number)
-        case (_, .natural), (_, .number): throw FieldProblem("it takes a whole number, and no such one")
+        case (.text, .string), (.choice, .string), (.size, .string(_)), (.duration, .string):
+            return try parse(json.string ?? "")
+        case (.flag, .bool(let flag)): return .flag(flag)
+        case (.integer, .integer(let number)), (.size, .integer(let number)), (.duration, .integer(let number)):
+            return .integer(number)
+        case (.flag, _): throw FieldProblem("it takes true or false")
+        case (.text, _), (.choice, _): throw FieldProblem("it takes text")
+        case (.integer, _), (.size, _), (.duration, _): throw FieldProblem("it takes a whole number, and no such one")
         }
     }
 }

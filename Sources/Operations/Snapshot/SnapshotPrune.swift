@@ -21,13 +21,12 @@ package struct SnapshotPrune: ChangingOperation {
 
     package static let fields: [Field<Self>] = [
         Field("backend", \.backend, help: "The backend.", as: .backend, required: true, positional: true),
-        Field("keep", \.keep, help: "How many of each home stay, at least 1."),
+        Field("keep", \.keep, help: "How many of each home stay.", least: 1),
         .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
-        guard keep >= 1 else { throw KitError(.usage, "--keep is at least 1.") }
         let own = try await kit.identity()
         return try await kit.changing(backend) { (gate, _) async throws in
             if !dryRun { await kit.forgetAnswers([.snapshots], of: backend) }
@@ -39,7 +38,12 @@ package struct SnapshotPrune: ChangingOperation {
                 let names = all.filter { $0.instance == home }
                 let old = try await old(names, snapshots, kit, &output)
                 for name in old {
-                    if !dryRun { try await snapshots.remove(name) }
+                    if !dryRun {
+                        try await snapshots.remove(name)
+                        var event = Event(.pruned)
+                        (event.backend, event.message) = (backend, name.identifier)
+                        call.events?.tell([event])
+                    }
                     output.names.append(name)
                 }
                 let pages = entries.pages.filter { $0.kit == own.kit && $0.instance == home }

@@ -31,6 +31,13 @@ package struct StoreVerify: ChangingOperation {
             progress.began("verify", bytes: try await store.packFiles().bytes)
             defer { progress.ended() }
             let found = try await store.verify { progress.bytes($0) }
+            call.events?.tell(
+                found.problems.map { problem in
+                    var event = Event(.found)
+                    (event.cid, event.message) = (problem.cid?.description, "\(problem.place): \(problem.message)")
+                    return event
+                }
+            )
             return Output(
                 isDryRun: false,
                 found: found,

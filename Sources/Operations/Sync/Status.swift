@@ -32,6 +32,7 @@ package struct Status: Operation {
             output.storeProblem = error
         }
         return try await kitErrors {
+            output.generation = try await catalog.generation()
             output.pins = try await catalog.pinCount()
             output.unprotected = try await catalog.unprotectedPins().count
             output.plan = try await SyncPlanner(kit, prune: true, force: false).plan().plan
@@ -67,6 +68,8 @@ package struct Status: Operation {
     package struct Output: OperationOutput {
         let home: String
         let list: BackendList.Output
+        /// A number that is another where the catalog had changed.
+        var generation: Int64 = 0
         var pins = 0
         /// What the store holds; nil where that cannot be told.
         var totals: (blocks: UInt64, bytes: UInt64)?
@@ -100,6 +103,9 @@ package struct Status: Operation {
 
         package static let outputFields: [OutputField<Self>] = [
             OutputField("home", "The kit home.", as: .path) { $0.home },
+            OutputField("catalog_generation", "A number that is another where the catalog had changed.") {
+                $0.generation
+            },
             OutputField("pin_count", "How many roots are pinned.") { $0.pins },
             OutputField("blocks", "How many blocks the store has; null where that cannot be told.") {
                 $0.totals?.blocks

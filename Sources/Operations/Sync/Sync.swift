@@ -12,8 +12,8 @@ package struct Sync: ChangingOperation {
     package static let summary =
         "Bring backends in step with what is pinned: only what is out of step, only what is missing."
     package static let details = """
-        A backend that is in step is not asked anything. What was uploaded before an interruption is found and not sent
-        again. Each sync leaves on the backend what `recover` needs. One that comes to a bound of --max-transfer or
+        A backend that is in step is not asked anything. What was uploaded before an interruption is found and not sent \
+        again. Each sync leaves on the backend what `recover` needs. One that comes to a bound of --max-transfer or \
         --max-duration says what is left, and ends with 8; the same command goes on.
         """
 
@@ -54,6 +54,9 @@ package struct Sync: ChangingOperation {
 
     package func run(in call: Call) async throws(KitError) -> SyncOutput {
         let kit = call.kit
+        guard !all || names.isEmpty else {
+            throw KitError(.usage, "--all is every enabled backend: name some, or say that.", hint: .help(on: "sync"))
+        }
         let (files, addresses, broken) = try await choose(call)
         var ready = try SyncPlanner(kit, prune: prune, force: force)
         (ready.addresses, ready.able) = (addresses, Set(files.map(\.name)))
@@ -175,7 +178,7 @@ package struct Sync: ChangingOperation {
                 identity,
                 observer: call.kit.observer,
                 timing: call.kit.timing
-            ) { name in try await call.kit.openAsKnown(try call.kit.backend(name)) },
+            ) { name in try await withFiles { try await call.kit.openAsKnown(try call.kit.backend(name)) } },
             identity: identity,
             observer: call.kit.observer,
             timing: call.kit.timing,
@@ -216,18 +219,7 @@ package struct Sync: ChangingOperation {
                     }
                 }
             }
-            var results: [SyncResult] = []
-            for await result in group { results.append(result) }
-            // What did not come back must not look like what had nothing to do.
-            for file in files where !results.contains(where: { $0.backend == file.name }) {
-                results.append(
-                    SyncResult(
-                        backend: file.name,
-                        error: KitError(.other, "The sync of \(file.name) was lost track of.")
-                    )
-                )
-            }
-            return results
+            return await group.reduce(into: []) { $0.append($1) }
         }
     }
 }

@@ -133,7 +133,7 @@ package struct SyncOutput: OperationOutput {
             ]
         ) { output in output.names.map { (backend: $0, steps: output.plan?.steps[$0] ?? []) } },
         OutputField("short_of_replicas", "Pins that want more copies than there are backends.") { $0.short },
-        .warnings { $0.told + $0.warnings },
+        .warnings { $0.told + $0.warnings + $0.shortWarning },
     ]
 
     /// What the syncs of the backends said beside what they did.

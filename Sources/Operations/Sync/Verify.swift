@@ -25,7 +25,7 @@ package struct Verify: ChangingOperation {
 
     package static let fields: [Field<Self>] = [
         .enabledBackends(\.names),
-        Field("sample", \.sample, help: "Only so many roots of each backend, chosen by chance."),
+        Field("sample", \.sample, help: "Only so many roots of each backend, chosen by chance.", least: 1),
         Field("full", \.full, help: "Every root; what is meant without --sample."),
         Field("cid", \.cid, help: "Only this root.", as: .cid),
         .dryRun,
@@ -34,7 +34,6 @@ package struct Verify: ChangingOperation {
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
         guard sample == nil || !full else { throw KitError(.usage, "--sample and --full are two different things.") }
-        guard sample ?? 1 > 0 else { throw KitError(.usage, "--sample is at least 1.") }
         let only: CID?
         if let cid { only = try parseCID(cid) } else { only = nil }
         let catalog = try kit.catalog()
@@ -77,9 +76,6 @@ package struct Verify: ChangingOperation {
                 progress: call.progress
             )
             var rows = await withManyAtOnce { await verify(work, astray, verifier, kit) }
-            guard rows.count == work.count else {
-                throw KitError(.other, "The verification lost track of \(work.count - rows.count) backends.")
-            }
             var warnings = try await kit.writeIndexes(files.map(\.name))
             warnings += astray.sorted().map {
                 "The settings of \($0) lead elsewhere than at its last sync, so what was read there is not written down before "
@@ -88,8 +84,9 @@ package struct Verify: ChangingOperation {
             let seen = Set(work.filter { !$0.mappings.isEmpty }.map(\.file.name))
             warnings += try await kit.sayAtWork(on: files.filter { seen.contains($0.name) })
             for file in broken {
-                let unknown = try await catalog.mappings(on: file.name).map { Verifier.Result(unknown: $0) }
-                rows.append(Row(backend: file.name, results: unknown, error: file.error))
+                let unread = try await choose(on: file.name, only, catalog)
+                let unknown = unread.map { Verifier.Result(unknown: $0) }
+                rows.append(Row(backend: file.name, chosen: unread, results: unknown, error: file.error))
             }
             rows.sort { $0.backend < $1.backend }
             let hint = try await advise(&rows, kit)
@@ -104,13 +101,18 @@ package struct Verify: ChangingOperation {
         _ catalog: Catalog
     ) async throws(CatalogError) -> [(file: BackendFile, mappings: [Mapping])] {
         var work: [(file: BackendFile, mappings: [Mapping])] = []
-        for file in files {
-            var mappings = try await catalog.mappings(on: file.name)
-            if let only { mappings = mappings.filter { $0.cid == only } }
-            if let sample { mappings = Array(mappings.shuffled().prefix(sample)) }
-            work.append((file, mappings))
-        }
+        for file in files { work.append((file, try await choose(on: file.name, only, catalog))) }
         return work
+    }
+
+    private func choose(
+        on backend: String,
+        _ only: CID?,
+        _ catalog: Catalog
+    ) async throws(CatalogError) -> [Mapping] {
+        var mappings = try await catalog.mappings(on: backend)
+        if let only { mappings = mappings.filter { $0.cid == only } }
+        return sample.map { Array(mappings.shuffled().prefix($0)) } ?? mappings
     }
 
     /// Finds what helps: for each backend, and where nothing was read.
@@ -219,6 +221,13 @@ package struct Verify: ChangingOperation {
             return rows.allSatisfy { $0.results.isEmpty } ? .notFound : .ok
         }
 
+        private static let found: [OutputField<Verifier.Result>] = [
+            OutputField("cid", "The root.") { $0.mapping.cid },
+            OutputField("car_file_path", "The name of its CAR there.") { $0.mapping.path },
+            OutputField("verdict", "What was found.") { $0.verdict.rawValue },
+            OutputField("message", "The same as a sentence.") { $0.error?.message },
+        ]
+
         package static let outputFields: [OutputField<Self>] = [
             .dryRun { $0.isDryRun },
             .list(
@@ -235,16 +244,12 @@ package struct Verify: ChangingOperation {
                     OutputField("bytes_read", "How much was read.", in: .bytes) { $0.bytes },
                     .error { $0.error?.on($0.backend) },
                     OutputField("hint", "What helps.") { $0.hint },
-                    .list(
-                        "damaged",
-                        "What is not there as it should be.",
-                        of: [
-                            OutputField("cid", "The root.") { $0.mapping.cid },
-                            OutputField("car_file_path", "The name of its CAR there.") { $0.mapping.path },
-                            OutputField("verdict", "What was found.") { $0.verdict.rawValue },
-                            OutputField("message", "The same as a sentence.") { $0.error?.message },
-                        ]
-                    ) { row in row.results.filter { $0.error != nil && $0.verdict != .superseded } },
+                    .list("damaged", "What is not there as it should be.", of: Self.found) { row in
+                        row.results.filter(\.verdict.isDamage)
+                    },
+                    .list("unanswered", "What nobody could say anything of, and why.", of: Self.found) { row in
+                        row.results.filter { $0.verdict == .unknown && $0.error != nil }
+                    },
                 ]
             ) { $0.rows },
             OutputField("hint", "What helps where nothing was read.") { $0.hint },

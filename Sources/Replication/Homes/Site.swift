@@ -23,6 +23,7 @@ struct Site: Sendable {
             guard let known = state.markerIdentity, let found = try await backend.content.identity(), found != known
             else { return nil }
             throw ReplicationError.strangePlace(
+                backend: backend.name,
                 """
                 The backend \(backend.name) leads to “\(found)”, and it was “\(known)” at its last sync. What it holds is \
                 unknown. If that is where it should lead, run `ipfs-kit sync --force \(backend.name)`.
@@ -44,6 +45,7 @@ struct Site: Sendable {
 
     private static func stranger(_ backend: String, _ proof: String) -> ReplicationError {
         .strangePlace(
+            backend: backend,
             """
             The backend \(backend) does not show \(proof), which this home left there: a disk may not be mounted, or the \
             settings point elsewhere. What it holds is unknown. If it moved, say where it is with `ipfs-kit backend update \

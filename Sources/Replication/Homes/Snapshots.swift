@@ -74,8 +74,10 @@ package struct Snapshots: Sendable {
         scratch: String
     ) async throws(ReplicationError) -> [PageObject] {
         try await translating {
-            try makeDirectory(scratch)
-            removeLeftovers(in: scratch, unchangedFor: 86_400)
+            try await BlockingThreads.shared.run { () throws(FileError) in
+                try makeDirectory(scratch)
+                removeLeftovers(in: scratch, unchangedFor: 86_400)
+            }
             let files = Locked<[String]>([])
             defer { for path in files.read({ $0 }) { try? removeFile(path) } }
             @Sendable func newFile() -> String {

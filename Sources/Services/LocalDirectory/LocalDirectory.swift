@@ -6,7 +6,7 @@ package enum LocalDirectory: ServiceDefinition {
     package static let type = "filesystem"
     package static let aliases = ["local", "local_fs", "local_storage"]
     package static let summary = "A local or mounted directory"
-    package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage]
+    package static let capabilities = DirectoryService.capabilities
     /// Short objects that come at once are flushed together.
     package static let connections = 128
 
@@ -28,7 +28,9 @@ package enum LocalDirectory: ServiceDefinition {
         _ settings: LocalDirectorySettings,
         in context: ServiceContext
     ) async throws(StorageError) -> any StorageService {
-        Governed(LocalDirectoryService(settings, in: context), by: context.policy)
+        let root = RootDirectory(settings.path, home: context.home)
+        let service = DirectoryService(root, minFree: settings.minFree.bytes, context.policy)
+        return Governed(service, by: context.policy)
     }
 }
 

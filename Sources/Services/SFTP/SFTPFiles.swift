@@ -58,7 +58,7 @@ struct SFTPFiles: Sendable {
             let path = root.path(of: folders[index])
             switch await answer.result() {
             case .failure(let error) where error.code == .noSuchFile: return .missing(after: index)
-            case .failure(let error): throw SFTPErrors.translate("Finding \(path)", error)
+            case .failure(let error): throw SSHErrors.translate("Finding \(path)", error)
             case .success(let found):
                 switch found.kind {
                 case .directory, .unknown: continue
@@ -88,7 +88,7 @@ struct SFTPFiles: Sendable {
                 throw StorageError(.badSettings, "\(root.path) is no directory there; set another connection.path.")
             }
         case .failure(let error):
-            guard error.code == .noSuchFile else { throw SFTPErrors.translate("Finding \(root.path)", error) }
+            guard error.code == .noSuchFile else { throw SSHErrors.translate("Finding \(root.path)", error) }
             throw StorageError(
                 .unavailable,
                 "The directory \(root.path) is not there. Mount the disk that holds it, make it on the server with "
@@ -111,7 +111,7 @@ struct SFTPFiles: Sendable {
     /// The error of a call about an object: `notFound` only where nothing has the name, the root is there and folders
     /// lead there.
     func failure(_ what: String, of name: ObjectName, _ error: SFTPError) async -> StorageError {
-        guard error.code == .noSuchFile else { return SFTPErrors.translate("\(what) \(name)", error) }
+        guard error.code == .noSuchFile else { return SSHErrors.translate("\(what) \(name)", error) }
         do throws(StorageError) {
             // A server says the same of a name in a file and of links that lead nowhere.
             _ = try await way(to: name.text)
@@ -149,7 +149,7 @@ struct SFTPFiles: Sendable {
         } catch  where error.code == .noSuchFile {
             return nil
         } catch {
-            throw SFTPErrors.translate("Listing \(path)", error)
+            throw SSHErrors.translate("Listing \(path)", error)
         }
     }
 

@@ -166,7 +166,7 @@ struct SFTPPut: Sendable {
 
     /// The error of a refusal; a server says of a full disk only that it could not.
     private func refused(_ what: String, _ error: SFTPError) async -> StorageError {
-        let failure = SFTPErrors.translate("\(what) \(name)", error)
+        let failure = SSHErrors.translate("\(what) \(name)", error)
         guard error.code == .refused, let free = try? await files.free(), free < 1 << 20 else { return failure }
         return StorageError(.quotaExceeded, "\(failure.message) Its disk has \(free) bytes left.")
     }

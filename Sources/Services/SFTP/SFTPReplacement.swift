@@ -19,7 +19,7 @@ struct SFTPReplacement: Sendable {
         let isTaken = [.refused, .exists].contains(refusal.code)
         let found = isTaken ? try? await files.session.send(.lstat(path)).value() : nil
         if found?.kind == .directory { throw StorageError(.exists, "A folder has the name \(name) there.") }
-        guard !isAtomic, found != nil else { throw SFTPErrors.translate("Naming \(name)", refusal) }
+        guard !isAtomic, found != nil else { throw SSHErrors.translate("Naming \(name)", refusal) }
         try await swap()
     }
 
@@ -30,11 +30,11 @@ struct SFTPReplacement: Sendable {
     private func swap() async throws(StorageError) {
         let aside = temporaryName(beside: path)
         if let refusal = try await refusal(of: .rename(path, to: aside)), refusal.code != .noSuchFile {
-            throw SFTPErrors.translate("Moving the old file of \(name)", refusal)
+            throw SSHErrors.translate("Moving the old file of \(name)", refusal)
         }
         if let refusal = try await refusal(of: .rename(temporary, to: path)) {
             let back = try await self.refusal(of: .rename(aside, to: path))
-            let error = SFTPErrors.translate("Naming \(name)", refusal)
+            let error = SSHErrors.translate("Naming \(name)", refusal)
             throw back == nil ? error : error.ofUnknownOutcome
         }
         files.session.send(.remove(aside))
@@ -49,7 +49,7 @@ struct SFTPReplacement: Sendable {
     ) async throws(StorageError) -> SFTPError? {
         let made = await files.session.send(request).result(evenIfStopped: evenIfStopped)
         guard case .failure(let error) = made else { return nil }
-        guard error.isRefusal else { throw SFTPErrors.translate("Naming \(name)", error).ofUnknownOutcome }
+        guard error.isRefusal else { throw SSHErrors.translate("Naming \(name)", error).ofUnknownOutcome }
         return error
     }
 }

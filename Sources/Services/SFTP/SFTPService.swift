@@ -27,7 +27,7 @@ struct SFTPService: StorageService {
         do throws(SFTPError) {
             return SFTPFiles(session: try await client.session(), root: root)
         } catch {
-            throw SFTPErrors.translate("Opening a session", error)
+            throw SSHErrors.translate("Opening a session", error)
         }
     }
 
@@ -136,7 +136,7 @@ struct SFTPService: StorageService {
             try await policy.admission(.delete(name)).renew()
             let refusal = await files.session.send(.remove(root.path(of: name.text))).result()
             guard case .failure(let error) = refusal else { return }
-            let failure = SFTPErrors.translate("Removing \(name)", error)
+            let failure = SSHErrors.translate("Removing \(name)", error)
             guard error.isRefusal else { throw failure.ofUnknownOutcome }
             do throws(StorageError) {
                 _ = try await files.file(name)
@@ -163,7 +163,7 @@ struct SFTPService: StorageService {
                 let refusal = await files.session.send(.remove(file)).result()
                 guard case .failure(let error) = refusal, error.code != .noSuchFile else { continue }
                 left.note(path)
-                throw SFTPErrors.translate("Removing what was left of \(name)", error)
+                throw SSHErrors.translate("Removing what was left of \(name)", error)
             }
             guard !mayResume else { return }
             // A server removes no folder in which something is.

@@ -37,7 +37,7 @@ extension SFTPFiles {
     private func said(_ request: SFTPRequest<SFTPAttributes>) async throws(StorageError) -> SFTPAttributes? {
         let result = await session.send(request).result()
         guard case .failure(let error) = result else { return try? result.get() }
-        guard error.isRefusal else { throw SFTPErrors.translate("Listing", error) }
+        guard error.isRefusal else { throw SSHErrors.translate("Listing", error) }
         return nil
     }
 }

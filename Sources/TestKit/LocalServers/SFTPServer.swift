@@ -48,6 +48,17 @@ package struct SFTPServer: Sendable {
         return try await task.value
     }
 
+    /// OpenSSH's server, where its folders can be mounted; the test is cancelled, or fails, where they cannot.
+    ///
+    /// The word of `IPFS_KIT_MUST_RUN` is `sshfs`.
+    package static func mountable() async throws -> SFTPServer {
+        try Requirement.check("sshfs", program: "sshfs")
+        try Requirement.check("sshfs", program: "fusermount3")
+        let isThere = FileHandle(forUpdatingAtPath: "/dev/fuse") != nil
+        try Requirement.check("sshfs", missing: isThere ? nil : "there is no /dev/fuse that can be opened")
+        return try await running(.openSSH)
+    }
+
     /// An empty folder that the server serves, as this machine has it.
     package func newFolder() throws -> String {
         guard kind == .rclone else {

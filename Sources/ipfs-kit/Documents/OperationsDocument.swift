@@ -33,12 +33,15 @@ func operationsDocument(_ commands: [Command]) -> [String] {
         "`code` is the exit code and `kind` its name; `hint` is an operation that helps, with values, or null: values that are",
         "null have to be found, and where it `gives_up` something for good a person decides. `may_retry` says whether the",
         "same may succeed at another time, and `retry_after` after how many seconds, where somebody said that.",
-        "Where content is written to standard output, nothing else is: a failure is then told on standard error and by the",
-        "exit code alone.", "",
+        "Where content is written to standard output, nothing else is: a failure is then told on standard error, with",
+        "`--json` as that object on a line of its own, and by the exit code.", "",
         "`ipfs-kit schema` gives JSON Schema of all that commands take and answer; [schema.json](schema.json) is what it",
         "prints. Every member that stands there is there in each answer; what is not known is null. `backends` is a list of",
         "objects with the `name` of a backend first, `backend` is such a name, and `metadata` an object. Where a command",
-        "prints lines, the last one has the `type` `summary`: without it, the rest was cut off.", "",
+        "prints lines, the last one has the `type` `summary`: without it, the rest was cut off. In the schema of what a",
+        "command takes, `x-positional` is what stands in the command line without a flag, `x-local` what names something on",
+        "the machine of the kit, which only its owner may do, and `x-unit` what a number counts. A list is given by several",
+        "words, or by its flag several times. With `--plan` a command answers as `plan make` does.", "",
         "A size is a number of bytes or has a unit: `KiB`, `MiB`, `GiB`, `TiB`, `PiB` count in 1024s, `KB`, `MB`, `GB`, `TB`,",
         "`PB` in thousands, and a single letter is the first kind. A time is a number of seconds or has units, the largest",
         "first: `2h30m`, `1d`, `2w`. Short flags such as `-o` mean what the command says of them.", "",
@@ -63,9 +66,14 @@ private func section(_ command: Command) -> [String] {
     }
     lines += ["", "```sh", "ipfs-kit " + command.usageLine(inputs), "```"]
     if let operation = operations(on: .commandLine).first(where: { $0.name == command.name }) {
-        lines += ["", operation.changes ? "It may change something." : "It changes nothing."]
-        if operation.answerShape.isEmpty {
-            lines += ["It writes content as it is: with `--json`, too, nothing else stands on standard output."]
+        let isLook = operation.fieldInfo.contains { $0.name == "fresh" }
+        let nothing = "It changes nothing\(isLook ? "; what it finds with `--fresh` is known from then on" : "")."
+        lines += ["", operation.changes ? "It may change something." : nothing]
+        if operation.writesContent {
+            lines += [
+                "It writes content as it is\(operation.answerShape.isEmpty ? "" : " where no file is named"): with `--json`,",
+                "too, nothing else stands on standard output then.",
+            ]
         }
     }
     if !inputs.fields.isEmpty {

@@ -155,11 +155,16 @@ final class Console: Sendable {
         warn(item.report)
     }
 
-    /// Shows a failure: to people on standard error, and to machines in place of an answer.
-    func show(_ error: KitError) {
+    /// Shows a failure: to people on standard error, and to machines in place of an answer, or beside content.
+    func show(_ error: KitError, besideContent: Bool = false) {
         talk("ipfs-kit: \(error.message)")
         if let hint = error.hint { talk("Run: \(typed(hint))") }
-        if global.json, state.withLock({ !$0.isTaken }) { print(error.answer, indented: false) }
+        guard global.json else { return }
+        if besideContent {
+            talk(Redactor.shared.clean(error.answer).compact)
+        } else if state.withLock({ !$0.isTaken }) {
+            print(error.answer, indented: false)
+        }
     }
 
     private var width: Int? { isTerminal ? StandardStream.output.width : nil }

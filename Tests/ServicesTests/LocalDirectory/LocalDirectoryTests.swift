@@ -283,16 +283,8 @@ import Testing
     }
 
     @Test func `the service itself opens only the version that was asked for`() async throws {
-        var settings = LocalDirectorySettings()
-        settings.path = Scratch.current
-        let context = ServiceContext(
-            backend: "disk",
-            type: "filesystem",
-            operational: OperationalSettings(),
-            policy: CallPolicy(backend: "disk", timing: ManualClock().timing, gate: OpenGate()),
-            environment: { _ in nil }
-        )
-        let bare = LocalDirectoryService(settings, in: context)
+        let policy = CallPolicy(backend: "disk", timing: ManualClock().timing, gate: OpenGate())
+        let bare = DirectoryService(RootDirectory(Scratch.current, home: nil), policy)
         let object = try #require(ObjectName("a"))
         _ = try await bare.put(object, Body([1, 2]))
         let first = try #require(try await bare.get(object, nil, version: nil).version)
@@ -312,8 +304,6 @@ import Testing
 
     /// A process that is stopped while its change waits for a thread was admitted long ago when it gets one.
     @Test(arguments: ["put", "delete"]) func `what waited for long is admitted anew`(change: String) async throws {
-        var settings = LocalDirectorySettings()
-        settings.path = Scratch.current
         let path = Scratch.current + "/a"
         try Data([1]).write(to: URL(filePath: path))
         // The admission, and before a removal the look at its age, see one moment, and the thread a later one.
@@ -327,14 +317,8 @@ import Testing
                 }
             }
         )
-        let context = ServiceContext(
-            backend: "disk",
-            type: "filesystem",
-            operational: OperationalSettings(),
-            policy: CallPolicy(backend: "disk", timing: timing, gate: ClosingGate(isOpen: Locked(false))),
-            environment: { _ in nil }
-        )
-        let bare = LocalDirectoryService(settings, in: context)
+        let policy = CallPolicy(backend: "disk", timing: timing, gate: ClosingGate(isOpen: Locked(false)))
+        let bare = DirectoryService(RootDirectory(Scratch.current, home: nil), policy)
         let object = try #require(ObjectName("a"))
         let found = await code {
             if change == "put" { _ = try await bare.put(object, Body([2])) } else { try await bare.delete(object) }

@@ -1,9 +1,10 @@
+internal import POSIX
 internal import SFTPClient
 internal import Schema
 internal import Storage
 
-/// Turns what goes wrong between us and a server into errors that say what to do.
-enum SFTPErrors {
+/// Turns what goes wrong between us and a server that is reached by SSH into errors that say what to do.
+enum SSHErrors {
     /// The error of a call; `what` is a phrase such as “Storing cars/x”.
     ///
     /// That an object is absent is not said here.
@@ -18,6 +19,16 @@ enum SFTPErrors {
             retry: retry,
             cause: error.cause
         )
+    }
+
+    /// The error of a program that could not be started.
+    static func translate(_ what: String, starting error: FileError) -> StorageError {
+        translate(what, SFTPError(error))
+    }
+
+    /// The error of a program that reaches a server and ended; what it said, and ssh, say why.
+    static func translate(_ what: String, _ end: ChildEnd, of host: String) -> StorageError {
+        translate(what, SFTPError(end, host, hasGreeted: false))
     }
 
     /// The words of others as they can be shown: without secrets, then on one line and not too many.
@@ -51,33 +62,6 @@ enum SFTPErrors {
         case .changed: return (.changed, .never, "It was replaced while it was read.")
         case .protocolViolation: return (.unexpected, .never, "")
         case .cancelled: return (.cancelled, .never, "")
-        }
-    }
-}
-
-extension SFTPPending {
-    /// What the request gave; `what` says what it was for.
-    func get(_ what: @autoclosure () -> String) async throws(StorageError) -> Value {
-        do throws(SFTPError) {
-            return try await value()
-        } catch {
-            throw SFTPErrors.translate(what(), error)
-        }
-    }
-}
-
-extension SFTPFile {
-    /// The bytes of a part, to be read once; `what` is a phrase such as “Reading cars/x”.
-    func bytes(_ range: Range<UInt64>, of found: SFTPAttributes, _ what: String) -> any ByteStream {
-        let download = SFTPDownload(self, range, of: found)
-        return Pulled {
-            { () async throws(StorageError) in
-                do throws(SFTPError) {
-                    return try await download.next()
-                } catch {
-                    throw SFTPErrors.translate(what, error)
-                }
-            }
         }
     }
 }

@@ -19,10 +19,10 @@ struct DirectoryPlace: Sendable {
     /// first, and make others fail that have.
     private static let large: UInt64 = 256 << 10
 
-    init(_ settings: LocalDirectorySettings, home: String?) {
-        root = RootDirectory(settings.path, home: home)
-        threads = .of(root.path)
-        reserve = settings.minFree.bytes
+    init(_ root: RootDirectory, reserve: UInt64) {
+        self.root = root
+        threads = .of(root.name)
+        self.reserve = reserve
     }
 
     /// The file of an object.

@@ -5,14 +5,16 @@ internal import Storage
 /// Objects as files below one directory.
 ///
 /// A file appears under its name when all of it is on the disk.
-struct LocalDirectoryService: StorageService {
+struct DirectoryService: StorageService {
     private let place: DirectoryPlace
     private let policy: CallPolicy
     /// Short objects that come at the same time are put together.
     private let together: GroupCommit<SmallFiles.Item, PutReceipt>
     private let left = Leftovers()
 
-    let capabilities = LocalDirectory.capabilities
+    static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage]
+
+    let capabilities: Capabilities = DirectoryService.capabilities
     let limits = Limits()
 
     /// The length of the chunks of a file, and of a part that is read when it is opened, in bytes.
@@ -20,10 +22,11 @@ struct LocalDirectoryService: StorageService {
     /// What is no longer than this is on the disk in no time, in bytes.
     private static let quick: UInt64 = 1 << 20
 
-    init(_ settings: LocalDirectorySettings, in context: ServiceContext) {
-        let place = DirectoryPlace(settings, home: context.home)
+    /// Objects below `root`, on whose disk `minFree` bytes stay free.
+    init(_ root: RootDirectory, minFree: UInt64 = 0, _ policy: CallPolicy) {
+        let place = DirectoryPlace(root, reserve: minFree)
         self.place = place
-        policy = context.policy
+        self.policy = policy
         together = GroupCommit(most: SmallFiles.most) { await SmallFiles(place: place).put($0) }
     }
 

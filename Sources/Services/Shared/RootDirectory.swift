@@ -6,13 +6,23 @@ internal import Storage
 /// A directory that is missing, or another one under the same name, says nothing about what is kept: the disk may not
 /// be mounted. It is never made here, for what would be stored then would lie hidden under the disk.
 struct RootDirectory: Sendable {
+    /// The path that leads there.
     let path: String
+    /// What people call it.
+    let name: String
+    /// Keeps open what the path leads to, where it does so only as long.
+    private let folder: File?
     private let home: String?
     private let first = Locked<FileInfo.Identity?>(nil)
 
     init(_ path: String, home: String?) {
-        self.path = path
+        (self.path, name, folder) = (path, path, nil)
         self.home = home
+    }
+
+    /// The directory that was opened, whatever is under its name by now.
+    init(_ folder: File, named name: String) {
+        (path, self.name, self.folder, home) = (folder.ownPath, name, folder, nil)
     }
 
     /// Throws unless it is there, and the one that it was.
@@ -24,8 +34,8 @@ struct RootDirectory: Sendable {
             guard error.code == .notFound else { throw translate(error, path) }
             throw StorageError(
                 .unavailable,
-                "The directory \(path) is not there. Mount the disk that holds it, make it with `mkdir -p \(path)`, or say where it "
-                    + "is now with `ipfs-kit backend update`.",
+                "The directory \(path) is not there. Mount the disk that holds it, or say where it is now with "
+                    + "`ipfs-kit backend update`; only where nothing was kept yet, make it with `mkdir -p \(path)`.",
                 cause: error
             )
         }
