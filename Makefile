@@ -71,7 +71,8 @@ docs: build
 	@"$$(swift build --show-bin-path)/ipfs-kit" help --documents docs
 
 # Where the machine lets nobody mount anything, what is mounted is not tried.
-check: export IPFS_KIT_MUST_RUN = s3,radosgw,seaweedfs,proxy,parquet,sftp$(shell : 2> /dev/null < /dev/fuse && echo ,sshfs)
+check: export IPFS_KIT_MUST_RUN = \
+	s3,radosgw,seaweedfs,proxy,parquet,sftp,webdav,nextcloud$(shell : 2> /dev/null < /dev/fuse && echo ,sshfs)
 check:
 	@$(MAKE) --no-print-directory lint docs
 	@git diff --exit-code -- docs

@@ -96,9 +96,12 @@ package func readFile(_ path: some FileName, limit: Int = 64 << 20) throws(FileE
 /// A name that is as long as a name may be has no room for what is added, in bytes.
 private let longestBase = 180
 
+/// How such names end, unless a server keeps that for itself.
+package let temporaryEnding = ".part"
+
 /// A name in the folder of `path` that no other writer uses, and that begins with a dot.
-package func temporaryName(beside path: String) -> String {
-    temporaryName(beside: path, UInt64(getpid()), UInt64.random(in: 0...UInt64.max))
+package func temporaryName(beside path: String, ending: String = temporaryEnding) -> String {
+    temporaryName(beside: path, UInt64(getpid()), UInt64.random(in: 0...UInt64.max), ending: ending)
 }
 
 /// What of the name of a file stands in the temporary ones beside it.
@@ -107,8 +110,13 @@ package func temporaryBase(of path: String) -> String {
 }
 
 /// The name of this form that has these two numbers.
-package func temporaryName(beside path: String, _ process: UInt64, _ number: UInt64) -> String {
-    let name = "." + temporaryBase(of: path) + ".\(process).\(number).part"
+package func temporaryName(
+    beside path: String,
+    _ process: UInt64,
+    _ number: UInt64,
+    ending: String = temporaryEnding
+) -> String {
+    let name = "." + temporaryBase(of: path) + ".\(process).\(number)" + ending
     let folder = directoryName(path)
     return folder == "/" ? "/" + name : folder + "/" + name
 }
@@ -125,19 +133,26 @@ package func removeLeftovers(in folder: String, unchangedFor seconds: Int64) {
 }
 
 /// What of the name of its object stands in the name of a temporary file; nil for any other name.
-package func temporaryBase(in name: String) -> String? {
+package func temporaryBase(in name: String, ending: String = temporaryEnding) -> String? {
     guard name.first == "." else { return nil }
     let parts = name.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count >= 4 else { return nil }
     let base = parts.dropLast(3).joined(separator: ".")
-    return temporaryNumbers(of: name, beside: base) == nil ? nil : base
+    return temporaryNumbers(of: name, beside: base, ending: ending) == nil ? nil : base
 }
 
 /// The two numbers in a name that `temporaryName` gave to a file beside `path`; nil for any other name.
-package func temporaryNumbers(of name: String, beside path: String) -> (process: UInt64, number: UInt64)? {
+package func temporaryNumbers(
+    of name: String,
+    beside path: String,
+    ending: String = temporaryEnding
+) -> (process: UInt64, number: UInt64)? {
     let lead = "." + temporaryBase(of: path) + "."
-    guard name.hasPrefix(lead), name.hasSuffix(".part"), name.utf8.count > lead.utf8.count + 5 else { return nil }
-    let numbers = name.dropFirst(lead.count).dropLast(5).split(separator: ".", omittingEmptySubsequences: false)
+    guard name.hasPrefix(lead), name.hasSuffix(ending), name.utf8.count > lead.utf8.count + ending.utf8.count else {
+        return nil
+    }
+    let middle = name.dropFirst(lead.count).dropLast(ending.count)
+    let numbers = middle.split(separator: ".", omittingEmptySubsequences: false)
     guard numbers.count == 2, let process = UInt64(numbers[0]), let number = UInt64(numbers[1]) else { return nil }
     return (process, number)
 }

@@ -8,6 +8,7 @@ extension ServiceRow {
         ServiceRow(S3.self),
         ServiceRow(SFTP.self),
         ServiceRow(SSHFS.self),
+        ServiceRow(WebDAV.self),
     ]
 
     /// The row of a type, by its name or one of its aliases.

@@ -7,9 +7,13 @@ final class XMLBuilder {
 
     private struct OpenElement {
         let name: String
+        let space: String
         var text: [UInt8] = []
         var children: [XMLElement] = []
     }
+
+    /// What stands between the name of a namespace, which has no line feeds, and a local name.
+    static let separator: Character = "\n"
 
     private let limits: XMLLimits
     private var open: [OpenElement] = []
@@ -30,13 +34,14 @@ final class XMLBuilder {
         self.refusal = self.refusal ?? refusal
     }
 
-    func start(_ qualifiedName: String) {
+    /// Opens an element; `name` is that of its namespace, a line feed and its local name, or the latter alone.
+    func start(_ name: String) {
         count += 1
         if open.count >= limits.depth { refuse(.tooDeep) }
         if count > limits.elements { refuse(.tooManyElements) }
         guard refusal == nil else { return }
-        let local = qualifiedName.split(separator: ":", omittingEmptySubsequences: false).last
-        open.append(OpenElement(name: String(local ?? "")))
+        let parts = name.split(separator: Self.separator, omittingEmptySubsequences: false)
+        open.append(OpenElement(name: String(parts.last ?? ""), space: String(parts.dropLast().first ?? "")))
     }
 
     func characters(_ bytes: some Sequence<UInt8>) {
@@ -48,6 +53,7 @@ final class XMLBuilder {
         guard refusal == nil, let done = open.popLast() else { return }
         let element = XMLElement(
             name: done.name,
+            space: done.space,
             text: String(decoding: done.text, as: UTF8.self),
             children: done.children
         )

@@ -1,7 +1,7 @@
 internal import CExpat
 
-/// The root element of a document in UTF-8; throws when it is not well-formed, declares a document type or entities, or
-/// breaks a limit.
+/// The root element of a document in UTF-8; throws when it is not well-formed, uses a prefix that stands for no
+/// namespace, declares a document type or entities, or breaks a limit.
 ///
 /// Nothing outside `bytes` is ever read: external entities are refused, not fetched. Whatever encoding the document
 /// asks for is not listened to: no service writes another one, and other ways through the parser are those with the
@@ -27,7 +27,7 @@ package func parseXML(
         let message = "An element of the XML document has more than \(limits.attributes) attributes."
         throw XMLError(code: .tooLarge, message: message)
     }
-    guard let parser = unsafe XML_ParserCreate("UTF-8") else {
+    guard let parser = unsafe XML_ParserCreateNS("UTF-8", XML_Char(bitPattern: 0x0A)) else {
         throw XMLError(code: .tooLarge, message: "There is no memory for an XML parser.")
     }
     defer { unsafe XML_ParserFree(parser) }

@@ -50,7 +50,7 @@ import YAML
         let file = packageRoot.appending(path: "Examples/backends/\(type).yaml")
         let bytes = try [UInt8](Data(contentsOf: file))
         let backend = try BackendFile.parse(bytes, name: "example", path: file.path)
-        #expect(backend.type == type && !backend.settings.isEmpty)
+        #expect(backend.row.type == type && !backend.settings.isEmpty)
         try backend.check()
         // What is secret stands in no file.
         let values = try backend.values { _ in "set" }

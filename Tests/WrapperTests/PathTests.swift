@@ -40,6 +40,17 @@ import Testing
         #expect(!isTemporaryName(name.systemBytes))
     }
 
+    /// Where a server keeps the usual ending for itself, names have another one, and are known by that alone.
+    @Test func suchNamesMayEndOtherwise() throws {
+        let made = baseName(temporaryName(beside: "/folder/x.car", ending: ".upload"))
+        #expect(made.hasPrefix(".x.car.") && made.hasSuffix(".upload"))
+        #expect(temporaryBase(in: made, ending: ".upload") == "x.car" && temporaryBase(in: made) == nil)
+        #expect(temporaryNumbers(of: made, beside: "x.car", ending: ".upload") != nil)
+        #expect(temporaryNumbers(of: made, beside: "y.car", ending: ".upload") == nil)
+        #expect(temporaryNumbers(of: ".x.car..upload", beside: "x.car", ending: ".upload") == nil)
+        #expect(temporaryNumbers(of: ".x.car.1.2.part", beside: "x.car", ending: ".upload") == nil)
+    }
+
     @Test func aNameThatIsTakenStaysTaken() throws {
         let (one, other) = (Scratch.current + "/one", Scratch.current + "/other")
         for kind in ["file", "folder"] {

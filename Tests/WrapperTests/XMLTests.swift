@@ -19,6 +19,19 @@ struct XMLTests {
         #expect(root["missing"] == nil)
     }
 
+    /// A prefix is whatever the document says that it is, where it says so.
+    @Test func prefixesStandForNamespaces() throws {
+        let document =
+            "<a xmlns='u:1' xmlns:p='u:2'><b/><p:b/><c xmlns=''><d xml:lang='de'/></c><p:b xmlns:p='u:3'/></a>"
+        let root = try parseXML(Array(document.utf8))
+        #expect(root.space == "u:1" && root.children.map(\.space) == ["u:1", "u:2", "", "u:3"])
+        #expect(root.children(named: "b", in: "u:2").count == 1 && root.children(named: "b").count == 3)
+        #expect(root["c"]?["d"]?.space == "")
+        for broken in ["<p:a/>", "<a p:b='c'/>", "<a xmlns:p=''/>", "<a:b:c xmlns:a='u'/>"] {
+            #expect(throws: XMLError.self, "\(broken)") { try parseXML(Array(broken.utf8)) }
+        }
+    }
+
     @Test func childrenThatArePassedOnAreNotKept() throws {
         let document = "<list><row><id>1</id></row><end/><row><row>inner</row></row><other><row/></other></list>"
         var rows: [XMLElement] = []

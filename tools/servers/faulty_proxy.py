@@ -17,6 +17,7 @@ far, is used:
   {"effect": "whole"}                   answers a request for a part with all that was uploaded under the name
   {"effect": "shift"}                   answers a request for a part with another part of that
   {"effect": "strip", "field": "x"}     leaves a header field out of the reply
+  {"effect": "unmeasured"}              leaves the lengths of files out of a list of WebDAV
   {"effect": "praise"}                  answers an upload before its body came, and closes
   {"effect": "echo"}                    takes an upload, keeps it from the server, and answers with the digests in it
   {"effect": "alter"}                   changes the last byte of an upload
@@ -260,9 +261,21 @@ class Proxy:
             while reply.split(b" ", 2)[1].startswith(b"1"):
                 reply = upstream.head()
             status = int(reply.split(b" ", 2)[1])
+            if method == "MOVE" and status in (201, 204):
+                self.move(target, field(head, b"destination") or b"")
             parts = [] if method == "HEAD" or status in (204, 304) else pieces(
                 upstream, reply, rule["bytes"] if effect == "trickle" else 1 << 16, until_close=True)
             return self.reply(client, head, method, target, rule, status, reply, parts)
+
+    def move(self, target, destination):
+        """What was uploaded under one name has another one from now on; chunks become one file."""
+        place = re.sub(r"^[a-z]+://[^/]*", "", destination.decode("latin-1"))
+        if target.endswith("/.file"):
+            folder = target.removesuffix(".file")
+            parts = [self.kept.pop(each) for each in sorted(self.kept) if each.startswith(folder)]
+            self.kept[place] = b"".join(parts)
+        elif target in self.kept:
+            self.kept[place] = self.kept.pop(target)
 
     def upload(self, client, head, server, effect):
         """Passes the body of a request on; gives it back where it is not too long."""
@@ -290,7 +303,7 @@ class Proxy:
             bare = without(reply, b"content-length", b"transfer-encoding", b"connection", b"content-range")
             client.peer.sendall(bare[:-2] + b"Connection: close\r\n\r\n" + data[:rule["bytes"]])
             return False
-        if effect in ("halve", "again", "hollow", "gzip"):
+        if effect in ("halve", "again", "hollow", "gzip", "unmeasured"):
             parts = [self.changed(effect, decoded(reply, parts))]
             reply = without(reply, b"content-length", b"transfer-encoding")[:-2]
             if effect == "gzip":
@@ -324,6 +337,8 @@ class Proxy:
             return data[:len(data) // 2]
         if effect == "gzip":
             return gzip.compress(data)
+        if effect == "unmeasured":
+            return re.sub(rb"<(?:\w+:)?getcontentlength[^>]*>\d+</[^>]*>", b"", data)
         data = re.sub(rb"<NextContinuationToken>.*?</NextContinuationToken>", b"", data)
         if effect == "hollow":
             data = re.sub(rb"<Contents>.*</Contents>", b"", data, flags=re.DOTALL)

@@ -27,15 +27,6 @@ struct SFTPRoot: Sendable {
             return disk == found
         }
     }
-
-    /// The folders between the root and a name, the outermost first.
-    static func folders(of name: String) -> [String] {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        return parts.indices.map { parts[...$0].joined(separator: "/") }
-    }
-
-    /// The folder of a name; the root has none.
-    static func folder(of name: String) -> String { folders(of: name).last ?? "" }
 }
 
 /// Calls on the files of a backend in one session.
@@ -58,7 +49,7 @@ struct SFTPFiles: Sendable {
     /// What lies behind a link may be what another backend counts as a replica of its own, or may not be mounted. A
     /// file in the place of a folder is an error, unless that is only a reason why nothing lies below it.
     func way(to name: String, mayEndAtFile: Bool = false) async throws(StorageError) -> Way {
-        let folders = SFTPRoot.folders(of: name)
+        let folders = FolderPath.folders(of: name)
         let top = session.send(.stat(root.path))
         let space = session.features.tellsSpace ? session.send(.space(root.path)) : nil
         let answers = folders.map { session.send(.lstat(root.path(of: $0))) }
@@ -114,7 +105,7 @@ struct SFTPFiles: Sendable {
 
     /// Looks at the way to a name once.
     func checkWay(to name: String) async throws(StorageError) {
-        if !root.isKnown(SFTPRoot.folder(of: name)) { _ = try await way(to: name) }
+        if !root.isKnown(FolderPath.folder(of: name)) { _ = try await way(to: name) }
     }
 
     /// The error of a call about an object: `notFound` only where nothing has the name, the root is there and folders

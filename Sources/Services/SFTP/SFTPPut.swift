@@ -44,7 +44,7 @@ struct SFTPPut: Sendable {
     let sweeps: @Sendable (String) -> Bool
 
     private var session: SFTPSession { files.session }
-    private var folder: String { SFTPRoot.folder(of: name.text) }
+    private var folder: String { FolderPath.folder(of: name.text) }
     private var path: String { files.root.path(of: name.text) }
 
     func run() async throws(StorageError) {
@@ -90,7 +90,7 @@ struct SFTPPut: Sendable {
     /// Makes the folders on the way to the object that are missing.
     private func makeFolder() async throws(StorageError) {
         guard case .missing(let count) = try await files.way(to: name.text) else { return }
-        let missing = SFTPRoot.folders(of: name.text).dropFirst(count).map { files.root.path(of: $0) }
+        let missing = FolderPath.folders(of: name.text).dropFirst(count).map { files.root.path(of: $0) }
         let answers = missing.map { session.send(.makeDirectory($0)) }
         var refusal: SFTPError?
         for answer in answers { if case .failure(let error) = await answer.result() { refusal = error } }

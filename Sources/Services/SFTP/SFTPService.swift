@@ -103,7 +103,7 @@ struct SFTPService: StorageService {
 
     func list(_ prefix: String) -> any ObjectStream {
         Pulled {
-            let walk = Locked(SFTPWalk(prefix: prefix))
+            let walk = Locked(FolderWalk(prefix: prefix, lanes: SFTPFiles.lanes))
             return { () async throws(StorageError) in
                 try await policy.run { () async throws(StorageError) in
                     try await page(walk, prefix, try await files(for: .page))
@@ -114,14 +114,16 @@ struct SFTPService: StorageService {
 
     /// The next page of a walk; one that fails is asked for again from the same place.
     private func page(
-        _ walk: Locked<SFTPWalk>,
+        _ walk: Locked<FolderWalk>,
         _ prefix: String,
         _ files: SFTPFiles
     ) async throws(StorageError) -> [ObjectInfo]? {
         // Where the disk went away before or in between, names were missed.
         guard case .whole = try await files.way(to: prefix, mayEndAtFile: true) else { return nil }
         var moved = walk.read { $0 }
-        let page = try await moved.nextPage(files)
+        let page = try await moved.nextPage { (folder) async throws(StorageError) in
+            try await files.walked(folder, prefix)
+        }
         _ = try await files.way(to: prefix, mayEndAtFile: true)
         walk.change { [moved] in $0 = moved }
         return page
@@ -165,7 +167,7 @@ struct SFTPService: StorageService {
             }
             guard !mayResume else { return }
             // A server removes no folder in which something is.
-            for folder in SFTPRoot.folders(of: name.text).reversed() {
+            for folder in FolderPath.folders(of: name.text).reversed() {
                 try await admission.renew()
                 let answer = files.session.send(.removeDirectory(root.path(of: folder)))
                 guard case .success = await answer.result() else { break }
@@ -182,7 +184,7 @@ struct SFTPService: StorageService {
     ) async throws(StorageError) -> [String] {
         let now = policy.timing.uptime()
         if let known = left.take(beside: path, at: now) { return known }
-        guard let entries = try await files.entries(of: SFTPRoot.folder(of: name.text)) else { return [] }
+        guard let entries = try await files.entries(of: FolderPath.folder(of: name.text)) else { return [] }
         let names = entries.filter { $0.attributes.kind == .file }.map { String(decoding: $0.name, as: UTF8.self) }
         return left.learn(names, beside: path, at: now)
     }

@@ -54,6 +54,21 @@ struct HTTPAddress: Sendable, Hashable {
         host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : String(host.prefix { $0 != ":" })
     }
 
+    /// Whether it is an address of this machine: what is sent to it does not leave that.
+    ///
+    /// A name that only begins like one is another, and of the names that mean this machine only `localhost` always
+    /// does (RFC 6761 §6.3).
+    var isOnThisMachine: Bool {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let isNumber = parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return isNumber || name == "localhost" || name == "[::1]"
+    }
+
+    /// Whether nobody on the way can read what is sent, so that a password or a token may be.
+    ///
+    /// What goes through a `proxy` passes it, also where it comes back.
+    func isPrivate(behind proxy: String) -> Bool { scheme == "https" || isOnThisMachine && proxy.isEmpty }
+
     /// What follows the name: a colon and the port, where it is not the usual one.
     var port: Substring { host.dropFirst(name.count) }
 

@@ -41,6 +41,9 @@ protocol HTTPConnection: Sendable {
         beside lessons: [Lesson]
     ) throws(StorageError) -> Lesson?
 
+    /// Takes note of what a reply says for the requests that follow, whatever came of this one.
+    func note(_ reply: HTTPReply, on terms: Terms)
+
     /// The error for a reply that is no success.
     func failure(_ call: Call, _ reply: HTTPReply) async -> StorageError
 }
@@ -97,12 +100,18 @@ extension HTTPConnection {
             } catch {
                 throw failures.translate(call.what, error)
             }
+            note(answer.reply, on: terms)
             guard !(200..<300).contains(answer.reply.status),
                 let lesson = try lesson(from: answer.reply, to: call, on: terms, beside: lessons)
             else { return answer }
             lessons.append(lesson)
         }
     }
+}
+
+extension HTTPConnection {
+    /// Most services say nothing of the kind.
+    func note(_ reply: HTTPReply, on terms: Terms) {}
 }
 
 extension HTTPConnection where Terms == Void, Lesson == Never {

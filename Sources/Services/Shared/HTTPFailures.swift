@@ -78,6 +78,7 @@ struct HTTPFailures: Sendable {
         case 412: return (.changed, .never, "it was replaced in the meantime")
         case 405, 501: return (.unsupported, .never, "\(code): it cannot do that")
         case 413: return (.tooLarge, .never, "\(code): it takes nothing so large")
+        case 423: return (.unavailable, .later, "\(code): somebody has locked it")
         case 429: return (.rateLimited, .later, "\(code): it asks for fewer requests")
         case 507: return (.quotaExceeded, .never, "\(code): it has no more room")
         case 408, 409, 425, 500, 502, 503, 504: return (.unavailable, .later, "\(code): it cannot do it now")

@@ -20,6 +20,10 @@ final class Leftovers: Sendable {
     }
 
     private let state = Locked(State())
+    private let ending: String
+
+    /// Knows temporary files by how their names end.
+    init(ending: String = temporaryEnding) { self.ending = ending }
 
     /// What others leave, such as another program on the same disk, is seen by then.
     private static let longest = Duration.seconds(60)
@@ -42,7 +46,7 @@ final class Leftovers: Sendable {
     func learn(_ listed: [String], beside path: String, at now: Duration) -> [String] {
         var names: [String: [String]] = [:]
         for name in listed {
-            guard let base = temporaryBase(in: name) else { continue }
+            guard let base = temporaryBase(in: name, ending: ending) else { continue }
             names[base, default: []].append(name)
         }
         let found = names.removeValue(forKey: temporaryBase(of: path)) ?? []

@@ -5,7 +5,7 @@ internal import Storage
 /// Bytes to be sent, which are read anew for each try: they are held in memory only where there are few.
 struct UploadBytes: Sendable {
     let length: UInt64
-    /// The MD5 of the bytes, where they were read before they are sent.
+    /// The MD5 of the bytes, where it is to be known before they are sent.
     let md5: [UInt8]?
     /// The SHA-256, where it is sent with them.
     let sha256: [UInt8]?
@@ -40,7 +40,7 @@ struct UploadBytes: Sendable {
             guard count <= part.length else {
                 throw StorageError(.corrupt, "The source gave more than the \(part.length) bytes that were expected.")
             }
-            if isHeld || withMD5 { md5.update(chunk) }
+            if withMD5 { md5.update(chunk) }
             if computesSHA256 { sha256.update(chunk) }
             if isHeld { bytes += chunk }
         }
@@ -49,20 +49,24 @@ struct UploadBytes: Sendable {
             throw StorageError(.corrupt, "The source gave \(count) bytes where \(part.length) were expected.")
         }
         held = isHeld ? bytes : nil
-        self.md5 = isHeld || withMD5 ? md5.digest() : nil
+        self.md5 = withMD5 ? md5.digest() : nil
         self.sha256 = computesSHA256 ? sha256.digest() : known
     }
 
     /// The MD5, for a service that is told it first.
     func md5Before() async throws(StorageError) -> [UInt8] {
         if let md5 { return md5 }
+        if let held { return digest(.md5, of: held) }
         return try await source.digest(.md5, of: range)
     }
 
-    /// The body of a request that sends them; `sent` becomes the MD5 of what was sent.
-    func body(noting sent: Locked<[UInt8]?>) -> HTTPBody {
-        if let held { return .bytes(held) }
+    /// The body of a request that sends them; `sent` becomes the MD5 of what was sent, where anybody wants it.
+    func body(noting sent: Locked<[UInt8]?>? = nil) -> HTTPBody {
         let noted = md5 == nil ? sent : nil
+        if let held {
+            noted?.change { $0 = digest(.md5, of: held) }
+            return .bytes(held)
+        }
         return .stream(length: length) { [source, range] in SentBytes(bytes: source.open(range), digest: noted) }
     }
 }

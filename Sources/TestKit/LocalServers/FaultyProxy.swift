@@ -43,6 +43,8 @@ package struct FaultyProxy: Sendable {
         package static let shift = Rule(effect: "shift")
         /// Leaves a header field out of the reply.
         package static func strip(_ field: String) -> Rule { Rule(effect: "strip", field: field) }
+        /// Leaves the lengths of files out of a list of WebDAV.
+        package static let unmeasured = Rule(effect: "unmeasured")
         /// Answers an upload before its body came, and closes.
         package static let praise = Rule(effect: "praise")
         /// Takes an upload, keeps it from the server, and answers with the digests in it.
