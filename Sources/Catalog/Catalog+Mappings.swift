@@ -75,6 +75,39 @@ extension Catalog {
         }
     }
 
+    /// Some of what counts as stored on a backend, by chance; longer ones than that, in bytes, only where there are no
+    /// others.
+    package func chanceMappings(
+        on backend: String,
+        _ count: Int,
+        notLongerThan length: UInt64
+    ) async throws(CatalogError) -> [Mapping] {
+        try await read { (database) throws(CatalogError) in
+            try database.all(
+                """
+                SELECT \(Mapping.columns) FROM replicas WHERE backend = ? AND status = 'stored'
+                    ORDER BY coalesce(size_bytes, ?2 + 1) > ?2, random() LIMIT ?3
+                """,
+                [.text(backend), .integer(Int64(clamping: length)), .integer(Int64(count))]
+            ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row).regarded(in: self) }
+        }
+    }
+
+    /// How it is known of the stored root on a backend of which bytes or digests were compared last; nil where that is
+    /// known of none.
+    package func lastProof(on backend: String) async throws(CatalogError) -> Mapping.Evidence? {
+        try await read { (database) throws(CatalogError) in
+            try database.first(
+                """
+                SELECT verified_at, verify_method, verified_by FROM mappings
+                    WHERE backend = ? AND status = 'stored' AND verify_method <> ?
+                    ORDER BY verified_at DESC LIMIT 1
+                """,
+                [.text(backend), .text(Mapping.Evidence.look)]
+            ) { (row: borrowing Row) throws(CatalogError) in Mapping.Evidence(row, from: 0) } ?? nil
+        }
+    }
+
     /// How many mappings of each status a backend has, the sum of the sizes of those that are stored, and when the
     /// first and the last of these were looked at.
     package func mappingCounts() async throws(CatalogError) -> [String: MappingCounts] {

@@ -22,6 +22,9 @@ package struct Mapping: Sendable, Hashable {
 
     /// How a status came to be known.
     package struct Evidence: Sendable, Hashable {
+        /// The method of who asked the service, and compared nothing.
+        package static let look = "looked-up"
+
         /// The method, such as `read-back`, `put-md5` or `listed-md5`.
         package let method: String
         package let at: Timestamp

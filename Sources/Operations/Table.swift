@@ -68,6 +68,8 @@ package let operationTable: [OperationRow] = [
     Row(BackendRemove.self, on: [.commandLine, .rest]),
     Row(BackendEnable.self, on: [.commandLine]),
     Row(BackendDisable.self, on: [.commandLine, .rest]),
+    Row(BackendHealth.self, on: [.commandLine, .rest, .library]),
+    Row(BackendUsage.self, on: [.commandLine, .rest, .library]),
     Row(BackendTest.self, on: [.commandLine, .rest, .mcp]),
     Row(BackendCertify.self, on: [.commandLine]),
     Row(BackendMount.self, on: [.commandLine]),

@@ -8,6 +8,8 @@ package struct BackendPolicies: Described {
     package var retentionDays: Int?
     package var minReplicas: Int?
     package var cacheHours: Int?
+    /// Whether the service is about to end.
+    package var isLeaving = false
 
     package init() {}
 
@@ -54,6 +56,12 @@ package struct BackendPolicies: Described {
             help: "How long answers may be kept; kept in the file, not yet enforced.",
             section: .policies,
             least: 0
+        ),
+        Field(
+            "leaving",
+            \.isLeaving,
+            help: "Whether the service is about to end; `backend health` says so.",
+            section: .policies
         ),
     ]
 }

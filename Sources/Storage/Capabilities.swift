@@ -47,19 +47,23 @@ package struct Limits: Sendable, Hashable {
     package var maxParts: UInt64
     /// Whether names are to be spread over folders, for one with all of them is more than it holds, or slow.
     package var spreadsNames: Bool
+    /// Whether content lies in an archive, from which it is taken hours after somebody asks, and for money.
+    package var isArchive: Bool
 
     package init(
         largestObject: UInt64 = .max,
         largestSinglePut: UInt64 = .max,
         minPart: UInt64 = 16 << 20,
         maxParts: UInt64 = 10_000,
-        spreadsNames: Bool = false
+        spreadsNames: Bool = false,
+        isArchive: Bool = false
     ) {
         self.largestObject = largestObject
         self.largestSinglePut = largestSinglePut
         self.minPart = minPart
         self.maxParts = maxParts
         self.spreadsNames = spreadsNames
+        self.isArchive = isArchive
     }
 
     /// The length of the parts of an upload of `length` bytes: whole MiB, the same for all parts but the last.

@@ -112,8 +112,8 @@ package protocol ContentService: Sendable {
     /// All roots that the service says it holds.
     func roots() -> any RootStream
 
-    /// How much is stored and how much room is left.
-    func usage() async throws(StorageError) -> Usage
+    /// How much is stored and how much room is left; see ``StorageService/usage(mayWalk:)``.
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage
 
     /// What tells this place from every other one, in the service's own words, such as the number of an account; nil
     /// where it has none, and where `objects` shows what homes left there.

@@ -55,8 +55,10 @@ package protocol StorageService: Sendable {
     /// - There is no usual way to do this, so that no layer can forget to pass it on.
     func clear(_ name: ObjectName, mayResume: Bool) async throws(StorageError)
 
-    /// How much is stored and how much room is left: a service that can only tell by walking over all of it walks.
-    func usage() async throws(StorageError) -> Usage
+    /// How much is stored and how much room is left.
+    ///
+    /// A service that can only tell how much is stored by walking over all of it walks; where it may not, that is nil.
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage
 
     /// A URL by which anybody can read the object until `end`; nothing is sent, so nobody knows whether it is there.
     func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String

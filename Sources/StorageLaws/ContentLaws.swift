@@ -122,7 +122,7 @@ extension ContentLaw {
             for try await _ in content.roots() {}
         }
         try await refuse(.usage, "Asking for the usage") { () async throws(StorageError) in
-            _ = try await content.usage()
+            _ = try await content.usage(mayWalk: true)
         }
         try expect(!isMade.isOpen, "The archive of what cannot be stored was made all the same.")
     }

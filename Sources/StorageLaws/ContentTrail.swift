@@ -101,7 +101,7 @@ package struct ContentTrail: ContentService {
 
     package func roots() -> any RootStream { base.roots() }
 
-    package func usage() async throws(StorageError) -> Usage { try await base.usage() }
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage { try await base.usage(mayWalk: mayWalk) }
 
     package func identity() async throws(StorageError) -> String? { try await base.identity() }
 

@@ -46,7 +46,7 @@ package struct Corner: StorageService {
         try await base.url(try inner(name), until: end)
     }
 
-    package func usage() async throws(StorageError) -> Usage { try await base.usage() }
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage { try await base.usage(mayWalk: mayWalk) }
 
     package func close() async { await base.close() }
 

@@ -86,7 +86,7 @@ extension Law {
         Law("the service says how much it holds", needs: .usage, changes: false) {
             (subject) async throws(LawViolation) in
             let usage = try await attempt("Asking how much is stored") { () async throws(StorageError) in
-                try await subject.service.usage()
+                try await subject.service.usage(mayWalk: true)
             }
             try expect(usage != Usage(), "The service can say how much it holds, and said nothing.")
         },
@@ -116,7 +116,7 @@ extension Law {
                 for try await _ in service.list(subject.prefix) {}
             }
             try await refuses(.usage, service, "Asking for the usage") { () async throws(StorageError) in
-                _ = try await service.usage()
+                _ = try await service.usage(mayWalk: true)
             }
             try expect(!isOpened.isOpen, "What cannot be stored was read all the same.")
             let count = subject.requests() - before

@@ -71,7 +71,7 @@ package struct Trail: StorageService {
         try await base.url(name, until: end)
     }
 
-    package func usage() async throws(StorageError) -> Usage { try await base.usage() }
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage { try await base.usage(mayWalk: mayWalk) }
 
     package func close() async { await base.close() }
 

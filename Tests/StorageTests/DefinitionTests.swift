@@ -76,7 +76,7 @@ struct DefinitionTests {
             await refusal { () async throws in _ = try await content.block(root) },
             await refusal { () async throws in _ = try await content.read(root, at: nil, 0..<1) },
             await refusal { () async throws in for try await _ in content.roots() {} },
-            await refusal { () async throws in _ = try await content.usage() },
+            await refusal { () async throws in _ = try await content.usage(mayWalk: true) },
         ]
         for error in errors { #expect(error?.code == .unsupported && error?.backend == "den") }
         let missing = await refusal { () async throws in _ = try await content.read(root, at: nil, nil) }

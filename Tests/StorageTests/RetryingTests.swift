@@ -354,7 +354,7 @@ import Testing
         case .page: for try await _ in service.list("") {}
         case .delete: try await service.delete(object)
         case .clear: try await service.clear(object, mayResume: false)
-        case .usage: _ = try await service.usage()
+        case .usage: _ = try await service.usage(mayWalk: true)
         }
     }
 }

@@ -282,7 +282,7 @@ final class WireService: StorageService, Troublemaker {
         guard reply.status == 200, reply.word == "done" || believes(.anySuccessIsRemoval) else { throw Self.unknown }
     }
 
-    func usage() async throws(StorageError) -> Usage { try await memory.usage() }
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage { try await memory.usage(mayWalk: mayWalk) }
 }
 
 extension Flaw {

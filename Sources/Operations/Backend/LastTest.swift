@@ -4,16 +4,16 @@ internal import Schema
 struct LastTest: Answer {
     let askedAt: Timestamp
     let askedBy: String
-    let steps: [BackendTest.Step]
+    let steps: [Canary.Step]
     /// Why it failed; nil where it did not.
     let error: KitError?
 
     /// Reads what was kept of the test of a backend; nil where it makes no sense.
     init?(_ kept: KeptAnswers.Kept, of backend: String) {
-        var steps: [BackendTest.Step] = []
+        var steps: [Canary.Step] = []
         for step in kept.answer["steps"]?.items ?? [] {
             guard let title = step["step"]?.string, let time = step["milliseconds"]?.natural else { return nil }
-            steps.append(BackendTest.Step(title: title, milliseconds: Int64(clamping: time)))
+            steps.append(Canary.Step(title: title, milliseconds: Int64(clamping: time)))
         }
         (askedAt, askedBy, self.steps) = (kept.askedAt, kept.askedBy, steps)
         switch kept.answer["ok"] {
@@ -28,7 +28,7 @@ struct LastTest: Answer {
     }
 
     /// What is kept of a test with these steps that ended with an error, or with none.
-    static func note(_ steps: [BackendTest.Step], _ error: KitError?) -> JSON {
+    static func note(_ steps: [Canary.Step], _ error: KitError?) -> JSON {
         let steps = steps.map { ["step": .string($0.title), "milliseconds": .count($0.milliseconds)] as JSON }
         return [
             "ok": .bool(error == nil), "steps": .array(steps), "code": .count(error?.code.rawValue),
@@ -40,7 +40,7 @@ struct LastTest: Answer {
         OutputField("asked_at", "When it was.") { $0.askedAt },
         OutputField("asked_by", "Who made it: the host and the version of the program.") { $0.askedBy },
         OutputField("ok", "Whether every step succeeded.") { $0.error == nil },
-        BackendTest.Step.list { $0.steps },
+        Canary.Step.list { $0.steps },
         OutputField("error", "Why it failed; null where it did not.") { $0.error },
     ]
 

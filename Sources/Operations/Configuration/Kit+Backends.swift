@@ -367,6 +367,16 @@ extension Kit {
         }
     }
 
+    /// What the settings of a backend say about what is to be kept there.
+    func policies(of file: BackendFile) throws(KitError) -> BackendPolicies {
+        let values = try file.values(environment: environment).policies
+        do throws(SchemaError) {
+            return try BackendPolicies(values: values)
+        } catch {
+            throw file.problem(0, error.message)
+        }
+    }
+
     /// The index files of a backend.
     func indexFiles(_ name: String) -> IndexFiles { IndexFiles(backends: home.backends, backend: name) }
 

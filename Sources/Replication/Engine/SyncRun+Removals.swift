@@ -239,7 +239,7 @@ extension SyncRun {
                 report.failures.append(SyncReport.Failure(root: root, error: .storage(problem)))
             }
             var method = "told"
-            if case .removed(seen: true) = attempt.outcome { method = "looked-up" }
+            if case .removed(seen: true) = attempt.outcome { method = Mapping.Evidence.look }
             let place = attempt.location ?? (try? backend.content.location(for: root))
             try await recorder.add(
                 Observation(root, .removed, method: method, place: place, at: catalog.time, by: engine.observer)

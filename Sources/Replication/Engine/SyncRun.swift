@@ -156,7 +156,7 @@ struct SyncRun: Sendable {
                 Observation(
                     mapping.cid,
                     finding,
-                    method: "looked-up",
+                    method: Mapping.Evidence.look,
                     place: mapping.location,
                     at: catalog.time,
                     by: engine.observer,

@@ -252,7 +252,7 @@ struct Uploader: Sendable {
         if case .pending(let ticket) = presence { return .awaited(ticket) }
         guard case .present(let held) = presence else {
             let finding = try presence.finding(against: nil) ?? .missing
-            return .loss(lost(finding, "looked-up"))
+            return .loss(lost(finding, Mapping.Evidence.look))
         }
         let found = try await compare(
             held,

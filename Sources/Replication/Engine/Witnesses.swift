@@ -180,7 +180,7 @@ package final class Witnesses: Sendable {
                 case .absent = await backend.content.presence(of: root, at: mapping?.location)
             else { continue }
             // Where it cannot be written down, the error tells it, and the next look at that backend sees it.
-            try? await note(.missing, of: mapping, by: "looked-up", on: backend)
+            try? await note(.missing, of: mapping, by: Mapping.Evidence.look, on: backend)
             throw StorageError(
                 .corrupt,
                 "The copy of \(root) on \(name) went with the one that was removed: it was the same. The next sync sends it anew.",
@@ -246,7 +246,7 @@ package final class Witnesses: Sendable {
     private func look(at root: CID, _ mapping: Mapping?, on backend: OpenBackend) async throws -> Look {
         switch await backend.content.presence(of: root, at: mapping?.location) {
         case .absent:
-            try await note(.missing, of: mapping, by: "looked-up", on: backend)
+            try await note(.missing, of: mapping, by: Mapping.Evidence.look, on: backend)
             return .notSeen("It is not there; the next sync sends it anew.")
         case .pending: return .unknown("The service says that it works on it.")
         case .unknown(let error): throw error

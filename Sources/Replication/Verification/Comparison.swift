@@ -52,7 +52,7 @@ func compare(
         let found = try await compareDigests(held, with: body, on: content, trustsParts: trustsParts)
         if let found, found.isSame || !isCounted { return found }
     } else if !isCounted {
-        return Comparison(isSame: false, method: "looked-up")
+        return Comparison(isSame: false, method: Mapping.Evidence.look)
     }
     do throws(StorageError) {
         let longest = max(body.length, isCounted ? counted ?? 0 : 0)

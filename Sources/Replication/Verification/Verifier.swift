@@ -246,7 +246,7 @@ package struct Verifier: Sendable {
         return Observation(
             result.mapping.cid,
             finding,
-            method: manner == .reading ? "read-back" : "looked-up",
+            method: manner == .reading ? "read-back" : Mapping.Evidence.look,
             place: result.place,
             size: result.back?.length,
             blockCount: result.back?.blockCount,

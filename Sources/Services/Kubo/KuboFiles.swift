@@ -239,7 +239,7 @@ struct KuboFiles: StorageService {
     }
 
     /// That of the node as a whole.
-    func usage() async throws(StorageError) -> Usage { try await node.usage() }
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage { try await node.usage() }
 
     // MARK: Removing
 

@@ -71,7 +71,7 @@ struct KuboService: ContentService {
         }
     }
 
-    func usage() async throws(StorageError) -> Usage { try await node.usage() }
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage { try await node.usage() }
 
     private func held(_ root: CID, place: String?) -> HeldRoot {
         HeldRoot(root: root, at: Location("\(root)"), length: nil, digest: nil, place: place)

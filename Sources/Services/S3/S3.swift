@@ -19,9 +19,9 @@ package enum S3: ServiceDefinition {
         _ settings: S3Settings,
         in context: ServiceContext
     ) async throws(StorageError) -> ServicePlace {
-        let profile = try await AmazonProfile.load(named: settings.profile, environment: context.environment)
+        let profile = try await AmazonProfile.load(named: settings.keys.profile, environment: context.environment)
         let target = try target(settings, profile, context)
-        let keys = try? AccessKeys(settings, profile: profile, environment: context.environment)
+        let keys = try? AccessKeys(settings.keys, profile: profile, environment: context.environment)
         return ServicePlace(
             [target.endpoint.host + target.endpoint.path, target.bucket, target.prefix],
             account: keys.flatMap { $0.sessionToken == nil ? $0.accessKeyID : nil } ?? ""
@@ -41,9 +41,9 @@ package enum S3: ServiceDefinition {
         _ settings: S3Settings,
         in context: ServiceContext
     ) async throws(StorageError) -> any StorageService {
-        let profile = try await AmazonProfile.load(named: settings.profile, environment: context.environment)
+        let profile = try await AmazonProfile.load(named: settings.keys.profile, environment: context.environment)
         let target = try target(settings, profile, context)
-        let credentials = try AccessKeys(settings, profile: profile, environment: context.environment)
+        let credentials = try AccessKeys(settings.keys, profile: profile, environment: context.environment)
         var options = try await settings.http.options(context.operational)
         // Some services put a whole listing on one page.
         options.maxReplyBytes = 64 << 20

@@ -94,7 +94,7 @@ struct S3Errors: Sendable {
             .unavailable,
             "the upload was ended by somebody else or lost parts; it has to begin anew"
         ),
-        FailureRow("InvalidObjectState", .unavailable, "it is in an archive class and has to be restored first"),
+        FailureRow("InvalidObjectState", .unavailable, "it is in an archive class, and nothing can be read there"),
         FailureRow("PreconditionFailed", .changed, "it was replaced in the meantime"),
         FailureRow("NotImplemented MethodNotAllowed", .unsupported, "the service cannot do that"),
         FailureRow("InvalidStorageClass", .badSettings, "connection.storage_class is not known there"),

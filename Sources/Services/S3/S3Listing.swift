@@ -157,7 +157,7 @@ struct S3Listing: Sendable {
     }
 
     private func object(_ name: ObjectName, _ entry: Entry) -> ObjectInfo {
-        let digest = connection.target.vendor.hasChecksums ? nil : S3Encoding.digest(etag: entry.etag)
+        let digest = connection.target.vendor.hasChecksums ? nil : ETagDigest.digest(etag: entry.etag)
         return ObjectInfo(
             name: name,
             length: entry.length,

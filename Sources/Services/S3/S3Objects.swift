@@ -13,7 +13,7 @@ extension S3Connection {
             name: name,
             length: length,
             modified: headers["Last-Modified"].flatMap(HTTPText.date),
-            digest: S3Encoding.hidesDigests(headers) ? nil : S3Encoding.digest(etag: headers["ETag"]),
+            digest: ETagDigest.hidesDigests(headers) ? nil : ETagDigest.digest(etag: headers["ETag"]),
             place: "\(place.host)\(place.path)/\(target.bucket)/\(target.prefix)\(name)"
         )
     }

@@ -31,7 +31,8 @@ extension S3Connection {
             reply = try await exchange(request)
         }
         guard (200..<300).contains(reply.status) else { throw await failure(request, reply) }
-        guard let etag = reply.headers["ETag"], (1...1024).contains(etag.utf8.count), Self.isPlainSuccess(reply),
+        guard let etag = reply.headers["ETag"], (1...1024).contains(etag.utf8.count),
+            HTTPFailures.isPlainSuccess(reply),
             let md5 = sent.read({ $0 })
         else {
             let error = await failure(request, reply)
@@ -66,7 +67,7 @@ extension S3Connection {
         _ headers: HTTPHeaders,
         _ request: S3Request
     ) throws(StorageError) -> ObjectDigest? {
-        guard !S3Encoding.hidesDigests(headers), case .md5(let theirs)? = S3Encoding.digest(etag: etag) else {
+        guard !ETagDigest.hidesDigests(headers), case .md5(let theirs)? = ETagDigest.digest(etag: etag) else {
             return nil
         }
         guard theirs == md5 else {
@@ -77,35 +78,5 @@ extension S3Connection {
             )
         }
         return .md5(md5)
-    }
-
-    /// Whether the body of a reply is what a service says beside its success: nothing, or a document without an error.
-    static func isPlainSuccess(_ reply: HTTPReply) -> Bool {
-        guard !HTTPFailures.isPage(reply.headers, reply.body) else { return false }
-        let text = HTTPFailures.document(reply.body)
-        guard !text.isEmpty else { return true }
-        guard let root = try? parseXML(text) else { return false }
-        return XMLFault(root) == nil && root.name.hasSuffix("Result")
-    }
-}
-
-/// The notation of digests in the S3 protocol.
-enum S3Encoding {
-    /// The digest that an ETag stands for; nil for one that is no MD5, alone or of parts.
-    static func digest(etag: String?) -> ObjectDigest? {
-        guard let etag else { return nil }
-        let words = etag.filter { $0 != "\"" }.split(separator: "-", omittingEmptySubsequences: false)
-        guard let first = words.first, first.utf8.count == 32, let md5 = bytes(hex: String(first)) else { return nil }
-        switch words.count {
-        case 1: return .md5(md5)
-        case 2: return httpNumber(words[1]).flatMap { $0 <= 10_000 ? .md5OfParts(md5, parts: Int($0)) : nil }
-        default: return nil
-        }
-    }
-
-    /// Whether the object is encrypted in a way that makes its ETag no digest.
-    static func hidesDigests(_ headers: HTTPHeaders) -> Bool {
-        headers["x-amz-server-side-encryption"]?.hasPrefix("aws:kms") == true
-            || headers["x-amz-server-side-encryption-customer-algorithm"] != nil
     }
 }

@@ -31,7 +31,7 @@ extension S3Connection {
         let query = [HTTPField(name: "uploadId", value: id)]
         let request = S3Request(what: what, method: "DELETE", key: key, query: query, admission: admission)
         let reply = try await exchange(request)
-        if (200..<300).contains(reply.status), Self.isPlainSuccess(reply) { return }
+        if (200..<300).contains(reply.status), HTTPFailures.isPlainSuccess(reply) { return }
         guard XMLFault(reply.body)?.code != "NoSuchUpload" else { return }
         throw await failure(request, reply)
     }

@@ -9,6 +9,7 @@ struct S3Service: StorageService {
     let limits: Limits
     private let connection: S3Connection
     private let storageClass: String
+    private let recall: S3Recall
     private let concurrency: Int
     /// Places for large bodies on their way, for all objects together.
     private let places: Permits
@@ -17,6 +18,7 @@ struct S3Service: StorageService {
         try settings.parts.check()
         self.connection = connection
         storageClass = settings.storageClass
+        recall = S3Recall(connection: connection, days: settings.restoreDays, tier: settings.restoreTier)
         concurrency = settings.parts.concurrency
         places = Permits(concurrency)
         capabilities = connection.target.vendor.reportsUsage ? S3.capabilities : S3.capabilities.subtracting(.usage)
@@ -24,7 +26,8 @@ struct S3Service: StorageService {
             largestObject: 5 << 40,
             largestSinglePut: settings.parts.threshold.bytes,
             minPart: settings.parts.size.bytes,
-            maxParts: 10_000
+            maxParts: 10_000,
+            isArchive: ["GLACIER", "DEEP_ARCHIVE"].contains(settings.storageClass)
         )
     }
 
@@ -36,7 +39,7 @@ struct S3Service: StorageService {
                 key: key(name),
                 body: connection.policy.pacing(body),
                 ranges: limits.parts(for: body.length),
-                headers: storageHeaders,
+                headers: storageHeaders(name),
                 admission: connection.policy.admission(.put(name))
             )
             return try await PartedUpload(upload, concurrency: concurrency, places: places).run()
@@ -52,7 +55,7 @@ struct S3Service: StorageService {
         var request = request("Storing", "PUT", name)
         request.admission = connection.policy.admission(.put(name))
         request.add("Content-Type", "application/octet-stream")
-        request.headers += storageHeaders
+        request.headers += storageHeaders(name)
         let prepared = request
         return try await connection.policy.run { () async throws(StorageError) in
             PutReceipt(proof: try await connection.send(payload, prepared).proof)
@@ -64,8 +67,13 @@ struct S3Service: StorageService {
         _ range: Range<UInt64>?,
         version: ObjectVersion?
     ) async throws(StorageError) -> OpenObject {
-        try await connection.policy.read(name.text, range, version: version, hasRanges: true) {
-            (range, version) async throws(StorageError) in try await connection.open(name, range, version: version)
+        do throws(StorageError) {
+            return try await connection.policy.read(name.text, range, version: version, hasRanges: true) {
+                (range, version) async throws(StorageError) in try await connection.open(name, range, version: version)
+            }
+        } catch {
+            // Said out here, the time to come again is that of this object, and keeps nobody from the others.
+            throw await recall.told(error, of: name)
         }
     }
 
@@ -86,7 +94,7 @@ struct S3Service: StorageService {
         var request = request("Removing", "DELETE", name)
         request.admission = connection.policy.admission(.delete(name))
         let reply = try await connection.exchange(request)
-        if reply.status == 204 || reply.status == 200 && S3Connection.isPlainSuccess(reply) { return }
+        if reply.status == 204 || reply.status == 200 && HTTPFailures.isPlainSuccess(reply) { return }
         let error =
             (200..<300).contains(reply.status)
             ? connection.failures.foreign(request.what, "the service did not say that it is gone")
@@ -115,7 +123,7 @@ struct S3Service: StorageService {
     }
 
     /// What radosgw adds to its answer about a bucket.
-    func usage() async throws(StorageError) -> Usage {
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
         let request = S3Request(what: "Asking how much is stored", method: "HEAD")
         let headers = try await connection.policy.run { () async throws(StorageError) in
             try await connection.success(request).headers
@@ -133,7 +141,9 @@ struct S3Service: StorageService {
         S3Request(what: "\(verb) \(name)", method: method, key: key(name))
     }
 
-    private var storageHeaders: [HTTPField] {
-        storageClass.isEmpty ? [] : [HTTPField(name: "x-amz-storage-class", value: storageClass)]
+    /// What homes leave of themselves is read by each sync, and never in an archive.
+    private func storageHeaders(_ name: ObjectName) -> [HTTPField] {
+        guard !storageClass.isEmpty, name.text.hasPrefix(CARName.folder) else { return [] }
+        return [HTTPField(name: "x-amz-storage-class", value: storageClass)]
     }
 }

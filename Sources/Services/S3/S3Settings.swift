@@ -8,6 +8,9 @@ package struct S3Settings: Described {
     /// Whether the signature covers the bytes of an upload; `auto` leaves that to TLS where there is TLS.
     package enum PayloadSigning: String, Sendable, FieldChoice { case auto, signed, unsigned }
 
+    /// How fast what is in an archive class is taken out of it, and how dear that is.
+    package enum RestoreTier: String, Sendable, FieldChoice { case bulk, standard, expedited }
+
     package var endpoint = ""
     package var region = ""
     package var bucket = ""
@@ -17,18 +20,17 @@ package struct S3Settings: Described {
     package var useSSL = true
     package var http = HTTPSettings()
     package var storageClass = ""
+    package var restoreDays = 0
+    package var restoreTier = RestoreTier.standard
     package var parts = PartSettings()
     package var payloadSigning = PayloadSigning.auto
-    package var accessKeyID = ""
-    package var secretAccessKey = ""
-    package var sessionToken = ""
-    package var profile = ""
+    package var keys = AccessKeySettings()
 
     package init() {}
 
     package static let fields: [Field<Self>] =
         connection + HTTPSettings.fields.map { $0.of(\.http) } + PartSettings.fields.map { $0.of(\.parts) } + [signing]
-        + credentials
+        + AccessKeySettings.fields.map { $0.of(\.keys) }
 
     private static let connection: [Field<Self>] = [
         Field("bucket", \.bucket, help: "The bucket.", required: true, aliases: ["bucket_name", "bucketName"]),
@@ -53,7 +55,14 @@ package struct S3Settings: Described {
             help: "Whether an endpoint that is given without http:// or https:// means https.",
             aliases: ["use_tls", "secure"]
         ),
-        Field("storage_class", \.storageClass, help: "The storage class of new objects, such as STANDARD_IA."),
+        Field("storage_class", \.storageClass, help: "The storage class of content, such as STANDARD_IA."),
+        Field(
+            "restore_days",
+            \.restoreDays,
+            help: "For how many days what is read from an archive class is taken out of it; 0 asks for nothing.",
+            least: 0
+        ),
+        Field("restore_tier", \.restoreTier, help: "How fast and how dear that is."),
     ]
 
     private static let signing = Field<Self>(
@@ -61,38 +70,4 @@ package struct S3Settings: Described {
         \.payloadSigning,
         help: "Whether signatures cover uploads, which are read twice then; auto does so only without TLS."
     )
-
-    private static let credentials: [Field<Self>] = [
-        Field(
-            "access_key_id",
-            \.accessKeyID,
-            help: "The access key.",
-            section: .credentials,
-            aliases: ["access_key", "accessKey", "accessKeyId", "aws_access_key_id"]
-        ),
-        Field(
-            "secret_access_key",
-            \.secretAccessKey,
-            help: "The secret that belongs to the access key.",
-            secret: true,
-            section: .credentials,
-            aliases: ["secret_key", "secretKey", "secretAccessKey", "aws_secret_access_key"]
-        ),
-        Field(
-            "session_token",
-            \.sessionToken,
-            help: "The token that belongs to temporary keys.",
-            secret: true,
-            section: .credentials,
-            aliases: ["sessionToken", "aws_session_token"]
-        ),
-        Field(
-            "profile",
-            \.profile,
-            help: "The profile in the shared credentials and config files of Amazon's tools.",
-            as: .path,
-            section: .credentials,
-            aliases: ["aws_profile", "profile_name"]
-        ),
-    ]
 }

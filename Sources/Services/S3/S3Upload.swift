@@ -81,7 +81,7 @@ struct S3Upload: PartTaker {
             withSHA256: connection.target.signsPayload,
             withMD5: present != nil || connection.needsMD5
         )
-        if let present, let md5 = payload.md5, S3Encoding.digest(etag: present.etag) == .md5(md5) {
+        if let present, let md5 = payload.md5, ETagDigest.digest(etag: present.etag) == .md5(md5) {
             return Part(number: number, length: present.length, etag: present.etag, md5: md5)
         }
         let request = request(
@@ -133,7 +133,7 @@ struct S3Upload: PartTaker {
         }
         guard isProven else { return PutReceipt(proof: nil) }
         // Whoever lost a part may have computed the digest of all before; and radosgw gives it with the object only.
-        let theirs = S3Encoding.digest(etag: root["ETag"]?.text)
+        let theirs = ETagDigest.digest(etag: root["ETag"]?.text)
         guard theirs == wanted || theirs == nil, let info = try? await connection.look(for: name, what).info,
             info.length == body.length, theirs == wanted || info.digest == wanted
         else { return PutReceipt(proof: nil) }

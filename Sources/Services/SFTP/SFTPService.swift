@@ -191,8 +191,8 @@ struct SFTPService: StorageService {
 
     func close() async { client.close() }
 
-    func usage() async throws(StorageError) -> Usage {
-        var usage = try await usageByListing()
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
+        var usage = mayWalk ? try await usageByListing() : Usage()
         usage.free = try await policy.run { () async throws(StorageError) in try await files(for: .stat).free() }
         return usage
     }

@@ -55,8 +55,8 @@ struct SSHFSService: StorageService {
         }
     }
 
-    func usage() async throws(StorageError) -> Usage {
-        try await inDirectory { (directory) async throws(StorageError) in try await directory.usage() }
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
+        try await inDirectory { (directory) async throws(StorageError) in try await directory.usage(mayWalk: mayWalk) }
     }
 
     func close() async { await mount.leave() }

@@ -278,8 +278,8 @@ struct DirectoryService: StorageService {
         if let error { throw notLasting(error, "\(name) was removed") }
     }
 
-    func usage() async throws(StorageError) -> Usage {
-        var usage = try await usageByListing()
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
+        var usage = mayWalk ? try await usageByListing() : Usage()
         usage.free = try await place.threads.run { () throws(StorageError) in
             try root.check()
             do throws(FileError) {

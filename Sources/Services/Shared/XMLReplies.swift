@@ -17,6 +17,15 @@ extension HTTPFailures {
     /// The document in a reply; white space may go before it, to keep the connection alive.
     static func document(_ body: [UInt8]) -> [UInt8] { Array(body.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }) }
 
+    /// Whether the body of a reply is what a service says beside its success: nothing, or a document without an error.
+    static func isPlainSuccess(_ reply: HTTPReply) -> Bool {
+        guard !isPage(reply.headers, reply.body) else { return false }
+        let text = document(reply.body)
+        guard !text.isEmpty else { return true }
+        guard let root = try? parseXML(text) else { return false }
+        return XMLFault(root) == nil && root.name.hasSuffix("Result")
+    }
+
     /// Throws where the bytes of an object are not those that are kept: a page, or another encoding of them.
     func checkKept(_ headers: HTTPHeaders, _ what: String) throws(StorageError) {
         // An object may be a page as well as anything else.

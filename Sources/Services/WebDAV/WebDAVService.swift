@@ -166,8 +166,8 @@ struct WebDAVService: StorageService {
     }
 
     /// What is stored, a walk shows; what is left, some servers say.
-    func usage() async throws(StorageError) -> Usage {
-        var usage = try await usageByListing()
+    func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
+        var usage = mayWalk ? try await usageByListing() : Usage()
         usage.free = try await policy.run { () async throws(StorageError) in
             try await connection.free("Asking how much room there is")
         }

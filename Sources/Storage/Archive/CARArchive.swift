@@ -289,8 +289,8 @@ package struct CARArchive: ContentService {
         }
     }
 
-    package func usage() async throws(StorageError) -> Usage {
-        try await service.usage()
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
+        try await service.usage(mayWalk: mayWalk)
     }
 
     package func close() async { await service.close() }

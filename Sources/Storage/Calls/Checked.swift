@@ -55,9 +55,9 @@ package struct Checked: StorageService {
         try await names.named { () async throws(StorageError) in try await base.clear(name, mayResume: mayResume) }
     }
 
-    package func usage() async throws(StorageError) -> Usage {
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
         try require(.usage, "say how much it holds")
-        return try await names.named { () async throws(StorageError) in try await base.usage() }
+        return try await names.named { () async throws(StorageError) in try await base.usage(mayWalk: mayWalk) }
     }
 
     package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {

@@ -105,9 +105,9 @@ package struct CheckedContent: ContentService {
         names.pages(base.roots()) { () throws(StorageError) in try require(.listing, "list what it holds") }
     }
 
-    package func usage() async throws(StorageError) -> Usage {
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
         try require(.usage, "say how much it holds")
-        return try await names.named { () async throws(StorageError) in try await base.usage() }
+        return try await names.named { () async throws(StorageError) in try await base.usage(mayWalk: mayWalk) }
     }
 
     package func identity() async throws(StorageError) -> String? {

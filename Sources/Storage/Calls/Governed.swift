@@ -75,10 +75,10 @@ package struct Governed: StorageService {
         try await base.url(name, until: end)
     }
 
-    package func usage() async throws(StorageError) -> Usage {
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
         try await policy.run { () async throws(StorageError) in
             policy.count(.stat)
-            return try await base.usage()
+            return try await base.usage(mayWalk: mayWalk)
         }
     }
 }

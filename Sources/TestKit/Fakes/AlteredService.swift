@@ -59,8 +59,8 @@ package struct AlteredService: StorageService {
         return try await onURL(name, end)
     }
 
-    package func usage() async throws(StorageError) -> Usage {
-        guard let onUsage else { return try await base.usage() }
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
+        guard let onUsage else { return try await base.usage(mayWalk: mayWalk) }
         return try await onUsage()
     }
 }

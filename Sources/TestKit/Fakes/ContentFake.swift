@@ -136,7 +136,7 @@ package final class ContentFake: ContentService {
         }
     }
 
-    package func usage() async throws(StorageError) -> Usage { Usage() }
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage { Usage() }
 
     private func name(of root: CID, _ location: Location?) throws(StorageError) -> String {
         if let location { return location.path }

@@ -84,8 +84,8 @@ package final class FaultyService: StorageService {
         try await base.url(name, until: end)
     }
 
-    package func usage() async throws(StorageError) -> Usage {
-        try await run(.usage, "usage") { (_) async throws(StorageError) in try await base.usage() }
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
+        try await run(.usage, "usage") { (_) async throws(StorageError) in try await base.usage(mayWalk: mayWalk) }
     }
 
     private func run<Value: Sendable>(

@@ -66,5 +66,5 @@ package final class LaggingService: StorageService {
         try await base.url(name, until: end)
     }
 
-    package func usage() async throws(StorageError) -> Usage { try await base.usage() }
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage { try await base.usage(mayWalk: mayWalk) }
 }

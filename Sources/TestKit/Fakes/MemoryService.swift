@@ -99,7 +99,7 @@ package final class MemoryService: StorageService {
         try StorageError.checkCancellation()
     }
 
-    package func usage() async throws(StorageError) -> Usage {
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage {
         entries.read { entries in
             Usage(used: entries.values.reduce(0) { $0 + UInt64($1.bytes.count) }, objects: UInt64(entries.count))
         }

@@ -113,7 +113,7 @@ package final class WordService: ContentService {
     /// Lets the service be asked as somebody else.
     package func change(account name: String) { account.change { $0 = name } }
 
-    package func usage() async throws(StorageError) -> Usage { Usage() }
+    package func usage(mayWalk: Bool) async throws(StorageError) -> Usage { Usage() }
 
     private static let silence = StorageError(.unavailable, "The service answers 502.", retry: .later)
 

@@ -146,7 +146,7 @@ struct S3SigningTests {
     }
 }
 
-struct S3EncodingTests {
+struct ETagDigestTests {
     @Test(arguments: ["", "f", "fo", "foo", "foob"])
     func base64(_ text: String) {
         let known = ["": "", "f": "Zg==", "fo": "Zm8=", "foo": "Zm9v", "foob": "Zm9vYg=="]
@@ -162,10 +162,10 @@ struct S3EncodingTests {
     @Test func digests() {
         let md5 = String(repeating: "ab", count: 16)
         let bytes = [UInt8](repeating: 0xAB, count: 16)
-        #expect(S3Encoding.digest(etag: "\"\(md5)\"") == .md5(bytes))
-        #expect(S3Encoding.digest(etag: "\(md5)-3") == .md5OfParts(bytes, parts: 3))
+        #expect(ETagDigest.digest(etag: "\"\(md5)\"") == .md5(bytes))
+        #expect(ETagDigest.digest(etag: "\(md5)-3") == .md5OfParts(bytes, parts: 3))
         for text in ["", "\"abc\"", "\(md5)-", "\(md5)-x", "\(md5)-1-2", "W/\"\(md5)\"", "\(md5)00"] {
-            #expect(S3Encoding.digest(etag: text) == nil)
+            #expect(ETagDigest.digest(etag: text) == nil)
         }
     }
 
@@ -268,7 +268,7 @@ struct S3TargetTests {
     func historicSpellings(_ values: [String: String]) throws {
         let settings = try S3Settings(values: values.mapValues { .text($0) })
         #expect(
-            [settings.bucket, settings.endpoint, settings.accessKeyID, settings.secretAccessKey] == [
+            [settings.bucket, settings.endpoint, settings.keys.accessKeyID, settings.keys.secretAccessKey] == [
                 "b", "e", "k", "s",
             ]
         )
@@ -300,7 +300,7 @@ struct S3CredentialsTests {
         profile: [String: String],
         named: String = ""
     ) throws(StorageError) -> AccessKeys {
-        var settings = S3Settings()
+        var settings = AccessKeySettings()
         (settings.accessKeyID, settings.secretAccessKey, settings.profile) = (own.0, own.1, named)
         return try AccessKeys(
             settings,

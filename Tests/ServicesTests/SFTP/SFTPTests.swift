@@ -146,7 +146,7 @@ import Testing
             await error { () async throws(StorageError) in _ = try await service.put(name, Body([1])) },
             await error { () async throws(StorageError) in try await service.delete(name) },
             await error { () async throws(StorageError) in for try await _ in service.list("") {} },
-            await error { () async throws(StorageError) in _ = try await service.usage() },
+            await error { () async throws(StorageError) in _ = try await service.usage(mayWalk: true) },
         ].map { $0?.code }
         #expect(codes == Array(repeating: .unavailable, count: 6))
         #expect(!FileManager.default.fileExists(atPath: path))

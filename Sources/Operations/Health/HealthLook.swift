@@ -1,0 +1,283 @@
+internal import Catalog
+internal import Multiformats
+internal import Policies
+internal import Replication
+internal import Schema
+internal import Storage
+
+/// A look at one backend: each thing is tried, and nothing is taken from what the service says of itself.
+struct HealthLook: Sendable {
+    let backend: String
+    let askedAt: Timestamp
+    private(set) var sights: [Sight] = []
+    private(set) var isLeaving = false
+    /// How long the first answer took, in milliseconds.
+    private(set) var latency: Int64?
+    private(set) var free: UInt64?
+    private(set) var clockOffset: Int64?
+    /// What proved last that bytes were there, before this look.
+    private(set) var proof: Mapping.Evidence?
+    private(set) var warnings: [String] = []
+    private let kit: Kit
+
+    /// So many roots are read that should be there.
+    private static let challenges = 3
+    /// Of longer ones the backend is only asked, in bytes.
+    private static let longest: UInt64 = 16 << 20
+    /// A clock that is further off makes signatures void, in milliseconds.
+    private static let longestOffset: Int64 = 300_000
+
+    /// A look at a backend, now.
+    init(at backend: String, in kit: Kit) {
+        (self.backend, self.kit, askedAt) = (backend, kit, kit.now)
+    }
+
+    /// How the backend is; nil where nobody looked.
+    var state: HealthState? { sights.isEmpty ? nil : HealthState(sights, isLeaving: isLeaving) }
+
+    /// What to say where it cannot be looked at.
+    static func unreadable(_ backend: String, _ error: KitError, in kit: Kit) -> HealthLook {
+        var look = HealthLook(at: backend, in: kit)
+        look.sights = [.failed(.settings, .unknown, error.message, error.on(backend))]
+        return look
+    }
+
+    /// Looks; throws `interrupted` where somebody stopped it.
+    mutating func look(_ file: BackendFile, _ progress: Progress) async throws(KitError) {
+        let open: OpenBackend
+        do throws(KitError) {
+            isLeaving = try kit.policies(of: file).isLeaving
+            open = try await kit.open(file, gate: Canary.gate)
+        } catch {
+            guard error.code != .interrupted else { throw error }
+            sights.append(.failed(.settings, .unknown, "It cannot be opened. \(error.message)", error.on(backend)))
+            return
+        }
+        guard try await greet(open), try await recognise(open) else { return }
+        try await measureRoom(open)
+        try await tryCanary(open)
+        try await challenge(open, file, progress)
+    }
+
+    /// A failure of the backend, where nobody stopped the look.
+    private func failure(_ error: StorageError) throws(KitError) -> KitError {
+        let error = KitError(error.on(backend))
+        guard error.code != .interrupted else { throw error }
+        return error
+    }
+
+    // MARK: Whether it is there
+
+    /// Asks for something that is not there: who says so has read the request and let us in.
+    private mutating func greet(_ open: OpenBackend) async throws(KitError) -> Bool {
+        let start = kit.timing.now()
+        do throws(StorageError) {
+            try await ask(open.content)
+            let time = kit.timing.now() - start
+            latency = time
+            sights.append(.ok(.answer, "It answered.", time))
+            sights.append(.ok(.access, "It let us in."))
+            return true
+        } catch {
+            let problem = try failure(error)
+            switch error.code {
+            case .permissionDenied, .badCredentials:
+                sights.append(.ok(.answer, "It answered.", kit.timing.now() - start))
+                sights.append(.failed(.access, .unreachable, "It does not let us in. \(error.message)", problem))
+            case .unavailable, .rateLimited, .quotaExceeded:
+                sights.append(.failed(.answer, .unreachable, "It cannot be asked. \(error.message)", problem))
+            default: sights.append(.failed(.answer, .unknown, error.message, problem))
+            }
+            return false
+        }
+    }
+
+    private func ask(_ content: any ContentService) async throws(StorageError) {
+        if let objects = content.objects, let name = ObjectName("health/nobody.txt") {
+            do throws(StorageError) {
+                _ = try await objects.stat(name)
+            } catch {
+                guard error.code == .notFound else { throw error }
+            }
+        } else if content.capabilities.contains(.usage) {
+            _ = try await content.usage(mayWalk: false)
+        } else {
+            // Of bytes by chance, so nobody has it.
+            let chance = (0..<32).map { _ in UInt8.random(in: 0...255) }
+            guard let hash = try? Multihash(code: .sha256, digest: chance),
+                let root = try? CID(version: .v1, codec: .raw, hash: hash)
+            else { return }
+            if case .unknown(let error) = await content.presence(of: root, at: nil) { throw error }
+        }
+    }
+
+    /// Whether it is the place that is known by its name, and not a folder below a disk that is not mounted.
+    private mutating func recognise(_ open: OpenBackend) async throws(KitError) -> Bool {
+        do throws(KitError) {
+            try await kit.expectPlace(open)
+            sights.append(.ok(.place, "It is the place that it was, or the first one of its name."))
+            return true
+        } catch {
+            guard error.code != .interrupted else { throw error }
+            sights.append(.failed(.place, .unreachable, error.message, error.on(backend)))
+            return false
+        }
+    }
+
+    // MARK: What it takes
+
+    private mutating func measureRoom(_ open: OpenBackend) async throws(KitError) {
+        guard open.content.capabilities.contains(.usage) else {
+            sights.append(.skipped(.room, "It does not say how much room there is."))
+            return
+        }
+        do throws(StorageError) {
+            free = try await open.content.usage(mayWalk: false).free
+        } catch {
+            let problem = try failure(error)
+            sights.append(.failed(.room, .degraded, error.message, problem))
+            return
+        }
+        switch free {
+        case nil: sights.append(.skipped(.room, "It does not say how much room there is."))
+        case 0?: sights.append(.failed(.room, .degraded, "It says that there is no room left."))
+        case let free?: sights.append(.ok(.room, "It says that \(ByteCount(free)) are free."))
+        }
+    }
+
+    private mutating func tryCanary(_ open: OpenBackend) async throws(KitError) {
+        guard let objects = open.content.objects, objects.capabilities.contains(.write) else {
+            sights.append(.skipped(.store, "It takes no objects that could be tried."))
+            return
+        }
+        var canary = try await Canary(for: backend, objects, in: kit)
+        var failed: Canary.Failure?
+        do throws(Canary.Failure) { try await canary.run() } catch { failed = error }
+        for (act, step) in zip(canary.acts, canary.steps) {
+            sights.append(.ok(act.subject, act.words, step.milliseconds))
+        }
+        warnings += canary.warnings
+        if let failed {
+            let problem = try failure(failed.error)
+            sights.append(.failed(failed.act.subject, failed.state, failed.error.message, problem))
+        }
+        guard let offset = canary.clockOffset else { return }
+        clockOffset = offset
+        let words = Self.words(forOffset: offset)
+        let isFar = abs(offset) > Self.longestOffset
+        sights.append(isFar ? .failed(.clock, .degraded, words) : .ok(.clock, words))
+    }
+
+    private static func words(forOffset offset: Int64) -> String {
+        guard offset != 0 else { return "Its clock is the one here, to a second." }
+        return "Its clock is \(abs(offset) / 1000) s \(offset > 0 ? "ahead of" : "behind") the one here."
+    }
+
+    // MARK: What it has
+
+    /// Asks for a few roots that it should have, and reads those that it says it has.
+    private mutating func challenge(
+        _ open: OpenBackend,
+        _ file: BackendFile,
+        _ progress: Progress
+    ) async throws(KitError) {
+        let isKnown = try await kit.arrive(at: file)
+        let catalog = try kit.catalog()
+        let (proof, chosen) = try await kitErrors { [backend] () async throws -> (Mapping.Evidence?, [Mapping]) in
+            (
+                try await catalog.lastProof(on: backend),
+                try await catalog.chanceMappings(on: backend, Self.challenges, notLongerThan: Self.longest)
+            )
+        }
+        self.proof = proof
+        let identity = try await kitErrors { try await kit.identity() }
+        let verifier = Verifier(
+            catalog: catalog,
+            identity: identity,
+            observer: kit.observer,
+            timing: kit.timing,
+            progress: progress
+        )
+        do {
+            guard !chosen.isEmpty else {
+                sights.append(.skipped(.content, "Nothing is known to be stored there."))
+                return
+            }
+            let asked = try await verifier.verify(chosen, on: open, by: .asking, isKnown: isKnown)
+            let there = asked.filter { $0.verdict == .present }.map(\.mapping)
+            // Nobody pays for a look.
+            let isReadable = open.content.capabilities.contains(.reads) && !open.content.limits.isArchive
+            let short = there.filter { ($0.size ?? .max) <= Self.longest && isReadable }
+            let read = short.isEmpty ? [] : try await verifier.verify(short, on: open, isKnown: isKnown)
+            report(asked, read)
+        } catch {
+            let problem = KitError(any: error)
+            guard problem.code != .interrupted else { throw problem }
+            sights.append(.failed(.content, .degraded, problem.message, problem.on(backend)))
+        }
+        tellProof(open)
+    }
+
+    private mutating func report(_ asked: [Verifier.Result], _ read: [Verifier.Result]) {
+        for result in asked {
+            let root = result.mapping.cid
+            switch result.verdict {
+            case .missing:
+                let words = "It says that \(root) is not there, which was stored."
+                sights.append(.failed(.content, .degraded, words, KitError(.verification, words, cid: root)))
+            case .corrupt, .unknown:
+                let words = result.error?.message ?? "What it has of \(root) is not known."
+                let problem = result.error.map { KitError($0.on(backend)).about(root) }
+                sights.append(.failed(.content, .degraded, words, problem))
+            default: break
+            }
+        }
+        for result in read where result.verdict != .superseded && result.verdict != .whole {
+            let root = result.mapping.cid
+            let why = result.error?.message ?? ""
+            let problem = result.error.map { KitError($0.on(backend)).about(root) }
+            let words =
+                result.verdict.isDamage
+                ? "It says that it has \(root), and does not give it. \(why)"
+                : "What it says it has of \(root) could not be read. \(why)"
+            sights.append(.failed(.content, result.verdict.isDamage ? .lying : .degraded, words, problem))
+        }
+        let whole = read.filter { $0.verdict == .whole }
+        if !whole.isEmpty {
+            let bytes = whole.reduce(UInt64(0)) { $0.plus($1.bytes) }
+            sights.append(.ok(.content, "Of what it should have, \(whole.count) were read whole, \(ByteCount(bytes))."))
+        }
+        let unread = asked.count { $0.verdict == .present } - read.count
+        if unread > 0 {
+            sights.append(.skipped(.content, "It says that it has \(unread) more, which are not read here."))
+        }
+    }
+
+    private mutating func tellProof(_ open: OpenBackend) {
+        guard let proof else {
+            sights.append(.skipped(.proof, "Nobody had proved before that anything is there."))
+            return
+        }
+        sights.append(.ok(.proof, "Bytes there were proved last \(proof.at.ago(at: kit.now)), by \(proof.method)."))
+    }
+}
+
+extension Canary.Act {
+    fileprivate var subject: Sight.Subject {
+        switch self {
+        case .store: .store
+        case .read: .read
+        case .list: .list
+        case .remove: .remove
+        }
+    }
+
+    fileprivate var words: String {
+        switch self {
+        case .store: "It took a small object."
+        case .read: "It gave the same bytes back."
+        case .list: "It listed the object."
+        case .remove: "It removed the object."
+        }
+    }
+}
