@@ -30,8 +30,7 @@ struct ObjectServer {
             at: data.appending(path: Self.bucket),
             withIntermediateDirectories: true
         )
-        let look = "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"
-        let port = try bench.run(["python3", "-c", look]).output.trimmingCharacters(in: .whitespacesAndNewlines)
+        let port = try bench.freePort()
         // Nobody's server stays behind for ever, not even after a SIGKILL of this process.
         process = try bench.children.start(
             "/usr/bin/env",

@@ -69,6 +69,8 @@ struct Amounts: Sendable {
     let blocks: Int
     /// How many pins of 64 KiB are synced.
     let pins: Int
+    /// The length of the large pin that goes to a place, in bytes.
+    let placed: Int
     /// Among how many mappings one is looked for.
     let mappings: Int
     /// With how many mappings the index files are written.
@@ -80,6 +82,7 @@ struct Amounts: Sendable {
         entries: 1_000_000,
         blocks: 10_000_000,
         pins: 1000,
+        placed: 1 << 29,
         mappings: 1_000_000,
         indexed: [10_000, 100_000]
     )
@@ -89,6 +92,7 @@ struct Amounts: Sendable {
         entries: 30_000,
         blocks: 300_000,
         pins: 100,
+        placed: 1 << 26,
         mappings: 100_000,
         indexed: [1000, 10_000]
     )

@@ -39,16 +39,17 @@ private let uploadPeak = 92.0
     }
 }
 
-/// A home with one pin of the large length.
-func homeWithLargePin(_ bench: Bench) throws -> URL {
-    let file = try bench.randomFile("large", length: bench.amounts.large)
+/// A home with one pin of the large length, or of another, in bytes.
+func homeWithLargePin(_ bench: Bench, length: Int? = nil) throws -> URL {
+    let file = try bench.randomFile("large", length: length ?? bench.amounts.large)
     defer { bench.remove(file) }
     let home = try bench.newHome(in: bench.memory)
     _ = try bench.runKit(["add", "--quiet", file.path], home: home)
     return home
 }
 
-private func homeWithSmallPins(_ bench: Bench) throws -> URL {
+/// A home with many small pins.
+func homeWithSmallPins(_ bench: Bench) throws -> URL {
     let files = try bench.randomFiles("pins", count: bench.amounts.pins, length: 65_536, perFolder: 1)
     defer { bench.remove(bench.memory.appending(path: "pins")) }
     let home = try bench.newHome(in: bench.memory)

@@ -1,0 +1,166 @@
+internal import Foundation
+
+/// A server on this machine over a folder in memory, for one type of backend and for rclone; a new one for each run.
+struct PlaceServer {
+    /// What is measured, by the word for the type.
+    enum Kind: String, Sendable, CaseIterable {
+        case filesystem, sftp, sshfs, webdav
+
+        /// How rclone calls what it is measured against.
+        var remote: String {
+            switch self {
+            case .filesystem: "local"
+            case .sftp, .sshfs: "sftp"
+            case .webdav: "webdav"
+            }
+        }
+    }
+
+    private let kind: Kind
+    private let bench: Bench
+    /// What the server keeps of itself.
+    private let folder: URL
+    /// The files.
+    private let data: URL
+    private let port: String
+    private let process: Process?
+
+    private static let user = "tester"
+
+    /// Runs `body` with a new server, which is stopped and forgotten whatever happens.
+    static func with<Value>(_ kind: Kind, _ bench: Bench, _ body: (PlaceServer) throws -> Value) throws -> Value {
+        let server = try PlaceServer(kind, bench)
+        defer {
+            if let process = server.process { bench.children.stop(process) }
+            bench.remove(server.folder)
+        }
+        return try body(server)
+    }
+
+    private init(_ kind: Kind, _ bench: Bench) throws {
+        let folder = bench.memory.appending(path: "place-\(UUID().uuidString)")
+        let data = folder.appending(path: "data")
+        try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+        (self.kind, self.bench, self.folder, self.data) = (kind, bench, folder, data)
+        guard kind != .filesystem else {
+            (port, process) = ("", nil)
+            return
+        }
+        let port = try bench.freePort()
+        self.port = port
+        let words =
+            switch kind {
+            case .filesystem, .webdav:
+                [
+                    try Bench.program("rclone"), "serve", "webdav", "--config", "/dev/null", "--addr",
+                    "127.0.0.1:\(port)", "--user", Self.user, "--pass", ObjectServer.secret, "--vfs-cache-mode",
+                    "writes", "--vfs-write-back", "0s", "--cache-dir", folder.appending(path: "cache").path, data.path,
+                ]
+            case .sftp, .sshfs: try Self.daemon(bench, folder, port)
+            }
+        process = try bench.children.start(
+            "/usr/bin/env",
+            ["--default-signal", "timeout", "--kill-after=5", "7200"] + words,
+            environment: [:],
+            output: folder.appending(path: "log.txt")
+        )
+        // Whoever speaks first or not, a connection that is taken shows that somebody is there.
+        _ = try bench.run(["python3", "-c", Self.wait, port])
+        guard kind != .webdav else { return }
+        let host = try String(contentsOf: folder.appending(path: "host.pub"), encoding: .utf8)
+        try "[127.0.0.1]:\(port) \(host)".write(to: known, atomically: true, encoding: .utf8)
+    }
+
+    private static let wait = """
+        import socket, sys, time
+        end = time.time() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5).close()
+                break
+            except OSError:
+                if time.time() > end: raise
+                time.sleep(0.05)
+        """
+
+    /// The words that start OpenSSH's server, whose keys are made in a folder.
+    private static func daemon(_ bench: Bench, _ folder: URL, _ port: String) throws -> [String] {
+        for name in ["host", "user"] {
+            let file = folder.appending(path: name).path
+            _ = try bench.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file])
+        }
+        try FileManager.default.createDirectory(atPath: "/run/sshd", withIntermediateDirectories: true)
+        let place = folder.path
+        let configuration = """
+            ListenAddress 127.0.0.1
+            Port \(port)
+            HostKey \(place)/host
+            PidFile none
+            AuthorizedKeysFile \(place)/user.pub
+            StrictModes no
+            UsePAM no
+            PasswordAuthentication no
+            MaxStartups 100
+            Subsystem sftp internal-sftp
+
+            """
+        let file = folder.appending(path: "sshd_config")
+        try configuration.write(to: file, atomically: true, encoding: .utf8)
+        return ["/usr/sbin/sshd", "-D", "-e", "-f", file.path]
+    }
+
+    private var known: URL { folder.appending(path: "known_hosts") }
+
+    /// Configures it as the backend `place` of a home.
+    func configure(_ home: URL) throws {
+        let words: [String] =
+            switch kind {
+            case .filesystem: ["--path", data.path]
+            case .sftp, .sshfs:
+                [
+                    "--host", "127.0.0.1", "--port", port, "--user", NSUserName(), "--path", data.path, "--key-file",
+                    folder.appending(path: "user").path, "--known-hosts", known.path, "--ssh-options",
+                    "IdentityAgent=none",
+                ]
+            case .webdav:
+                [
+                    "--url", "http://127.0.0.1:\(port)", "--user", Self.user, "--password", "${KIT_BENCH_SECRET}",
+                ]
+            }
+        _ = try bench.runKit(["backend", "create", "place", kind.rawValue] + words, home: home)
+    }
+
+    /// Copies the files of a folder there with rclone, or all files from there to a folder.
+    func copy(_ folder: URL, up: Bool) throws -> Outcome {
+        let remote: [String: String] =
+            switch kind {
+            case .filesystem: [:]
+            case .sftp, .sshfs:
+                [
+                    "HOST": "127.0.0.1", "PORT": port, "USER": NSUserName(),
+                    "KEY_FILE": self.folder.appending(path: "user").path, "KNOWN_HOSTS_FILE": known.path,
+                ]
+            case .webdav: ["URL": "http://127.0.0.1:\(port)", "USER": Self.user]
+            }
+        var environment = ["RCLONE_CONFIG_PEER_TYPE": kind.remote]
+        for (name, value) in remote { environment["RCLONE_CONFIG_PEER_\(name)"] = value }
+        let rclone = try Bench.program("rclone")
+        if kind == .webdav {
+            let words = [rclone, "obscure", ObjectServer.secret]
+            environment["RCLONE_CONFIG_PEER_PASS"] =
+                try bench.run(words).output.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        let there = kind == .webdav ? "peer:cars" : "peer:\(data.path)/cars"
+        let ends = up ? [folder.path, there] : [there, folder.path]
+        let words = [rclone, "--config", "/dev/null", "copy"] + ends + ["--transfers", "16"]
+        return try bench.run(words, environment: environment)
+    }
+}
+
+extension Bench {
+    /// A port of this machine that nobody has now.
+    func freePort() throws -> String {
+        let look = "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"
+        return try run(["python3", "-c", look]).output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}
