@@ -22,6 +22,18 @@ enum HTTPCredentials: Sendable {
         }
     }
 
+    /// What to do where a server does not take them.
+    var hint: String {
+        switch self {
+        case .none: "set credentials.user and credentials.password, or credentials.bearer_token"
+        case .token: "check credentials.bearer_token"
+        case .password(_, _, true, _):
+            "check credentials.user and credentials.password; many clouds want a password for applications"
+        case .password:
+            "check credentials.user and credentials.password, which is only proven by digests; or use https"
+        }
+    }
+
     /// Has all that is secret hidden wherever it comes back.
     func teachRedactor() {
         switch self {

@@ -108,12 +108,13 @@ struct WebDAVChunks: PartTaker {
             if !progress.read({ $0.wasSeen }) { try await assemble() }
             try await put.look()
             progress.change { $0.wasSeen = true }
-            try await put.move()
+            if try await put.move() { return PutReceipt(proof: nil) }
         } catch {
             // What another try can go on with stays.
             guard error.retry == .never, error.code != .cancelled, !tellsOfLoss(error) else { throw error }
             throw await put.discard(after: error)
         }
+        try await put.replace()
         return PutReceipt(proof: nil)
     }
 

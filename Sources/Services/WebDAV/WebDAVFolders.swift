@@ -54,7 +54,6 @@ extension WebDAVConnection {
     /// What is in a folder, for a walk; nothing where it went away, or there is nothing with the prefix.
     func walked(_ folder: String, _ what: String) async throws(StorageError) -> [FolderWalk.Entry] {
         guard let entries = try await entries(of: folder, what) else {
-            // Of the root no list says that it is not there.
             try await checkAbsence(of: folder.isEmpty ? "" : folder + "/", what)
             return []
         }
@@ -67,7 +66,10 @@ extension WebDAVConnection {
     /// writing it, or was stopped while he did.
     @discardableResult
     func checkAbsence(of name: String, _ what: String) async throws(StorageError) -> Bool {
-        for folder in FolderPath.folders(of: name).reversed() + [""] {
+        // Whether a folder is there, those above it say, and not it itself; of the root none does.
+        guard !name.isEmpty else { throw placeIsGone(what) }
+        let own = name.hasSuffix("/") ? String(name.dropLast()) : name
+        for folder in FolderPath.folders(of: own).reversed() + [""] {
             guard let entries = try await entries(of: folder, what) else {
                 known.change { $0 = [] }
                 continue

@@ -36,10 +36,11 @@ struct WebDAVPut: Sendable {
         do throws(StorageError) {
             try await send(body)
             try await look()
-            try await move()
+            if try await move() { return }
         } catch {
             throw await discard(after: error)
         }
+        try await replace()
     }
 
     private func request(_ method: String, _ kind: CallKind = .put) -> WebDAVRequest {
@@ -74,22 +75,28 @@ struct WebDAVPut: Sendable {
         }
     }
 
-    /// Gives the file its name.
+    /// Gives the file its name; false where a file has it, which is to be replaced.
     ///
     /// What has the name is looked at before it is replaced: of a folder, a server would remove all that is in it.
-    func move() async throws(StorageError) {
+    func move() async throws(StorageError) -> Bool {
         let (request, reply) = try await move(replacing: false)
-        if [201, 204].contains(reply.status) { return }
+        if [201, 204].contains(reply.status) { return true }
         let error = await connection.failure(request, reply)
         guard [301, 403, 405, 409, 412].contains(reply.status) else { throw error }
         switch try await connection.find(name.text, what) {
         case .folder: throw connection.failures.error(.exists, "a folder has that name", what)
         case .file, .nothing: guard reply.status == 412 else { throw error }
         }
-        let (again, answer) = try await move(replacing: true)
-        // It may have removed the old one before it failed.
-        guard [201, 204].contains(answer.status) else {
-            throw await connection.failure(again, answer).ofUnknownOutcome
+        return false
+    }
+
+    /// Gives the file its name in the place of another.
+    ///
+    /// Where that fails, the server may have removed the old one before, or be at it still: the new one stays.
+    func replace() async throws(StorageError) {
+        let (request, reply) = try await move(replacing: true)
+        guard [201, 204].contains(reply.status) else {
+            throw await connection.failure(request, reply).ofUnknownOutcome
         }
     }
 

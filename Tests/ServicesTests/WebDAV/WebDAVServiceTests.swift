@@ -89,6 +89,30 @@ import Testing
         #expect(try await proxy.requests().allSatisfy { !$0.hasPrefix("DELETE ") || $0.contains("/.place.") })
     }
 
+    /// A server may have removed the old one before it failed to name the new one, or be at it still: that one stays.
+    @Test func aReplacementThatFailsLeavesTheNewBytes() async throws {
+        let (service, proxy) = try await open([.status(500).on("MOVE", times: 3...3)])
+        let object = try name("place/a")
+        _ = try await service.put(object, Body(bytes))
+        #expect(await store(object, in: service, sampleBytes(2000))?.mayHaveHappened == true)
+        #expect(try await proxy.count("DELETE") == 0)
+        // Whoever stores it again leaves nothing beside it.
+        _ = try await service.put(object, Body(bytes))
+        try await service.clear(object, mayResume: false)
+        #expect(try await proxy.count("DELETE", path: "/place/.a.") == 1)
+    }
+
+    /// That a folder is not there, a list of what is above it says, and not one answer about itself.
+    @Test(arguments: [400, 404, 409, 410]) func oneAnswerTakesNoFolderAway(_ status: Int) async throws {
+        let (service, proxy) = try await open([])
+        _ = try await service.put(try name("place/a"), Body(bytes))
+        for path in ["/place/", ""] {
+            try await proxy.set([.status(status).on("PROPFIND", path: path, times: 1...1)], for: "once")
+            let error = await failure { () async throws(StorageError) in for try await _ in service.list("") {} }
+            #expect(error?.code == .unavailable, "\(path)")
+        }
+    }
+
     /// What was praised and is not there replaces nothing.
     @Test(arguments: [200, 201, 204]) func anUploadThatIsOnlyPraisedReplacesNothing(_ status: Int) async throws {
         let (service, proxy) = try await open([.status(status).on("PUT", times: 2...2)])
