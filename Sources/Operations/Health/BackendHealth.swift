@@ -127,11 +127,15 @@ package struct BackendHealth: ChangingOperation {
 }
 
 extension HealthLook {
-    /// How a command ends that saw this; nil where all is well, or as its owner said.
+    /// How a command ends that saw this; nil where all is well.
+    ///
+    /// That its owner gave it up excuses nothing that failed.
     fileprivate var exitCode: ExitCode? {
-        let first = sights.first { $0.state == state }?.error?.code
-        switch state {
-        case nil, .ok, .leaving: return nil
+        guard !sights.isEmpty else { return nil }
+        let worst = HealthState(sights, isLeaving: false)
+        let first = sights.first { $0.state == worst }?.error?.code
+        switch worst {
+        case .ok, .leaving: return nil
         case .lying: return .verification
         case .degraded: return .partlyFailed
         case .readOnly, .unreachable, .unknown: return first ?? .other

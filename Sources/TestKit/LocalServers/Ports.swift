@@ -1,9 +1,27 @@
 internal import Foundation
+internal import Storage
 
 /// Ports of 127.0.0.1 and what answers there.
 enum Ports {
+    private static let given = Locked<Set<Int>>([])
+
     /// Ports that were free a moment ago, asked of the system all at once so that they differ.
+    ///
+    /// None is given twice in a process: the server that was to have it may not listen yet.
     static func free(_ count: Int) async throws -> [Int] {
+        for _ in 0..<100 {
+            let found = try await unused(count)
+            let areNew = given.change { given in
+                guard given.isDisjoint(with: found) else { return false }
+                given.formUnion(found)
+                return true
+            }
+            if areNew { return found }
+        }
+        throw ServerProblem(message: "The system gives the same ports again and again.")
+    }
+
+    private static func unused(_ count: Int) async throws -> [Int] {
         let script = """
             import socket, sys
             held = [socket.create_server(("127.0.0.1", 0)) for _ in range(\(count))]

@@ -43,7 +43,7 @@ extension Subject {
         ]
     )
 
-    private static let s3OverSeaweedfs = over(.seaweedfs, name: "s3OverSeaweedfs")
+    static let s3OverSeaweedfs = over(.seaweedfs, name: "s3OverSeaweedfs")
 
     private static func over(_ kind: S3Server.Kind, name: String, weaknesses: [String: [String]] = [:]) -> Subject {
         Subject(
