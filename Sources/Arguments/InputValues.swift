@@ -51,7 +51,7 @@ struct InputValues {
         throw ArgumentError(
             .tooMany,
             "“\(command)” takes \(wanted), and word \(words.count - rest.count + 1) of \(words.count) fits nothing; "
-                + "the value of a flag is one word.",
+                + "the value of a flag is one word, and that of one that is true or false stands behind `=`.",
             command: command
         )
     }

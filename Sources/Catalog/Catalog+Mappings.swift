@@ -75,17 +75,19 @@ extension Catalog {
         }
     }
 
-    /// Some of what counts as stored on a backend, by chance; longer ones than that, in bytes, only where there are no
-    /// others.
+    /// Some of what counts as stored on a backend, or was found not to be as it should, by chance.
+    ///
+    /// Longer ones than that, in bytes, come only where there are no others.
     package func chanceMappings(
         on backend: String,
+        damaged: Bool = false,
         _ count: Int,
         notLongerThan length: UInt64
     ) async throws(CatalogError) -> [Mapping] {
         try await read { (database) throws(CatalogError) in
             try database.all(
                 """
-                SELECT \(Mapping.columns) FROM replicas WHERE backend = ? AND status = 'stored'
+                SELECT \(Mapping.columns) FROM replicas WHERE backend = ? AND status IN (\(damaged ? "'missing', 'corrupt'" : "'stored'"))
                     ORDER BY coalesce(size_bytes, ?2 + 1) > ?2, random() LIMIT ?3
                 """,
                 [.text(backend), .integer(Int64(clamping: length)), .integer(Int64(count))]

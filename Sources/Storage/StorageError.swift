@@ -32,6 +32,9 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         case never
         case later
         case after(Duration)
+
+        /// Whether somebody said when.
+        package var isDated: Bool { if case .after = self { true } else { false } }
     }
 
     package let code: Code
@@ -40,6 +43,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     package private(set) var retry: Retry
     /// Whether the change that failed may have been made all the same: the answer was lost, or was none.
     package private(set) var mayHaveHappened: Bool
+    /// Whether the service said that it has something, or took it, and does not give it.
+    package private(set) var isBrokenPromise = false
     /// The backend that failed; set by the layer that knows its name.
     package private(set) var backend: String?
     package private(set) var cause: (any Error)?
@@ -74,6 +79,9 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
 
     /// The same error of a change that may have been made all the same.
     package var ofUnknownOutcome: StorageError { changed { $0.mayHaveHappened = true } }
+
+    /// The same error of a service whose word did not hold.
+    package var ofBrokenPromise: StorageError { changed { $0.isBrokenPromise = true } }
 
     private func changed(_ change: (inout StorageError) -> Void) -> StorageError {
         var error = self

@@ -76,12 +76,17 @@ extension StorageService {
         throw StorageError(.unsupported, "This backend gives no URL of \(name).")
     }
 
-    /// How much is stored, by walking over all of it.
+    /// How much is stored, by walking over all of it; nil where the length of something is not told.
     package func usageByListing() async throws(StorageError) -> Usage {
-        var (used, objects): (UInt64, UInt64) = (0, 0)
+        var used: UInt64? = 0
+        var objects: UInt64 = 0
         for try await page in list("") {
             objects += UInt64(page.count)
-            for length in page.compactMap(\.length) { used = used.plus(length) }
+            for info in page {
+                // More than can be counted is said by nobody who has it.
+                let sum = used.flatMap { used in info.length.map { used.addingReportingOverflow($0) } }
+                used = sum.flatMap { $0.overflow ? nil : $0.partialValue }
+            }
         }
         return Usage(used: used, objects: objects)
     }

@@ -20,8 +20,13 @@ import Testing
         #expect(refused.code == 5 && refused.text.contains("connection.restore_days"), "\(refused.text)")
         #expect(try await proxy.count("POST", path: "restore") == 0)
         try await user.run("backend", "update", "cold", "--restore-days", "2", "--restore-tier", "bulk")
-        // A look costs nothing.
+        // Neither a look nor a verification costs anything, also of what went into an archive by another rule.
         #expect(try await user.json("backend", "health", "cold").backends[0].health == .text("ok"))
+        try await user.run("backend", "update", "cold", "--unset", "storage_class")
+        let health = try await user.json("backend", "health", "cold", code: 6).backends[0]
+        #expect(health.health == .text("degraded"), "\(health)")
+        let verified = try await user.run("verify", code: 5)
+        #expect(verified.text.contains("asked for by `ipfs-kit restore`"), "\(verified.text)")
         #expect(try await proxy.count("POST", path: "restore") == 0)
         let asked = try await user.attempt(["cat", root, "--from", "cold", "--json"])
         #expect(asked.code == 5 && asked.errorText.contains("ask again at"), "\(asked.errorText)")

@@ -54,11 +54,17 @@ import Testing
         try write(content, to: car)
         let rotten = try await look(user, "disk", code: 10)
         #expect(rotten.state == "lying" && rotten.seen["content"] == "failed")
+        // It is not forgotten with that.
+        #expect(try await look(user, "disk", code: 10).state == "lying")
         try FileManager.default.removeItem(atPath: car)
         try await user.run("sync")
         try FileManager.default.removeItem(atPath: car)
         let gone = try await look(user, "disk", code: 6)
         #expect(gone.state == "degraded" && gone.seen["content"] == "failed")
+        #expect(try await look(user, "disk", code: 6).state == "degraded")
+        try await user.run("sync")
+        #expect(try await look(user, "disk").state == "ok")
+        try FileManager.default.removeItem(atPath: car)
         // Something else where the disk was mounted is not the place.
         try FileManager.default.moveItem(atPath: disk, toPath: disk + ".away")
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
@@ -96,6 +102,35 @@ import Testing
         let found = try await look(user, "cloud", code: 7)
         #expect(found.state == "read-only" && found.seen["answer"] == "ok" && found.seen["content"] == "ok")
         #expect(found.seen["store"] == "failed" && found.seen["read"] == nil, "\(found.row)")
+        // That its owner gave it up is the word then, and excuses nothing.
+        try await user.run("backend", "update", "cloud", "--leaving")
+        #expect(try await look(user, "cloud", code: 7).state == "leaving")
+    }
+
+    /// What is said to be removed, and is there still, was not removed.
+    @Test func `who says that something is removed and keeps it is lying`() async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [.status(204).on("DELETE")])
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint)
+        let found = try await look(user, "cloud", code: 10)
+        #expect(found.state == "lying" && found.seen["remove"] == "failed" && found.seen["list"] == "ok")
+    }
+
+    /// A server that praises what it does not keep, or lists what it does not give, lies however it says so.
+    @Test(arguments: [FaultyProxy.Rule.status(201).on("PUT"), .status(404).on("GET", path: "/cars/")])
+    func whoPraisesWhatItHasNotIsLying(_ lie: FaultyProxy.Rule) async throws {
+        let server = try await WebDAVServer.running(.wsgidav)
+        let proxy = try await FaultyProxy.start(before: server.endpoint, [])
+        let user = try await User.ready()
+        let flags = ["--url", server.url(try await server.newFolder(), at: proxy.endpoint), "--retry-count", "0"]
+        let created = try await user.attempt(["backend", "create", "box", "webdav"] + flags + server.flags)
+        #expect(created.code == 0, "\(created.errorText)")
+        try await user.add(sampleBytes(1000))
+        try await user.run("sync")
+        try await proxy.set([lie], for: "lie")
+        let found = try await look(user, "box", code: 10)
+        #expect(found.state == "lying", "\(found.row)")
     }
 
     @Test func `who does not answer is unreachable, and who cannot be asked is unknown`() async throws {
@@ -113,6 +148,7 @@ import Testing
         #expect(try await user.attempt(["backend", "create", "blank", "s3"] + unset).code == 0)
         let dry = try await user.json("backend", "health", "--all", "--dry-run").backends
         #expect(dry.items.count == 2 && dry[0].health == .null && dry[0].observations.items.isEmpty)
+        #expect(dry[0].asked_at == .null)
         let both = try await user.json("backend", "health", "--all", code: 6).backends
         #expect(both[0].health == .text("unknown") && both[1].health == .text("unreachable"), "\(both)")
     }

@@ -48,10 +48,16 @@ import Testing
 
     @Test func aClosedGateAdmitsNothing() async throws {
         let gate = ClosedGate()
-        for change in [Change.put(object), .delete(object)] {
+        for change in [Change.put(object), .delete(object), .recall(object)] {
             let error = await #expect(throws: StorageError.self) { try await gate.admit(change) }
             #expect(error?.code == .unsupported && error?.message.contains("object") == true)
         }
+    }
+
+    @Test func whoWantsContentPaysForItAndChangesNothing() async throws {
+        let gate = ClosedGate(mayRecall: true)
+        try await gate.admit(.recall(object))
+        await #expect(throws: StorageError.self) { try await gate.admit(.put(object)) }
     }
 
     @Test func anAdmissionIsRenewedWhenItIsOld() async throws {

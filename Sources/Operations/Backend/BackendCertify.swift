@@ -12,7 +12,7 @@ package struct BackendCertify: ChangingOperation {
         "Try a backend by the laws that all have to keep, in a corner of its own, and remove all of it."
     package static let details = """
         It stores under certify/, where nothing else is, and changes nothing of what is kept there, nor what is known of it.
-        Without --full a short list of laws takes 100 to 200 requests and less than 1 MiB. With it all are tried that apply:
+        Without --full a short list of laws takes 100 to 350 requests and less than 1 MiB. With it all are tried that apply:
         4,000 to 20,000 requests and 13 to 25 MiB, and where objects of up to 64 MiB go in parts, 12 times the length from \
         which on they do. It ends with 10 where a law was broken; one of which nothing was seen is unknown. Of a run of this \
         home that was killed, the next one removes objects and pins, and of others after a day. Empty folders stay, and \

@@ -103,7 +103,7 @@ extension BackendFile {
                 let near = nearest(to: key, among: fields.map(\.name)).map { ": did you mean “\($0)”?" }
                 throw KitError(
                     .usage,
-                    "The type \(row.type) has no setting that is called what stands before the equals sign\(near ?? ".")",
+                    "The type \(row.type) has no setting of one of the names that were given\(near ?? ".")",
                     hint: Hint(BackendTypes.self, ["type": row.type]),
                     backend: name
                 )

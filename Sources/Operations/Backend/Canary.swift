@@ -52,7 +52,7 @@ struct Canary: Sendable {
     private let kit: Kit
 
     /// What the names of all such objects begin with.
-    private static let folder = "health/"
+    static let folder = "health/"
 
     /// One for the named objects of a backend, which passes ``gate``.
     init(for backend: String, _ objects: any StorageService, in kit: Kit) async throws(KitError) {
@@ -105,7 +105,16 @@ struct Canary: Sendable {
             warnings.append("Nothing can be removed from \(backend), so \(name) stays there.")
             return
         }
-        try await step(.remove) { () async throws(StorageError) in try await objects.delete(name) }
+        try await step(.remove) { () async throws(StorageError) in
+            try await objects.delete(name)
+            do throws(StorageError) {
+                _ = try await objects.stat(name)
+            } catch {
+                guard error.code == .notFound else { throw error }
+                return
+            }
+            throw StorageError(.corrupt, "It says that it removed \(name), and has it still.", backend: backend)
+        }
         let left = listed.filter {
             $0.name != name && PassingName.isLeft($0, in: Self.folder, by: home, written ?? kit.now)
         }
@@ -122,14 +131,14 @@ struct Canary: Sendable {
         _ act: Act,
         _ work: () async throws(StorageError) -> Void
     ) async throws(Failure) {
-        let start = kit.timing.now()
+        let start = kit.timing.uptime()
         do throws(StorageError) {
             try await work()
         } catch {
             let isLeft = !steps.isEmpty || error.mayHaveHappened
             throw Failure(act: act, error: isLeft ? await afterwards(error) : error)
         }
-        steps.append(Step(title: act.rawValue, milliseconds: kit.timing.now() - start))
+        steps.append(Step(title: act.rawValue, milliseconds: kit.milliseconds(since: start)))
     }
 
     /// How far a time is from those between which it was taken; a service tells whole seconds, and more of them late.
@@ -150,6 +159,7 @@ struct Canary: Sendable {
         func admit(_ change: Change) async throws(StorageError) {
             let what: String
             switch change {
+            case .recall: return try await ClosedGate().admit(change)
             case .put(let name), .delete(let name), .clear(let name):
                 guard !name.text.hasPrefix(Canary.folder) else { return }
                 what = name.text
@@ -161,4 +171,9 @@ struct Canary: Sendable {
             )
         }
     }
+}
+
+extension Kit {
+    /// How long it is since a moment of the clock that nobody sets.
+    func milliseconds(since start: Duration) -> Int64 { Int64((timing.uptime() - start) / .milliseconds(1)) }
 }

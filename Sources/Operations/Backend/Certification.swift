@@ -178,6 +178,7 @@ struct CertificationGate: ChangeGate {
     func admit(_ change: Change) async throws(StorageError) {
         let what: String
         switch change {
+        case .recall: return try await ClosedGate().admit(change)
         case .put(let name), .delete(let name), .clear(let name):
             guard !name.text.hasPrefix(Certification.folder) else { return }
             what = name.text

@@ -119,7 +119,7 @@ extension Call {
         case .success(let output):
             end.code = output.exitCode
             // Who did not do all of it says why.
-            if output.exitCode != .ok { end.message = (output.report.failures + output.report.warnings).first }
+            if output.exitCode != .ok { end.message = output.whatFailed }
         case .failure(let error): (end.code, end.message) = (error.code, error.message)
         }
         kit.events.tell([end], in: mark)

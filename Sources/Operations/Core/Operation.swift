@@ -78,6 +78,8 @@ package protocol OperationOutput: Answer {
     var isSecret: Bool { get }
     /// How the operation ended; only those that do several things can end otherwise than well without throwing.
     var exitCode: ExitCode { get }
+    /// Why it did not end well, as a sentence, for whoever sees no more of it; nil where it did, or nothing says why.
+    var whatFailed: String? { get }
     /// The lines that are left under --quiet; nil leaves the choice to the surface.
     var quietLines: [String]? { get }
 }
@@ -86,6 +88,7 @@ extension OperationOutput {
     package var isContent: Bool { false }
     package var isSecret: Bool { false }
     package var exitCode: ExitCode { .ok }
+    package var whatFailed: String? { report.failures.first }
     package var quietLines: [String]? { nil }
 }
 

@@ -20,19 +20,20 @@ package struct BackendHealth: ChangingOperation {
 
     package static let fields: [Field<Self>] = [
         .enabledBackends(\.names),
-        Field("all", \.all, help: "Every enabled backend; what is meant where none is named."),
+        .allBackends(\.all),
         .dryRun,
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
         _ = try kit.catalog()
-        let chosen = try await kit.chooseBackends(names, all: all)
+        let chosen = try await kit.backends(names, all: all, for: Self.self)
+        let broken = chosen.broken.map { HealthLook.unreadable($0.name, $0.error, in: kit) }
         guard !dryRun else {
-            let looks = chosen.files.map { HealthLook(at: $0.name, in: kit) }
-            return Output(isDryRun: true, looks: looks)
+            let looks = broken + chosen.files.map { HealthLook(at: $0.name, in: kit) }
+            return Output(isDryRun: true, looks: looks.sorted { $0.backend < $1.backend })
         }
-        var looks = chosen.broken.map { HealthLook.unreadable($0.name, $0.error, in: kit) }
+        var looks = broken
         looks += try await withManyAtOnce { () async throws(KitError) in
             try await look(at: chosen.files, call)
         }
@@ -63,8 +64,7 @@ package struct BackendHealth: ChangingOperation {
         let looks: [HealthLook]
 
         package var exitCode: ExitCode {
-            guard !isDryRun else { return .ok }
-            return .ofParts(looks.compactMap(\.exitCode), isPartDone: looks.contains { $0.exitCode == nil })
+            .ofParts(looks.compactMap(\.exitCode), isPartDone: looks.contains { $0.exitCode == nil })
         }
 
         package static let outputFields: [OutputField<Self>] = [
@@ -79,9 +79,13 @@ package struct BackendHealth: ChangingOperation {
                         "How it is; null where nothing was tried.",
                         as: .choice(HealthState.allCases.map(\.rawValue))
                     ) { $0.state?.rawValue },
-                    .askedAt { $0.askedAt },
+                    OutputField("asked_at", "When it was asked first; null where nobody was.") { $0.askedAt },
                     OutputField("observations", "What was seen, in order; none where nothing was tried.") { $0.sights },
-                    OutputField("latency", "How long its first answer took.", in: .milliseconds) { $0.latency },
+                    OutputField(
+                        "latency",
+                        "How long it took to answer the first question, with all tries.",
+                        in: .milliseconds
+                    ) { $0.latency },
                     OutputField("free_bytes", "How much room it says there is; null where it says nothing.", in: .bytes)
                     {
                         $0.free

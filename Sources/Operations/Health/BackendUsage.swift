@@ -20,12 +20,12 @@ package struct BackendUsage: Operation {
 
     package static let fields: [Field<Self>] = [
         .enabledBackends(\.names),
-        Field("all", \.all, help: "Every enabled backend; what is meant where none is named."),
+        .allBackends(\.all),
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
-        let chosen = try await kit.chooseBackends(names, all: all)
+        let chosen = try await kit.backends(names, all: all, for: Self.self)
         let counts = try await kitErrors { try await kit.catalog().mappingCounts() }
         let asked = await withManyAtOnce {
             await withTaskGroup(of: Row.self) { group in
@@ -36,16 +36,17 @@ package struct BackendUsage: Operation {
         if asked.contains(where: { $0.error?.code == .interrupted }) {
             throw KitError(.interrupted, "It was stopped before all had answered.")
         }
-        var rows = asked + chosen.broken.map { Row(backend: $0.name, askedAt: nil, error: $0.error) }
+        var rows = asked + chosen.broken.map { Row(backend: $0.name, error: $0.error) }
         for index in rows.indices { rows[index].known = counts[rows[index].backend] ?? MappingCounts() }
         return Output(rows: rows.sorted { $0.backend < $1.backend })
     }
 
     private static func ask(_ file: BackendFile, _ kit: Kit) async -> Row {
-        var row = Row(backend: file.name, askedAt: kit.now)
+        var row = Row(backend: file.name)
         do {
             row.quota = try kit.policies(of: file).storageQuotaBytes
             let backend = try await kit.open(file, gate: ClosedGate())
+            row.askedAt = kit.now
             try await kit.expectPlace(backend)
             row.usage = try await usage(backend.content)
         } catch {
@@ -66,7 +67,7 @@ package struct BackendUsage: Operation {
     struct Row: Sendable {
         let backend: String
         /// When it was asked; nil where it could not be.
-        let askedAt: Timestamp?
+        var askedAt: Timestamp?
         var usage = Usage()
         /// The most that may be stored there, in bytes; nil is no bound.
         var quota: UInt64?
@@ -90,8 +91,11 @@ package struct BackendUsage: Operation {
                 of: [
                     .backend { $0.backend },
                     OutputField("asked_at", "When it was asked; null where it could not be.") { $0.askedAt },
-                    OutputField("used_bytes", "How much it holds, whosever it is; null where nobody says.", in: .bytes)
-                    {
+                    OutputField(
+                        "used_bytes",
+                        "How much it holds under names that can be ours; null where nobody says.",
+                        in: .bytes
+                    ) {
                         $0.usage.used
                     },
                     OutputField("free_bytes", "How much room it says there is; null where it says nothing.", in: .bytes)
@@ -136,20 +140,5 @@ package struct BackendUsage: Operation {
                 failures: rows.compactMap { row in row.error.map { $0.told(of: row.backend) } }
             )
         }
-    }
-}
-
-extension Kit {
-    /// The backends that are named, disabled ones too, or every enabled one, for whoever only looks at them.
-    func chooseBackends(
-        _ names: [String],
-        all: Bool
-    ) async throws(KitError) -> (files: [BackendFile], broken: [(name: String, error: KitError)]) {
-        guard !all || names.isEmpty else {
-            throw KitError(.usage, "--all is every enabled backend: name some, or say that.")
-        }
-        let chosen = try await chooseBackends(names, evenDisabled: !names.isEmpty)
-        guard !chosen.files.isEmpty || !chosen.broken.isEmpty else { throw try noEnabledBackend() }
-        return chosen
     }
 }

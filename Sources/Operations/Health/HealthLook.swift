@@ -8,7 +8,8 @@ internal import Storage
 /// A look at one backend: each thing is tried, and nothing is taken from what the service says of itself.
 struct HealthLook: Sendable {
     let backend: String
-    let askedAt: Timestamp
+    /// When the backend was asked first; nil where nobody was.
+    private(set) var askedAt: Timestamp?
     private(set) var sights: [Sight] = []
     private(set) var isLeaving = false
     /// How long the first answer took, in milliseconds.
@@ -29,7 +30,7 @@ struct HealthLook: Sendable {
 
     /// A look at a backend, now.
     init(at backend: String, in kit: Kit) {
-        (self.backend, self.kit, askedAt) = (backend, kit, kit.now)
+        (self.backend, self.kit) = (backend, kit)
     }
 
     /// How the backend is; nil where nobody looked.
@@ -47,16 +48,24 @@ struct HealthLook: Sendable {
         let open: OpenBackend
         do throws(KitError) {
             isLeaving = try kit.policies(of: file).isLeaving
+            if isLeaving { sights.append(.ok(.settings, "Its settings say that it is about to end.")) }
             open = try await kit.open(file, gate: Canary.gate)
         } catch {
             guard error.code != .interrupted else { throw error }
             sights.append(.failed(.settings, .unknown, "It cannot be opened. \(error.message)", error.on(backend)))
             return
         }
-        guard try await greet(open), try await recognise(open) else { return }
-        try await measureRoom(open)
-        try await tryCanary(open)
-        try await challenge(open, file, progress)
+        askedAt = kit.now
+        do throws(KitError) {
+            guard try await greet(open), try await recognise(open) else { return }
+            try await measureRoom(open)
+            try await tryCanary(open)
+            try await challenge(open, file, progress)
+        } catch {
+            guard error.code != .interrupted else { throw error }
+            // What the kit itself cannot say, such as from its catalog, says nothing of the backend.
+            sights.append(.failed(.settings, .unknown, error.message, error.on(backend)))
+        }
     }
 
     /// A failure of the backend, where nobody stopped the look.
@@ -70,10 +79,10 @@ struct HealthLook: Sendable {
 
     /// Asks for something that is not there: who says so has read the request and let us in.
     private mutating func greet(_ open: OpenBackend) async throws(KitError) -> Bool {
-        let start = kit.timing.now()
+        let start = kit.timing.uptime()
         do throws(StorageError) {
             try await ask(open.content)
-            let time = kit.timing.now() - start
+            let time = kit.milliseconds(since: start)
             latency = time
             sights.append(.ok(.answer, "It answered.", time))
             sights.append(.ok(.access, "It let us in."))
@@ -81,11 +90,19 @@ struct HealthLook: Sendable {
         } catch {
             let problem = try failure(error)
             switch error.code {
-            case .permissionDenied, .badCredentials:
-                sights.append(.ok(.answer, "It answered.", kit.timing.now() - start))
+            case .badCredentials:
+                sights.append(.ok(.answer, "It answered.", kit.milliseconds(since: start)))
                 sights.append(.failed(.access, .unreachable, "It does not let us in. \(error.message)", problem))
-            case .unavailable, .rateLimited, .quotaExceeded:
+            case .permissionDenied:
+                // Some say so of all that is not there to those who may not list it.
+                sights.append(.ok(.answer, "It answered.", kit.milliseconds(since: start)))
+                let words = "It does not say that something is not there. \(error.message)"
+                sights.append(.failed(.access, .degraded, words, problem))
+                return true
+            case .unavailable:
                 sights.append(.failed(.answer, .unreachable, "It cannot be asked. \(error.message)", problem))
+            // It answered, and wants to be left alone for now.
+            case .rateLimited, .quotaExceeded: sights.append(.failed(.answer, .degraded, error.message, problem))
             default: sights.append(.failed(.answer, .unknown, error.message, problem))
             }
             return false
@@ -93,7 +110,7 @@ struct HealthLook: Sendable {
     }
 
     private func ask(_ content: any ContentService) async throws(StorageError) {
-        if let objects = content.objects, let name = ObjectName("health/nobody.txt") {
+        if let objects = content.objects, let name = ObjectName(Canary.folder + "nobody.txt") {
             do throws(StorageError) {
                 _ = try await objects.stat(name)
             } catch {
@@ -119,7 +136,10 @@ struct HealthLook: Sendable {
             return true
         } catch {
             guard error.code != .interrupted else { throw error }
-            sights.append(.failed(.place, .unreachable, error.message, error.on(backend)))
+            // Another place answers under its name, or nobody could tell.
+            let isOfBackend = [.refused, .authorisation, .temporary].contains(error.code)
+            let state: HealthState = isOfBackend ? .unreachable : .unknown
+            sights.append(.failed(.place, state, error.message, error.on(backend)))
             return false
         }
     }
@@ -183,13 +203,19 @@ struct HealthLook: Sendable {
     ) async throws(KitError) {
         let isKnown = try await kit.arrive(at: file)
         let catalog = try kit.catalog()
-        let (proof, chosen) = try await kitErrors { [backend] () async throws -> (Mapping.Evidence?, [Mapping]) in
-            (
-                try await catalog.lastProof(on: backend),
-                try await catalog.chanceMappings(on: backend, Self.challenges, notLongerThan: Self.longest)
-            )
+        var chosen: [Mapping] = []
+        // What was damaged may be repaired, and is not forgotten before that was seen.
+        for damaged in [true, false] {
+            chosen += try await kitErrors { [backend] in
+                try await catalog.chanceMappings(
+                    on: backend,
+                    damaged: damaged,
+                    Self.challenges,
+                    notLongerThan: Self.longest
+                )
+            }
         }
-        self.proof = proof
+        proof = try await kitErrors { [backend] in try await catalog.lastProof(on: backend) }
         let identity = try await kitErrors { try await kit.identity() }
         let verifier = Verifier(
             catalog: catalog,
@@ -209,7 +235,8 @@ struct HealthLook: Sendable {
             let isReadable = open.content.capabilities.contains(.reads) && !open.content.limits.isArchive
             let short = there.filter { ($0.size ?? .max) <= Self.longest && isReadable }
             let read = short.isEmpty ? [] : try await verifier.verify(short, on: open, isKnown: isKnown)
-            report(asked, read)
+            report(asked, read, isArchive: open.content.limits.isArchive)
+            try await tellDamage(catalog)
         } catch {
             let problem = KitError(any: error)
             guard problem.code != .interrupted else { throw problem }
@@ -218,7 +245,17 @@ struct HealthLook: Sendable {
         tellProof(open)
     }
 
-    private mutating func report(_ asked: [Verifier.Result], _ read: [Verifier.Result]) {
+    /// What is known to be damaged there, of which only some was looked at now.
+    private mutating func tellDamage(_ catalog: Catalog) async throws {
+        let counts = try await catalog.mappingCounts()[backend]?.byStatus ?? [:]
+        let damaged = (counts[.missing] ?? 0) + (counts[.corrupt] ?? 0)
+        guard damaged > 0 else { return }
+        let words = "Of the roots that were stored there, \(damaged) are known to be gone or damaged."
+        let hint = Hint(Sync.self, ["names": backend])
+        sights.append(.failed(.content, .degraded, words, KitError(.verification, words, hint: hint, backend: backend)))
+    }
+
+    private mutating func report(_ asked: [Verifier.Result], _ read: [Verifier.Result], isArchive: Bool) {
         for result in asked {
             let root = result.mapping.cid
             switch result.verdict {
@@ -229,7 +266,12 @@ struct HealthLook: Sendable {
                 let words = result.error?.message ?? "What it has of \(root) is not known."
                 let problem = result.error.map { KitError($0.on(backend)).about(root) }
                 sights.append(.failed(.content, .degraded, words, problem))
-            default: break
+            case .awaited:
+                let words = "It works on \(root) still, which was stored."
+                sights.append(.failed(.content, .degraded, words, KitError(.temporary, words, cid: root)))
+            case .superseded:
+                sights.append(.skipped(.content, "\(root) was stored anew or removed while it was asked for."))
+            case .present, .whole: break
             }
         }
         for result in read where result.verdict != .superseded && result.verdict != .whole {
@@ -240,7 +282,8 @@ struct HealthLook: Sendable {
                 result.verdict.isDamage
                 ? "It says that it has \(root), and does not give it. \(why)"
                 : "What it says it has of \(root) could not be read. \(why)"
-            sights.append(.failed(.content, result.verdict.isDamage ? .lying : .degraded, words, problem))
+            let isLie = result.verdict.isDamage || result.error?.isBrokenPromise == true
+            sights.append(.failed(.content, isLie ? .lying : .degraded, words, problem))
         }
         let whole = read.filter { $0.verdict == .whole }
         if !whole.isEmpty {
@@ -249,7 +292,8 @@ struct HealthLook: Sendable {
         }
         let unread = asked.count { $0.verdict == .present } - read.count
         if unread > 0 {
-            sights.append(.skipped(.content, "It says that it has \(unread) more, which are not read here."))
+            let why = isArchive ? "what is in an archive costs money to be read" : "what is long, `verify` reads"
+            sights.append(.skipped(.content, "It says that it has \(unread) that were not read: \(why)."))
         }
     }
 

@@ -92,8 +92,9 @@ extension Canary.Failure {
     /// Who takes something and has nothing, or something else, when he is asked lies; who refuses to take it at all can
     /// be read all the same.
     var state: HealthState {
-        switch (act, error.code) {
-        case (.read, .corrupt), (.read, .notFound): .lying
+        if error.isBrokenPromise { return .lying }
+        return switch (act, error.code) {
+        case (.read, .corrupt), (.read, .notFound), (.remove, .corrupt): .lying
         case (.store, .permissionDenied), (.store, .badCredentials), (.store, .quotaExceeded), (.store, .unsupported),
             (.store, .tooLarge):
             .readOnly

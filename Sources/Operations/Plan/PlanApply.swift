@@ -103,6 +103,7 @@ package struct PlanApply: ChangingOperation {
         }
 
         package var exitCode: ExitCode { answer.exitCode }
+        package var whatFailed: String? { answer.whatFailed }
         package static let outputFields: [OutputField<Self>] = [
             OutputField("type", "What this line is.", as: .choice(["summary"])) { _ in "summary" },
             .dryRun { $0.isDryRun },

@@ -69,7 +69,7 @@ extension Call {
     ) async throws(KitError) -> BackendSource {
         let backend: OpenBackend
         do throws(KitError) {
-            backend = try await kit.open(file, gate: ClosedGate())
+            backend = try await kit.open(file, gate: ClosedGate(mayRecall: true))
         } catch {
             throw BackendFile.isName(file.name) ? error : KitError(error.code, error.message, retry: error.retry)
         }

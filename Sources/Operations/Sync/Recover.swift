@@ -42,7 +42,7 @@ package struct Recover: ChangingOperation {
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
         let file = try await kit.backends([source])[0]
-        let backend = try await kit.open(file, gate: ClosedGate())
+        let backend = try await kit.open(file, gate: ClosedGate(mayRecall: true))
         let catalog = try kit.catalog()
         let store = try kit.store()
         return try await kitErrors {
@@ -227,6 +227,8 @@ package struct Recover: ChangingOperation {
             self.source = source
             self.dryRun = dryRun
         }
+
+        package var whatFailed: String? { content?.whatFailed ?? warnings.first }
 
         package var exitCode: ExitCode {
             let code = content?.exitCode ?? .ok

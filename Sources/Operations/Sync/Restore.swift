@@ -93,6 +93,13 @@ package struct RestoreOutput: OperationOutput {
         return .ofParts(codes, isPartDone: whole + restored.count > 0)
     }
 
+    package var whatFailed: String? {
+        failed.first.map { failure in
+            let why = failure.reasons.first.map { $0.error.told(of: $0.backend) } ?? broken.first
+            return "\(failure.root) is not whole." + (why.map { " \($0)" } ?? "")
+        }
+    }
+
     package static var sharedName: String? { "restoration" }
     package static let outputFields: [OutputField<Self>] = [
         .dryRun { $0.isDryRun },

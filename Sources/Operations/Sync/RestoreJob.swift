@@ -28,7 +28,7 @@ struct Sources: Sendable {
         for name in names {
             do throws(KitError) {
                 let file = try call.kit.backend(name)
-                let backend = try await call.kit.open(file, gate: ClosedGate())
+                let backend = try await call.kit.open(file, gate: ClosedGate(mayRecall: true))
                 if try await !call.kit.arrive(at: file) { elsewhere.insert(name) }
                 open[name] = backend
             } catch {

@@ -29,7 +29,7 @@ package struct Sync: ChangingOperation {
 
     package static let fields: [Field<Self>] = [
         .enabledBackends(\.names),
-        Field("all", \.all, help: "Every enabled backend; what is meant where none is named."),
+        .allBackends(\.all),
         Field(
             "force",
             \.force,
@@ -54,9 +54,7 @@ package struct Sync: ChangingOperation {
 
     package func run(in call: Call) async throws(KitError) -> SyncOutput {
         let kit = call.kit
-        guard !all || names.isEmpty else {
-            throw KitError(.usage, "--all is every enabled backend: name some, or say that.", hint: .help(on: "sync"))
-        }
+        try Kit.check(names, all: all, of: Self.self)
         let (files, addresses, broken) = try await choose(call)
         var ready = try SyncPlanner(kit, prune: prune, force: force)
         (ready.addresses, ready.able) = (addresses, Set(files.map(\.name)))

@@ -100,6 +100,11 @@ package struct SyncOutput: OperationOutput {
         self.warnings = left.aliasWarnings + warnings
     }
 
+    package var whatFailed: String? {
+        let failed = results.lazy.compactMap { result in result.failure.map { $0.told(of: result.backend) } }
+        return failed.first ?? short.first.map { "\($0) has fewer replicas than it is to have." }
+    }
+
     package var exitCode: ExitCode {
         let codes = results.compactMap(\.failure?.code)
         // What a pin wants and could not be made is a failure of the whole, though of no backend.

@@ -221,6 +221,15 @@ package struct Verify: ChangingOperation {
             return rows.allSatisfy { $0.results.isEmpty } ? .notFound : .ok
         }
 
+        package var whatFailed: String? {
+            let told = rows.lazy.compactMap { row -> String? in
+                if let error = row.error ?? row.unanswered { return error.told(of: row.backend) }
+                let damaged = row.results.first(where: \.verdict.isDamage)
+                return damaged.map { "\(row.backend): \($0.mapping.cid): \($0.verdict): \($0.error?.message ?? "")" }
+            }
+            return told.first
+        }
+
         private static let found: [OutputField<Verifier.Result>] = [
             OutputField("cid", "The root.") { $0.mapping.cid },
             OutputField("car_file_path", "The name of its CAR there.") { $0.mapping.path },

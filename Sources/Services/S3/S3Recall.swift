@@ -10,8 +10,8 @@ struct S3Recall: Sendable {
     let days: Int
     let tier: S3Settings.RestoreTier
 
-    /// The error to end a read with that failed: where the object is in an archive, it is asked for, and the error says
-    /// when to come again.
+    /// The error to end a read with that failed: where the object is in an archive, it is asked for by those who may,
+    /// and the error says when to come again.
     func told(_ error: StorageError, of name: ObjectName) async -> StorageError {
         guard let fault = error.cause as? XMLFault, fault.code == "InvalidObjectState" else { return error }
         guard days > 0 else {
@@ -21,13 +21,13 @@ struct S3Recall: Sendable {
         do throws(StorageError) {
             return try await ask(for: name, fault)
         } catch let refusal {
-            return refusal
+            return refusal.code == .unsupported ? error.saying("\(error.message) \(refusal.message)") : refusal
         }
     }
 
     private func ask(for name: ObjectName, _ fault: XMLFault) async throws(StorageError) -> StorageError {
         let what = "Asking for \(name), which is in an archive"
-        let wait = Self.wait(fault.details["StorageClass"] ?? "", tier)
+        let wait = Self.wait(fault.details, tier)
         // What is in the archive of a class that chooses by itself comes back for good.
         let time = fault.details["AccessTier"] == nil ? "<Days>\(days)</Days>" : ""
         let word = tier.rawValue.prefix(1).uppercased() + tier.rawValue.dropFirst()
@@ -43,7 +43,7 @@ struct S3Recall: Sendable {
         request.payloadHash = hex(digest(.sha256, of: document))
         request.body = .bytes(document)
         let prepared = request
-        let reply = try await connection.policy.run { () async throws(StorageError) in
+        let reply = try await connection.policy.run(change: .recall(name)) { () async throws(StorageError) in
             try await connection.exchange(prepared)
         }
         switch (reply.status, XMLFault(reply.body)?.code) {
@@ -64,8 +64,8 @@ struct S3Recall: Sendable {
     }
 
     /// How long the service takes at most, as Amazon says (“Understanding archive retrieval options”).
-    private static func wait(_ storageClass: String, _ tier: S3Settings.RestoreTier) -> Duration {
-        let isDeep = storageClass.hasPrefix("DEEP_ARCHIVE")
+    private static func wait(_ details: [String: String], _ tier: S3Settings.RestoreTier) -> Duration {
+        let isDeep = ["StorageClass", "AccessTier"].contains { details[$0]?.hasPrefix("DEEP_ARCHIVE") == true }
         let hours =
             switch tier {
             case .bulk: isDeep ? 48 : 12

@@ -141,9 +141,9 @@ struct S3Service: StorageService {
         S3Request(what: "\(verb) \(name)", method: method, key: key(name))
     }
 
-    /// What homes leave of themselves is read by each sync, and never in an archive.
+    /// In an archive are CARs alone: what homes leave of themselves is read by each sync, and an index before its CAR.
     private func storageHeaders(_ name: ObjectName) -> [HTTPField] {
-        guard !storageClass.isEmpty, name.text.hasPrefix(CARName.folder) else { return [] }
+        guard !storageClass.isEmpty, !limits.isArchive || CARName.isCAR(name) else { return [] }
         return [HTTPField(name: "x-amz-storage-class", value: storageClass)]
     }
 }

@@ -55,7 +55,11 @@ package struct S3Settings: Described {
             help: "Whether an endpoint that is given without http:// or https:// means https.",
             aliases: ["use_tls", "secure"]
         ),
-        Field("storage_class", \.storageClass, help: "The storage class of content, such as STANDARD_IA."),
+        Field(
+            "storage_class",
+            \.storageClass,
+            help: "The storage class of new objects, such as STANDARD_IA; of CARs alone where it is that of an archive."
+        ),
         Field(
             "restore_days",
             \.restoreDays,

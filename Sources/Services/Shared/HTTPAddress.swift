@@ -66,8 +66,10 @@ struct HTTPAddress: Sendable, Hashable {
 
     /// Whether nobody on the way can read what is sent, so that a password or a token may be.
     ///
-    /// What goes through a `proxy` passes it, also where it comes back.
-    func isPrivate(behind proxy: String) -> Bool { scheme == "https" || isOnThisMachine && proxy.isEmpty }
+    /// What goes through a proxy passes it, also where it comes back; and who need not prove who he is may be anybody.
+    func isPrivate(by settings: HTTPSettings) -> Bool {
+        scheme == "https" ? settings.verifyTLS : isOnThisMachine && settings.proxy.isEmpty
+    }
 
     /// What follows the name: a colon and the port, where it is not the usual one.
     var port: Substring { host.dropFirst(name.count) }

@@ -35,6 +35,8 @@ package enum WebDAV: ServiceDefinition {
         let credentials = try HTTPCredentials(settings, at: target.address, environment: context.environment)
         credentials.teachRedactor()
         var options = try await settings.http.options(context.operational)
+        // What is on this machine is reached by no proxy that only the environment names: it would read what is shown.
+        if target.address.isOnThisMachine { options.usesEnvironmentProxy = false }
         // A folder comes as one document.
         options.maxReplyBytes = 64 << 20
         let transport = HTTPTransport(HTTPClient(options, observer: context.policy.byteCounter))

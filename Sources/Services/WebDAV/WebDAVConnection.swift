@@ -115,7 +115,9 @@ struct WebDAVConnection: HTTPObjects {
             switch try await find(request.name, request.what) {
             case .nothing: return StorageError(.notFound, "\(request.name) is not there, the server says.")
             case .folder: return StorageError(.notFound, "\(request.name) is no object: a folder has that name.")
-            case .file: return failures.error(.unavailable, "it was replaced in the meantime", request.what, .later)
+            case .file:
+                let reason = "the server lists it, and does not give it; it may be replaced just now"
+                return failures.error(.unavailable, reason, request.what, .later).ofBrokenPromise
             }
         } catch {
             return error

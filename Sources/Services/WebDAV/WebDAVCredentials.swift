@@ -39,12 +39,12 @@ extension HTTPCredentials {
                     + "connection.auth has to be auto or what fits them."
             )
         }
-        let mayShow = settings.allowsPlain || address.isPrivate(behind: settings.http.proxy)
+        let mayShow = settings.allowsPlain || address.isPrivate(by: settings.http)
         guard mayShow || token.isEmpty && settings.scheme != .basic else {
             throw StorageError(
                 .badSettings,
-                "Without TLS, everybody on the way to \(address.host) could read what credentials shows. Use https in "
-                    + "connection.url, or let connection.auth prove a password by a digest, or allow it by "
+                "Without TLS that is verified, somebody on the way to \(address.host) could read what credentials shows. "
+                    + "Use https in connection.url, or let connection.auth prove a password by a digest, or allow it by "
                     + "connection.plain_credentials."
             )
         }

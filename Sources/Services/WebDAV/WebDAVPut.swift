@@ -67,11 +67,13 @@ struct WebDAVPut: Sendable {
     func look() async throws(StorageError) {
         let failures = connection.failures
         guard case .file(let entry) = try await connection.find(temporary, what) else {
-            throw failures.foreign(what, "\(failures.host) said that it has it, and does not have it")
+            let reason = "\(failures.host) said that it has it, and does not have it"
+            throw failures.foreign(what, reason).ofBrokenPromise
         }
         guard entry.length == length else {
             let count = entry.length.map { "\($0)" } ?? "an unknown number of"
-            throw failures.error(.corrupt, "\(failures.host) has \(count) of \(length) bytes", what, .later)
+            let reason = "\(failures.host) has \(count) of \(length) bytes"
+            throw failures.error(.corrupt, reason, what, .later).ofBrokenPromise
         }
     }
 

@@ -88,6 +88,9 @@ package struct CARName: Sendable, Hashable {
         return CARName(text)?.shard == nil ? nil : ObjectName(text)
     }
 
+    /// Whether an object has the name of a CAR, or of a shard of one, and not of an index.
+    package static func isCAR(_ name: ObjectName) -> Bool { name.text.hasPrefix(folder) && name.text.hasSuffix(suffix) }
+
     private static func withoutIndex(_ name: ObjectName) -> String {
         name.text.hasSuffix(indexSuffix) ? String(name.text.dropLast(indexSuffix.count)) : name.text
     }

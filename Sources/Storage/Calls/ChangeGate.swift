@@ -9,6 +9,8 @@ package enum Change: Sendable, Hashable {
     /// Of content, on a service that keeps it by CID.
     case store(CID)
     case remove(CID)
+    /// Of nothing that is kept: an object is taken out of an archive, which the service charges for.
+    case recall(ObjectName)
 }
 
 /// Who decides, immediately before each try of a change, whether it may still be sent.
@@ -29,17 +31,27 @@ package struct OpenGate: ChangeGate {
 
 /// Refuses every change: for whoever only reads.
 package struct ClosedGate: ChangeGate {
-    package init() {}
+    /// Whether what is read may be taken out of an archive before: nobody pays for a look.
+    private let mayRecall: Bool
+
+    /// A gate for whoever only looks, or who wants content whatever it costs.
+    package init(mayRecall: Bool = false) { self.mayRecall = mayRecall }
 
     package func admit(_ change: Change) async throws(StorageError) {
-        let what =
-            switch change {
-            case .put(let name): "store \(name)"
-            case .delete(let name): "remove \(name)"
-            case .clear(let name): "remove what stopped uploads of \(name) left"
-            case .store(let root): "store \(root)"
-            case .remove(let root): "remove \(root)"
-            }
+        let what: String
+        switch change {
+        case .put(let name): what = "store \(name)"
+        case .delete(let name): what = "remove \(name)"
+        case .clear(let name): what = "remove what stopped uploads of \(name) left"
+        case .store(let root): what = "store \(root)"
+        case .remove(let root): what = "remove \(root)"
+        case .recall(let name):
+            guard !mayRecall else { return }
+            throw StorageError(
+                .unsupported,
+                "What costs money to be read, as \(name) does, is asked for by `ipfs-kit restore` and what gives content."
+            )
+        }
         throw StorageError(.unsupported, "This command only reads from backends, and was about to \(what).")
     }
 }

@@ -7,8 +7,8 @@ func operationsDocument(_ commands: [Command]) -> [String] {
     var lines = [
         "# Commands", "", "This file is made by `ipfs-kit help --documents`; it says what `ipfs-kit help` says.", "",
         "Results go to standard output, everything else to standard error. A flag may stand anywhere after the words of",
-        "its command; `--flag=value` and `--flag value` are the same, `--no-flag` is `--flag=false`, and `--` ends the",
-        "flags. Underscores and dashes in names of flags are the same.", "",
+        "its command. `--flag=value` and `--flag value` are the same; of what is true or false, `--flag` and `--no-flag`",
+        "are said, or `--flag=false`. `--` ends the flags. Underscores and dashes in names of flags are the same.", "",
         "`-` is standard input where a file is read, and standard output where one is written. What is written appears",
         "whole, under a name that nothing had, or not at all. What is no text goes to a terminal only with `--output -`.",
         "Words are UTF-8, and so is the path of the kit home; others are refused with 2. A file whose name is no UTF-8",

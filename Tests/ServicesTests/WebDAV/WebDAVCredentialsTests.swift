@@ -37,6 +37,9 @@ struct WebDAVCredentialsTests {
         // What comes back through a proxy has left this machine.
         let isShown = made { $0.http.proxy = "http://proxy.example:3128" }?.shown != nil
         #expect(isShown == url.hasPrefix("https"))
+        // Who need not prove who he is may be anybody.
+        let isBelieved = made { $0.http.verifyTLS = false }?.shown != nil
+        #expect(isBelieved == (isPrivate && !url.hasPrefix("https")))
         for change: (inout WebDAVSettings) -> Void in [{ _ in }, { $0.scheme = .basic }] {
             let allowed = made { settings in
                 settings.allowsPlain = true
