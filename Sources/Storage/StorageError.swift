@@ -33,8 +33,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         case later
         case after(Duration)
 
-        /// Whether somebody said when.
-        package var isDated: Bool { if case .after = self { true } else { false } }
+        /// Whether somebody said when, and it is too far away for anybody to try before.
+        package var isFarAway: Bool { if case .after(let wait) = self { wait > .seconds(300) } else { false } }
     }
 
     package let code: Code

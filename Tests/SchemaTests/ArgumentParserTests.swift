@@ -129,7 +129,8 @@ import Testing
         ("pin add a", "“pin add” needs TARGET: Where to.", "pin add"),
         (
             "version x",
-            "“version” takes no words beside flags, and word 1 of 1 fits nothing; the value of a flag is one word.",
+            "“version” takes no words beside flags, and word 1 of 1 fits nothing; the value of a flag is one word, and that of "
+                + "one that is true or false stands behind `=`.",
             "version"
         ),
         ("--jsn", "“ipfs-kit” has no flag --jsn; did you mean --json?", ""),

@@ -130,9 +130,9 @@ extension KitError {
             switch error.code {
             case .notFound: (.notFound, test)
             case .permissionDenied, .badCredentials: (.authorisation, show)
-            // Where no other try helps, such as for a bucket that is missing, its settings have to be others, or the place.
+            // Where no other try helps, such as for a missing bucket, its settings have to be others, or the place.
             case .unavailable where error.retry == .never: (.temporary, update)
-            case .rateLimited, .unavailable: (.temporary, error.retry.isDated ? nil : test)
+            case .rateLimited, .unavailable: (.temporary, error.retry.isFarAway ? nil : test)
             case .quotaExceeded, .tooLarge: (.limit, update)
             case .badSettings: (.usage, show)
             case .corrupt: (.verification, verify)

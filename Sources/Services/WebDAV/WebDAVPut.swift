@@ -67,12 +67,10 @@ struct WebDAVPut: Sendable {
     func look() async throws(StorageError) {
         let failures = connection.failures
         guard case .file(let entry) = try await connection.find(temporary, what) else {
-            let reason = "\(failures.host) said that it has it, and does not have it"
-            throw failures.foreign(what, reason).ofBrokenPromise
+            throw failures.foreign(what, "\(failures.host) said that it has it, and does not have it").ofBrokenPromise
         }
         guard entry.length == length else {
-            let count = entry.length.map { "\($0)" } ?? "an unknown number of"
-            let reason = "\(failures.host) has \(count) of \(length) bytes"
+            let reason = "\(failures.host) has \(entry.length.map(String.init) ?? "an unknown number of") of \(length) bytes"
             throw failures.error(.corrupt, reason, what, .later).ofBrokenPromise
         }
     }
@@ -97,9 +95,7 @@ struct WebDAVPut: Sendable {
     /// Where that fails, the server may have removed the old one before, or be at it still: the new one stays.
     func replace() async throws(StorageError) {
         let (request, reply) = try await move(replacing: true)
-        guard [201, 204].contains(reply.status) else {
-            throw await connection.failure(request, reply).ofUnknownOutcome
-        }
+        guard [201, 204].contains(reply.status) else { throw await connection.failure(request, reply).ofUnknownOutcome }
     }
 
     private func move(replacing: Bool) async throws(StorageError) -> (WebDAVRequest, HTTPReply) {
