@@ -22,6 +22,9 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     package static let sharedRoots = Capabilities(rawValue: 1 << 9)
     /// The service gives URLs by which anybody can read an object for a while.
     package static let urls = Capabilities(rawValue: 1 << 10)
+    /// The service looks for content elsewhere, too: what it does not find others may have, so it says of nothing that
+    /// it is absent.
+    package static let finds = Capabilities(rawValue: 1 << 11)
 
     /// The names of the capabilities in the set, in a fixed order.
     package var names: [String] {
@@ -32,6 +35,7 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
         (.write, "write"), (.delete, "delete"), (.rangeReads, "range"), (.listing, "list"), (.usage, "usage"),
         (.digests, "digest"), (.takesBytes, "bytes"), (.reads, "read"), (.blocks, "block"),
         (.sharedRoots, "shared"), (.urls, "url"),
+        (.finds, "find"),
     ]
 }
 

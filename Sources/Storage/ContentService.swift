@@ -119,6 +119,10 @@ package protocol ContentService: Sendable {
     /// where it has none, and where `objects` shows what homes left there.
     func identity() async throws(StorageError) -> String?
 
+    /// Shows with as little as possible that the service answers, and believes the credentials where there are any;
+    /// gives what was seen, as a sentence.
+    func probe() async throws(StorageError) -> String
+
     /// Ends what it keeps open, such as sessions and processes; a call that comes later opens it anew.
     func close() async
 }
@@ -134,6 +138,33 @@ extension ContentService {
 
     /// Most services keep nothing open that does not end with the process.
     package func close() async {}
+
+    /// Most services show it as ``usualProbe()`` does.
+    package func probe() async throws(StorageError) -> String { try await usualProbe() }
+
+    /// Asks how much is held, or for a root that nobody has; gives what was seen, as a sentence.
+    package func usualProbe() async throws(StorageError) -> String {
+        if capabilities.contains(.usage) {
+            _ = try await usage(mayWalk: false)
+            return "It answered when it was asked how much it holds."
+        }
+        guard let root = Self.unknownRoot else { return "It was not asked anything." }
+        switch await presence(of: root, at: nil) {
+        case .absent: return "It says that it does not have what nobody has."
+        case .pending: return "It answered when it was asked for what nobody has."
+        case .present:
+            let message = "It says that it has \(root), and nobody has what that is the hash of."
+            throw StorageError(.corrupt, message).ofBrokenPromise
+        case .unknown(let error): throw error
+        }
+    }
+
+    /// The CID of bytes by chance instead of a hash, so that nobody has what it stands for.
+    private static var unknownRoot: CID? {
+        let chance = (0..<32).map { _ in UInt8.random(in: 0...255) }
+        guard let hash = try? Multihash(code: .sha256, digest: chance) else { return nil }
+        return try? CID(version: .v1, codec: .raw, hash: hash)
+    }
 
     /// Most services keep nothing beside the content.
     package func index(of root: CID, at location: Location?) async throws(StorageError) -> (any ByteStream)? { nil }

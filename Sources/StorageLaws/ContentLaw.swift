@@ -32,7 +32,8 @@ package struct ContentLaw: Sendable, CustomStringConvertible {
 
     /// The titles of the brief laws.
     package static let briefTitles: Set<String> = [
-        "a root that was not stored is absent", "a root that was stored is present and read back",
+        "a root that was not stored is absent, and unknown to who only finds",
+        "a root that was stored is present and read back",
         "a root that was removed is absent, and may be removed again",
     ]
 

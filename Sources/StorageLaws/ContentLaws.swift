@@ -7,7 +7,7 @@ extension ContentLaw {
     /// All laws of replicas.
     package static let all: [ContentLaw] = [
         ContentLaw("what a service cannot do is refused before anything is sent", changes: false, check: refuses),
-        ContentLaw("a root that was not stored is absent", changes: false) {
+        ContentLaw("a root that was not stored is absent, and unknown to who only finds", changes: false) {
             (content, archives) async throws(LawViolation) in
             for archive in archives { try await expectAbsent(archive, content, "When it was never stored") }
         },
@@ -210,14 +210,18 @@ extension ContentLaw {
         _ content: any ContentService,
         _ moment: String
     ) async throws(LawViolation) {
+        let isSure = !content.capabilities.contains(.finds)
         switch await content.presence(of: archive.root, at: nil) {
-        case .absent: break
+        case .absent where isSure: break
+        case .unknown(let error) where !isSure && error.code == .unavailable: break
+        case .absent: throw LawViolation("\(moment), the backend says that \(archive.root) is absent, and only finds.")
         case .present: throw LawViolation("\(moment), the backend says that it holds \(archive.root).")
         case .pending: throw LawViolation("\(moment), the backend says that it works on \(archive.root).")
         case .unknown(let error): throw LawViolation("\(moment), asking for \(archive.root)", failedWith: error)
         }
         guard content.capabilities.contains(.reads) else { return }
-        try await failure([.notFound], of: "\(moment), reading \(archive.root)") { () async throws(StorageError) in
+        let codes: Set<StorageError.Code> = isSure ? [.notFound] : [.unavailable]
+        try await failure(codes, of: "\(moment), reading \(archive.root)") { () async throws(StorageError) in
             try await collect(content.read(archive.root), limit: 1 << 30)
         }
     }

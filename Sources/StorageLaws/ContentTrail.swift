@@ -105,6 +105,8 @@ package struct ContentTrail: ContentService {
 
     package func identity() async throws(StorageError) -> String? { try await base.identity() }
 
+    package func probe() async throws(StorageError) -> String { try await base.probe() }
+
     package func close() async { await base.close() }
 
     /// Removes all roots that may be left, whether the task was stopped or not; gives what could not be removed.

@@ -13,10 +13,10 @@ struct LawTally: Sendable {
     }
 
     /// How many laws are tried on each subject.
-    private let total: Int
+    private let total: @Sendable (Subject) -> Int
     private let rows = Locked<[String: Row]>([:])
 
-    init(_ total: Int) { self.total = total }
+    init(_ total: @escaping @Sendable (Subject) -> Int) { self.total = total }
 
     /// Tries a law, after its name was written: where it ends the process, the last line says which one it was.
     ///
@@ -46,6 +46,7 @@ struct LawTally: Sendable {
             rows[subject.name] = row
             return row
         }
+        let total = total(subject)
         guard row.tried == total else { return }
         let silent = row.silent.values.reduce(0) { $0 + $1.count }
         let other = total - row.kept - silent

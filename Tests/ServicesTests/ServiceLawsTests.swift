@@ -8,6 +8,8 @@ import Testing
 @Suite(.scratch) struct ServiceLawsTests {
     /// The subjects that `IPFS_KIT_SUBJECT` names, separated by commas; all where it is not set.
     private static let chosen = Subject.all.filter { named?.contains($0.name) ?? true }
+    /// Those that keep named objects.
+    private static let keeping = chosen.filter(\.keepsObjects)
     private static let named = variable("IPFS_KIT_SUBJECT")?.split(separator: ",").map(String.init)
     /// The laws whose titles have in them what `IPFS_KIT_LAW` says; all where it is not set.
     private static let laws = Law.all.filter { isChosen($0.title) }
@@ -30,9 +32,9 @@ import Testing
     /// How often a law is tried, unless `IPFS_KIT_ROUNDS` says it.
     private static func rounds(_ usual: Int) -> Int { variable("IPFS_KIT_ROUNDS").flatMap { Int($0) } ?? usual }
 
-    private static let tally = LawTally(laws.count + contentLaws.count)
+    private static let tally = LawTally { contentLaws.count + ($0.keepsObjects ? laws.count : 0) }
 
-    @Test(.timeLimit(.minutes(10)), arguments: chosen, laws)
+    @Test(.timeLimit(.minutes(10)), arguments: keeping, laws)
     func keeps(_ subject: Subject, _ law: Law) async throws {
         try await Self.tally.count(subject, law.title) {
             for _ in 1..<Self.rounds(law.rounds) { _ = try await keepsOnce(subject, law) }
@@ -86,7 +88,7 @@ import Testing
     }
 
     /// A backend that may only be read is tried without a change: nothing that changes is sent.
-    @Test(arguments: chosen) func isTriedWhereItMayOnlyBeRead(_ subject: Subject) async throws {
+    @Test(arguments: keeping) func isTriedWhereItMayOnlyBeRead(_ subject: Subject) async throws {
         let kept = try await subject.lend { content in
             let reading = AlteredService(try #require(content.objects)) {
                 $0.capabilities.subtract([.write, .delete])
@@ -106,6 +108,7 @@ import Testing
         let row = try #require(ServiceRow.named(subject.type))
         let content = try await subject.open()
         #expect(content.capabilities.isSubset(of: row.capabilities))
+        #expect((content.objects != nil) == subject.keepsObjects)
         let objects = content.objects?.capabilities ?? Capabilities()
         #expect(objects.isSubset(of: row.objects))
     }

@@ -19,6 +19,8 @@ struct Subject: Sendable, CustomTestStringConvertible {
     let boundary: Int
     /// Why laws do not apply, where they do not.
     var exceptions: Set<String> = []
+    /// Whether there is room for named objects; where there is none, only laws of content are tried.
+    var keepsObjects = true
     /// Whether about a thousand objects may be stored.
     var allowsBulk = true
     /// Laws that the server itself breaks, by their titles, and a part of the sentence that says how.

@@ -1,3 +1,4 @@
+import Schema
 import Storage
 import StorageLaws
 import TestKit
@@ -92,12 +93,36 @@ import Testing
         #expect(memory.contents.count == 1)
     }
 
-    @Test func contentThatOnlyReadsIsTriedWithoutAChange() async throws {
-        let fake = ContentFake(.onlyReads, by: policy(ManualClock().timing))
+    @Test(arguments: [ContentFake.Habit.onlyReads, .onlyFinds])
+    func contentThatOnlyReadsIsTriedWithoutAChange(_ habit: ContentFake.Habit) async throws {
+        let fake = ContentFake(habit, by: policy(ManualClock().timing))
         let content = CheckedContent(fake, backend: "fake")
         var kept = 0
         for law in ContentLaw.all where try await law.verify(on: content) == .kept { kept += 1 }
         #expect(kept == 2 && fake.held.isEmpty)
+    }
+
+    /// Who only finds says of nothing that it is absent, and shows that it answers all the same only where it can.
+    @Test func whoFindsNothingSaysSo() async throws {
+        let root = SampleArchive(seed: 1).root
+        let finding = ContentFake(.onlyFinds, by: policy(ManualClock().timing))
+        guard case .unknown(let error) = await finding.presence(of: root, at: nil) else {
+            Issue.record("It says more than it knows.")
+            return
+        }
+        #expect(error.code == .unavailable)
+        await #expect(throws: StorageError.self) { try await finding.probe() }
+        let reading = ContentFake(.onlyReads, by: policy(ManualClock().timing))
+        #expect(try await reading.probe() == "It says that it does not have what nobody has.")
+    }
+
+    /// A service that says of all that it has it is lying, and one that is asked for its usage is not asked for more.
+    @Test func aProbeBelievesNobody() async throws {
+        let boaster = AlteredContent(ContentFake(.onlyReads, by: policy(ManualClock().timing))) {
+            $0.onPresence = { .present(HeldRoot(root: $0, at: Location("\($0)"), length: nil, digest: nil)) }
+        }
+        let error = await #expect(throws: StorageError.self) { try await boaster.probe() }
+        #expect(error?.code == .corrupt && error?.isBrokenPromise == true)
     }
 
     @Test func titlesAreUnique() {

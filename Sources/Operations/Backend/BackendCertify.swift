@@ -16,7 +16,8 @@ package struct BackendCertify: ChangingOperation {
         4,000 to 20,000 requests and 13 to 25 MiB, and where objects of up to 64 MiB go in parts, 12 times the length from \
         which on they do. It ends with 10 where a law was broken; one of which nothing was seen is unknown. Of a run of this \
         home that was killed, the next one removes objects and pins, and of others after a day. Empty folders stay, and \
-        hidden pieces of uploads that were cut off.
+        hidden pieces of uploads that were cut off. Where there is no room for objects, it notes nowhere which roots it stores: \
+        those of a run that was killed stay.
         """
 
     package var name = ""
@@ -49,6 +50,7 @@ package struct BackendCertify: ChangingOperation {
         let run = PassingName(of: home).text
         let trial = Certification(backend, run: run, isFull: full, owned: owned)
         var output = Output(isDryRun: dryRun, name: name, isFull: full)
+        output.folder = backend.content.objects == nil ? nil : Certification.folder
         guard !dryRun else {
             output.rows = trial.trials.map { Row(trial: $0, verdict: .planned) }
             return output
@@ -142,10 +144,13 @@ extension BackendCertify {
         let name: String
         let isFull: Bool
         var rows: [Row] = []
+        /// Where the objects of the trial lie; nil where the backend takes none.
+        var folder: String?
         var remains: [Trail.Remains] = []
         var requests: UInt64 = 0
         var bytes: UInt64 = 0
 
+        private var corner: String { folder.map { ", under \($0)" } ?? "" }
         private var broken: [Row] { rows.filter { if case .failed = $0.verdict { true } else { false } } }
         private var passed: Int { rows.count { if case .passed = $0.verdict { true } else { false } } }
 
@@ -188,7 +193,7 @@ extension BackendCertify {
             let size = ByteCount(bytes)
             guard !isDryRun else {
                 let table = Report.Part.table([.init("LAW")], rows: rows.map { [$0.trial.title] })
-                return Report([table, .line("\(name): \(rows.count) laws would be tried, under certify/.")])
+                return Report([table, .line("\(name): \(rows.count) laws would be tried\(corner).")])
             }
             return Report(
                 [

@@ -8,6 +8,9 @@ internal import Storage
 package struct BackendTest: ChangingOperation {
     package static let name = "backend test"
     package static let summary = "Store a small object on a backend, read it back, compare it and remove it."
+    package static let details = """
+        A backend that takes no objects, such as one that only gives, is asked for what shows that it answers and lets us in.
+        """
 
     package var name = ""
     package var dryRun = false
@@ -37,10 +40,11 @@ package struct BackendTest: ChangingOperation {
         var output = Output(isDryRun: dryRun, name: name)
         do throws(KitError) {
             let backend = try await kit.open(file, gate: Canary.gate)
-            guard let objects = backend.content.objects else {
-                throw KitError(.refused, "\(name) takes no objects that could be tried.", backend: name)
+            if let objects = backend.content.objects {
+                try await attempt(on: backend, objects, in: kit, &output)
+            } else {
+                try await ask(backend, in: kit, &output)
             }
-            try await attempt(on: backend, objects, in: kit, &output)
         } catch {
             // Whoever was stopped has seen nothing.
             guard error.code != .interrupted else {
@@ -77,11 +81,30 @@ package struct BackendTest: ChangingOperation {
         do throws(Canary.Failure) { try await canary.run() } catch { throw KitError(error.error) }
     }
 
+    /// What is done where no object can be stored.
+    private func ask(_ backend: OpenBackend, in kit: Kit, _ output: inout Output) async throws(KitError) {
+        let title = "ask"
+        guard !dryRun else {
+            output.steps = [Canary.Step(title: title, milliseconds: nil)]
+            return
+        }
+        let start = kit.timing.uptime()
+        do throws(StorageError) {
+            output.seen = try await backend.content.probe()
+        } catch {
+            throw KitError(error.on(name))
+        }
+        output.steps = [Canary.Step(title: title, milliseconds: kit.milliseconds(since: start))]
+        try await kit.expectPlace(backend)
+    }
+
     /// What was tried, all of it with success.
     package struct Output: OperationOutput {
         let isDryRun: Bool
         let name: String
         var steps: [Canary.Step] = []
+        /// What a backend showed that takes no objects.
+        var seen: String?
         package var warnings: [String] = []
 
         package static let outputFields: [OutputField<Self>] = [
@@ -89,12 +112,14 @@ package struct BackendTest: ChangingOperation {
             .dryRun { $0.isDryRun },
             OutputField("ok", "Whether every step succeeded; null where none was taken.") { $0.isDryRun ? nil : true },
             Canary.Step.list { $0.steps },
+            OutputField("seen", "What was seen of a backend that takes no objects, as a sentence.") { $0.seen },
             .warnings { $0.warnings },
         ]
         package var report: Report {
             guard !isDryRun else { return Report(steps.map { .line("would \($0.title) on \(name)") }) }
+            let end = seen.map { "\(name) answers, and nothing was stored there. \($0)" } ?? "\(name) works."
             return Report(
-                [.facts(steps.map { .init($0.title, "ok, \($0.milliseconds ?? 0) ms") }), .line("\(name) works.")],
+                [.facts(steps.map { .init($0.title, "ok, \($0.milliseconds ?? 0) ms") }), .line(end)],
                 warnings: warnings
             )
         }

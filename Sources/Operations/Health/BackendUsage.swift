@@ -46,6 +46,7 @@ package struct BackendUsage: Operation {
         do {
             row.quota = try kit.policies(of: file).storageQuotaBytes
             let backend = try await kit.open(file, gate: ClosedGate())
+            guard tellsUsage(backend.content) else { return row }
             row.askedAt = kit.now
             try await kit.expectPlace(backend)
             row.usage = try await usage(backend.content)
@@ -53,6 +54,11 @@ package struct BackendUsage: Operation {
             row.error = KitError(any: error)
         }
         return row
+    }
+
+    /// Whether anything there tells how much is held: who has no words for it is not asked.
+    private static func tellsUsage(_ content: any ContentService) -> Bool {
+        content.capabilities.contains(.usage) || content.objects?.capabilities.contains(.listing) == true
     }
 
     /// What the service says, or else what its list comes to.
@@ -90,7 +96,9 @@ package struct BackendUsage: Operation {
                 "Each backend, and what it holds.",
                 of: [
                     .backend { $0.backend },
-                    OutputField("asked_at", "When it was asked; null where it could not be.") { $0.askedAt },
+                    OutputField("asked_at", "When it was asked; null where it could not be, or cannot say.") {
+                        $0.askedAt
+                    },
                     OutputField(
                         "used_bytes",
                         "How much it holds under names that can be ours; null where nobody says.",

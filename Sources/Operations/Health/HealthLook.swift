@@ -81,10 +81,10 @@ struct HealthLook: Sendable {
     private mutating func greet(_ open: OpenBackend) async throws(KitError) -> Bool {
         let start = kit.timing.uptime()
         do throws(StorageError) {
-            try await ask(open.content)
+            let seen = try await ask(open.content)
             let time = kit.milliseconds(since: start)
             latency = time
-            sights.append(.ok(.answer, "It answered.", time))
+            sights.append(.ok(.answer, seen, time))
             sights.append(.ok(.access, "It let us in."))
             return true
         } catch {
@@ -103,29 +103,25 @@ struct HealthLook: Sendable {
                 sights.append(.failed(.answer, .unreachable, "It cannot be asked. \(error.message)", problem))
             // It answered, and wants to be left alone for now.
             case .rateLimited, .quotaExceeded: sights.append(.failed(.answer, .degraded, error.message, problem))
-            default: sights.append(.failed(.answer, .unknown, error.message, problem))
+            default:
+                let state: HealthState = error.isBrokenPromise ? .lying : .unknown
+                sights.append(.failed(.answer, state, error.message, problem))
             }
             return false
         }
     }
 
-    private func ask(_ content: any ContentService) async throws(StorageError) {
-        if let objects = content.objects, let name = ObjectName(Canary.folder + "nobody.txt") {
-            do throws(StorageError) {
-                _ = try await objects.stat(name)
-            } catch {
-                guard error.code == .notFound else { throw error }
-            }
-        } else if content.capabilities.contains(.usage) {
-            _ = try await content.usage(mayWalk: false)
-        } else {
-            // Of bytes by chance, so nobody has it.
-            let chance = (0..<32).map { _ in UInt8.random(in: 0...255) }
-            guard let hash = try? Multihash(code: .sha256, digest: chance),
-                let root = try? CID(version: .v1, codec: .raw, hash: hash)
-            else { return }
-            if case .unknown(let error) = await content.presence(of: root, at: nil) { throw error }
+    /// Gives what was seen, as a sentence.
+    private func ask(_ content: any ContentService) async throws(StorageError) -> String {
+        guard let objects = content.objects, let name = ObjectName(Canary.folder + "nobody.txt") else {
+            return try await content.probe()
         }
+        do throws(StorageError) {
+            _ = try await objects.stat(name)
+        } catch {
+            guard error.code == .notFound else { throw error }
+        }
+        return "It answered."
     }
 
     /// Whether it is the place that is known by its name, and not a folder below a disk that is not mounted.
@@ -167,7 +163,9 @@ struct HealthLook: Sendable {
 
     private mutating func tryCanary(_ open: OpenBackend) async throws(KitError) {
         guard let objects = open.content.objects, objects.capabilities.contains(.write) else {
-            sights.append(.skipped(.store, "It takes no objects that could be tried."))
+            let isGiver = !open.content.capabilities.contains(.write)
+            let words = isGiver ? "It only gives: nothing is stored there." : "It takes no objects that could be tried."
+            sights.append(.skipped(.store, words))
             return
         }
         var canary = try await Canary(for: backend, objects, in: kit)

@@ -43,6 +43,15 @@ package struct Recover: ChangingOperation {
         let kit = call.kit
         let file = try await kit.backends([source])[0]
         let backend = try await kit.open(file, gate: ClosedGate(mayRecall: true))
+        guard backend.content.objects != nil || backend.content.capabilities.contains(.listing) else {
+            throw KitError(
+                .refused,
+                "\(source) has no room for what homes leave, and lists nothing: no home can be rebuilt from it. Content that "
+                    + "it has comes back with `restore`.",
+                hint: Hint(Restore.self, ["from": source]),
+                backend: source
+            )
+        }
         let catalog = try kit.catalog()
         let store = try kit.store()
         return try await kitErrors {

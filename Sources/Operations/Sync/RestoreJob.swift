@@ -44,7 +44,8 @@ struct Sources: Sendable {
         others = only == nil ? try await call.sources().others.map { ($0, places) } : nil
     }
 
-    /// Where a root may be: first where it was verified, then where somebody claims it is, then everywhere else.
+    /// Where a root may be: first where it was verified, then where somebody claims it is, then everywhere else, and
+    /// last with those that only give, where nobody ever stored it.
     ///
     /// On each backend every path that is known of it is tried, and the usual one.
     func candidates(
@@ -53,7 +54,9 @@ struct Sources: Sendable {
         _ seen: [(backend: String, seen: Observation)]
     ) -> [Restorer.Source] {
         let known = mappings.sorted { (rank($0.status), $0.backend) < (rank($1.status), $1.backend) }
-        let names = known.map(\.backend) + open.keys.filter { name in !known.contains { $0.backend == name } }.sorted()
+        let others = open.filter { name, _ in !known.contains { $0.backend == name } }
+        let last = others.sorted { (rank($0.value), $0.key) < (rank($1.value), $1.key) }
+        let names = known.map(\.backend) + last.map(\.key)
         return names.flatMap { name -> [Restorer.Source] in
             guard let backend = open[name] else { return [] }
             let here = known.filter { $0.backend == name }
@@ -70,6 +73,8 @@ struct Sources: Sendable {
             }
         }
     }
+
+    private func rank(_ backend: OpenBackend) -> Int { backend.content.capabilities.contains(.write) ? 0 : 1 }
 
     private func rank(_ status: Mapping.Status) -> Int {
         switch status {
@@ -258,6 +263,8 @@ struct RestoreJob: Sendable {
         let name = source.backend.name
         guard !sources.elsewhere.contains(name) else { return }
         let mapping = mappings.first { $0.backend == name }
+        // Who only gives keeps nothing for anybody, unless somebody said so: what came from there is no replica.
+        guard mapping != nil || source.backend.content.capabilities.contains(.write) else { return }
         func saw(_ finding: Observation.Finding) -> Observation {
             Observation(
                 root,

@@ -77,7 +77,8 @@ package struct Sync: ChangingOperation {
                     names: files.map(\.name),
                     broken: broken,
                     shared: Set(peers),
-                    moved: moved
+                    moved: moved,
+                    warnings: aboutGivers(files)
                 )
             }
             let engine = try await self.engine(call)
@@ -120,7 +121,7 @@ package struct Sync: ChangingOperation {
                     later.first { $0.backend == first.backend }.map(first.followed) ?? first
                 }
             }
-            var warnings = try await kit.writeIndexes(files.map(\.name))
+            var warnings = aboutGivers(files) + (try await kit.writeIndexes(files.map(\.name)))
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }
             return SyncOutput(
                 results: (results + broken).sorted { $0.backend < $1.backend },
@@ -128,6 +129,13 @@ package struct Sync: ChangingOperation {
                 warnings: warnings
             )
         }
+    }
+
+    /// What to say of backends that only give, to whoever named them or has no others.
+    private func aboutGivers(_ files: [BackendFile]) -> [String] {
+        let givers = files.filter { !$0.row.capabilities.contains(.write) }.map(\.name)
+        guard !names.isEmpty || givers.count == files.count else { return [] }
+        return givers.map { "\($0) only gives what it has: nothing is ever stored there, and a sync sends it nothing." }
     }
 
     private static func removed(_ backend: String) -> KitError {

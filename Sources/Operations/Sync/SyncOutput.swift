@@ -75,14 +75,22 @@ package struct SyncOutput: OperationOutput {
     private let warnings: [String]
 
     /// What would be done; on `shared` backends other homes are at work, and `moved` ones lead elsewhere than before.
-    init(isBound: Bool, plan: Plan, names: [String], broken: [SyncResult], shared: Set<String>, moved: [String]) {
+    init(
+        isBound: Bool,
+        plan: Plan,
+        names: [String],
+        broken: [SyncResult],
+        shared: Set<String>,
+        moved: [String],
+        warnings: [String]
+    ) {
         self.plan = plan
         self.names = names
         results = broken
         short = plan.short
         let kept = names.filter { shared.contains($0) && plan.steps[$0]?.contains(where: \.isRemoval) == true }
-        warnings =
-            plan.aliasWarnings
+        self.warnings =
+            plan.aliasWarnings + warnings
             + kept.map {
                 "Another home is at work on \($0), and while it is, nothing is removed there: `ipfs-kit backend peers \($0)`."
             }

@@ -91,7 +91,8 @@ struct WebDAVConnection: HTTPObjects {
     // MARK: Objects
 
     func call(_ what: String, _ method: String, _ name: ObjectName, _ fields: [HTTPField]) -> WebDAVRequest {
-        WebDAVRequest(what: what, method: method, name: name.text, kind: method == "HEAD" ? .stat : .get, headers: fields)
+        let kind: CallKind = method == "HEAD" ? .stat : .get
+        return WebDAVRequest(what: what, method: method, name: name.text, kind: kind, headers: fields)
     }
 
     func info(_ name: ObjectName, length: UInt64, _ headers: HTTPHeaders) -> ObjectInfo {

@@ -70,8 +70,8 @@ struct WebDAVPut: Sendable {
             throw failures.foreign(what, "\(failures.host) said that it has it, and does not have it").ofBrokenPromise
         }
         guard entry.length == length else {
-            let reason = "\(failures.host) has \(entry.length.map(String.init) ?? "an unknown number of") of \(length) bytes"
-            throw failures.error(.corrupt, reason, what, .later).ofBrokenPromise
+            let has = "\(failures.host) has \(entry.length.map(String.init) ?? "an unknown number of")"
+            throw failures.error(.corrupt, "\(has) of \(length) bytes", what, .later).ofBrokenPromise
         }
     }
 

@@ -114,6 +114,10 @@ package struct CheckedContent: ContentService {
         try await names.named { () async throws(StorageError) in try await base.identity() }
     }
 
+    package func probe() async throws(StorageError) -> String {
+        try await names.named { () async throws(StorageError) in try await base.probe() }
+    }
+
     package func close() async { await base.close() }
 
     private func require(_ power: Capabilities, _ what: String) throws(StorageError) {

@@ -11,6 +11,8 @@ package final class ContentFake: ContentService {
         case choosesNames
         /// It only gives, as gateways.
         case onlyReads
+        /// It only gives, and looks elsewhere for what it does not hold.
+        case onlyFinds
         /// What it holds has to be brought back first, as archives of tape.
         case isCold
     }
@@ -41,6 +43,7 @@ package final class ContentFake: ContentService {
         switch habit {
         case .choosesNames: [.write, .delete, .takesBytes, .reads]
         case .onlyReads: [.reads]
+        case .onlyFinds: [.reads, .finds]
         case .isCold: [.write, .delete, .takesBytes, .reads, .listing, .digests]
         }
     }
@@ -62,7 +65,9 @@ package final class ContentFake: ContentService {
             return try await policy.run { () async throws(StorageError) in
                 policy.count(.stat)
                 let name = try name(of: root, location)
-                guard let entry = content.read({ $0[name] }) else { return .absent }
+                guard let entry = content.read({ $0[name] }) else {
+                    return habit == .onlyFinds ? .unknown(Self.notFound(name)) : .absent
+                }
                 return .present(held(name, entry))
             }
         } catch {
@@ -98,6 +103,7 @@ package final class ContentFake: ContentService {
             self.policy.count(.get)
             let name = try self.name(of: root, location)
             guard let entry = self.content.read({ $0[name] }) else {
+                if self.habit == .onlyFinds { throw Self.notFound(name) }
                 throw StorageError(.notFound, "There is no \(name).")
             }
             if self.habit == .isCold {
@@ -137,6 +143,10 @@ package final class ContentFake: ContentService {
     }
 
     package func usage(mayWalk: Bool) async throws(StorageError) -> Usage { Usage() }
+
+    private static func notFound(_ name: String) -> StorageError {
+        StorageError(.unavailable, "Nobody who was asked has \(name).")
+    }
 
     private func name(of root: CID, _ location: Location?) throws(StorageError) -> String {
         if let location { return location.path }
