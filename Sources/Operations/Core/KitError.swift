@@ -131,7 +131,7 @@ extension KitError {
             case .notFound: (.notFound, test)
             case .permissionDenied, .badCredentials: (.authorisation, show)
             // Where no other try helps, such as for a missing bucket, its settings have to be others, or the place.
-            case .unavailable where error.retry == .never: (.temporary, update)
+            case .unavailable where error.retry == .never: (.temporary, show)
             case .rateLimited, .unavailable: (.temporary, error.retry.isFarAway ? nil : test)
             case .quotaExceeded, .tooLarge: (.limit, update)
             case .badSettings: (.usage, show)
