@@ -60,7 +60,7 @@ let package = Package(
 
         .module(
             "Services",
-            ["Digests", "HTTPClient", "Multiformats", "POSIX", "Schema", "SFTPClient", "Storage", "XML"]
+            ["Digests", "HTTPClient", "IPLD", "Multiformats", "POSIX", "Schema", "SFTPClient", "Storage", "XML"]
         ),
         .module(
             "Replication",
@@ -142,7 +142,7 @@ let package = Package(
         ),
         .tests(
             "ServicesTests",
-            ["Digests", "HTTPClient", "Samples", "Services", "Schema", "Storage", "StorageLaws"]
+            ["Digests", "HTTPClient", "IPLD", "Samples", "Services", "Schema", "Storage", "StorageLaws"]
         ),
         .tests(
             "OperationsTests",

@@ -3,11 +3,13 @@ package import Storage
 extension ServiceRow {
     /// Every type of backend, one row for each folder of this module.
     package static let all: [ServiceRow] = [
+        ServiceRow(IPFSCluster.self),
         ServiceRow(Kubo.self),
         ServiceRow(LocalDirectory.self),
         ServiceRow(S3.self),
         ServiceRow(SFTP.self),
         ServiceRow(SSHFS.self),
+        ServiceRow(TrustlessGateway.self),
         ServiceRow(WebDAV.self),
     ]
 

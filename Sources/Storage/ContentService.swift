@@ -27,6 +27,8 @@ package struct HeldRoot: Sendable, Hashable {
     package let place: String?
     /// When it was written last, as the backend says.
     package let modified: Timestamp?
+    /// What the backend says of it besides, as a sentence for people, such as which of its machines have it.
+    package var remark: String?
 
     package init(
         root: CID,
@@ -47,6 +49,14 @@ package struct HeldRoot: Sendable, Hashable {
 
 /// Pages of the roots that a backend says it holds.
 package typealias RootStream = AsyncSequence<[HeldRoot], StorageError> & Sendable
+
+/// What is wanted of a DAG at once.
+package enum ContentExtent: Sendable, Hashable {
+    /// Everything below a block.
+    case all
+    /// The blocks of a file that have some of its bytes, or any, with those that lead to them.
+    case file(Range<UInt64>?)
+}
 
 /// A place that keeps content by CID: what the replication engine sees of every backend.
 ///
@@ -90,6 +100,10 @@ package protocol ContentService: Sendable {
 
     /// A single block, as the service gives it, unverified; `notFound` where it says that it has none.
     func block(_ cid: CID) async throws(StorageError) -> [UInt8]
+
+    /// A CAR with a part of what is below a block, in the order of the DAG, unverified, and perhaps not all of it; nil
+    /// where single blocks are all there is.
+    func extent(_ extent: ContentExtent, of cid: CID) async throws(StorageError) -> (any ByteStream)?
 
     /// URLs by which anybody can read the CAR of a root until `end`: one for each object that it is in, in their order.
     ///
@@ -176,6 +190,9 @@ extension ContentService {
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {
         throw StorageError(.unsupported, "This backend gives no single blocks.")
     }
+
+    /// Most services know no parts of a DAG.
+    package func extent(_ extent: ContentExtent, of cid: CID) async throws(StorageError) -> (any ByteStream)? { nil }
 
     /// Most services give what they hold only to those with a key.
     package func urls(

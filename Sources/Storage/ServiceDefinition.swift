@@ -10,6 +10,8 @@ package protocol BackendDefinition: Sendable {
     static var summary: String { get }
     /// What instances can do at most.
     static var capabilities: Capabilities { get }
+    /// What an instance with these settings can do at most; a setting that is not known has its usual value.
+    static func capabilities(of settings: Settings) -> Capabilities
     /// How many calls run at once where the settings do not say it.
     static var connections: Int { get }
     /// Throws `badSettings` where something in the settings can never be right, whatever stands around it; nothing is
@@ -21,6 +23,9 @@ package protocol BackendDefinition: Sendable {
 
 extension BackendDefinition {
     package static var connections: Int { OperationalSettings().maxConnections }
+
+    /// Most types can do the same whatever their settings are.
+    package static func capabilities(of settings: Settings) -> Capabilities { capabilities }
 }
 
 /// A type of backend that keeps named bytes.
@@ -81,6 +86,9 @@ package struct ServiceContext: Sendable {
     /// The folder in the home for what the service has to remember, such as tokens that it renews; it may not be there
     /// yet, and nothing else is in it.
     package let state: String?
+    /// The identifier of the kit, by which what it leaves where others keep things too is known for its own; nil where
+    /// there is no kit.
+    package var kit: @Sendable () async -> String? = { nil }
 
     package init(
         backend: String,
@@ -113,6 +121,7 @@ package struct ServiceRow: Sendable {
     package let connections: Int
     /// The settings of the type itself; those that all types have are in `OperationalSettings`.
     package let fields: [FieldInfo]
+    private let able: @Sendable ([String: FieldValue]) -> Capabilities
     private let checker: @Sendable ([String: FieldValue]) throws(StorageError) -> Void
     private let locator: @Sendable ([String: FieldValue], ServiceContext) async throws(StorageError) -> ServicePlace
     private let mounting: Mounting?
@@ -149,6 +158,10 @@ package struct ServiceRow: Sendable {
         self.objects = objects
         connections = Definition.connections
         fields = Definition.Settings.fieldInfo
+        able = { values in
+            let settings = try? Definition.Settings(values: values)
+            return (settings.map(Definition.capabilities) ?? Definition.capabilities).union(powers)
+        }
         checker = { (values) throws(StorageError) in
             guard let settings = try? Definition.Settings(values: values) else { return }
             try Definition.check(settings)
@@ -176,6 +189,9 @@ package struct ServiceRow: Sendable {
         try Definition.check(settings)
         return settings
     }
+
+    /// What a backend with these settings can do at most.
+    package func capabilities(of values: [String: FieldValue]) -> Capabilities { able(values) }
 
     /// Whether such a backend is mounted on this machine.
     package var isMounted: Bool { mounting != nil }

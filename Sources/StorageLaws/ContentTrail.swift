@@ -57,6 +57,10 @@ package struct ContentTrail: ContentService {
         try await base.check(ticket, of: root)
     }
 
+    package func extent(_ extent: ContentExtent, of cid: CID) async throws(StorageError) -> (any ByteStream)? {
+        try await base.extent(extent, of: cid)
+    }
+
     package func urls(
         of root: CID,
         at location: Location?,

@@ -82,8 +82,12 @@ import Testing
     @Test(.timeLimit(.minutes(10)), arguments: chosen, contentLaws)
     func keepsContent(_ subject: Subject, _ law: ContentLaw) async throws {
         try await Self.tally.count(subject, law.title) {
-            for _ in 1..<Self.rounds(1) { _ = try await subject.lend { try await law.verify(on: $0) } }
-            return try await subject.lend { try await law.verify(on: $0) }
+            var outcome = try await subject.lend { try await law.verify(on: $0) }
+            for _ in 1..<Self.rounds(1) { outcome = try await subject.lend { try await law.verify(on: $0) } }
+            if let stocked = subject.stocked, case .doesNotApply = outcome {
+                outcome = try await Subject.closing(try await stocked()) { try await law.verify(on: $0) }
+            }
+            return outcome
         }
     }
 

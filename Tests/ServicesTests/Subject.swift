@@ -9,7 +9,7 @@ import Testing
 /// A backend of one type on a real place, for the laws; each type has its own in its folder.
 struct Subject: Sendable, CustomTestStringConvertible {
     /// All of them.
-    static let all = localDirectory + kubo + s3 + sftp + sshfs + webdav
+    static let all = gateway + ipfsCluster + kubo + localDirectory + s3 + sftp + sshfs + webdav
 
     /// The word for it in `IPFS_KIT_SUBJECT`.
     let name: String
@@ -21,6 +21,8 @@ struct Subject: Sendable, CustomTestStringConvertible {
     var exceptions: Set<String> = []
     /// Whether there is room for named objects; where there is none, only laws of content are tried.
     var keepsObjects = true
+    /// Opens a backend that only gives, where something else stores for it: the laws of content are tried on that.
+    var stocked: (@Sendable () async throws -> any ContentService)?
     /// Whether about a thousand objects may be stored.
     var allowsBulk = true
     /// Laws that the server itself breaks, by their titles, and a part of the sentence that says how.

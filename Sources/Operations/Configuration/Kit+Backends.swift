@@ -212,6 +212,7 @@ extension Kit {
                 timing: timing
             )
             context.policy = context.policy.within(limits)
+            if let catalog = try? catalog() { context.kit = { try? await catalog.identity().kit } }
             return (values, context, policies, place)
         } catch {
             throw KitError(error.on(file.name))

@@ -44,7 +44,8 @@ package struct Cat: Operation {
                     let count = min(left, size - start)
                     passed -= start
                     left -= count
-                    try await reader.copy(block, start..<start + count, to: file)
+                    let range = start..<start + count
+                    try await reader.ahead(.file(range), of: block).copy(block, range, to: file)
                 }
                 return []
             }

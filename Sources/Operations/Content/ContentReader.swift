@@ -1,6 +1,7 @@
 internal import IPLD
 internal import Multiformats
 internal import POSIX
+internal import Replication
 internal import Storage
 
 /// Reads UnixFS content out of blocks.
@@ -10,12 +11,36 @@ struct ContentReader: Sendable {
     let progress: Progress
     /// Whether blocks come from afar, so that none is asked for that can be done without.
     let isFar: Bool
+    /// Gives a CAR with a part of what is below a block, where there is such a thing.
+    private let extent: @Sendable (ContentExtent, CID) async throws -> (any ByteStream)?
 
-    /// Reads out of what `blocks` gives.
-    init(progress: Progress, isFar: Bool = false, blocks: @escaping @Sendable ([CID]) async throws -> [Block]) {
+    /// Reads out of what `blocks` gives, and `extent` where many of them are wanted together.
+    init(
+        progress: Progress,
+        isFar: Bool = false,
+        extent: @escaping @Sendable (ContentExtent, CID) async throws -> (any ByteStream)? = { _, _ in nil },
+        blocks: @escaping @Sendable ([CID]) async throws -> [Block]
+    ) {
         self.blocks = blocks
         self.isFar = isFar
+        self.extent = extent
         self.progress = progress
+    }
+
+    /// A reader for a part of what is below a block, which is asked for at once where that can be; what does not come
+    /// so, or is not what it should be, is asked for block by block.
+    func ahead(_ wanted: ContentExtent, of block: Block) async -> ContentReader {
+        guard let links = try? links(of: block), !links.isEmpty, let stream = try? await extent(wanted, block.cid)
+        else { return self }
+        let (streamed, blocks) = (StreamedBlocks(stream), blocks)
+        return ContentReader(progress: progress, isFar: isFar) { cids in
+            let found = await streamed.take(cids)
+            let rest = cids.filter { found[$0] == nil }
+            let others = rest.isEmpty ? [] : try await blocks(rest)
+            var all = found
+            for block in others { all[block.cid] = block }
+            return cids.compactMap { all[$0] }
+        }
     }
 
     /// One block.

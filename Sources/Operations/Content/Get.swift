@@ -43,7 +43,7 @@ package struct Get: ChangingOperation {
             call.progress.began("get")
             defer { call.progress.ended() }
             let help = Hint(Get.self, ["path": path, "output": nil])
-            return try await reader.write(block, to: output ?? name, call, help: help)
+            return try await reader.ahead(.all, of: block).write(block, to: output ?? name, call, help: help)
         }
     }
 }

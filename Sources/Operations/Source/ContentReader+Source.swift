@@ -20,7 +20,11 @@ extension ContentReader {
     /// Reads what is below a root where content is read from, or out of a backend, where that is named.
     init(_ call: Call, from backend: String?, below root: CID, progress: Progress) async throws(KitError) {
         let source = try await call.source(backend)
-        self.init(progress: progress, isFar: source.isFar) { try await source.blocks($0, below: root) }
+        self.init(progress: progress, isFar: source.isFar) {
+            try await source.extent($0, of: $1)
+        } blocks: {
+            try await source.blocks($0, below: root)
+        }
     }
 
     /// Reads what a path leads to where content is read from, or out of a backend, where that is named.

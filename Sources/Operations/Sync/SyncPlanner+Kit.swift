@@ -15,12 +15,18 @@ extension SyncPlanner {
                 Place(
                     name: name,
                     takesContent: file.map { $0.isEnabled && $0.row.capabilities.contains(.write) } ?? true,
-                    givesContent: file.map { $0.row.capabilities.contains(.reads) } ?? true,
+                    givesContent: file.map { Self.powers($0, kit).contains(.reads) } ?? true,
                     minReplicas: Self.minReplicas(file, kit)
                 )
             )
         }
         self.init(catalog: try kit.catalog(), places: places, prune: prune, force: force)
+    }
+
+    /// What a backend can do at most, as far as its settings are known now.
+    private static func powers(_ file: BackendFile, _ kit: Kit) -> Capabilities {
+        let values = try? file.known(in: kit.environment).values(environment: kit.environment)
+        return file.row.capabilities(of: values?.type ?? [:])
     }
 
     /// How many other replicas there must be before content may go; where that cannot be read, none are enough.

@@ -251,6 +251,7 @@ extension SyncRun {
                 finding,
                 method: "asked",
                 place: presence.held?.location ?? location,
+                detail: presence.held?.remark,
                 at: catalog.time,
                 by: engine.observer
             )

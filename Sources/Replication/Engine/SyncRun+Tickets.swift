@@ -90,6 +90,7 @@ extension SyncRun {
                         .present,
                         method: "asked",
                         place: held.location,
+                        detail: held.remark,
                         at: catalog.time,
                         by: engine.observer
                     )

@@ -196,13 +196,9 @@ struct Uploader: Sendable {
 
     /// Has a service that takes no bytes fetch a root, or learns that it has it: its word is all that there is.
     private func request(_ root: CID) async throws(StorageError) -> Step {
-        func said(_ location: Location, wasAdopted: Bool) -> Step {
-            let seen = Observation(root, .present, method: "asked", place: location, at: catalog.time, by: observer)
-            return .seen(seen, wasAdopted: wasAdopted)
-        }
         if hints.contains(root) {
             switch await backend.content.presence(of: root, at: nil) {
-            case .present(let held): return said(held.location, wasAdopted: true)
+            case .present(let held): return .seen(claim(root, held.location, held.remark), wasAdopted: true)
             case .pending(let ticket): return .awaited(ticket)
             case .absent: break
             case .unknown(let error): throw error
@@ -215,17 +211,40 @@ struct Uploader: Sendable {
                 throw StorageError(.unexpected, "\(root) cannot be packed: \(error)", cause: error)
             }
         }
+        upload.name = try await pinName(of: root)
         do throws(CatalogError) {
-            upload.name = try await catalog.pin(root)?.name ?? ""
             upload.origins = try await catalog.origins(of: root)
         } catch {
             throw StorageError(.unavailable, error.message, backend: backend.name, cause: error)
         }
         switch try await backend.content.store(upload) {
-        case .stored(let location, _): return said(location, wasAdopted: false)
+        case .stored(let location, _): return .seen(claim(root, location), wasAdopted: false)
         case .accepted(let ticket): return .awaited(ticket)
         }
     }
+
+    /// What the service says that it has; where nothing can be read back, that is all there is.
+    private func claim(_ root: CID, _ location: Location, _ remark: String? = nil) -> Observation {
+        Observation(
+            root,
+            .present,
+            method: "asked",
+            place: location,
+            detail: remark,
+            at: catalog.time,
+            by: observer
+        )
+    }
+
+    private func pinName(of root: CID) async throws(StorageError) -> String {
+        do throws(CatalogError) {
+            return try await catalog.pin(root)?.name ?? ""
+        } catch {
+            throw StorageError(.unavailable, error.message, backend: backend.name, cause: error)
+        }
+    }
+
+    private var reads: Bool { backend.content.capabilities.contains(.reads) }
 
     /// What the backend has now of a root that may be there.
     private enum Look {
@@ -254,6 +273,7 @@ struct Uploader: Sendable {
             let finding = try presence.finding(against: nil) ?? .missing
             return .loss(lost(finding, Mapping.Evidence.look))
         }
+        guard reads else { return .same(claim(root, held.location, held.remark), nil) }
         let found = try await compare(
             held,
             with: body,
@@ -292,13 +312,16 @@ struct Uploader: Sendable {
                 }
             }
         }
-        let upload = Upload(layout.root, goesOn: goesOn, places: { layout.places }, counted)
+        var upload = Upload(layout.root, goesOn: goesOn, places: { layout.places }, counted)
+        // Where others keep roots too, people look at names.
+        if backend.content.capabilities.contains(.sharedRoots) { upload.name = try await pinName(of: layout.root) }
         let answer = try await backend.content.store(upload)
         var stored: Observation
         switch answer {
         case .accepted(let ticket): return .awaited(ticket)
         case .stored(let location, let proof?):
             stored = seen(layout, location, method: "put-\(proof.method)", sha256: body.sha256)
+        case .stored(let location, nil) where !reads: stored = claim(layout.root, location)
         case .stored(let location, nil):
             let back = try await check(layout, location)
             stored = seen(layout, location, method: "read-back", sha256: back.sha256)

@@ -73,6 +73,15 @@ package struct BackendSource: BlockSource {
         }
     }
 
+    package func extent(
+        _ extent: ContentExtent,
+        of cid: CID
+    ) async throws(ReplicationError) -> (any ByteStream)? {
+        try await ReplicationError.ofSource { () async throws(StorageError) in
+            try await backend.content.extent(extent, of: cid)
+        }
+    }
+
     /// What comes as one CAR is looked at while it comes, and kept nowhere; what one that breaks off does not bring is
     /// asked for by its CID, as it is when it is packed.
     package func expectWhole(_ root: CID, progress: Progress) async throws(ReplicationError) {

@@ -19,6 +19,10 @@ package protocol BlockSource: Sendable {
     /// The CAR of a root as it comes, unverified; nil where there is none, and blocks are asked for one by one.
     func export(_ root: CID) async throws(ReplicationError) -> SourceStream?
 
+    /// A CAR with a part of what is below a block, as it comes, unverified, and perhaps not all of it; nil where blocks
+    /// are asked for one by one.
+    func extent(_ extent: ContentExtent, of cid: CID) async throws(ReplicationError) -> (any ByteStream)?
+
     /// Lays out the CAR of a root, which is whole; one of at most `limit` bytes is held in memory.
     ///
     /// What comes from afar is kept by `packing` meanwhile.
@@ -78,6 +82,11 @@ struct BatchSize: Sendable {
 }
 
 extension BlockSource {
+    /// Most sources give blocks as fast as anything.
+    package func extent(_ extent: ContentExtent, of cid: CID) async throws(ReplicationError) -> (any ByteStream)? {
+        nil
+    }
+
     /// Blocks of the DAG of `root`, in the order of `cids`; throws for one that cannot be had.
     package func blocks(_ cids: [CID], below root: CID) async throws(ReplicationError) -> [Block] {
         try await find(cids, below: root).all(cids)

@@ -45,6 +45,8 @@ package struct Verifier: Sendable {
         package let bytes: UInt64
         /// Where it is, or was looked for.
         let place: Location?
+        /// What the backend says of it besides.
+        let remark: String?
 
         init(
             mapping: Mapping,
@@ -52,9 +54,11 @@ package struct Verifier: Sendable {
             back: ReadBack?,
             error: StorageError?,
             bytes: UInt64 = 0,
-            at place: Location? = nil
+            at place: Location? = nil,
+            remark: String? = nil
         ) {
             self.place = place ?? mapping.location
+            self.remark = remark
             self.mapping = mapping
             self.verdict = verdict
             self.back = back
@@ -180,7 +184,15 @@ package struct Verifier: Sendable {
     private func ask(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
         let presence = await backend.content.presence(of: mapping.cid, at: mapping.location)
         func result(_ verdict: Verdict, _ error: StorageError? = nil) -> Result {
-            Result(mapping: mapping, verdict: verdict, back: nil, error: error, at: presence.held?.location)
+            let held = presence.held
+            return Result(
+                mapping: mapping,
+                verdict: verdict,
+                back: nil,
+                error: error,
+                at: held?.location,
+                remark: held?.remark
+            )
         }
         do throws(StorageError) {
             switch try presence.finding(against: mapping.observedSize) {
@@ -251,7 +263,7 @@ package struct Verifier: Sendable {
             size: result.back?.length,
             blockCount: result.back?.blockCount,
             carSHA256: result.back?.sha256,
-            detail: result.error?.message,
+            detail: result.error?.message ?? result.remark,
             at: catalog.time,
             by: observer,
             basis: isKnown ? result.mapping.revision : nil

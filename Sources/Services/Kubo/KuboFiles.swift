@@ -18,7 +18,7 @@ struct KuboFiles: StorageService {
 
     init(_ node: KuboNode) { self.node = node }
 
-    private var connection: KuboConnection { node.connection }
+    private var connection: NodeConnection { node.connection }
     private var policy: CallPolicy { connection.policy }
 
     /// What the node says of a file.
@@ -43,7 +43,7 @@ struct KuboFiles: StorageService {
         let admission = policy.admission(.put(name))
         return try await policy.run { () async throws(StorageError) in
             try await makeFolder(for: name, admission)
-            let hidden = "\(connection.target.folder)/.\(Self.fileName(of: name)).\(hex(randomBytes(8))).part"
+            let hidden = "\(node.target.folder)/.\(Self.fileName(of: name)).\(hex(randomBytes(8))).part"
             do throws(StorageError) {
                 return try await write(body, to: hidden, as: name, admission)
             } catch {
@@ -73,7 +73,7 @@ struct KuboFiles: StorageService {
 
     private func makeFolder(for name: ObjectName, _ admission: Admission) async throws(StorageError) {
         guard !isMade.read({ $0 }) else { return }
-        var request = request("Storing \(name)", "files/mkdir", [connection.target.folder], .put)
+        var request = request("Storing \(name)", "files/mkdir", [node.target.folder], .put)
         request.options = [("parents", "true")]
         request.admission = admission
         _ = try await connection.values(request)
@@ -131,7 +131,7 @@ struct KuboFiles: StorageService {
         } catch {
             // Into a folder it was moved under its hidden name.
             if error.code == .exists {
-                let stray = path(of: name) + hidden.dropFirst(connection.target.folder.count)
+                let stray = path(of: name) + hidden.dropFirst(node.target.folder.count)
                 try? await erase(stray, request.what, admission)
             }
             guard error.code == .notFound else { throw error.ofUnknownOutcome }
@@ -182,7 +182,7 @@ struct KuboFiles: StorageService {
         let found = try await policy.run { () async throws(StorageError) -> Entry in
             try await entry(at: path(of: name), "Looking for \(name)")
         }
-        let api = connection.target.api
+        let api = node.target.api
         return ObjectInfo(
             name: name,
             length: found.size,
@@ -216,7 +216,7 @@ struct KuboFiles: StorageService {
 
     /// What is in the folder; nothing where the node says that there is none.
     private func rows(_ what: String) async throws(StorageError) -> [JSON] {
-        var request = request(what, "files/ls", [connection.target.folder], .page)
+        var request = request(what, "files/ls", [node.target.folder], .page)
         request.options = [("long", "true")]
         do throws(StorageError) {
             switch try await connection.value(request)["Entries"] {
@@ -260,7 +260,7 @@ struct KuboFiles: StorageService {
                 guard let text = row["Name"]?.string, text.hasPrefix(start), text.hasSuffix(end),
                     text.utf8.count == start.utf8.count + 16 + end.utf8.count
                 else { continue }
-                try await erase("\(connection.target.folder)/\(text)", what, admission)
+                try await erase("\(node.target.folder)/\(text)", what, admission)
             }
         }
     }
@@ -298,9 +298,9 @@ struct KuboFiles: StorageService {
         return name
     }
 
-    private func path(of name: ObjectName) -> String { "\(connection.target.folder)/\(Self.fileName(of: name))" }
+    private func path(of name: ObjectName) -> String { "\(node.target.folder)/\(Self.fileName(of: name))" }
 
-    private func request(_ what: String, _ command: String, _ arguments: [String], _ kind: CallKind) -> KuboRequest {
-        KuboRequest(what: what, command: command, arguments: arguments, subject: .file, kind: kind)
+    private func request(_ what: String, _ command: String, _ arguments: [String], _ kind: CallKind) -> NodeRequest {
+        NodeRequest(what: what, command: command, arguments: arguments, subject: .file, kind: kind)
     }
 }

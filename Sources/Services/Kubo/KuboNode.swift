@@ -17,20 +17,25 @@ package struct KuboPin: Sendable, Hashable {
 ///
 /// The node is asked what it has itself: nothing here makes it look for content elsewhere.
 package struct KuboNode: Sendable {
-    let connection: KuboConnection
+    let target: KuboTarget
+    let connection: NodeConnection
     private let known = Locked<String?>(nil)
-
-    init(_ connection: KuboConnection) { self.connection = connection }
 
     /// The node that the settings lead to; throws `badSettings`, and sends nothing.
     package init(_ settings: KuboSettings, in context: ServiceContext) async throws(StorageError) {
-        let target = try await KuboTarget(settings, environment: context.environment)
-        self.init(try await KuboConnection(target, settings, context))
+        target = try await KuboTarget(settings, environment: context.environment)
+        connection = try await NodeConnection(
+            target.api,
+            authorization: target.authorization,
+            settings.http,
+            silence: settings.pinTimeout,
+            in: context
+        )
     }
 
     private var policy: CallPolicy { connection.policy }
 
-    private static let offline = (name: "offline", value: "true")
+    private static let offline = NodeConnection.offline
 
     // MARK: The node
 
@@ -42,23 +47,14 @@ package struct KuboNode: Sendable {
 
     /// The same, asked for anew: another node may have come to stand where one stood.
     package func identityNow() async throws(StorageError) -> String {
-        let identity = try await text("ID", of: KuboRequest(what: "Asking for the node's identity", command: "id"))
+        let identity = try await policy.run { () async throws(StorageError) in try await connection.identity() }
         known.change { $0 = identity }
         return identity
     }
 
-    private func text(_ member: String, of request: KuboRequest) async throws(StorageError) -> String {
-        try await policy.run { () async throws(StorageError) in
-            guard let text = try await connection.value(request)[member]?.string, text.utf8.count <= 256 else {
-                throw connection.errors.foreign(request)
-            }
-            return text
-        }
-    }
-
     /// How much the node's repository holds, and how much it may before it is collected.
     package func usage() async throws(StorageError) -> Usage {
-        var request = KuboRequest(what: "Asking how much is stored", command: "repo/stat")
+        var request = NodeRequest(what: "Asking how much is stored", command: "repo/stat")
         request.options = [("size-only", "true")]
         let prepared = request
         return try await policy.run { () async throws(StorageError) in
@@ -74,31 +70,16 @@ package struct KuboNode: Sendable {
 
     /// All recursive pins, with their names where these are wanted, in pages; the list is one request.
     package func pins(withNames: Bool) -> Pulled<[KuboPin]> {
-        var request = KuboRequest(what: "Listing the pins", command: "pin/ls", kind: .page)
+        var request = NodeRequest(what: "Listing the pins", command: "pin/ls", kind: .page)
         request.options = [("type", "recursive"), ("stream", "true"), ("names", withNames ? "true" : "false")]
         let prepared = request
+        let pages = jsonList(of: "pins", most: Self.maxPins) { () async throws(StorageError) in
+            try await lines(of: prepared)
+        }
         return Pulled {
-            let state = Locked<(pages: StreamCursor<[JSON]>?, count: Int)>((nil, 0))
+            let pages = StreamCursor(pages)
             return { () async throws(StorageError) in
-                let pages: StreamCursor<[JSON]>
-                if let begun = state.read({ $0.pages }) {
-                    pages = begun
-                } else {
-                    pages = StreamCursor(try await lines(of: prepared))
-                    state.change { $0.pages = pages }
-                }
-                guard let page = try await pages.next() else { return nil }
-                let count = state.change { state in
-                    state.count += page.count
-                    return state.count
-                }
-                guard count <= Self.maxPins else {
-                    throw StorageError(
-                        .tooLarge,
-                        "The node lists more than \(Self.maxPins) pins, perhaps without end."
-                    )
-                }
-                return try page.map { (value) throws(StorageError) in try pin(value, prepared) }
+                try await pages.next()?.map { (value) throws(StorageError) in try pin(value, prepared) }
             }
         }
     }
@@ -106,7 +87,7 @@ package struct KuboNode: Sendable {
     /// A list that goes on behind so many has no end.
     private static let maxPins = 50_000_000
 
-    private func lines(of request: KuboRequest) async throws(StorageError) -> Pulled<[JSON]> {
+    private func lines(of request: NodeRequest) async throws(StorageError) -> Pulled<[JSON]> {
         let read = try await policy.read("the list of pins", nil, version: nil, hasRanges: false) {
             (_, _) async throws(StorageError) in
             let stream = try await connection.open(request, mark: "X-Chunked-Output").stream
@@ -116,8 +97,8 @@ package struct KuboNode: Sendable {
     }
 
     /// The pin that a line tells of.
-    private func pin(_ value: JSON, _ request: KuboRequest) throws(StorageError) -> KuboPin {
-        if let message = KuboErrors.message(in: value) { throw connection.errors.said(request, message) }
+    private func pin(_ value: JSON, _ request: NodeRequest) throws(StorageError) -> KuboPin {
+        if let message = NodeErrors.message(in: value) { throw connection.errors.said(request, message) }
         guard let text = value["Cid"]?.string, value["Type"]?.string == "recursive" else {
             throw connection.errors.foreign(request)
         }
@@ -126,7 +107,7 @@ package struct KuboNode: Sendable {
 
     /// Whether a root is pinned recursively, in the node's own words.
     package func isPinned(_ root: CID) async throws(StorageError) -> Bool {
-        var request = KuboRequest(what: "Looking for \(root)", command: "pin/ls", arguments: ["\(root)"])
+        var request = NodeRequest(what: "Looking for \(root)", command: "pin/ls", arguments: ["\(root)"])
         (request.options, request.subject) = ([("type", "recursive")], .pin)
         let prepared = request
         do throws(StorageError) {
@@ -143,7 +124,7 @@ package struct KuboNode: Sendable {
 
     /// Unpins a root; one that is not pinned is no error.
     package func unpin(_ root: CID) async throws(StorageError) {
-        var request = KuboRequest(what: "Unpinning \(root)", command: "pin/rm", arguments: ["\(root)"])
+        var request = NodeRequest(what: "Unpinning \(root)", command: "pin/rm", arguments: ["\(root)"])
         (request.options, request.subject, request.kind) = ([("recursive", "true")], .pin, .delete)
         request.admission = policy.admission(.remove(root))
         let prepared = request
@@ -161,7 +142,7 @@ package struct KuboNode: Sendable {
 
     /// Sends a CAR, and has its root pinned: what the node does not say it pinned was not stored.
     package func load(_ car: Body, pinning root: CID) async throws(StorageError) {
-        var request = KuboRequest(what: "Storing \(root)", command: "dag/import", kind: .put)
+        var request = NodeRequest(what: "Storing \(root)", command: "dag/import", kind: .put)
         // Our blocks may be larger than those that nodes exchange with each other.
         request.options = [("pin-roots", "true"), ("stats", "true"), ("allow-big-block", "true")]
         request.isSlow = true
@@ -179,30 +160,20 @@ package struct KuboNode: Sendable {
 
     /// The CAR of everything below a root, of which the node must have all blocks: an end before that is an error.
     package func export(_ root: CID) async throws(StorageError) -> OpenObject {
-        var request = KuboRequest(what: "Reading \(root)", command: "dag/export", arguments: ["\(root)"], kind: .get)
-        request.options = [Self.offline, ("progress", "false")]
-        let prepared = request
-        return try await policy.read("\(root)", nil, version: nil, hasRanges: false) {
+        try await policy.read("\(root)", nil, version: nil, hasRanges: false) {
             (_, _) async throws(StorageError) in
-            let stream = try await connection.open(prepared, mark: "X-Stream-Output").stream
-            return OpenObject(policy.pacing(stream), length: nil, version: nil)
+            OpenObject(policy.pacing(try await connection.export(root)), length: nil, version: nil)
         }
     }
 
     /// A block that the node has, unverified; `notFound` where it says that it has none.
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] {
-        var request = KuboRequest(what: "Reading the block \(cid)", command: "block/get", arguments: ["\(cid)"])
-        (request.options, request.subject, request.kind) = ([Self.offline], .block, .get)
-        let prepared = request
-        return try await policy.run { () async throws(StorageError) in
-            let stream = try await connection.open(prepared, mark: "X-Stream-Output").stream
-            return try await collect(policy.pacing(stream), limit: Self.longestBlock)
-        }
+        try await policy.run { () async throws(StorageError) in try await connection.block(cid) }
     }
 
     /// The length of a block that the node has; `notFound` where it says that it has none.
     package func blockLength(_ cid: CID) async throws(StorageError) -> UInt64 {
-        var request = KuboRequest(what: "Looking for the block \(cid)", command: "block/stat", arguments: ["\(cid)"])
+        var request = NodeRequest(what: "Looking for the block \(cid)", command: "block/stat", arguments: ["\(cid)"])
         (request.options, request.subject) = ([Self.offline], .block)
         let prepared = request
         return try await policy.run { () async throws(StorageError) in
@@ -213,9 +184,6 @@ package struct KuboNode: Sendable {
             return size
         }
     }
-
-    /// Longer blocks are taken by nobody here.
-    private static let longestBlock = 8 << 20
 
     private static func isSame(_ text: String, _ cid: CID) -> Bool { (try? CID(text)) == cid }
 }

@@ -68,29 +68,7 @@ struct KuboTarget: Sendable {
 
     /// Reads a URL, a host and port, or a multiaddr; nil for anything else.
     static func address(_ text: String) -> HTTPAddress? {
-        let url = text.hasPrefix("/") ? url(multiaddr: text) : text
-        guard let url, var address = HTTPAddress(base: url, scheme: "http") else { return nil }
-        if !address.path.hasSuffix("/api/v0") { address.path += "/api/v0" }
-        return address
-    }
-
-    /// The URL that a multiaddr stands for: a host, a port of TCP, and whether there is TLS.
-    private static func url(multiaddr text: String) -> String? {
-        var words = text.split(separator: "/")[...]
-        guard let kind = words.popFirst(), let host = words.popFirst(), words.popFirst() == "tcp",
-            let port = words.popFirst(), UInt16(port) != nil
-        else { return nil }
-        let scheme: String
-        switch words.joined(separator: "/") {
-        case "", "http": scheme = "http"
-        case "https", "tls/http": scheme = "https"
-        default: return nil
-        }
-        switch kind {
-        case "ip4", "dns", "dns4", "dns6": return "\(scheme)://\(host):\(port)"
-        case "ip6": return "\(scheme)://[\(host)]:\(port)"
-        default: return nil
-        }
+        HTTPAddress(urlOrMultiaddr: text)?.below("/api/v0")
     }
 
     private static func authorization(_ text: String) throws(StorageError) -> String? {

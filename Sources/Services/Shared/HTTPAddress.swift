@@ -31,6 +31,38 @@ struct HTTPAddress: Sendable, Hashable {
         while path.hasSuffix("/") { path.removeLast() }
     }
 
+    /// Reads a URL, a host and port, or a multiaddr such as `/ip4/127.0.0.1/tcp/5001`; nil for anything else.
+    init?(urlOrMultiaddr text: String) {
+        guard let url = text.hasPrefix("/") ? Self.url(multiaddr: text) : text else { return nil }
+        self.init(base: url, scheme: "http")
+    }
+
+    /// The URL that a multiaddr stands for: a host, a port of TCP, and whether there is TLS.
+    private static func url(multiaddr text: String) -> String? {
+        var words = text.split(separator: "/")[...]
+        guard let kind = words.popFirst(), let host = words.popFirst(), words.popFirst() == "tcp",
+            let port = words.popFirst(), UInt16(port) != nil
+        else { return nil }
+        let scheme: String
+        switch words.joined(separator: "/") {
+        case "", "http": scheme = "http"
+        case "https", "tls/http": scheme = "https"
+        default: return nil
+        }
+        switch kind {
+        case "ip4", "dns", "dns4", "dns6": return "\(scheme)://\(host):\(port)"
+        case "ip6": return "\(scheme)://[\(host)]:\(port)"
+        default: return nil
+        }
+    }
+
+    /// The same with a path at its end, unless it ends so.
+    func below(_ end: String) -> HTTPAddress {
+        var address = self
+        if !path.hasSuffix(end) { address.path += end }
+        return address
+    }
+
     /// The URL of a path and a query below the host, both of them escaped.
     func url(_ path: String, query: String = "") -> String {
         "\(scheme)://\(host)\(path)\(query.isEmpty ? "" : "?\(query)")"

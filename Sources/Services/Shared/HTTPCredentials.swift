@@ -1,4 +1,5 @@
 internal import Schema
+internal import Storage
 
 /// How a server is told who asks.
 enum HTTPCredentials: Sendable {
@@ -6,6 +7,35 @@ enum HTTPCredentials: Sendable {
     case token(String)
     /// A password is shown, or proven where the server asks for that, or both.
     case password(user: String, password: String, isShown: Bool, mayProve: Bool)
+
+    /// Takes a token, or a user and his password, or neither; throws `badSettings` where it can be none of these.
+    init(
+        user: String,
+        password: String,
+        token: String,
+        isShown: Bool,
+        mayProve: Bool
+    ) throws(StorageError) {
+        if !token.isEmpty {
+            guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+                throw StorageError(.badSettings, "credentials.bearer_token has characters that no token has.")
+            }
+            self = .token(token)
+            return
+        }
+        guard !user.isEmpty || !password.isEmpty else {
+            self = .none
+            return
+        }
+        guard !user.isEmpty, !user.contains(":"), (user + password).utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            throw StorageError(
+                .badSettings,
+                "credentials.user must be a name without a colon, and neither it nor the password may have control "
+                    + "characters."
+            )
+        }
+        self = .password(user: user, password: password, isShown: isShown, mayProve: mayProve)
+    }
 
     /// The user, where there is one.
     var user: String {

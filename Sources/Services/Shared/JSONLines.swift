@@ -29,6 +29,36 @@ func jsonLines(
     }
 }
 
+/// The values of a list that has one on each line and comes by one request, which `open` makes when the first page is
+/// asked for; more than `most` are an error.
+func jsonList(
+    of things: String,
+    most: Int,
+    _ open: @escaping @Sendable () async throws(StorageError) -> Pulled<[JSON]>
+) -> Pulled<[JSON]> {
+    Pulled {
+        let state = Locked<(pages: StreamCursor<[JSON]>?, count: Int)>((nil, 0))
+        return { () async throws(StorageError) in
+            let pages: StreamCursor<[JSON]>
+            if let begun = state.read({ $0.pages }) {
+                pages = begun
+            } else {
+                pages = StreamCursor(try await open())
+                state.change { $0.pages = pages }
+            }
+            guard let page = try await pages.next() else { return nil }
+            let count = state.change { state in
+                state.count += page.count
+                return state.count
+            }
+            guard count <= most else {
+                throw StorageError(.tooLarge, "More than \(most) \(things) are listed, perhaps without end.")
+            }
+            return page
+        }
+    }
+}
+
 private func value(
     of line: ArraySlice<UInt8>,
     _ failure: (String) -> StorageError

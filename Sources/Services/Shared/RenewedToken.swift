@@ -1,4 +1,3 @@
-internal import JSONReading
 internal import POSIX
 internal import Schema
 internal import Storage
@@ -43,7 +42,7 @@ struct TokenKeeper: Sendable {
             token.map { $0.access != refused && $0.validUntil - Self.early > now() } ?? false
         }
         if let kept = try await kept(), isGood(kept) { return kept }
-        try await onDisk { () throws(FileError) in try makeDirectory(folder, permissions: 0o700) }
+        try await file.makeFolder()
         let lock: File
         do throws(FileError) {
             lock = try await File.locked("\(folder)/.\(name).lock")
@@ -62,23 +61,15 @@ struct TokenKeeper: Sendable {
             "access": .string(fresh.access), "renewal": fresh.renewal.map { .string($0) } ?? .null,
             "valid_until": .integer(fresh.validUntil),
         ]
-        try await onDisk { () throws(FileError) in try replaceFile(path, with: Array(json.compact.utf8)) }
+        try await file.write(json)
         return fresh
     }
 
-    private var path: String { "\(folder)/\(name).json" }
+    private var file: StateFile { StateFile(folder: folder, name: "\(name).json", longest: Self.longest) }
 
     /// What is kept; nil where nothing is, or something that is no token.
     private func kept() async throws(StorageError) -> RenewedToken? {
-        let bytes: [UInt8]? = try await onDisk { () throws(FileError) in
-            do throws(FileError) {
-                return try readFile(path, limit: Self.longest)
-            } catch {
-                guard error.code == .notFound else { throw error }
-                return nil
-            }
-        }
-        guard let bytes, let json = try? JSON(reading: bytes), let access = json["access"]?.string,
+        guard let json = try await file.read(), let access = json["access"]?.string,
             case .integer(let end)? = json["valid_until"]
         else { return nil }
         let token = RenewedToken(access: access, renewal: json["renewal"]?.string, validUntil: end)
@@ -89,14 +80,32 @@ struct TokenKeeper: Sendable {
     private func learn(_ token: RenewedToken) {
         for secret in [token.access, token.renewal].compactMap(\.self) { Redactor.shared.learn(secret) }
     }
+}
 
-    private func onDisk<Value: Sendable>(
-        _ body: @escaping @Sendable () throws(FileError) -> Value
-    ) async throws(StorageError) -> Value {
-        do throws(FileError) {
-            return try await BlockingThreads.shared.run(body)
-        } catch {
-            throw StorageError(.unavailable, "The token of the backend cannot be kept: \(error)", cause: error)
+/// A token that is got by logging in: kept in the folder of the backend where there is one, and else as long as the
+/// backend is open.
+struct LoginToken: Sendable {
+    /// How long a token of which nobody says that counts as good, in milliseconds: refused before, it is got anew.
+    static let usual: Int64 = 86_400_000
+
+    private let keeper: TokenKeeper?
+    private let held = Locked<RenewedToken?>(nil)
+
+    init(folder: String?, now: @escaping @Sendable () -> Int64) {
+        keeper = folder.map { TokenKeeper(folder: $0, name: "token", now: now) }
+    }
+
+    /// The token, which `logIn` gets where there is none that is good; `refused` is one that is not taken any more.
+    func token(
+        besides refused: String?,
+        logIn: () async throws(StorageError) -> RenewedToken
+    ) async throws(StorageError) -> String {
+        if let keeper {
+            return try await keeper.token(besides: refused) { _ throws(StorageError) in try await logIn() }.access
         }
+        if let held = held.read({ $0 }), held.access != refused { return held.access }
+        let fresh = try await logIn()
+        held.change { $0 = fresh }
+        return fresh.access
     }
 }

@@ -48,27 +48,10 @@ extension HTTPCredentials {
                     + "connection.plain_credentials."
             )
         }
-        if !token.isEmpty {
-            guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-                throw StorageError(.badSettings, "credentials.bearer_token has characters that no token has.")
-            }
-            self = .token(token)
-            return
-        }
-        guard !user.isEmpty || !password.isEmpty else {
-            self = .none
-            return
-        }
-        guard !user.isEmpty, !user.contains(":"), (user + password).utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            throw StorageError(
-                .badSettings,
-                "credentials.user must be a name without a colon, and neither it nor the password may have control "
-                    + "characters."
-            )
-        }
-        self = .password(
+        try self.init(
             user: user,
             password: password,
+            token: token,
             isShown: mayShow && settings.scheme != .digest,
             mayProve: settings.scheme != .basic
         )

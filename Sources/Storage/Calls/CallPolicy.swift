@@ -136,6 +136,13 @@ package struct CallPolicy: Sendable {
         return try await read.begin(version)
     }
 
+    /// Makes a request as a part of a read, in the place that the read has, and makes it again where that may help.
+    package func inRead<Value>(
+        _ work: () async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        try await repeating { () async throws(StorageError) in try await send(nil, work) }
+    }
+
     /// A request with a place that is kept after it, for what is read then.
     func opening<Value>(
         _ work: () async throws(StorageError) -> Value

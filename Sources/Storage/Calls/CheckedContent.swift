@@ -74,6 +74,12 @@ package struct CheckedContent: ContentService {
         return try await names.named { () async throws(StorageError) in try await base.block(cid) }
     }
 
+    package func extent(_ extent: ContentExtent, of cid: CID) async throws(StorageError) -> (any ByteStream)? {
+        try require(.reads, "give \(cid) back")
+        return try await names.named { () async throws(StorageError) in try await base.extent(extent, of: cid) }
+            .map(names.stream)
+    }
+
     package func urls(
         of root: CID,
         at location: Location?,

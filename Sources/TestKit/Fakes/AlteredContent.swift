@@ -55,6 +55,10 @@ package struct AlteredContent: ContentService {
 
     package func block(_ cid: CID) async throws(StorageError) -> [UInt8] { try await base.block(cid) }
 
+    package func extent(_ extent: ContentExtent, of cid: CID) async throws(StorageError) -> (any ByteStream)? {
+        try await base.extent(extent, of: cid)
+    }
+
     package func urls(
         of root: CID,
         at location: Location?,

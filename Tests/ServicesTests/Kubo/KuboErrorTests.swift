@@ -31,14 +31,14 @@ import Testing
         }
     }
 
-    private let errors = KuboErrors(host: "node.test")
+    private let errors = NodeErrors(host: "node.test")
 
-    private func request(_ subject: KuboErrors.Subject?) -> KuboRequest {
-        KuboRequest(what: "Asking", command: "x", subject: subject)
+    private func request(_ subject: NodeErrors.Subject?) -> NodeRequest {
+        NodeRequest(what: "Asking", command: "x", subject: subject)
     }
 
     @Test(arguments: [
-        ("pin-ls-arg-missing", KuboErrors.Subject.pin, StorageError.Code.notFound),
+        ("pin-ls-arg-missing", NodeErrors.Subject.pin, StorageError.Code.notFound),
         ("pin-rm-notpinned", .pin, .notFound),
         ("block-get", .block, .notFound), ("block-stat-missing", .block, .notFound),
         ("files-stat-missing", .file, .notFound), ("files-read-dir", .file, .exists),
@@ -51,7 +51,7 @@ import Testing
         ("bool-bad", .pin, .unexpected),
     ]) func answersMeanWhatTheySay(
         _ id: String,
-        _ subject: KuboErrors.Subject,
+        _ subject: NodeErrors.Subject,
         _ code: StorageError.Code
     ) throws {
         let recorded = try Recorded(id)
@@ -88,7 +88,7 @@ import Testing
         _ code: StorageError.Code,
         _ phrase: String
     ) {
-        for subject in [KuboErrors.Subject.pin, .file, .block] {
+        for subject in [NodeErrors.Subject.pin, .file, .block] {
             let error = errors.translate(
                 request(subject),
                 HTTPReply(status: status, headers: HTTPHeaders([]), body: Array(body.utf8)),

@@ -3,7 +3,7 @@ internal import Schema
 internal import Storage
 
 /// Turns what a node says went wrong into errors that say what to do.
-struct KuboErrors: Sendable {
+struct NodeErrors: Sendable {
     /// What may be said not to be there: nothing else that is missing counts as the absence of what was asked for.
     enum Subject: Sendable { case pin, file, block }
 
@@ -17,9 +17,21 @@ struct KuboErrors: Sendable {
         let reason: String
     }
 
-    let http: HTTPFailures
+    /// How the settings are called that a hint names.
+    struct Words: Sendable {
+        var address = "connection.api_url"
+        /// What to do where the node asks for other credentials.
+        var credentials =
+            "set credentials.api_auth to what API.Authorizations of the node has, with all commands under /api/v0 allowed"
+    }
 
-    init(host: String) { http = HTTPFailures(host: host, kind: "the RPC API of a Kubo node") }
+    let http: HTTPFailures
+    let words: Words
+
+    init(host: String, words: Words = Words()) {
+        http = HTTPFailures(host: host, kind: "the RPC API of a Kubo node")
+        self.words = words
+    }
 
     /// The first row counts of which a word stands in the message.
     static let rows: [Row] = [
@@ -79,8 +91,13 @@ struct KuboErrors: Sendable {
         ),
     ]
 
+    /// What a message means; nil where nobody here knows.
+    static func row(of message: String) -> Row? {
+        rows.first { row in row.words.contains { message.contains($0) } }
+    }
+
     /// The error for a reply that is no success; absence is what the node says of the subject in its own words.
-    func translate(_ request: KuboRequest, _ reply: HTTPReply, now: Timestamp) -> StorageError {
+    func translate(_ request: NodeRequest, _ reply: HTTPReply, now: Timestamp) -> StorageError {
         if let message = Self.message(in: try? JSON(reading: reply.body)) {
             return said(request, message, status: reply.status)
         }
@@ -92,8 +109,7 @@ struct KuboErrors: Sendable {
         case 403 where text.hasPrefix("Kubo RPC Access Denied"):
             return error(
                 .badCredentials,
-                "the node asks for other credentials; set credentials.api_auth to what API.Authorizations of the node "
-                    + "has, with all commands under /api/v0 allowed",
+                "the node asks for other credentials; \(words.credentials)",
                 request
             )
         case 403:
@@ -105,7 +121,7 @@ struct KuboErrors: Sendable {
         case 404, 405:
             return error(
                 .badSettings,
-                "\(http.host) answered \(reply.status) and is not the RPC API of a Kubo node; set connection.api_url to that, "
+                "\(http.host) answered \(reply.status) and is not the RPC API of a Kubo node; set \(words.address) to that, "
                     + "and not to a gateway",
                 request
             )
@@ -114,9 +130,9 @@ struct KuboErrors: Sendable {
     }
 
     /// The error for a message of the node; absence is told with a status, and not in or behind a good answer.
-    func said(_ request: KuboRequest, _ message: String, status: Int? = nil) -> StorageError {
+    func said(_ request: NodeRequest, _ message: String, status: Int? = nil) -> StorageError {
         let shown = "the node says: “\(Redactor.shared.clean(echo: message).prefix(200))”"
-        guard let row = Self.rows.first(where: { row in row.words.contains { message.contains($0) } }) else {
+        guard let row = Self.row(of: message) else {
             let (code, retry, reason) = http.meaning(ofStatus: status ?? 500)
             return error(code, "\(reason); \(shown)", request, retry).ofUnknownOutcome
         }
@@ -134,14 +150,14 @@ struct KuboErrors: Sendable {
     }
 
     /// The error for an answer that is not the node's.
-    func foreign(_ request: KuboRequest, _ reason: String = "the answer is not that of a Kubo node") -> StorageError {
+    func foreign(_ request: NodeRequest, _ reason: String = "the answer is not that of a Kubo node") -> StorageError {
         http.foreign(request.what, "\(reason); is \(http.host) the RPC API of one?")
     }
 
     private func error(
         _ code: StorageError.Code,
         _ reason: String,
-        _ request: KuboRequest,
+        _ request: NodeRequest,
         _ retry: StorageError.Retry = .never
     ) -> StorageError {
         http.error(code, reason, request.what, retry)

@@ -3,14 +3,14 @@ internal import Schema
 internal import Storage
 
 /// One command for a node.
-struct KuboRequest: HTTPCall {
+struct NodeRequest: HTTPCall {
     let what: String
     /// Such as `pin/ls`.
     let command: String
     var arguments: [String] = []
     var options: [(name: String, value: String)] = []
     /// What may be said not to be there.
-    var subject: KuboErrors.Subject?
+    var subject: NodeErrors.Subject?
     var kind = CallKind.stat
     var file: MultipartBody?
     var admission: Admission?
@@ -24,29 +24,40 @@ struct KuboRequest: HTTPCall {
 }
 
 /// Sends commands to a node and says what came of them.
-struct KuboConnection: HTTPConnection {
-    let target: KuboTarget
-    let errors: KuboErrors
+struct NodeConnection: HTTPConnection {
+    /// The address up to and with `/api/v0`.
+    let api: HTTPAddress
+    let errors: NodeErrors
     let policy: CallPolicy
     private let client: HTTPTransport
     /// For commands during which the node is silent while it works.
     private let patient: HTTPTransport
 
-    /// Opens nothing before the first command.
-    init(_ target: KuboTarget, _ settings: KuboSettings, _ context: ServiceContext) async throws(StorageError) {
-        self.target = target
+    /// The value of `Authorization`; nil where none is sent.
+    private let authorization: String?
+
+    /// Opens nothing before the first command; the node may say nothing for `silence` seconds while it works.
+    init(
+        _ api: HTTPAddress,
+        authorization: String?,
+        words: NodeErrors.Words = NodeErrors.Words(),
+        _ http: HTTPSettings,
+        silence: Int,
+        in context: ServiceContext
+    ) async throws(StorageError) {
+        (self.api, self.authorization) = (api, authorization)
         policy = context.policy
-        errors = KuboErrors(host: target.api.host)
-        var options = try await settings.http.options(context.operational)
+        errors = NodeErrors(host: api.host, words: words)
+        var options = try await http.options(context.operational)
         // A list of objects is one document.
         options.maxReplyBytes = 64 << 20
         client = HTTPTransport(HTTPClient(options, observer: context.policy.byteCounter))
-        options.stallTimeout = .seconds(max(settings.pinTimeout, context.operational.timeout))
+        options.stallTimeout = .seconds(max(silence, context.operational.timeout))
         patient = HTTPTransport(HTTPClient(options, observer: context.policy.byteCounter))
     }
 
     /// Sends a command and gives the values of its answer, of which there may be none.
-    func values(_ request: KuboRequest) async throws(StorageError) -> [JSON] {
+    func values(_ request: NodeRequest) async throws(StorageError) -> [JSON] {
         let reply = try await exchange(request)
         guard reply.status == 200 else { throw failure(request, reply) }
         guard reply.headers["Content-Type"]?.hasPrefix("application/json") == true else {
@@ -55,7 +66,7 @@ struct KuboConnection: HTTPConnection {
         var values: [JSON] = []
         for line in reply.body.split(separator: 0x0A) {
             guard let value = try? JSON(reading: line) else { throw errors.foreign(request) }
-            if let message = KuboErrors.message(in: value) { throw errors.said(request, message) }
+            if let message = NodeErrors.message(in: value) { throw errors.said(request, message) }
             values.append(value)
         }
         if let message = reply.trailers[Self.streamError] { throw errors.said(request, message) }
@@ -63,7 +74,7 @@ struct KuboConnection: HTTPConnection {
     }
 
     /// Sends a command whose answer is one value.
-    func value(_ request: KuboRequest) async throws(StorageError) -> JSON {
+    func value(_ request: NodeRequest) async throws(StorageError) -> JSON {
         let values = try await values(request)
         guard values.count == 1 else { throw errors.foreign(request) }
         return values[0]
@@ -73,7 +84,7 @@ struct KuboConnection: HTTPConnection {
     ///
     /// `mark` is the header field by which the node says that it streams.
     func open(
-        _ request: KuboRequest,
+        _ request: NodeRequest,
         mark: String
     ) async throws(StorageError) -> (headers: HTTPHeaders, stream: any ByteStream) {
         let answer = try await download(request)
@@ -81,23 +92,11 @@ struct KuboConnection: HTTPConnection {
         guard download.headers[mark] == "1", !HTTPFailures.isEncoded(download.headers) else {
             throw errors.foreign(request)
         }
-        return (download.headers, stream(download.body, request))
-    }
-
-    /// The bytes of an answer, which is whole only where the node says nothing behind it.
-    private func stream(_ body: HTTPDownload.Body, _ request: KuboRequest) -> any ByteStream {
-        Pulled {
-            { () async throws(StorageError) in
-                var iterator = body.makeAsyncIterator()
-                do throws(HTTPError) {
-                    if let chunk = try await iterator.next(isolation: nil) { return chunk }
-                } catch {
-                    throw failures.translate(request.what, error)
-                }
-                guard let message = body.trailers[Self.streamError] else { return nil }
-                throw errors.said(request, message)
-            }
+        let stream = failures.stream(download.body, request.what) { (trailers) throws(StorageError) in
+            guard let message = trailers[Self.streamError] else { return }
+            throw errors.said(request, message)
         }
+        return (download.headers, stream)
     }
 
     private static let streamError = "X-Stream-Error"
@@ -106,20 +105,20 @@ struct KuboConnection: HTTPConnection {
 
     var failures: HTTPFailures { errors.http }
 
-    func transport(for request: KuboRequest) -> HTTPTransport { request.isSlow ? patient : client }
+    func transport(for request: NodeRequest) -> HTTPTransport { request.isSlow ? patient : client }
 
-    func request(_ request: KuboRequest, on terms: Void) -> HTTPRequest {
-        let authorization = target.authorization.map { [HTTPField(name: "Authorization", value: $0)] } ?? []
+    func request(_ request: NodeRequest, on terms: Void) -> HTTPRequest {
+        let authorization = authorization.map { [HTTPField(name: "Authorization", value: $0)] } ?? []
         return HTTPRequest(
             method: "POST",
-            url: target.api.url("\(target.api.path)/\(request.command)", query: request.query),
+            url: api.url("\(api.path)/\(request.command)", query: request.query),
             headers: authorization + (request.file.map { [$0.contentType] } ?? []),
             body: request.file?.body ?? .none,
             isRepeatable: request.admission == nil
         )
     }
 
-    func failure(_ request: KuboRequest, _ reply: HTTPReply) -> StorageError {
+    func failure(_ request: NodeRequest, _ reply: HTTPReply) -> StorageError {
         errors.translate(request, reply, now: Timestamp(milliseconds: policy.timing.now()))
     }
 }
