@@ -1,36 +1,21 @@
-internal import Foundation
 package import Multiformats
-internal import Storage
 
 /// The simulator of a trustless gateway on this machine: `tools/simulators/gateway` says what it is held to.
-package struct GatewayServer: Sendable {
+package struct GatewayServer: Simulator {
     /// `http://127.0.0.1:` and a port.
     package let endpoint: String
 
-    private static let shared = Locked<Task<GatewayServer, any Error>?>(nil)
+    private static let shared = SharedServer { try await start() }
 
     /// A gateway without faults that all tests of the process share.
     package static func running() async throws -> GatewayServer {
         try Requirement.check("gateway-simulator", program: "python3")
-        let task = shared.change { shared in
-            if let task = shared { return task }
-            let task = Task { try await start() }
-            shared = task
-            return task
-        }
-        return try await task.value
+        return try await shared.running()
     }
 
     /// Starts a gateway with switches of the simulator; it runs until the test process ends.
     package static func start(_ switches: [String] = []) async throws -> GatewayServer {
-        try Requirement.check("gateway-simulator", program: "python3")
-        guard let python = Programs.python else { throw ServerProblem(message: "There is no python3 here.") }
-        let folder = try ServerProcess.newFolder("gateway")
-        let script = packageRoot.appending(path: "tools/simulators/gateway/server.py").path
-        let process = try ServerProcess(python, [script] + switches, folder: folder)
-        let log = folder.appending(path: "log.txt")
-        try await process.wait { Self.port(in: log) != nil }
-        guard let port = port(in: log) else { throw ServerProblem(message: "The simulator told no port.") }
+        let port = try await launch("gateway", switches, requirement: "gateway-simulator")
         return GatewayServer(endpoint: "http://127.0.0.1:\(port)")
     }
 
@@ -47,42 +32,9 @@ package struct GatewayServer: Sendable {
 
     /// Keeps the blocks of a CAR.
     package func keep(_ car: [UInt8]) async throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: "ipfs-kit-part-\(UUID().uuidString)")
-        try Data(car).write(to: path)
-        defer { try? FileManager.default.removeItem(at: path) }
-        _ = try await curl(["-X", "PUT", "--data-binary", "@\(path.path)"], "/-/car")
+        try await curl(car, { ["-X", "PUT", "--data-binary", "@\($0)"] }, "/-/car")
     }
 
     /// Forgets all blocks below a root.
-    package func forget(_ root: CID) async throws { _ = try await curl(["-X", "DELETE"], "/-/dag/\(root)") }
-
-    /// Turns a fault on, with its fields as JSON.
-    package func begin(_ fault: String, _ fields: String = "{}") async throws {
-        _ = try await curl(["-X", "PUT", "--data-binary", fields], "/-/fault/\(fault)")
-    }
-
-    /// Turns a fault off.
-    package func end(_ fault: String) async throws { _ = try await curl(["-X", "DELETE"], "/-/fault/\(fault)") }
-
-    /// All requests so far: `GET 127.0.0.1:8080 /ipfs/…`, with ` token` behind those that showed one.
-    package func requests() async throws -> [String] {
-        try JSONDecoder().decode([String].self, from: try await curl([], "/-/requests"))
-    }
-
-    /// Forgets the requests so far.
-    package func forgetRequests() async throws { _ = try await curl(["-X", "DELETE"], "/-/requests") }
-
-    private func curl(_ arguments: [String], _ target: String) async throws -> Data {
-        guard let curl = Programs.find("curl") else { throw ServerProblem(message: "There is no curl here.") }
-        let result = try await ProcessRunner.run(curl, ["-s", "-S", "-f"] + arguments + [endpoint + target])
-        guard result.code == 0 else {
-            throw ServerProblem(message: "The simulator refused \(target): \(result.errorText)")
-        }
-        return result.output
-    }
-
-    private static func port(in log: URL) -> Int? {
-        let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").first.flatMap { Int($0) }
-    }
+    package func forget(_ root: CID) async throws { try await curl(["-X", "DELETE"], "/-/dag/\(root)") }
 }
