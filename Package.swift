@@ -6,8 +6,8 @@
 //  2  Replication   Services   StorageLaws                   the engine | one folder per storage service | their laws
 //  1  BlockStore    Catalog   Policies   Storage             what is kept | where it is | should be | the protocols
 //  0  IPLD -> Multiformats    Arguments -> Schema            values: no files, no network, no Foundation
-// -1  Digests HTTPClient JSONReading SQLite XML YAML    Parquet SFTPClient -> POSIX    one wrapper per system library or program;
-//                                                           none knows IPFS
+// -1  Digests HTTPClient JSONReading SQLite XML YAML        one wrapper per system library or program; none knows IPFS
+//     AnnexClient Parquet SFTPClient -> POSIX
 //
 // Imports go down, or along an arrow drawn on a floor. The build is always run with
 // --explicit-target-dependency-import-check error, which refuses an import that is not declared here.
@@ -38,6 +38,7 @@ let package = Package(
         .target(name: "JSONShim", path: "Sources/C/JSONShim"),  // nlohmann-json3-dev: its headers
         .target(name: "ParquetShim", dependencies: ["CParquet"], path: "Sources/C/ParquetShim"),
 
+        .module("AnnexClient", ["POSIX"]),
         .module("Digests", ["CBlake2", "COpenSSL"]),
         .module("HTTPClient", ["CCurl"]),
         .module("JSONReading", ["JSONShim"]),
@@ -60,7 +61,10 @@ let package = Package(
 
         .module(
             "Services",
-            ["Digests", "HTTPClient", "IPLD", "Multiformats", "POSIX", "Schema", "SFTPClient", "Storage", "XML"]
+            [
+                "AnnexClient", "Digests", "HTTPClient", "IPLD", "Multiformats", "POSIX", "Schema", "SFTPClient",
+                "Storage", "XML",
+            ]
         ),
         .module(
             "Replication",
@@ -122,8 +126,9 @@ let package = Package(
         .tests(
             "WrapperTests",
             [
-                "Digests", "HTTPClient", "JSONReading", "Parquet", "POSIX", "Samples", "SFTPClient", "SQLite", "XML",
-                "YAML",
+                "AnnexClient", "Digests", "HTTPClient", "JSONReading", "Parquet", "POSIX", "Samples", "SFTPClient",
+                "SQLite",
+                "XML", "YAML",
             ]
         ),
         .tests("MultiformatsTests", ["Multiformats"]),

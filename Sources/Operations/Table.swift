@@ -63,6 +63,7 @@ package let operationTable: [OperationRow] = [
     Row(BackendTypes.self, on: [.commandLine, .rest, .mcp]),
     Row(BackendList.self, on: [.commandLine, .rest, .mcp]),
     Row(BackendCreate.self, on: [.commandLine, .library]),
+    Row(BackendImportRclone.self, on: [.commandLine]),
     Row(BackendShow.self, on: [.commandLine, .rest, .mcp]),
     Row(BackendUpdate.self, on: [.commandLine]),
     Row(BackendRemove.self, on: [.commandLine, .rest]),

@@ -34,11 +34,12 @@ package final class ChildProcess: Sendable {
 
     /// Starts a program, which is looked for on the path, with these words and variables beside those of this process.
     ///
-    /// `receive` is called on a thread of the child's own; it says whether the child is to go on. The end is always
-    /// told, last of all.
+    /// Of those, it gets what `inherits` says: all where nothing is said. `receive` is called on a thread of the
+    /// child's own; it says whether the child is to go on. The end is always told, last of all.
     package init(
         _ words: [String],
         setting variables: [String: String] = [:],
+        inheriting inherits: (_ name: String) -> Bool = { _ in true },
         _ receive: @escaping @Sendable (ChildEvent) -> Bool
     ) throws(FileError) {
         let program = words.first ?? ""
@@ -46,7 +47,8 @@ package final class ChildProcess: Sendable {
         let output = try Pipe(for: program)
         let errors = try Pipe(for: program)
         let wake = try Pipe(for: program)
-        identifier = try Self.spawn(words, variables, input.reader, output.writer, errors.writer)
+        let settings = Self.environment(with: variables, inherits)
+        identifier = try Self.spawn(words, settings, input.reader, output.writer, errors.writer)
         // Larger pipes mean fewer changes between the two; where the system allows no more, they stay as they are.
         for descriptor in [input.writer, output.reader] { POSIX.widenPipe(descriptor) }
         for descriptor in [input.writer, output.reader, errors.reader, wake.reader, wake.writer] {
@@ -64,12 +66,15 @@ package final class ChildProcess: Sendable {
 
     deinit { pump.stop() }
 
+    /// Ends it, as dropping it would; `atOnce`, it gets no time to end by itself when it finds its input closed.
+    package func end(atOnce: Bool) { pump.stop(atOnce: atOnce) }
+
     /// Sends bytes to its input, in this order and behind all that was sent before; they are held until it takes them.
     package func send(_ pieces: [ArraySlice<UInt8>]) { pump.send(pieces) }
 
     private static func spawn(
         _ words: [String],
-        _ variables: [String: String],
+        _ variables: [String],
         _ input: Int32,
         _ output: Int32,
         _ errors: Int32
@@ -93,7 +98,7 @@ package final class ChildProcess: Sendable {
         unsafe posix_spawnattr_setflags(&attributes, flags)
 
         var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-        var settings = unsafe Self.environment(with: variables).map { unsafe strdup($0) } + [nil]
+        var settings = unsafe variables.map { unsafe strdup($0) } + [nil]
         defer { unsafe (arguments + settings).forEach { unsafe free($0) } }
         var identifier: pid_t = 0
         let program = words.first ?? ""
@@ -102,13 +107,17 @@ package final class ChildProcess: Sendable {
         return identifier
     }
 
-    /// The variables of this process, with others in place of those of the same name.
-    private static func environment(with variables: [String: String]) -> [String] {
+    /// The variables of this process that are passed on, with others in place of those of the same name.
+    private static func environment(
+        with variables: [String: String],
+        _ inherits: (_ name: String) -> Bool
+    ) -> [String] {
         var settings = variables.map { "\($0.key)=\($0.value)" }
         guard var place = unsafe ipfskit_variables() else { return settings }
         while let entry = unsafe place.pointee {
             let text = unsafe String(cString: entry)
-            if variables[String(text.prefix { $0 != "=" })] == nil { settings.append(text) }
+            let name = String(text.prefix { $0 != "=" })
+            if variables[name] == nil, inherits(name) { settings.append(text) }
             unsafe place += 1
         }
         return settings

@@ -11,6 +11,8 @@ final class ChildPump: Sendable {
         var pieces: [ArraySlice<UInt8>] = []
         var head = 0
         var isStopped = false
+        /// Whether it gets no time to end by itself.
+        var isUrgent = false
         /// Whether the child takes nothing any more.
         var isBroken = false
 
@@ -92,8 +94,8 @@ final class ChildPump: Sendable {
         if wasEmpty { wakeUp() }
     }
 
-    func stop() {
-        outbox.withLock { $0.isStopped = true }
+    func stop(atOnce: Bool = false) {
+        outbox.withLock { ($0.isStopped, $0.isUrgent) = (true, $0.isUrgent || atOnce) }
         wakeUp()
     }
 
@@ -193,7 +195,8 @@ final class ChildPump: Sendable {
         outbox.withLock { ($0.isStopped, $0.pieces, $0.head) = (true, [], 0) }
         input.closeWriter()
         output.closeReader()
-        let code = awaitEnd(Self.grace) ?? ended(by: SIGTERM) ?? ended(by: SIGKILL) ?? -1
+        let isUrgent = outbox.withLock { $0.isUrgent }
+        let code = awaitEnd(isUrgent ? 0 : Self.grace) ?? ended(by: SIGTERM) ?? ended(by: SIGKILL) ?? -1
         while let words = take(errors.reader, Self.maxErrors), !words.isEmpty { keep(words) }
         errors.closeReader()
         _ = receive(.ended(ChildEnd(code: code, errors: said.withLock { $0 })))

@@ -11,6 +11,8 @@ package final class File: Sendable {
         case read
         /// Read, where it is a regular file; nothing else is waited for, and nothing else is read.
         case readFile
+        /// The same, and no link that leads to one.
+        case readOwnFile
         /// Read what may make one wait, such as a pipe; see `readNext`.
         case stream
         /// Nothing but to be there: a folder, which stays reachable by ``ownPath`` whatever takes its place.
@@ -21,6 +23,8 @@ package final class File: Sendable {
         case createNew
         /// Write at the end, wherever that is by then, and wait for nobody; made when it is not there.
         case append
+
+        fileprivate var isOfFile: Bool { self == .readFile || self == .readOwnFile }
     }
 
     /// The path that the file was opened under.
@@ -36,6 +40,7 @@ package final class File: Sendable {
             case .read: O_RDONLY
             // A pipe would wait for its writer, and a terminal could become the one of this process.
             case .readFile: O_RDONLY | O_NONBLOCK | O_NOCTTY
+            case .readOwnFile: O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW
             case .stream: O_RDONLY | O_NONBLOCK | O_NOCTTY
             case .folder: O_RDONLY | O_DIRECTORY
             case .update: O_RDWR | O_CREAT
@@ -47,13 +52,13 @@ package final class File: Sendable {
             systemCall { unsafe open(name, flags | O_CLOEXEC, permissions) }
         }
         // What a socket answers, and a device that is not there.
-        if mode == .readFile, opened.number == ENXIO { throw FileError.notAFile(path.shown) }
+        if mode.isOfFile, opened.number == ENXIO { throw FileError.notAFile(path.shown) }
         let descriptor = try opened.get("open", path.shown)
         // It stays open for ever: closing it would give back the locks of this process.
         if mode != .createNew, LockedFiles.contain(descriptor: descriptor) { throw FileError.ofTheHome(path.shown) }
         self.descriptor = descriptor
         self.path = path.shown
-        guard mode == .readFile else { return }
+        guard mode.isOfFile else { return }
         switch try status().kind {
         case .file: break
         case .directory: throw FileError.folder(self.path)

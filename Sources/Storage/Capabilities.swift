@@ -53,6 +53,9 @@ package struct Limits: Sendable, Hashable {
     package var spreadsNames: Bool
     /// Whether content lies in an archive, from which it is taken hours after somebody asks, and for money.
     package var isArchive: Bool
+    /// Whether it is told how long an object is that is not read; where it is not, whoever asks about one gets no
+    /// length.
+    package var tellsLengths: Bool
 
     package init(
         largestObject: UInt64 = .max,
@@ -60,7 +63,8 @@ package struct Limits: Sendable, Hashable {
         minPart: UInt64 = 16 << 20,
         maxParts: UInt64 = 10_000,
         spreadsNames: Bool = false,
-        isArchive: Bool = false
+        isArchive: Bool = false,
+        tellsLengths: Bool = true
     ) {
         self.largestObject = largestObject
         self.largestSinglePut = largestSinglePut
@@ -68,6 +72,7 @@ package struct Limits: Sendable, Hashable {
         self.maxParts = maxParts
         self.spreadsNames = spreadsNames
         self.isArchive = isArchive
+        self.tellsLengths = tellsLengths
     }
 
     /// The length of the parts of an upload of `length` bytes: whole MiB, the same for all parts but the last.

@@ -115,6 +115,9 @@ package struct LawSubject: Sendable {
         }
     }
 
+    /// What has to be said of the length of an object with so many bytes: nothing, where the service tells none.
+    func toldLength(_ count: Int) -> UInt64? { service.limits.tellsLengths ? UInt64(count) : nil }
+
     // MARK: What goes wrong
 
     /// Does `work` while something goes wrong; the law does not apply where that cannot be brought about.
@@ -161,7 +164,7 @@ package struct LawSubject: Sendable {
     func expectHolds(_ name: ObjectName, _ bytes: [UInt8], _ moment: String) async throws(LawViolation) {
         let info = try await stat(name)
         try expect(
-            info.length == UInt64(bytes.count),
+            info.length == toldLength(bytes.count),
             "\(moment), the service says that \(name) has \(told(info.length)) bytes; it has \(bytes.count)."
         )
         let found = try await read(name)

@@ -33,7 +33,7 @@ extension Law {
                 )
                 let length = try await subject.stat(name).length
                 try expect(
-                    length == UInt64(found.count),
+                    length == subject.toldLength(found.count),
                     "After four writers at once, \(name) is said to have \(told(length)) bytes."
                 )
             }

@@ -23,7 +23,9 @@ import Testing
         Change("car convert part.car -o new.car"), Change("car index part.car"),
         Change("block put --pin value.json", isExact: true), Change("gc"), Change("store verify"),
         Change("store rebuild-index"), Change("pin add LOOSE --name x"), Change("pin rm ROOT", isExact: true),
-        Change("backend create c filesystem --path a"), Change("backend update a --max-connections 3"),
+        Change("backend create c filesystem --path a"),
+        Change("backend import-rclone disk:ipfs --as c --rclone-config rclone.conf"),
+        Change("backend update a --max-connections 3"),
         Change("backend remove b --force"), Change("backend enable b"), Change("backend disable a"),
         Change("backend test a"), Change("backend certify a"), Change("backend health --all"),
         Change("backend pin add a LOOSE cars/x.car"),
@@ -46,6 +48,7 @@ import Testing
             user = try await User.ready()
             try Trees.make(at: user.folder + "/tree")
             try write(Array("{\"a\": 1}".utf8), to: user.folder + "/value.json")
+            try write(Array("[disk]\ntype = local\n".utf8), to: user.folder + "/rclone.conf")
             try write(sampleBytes(100_000, seed: 7), to: user.folder + "/more")
             names["ROOT"] = try await user.add(sampleBytes(50_000, seed: 1), name: "one")
             names["LOOSE"] = try await user.run("add", "--no-pin", "-q", user.folder + "/more").text.trimmed
@@ -64,6 +67,7 @@ import Testing
                 if let name = names[word] { return name }
                 let files: Set = [
                     "tree", "more", "value.json", "part.car", "out", "new.car", "shard", "copy.sqlite",
+                    "rclone.conf",
                 ]
                 let isPath = files.contains(word) || word == "a" && change.words.hasPrefix("backend create")
                 return isPath ? "\(user.folder)/\(word)" : word

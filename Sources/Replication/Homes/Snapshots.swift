@@ -52,7 +52,8 @@ package struct Snapshots: Sendable {
             for object in known where object.retiredAt == nil {
                 guard let name = ObjectName(object.name) else { continue }
                 do throws(StorageError) {
-                    listed[object.name] = try await objects.stat(name).length
+                    // Where no length is told, what is there is as long as it was.
+                    listed[object.name] = try await objects.stat(name).length ?? object.length
                 } catch {
                     guard error.code == .notFound else { throw error }
                 }

@@ -1,0 +1,102 @@
+internal import AnnexClient
+internal import POSIX
+internal import Storage
+
+/// A file that a program wrote: it is read through what was opened, and has no name any more.
+struct ExternalFile: Sendable {
+    private let file: File
+    let length: UInt64
+
+    private static let chunk: UInt64 = 1 << 20
+
+    /// Opens what a program wrote; throws where that is no file.
+    init(_ transfer: AnnexSpool.Transfer, _ name: ObjectName) async throws(StorageError) {
+        do throws(FileError) {
+            (file, length) = try await BlockingThreads.shared.run { () throws(FileError) in
+                let file = try File(transfer.path, .readOwnFile)
+                return (file, try file.length())
+            }
+        } catch {
+            throw StorageError(
+                .unexpected,
+                "Reading \(name) failed: the program says that it did it, and left no file. \(error)",
+                cause: error
+            )
+        }
+    }
+
+    /// The bytes of a part of it.
+    func stream(_ range: Range<UInt64>) -> any ByteStream {
+        Pulled {
+            let position = Locked(range.lowerBound)
+            return { () async throws(StorageError) in
+                try StorageError.checkCancellation()
+                let from = position.read { $0 }
+                guard from < range.upperBound else { return nil }
+                let count = min(Self.chunk, range.upperBound - from)
+                let bytes = try await ExternalErrors.onDisk { [file] () throws(FileError) in
+                    try file.read(at: from, count: Int(count))
+                }
+                guard bytes.count == count else {
+                    throw StorageError(.unexpected, "The program changed the file after it had said that it was whole.")
+                }
+                position.change { $0 = from + count }
+                return bytes
+            }
+        }
+    }
+}
+
+extension AnnexSpool.Transfer {
+    /// Writes a body into the file; throws where it has more or fewer bytes than it should.
+    func write(_ body: Body, _ name: ObjectName) async throws(StorageError) {
+        let file = try await ExternalErrors.onDisk { [path] () throws(FileError) in try File(path, .createNew) }
+        var passed: UInt64 = 0
+        for try await chunk in body.open() {
+            try StorageError.checkCancellation()
+            let start = passed
+            passed += UInt64(chunk.count)
+            guard passed <= body.length else {
+                throw StorageError(.corrupt, "The source of \(name) gave more than its \(body.length) bytes.")
+            }
+            try await ExternalErrors.onDisk { () throws(FileError) in try file.write(chunk, at: start) }
+        }
+        try StorageError.checkCancellation()
+        guard passed == body.length else {
+            throw StorageError(.corrupt, "The source of \(name) ended after \(passed) of \(body.length) bytes.")
+        }
+    }
+}
+
+/// Whole objects that were brought for a part of them, kept open for a while: the next part is likely to follow.
+///
+/// For programs that give no parts. What is read so was there when it was brought; after a minute it is brought anew.
+final class ExternalWholes: Sendable {
+    private struct Whole {
+        let file: ExternalFile
+        let time: Duration
+    }
+
+    private let files = Locked<[ExternalKey: Whole]>([:])
+    private static let longest = Duration.seconds(60)
+    private static let most = 2
+
+    func file(of key: ExternalKey, at now: Duration) -> ExternalFile? {
+        files.change { files in
+            files = files.filter { now - $0.value.time < Self.longest }
+            return files[key]?.file
+        }
+    }
+
+    func keep(_ file: ExternalFile, of key: ExternalKey, at now: Duration) {
+        files.change { files in
+            if files.count >= Self.most, let oldest = files.min(by: { $0.value.time < $1.value.time }) {
+                files[oldest.key] = nil
+            }
+            files[key] = Whole(file: file, time: now)
+        }
+    }
+
+    func forget(_ key: ExternalKey) { files.change { $0[key] = nil } }
+    func forgetAll() { files.change { $0 = [:] } }
+}
