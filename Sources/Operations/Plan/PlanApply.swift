@@ -36,9 +36,15 @@ package struct PlanApply: ChangingOperation {
         _ call: Call
     ) async throws(KitError) -> Output {
         let values = try PlanMake.values(of: Action.self, plan.inputs)
-        let effects = try await call.effects(of: Action.self, values, isTold: false)
-        guard try await PlanMake.digest(of: effects, Action.self, values, call.kit) == plan.digest else {
-            throw refusal(of: plan, .planChanged, "would be another by now")
+        let effects: Action.Output
+        do throws(KitError) {
+            effects = try await call.effects(of: Action.self, values, isTold: false)
+            guard try await PlanMake.digest(of: effects, Action.self, values, call.kit) == plan.digest else {
+                throw refusal(of: plan, .planChanged, "would be another by now")
+            }
+        } catch {
+            // Whoever applied it meanwhile made it another, or one that cannot be.
+            throw refusal(of: try await call.kit.plan(plan.id), call.kit) ?? error
         }
         guard !dryRun else { return Output(plan: plan, at: call.kit.now, isDryRun: true, effects) }
         let (catalog, begun) = (try call.kit.catalog(), call.kit.now)
