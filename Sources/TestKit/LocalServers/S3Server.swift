@@ -116,16 +116,18 @@ package struct S3Server: Sendable {
             throw ServerProblem(message: "There is no \(kind.program) here.")
         }
         switch kind {
-        case .moto: return try await startMoto(program, folder)
+        case .moto: return try await startMoto(folder)
         case .rclone: return try await startRclone(program, folder)
         case .radosgw: return try await startGateway(folder)
         case .seaweedfs: return try await startSeaweed(program, folder)
         }
     }
 
-    private static func startMoto(_ program: URL, _ folder: URL) async throws -> S3Server {
+    private static func startMoto(_ folder: URL) async throws -> S3Server {
+        guard let python = Programs.python else { throw ServerProblem(message: "There is no python3 here.") }
         let port = try await Ports.free(1)[0]
-        let server = try ServerProcess(program, ["-H", "127.0.0.1", "-p", "\(port)"], folder: folder)
+        let script = packageRoot.appending(path: "tools/servers/moto_server.py").path
+        let server = try ServerProcess(python, [script, "-H", "127.0.0.1", "-p", "\(port)"], folder: folder)
         try await server.wait { try await Ports.answers(port) }
         let endpoint = "http://127.0.0.1:\(port)"
         let keys = try await admin(["moto", endpoint]).split(whereSeparator: \.isWhitespace).map(String.init)
