@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Answers say how old they are, and are asked for anew where somebody wants that.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct AnswerAgeTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct AnswerAgeTests {
     @Test func `what is known of a backend has a time, and a fresh look corrects it`() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")

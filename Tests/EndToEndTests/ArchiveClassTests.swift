@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Objects in an archive class of S3, from which nothing can be read before it was asked for.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct ArchiveClassTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct ArchiveClassTests {
     @Test func `what is in an archive is asked for where its owner pays for that, and then comes`() async throws {
         var user = try await User.ready()
         let bucket = try await Bucket.make(.moto)

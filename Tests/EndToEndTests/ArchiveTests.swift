@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Archives that are taken apart, put together, and written in their other form.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct ArchiveTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct ArchiveTests {
     /// A user with an archive of a tree and of three megabytes, and its bytes.
     private static func archive(_ name: String = "user") async throws -> (user: User, path: String, bytes: Data) {
         let user = try await User.ready(name)

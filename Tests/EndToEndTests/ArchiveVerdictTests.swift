@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// What `car verify` and its likes say of archives that are not what they look like.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct ArchiveVerdictTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct ArchiveVerdictTests {
     static let leaf = Block(codec: .raw, bytes: Array("leaf".utf8))
     static let node = Block(codec: .dagCBOR, bytes: (try? Node.list([.link(leaf.cid)]).cbor()) ?? [])
 

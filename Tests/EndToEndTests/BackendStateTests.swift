@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What is out of step, and what a sync does about it.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct BackendStateTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct BackendStateTests {
     @Test func oneBackendsFailureDoesNotStopAnother() async throws {
         let user = try await User.ready()
         let root = try await user.add(sampleBytes(5000))

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Disks that are full, read-only or not what they seem.
-@Suite(.scratch, .serialized, .timeLimit(.minutes(10))) struct BadDiskTests {
+@Suite(.scratch, .inTurn, .serialized, .timeLimit(.minutes(10))) struct BadDiskTests {
     /// Lends a small disk of its own, where root may mount one.
     private func withDisk(_ options: String, _ work: (String) async throws -> Void) async throws {
         try await Disk.mounted(["-t", "tmpfs", "-o", options, "tmpfs"], work)

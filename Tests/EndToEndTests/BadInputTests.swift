@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What a wrong command gets: its own exit code, the name of what is wrong, and the command that helps.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct BadInputTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct BadInputTests {
     struct Wrong: Sendable, CustomTestStringConvertible {
         let command: String
         let code: Int

@@ -5,7 +5,7 @@ import Testing
 
 /// Backends that do not do what they should: nothing half is visible, nothing acknowledged is lost, and a later sync
 /// ends well.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct BadServerTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct BadServerTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         let title: String
         let rules: [FaultyProxy.Rule]

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// `backend certify`: a backend on trial keeps what it had, and nothing of the trial.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct CertifyTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct CertifyTests {
     private func files(_ folder: String) throws -> [String] {
         try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
     }

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What somebody says of where CIDs are, one by one and as lists, and the index files that tell others of it.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct ClaimTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct ClaimTests {
     private static let roots = [
         "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
         "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",

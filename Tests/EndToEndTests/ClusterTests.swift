@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// An IPFS Cluster as a backend, from the command line: the cluster is a simulator of its REST API and its proxies.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct ClusterTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct ClusterTests {
     private func user(_ name: String, _ cluster: ClusterServer, _ more: String...) async throws -> User {
         let user = try await User.ready(name)
         let doors = cluster.proxies.joined(separator: ",")

@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// The words of the command line, as they arrive, and how each command ends on the same cause.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct CommandLineTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct CommandLineTests {
     /// A library that is loaded before the program and moves the environment, as libfaketime does: Swift's own list of
     /// arguments is empty then.
     @Test func noWordGetsLostWhenALibraryChangesTheEnvironment() async throws {

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Content in all its forms, as a user of Kubo would try them.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct ContentTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct ContentTests {
     /// The roots that Kubo 0.42 gives the bytes "hello world".
     @Test(
         arguments: [

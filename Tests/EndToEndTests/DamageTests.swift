@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Damage to what is kept: it is found, told, and healed from where the content is whole.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct DamageTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct DamageTests {
     @Test func damageOnABackendIsFoundAndHealed() async throws {
         let user = try await User.ready()
         let disk = try await user.createDisk("disk")

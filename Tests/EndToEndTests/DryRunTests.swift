@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What everything that changes something would do, and that it is that what it does.
-@Suite(.scratch, .serialized, .timeLimit(.minutes(10))) struct DryRunTests {
+@Suite(.scratch, .inTurn, .serialized, .timeLimit(.minutes(10))) struct DryRunTests {
     /// A command that changes something, in the words of a shell in the folder of the world.
     struct Change: Sendable, CustomTestStringConvertible {
         let words: String

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// The example of the library does what it says.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct ExampleTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct ExampleTests {
     @Test func keepsAFolderAndBringsItBack() async throws {
         let example = try #require(Programs.built("example-keep-a-folder"), "the example was not built")
         let (folder, disk, work) = (Scratch.current + "/folder", Scratch.current + "/disk", Scratch.current + "/work")

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// Every command of content ends with the same code for the same cause.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct ExitCodeTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct ExitCodeTests {
     /// Commands that read an archive, without its name; each writes to `OUT`.
     private static let readers = [
         "car verify", "car inspect", "dag import", "dag import --no-pin-roots", "car convert -o OUT",

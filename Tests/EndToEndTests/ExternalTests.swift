@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Programs that keep content, with the program that people get.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct ExternalTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct ExternalTests {
     private func newFolder(_ name: String = "place") throws -> String {
         let folder = Scratch.current + "/\(name)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

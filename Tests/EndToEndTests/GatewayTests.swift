@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Gateways as a backend, from the command line: the hosts are simulators that are held to recorded answers.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct GatewayTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct GatewayTests {
     /// Hosts that have what one user added, and another user who has nothing but a backend `web` on them.
     private struct World {
         let hosts: [GatewayServer]

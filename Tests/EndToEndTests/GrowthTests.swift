@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Commands take no more than 16 × the time of a processor for 8 × the content, whatever it is made of.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct GrowthTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct GrowthTests {
     /// Content that is put into a store, and commands over it; ROOT is its CID, FILE the archive that it came in.
     struct Shape: Sendable, CustomTestStringConvertible {
         let testDescription: String

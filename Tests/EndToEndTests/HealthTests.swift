@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// How backends are, by what they do, and not by what they say.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct HealthTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct HealthTests {
     /// The word for a backend, and what was seen of each subject.
     private func look(
         _ user: User,

@@ -6,7 +6,7 @@ import Testing
 /// The kit home, and what the program makes for a while, are never content.
 ///
 /// Whoever opens and closes the files of the catalog drops the locks that SQLite has on them.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct HomeAsContentTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct HomeAsContentTests {
     /// A user whose home lies in a folder with other content, and with other names for files of the home.
     private static func user() async throws -> User {
         let user = try await User.ready()

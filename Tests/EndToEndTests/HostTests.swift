@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Machines on which the libraries underneath behave otherwise than usual.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct HostTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct HostTests {
     /// A host whose OpenSSL may use nothing but what an authority approved, and one whose configuration is broken.
     @Test(arguments: [
         "openssl_conf = s\n[s]\nalg_section = a\n[a]\ndefault_properties = fips=yes\n",

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// What an import says of what it did, and of what it did not do.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct ImportTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct ImportTests {
     private static let leaves = (0..<3).map { Block(codec: .raw, bytes: [UInt8](repeating: $0, count: 9)) }
     private static let node = Block(codec: .dagCBOR, bytes: (try? Node.list(leaves.map { .link($0.cid) }).cbor()) ?? [])
 

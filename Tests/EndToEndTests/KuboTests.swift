@@ -6,7 +6,7 @@ import Testing
 /// Kubo itself, out of a package for Python: it gives the same roots, and reads every form of DAG that is written here.
 ///
 /// `make test-kubo` installs it, and runs these.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct KuboTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct KuboTests {
     private static let forms = [
         "--profile unixfs-v0-2015", "--profile unixfs-v1-2025", "--trickle", "--chunker rabin", "--chunker buzhash",
         "--trickle --no-raw-leaves --chunker size-1000 --max-file-links 3", "--hash blake3", "--hash sha2-512",

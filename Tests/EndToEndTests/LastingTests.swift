@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What is acknowledged outlasts a crash, and a call that fails undoes nothing that was published.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct LastingTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct LastingTests {
     /// Runs a command under strace, with calls that fail as `injections` say, and gives its result and the trace.
     private func trace(
         _ user: User,

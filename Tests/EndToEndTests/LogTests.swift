@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What people are told of work, while it goes on and afterwards.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct LogTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct LogTests {
     private func events(_ user: User, _ more: String...) async throws -> [Answer] {
         let result = try await user.attempt(["log", "--json"] + more)
         #expect(result.code == 0, "\(result.errorText)")

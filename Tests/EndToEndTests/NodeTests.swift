@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// A Kubo node as a backend, from the command line: the node is a simulator that is held to recorded exchanges.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct NodeTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct NodeTests {
     /// A user with a small file, one of several blocks and a folder, and a backend `node`; the roots in that order.
     private static func ready(
         _ node: KuboServer,

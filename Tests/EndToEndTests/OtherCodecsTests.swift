@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Values that chance makes, encoded here and read by the codecs of others: the same value, and the same bytes again.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct OtherCodecsTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct OtherCodecsTests {
     @Test func readWhatIsEncodedHere() async throws {
         var chance = SeededNumbers(seed: 3)
         var lines: [String] = []

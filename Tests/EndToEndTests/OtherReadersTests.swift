@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What ipfs-kit writes, read by programs that are not ours; and what Kubo wrote, read by it.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct OtherReadersTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct OtherReadersTests {
     @Test(arguments: [S3Server.Kind.moto, .rclone])
     func objectsAreTheExportedArchives(_ kind: S3Server.Kind) async throws {
         var user = try await User.ready()

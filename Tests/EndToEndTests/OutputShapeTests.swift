@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What machines get.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct OutputShapeTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct OutputShapeTests {
     /// Commands in an order in which each can work, and a member that its answer has.
     static let commands = [
         ("backend types", "types"), ("backend types s3", "types"), ("backend list", "backends"),

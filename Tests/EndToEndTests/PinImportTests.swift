@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Pins of a Kubo node that are taken over: the node is a simulator that is held to recorded exchanges.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct PinImportTests: FromSources {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct PinImportTests: FromSources {
     @Test func pinsAreTakenOverOnce() async throws {
         let node = try await node()
         let user = try await ready(node)

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Homes and backends that a released version left: they stay readable, and nothing of them is lost.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct ReleasedTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct ReleasedTests {
     // Three pins, of which two are on the disk; the third was cut off on its way there. The disk has the CAR of `gone`
     // besides, which no pin wants. The place of the backend `lost` was never there.
     private static let tree = "bafybeicnuw4i7tokkoja7lvw6ia3bq2tns4npkyigijjl3ivrsyncd2fhu"

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Content that is read from a backend, by homes that do not have it.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct RemoteReadingTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct RemoteReadingTests {
     /// What lies beside the CAR is what `car index` makes of it.
     @Test func theIndexBesideAnArchiveIsTheUsualOne() async throws {
         let user = try await User.ready()

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// A secret in the settings goes to the service and nowhere else.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct SecretTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct SecretTests {
     private static let canary = "CANARY-4f1c9e7d2b"
 
     @Test func aSecretNeverShows() async throws {

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// The whole life of content on servers that one reaches by SSH, with the program that people get.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct ServerTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct ServerTests {
     /// A type that reaches a server.
     enum Way: String, CaseIterable {
         case openSSH, rclone, mounted

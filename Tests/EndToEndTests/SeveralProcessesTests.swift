@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Several processes at one home, and one that is interrupted.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct SeveralProcessesTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct SeveralProcessesTests {
     @Test func acknowledgedIsStored() async throws {
         let user = try await User.ready()
         try await user.createDisk("disk")

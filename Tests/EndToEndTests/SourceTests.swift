@@ -5,7 +5,7 @@ import Testing
 
 /// Content that is read from a Kubo node or a backend, because `config/main.yaml` says so: the node is a simulator that
 /// is held to recorded exchanges.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct SourceTests: FromSources {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct SourceTests: FromSources {
     // MARK: Packing from a node
 
     /// What only the node has is packed from there, and nothing of it comes into the store.

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// The store under collections with adds beside them, and with content that stays in its files.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct StoreTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct StoreTests {
     @Test func addsBesideCollectionsAreKept() async throws {
         let user = try await User.ready()
         let roots = try await withThrowingTaskGroup(of: [String].self) { group in

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// The main job as a user does it: add, replicate, lose everything, recover.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct ThreadTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct ThreadTests {
     @Test(arguments: [S3Server.Kind.moto, .rclone])
     func everythingComesBackFromOneBackend(_ kind: S3Server.Kind) async throws {
         var user = try await User.ready()

@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// The whole life of content on WebDAV servers, with the program that people get.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct WebDAVTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct WebDAVTests {
     @Test(arguments: WebDAVServer.Kind.allCases)
     func aFolderIsEnough(_ kind: WebDAVServer.Kind) async throws {
         let server = try await WebDAVServer.running(kind)

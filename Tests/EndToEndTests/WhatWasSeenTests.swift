@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// What a command saw is written down and said, by that command and by all others.
-@Suite(.scratch, .timeLimit(.minutes(10))) struct WhatWasSeenTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(10))) struct WhatWasSeenTests {
     /// Flips a bit of the only block in a store.
     private func damageStore(of user: User) throws {
         let pack = user.home + "/store/packs/000001.car"

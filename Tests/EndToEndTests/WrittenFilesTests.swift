@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Everything that is written appears whole, under a name that nothing had, or not at all.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct WrittenFilesTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct WrittenFilesTests {
     /// A user with a file, a tree, their roots and their archives.
     private struct Content {
         let user: User

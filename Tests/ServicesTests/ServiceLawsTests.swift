@@ -5,7 +5,7 @@ import StorageLaws
 import TestKit
 import Testing
 
-@Suite(.scratch) struct ServiceLawsTests {
+@Suite(.scratch, .argumentsInTurn) struct ServiceLawsTests {
     /// The subjects that `IPFS_KIT_SUBJECT` names, separated by commas; all where it is not set.
     private static let chosen = Subject.all.filter { named?.contains($0.name) ?? true }
     /// Those that keep named objects.

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Who reads beside somebody who changes the backend says nothing of what was changed meanwhile.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct BesideWriterTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct BesideWriterTests {
     /// A user with an S3 backend in step; the first read of content from it stands still, until “slow” is cleared.
     private func slowReader(_ roots: Int) async throws -> (user: User, proxy: FaultyProxy, roots: [String]) {
         var user = try await User.ready()

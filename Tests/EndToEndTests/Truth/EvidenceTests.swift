@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// What was observed gives way only to what was observed later: not to claims, old snapshots, or attempts that failed.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct EvidenceTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct EvidenceTests {
     /// A user with a root that a directory holds, and the path of the copy.
     private func stored() async throws -> (user: User, root: String, copy: String) {
         let user = try await User.ready()

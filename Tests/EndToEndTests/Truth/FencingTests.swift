@@ -5,7 +5,7 @@ import Testing
 
 /// On one machine a backend belongs to who works on it until he ends, however long he is stopped and whatever the clock
 /// says.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct FencingTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct FencingTests {
     enum Work: CaseIterable { case upload, removal }
 
     /// A user with something to do on a backend whose answers to that never come, and the request that is in the air

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What a home says of itself is so, and a copy, a backup and a rehearsal are what they are said to be.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct HomeStateTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct HomeStateTests {
     private func mode(_ path: String) throws -> Int {
         try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int ?? -1
     }

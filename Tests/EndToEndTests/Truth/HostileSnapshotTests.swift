@@ -7,7 +7,7 @@ import Testing
 
 /// Whoever can write to a backend can leave anything there: nothing in it is obeyed, and nothing in it stops the
 /// program.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct HostileSnapshotTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct HostileSnapshotTests {
     private static let kit = String(repeating: "a", count: 20)
 
     /// A snapshot as the format has it, with the settings of these backends and these rows of pins.

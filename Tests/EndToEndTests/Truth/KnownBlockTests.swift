@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Known is not readable: what is acknowledged is there, also where the store had it before and has lost it since.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct KnownBlockTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct KnownBlockTests {
     enum Rot: CaseIterable { case flipped, cut, packLost }
 
     /// What happens to the pack that holds everything.

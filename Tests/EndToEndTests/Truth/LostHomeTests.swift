@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Nothing is removed where it is not certain what is pinned, and the way out is said, and leads out.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct LostHomeTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct LostHomeTests {
     enum Trouble: String, CaseIterable {
         case segmentDamaged, segmentEmpty, segmentOfAnotherStore, segmentsOlder
         case packCut, packLost

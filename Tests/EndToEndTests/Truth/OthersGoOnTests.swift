@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// One file, one root, or one backend that is bad never blocks the rest, and is never passed over either.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct OthersGoOnTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct OthersGoOnTests {
     static let broken = [
         "type: s3\nnonsense: 1\n", "type: nowhere\n", "", "type: filesystem\nconnection:\n  path: ${E2E_NOT_SET}\n",
         "\u{0}\u{1}", "a: &a [*a]\n",

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Several homes keep content at one place: each is known to the others, and none removes what another may count on.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct PeerTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct PeerTests {
     /// Two kits that share a directory; neither has synced.
     private func two() async throws -> (User, User, disk: String) {
         let disk = Scratch.current + "/shared"

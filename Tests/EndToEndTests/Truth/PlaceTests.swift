@@ -5,7 +5,7 @@ import Testing
 
 /// A place is what it shows: one under two names counts once, and another one under the old name has nothing of the
 /// old.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct PlaceTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct PlaceTests {
     // MARK: Away
 
     enum Absence: CaseIterable { case gone, emptyMountPoint, linkToNowhere, file, other }

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// A removal is true when the service says so; until then the copy is known, and looked at again.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct RemovalTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct RemovalTests {
     /// A user with an S3 backend behind a proxy, in step.
     private func stored(
         _ count: Int,

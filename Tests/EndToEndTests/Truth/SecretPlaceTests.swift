@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// A secret where none may stand is refused, and not repeated.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct SecretPlaceTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct SecretPlaceTests {
     private static let canary = "CANARY-91ab37c2"
 
     @Test(arguments: [

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What snapshots share is there as long as one of them needs it, and what of it is lost is told.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct SnapshotPagesTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct SnapshotPagesTests {
     /// Adds files of these numbers, each pinned under its name.
     private func add(_ numbers: Range<Int>, _ user: User) async throws {
         let paths = numbers.map { user.folder + "/file-\($0)" }
