@@ -123,10 +123,12 @@ package final class Redactor: Sendable {
     package func clean(_ text: String) -> String {
         let (search, words) = state.withLock { ($0.search, $0.words) }
         var bytes = Array(text.utf8)
+        // A secret may be part of the word by which another one is known, and hides that word.
+        let hasPatterns = SecretForms.hidePatterns(in: &bytes, by: Self.markBytes)
         let isFound = Self.hide(search, in: &bytes)
         let hasWords = words.count { SecretForms.hideWord($0, in: &bytes, by: Self.markBytes) } > 0
-        let hasPatterns = SecretForms.hidePatterns(in: &bytes, by: Self.markBytes)
-        return hasPatterns || hasWords || isFound ? String(decoding: bytes, as: UTF8.self) : text
+        let hasMore = SecretForms.hidePatterns(in: &bytes, by: Self.markBytes)
+        return hasPatterns || hasWords || isFound || hasMore ? String(decoding: bytes, as: UTF8.self) : text
     }
 
     /// A sentence of a service's, or of a proxy's, as it may be repeated: cut, without control characters and
@@ -139,6 +141,7 @@ package final class Redactor: Sendable {
         }
         var bytes = Array(String(String.UnicodeScalarView(plain)).utf8)
         let (echoes, digits) = state.withLock { ($0.echoes, $0.digits) }
+        _ = SecretForms.hidePatterns(in: &bytes, by: Self.markBytes)
         _ = Self.hide(echoes, in: &bytes)
         _ = Self.hide(digits, in: &bytes, hasGaps: true)
         SecretForms.hideEchoes(in: &bytes, by: Self.markBytes)
