@@ -7,6 +7,7 @@ extension ServiceRow {
         ServiceRow(IPFSCluster.self),
         ServiceRow(Kubo.self),
         ServiceRow(LocalDirectory.self),
+        ServiceRow(PinningService.self),
         ServiceRow(S3.self),
         ServiceRow(SFTP.self),
         ServiceRow(SSHFS.self),

@@ -8,6 +8,8 @@ package struct Upload: Sendable {
     package let goesOn: Bool
     /// What the pin is called, for services that show that; empty where it has no name.
     package var name = ""
+    /// Whether what the service holds of it was read and found damaged: it is made anew, whatever the service says.
+    package var isDamaged = false
     /// Multiaddrs of nodes that have it, for services that fetch content themselves.
     package var origins: [String] = []
     private let maker: @Sendable () async throws(StorageError) -> Body
@@ -65,10 +67,13 @@ package struct Ticket: Sendable, Hashable {
     package let text: String
     /// How long it makes no sense to ask; nil where the next sync may ask.
     package let wait: Duration?
+    /// What whoever waits should know, as a sentence.
+    package let note: String?
 
-    package init(_ text: String, wait: Duration? = nil) {
+    package init(_ text: String, wait: Duration? = nil, note: String? = nil) {
         self.text = text
         self.wait = wait
+        self.note = note
     }
 }
 

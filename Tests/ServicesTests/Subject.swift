@@ -9,7 +9,8 @@ import Testing
 /// A backend of one type on a real place, for the laws; each type has its own in its folder.
 struct Subject: Sendable, CustomTestStringConvertible {
     /// All of them.
-    static let all = external + gateway + ipfsCluster + kubo + localDirectory + s3 + sftp + sshfs + webdav
+    static let all =
+        external + gateway + ipfsCluster + kubo + localDirectory + pinningService + s3 + sftp + sshfs + webdav
 
     /// The word for it in `IPFS_KIT_SUBJECT`.
     let name: String

@@ -69,6 +69,7 @@ extension SyncRun {
         if let ticket = outcome.ticket {
             failuresInARow = 0
             report.awaited.append(outcome.root)
+            if let note = ticket.note { report.warnings.append("\(backend.name): \(note)") }
             try await recorder.add(promise(ticket.text, of: outcome.root, wait: ticket.wait))
             return
         }
@@ -79,7 +80,7 @@ extension SyncRun {
             } else {
                 report.uploaded += 1
                 report.replaced += uploader.counted[outcome.root] == nil ? 0 : 1
-                report.bytesUploaded += seen.size ?? 0
+                report.bytesUploaded += seen.wasSent ? seen.size ?? 0 : 0
             }
             try await recorder.add(seen)
             if let stuck = outcome.stuck, stuck.code != .cancelled { report.warnings.append(stuckSentence(stuck)) }

@@ -66,10 +66,11 @@ struct Uploader: Sendable {
             switch try await upload(root) {
             case .seen(let seen, let wasAdopted): (outcome.seen, outcome.wasAdopted) = (seen, wasAdopted)
             case .awaited(let ticket): outcome.ticket = ticket
+            case .claimed(let claim, let error): (outcome.seen, outcome.error) = (claim, .storage(error))
             case .left: outcome.isLeft = true
             case .beyond(let length, let most): throw .beyondBudget(root, length: length, most: most)
             }
-            if outcome.ticket == nil, !outcome.isLeft, stopped.contains(root) {
+            if outcome.ticket == nil, outcome.error == nil, !outcome.isLeft, stopped.contains(root) {
                 // It is there: nothing goes on with what is left.
                 do throws(StorageError) {
                     try await backend.content.clear(root, mayResume: false)
@@ -106,9 +107,11 @@ struct Uploader: Sendable {
     }
 
     /// Where an upload has come to.
-    private enum Step {
+    enum Step {
         case seen(Observation, wasAdopted: Bool)
         case awaited(Ticket)
+        /// The service says that it has it, and could not give it now.
+        case claimed(Observation, StorageError)
         /// It does not fit any more into what may be sent.
         case left
         /// It is longer than all that may be sent.
@@ -164,8 +167,9 @@ struct Uploader: Sendable {
                 return .beyond(length: layout.length, most: most)
             }
             // What was read and found damaged is sent anew, whatever the service says of it.
-            let goesOn = stopped.contains(root) && !damaged.contains(root) && found.loss?.strength != .readBack
-            return try await send(layout, body, goesOn: goesOn)
+            let isDamaged = damaged.contains(root) || found.loss?.strength == .readBack
+            let goesOn = stopped.contains(root) && !isDamaged
+            return try await send(layout, body, goesOn: goesOn, isDamaged: isDamaged)
         } catch {
             throw .storage(error)
         }
@@ -173,7 +177,7 @@ struct Uploader: Sendable {
 
     /// Writes down what was seen instead of a root that counts as stored, whatever comes of its upload; and that one
     /// begins.
-    private func noteBeginning(of root: CID, after loss: Observation?) async throws(StorageError) {
+    func noteBeginning(of root: CID, after loss: Observation?) async throws(StorageError) {
         do throws(CatalogError) {
             if let loss { _ = try await catalog.record([loss], under: lease) }
             try await catalog.begin([root], willBeSaved: willBeSaved, under: lease)
@@ -194,37 +198,8 @@ struct Uploader: Sendable {
         }
     }
 
-    /// Has a service that takes no bytes fetch a root, or learns that it has it: its word is all that there is.
-    private func request(_ root: CID) async throws(StorageError) -> Step {
-        if hints.contains(root) {
-            switch await backend.content.presence(of: root, at: nil) {
-            case .present(let held): return .seen(claim(root, held.location, held.remark), wasAdopted: true)
-            case .pending(let ticket): return .awaited(ticket)
-            case .absent: break
-            case .unknown(let error): throw error
-            }
-        }
-        var upload = Upload(root) { () async throws(StorageError) in
-            do throws(ReplicationError) {
-                return try await source.pack(root, by: packing, holding: 0).body
-            } catch {
-                throw StorageError(.unexpected, "\(root) cannot be packed: \(error)", cause: error)
-            }
-        }
-        upload.name = try await pinName(of: root)
-        do throws(CatalogError) {
-            upload.origins = try await catalog.origins(of: root)
-        } catch {
-            throw StorageError(.unavailable, error.message, backend: backend.name, cause: error)
-        }
-        switch try await backend.content.store(upload) {
-        case .stored(let location, _): return .seen(claim(root, location), wasAdopted: false)
-        case .accepted(let ticket): return .awaited(ticket)
-        }
-    }
-
     /// What the service says that it has; where nothing can be read back, that is all there is.
-    private func claim(_ root: CID, _ location: Location, _ remark: String? = nil) -> Observation {
+    func claim(_ root: CID, _ location: Location, _ remark: String? = nil) -> Observation {
         Observation(
             root,
             .present,
@@ -236,15 +211,7 @@ struct Uploader: Sendable {
         )
     }
 
-    private func pinName(of root: CID) async throws(StorageError) -> String {
-        do throws(CatalogError) {
-            return try await catalog.pin(root)?.name ?? ""
-        } catch {
-            throw StorageError(.unavailable, error.message, backend: backend.name, cause: error)
-        }
-    }
-
-    private var reads: Bool { backend.content.capabilities.contains(.reads) }
+    var reads: Bool { backend.content.capabilities.contains(.reads) }
 
     /// What the backend has now of a root that may be there.
     private enum Look {
@@ -294,7 +261,12 @@ struct Uploader: Sendable {
         return Body(bytes, sha256: digest(.sha256, of: bytes))
     }
 
-    private func send(_ layout: DAGLayout, _ body: Body, goesOn: Bool) async throws(StorageError) -> Step {
+    private func send(
+        _ layout: DAGLayout,
+        _ body: Body,
+        goesOn: Bool,
+        isDamaged: Bool
+    ) async throws(StorageError) -> Step {
         // What is sent again is not counted again.
         let left = Locked(body.length)
         let counted = body.through { [progress] stream in
@@ -313,6 +285,7 @@ struct Uploader: Sendable {
             }
         }
         var upload = Upload(layout.root, goesOn: goesOn, places: { layout.places }, counted)
+        upload.isDamaged = isDamaged
         // Where others keep roots too, people look at names.
         if backend.content.capabilities.contains(.sharedRoots) { upload.name = try await pinName(of: layout.root) }
         let answer = try await backend.content.store(upload)

@@ -16,7 +16,7 @@ struct S3Listing: Sendable {
         case marker(String)
     }
 
-    private typealias Page = PagedListing<Place>.Page
+    private typealias Page = PagedListing<Place, ObjectInfo>.Page
 
     /// What a page says of one object.
     private struct Entry {
@@ -48,7 +48,7 @@ struct S3Listing: Sendable {
 
     private var what: String { prefix.isEmpty ? "Listing the objects" : "Listing the objects under \(prefix)" }
 
-    private func page(at place: Place) async throws(StorageError) -> PagedListing<Place>.Page {
+    private func page(at place: Place) async throws(StorageError) -> PagedListing<Place, ObjectInfo>.Page {
         var query = [("prefix", connection.target.prefix + prefix), ("max-keys", "1000"), ("encoding-type", "url")]
         switch place {
         case .start: query.append(("list-type", "2"))
@@ -62,7 +62,7 @@ struct S3Listing: Sendable {
         guard reply.status == 200 else {
             let error = await connection.failure(request, reply)
             guard error.code == .unsupported, place == .start else { throw error }
-            return Page(objects: [], first: nil, next: .oldStart)
+            return Page(items: [], first: nil, next: .oldStart)
         }
         var entries: [Entry] = []
         let root = try? parseXML(reply.body, limits: Self.limits, passing: "Contents") { element in
@@ -98,15 +98,15 @@ struct S3Listing: Sendable {
             objects.append(object(name, entry))
         }
         let first = entries.first?.key
-        guard truncation == "true" else { return Page(objects: objects, first: first, next: nil) }
+        guard truncation == "true" else { return Page(items: objects, first: first, next: nil) }
         if let token = root["NextContinuationToken"]?.text, !token.isEmpty {
-            return Page(objects: objects, first: first, next: .token(token))
+            return Page(items: objects, first: first, next: .token(token))
         }
         // Whoever ignores version 2 answers with version 1, where the last key leads on.
         guard let marker = (root["NextMarker"]?.text ?? entries.last?.key).flatMap(plain) else {
             throw unexpected("the service does not say where the next page begins")
         }
-        return Page(objects: objects, first: first, next: .marker(marker))
+        return Page(items: objects, first: first, next: .marker(marker))
     }
 
     /// Throws where a page says itself that it has not all that it should have: another beginning than was asked for, a

@@ -38,7 +38,7 @@ struct S3Vendor: Sendable {
         S3Vendor(words: ["b2", "backblaze"], host: "s3.REGION.backblazeb2.com", region: nil),
         S3Vendor(words: ["wasabi"], host: "s3.REGION.wasabisys.com"),
         S3Vendor(words: ["gcs"], host: "storage.googleapis.com", region: "auto"),
-        S3Vendor(words: ["filebase"], host: "s3.filebase.com"),
+        S3Vendor(words: ["filebase_s3"], host: "s3.filebase.com"),
         S3Vendor(words: ["scaleway"], host: "s3.REGION.scw.cloud", region: "fr-par"),
         S3Vendor(words: ["hetzner"], host: "REGION.your-objectstorage.com", region: nil),
         S3Vendor(words: ["storj"], host: "gateway.storjshare.io"),

@@ -47,23 +47,26 @@ struct GatewayConnection: HTTPConnection {
     let host: GatewayHost
     let policy: CallPolicy
     let errors: GatewayErrors
-    private let token: String
+    /// What is shown to the host, and to others of its owner.
+    private let credentials: [HTTPField]
     private let transport: HTTPTransport
     /// Whether the host is to give what it has itself, and asks nobody else.
     private let isOffline: Bool
     /// Six requests at once are what hosts of others bear.
     private let places = Permits(6)
 
+    /// A host, and what it is shown, which comes from a setting.
     init(
         _ host: GatewayHost,
-        token: String = "",
+        credentials: [HTTPField] = [],
+        from setting: String = "credentials.bearer_token",
         isOffline: Bool = false,
         _ transport: HTTPTransport,
         _ policy: CallPolicy
     ) {
-        (self.host, self.token, self.transport, self.policy) = (host, token, transport, policy)
+        (self.host, self.credentials, self.transport, self.policy) = (host, credentials, transport, policy)
         self.isOffline = isOffline
-        errors = GatewayErrors(host)
+        errors = GatewayErrors(host, credentials: setting)
     }
 
     // MARK: What it gives
@@ -175,9 +178,7 @@ struct GatewayConnection: HTTPConnection {
 
     func request(_ request: GatewayRequest, on terms: Terms) -> HTTPRequest {
         var fields = [HTTPField(name: "Accept", value: request.accept)]
-        if !token.isEmpty, terms.maySeeToken {
-            fields.append(HTTPField(name: "Authorization", value: "Bearer \(token)"))
-        }
+        if terms.maySeeToken { fields += credentials }
         if isOffline { fields.append(HTTPField(name: "Cache-Control", value: "only-if-cached")) }
         return HTTPRequest(method: request.method, url: terms.url, headers: fields)
     }

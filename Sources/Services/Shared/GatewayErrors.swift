@@ -8,7 +8,8 @@ struct GatewayErrors: Sendable {
     let http: HTTPFailures
     private let host: GatewayHost
 
-    init(_ host: GatewayHost) {
+    /// Names the setting by which the host knows who asks.
+    init(_ host: GatewayHost, credentials setting: String) {
         self.host = host
         let kind =
             switch host.dialect {
@@ -17,8 +18,8 @@ struct GatewayErrors: Sendable {
             case .files: "a web server with CARs"
             }
         let hints = FailureHints(
-            credentials: "check credentials.bearer_token",
-            permission: "it does not let everybody read; does it want credentials.bearer_token?",
+            credentials: "check \(setting)",
+            permission: "it does not let everybody read; does it want \(setting)?",
             elsewhere: "what it points to is not followed"
         )
         http = HTTPFailures(host: host.address.host, kind: kind, hints: hints)

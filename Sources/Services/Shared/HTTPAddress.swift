@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import Storage
 
 /// The parts of a URL without its query; the path is escaped.
 struct HTTPAddress: Sendable, Hashable {
@@ -101,6 +102,16 @@ struct HTTPAddress: Sendable, Hashable {
     /// What goes through a proxy passes it, also where it comes back; and who need not prove who he is may be anybody.
     func isPrivate(by settings: HTTPSettings) -> Bool {
         scheme == "https" ? settings.verifyTLS : isOnThisMachine && settings.proxy.isEmpty
+    }
+
+    /// Throws where somebody on the way could read what is shown.
+    func checkPrivate(by settings: HTTPSettings) throws(StorageError) {
+        guard !isPrivate(by: settings) else { return }
+        throw StorageError(
+            .badSettings,
+            "Without TLS that is verified, somebody on the way to \(host) could read what credentials shows. Use https, or an "
+                + "address of this machine."
+        )
     }
 
     /// What follows the name: a colon and the port, where it is not the usual one.

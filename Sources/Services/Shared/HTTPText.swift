@@ -60,6 +60,11 @@ enum HTTPText {
         return isPlain && text.utf8.count <= 500 && !parts.contains(".") && !parts.contains("..") ? parts : nil
     }
 
+    /// Whether a text may be a multiaddr: what it means is between those who use it.
+    static func isMultiaddr(_ text: String) -> Bool {
+        text.hasPrefix("/") && (2...512).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    }
+
     /// Base64 with padding (RFC 4648 §4).
     static func base64(_ bytes: [UInt8]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

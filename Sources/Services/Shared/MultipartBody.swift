@@ -9,13 +9,23 @@ struct MultipartBody: Sendable {
     private let head: [UInt8]
     private let tail: [UInt8]
 
-    /// A body with the bytes of one file; `name` is what is said of it.
-    init(_ file: Body, name: String) {
+    /// A body with the bytes of one file, behind `fields`; `name` is what is said of it, and `type` its kind.
+    init(
+        _ file: Body,
+        name: String,
+        type: String = "application/octet-stream",
+        behind fields: [(name: String, value: String)] = []
+    ) {
         // By chance, so that nothing in the file ends it.
         boundary = "ipfs-kit-\(hex(randomBytes(16)))"
         self.file = file
+        var head = ""
+        for field in fields {
+            let disposition = "Content-Disposition: form-data; name=\"\(field.name)\""
+            head += "--\(boundary)\r\n\(disposition)\r\n\r\n\(field.value)\r\n"
+        }
         let disposition = "Content-Disposition: form-data; name=\"file\"; filename=\"\(HTTPText.escaped(name))\""
-        head = Array("--\(boundary)\r\n\(disposition)\r\nContent-Type: application/octet-stream\r\n\r\n".utf8)
+        self.head = Array((head + "--\(boundary)\r\n\(disposition)\r\nContent-Type: \(type)\r\n\r\n").utf8)
         tail = Array("\r\n--\(boundary)--\r\n".utf8)
     }
 

@@ -1,9 +1,9 @@
 internal import Storage
 
 /// The pages of a listing, one after another, where that leads anywhere: each brings what none before it brought.
-struct PagedListing<Place: Sendable & Hashable>: Sendable {
+struct PagedListing<Place: Sendable & Hashable, Item: Sendable>: Sendable {
     struct Page: Sendable {
-        let objects: [ObjectInfo]
+        let items: [Item]
         /// The name with which it begins, ours or not; nil for a page without any.
         let first: String?
         /// Where the next one begins; nil for the last one.
@@ -46,7 +46,7 @@ struct PagedListing<Place: Sendable & Hashable>: Sendable {
     let page: @Sendable (Place) async throws(StorageError) -> Page
 
     /// The pages; none is empty, and one that failed is asked for again by the next call.
-    var pages: any ObjectStream {
+    var pages: Pulled<[Item]> {
         Pulled {
             let state = Locked(State(place: start, seen: [start]))
             return { () async throws(StorageError) in
@@ -59,7 +59,7 @@ struct PagedListing<Place: Sendable & Hashable>: Sendable {
                             what
                         )
                     }
-                    if !page.objects.isEmpty { return page.objects }
+                    if !page.items.isEmpty { return page.items }
                 }
                 return nil
             }

@@ -39,9 +39,10 @@ package enum TrustlessGateway: ContentDefinition {
         // What is on this machine is reached by no proxy that only the environment names: it would read the token.
         options.usesEnvironmentProxy = false
         let near = HTTPTransport(HTTPClient(options, observer: context.policy.byteCounter))
+        let shown = target.token.isEmpty ? [] : [HTTPField(name: "Authorization", value: "Bearer \(target.token)")]
         let connections = target.hosts.map { host in
             let transport = host.address.isOnThisMachine ? near : far
-            return GatewayConnection(host, token: target.token, transport, context.policy)
+            return GatewayConnection(host, credentials: shown, transport, context.policy)
         }
         return GatewayService(GatewayHosts(connections, isComplete: settings.isComplete, context.policy), target)
     }

@@ -3,6 +3,8 @@ package import Schema
 package import Storage
 
 /// A content service in memory that takes no bytes: it is told a CID, works on it, and gives its word later.
+///
+/// Where it gives anything back, it is what it was told to give.
 package final class WordService: ContentService {
     private enum State: Sendable {
         /// It is asked so often before it is done.
@@ -13,7 +15,7 @@ package final class WordService: ContentService {
         case silent
     }
 
-    package let capabilities: Capabilities = [.write, .delete, .listing]
+    package let capabilities: Capabilities
     package let limits = Limits()
     package var objects: (any StorageService)? { nil }
     private let questions: Int
@@ -22,9 +24,13 @@ package final class WordService: ContentService {
     private let entries = Locked<[CID: State]>([:])
     private let calls = Locked<[String]>([])
 
+    /// What it gives back of roots.
+    package let gifts = Locked<[CID: Result<[UInt8], StorageError>]>([:])
+
     /// A service that is asked `questions` times before it is done, each time not before `wait`.
-    package init(questions: Int, wait: Duration? = nil) {
+    package init(questions: Int, wait: Duration? = nil, gives: Bool = false) {
         (self.questions, self.wait) = (questions, wait)
+        capabilities = gives ? [.write, .delete, .listing, .reads] : [.write, .delete, .listing]
     }
 
     /// The calls that were made, by their names, in their order.
@@ -79,7 +85,11 @@ package final class WordService: ContentService {
         at location: Location?,
         _ range: Range<UInt64>?
     ) async throws(StorageError) -> OpenObject {
-        throw StorageError(.unsupported, "This service gives nothing back.")
+        note("read")
+        guard let gift = gifts.read({ $0[root] }) else {
+            throw StorageError(.unsupported, "This service gives nothing back.")
+        }
+        return OpenObject(Body(try gift.get()).open(), length: nil, version: nil)
     }
 
     package func remove(

@@ -5,7 +5,7 @@ package struct GatewayServer: Simulator {
     /// `http://127.0.0.1:` and a port.
     package let endpoint: String
 
-    private static let shared = SharedServer { try await start() }
+    private static let shared = SharedServer { try await start($0) }
 
     /// A gateway without faults that all tests of the process share.
     package static func running() async throws -> GatewayServer {

@@ -3,7 +3,7 @@ package struct KuboServer: Simulator {
     /// `http://127.0.0.1:` and a port.
     package let endpoint: String
 
-    private static let shared = SharedServer { try await start() }
+    private static let shared = SharedServer { try await start($0) }
 
     /// A node without faults that all tests of the process share.
     package static func running() async throws -> KuboServer {
