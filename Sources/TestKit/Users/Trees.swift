@@ -23,22 +23,29 @@ package enum Trees {
     /// What is at each path below a folder: a hash of the bytes, the target of a link, or that it is a folder.
     package static func contents(of root: String) throws -> [String: String] {
         var found: [String: String] = [:]
-        let files = FileManager.default
-        var pending = [""]
-        while let folder = pending.popLast() {
-            for name in try files.contentsOfDirectory(atPath: "\(root)/\(folder)") {
-                let path = folder.isEmpty ? name : "\(folder)/\(name)"
-                let whole = "\(root)/\(path)"
-                let kind = try files.attributesOfItem(atPath: whole)[.type] as? FileAttributeType
-                if kind == .typeSymbolicLink {
-                    found[path] = "link to " + (try files.destinationOfSymbolicLink(atPath: whole))
-                } else if kind == .typeDirectory {
-                    found[path] = "folder"
-                    pending.append(path)
-                } else {
-                    found[path] = "file " + (try Data(contentsOf: URL(filePath: whole)).base64EncodedString())
-                }
+        for (path, kind) in try paths(in: root) {
+            let whole = "\(root)/\(path)"
+            switch kind {
+            case .typeSymbolicLink:
+                found[path] = "link to " + (try FileManager.default.destinationOfSymbolicLink(atPath: whole))
+            case .typeDirectory: found[path] = "folder"
+            default: found[path] = "file " + (try Data(contentsOf: URL(filePath: whole)).base64EncodedString())
             }
+        }
+        return found
+    }
+
+    /// What is below a folder; what goes away meanwhile is passed over.
+    private static func paths(in root: String) throws -> [String: FileAttributeType] {
+        let files = FileManager.default
+        var found: [String: FileAttributeType] = [:]
+        var pending = try files.contentsOfDirectory(atPath: root)
+        while let path = pending.popLast() {
+            let whole = "\(root)/\(path)"
+            guard let kind = try? files.attributesOfItem(atPath: whole)[.type] as? FileAttributeType else { continue }
+            found[path] = kind
+            guard kind == .typeDirectory, let names = try? files.contentsOfDirectory(atPath: whole) else { continue }
+            pending += names.map { "\(path)/\($0)" }
         }
         return found
     }
@@ -53,7 +60,7 @@ package enum Trees {
 
     /// The names of all files below a folder, those that begin with a dot too.
     package static func files(in root: String) throws -> [String] {
-        try contents(of: root).filter { $0.value.hasPrefix("file ") }.keys.sorted()
+        try paths(in: root).filter { ![.typeDirectory, .typeSymbolicLink].contains($0.value) }.keys.sorted()
     }
 }
 
