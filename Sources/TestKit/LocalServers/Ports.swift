@@ -5,9 +5,10 @@ internal import Storage
 enum Ports {
     private static let given = Locked<Set<Int>>([])
 
-    /// Ports that were free a moment ago, asked of the system all at once so that they differ.
+    /// Ports that were free a moment ago, tried all at once so that they differ.
     ///
-    /// None is given twice in a process: the server that was to have it may not listen yet.
+    /// None is given twice in a process: the server that was to have it may not listen yet. They are below those of
+    /// which the system gives one to whoever connects to something (ip_local_port_range), so that no client takes them.
     static func free(_ count: Int) async throws -> [Int] {
         for _ in 0..<100 {
             let found = try await unused(count)
@@ -23,8 +24,13 @@ enum Ports {
 
     private static func unused(_ count: Int) async throws -> [Int] {
         let script = """
-            import socket, sys
-            held = [socket.create_server(("127.0.0.1", 0)) for _ in range(\(count))]
+            import random, socket
+            held = []
+            while len(held) < \(count):
+                try:
+                    held.append(socket.create_server(("127.0.0.1", random.randrange(10240, 32768))))
+                except OSError:
+                    pass
             print(*[each.getsockname()[1] for each in held])
             """
         guard let python = Programs.python else { throw ServerProblem(message: "There is no python3 here.") }
