@@ -72,8 +72,8 @@ docs: build
 
 # Where the machine lets nobody mount anything, what is mounted is not tried.
 check: export IPFS_KIT_MUST_RUN = \
-	s3,radosgw,seaweedfs,proxy,parquet,sftp,webdav,nextcloud,annex,gateway-simulator,cluster-simulator,pinning-simulator$(shell \
-	: 2> /dev/null < /dev/fuse && echo ,sshfs)
+	aria2,s3,radosgw,seaweedfs,proxy,parquet,sftp,webdav,nextcloud,annex,gateway-simulator,cluster-simulator,\
+	pinning-simulator$(shell : 2> /dev/null < /dev/fuse && echo ,sshfs)
 check:
 	@$(MAKE) --no-print-directory lint docs
 	@git diff --exit-code -- docs

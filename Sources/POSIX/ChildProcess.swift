@@ -72,6 +72,9 @@ package final class ChildProcess: Sendable {
     /// Sends bytes to its input, in this order and behind all that was sent before; they are held until it takes them.
     package func send(_ pieces: [ArraySlice<UInt8>]) { pump.send(pieces) }
 
+    /// Ends it at once, with all that it started; its end is told as ever.
+    package func endNow() { pump.endNow() }
+
     private static func spawn(
         _ words: [String],
         _ variables: [String],

@@ -63,6 +63,13 @@ final class ChildPump: Sendable {
         }
     }
 
+    /// Ends this one at once.
+    func endNow() {
+        Self.children.withLock { children in
+            if children.contains(identifier) { _ = kill(-identifier, SIGKILL) }
+        }
+    }
+
     /// How often the child's user is told that time passes, in milliseconds.
     private static let tick: Int64 = 250
     /// How long the child may take to end by itself, and then by a signal, in milliseconds.

@@ -3,6 +3,7 @@ package import Storage
 extension ServiceRow {
     /// Every type of backend, one row for each folder of this module.
     package static let all: [ServiceRow] = [
+        ServiceRow(Aria2.self),
         ServiceRow(External.self),
         ServiceRow(IPFSCluster.self),
         ServiceRow(Kubo.self),

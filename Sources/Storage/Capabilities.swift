@@ -25,6 +25,8 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     /// The service looks for content elsewhere, too: what it does not find others may have, so it says of nothing that
     /// it is absent.
     package static let finds = Capabilities(rawValue: 1 << 11)
+    /// The service keeps nothing: it gives what other backends give URLs of, and what is read there is no replica.
+    package static let relays = Capabilities(rawValue: 1 << 12)
 
     /// The names of the capabilities in the set, in a fixed order.
     package var names: [String] {
@@ -35,7 +37,7 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
         (.write, "write"), (.delete, "delete"), (.rangeReads, "range"), (.listing, "list"), (.usage, "usage"),
         (.digests, "digest"), (.takesBytes, "bytes"), (.reads, "read"), (.blocks, "block"),
         (.sharedRoots, "shared"), (.urls, "url"),
-        (.finds, "find"),
+        (.finds, "find"), (.relays, "relay"),
     ]
 }
 

@@ -89,6 +89,8 @@ package struct ServiceContext: Sendable {
     /// The identifier of the kit, by which what it leaves where others keep things too is known for its own; nil where
     /// there is no kit.
     package var kit: @Sendable () async -> String? = { nil }
+    /// What other backends give of a root, for a service that keeps nothing itself.
+    package let offers: Offers.Source
 
     package init(
         backend: String,
@@ -97,7 +99,8 @@ package struct ServiceContext: Sendable {
         policy: CallPolicy,
         environment: @escaping @Sendable (String) -> String?,
         home: String? = nil,
-        state: String? = nil
+        state: String? = nil,
+        offers: @escaping Offers.Source = { (_, _) in Offers() }
     ) {
         self.backend = backend
         self.type = type
@@ -106,6 +109,7 @@ package struct ServiceContext: Sendable {
         self.environment = environment
         self.home = home
         self.state = state
+        self.offers = offers
     }
 }
 

@@ -10,7 +10,7 @@ import Testing
 struct Subject: Sendable, CustomTestStringConvertible {
     /// All of them.
     static let all =
-        external + gateway + ipfsCluster + kubo + localDirectory + pinningService + s3 + sftp + sshfs + webdav
+        aria2 + external + gateway + ipfsCluster + kubo + localDirectory + pinningService + s3 + sftp + sshfs + webdav
 
     /// The word for it in `IPFS_KIT_SUBJECT`.
     let name: String
@@ -106,7 +106,8 @@ struct Subject: Sendable, CustomTestStringConvertible {
         timing: Timing = Timing(now: systemTime),
         gate: any ChangeGate = OpenGate(),
         meter: Meter = Meter(),
-        state: String? = nil
+        state: String? = nil,
+        offers: @escaping Offers.Source = { (_, _) in Offers() }
     ) async throws -> any ContentService {
         let row = try #require(ServiceRow.named(type))
         var operational = OperationalSettings()
@@ -119,7 +120,8 @@ struct Subject: Sendable, CustomTestStringConvertible {
             operational: operational,
             policy: CallPolicy(backend: "subject", operational, timing: timing, gate: gate, meter: meter),
             environment: { _ in nil },
-            state: state
+            state: state,
+            offers: offers
         )
         return try await row.open(values, in: context).content()
     }

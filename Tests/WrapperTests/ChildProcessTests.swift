@@ -97,4 +97,22 @@ import Testing
         #expect(String(decoding: seen.output.withLock { $0 }, as: UTF8.self) == "hello\n")
         withExtendedLifetime((child, file)) {}
     }
+
+    /// Also one that is stopped, and hears nothing else.
+    @Test func `a child can be ended at once`() async throws {
+        let seen = Seen()
+        let child = try ChildProcess(["sh", "-c", "kill -STOP $$; sleep 60"]) { seen.take($0) }
+        child.endNow()
+        #expect(try await holds { seen.ended != nil })
+        #expect(seen.ended?.code == 128 + SIGKILL)
+        child.endNow()
+    }
+
+    /// Whoever has a port is told from the one who should.
+    @Test func `who listens on a port is known`() throws {
+        let server = try SocketServer { _ in }
+        #expect(localListener(on: server.port, is: processIdentifier) == true)
+        #expect(localListener(on: server.port, is: 1) == false)
+        #expect(localListener(on: 1, is: processIdentifier) == nil)
+    }
 }

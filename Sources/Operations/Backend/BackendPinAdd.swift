@@ -40,7 +40,7 @@ package struct BackendPinAdd: ChangingOperation {
     package func run(in call: Call) async throws(KitError) -> ClaimsOutput {
         let kit = call.kit
         guard let list = try self.source() else { return try await addOne(in: kit) }
-        _ = try await kit.backends([backend])
+        try await expectKeeper(in: kit)
         let catalog = try kit.catalog()
         var lines = InputLines(try await Input(list, call, for: .archive))
         var output = ClaimsOutput.List()
@@ -97,6 +97,18 @@ package struct BackendPinAdd: ChangingOperation {
         return list
     }
 
+    /// Throws where nothing can be on the backend.
+    private func expectKeeper(in kit: Kit) async throws(KitError) {
+        let files = try await kit.backends([backend])
+        guard files.contains(where: { $0.row.capabilities.contains(.relays) }) else { return }
+        throw KitError(
+            .refused,
+            "\(backend) keeps nothing: it fetches what other backends have. Name the one that has it.",
+            hint: Hint(BackendList.self),
+            backend: backend
+        )
+    }
+
     private func addOne(in kit: Kit) async throws(KitError) -> ClaimsOutput {
         if let size, size < 0 { throw KitError(.usage, "--size is a number of bytes, and none is less than 0.") }
         let claim = ClaimLine(
@@ -106,7 +118,7 @@ package struct BackendPinAdd: ChangingOperation {
             size: size.flatMap { UInt64(exactly: $0) }
         )
         try claim.check()
-        _ = try await kit.backends([backend])
+        try await expectKeeper(in: kit)
         let catalog = try kit.catalog()
         let made = observation(of: claim, in: kit)
         let claims = [(claim: made, name: pinName)]

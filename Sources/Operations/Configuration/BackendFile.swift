@@ -62,6 +62,12 @@ package struct BackendFile: Sendable {
     /// The fields that a file of this type may have.
     var fields: [FieldInfo] { Self.fields(of: row) }
 
+    /// Whether nothing can be stored with a backend of the type.
+    var onlyGives: Bool { !row.capabilities.contains(.write) }
+
+    /// What to say to whoever expects something to be stored with one that only gives.
+    var givesSentence: String { "\(name) only gives what it has: nothing is ever stored there." }
+
     static func fields(of row: ServiceRow) -> [FieldInfo] {
         row.fields + OperationalSettings.fieldInfo + BackendPolicies.fieldInfo
     }

@@ -361,7 +361,9 @@ extension Kit {
                 environment: environment,
                 home: home.path,
                 state: home.state(of: file.name)
-            )
+            ) { [weak self, name = file.name] (root, backends) async throws(StorageError) in
+                try await self?.offers(of: root, to: name, backends) ?? Offers()
+            }
             return (values.type, context, try BackendPolicies(values: values.policies))
         } catch {
             throw file.problem(0, error.message)

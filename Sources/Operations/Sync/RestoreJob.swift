@@ -28,6 +28,8 @@ struct Sources: Sendable {
         for name in names {
             do throws(KitError) {
                 let file = try call.kit.backend(name)
+                // What only passes on what others have is not asked beside them.
+                guard only != nil || !file.row.capabilities.contains(.relays) else { continue }
                 let backend = try await call.kit.open(file, gate: ClosedGate(mayRecall: true))
                 if try await !call.kit.arrive(at: file) { elsewhere.insert(name) }
                 open[name] = backend
@@ -261,7 +263,8 @@ struct RestoreJob: Sendable {
         _ leases: inout [String: Lease]
     ) async throws {
         let name = source.backend.name
-        guard !sources.elsewhere.contains(name) else { return }
+        // What a relay gave is where others have it.
+        guard !sources.elsewhere.contains(name), !source.backend.content.capabilities.contains(.relays) else { return }
         let mapping = mappings.first { $0.backend == name }
         // Who only gives keeps nothing for anybody, unless somebody said so: what came from there is no replica.
         guard mapping != nil || source.backend.content.capabilities.contains(.write) else { return }

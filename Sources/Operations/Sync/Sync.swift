@@ -133,9 +133,8 @@ package struct Sync: ChangingOperation {
 
     /// What to say of backends that only give, to whoever named them or has no others.
     private func aboutGivers(_ files: [BackendFile]) -> [String] {
-        let givers = files.filter { !$0.row.capabilities.contains(.write) }.map(\.name)
-        guard !names.isEmpty || givers.count == files.count else { return [] }
-        return givers.map { "\($0) only gives what it has: nothing is ever stored there, and a sync sends it nothing." }
+        let givers = files.filter(\.onlyGives)
+        return !names.isEmpty || givers.count == files.count ? givers.map(\.givesSentence) : []
     }
 
     private static func removed(_ backend: String) -> KitError {

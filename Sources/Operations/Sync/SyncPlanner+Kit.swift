@@ -14,7 +14,7 @@ extension SyncPlanner {
             places.append(
                 Place(
                     name: name,
-                    takesContent: file.map { $0.isEnabled && $0.row.capabilities.contains(.write) } ?? true,
+                    takesContent: file.map { $0.isEnabled && !$0.onlyGives } ?? true,
                     givesContent: file.map { Self.powers($0, kit).contains(.reads) } ?? true,
                     minReplicas: Self.minReplicas(file, kit)
                 )

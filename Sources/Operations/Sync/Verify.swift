@@ -90,6 +90,7 @@ package struct Verify: ChangingOperation {
             }
             rows.sort { $0.backend < $1.backend }
             let hint = try await advise(&rows, kit)
+            if rows.allSatisfy(\.results.isEmpty) { warnings += files.filter(\.onlyGives).map(\.givesSentence) }
             return Output(isDryRun: false, isSample: sample != nil, rows: rows, hint: hint, warnings: warnings)
         }
     }
@@ -125,7 +126,9 @@ package struct Verify: ChangingOperation {
         let pinned = Set(try await catalog.pins().map(\.cid))
         guard !isEmpty else {
             if try kit.backendNames().isEmpty { return Hint(BackendCreate.self) }
-            return pinned.isEmpty ? Hint(Add.self) : Hint(Sync.self)
+            guard !pinned.isEmpty else { return Hint(Add.self) }
+            let names = rows.map(\.backend)
+            return try names.allSatisfy { try kit.backend($0).onlyGives } ? nil : Hint(Sync.self)
         }
         let plan = try await SyncPlanner(kit, prune: true, force: false).plan().plan
         let uploads = plan.steps.mapValues { Set($0.filter(\.isUpload).map(\.root)) }

@@ -303,10 +303,13 @@ package final class RemoteBlocks: Sendable {
         }
         let lack = "\(backend.name) has no \(isThere ? "index that fits" : "index beside") the CAR of \(root)"
         guard mayReadAll else { throw StorageError(.unsupported, "\(lack).", backend: backend.name) }
-        notice(
-            "\(lack): all of it is read once to make one, which is kept here. `ipfs-kit sync --force \(backend.name)` stores "
-                + "one beside each CAR that this home packed."
-        )
+        // What only passes on keeps no index, and nobody could store one there.
+        if !backend.content.capabilities.contains(.relays) {
+            notice(
+                "\(lack): all of it is read once to make one, which is kept here. `ipfs-kit sync --force \(backend.name)` "
+                    + "stores one beside each CAR that this home packed."
+            )
+        }
         var index = CARIndex()
         var parser = CARParser(verifiesBlocks: false)
         var (passed, sections) = (UInt64(0), 0)

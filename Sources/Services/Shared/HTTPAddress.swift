@@ -64,6 +64,12 @@ struct HTTPAddress: Sendable, Hashable {
         return address
     }
 
+    /// Whether a text is an http or https URL, perhaps with a query, of at most 16 KiB.
+    static func isURL(_ text: String) -> Bool {
+        let isPlain = text.utf8.count <= 16 << 10 && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        return isPlain && HTTPAddress(String(text.prefix { $0 != "?" })) != nil
+    }
+
     /// The URL of a path and a query below the host, both of them escaped.
     func url(_ path: String, query: String = "") -> String {
         "\(scheme)://\(host)\(path)\(query.isEmpty ? "" : "?\(query)")"

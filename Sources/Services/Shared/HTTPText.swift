@@ -42,6 +42,13 @@ enum HTTPText {
         fields.map { "\(escaped($0.name))=\(escaped($0.value))" }.joined(separator: "&")
     }
 
+    /// What may be secret in a URL: the long words in its query, of which a signature is one.
+    static func secrets(in url: String) -> [String] {
+        let fields = url.split(separator: "?", maxSplits: 1).dropFirst().first?.split(separator: "&") ?? []
+        let values = fields.map { $0.split(separator: "=", maxSplits: 1).dropFirst().first.map(String.init) ?? "" }
+        return values.filter { isWord($0, besides: "-_", 24...4096) }
+    }
+
     /// Whether a text has so many bytes, all of them letters and digits of ASCII or among `others`.
     static func isWord(_ text: String, besides others: String, _ lengths: ClosedRange<Int>) -> Bool {
         lengths.contains(text.utf8.count)

@@ -7,7 +7,7 @@ package enum WebDAV: ServiceDefinition {
     package static let type = "webdav"
     package static let aliases = ["nextcloud", "owncloud"]
     package static let summary = "A folder on a WebDAV server, such as Nextcloud, ownCloud, or a NAS."
-    package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage]
+    package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage, .urls]
 
     package static func check(_ settings: WebDAVSettings) throws(StorageError) {
         try settings.parts.check()

@@ -47,6 +47,9 @@ struct WebDAVConnection: HTTPObjects {
 
     var failures: HTTPFailures { errors.http }
 
+    /// Whether nobody is told who asks.
+    var isOpenToAll: Bool { if case .none = credentials { true } else { false } }
+
     /// The folder in which the server takes files in chunks; nil where it has none.
     var uploads: WebDAVConnection? {
         target.uploads.map { WebDAVConnection($0, credentials, transport, policy, digests: digests) }

@@ -7,7 +7,7 @@ internal import Storage
 ///
 /// What one call asks makes sense only together, so each is one request of the policy; a listing is one for each page.
 struct WebDAVService: StorageService {
-    let capabilities = WebDAV.capabilities
+    let capabilities: Capabilities
     let limits: Limits
     private let connection: WebDAVConnection
     private let concurrency: Int
@@ -17,6 +17,8 @@ struct WebDAVService: StorageService {
 
     init(_ connection: WebDAVConnection, _ parts: PartSettings) {
         self.connection = connection
+        // Where nobody is asked who he is, everybody can read what is there.
+        capabilities = connection.isOpenToAll ? WebDAV.capabilities : WebDAV.capabilities.subtracting(.urls)
         concurrency = parts.concurrency
         places = Permits(parts.concurrency)
         // A list of a folder comes whole, so folders are kept small. The server has at most 10,000 chunks of a file.
@@ -164,6 +166,8 @@ struct WebDAVService: StorageService {
         let files = entries.filter { !$0.isFolder }.map { baseName($0.name) }
         return left.learn(files, beside: path(name), at: now)
     }
+
+    func url(_ name: ObjectName, until end: Timestamp) -> String { connection.target.url(name.text) }
 
     /// What is stored, a walk shows; what is left, some servers say.
     func usage(mayWalk: Bool) async throws(StorageError) -> Usage {

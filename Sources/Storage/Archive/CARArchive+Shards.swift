@@ -152,26 +152,10 @@ extension CARArchive {
         of root: CID,
         _ range: Range<UInt64>?
     ) async throws(StorageError) -> OpenObject {
-        let car = try ShardedCAR(shards, of: root)
-        let pieces = range.map(car.pieces) ?? car.parts.map { ($0, 0..<$0.length) }
-        guard let first = pieces.first else { return OpenObject(Body([]).open(), length: car.length, version: nil) }
-        // The first one is opened now: what is not there, or is not given, is said before anything is read.
-        let opened = try await open(first.part, first.range, isWhole: range == nil, root, shards)
-        let rest = pieces.dropFirst()
-        let stream = Pulled {
-            let cursor = Locked((next: rest.startIndex, stream: StreamCursor(opened.stream)))
-            return { () async throws(StorageError) in
-                while true {
-                    if let chunk = try await cursor.read({ $0.stream }).next() { return chunk }
-                    let next = cursor.read { $0.next }
-                    guard next < rest.endIndex else { return nil }
-                    let (part, wanted) = rest[next]
-                    let more = try await open(part, wanted, isWhole: range == nil, root, shards)
-                    cursor.change { $0 = (next + 1, StreamCursor(more.stream)) }
-                }
-            }
+        let isWhole = range == nil
+        return try await ShardedCAR(shards, of: root).joined(range) { (part, range) async throws(StorageError) in
+            try await open(part, range, isWhole: isWhole, root, shards)
         }
-        return OpenObject(stream, length: car.length, version: nil, ignoresRange: opened.ignoresRange)
     }
 
     /// Opens a shard, without what is no part of the whole.

@@ -1,5 +1,5 @@
 internal import IPLD
-internal import Multiformats
+package import Multiformats
 internal import Schema
 
 /// A CAR in shards, each a CAR of its own: which bytes of the whole each of them has.
@@ -8,6 +8,8 @@ internal import Schema
 struct ShardedCAR: Sendable {
     /// A shard.
     struct Part: Sendable {
+        /// Its place among the shards, from 0.
+        let number: Int
         let name: ObjectName
         /// The length of the object in bytes.
         let length: UInt64
@@ -35,7 +37,10 @@ struct ShardedCAR: Sendable {
             else {
                 throw StorageError(.unsupported, "“\(shard.name)” can be no shard of \(root).")
             }
-            parts.append(Part(name: name, length: shard.length, skipped: skipped, range: start..<end.partialValue))
+            let range = start..<end.partialValue
+            parts.append(
+                Part(number: parts.count, name: name, length: shard.length, skipped: skipped, range: range)
+            )
         }
         self.parts = parts
     }
@@ -47,6 +52,48 @@ struct ShardedCAR: Sendable {
             guard !wanted.isEmpty else { return nil }
             let start = wanted.lowerBound - part.range.lowerBound + part.skipped
             return (part, start..<start + wanted.length)
+        }
+    }
+
+    /// Opens the whole, or a range of it, shard after shard: `open` is given each with the range that is wanted of the
+    /// object, which is all of it where the whole is read.
+    func joined(
+        _ range: Range<UInt64>?,
+        _ open: @escaping @Sendable (Part, Range<UInt64>) async throws(StorageError) -> OpenObject
+    ) async throws(StorageError) -> OpenObject {
+        let pieces = range.map(pieces) ?? parts.map { ($0, 0..<$0.length) }
+        guard let first = pieces.first else { return OpenObject(Body([]).open(), length: length, version: nil) }
+        // The first one is opened now: what is not there, or is not given, is said before anything is read.
+        let opened = try await open(first.part, first.range)
+        let rest = pieces.dropFirst()
+        let stream = Pulled {
+            let cursor = Locked((next: rest.startIndex, stream: StreamCursor(opened.stream)))
+            return { () async throws(StorageError) in
+                while true {
+                    if let chunk = try await cursor.read({ $0.stream }).next() { return chunk }
+                    let next = cursor.read { $0.next }
+                    guard next < rest.endIndex else { return nil }
+                    let (part, wanted) = rest[next]
+                    let more = try await open(part, wanted)
+                    cursor.change { $0 = (next + 1, StreamCursor(more.stream)) }
+                }
+            }
+        }
+        return OpenObject(stream, length: length, version: nil, ignoresRange: opened.ignoresRange)
+    }
+}
+
+extension Location {
+    /// Opens a CAR in shards, or a range of it, for whoever has the shards himself: `open` is given the number of each,
+    /// from 0, and the range that is wanted of it.
+    package func joined(
+        of root: CID,
+        _ range: Range<UInt64>?,
+        _ open: @escaping @Sendable (Int, Range<UInt64>) async throws(StorageError) -> OpenObject
+    ) async throws(StorageError) -> OpenObject {
+        let car = try ShardedCAR(shards, of: root)
+        return try await car.joined(range ?? 0..<car.length) { (part, range) async throws(StorageError) in
+            try await open(part.number, range)
         }
     }
 }

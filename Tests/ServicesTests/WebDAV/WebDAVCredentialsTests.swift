@@ -1,3 +1,4 @@
+import Schema
 import Storage
 import Testing
 
@@ -95,5 +96,18 @@ struct WebDAVCredentialsTests {
         let token = ["WEBDAV_URL": "https://cloud.example/dav", "WEBDAV_TOKEN": "t"]
         #expect(try credentials("", token).shown == "Bearer t")
         #expect(try credentials("", token) { ($0.user, $0.password) = ("you", "y") }.shown == shown("you", "y"))
+    }
+
+    /// A URL serves anybody only where nobody is asked who he is.
+    @Test func whatIsOpenToAllHasURLs() async throws {
+        let values: [String: FieldValue] = ["url": .text("http://127.0.0.1:1/a b".replacing(" ", with: "%20"))]
+        let open = try #require(try await Subject.open("webdav", values).objects)
+        let object = try #require(ObjectName("cars/x.car"))
+        let end = Timestamp(milliseconds: 0)
+        #expect(try await open.url(object, until: end) == "http://127.0.0.1:1/a%20b/cars/x.car")
+        let own = ["user": FieldValue.text("me"), "password": .text("secret")].merging(values) { one, _ in one }
+        let closed = try #require(try await Subject.open("webdav", own).objects)
+        let error = await #expect(throws: StorageError.self) { try await closed.url(object, until: end) }
+        #expect(error?.code == .unsupported)
     }
 }
