@@ -75,6 +75,8 @@ package let operationTable: [OperationRow] = [
     Row(BackendCertify.self, on: [.commandLine]),
     Row(BackendMount.self, on: [.commandLine]),
     Row(BackendUnmount.self, on: [.commandLine]),
+    Row(BackendLs.self, on: [.commandLine, .rest]),
+    Row(BackendStat.self, on: [.commandLine, .rest, .mcp]),
     Row(BackendPeers.self, on: [.commandLine, .rest]),
     Row(BackendPeersForget.self, on: [.commandLine, .rest]),
     Row(BackendPinAdd.self, on: [.commandLine, .rest]),

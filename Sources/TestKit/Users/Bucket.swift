@@ -53,6 +53,16 @@ package struct Bucket: Sendable {
         return try await run(script).items.count
     }
 
+    /// The MD5 of an object, in hexadecimal, computed over its bytes.
+    package func md5(_ name: String) async throws -> String {
+        let script = """
+            import hashlib
+            body = s3.get_object(Bucket=bucket, Key=prefix + sys.argv[6])["Body"].read()
+            print(json.dumps(hashlib.md5(body).hexdigest()))
+            """
+        return try await run(script, name).text ?? ""
+    }
+
     /// The bytes of an object.
     package func object(_ name: String) async throws -> [UInt8] {
         let script = """
