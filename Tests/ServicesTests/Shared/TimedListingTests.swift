@@ -56,6 +56,18 @@ import Testing
         #expect(short.take(page, of: 10) == page && short.isOver)
     }
 
+    /// A list that said more at its beginning than came is no whole one, whatever its last page says.
+    @Test func aListThatWasCutIsNoList() {
+        let page = (0..<10).map { Item(id: "n\($0)", time: 99 - Int64($0)) }
+        var empty = TimedListing(limit: 10)
+        #expect(empty.take(page, of: 25) == page && empty.take([Item](), of: 0) == nil)
+        #expect(empty.problem.contains("25") && empty.problem.contains("10"))
+        // From the oldest to the newest, all of one moment: each page is the same, and says that it is the last.
+        let alike = (0..<10).map { Item(id: "n\($0)", time: 7) }
+        var reversed = TimedListing(limit: 10)
+        #expect(reversed.take(alike, of: 25) == alike && reversed.take(alike, of: 10) == nil)
+    }
+
     @Test func anEmptyPageIsNoEndOfMore() {
         var listing = TimedListing(limit: 10)
         #expect(listing.take([Item](), of: 3) == nil && !listing.problem.isEmpty)
