@@ -69,9 +69,12 @@ import Testing
         let answer = try await user.attempt(["backend", "import-rclone", "a:b", "--rclone-config", configuration])
         #expect(answer.code == 12 && answer.errorText.contains("is encrypted"), "\(answer.errorText)")
         try write(Array("[pile]\ntype = memory\n".utf8), to: configuration)
-        for (remote, words) in [("heap:x", "it has: pile."), ("pile", "Say where in pile")] {
+        for (remote, words) in [
+            ("heap:x", "it has: pile."), ("pile", "Say where in pile"), ("pile,key=hidden-4711:x", "without settings"),
+        ] {
             let answer = try await user.attempt(["backend", "import-rclone", remote, "--rclone-config", configuration])
             #expect(answer.code == 2 && answer.errorText.contains(words), "\(answer.errorText)")
+            #expect(!answer.errorText.contains("4711"))
         }
     }
 

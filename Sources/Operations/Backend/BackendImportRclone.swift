@@ -40,6 +40,9 @@ package struct BackendImportRclone: ChangingOperation {
     package func run(in call: Call) async throws(KitError) -> BackendOutput {
         let name = String(remote.prefix { $0 != ":" })
         let path = remote.dropFirst(name.utf8.count).drop { $0 == ":" }
+        guard !name.contains(where: { ",=".contains($0) }) else {
+            throw KitError(.usage, "Name the remote without settings, as REMOTE:PATH: its configuration has them.")
+        }
         let file = try file(of: call.kit)
         let sections = try sections(of: file)
         guard let kind = sections[name] else {

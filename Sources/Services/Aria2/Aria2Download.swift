@@ -260,11 +260,11 @@ struct Aria2Watch {
     mutating func problem(with status: Aria2Status, at now: Duration) -> StorageError? {
         let isOver = status.state == .complete
         let found = isOver ? status.completed : status.total
-        if let length = order.length, found != length, isOver || found > 0 {
-            return StorageError(.corrupt, "\(order.what) failed: it has \(found) bytes, and \(length) were stored.")
-        }
         let most = max(status.total, status.completed)
-        guard most <= min(longest, order.length ?? .max) else {
+        if let length = order.length, most > length || found != length && (isOver || found > 0) {
+            return StorageError(.corrupt, "\(order.what) failed: it gives \(most) bytes, and \(length) were stored.")
+        }
+        guard most <= longest else {
             let words = "it has \(most) bytes or more, and connection.max_size is \(longest)"
             return StorageError(.tooLarge, "\(order.what) failed: \(words).")
         }

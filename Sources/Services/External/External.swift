@@ -36,7 +36,7 @@ package enum External: ServiceDefinition {
         let memory = try memory(settings, in: state, context)
         let timeout = max(1, context.operational.timeout)
         let named = Set(settings.environment)
-        let inherits: @Sendable (String) -> Bool = { isInherited($0) || named.contains($0) }
+        let inherits: @Sendable (String) -> Bool = { InheritedVariables.contains($0) || named.contains($0) }
         func client(_ words: [String], _ host: any AnnexHost, offering extensions: [String] = []) -> AnnexClient {
             AnnexClient(
                 AnnexProgram(words, inheriting: inherits, spool: spool),
@@ -71,20 +71,6 @@ package enum External: ServiceDefinition {
         let service = ExternalService(talk, memory, isExtended ? .extended : .nothing, context.policy)
         return Governed(service, by: context.policy)
     }
-
-    /// The variables that every program gets: where things are, in which language and zone, and how the network is
-    /// reached.
-    ///
-    /// What is set for the kit and its backends is none of them.
-    static func isInherited(_ name: String) -> Bool {
-        usual.contains(name.lowercased()) || name.hasPrefix("LC_") || name.hasPrefix("XDG_")
-    }
-
-    private static let usual: Set<String> = [
-        "path", "home", "user", "logname", "lang", "language", "tz", "http_proxy", "https_proxy", "all_proxy",
-        "no_proxy",
-        "ssl_cert_file", "ssl_cert_dir",
-    ]
 
     private static func memory(
         _ settings: ExternalSettings,

@@ -129,9 +129,11 @@ struct ExternalRemote: Sendable {
     let name: String
     let path: String
 
-    /// Reads `REMOTE:PATH`, or a connection string such as `:s3,provider=AWS:bucket/path`.
+    /// Reads `REMOTE:PATH`, or `:BACKEND:PATH` for a backend of rclone that needs no settings.
     ///
-    /// Without a path, rclone would take one of its own choice; and where a remote has buckets, there is none.
+    /// Settings in it, as in `:s3,secret_access_key=…:bucket`, could be secrets: they would stand in process lists, and
+    /// in the settings that go along in snapshots. Without a path, rclone would take one of its own choice; and where a
+    /// remote has buckets, there is none.
     init(_ text: String) throws(StorageError) {
         // What is in quotes is a value in a connection string, colons and all.
         var quote: Character?
@@ -148,6 +150,13 @@ struct ExternalRemote: Sendable {
         }
         guard let colon else {
             throw StorageError(.badSettings, "connection.remote is not of the form REMOTE:PATH.")
+        }
+        guard !text[..<colon].contains(where: { ",=".contains($0) }) else {
+            throw StorageError(
+                .badSettings,
+                "connection.remote has settings in it, which may be secrets: give rclone a remote with them "
+                    + "(`rclone config create`), or set them in its environment, and name that remote."
+            )
         }
         let path = text[text.index(after: colon)...]
         guard !path.split(separator: "/").isEmpty else {

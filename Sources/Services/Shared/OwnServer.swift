@@ -14,7 +14,7 @@ final class OwnServer: Sendable {
     private init(_ words: [String], _ port: UInt16) throws(FileError) {
         let (ending, said) = (Locked<ChildEnd?>(nil), Locked<[UInt8]>([]))
         (self.port, self.ending, self.said) = (port, ending, said)
-        child = try ChildProcess(words) { event in
+        child = try ChildProcess(words, inheriting: InheritedVariables.contains) { event in
             switch event {
             case .ended(let end): ending.change { $0 = end }
             case .output(let bytes): said.change { $0 = ($0 + bytes).suffix(Self.mostWords) }

@@ -117,6 +117,7 @@ import Testing
         #expect(known.problem(with: try status("active", 100, 50), at: .seconds(20))?.retry == .later)
         #expect(known.problem(with: try status("paused", 100, 50), at: .seconds(20))?.message.contains("pause") == true)
         #expect(known.problem(with: try status("active", 101, 0), at: .seconds(9))?.code == .corrupt)
+        #expect(known.problem(with: try status("active", 0, 101), at: .seconds(9))?.code == .corrupt)
         #expect(known.problem(with: try status("complete", 0, 99), at: .seconds(9))?.code == .corrupt)
         #expect(known.problem(with: try status("complete", 100, 100), at: .seconds(99)) == nil)
         var unknown = watch(nil)

@@ -48,7 +48,7 @@ import Testing
 
     @Test(arguments: [
         ("remote", "box", "is not of the form REMOTE:PATH"), ("remote", "box:", "has no path behind the colon"),
-        ("remote", ":local,a=\"x:y\":", "has no path behind the colon"), ("program_options", "no value", "NAME=VALUE"),
+        ("remote", ":local,a=\"x:y\":z", "has settings in it"), ("program_options", "no value", "NAME=VALUE"),
         ("program_environment", "A=b", "names variables"), ("uuid", "a\nb", "line end"),
         ("rclone_config", "x", "absolute"),
     ])
@@ -57,6 +57,7 @@ import Testing
         let row = try #require(ServiceRow.named("external"))
         let error = #expect(throws: StorageError.self) { try row.check([name: isList ? .list([value]) : .text(value)]) }
         #expect(error?.code == .badSettings && error?.message.contains(words) == true, "\(String(describing: error))")
+        #expect(error?.message.contains("x:y") == false)
     }
 
     /// Over HTTP and the like nobody says what is executed here.
