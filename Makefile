@@ -72,7 +72,7 @@ docs: build
 
 # Where the machine lets nobody mount anything, what is mounted is not tried.
 check: export IPFS_KIT_MUST_RUN = \
-	aria2,s3,radosgw,seaweedfs,proxy,parquet,sftp,webdav,nextcloud,annex,gateway-simulator,cluster-simulator,\
+	aria2,s3,radosgw,seaweedfs,proxy,parquet,ftp,sftp,webdav,nextcloud,annex,gateway-simulator,cluster-simulator,\
 	pinning-simulator$(shell : 2> /dev/null < /dev/fuse && echo ,sshfs)
 check:
 	@$(MAKE) --no-print-directory lint docs

@@ -7,7 +7,7 @@
 //  1  BlockStore    Catalog   Policies   Storage             what is kept | where it is | should be | the protocols
 //  0  IPLD -> Multiformats    Arguments -> Schema            values: no files, no network, no Foundation
 // -1  Digests HTTPClient JSONReading SQLite XML YAML        one wrapper per system library or program; none knows IPFS
-//     AnnexClient Parquet SFTPClient -> POSIX
+//     FTPClient -> TLS POSIX    AnnexClient Parquet SFTPClient -> POSIX
 //
 // Imports go down, or along an arrow drawn on a floor. The build is always run with
 // --explicit-target-dependency-import-check error, which refuses an import that is not declared here.
@@ -33,6 +33,7 @@ let package = Package(
         .systemLibrary(name: "CPOSIX", path: "Sources/C/CPOSIX"),
         .systemLibrary(name: "CSpawn", path: "Sources/C/CSpawn"),
         .c("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        .c("CTLS", pkgConfig: "libssl", apt: "libssl-dev"),
         .c("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "FaultyCalls", path: "Sources/C/FaultyCalls"),  // before glibc, for tests of failing calls
         .target(name: "JSONShim", path: "Sources/C/JSONShim"),  // nlohmann-json3-dev: its headers
@@ -40,12 +41,14 @@ let package = Package(
 
         .module("AnnexClient", ["POSIX"]),
         .module("Digests", ["CBlake2", "COpenSSL"]),
+        .module("FTPClient", ["POSIX", "TLS"]),
         .module("HTTPClient", ["CCurl"]),
         .module("JSONReading", ["JSONShim"]),
         .module("POSIX", ["CPOSIX"]),
         .module("Parquet", ["POSIX"]),
         .module("SFTPClient", ["POSIX"]),
         .module("SQLite", ["CSQLite"]),
+        .module("TLS", ["CTLS"]),
         .module("XML", ["CExpat"]),
         .module("YAML", ["CYAML"]),
 
@@ -62,8 +65,8 @@ let package = Package(
         .module(
             "Services",
             [
-                "AnnexClient", "Digests", "HTTPClient", "IPLD", "Multiformats", "POSIX", "Schema", "SFTPClient",
-                "Storage", "XML",
+                "AnnexClient", "Digests", "FTPClient", "HTTPClient", "IPLD", "Multiformats", "POSIX", "Schema",
+                "SFTPClient", "Storage", "XML",
             ]
         ),
         .module(
@@ -126,9 +129,8 @@ let package = Package(
         .tests(
             "WrapperTests",
             [
-                "AnnexClient", "Digests", "HTTPClient", "JSONReading", "Parquet", "POSIX", "Samples", "SFTPClient",
-                "SQLite",
-                "XML", "YAML",
+                "AnnexClient", "Digests", "FTPClient", "HTTPClient", "JSONReading", "Parquet", "POSIX", "Samples",
+                "SFTPClient", "SQLite", "TLS", "XML", "YAML",
             ]
         ),
         .tests("MultiformatsTests", ["Multiformats"]),
@@ -147,7 +149,7 @@ let package = Package(
         ),
         .tests(
             "ServicesTests",
-            ["Digests", "HTTPClient", "IPLD", "Samples", "Services", "Schema", "Storage", "StorageLaws"]
+            ["Digests", "FTPClient", "HTTPClient", "IPLD", "Samples", "Services", "Schema", "Storage", "StorageLaws"]
         ),
         .tests(
             "OperationsTests",

@@ -5,6 +5,7 @@ extension ServiceRow {
     package static let all: [ServiceRow] = [
         ServiceRow(Aria2.self),
         ServiceRow(External.self),
+        ServiceRow(FTP.self),
         ServiceRow(IPFSCluster.self),
         ServiceRow(Kubo.self),
         ServiceRow(LocalDirectory.self),

@@ -4,12 +4,13 @@ internal import Foundation
 struct PlaceServer {
     /// What is measured, by the word for the type.
     enum Kind: String, Sendable, CaseIterable {
-        case filesystem, sftp, sshfs, webdav
+        case filesystem, ftp, sftp, sshfs, webdav
 
         /// How rclone calls what it is measured against.
         var remote: String {
             switch self {
             case .filesystem: "local"
+            case .ftp: "ftp"
             case .sftp, .sshfs: "sftp"
             case .webdav: "webdav"
             }
@@ -56,6 +57,7 @@ struct PlaceServer {
                     "127.0.0.1:\(port)", "--user", Self.user, "--pass", ObjectServer.secret, "--vfs-cache-mode",
                     "writes", "--vfs-write-back", "0s", "--cache-dir", folder.appending(path: "cache").path, data.path,
                 ]
+            case .ftp: try Self.vsftpd(folder, port)
             case .sftp, .sshfs: try Self.daemon(bench, folder, port)
             }
         process = try bench.children.start(
@@ -66,7 +68,7 @@ struct PlaceServer {
         )
         // Whoever speaks first or not, a connection that is taken shows that somebody is there.
         _ = try bench.run(["python3", "-c", Self.wait, port])
-        guard kind != .webdav else { return }
+        guard [.sftp, .sshfs].contains(kind) else { return }
         let host = try String(contentsOf: folder.appending(path: "host.pub"), encoding: .utf8)
         try "[127.0.0.1]:\(port) \(host)".write(to: known, atomically: true, encoding: .utf8)
     }
@@ -82,6 +84,40 @@ struct PlaceServer {
                 if time.time() > end: raise
                 time.sleep(0.05)
         """
+
+    /// The words that start vsftpd in the clear, for nobody in particular.
+    private static func vsftpd(_ folder: URL, _ port: String) throws -> [String] {
+        let place = folder.path
+        for name in ["root", "empty"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(place)/\(name)",
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o555]
+            )
+        }
+        let configuration = """
+            listen=YES
+            listen_address=127.0.0.1
+            listen_port=\(port)
+            background=NO
+            run_as_launching_user=YES
+            anonymous_enable=YES
+            local_enable=NO
+            anon_root=\(place)/root
+            secure_chroot_dir=\(place)/empty
+            write_enable=YES
+            anon_upload_enable=YES
+            anon_mkdir_write_enable=YES
+            anon_other_write_enable=YES
+            anon_world_readable_only=NO
+            anon_umask=022
+            seccomp_sandbox=NO
+
+            """
+        let file = folder.appending(path: "vsftpd.conf")
+        try configuration.write(to: file, atomically: true, encoding: .utf8)
+        return ["/usr/sbin/vsftpd", file.path]
+    }
 
     /// The words that start OpenSSH's server, whose keys are made in a folder.
     private static func daemon(_ bench: Bench, _ folder: URL, _ port: String) throws -> [String] {
@@ -116,6 +152,7 @@ struct PlaceServer {
         let words: [String] =
             switch kind {
             case .filesystem: ["--path", data.path]
+            case .ftp: ["--host", "127.0.0.1", "--port", port, "--tls", "none", "--path", data.path]
             case .sftp, .sshfs:
                 [
                     "--host", "127.0.0.1", "--port", port, "--user", NSUserName(), "--path", data.path, "--key-file",
@@ -135,6 +172,7 @@ struct PlaceServer {
         let remote: [String: String] =
             switch kind {
             case .filesystem: [:]
+            case .ftp: ["HOST": "127.0.0.1", "PORT": port, "USER": "anonymous"]
             case .sftp, .sshfs:
                 [
                     "HOST": "127.0.0.1", "PORT": port, "USER": NSUserName(),
@@ -145,7 +183,7 @@ struct PlaceServer {
         var environment = ["RCLONE_CONFIG_PEER_TYPE": kind.remote]
         for (name, value) in remote { environment["RCLONE_CONFIG_PEER_\(name)"] = value }
         let rclone = try Bench.program("rclone")
-        if kind == .webdav {
+        if [.ftp, .webdav].contains(kind) {
             let words = [rclone, "obscure", ObjectServer.secret]
             environment["RCLONE_CONFIG_PEER_PASS"] =
                 try bench.run(words).output.trimmingCharacters(in: .whitespacesAndNewlines)

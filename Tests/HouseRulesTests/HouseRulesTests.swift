@@ -9,10 +9,10 @@ import Testing
 /// The rules of the house that a machine can check; each was seen to fail when it is broken.
 @Suite struct HouseRulesTests {
     /// Modules of the lowest floor, which know nothing of what is kept, nor where.
-    private static let lowest: Set<String> = wrappers.union(["AnnexClient", "SFTPClient"])
+    private static let lowest: Set<String> = wrappers.union(["AnnexClient", "FTPClient", "SFTPClient"])
     /// Modules that talk to C, where the word `unsafe` may stand.
     private static let wrappers: Set<String> = [
-        "Digests", "HTTPClient", "JSONReading", "Parquet", "POSIX", "SQLite", "XML", "YAML",
+        "Digests", "HTTPClient", "JSONReading", "Parquet", "POSIX", "SQLite", "TLS", "XML", "YAML",
     ]
     private static let floorZero: Set<String> = ["Arguments", "IPLD", "Multiformats", "Schema"]
 

@@ -10,7 +10,8 @@ import Testing
 struct Subject: Sendable, CustomTestStringConvertible {
     /// All of them.
     static let all =
-        aria2 + external + gateway + ipfsCluster + kubo + localDirectory + pinningService + s3 + sftp + sshfs + webdav
+        aria2 + external + ftp + gateway + ipfsCluster + kubo + localDirectory + pinningService + s3 + sftp + sshfs
+        + webdav
 
     /// The word for it in `IPFS_KIT_SUBJECT`.
     let name: String

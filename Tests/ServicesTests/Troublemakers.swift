@@ -8,6 +8,8 @@ struct DirectoryTroubles: Troublemaker {
     let root: String
     /// Whether whoever serves the directory sees at once what others leave in it.
     var isSeenAtOnce = true
+    /// Whether that tells pipes from files.
+    var hasPipes = true
 
     /// Nothing stands between us and a directory, but it can be gone.
     func begin(_ trouble: Trouble, _ prefix: String) async throws -> Bool {
@@ -25,7 +27,7 @@ struct DirectoryTroubles: Troublemaker {
         let parent = (path as NSString).deletingLastPathComponent
         try files.createDirectory(atPath: parent, withIntermediateDirectories: true)
         switch stray {
-        case .pipe: return unsafe mkfifo(path, 0o600) == 0
+        case .pipe: return unsafe hasPipes && mkfifo(path, 0o600) == 0
         case .stoppedUpload:
             try Data([1]).write(to: URL(filePath: Self.leftover(of: path)))
             return true

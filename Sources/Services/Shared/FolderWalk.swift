@@ -73,3 +73,12 @@ struct FolderWalk: Sendable {
         }
     }
 }
+
+/// The folders through which a walk came to each folder, by what is the same for one folder under all its names: some
+/// servers go through links, which may lead back.
+struct FolderWays: Sendable {
+    private let ways = Locked<[String: Set<String>]>([:])
+
+    func way(to folder: String) -> Set<String>? { ways.read { $0[folder] } }
+    func learn(_ folder: String, _ way: Set<String>) { ways.change { $0[folder] = way } }
+}

@@ -46,4 +46,20 @@ enum Ports {
         let arguments = ["-s", "-o", "/dev/null", "--max-time", "5", "http://127.0.0.1:\(port)/"]
         return try await ProcessRunner.run(curl, arguments).code == 0
     }
+
+    /// Whether a server that speaks first says something at the port.
+    static func greets(_ port: Int) async throws -> Bool { try await connects(port, "other.recv(1)") }
+
+    /// Whether a server takes connections at the port.
+    static func takes(_ port: Int) async throws -> Bool { try await connects(port, "True") }
+
+    private static func connects(_ port: Int, _ condition: String) async throws -> Bool {
+        let script = """
+            import socket
+            with socket.create_connection(("127.0.0.1", \(port)), 5) as other:
+                raise SystemExit(0 if \(condition) else 1)
+            """
+        guard let python = Programs.python else { throw ServerProblem(message: "There is no python3 here.") }
+        return try await ProcessRunner.run(python, ["-c", script]).code == 0
+    }
 }

@@ -12,22 +12,9 @@ package struct TLSServer: Sendable {
         try Requirement.check("tls", program: "openssl")
         guard let openssl = Programs.find("openssl") else { throw ServerProblem(message: "There is no openssl here.") }
         let folder = try ServerProcess.newFolder("tls")
-        func path(_ name: String) -> String { folder.appending(path: name).path }
-        let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=a test"]
-        try Data("subjectAltName=IP:127.0.0.1\n".utf8).write(to: folder.appending(path: "names"))
-        for words in [
-            ["req", "-x509", "-days", "2", "-keyout", path("ca.key"), "-out", path("ca.crt")] + newKey,
-            ["req", "-keyout", path("own.key"), "-out", path("own.csr")] + newKey,
-            [
-                "x509", "-req", "-in", path("own.csr"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"),
-                "-CAcreateserial", "-days", "2", "-extfile", path("names"), "-out", path("own.crt"),
-            ],
-        ] {
-            let made = try await ProcessRunner.run(openssl, words)
-            guard made.code == 0 else { throw ServerProblem(message: "openssl: \(made.errorText)") }
-        }
-        let words = ["s_server", "-accept", "127.0.0.1:0", "-www", "-cert", path("own.crt"), "-key", path("own.key")]
-        let trust = ["-CAfile", path("ca.crt")]
+        let files = try await TLSFiles.make(in: folder)
+        let words = ["s_server", "-accept", "127.0.0.1:0", "-www", "-cert", files.certificate, "-key", files.key]
+        let trust = ["-CAfile", files.authority]
         let process = try ServerProcess(openssl, words + trust + options, folder: folder)
         let log = folder.appending(path: "log.txt")
         @Sendable func place() -> String? {
@@ -38,9 +25,9 @@ package struct TLSServer: Sendable {
         guard let place = place() else { throw ServerProblem(message: "openssl told no port.") }
         return TLSServer(
             endpoint: "https://\(place)",
-            authority: path("ca.crt"),
-            certificate: path("own.crt"),
-            key: path("own.key")
+            authority: files.authority,
+            certificate: files.certificate,
+            key: files.key
         )
     }
 }
