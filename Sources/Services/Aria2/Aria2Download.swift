@@ -72,8 +72,8 @@ struct Aria2Download: Sendable {
             note(status.completed)
             if [.error, .removed].contains(status.state) { return try failed(order, status, use) }
             if let problem = watch.problem(with: status, at: timing.uptime()) { return .failed(problem) }
-            if status.state == .complete { return .fetched(try await finish(order, status, use)) }
             try await checkRoom(order, status, use)
+            if status.state == .complete { return .fetched(try await finish(order, status, use)) }
             try await timing.pause(pause)
             pause = min(pause * 3 / 2, Self.longestPause)
         }
