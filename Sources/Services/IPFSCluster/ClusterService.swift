@@ -150,8 +150,10 @@ struct ClusterService: ContentService {
         let elsewhere = """
             \(root) is on \(names), and no node that is asked has all of it: name theirs in connection.proxy_url\(help).
             """
-        return try await doors.open(root, elsewhere: elsewhere) { node in
-            isEverywhere ? true : areKnown ? node.map { nodes.contains($0) } : nil
+        // What a node gives that is none of theirs shows that somebody has it, and not that the cluster does.
+        return try await doors.open(root, elsewhere: elsewhere, mayBeElsewhere: settings.readOnline) { node in
+            // Of who does not say which node it is, the owner said that it is theirs.
+            if let node, areKnown { nodes.contains(node) } else { isEverywhere ? true : nil }
         }
     }
 

@@ -89,19 +89,21 @@ struct ContentDoors: Sendable {
     /// The CAR of a root from the first place that gives it, those first that should have it.
     ///
     /// `holds` says of the ID of a node, or of nil where that is not known, whether it should; nil where nobody knows.
+    /// Who should not is asked only with `mayBeElsewhere`.
     /// Where it should and has not, the service's word is broken: throws `corrupt`. Where the others have it not, it
     /// may be at places that nobody asks: throws `unavailable`, with `elsewhere` before what they said.
     func open(
         _ root: CID,
         elsewhere: String,
+        mayBeElsewhere: Bool,
         holds: @escaping @Sendable (String?) -> Bool?
     ) async throws(StorageError) -> OpenObject {
         try await policy.read("\(root)", nil, version: nil, hasRanges: false) { (_, _) async throws(StorageError) in
             var ranked: [(door: ContentDoor, holds: Bool?)] = []
             for door in doors { ranked.append((door, holds(await door.identity()))) }
-            var last = closed
+            var last = doors.isEmpty ? closed : nil
             var broken: StorageError?
-            for wanted in [true, nil, false] {
+            for wanted in mayBeElsewhere ? [true, nil, false] : [true, nil] {
                 for (door, holds) in ranked where holds == wanted {
                     do throws(StorageError) {
                         return OpenObject(policy.pacing(try await door.car(of: root)), length: nil, version: nil)
@@ -116,6 +118,7 @@ struct ContentDoors: Sendable {
                 let message = "Reading \(root) failed: who is said to have it does not give it: \(broken.message)"
                 throw StorageError(.corrupt, message, cause: broken).ofBrokenPromise
             }
+            guard let last else { throw StorageError(.unavailable, elsewhere) }
             guard Self.isMissing(last) else { throw last }
             throw StorageError(.unavailable, "\(elsewhere) \(last.message)", cause: last)
         }

@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// What is made of a cluster, or of somebody in its place, that answers as it should not.
-@Suite(.timeLimit(.minutes(3))) struct ClusterHostileTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct ClusterHostileTests {
     private func open(_ server: ClusterServer, retries: Int = 0) async throws -> any ContentService {
         var operational = OperationalSettings()
         operational.retryCount = retries

@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// A backend on a cluster that is a simulator, whose peers fail, lose and lie.
-@Suite(.scratch, .timeLimit(.minutes(3))) struct ClusterServiceTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(3))) struct ClusterServiceTests {
     private func open(
         _ server: ClusterServer,
         _ more: [String: FieldValue] = [:],
@@ -257,6 +257,27 @@ import Testing
             #expect(error.code == .unavailable && error.message.contains("connection.proxy_url"), "\(error)")
         }
         #expect(isElsewhere > 0)
+    }
+
+    /// A node of somebody else may have everything: that proves nothing of the cluster, and its lack does not either.
+    @Test func aNodeOutsideTheClusterProvesNothing() async throws {
+        let server = try await ClusterServer.start()
+        let archive = SampleArchive(seed: 14)
+        _ = try await open(server).store(archive.upload)
+        let stranger = try await KuboServer.start()
+        let lent = try await open(server, doors: [stranger.endpoint])
+        for _ in 0..<2 {
+            let error = try #require(await failure { _ = try await read(archive, lent) })
+            #expect(error.code == .unavailable && !error.isBrokenPromise, "\(error)")
+            #expect(error.message.contains("connection.proxy_url"), "\(error)")
+            // The second time it has all of it, and the cluster nothing.
+            let node = try await Subject.open("ipfs", ["api_url": .text(stranger.endpoint)])
+            _ = try await node.store(archive.upload)
+            await node.close()
+            try await server.change(#"{"do": "lose-all"}"#)
+        }
+        let anywhere = try await open(server, ["read_online": .flag(true)], doors: [stranger.endpoint])
+        #expect(try await read(archive, anywhere) == archive.bytes)
     }
 
     @Test func withoutADoorThereIsOnlyTheWordOfTheCluster() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Services
 
-@Suite(.scratch) struct ClusterTargetTests {
+@Suite(.scratch, .inTurn) struct ClusterTargetTests {
     private func target(
         _ values: [String: FieldValue] = [:],
         _ variables: [String: String] = [:]
