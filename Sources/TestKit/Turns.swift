@@ -32,7 +32,7 @@ package struct Turns: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == Turns {
-    /// Twelve tests run at once, with all their arguments.
+    /// Twelve tests run at once, with all their arguments: for those that start programs or servers.
     package static var inTurn: Turns { .ofTests }
     /// Sixty-four arguments are tried at once.
     package static var argumentsInTurn: Turns { .ofArguments }

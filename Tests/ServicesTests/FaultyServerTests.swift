@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Servers behind a proxy that goes wrong, whatever is asked for by HTTP.
-@Suite(.timeLimit(.minutes(5))) struct FaultyServerTests {
+@Suite(.inTurn, .timeLimit(.minutes(5))) struct FaultyServerTests {
     private let bytes = sampleBytes(700_000)
     private let object = ObjectName("a")
 

@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// A simulator is held to what was recorded of the real service, each time that its tests run.
-@Suite(.timeLimit(.minutes(3))) struct SimulatorTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct SimulatorTests {
     @Test(arguments: ["check.py", "check_content.py", "check_faults.py"])
     func `the simulator of Kubo does as Kubo did`(_ check: String) async throws {
         try Requirement.check("kubo-simulator", program: "python3")

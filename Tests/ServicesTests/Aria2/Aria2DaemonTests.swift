@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// A daemon that runs already, and what answers in its place.
-@Suite(.scratch, .timeLimit(.minutes(3))) struct Aria2DaemonTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(3))) struct Aria2DaemonTests {
     private let archive = SampleArchive(seed: 1, leaves: 1500)
 
     /// The settings for a daemon, which writes where both can.

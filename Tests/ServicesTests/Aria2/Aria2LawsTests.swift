@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// What fetches keeps the laws of those that store, where something else stores what is fetched.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct Aria2LawsTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct Aria2LawsTests {
     @Test(arguments: ContentLaw.all) func keepsTheLawsOfThoseThatStore(_ law: ContentLaw) async throws {
         let giver = try await URLGiver()
         let fetching = try await Subject.openFetching([:], offering: URLGiver.offers(of: [giver]))

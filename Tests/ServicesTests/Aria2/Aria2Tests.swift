@@ -11,7 +11,7 @@ import Testing
 @testable import Services
 
 /// What is fetched by a real aria2, from real servers and such as break.
-@Suite(.scratch, .timeLimit(.minutes(5))) struct Aria2Tests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(5))) struct Aria2Tests {
     private let large = SampleArchive(seed: 1, leaves: 4500)
     private let small = SampleArchive(seed: 2)
 

@@ -8,7 +8,7 @@ import TestKit
 import Testing
 
 /// Programs that hang, die, flood, lie, or refuse: each is told from the others, and none of them says what is there.
-@Suite(.scratch, .timeLimit(.minutes(3))) struct ExternalFaultTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(3))) struct ExternalFaultTests {
     /// A program in Python that keeps to the protocol up to what `faulty` does with a request.
     private func program(_ faulty: String) throws -> [String] {
         let path = Scratch.current + "/program-\(UUID().uuidString)"

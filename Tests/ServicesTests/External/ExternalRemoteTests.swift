@@ -7,7 +7,7 @@ import TestKit
 import Testing
 
 /// Special remotes of others, and what settings say.
-@Suite(.scratch, .timeLimit(.minutes(3))) struct ExternalRemoteTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(3))) struct ExternalRemoteTests {
     /// Debian's special remote for rclone, which names what it stores as the file is called.
     @Test func aSpecialRemoteOfOthersKeepsObjects() async throws {
         try FolderProgram.check("git-annex-remote-rclone", "rclone")

@@ -8,7 +8,7 @@ import TestKit
 import Testing
 
 /// Real servers: how one gets in, and what is there.
-@Suite(.scratch) struct FTPTests {
+@Suite(.scratch, .inTurn) struct FTPTests {
     private func open(
         _ values: [String: FieldValue],
         retries: Int = 0,

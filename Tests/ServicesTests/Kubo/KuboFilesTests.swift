@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// What homes leave in the files of a node.
-@Suite(.timeLimit(.minutes(3))) struct KuboFilesTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct KuboFilesTests {
     private let name = ObjectName("kits/one/home.here")
 
     private func objects(

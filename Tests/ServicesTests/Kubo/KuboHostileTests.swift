@@ -8,7 +8,7 @@ import Testing
 @testable import Services
 
 /// What is made of a server that answers as no node does.
-@Suite(.timeLimit(.minutes(3))) struct KuboHostileTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct KuboHostileTests {
     private static let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     private static let archive = SampleArchive(seed: 1)
 

@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// A backend on a node that is held to recorded exchanges, and that goes wrong where it is told to.
-@Suite(.timeLimit(.minutes(3))) struct KuboNodeTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct KuboNodeTests {
     private static func settings(_ server: KuboServer, _ auth: String = "") throws -> KuboSettings {
         try KuboSettings(values: ["api_url": .text(server.endpoint), "api_auth": .text(auth)])
     }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Services
 
-@Suite(.scratch) struct KuboTargetTests {
+@Suite(.scratch, .inTurn) struct KuboTargetTests {
     private func target(
         _ values: [String: FieldValue] = [:],
         _ variables: [String: String] = [:]

@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// What is special to directories; everything else is in the laws.
-@Suite(.scratch) struct LocalDirectoryTests {
+@Suite(.scratch, .inTurn) struct LocalDirectoryTests {
     private func open(_ path: String) async throws -> any StorageService {
         try #require(try await Subject.open("filesystem", ["path": .text(path)], retries: 0).objects)
     }

@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// What is made of the answers of a pinning service, and of those of somebody else.
-@Suite(.timeLimit(.minutes(3))) struct PinAnswerTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct PinAnswerTests {
     private typealias Trial = PinningTrial
     private let archive = SampleArchive(seed: 1)
 

@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// Requests to a service that fetches content by itself.
-@Suite(.timeLimit(.minutes(3))) struct PinRequestTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct PinRequestTests {
     private typealias Trial = PinningTrial
 
     private func upload(_ archive: SampleArchive, name: String = "", origins: [String] = []) -> Upload {

@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// CARs that are uploaded to Pinata, and imported through a bucket.
-@Suite(.scratch, .timeLimit(.minutes(3))) struct PinataTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(3))) struct PinataTests {
     private typealias Trial = PinningTrial
     /// A CAR of some 12 MiB: three parts of the least length.
     private static let large = SampleArchive(seed: 77, leaves: 4500)

@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// The simulator of a pinning service is held to what others sent to one, each time that its tests run.
-@Suite(.timeLimit(.minutes(3))) struct PinningSimulatorTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct PinningSimulatorTests {
     /// By what Kubo's client sent and was answered, and by the client of tus for Python.
     @Test(arguments: ["check.py", "check_tus.py"])
     func `the simulator answers as recorded, and as official clients want it`(_ check: String) async throws {

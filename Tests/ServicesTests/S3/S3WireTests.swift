@@ -10,7 +10,7 @@ import Testing
 @testable import Storage
 
 /// What is made of answers as they come over the wire, of which some are not the service's.
-@Suite(.timeLimit(.minutes(2))) struct S3WireTests {
+@Suite(.inTurn, .timeLimit(.minutes(2))) struct S3WireTests {
     /// An answer as it is written to the wire.
     struct Answer: Sendable, CustomTestStringConvertible {
         var status = 200

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Servers that say what they should not, end in the middle, or lack what others have.
-@Suite(.scratch) struct SFTPFaultTests {
+@Suite(.scratch, .inTurn) struct SFTPFaultTests {
     private func open(
         _ mode: String,
         timeout: Int = 30,

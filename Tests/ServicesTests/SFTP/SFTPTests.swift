@@ -8,7 +8,7 @@ import Testing
 @testable import Services
 
 /// What is special to servers that one reaches by SSH; everything else is in the laws.
-@Suite(.scratch) struct SFTPTests {
+@Suite(.scratch, .inTurn) struct SFTPTests {
     private func open(_ values: [String: FieldValue], meter: Meter = Meter()) async throws -> any StorageService {
         try #require(try await Subject.open("sftp", values, retries: 0, meter: meter).objects)
     }

@@ -10,7 +10,7 @@ import Testing
 @testable import Services
 
 /// What is special to a place that is mounted; everything else is in the laws.
-@Suite(.scratch, .timeLimit(.minutes(2))) struct SSHFSTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(2))) struct SSHFSTests {
     private let state = Scratch.current + "/state"
     private var folder: String { state + "/mount" }
 

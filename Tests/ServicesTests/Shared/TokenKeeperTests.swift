@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Tokens that a service renews.
-@Suite(.scratch) struct TokenKeeperTests {
+@Suite(.scratch, .inTurn) struct TokenKeeperTests {
     private let time = Locked<Int64>(1_000_000)
     private let asked = Locked<[String?]>([])
 

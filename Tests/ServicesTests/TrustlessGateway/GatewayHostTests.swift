@@ -10,7 +10,7 @@ import Testing
 @testable import Services
 
 /// Who is asked, when, and what its answers mean.
-@Suite(.timeLimit(.minutes(3))) struct GatewayHostTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct GatewayHostTests {
     private static let archive = SampleArchive(seed: 21)
     private static let root = archive.root
 

@@ -10,7 +10,7 @@ import Testing
 @testable import Services
 
 /// What is made of what hosts give, leave out, break off and make up.
-@Suite(.timeLimit(.minutes(3))) struct GatewayReadingTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct GatewayReadingTests {
     static let large = SampleArchive(seed: 11, leaves: 60)
 
     /// Hosts that have an archive.

@@ -22,7 +22,7 @@ enum PublicFixtures {
 }
 
 /// What is made of the answers that a Kubo 0.42 gave, and of the archives of the conformance suite.
-@Suite(.timeLimit(.minutes(3))) struct GatewayRecordTests {
+@Suite(.inTurn, .timeLimit(.minutes(3))) struct GatewayRecordTests {
     private func recorded() async throws -> GatewayServer {
         let folder = try PublicFixtures.folder()
         return try await GatewayServer.start([

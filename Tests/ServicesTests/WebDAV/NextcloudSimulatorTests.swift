@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// The simulator of Nextcloud is held to what clients of the real one do, each time that its tests run.
-@Suite(.scratch, .timeLimit(.minutes(3))) struct NextcloudSimulatorTests {
+@Suite(.scratch, .inTurn, .timeLimit(.minutes(3))) struct NextcloudSimulatorTests {
     /// A folder with files that go at once and in chunks, and names that need escapes.
     private func makeFiles() throws -> String {
         let folder = Scratch.current + "/files"

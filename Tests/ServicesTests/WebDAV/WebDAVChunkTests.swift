@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Uploads in chunks, as Nextcloud takes them: what is sent, what is sent again, and what is left.
-@Suite(.timeLimit(.minutes(5))) struct WebDAVChunkTests {
+@Suite(.inTurn, .timeLimit(.minutes(5))) struct WebDAVChunkTests {
     /// Three chunks, the last of one byte.
     private let bytes = sampleBytes(2 * (5 << 20) + 1)
     private let chunks = ["/00001", "/00002", "/00003"]

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// What a WebDAV server refuses, and what it would take away.
-@Suite(.timeLimit(.minutes(5))) struct WebDAVServiceTests {
+@Suite(.inTurn, .timeLimit(.minutes(5))) struct WebDAVServiceTests {
     private let bytes = sampleBytes(3000)
 
     private func open(
