@@ -75,19 +75,20 @@ extension Catalog {
         }
     }
 
-    /// Some of what counts as stored on a backend, or was found not to be as it should, by chance.
+    /// Some of what has one of these statuses on a backend, by chance.
     ///
     /// Longer ones than that, in bytes, come only where there are no others.
     package func chanceMappings(
         on backend: String,
-        damaged: Bool = false,
+        _ statuses: [Mapping.Status],
         _ count: Int,
         notLongerThan length: UInt64
     ) async throws(CatalogError) -> [Mapping] {
-        try await read { (database) throws(CatalogError) in
+        let words = statuses.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        return try await read { (database) throws(CatalogError) in
             try database.all(
                 """
-                SELECT \(Mapping.columns) FROM replicas WHERE backend = ? AND status IN (\(damaged ? "'missing', 'corrupt'" : "'stored'"))
+                SELECT \(Mapping.columns) FROM replicas WHERE backend = ? AND status IN (\(words))
                     ORDER BY coalesce(size_bytes, ?2 + 1) > ?2, random() LIMIT ?3
                 """,
                 [.text(backend), .integer(Int64(clamping: length)), .integer(Int64(count))]

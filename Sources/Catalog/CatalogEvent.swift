@@ -12,7 +12,7 @@ package struct CatalogEvent: Sendable, Hashable {
         /// A pin got another name, metadata, or number of replicas.
         case changed
         /// What somebody saw of a root on a backend.
-        case stored, verified, present, missing, damaged, removed
+        case stored, verified, present, missing, damaged, withheld, removed
         /// What somebody said of it.
         case claimed
         /// An attempt to bring or to remove a root failed.
@@ -64,6 +64,7 @@ package struct CatalogEvent: Sendable, Hashable {
             case .whole: seen.wasSent ? .stored : .verified
             case .missing: .missing
             case .damaged: .damaged
+            case .withheld: .withheld
             case .present: .present
             case .claimed: .claimed
             case .removed: .removed

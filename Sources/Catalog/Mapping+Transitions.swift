@@ -7,7 +7,7 @@ extension Mapping {
         let status: Status
         switch seen.finding {
         case .whole: status = .stored
-        case .present, .claimed: status = .pending
+        case .present, .claimed, .withheld: status = .pending
         case .damaged: status = .corrupt
         case .missing, .removed: return nil
         }
@@ -48,6 +48,10 @@ extension Mapping {
             // That nothing is at some other place says nothing of what was seen at this one.
             guard seen.path == path || status == .pending || status == .unknown else { return self }
             next.status = .missing
+        case .withheld:
+            // What counted stands on nothing any more; of anything else it is no news.
+            guard status == .stored else { return self }
+            next.status = .unknown
         case .removed: return nil
         case .present:
             guard status == .missing || status == .unknown || status == .failed else { return self }

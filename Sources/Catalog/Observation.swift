@@ -12,6 +12,8 @@ package struct Observation: Sendable, Hashable {
         case missing
         /// Other bytes than there should be.
         case damaged
+        /// The service said that it has it, and did not give it.
+        case withheld
         /// It is there; nothing was compared.
         case present
         /// Somebody says that it is there.

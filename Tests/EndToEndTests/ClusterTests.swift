@@ -107,6 +107,18 @@ import Testing
         #expect(try await cluster.requests().count { $0.hasPrefix("POST /add") } == 1)
     }
 
+    /// A cluster that answers everything and takes nothing is read-only; what it takes in a test is gone afterwards.
+    @Test func whoRefusesWhatIsAddedIsReadOnly() async throws {
+        let cluster = try await ClusterServer.start()
+        let user = try await user("owner", cluster)
+        #expect(try await user.run("backend", "test", "many").text.contains("many works"))
+        #expect(try await user.json("backend", "health", "many").backends[0].health == .text("ok"))
+        #expect(try await cluster.ask("GET", "/allocations").isEmpty)
+        try await cluster.begin("status", #"{"status": 403, "path": "add", "text": "no"}"#)
+        let row = try await user.json("backend", "health", "many", code: 7).backends[0]
+        #expect(row.health == .text("read-only"), "\(row)")
+    }
+
     @Test(arguments: ["password", "status", "pin-error", "forget-pin", "lying"])
     func aClusterThatFailsStoresNothing(_ what: String) async throws {
         let switches = [

@@ -44,7 +44,7 @@ import Testing
 
     @Test(arguments: [false, true]) func aServiceKeepsWhatIsPinned(uploads: Bool) async throws {
         let (user, server, roots) = try await Self.ready(uploads: uploads)
-        #expect(try await user.run("backend", "test", "pins").text.contains("pins answers"))
+        #expect(try await user.run("backend", "test", "pins").text.contains("pins \(uploads ? "works" : "takes")"))
         if !uploads {
             // What it works on is a claim of nobody, and no copy.
             let begun = try await user.attempt(["sync", "pins", "--json"])
@@ -110,16 +110,37 @@ import Testing
     }
 
     /// A service that says “pinned” of what it does not give lies.
-    @Test func whoSaysPinnedAndDoesNotGiveItIsLying() async throws {
-        let (user, server, roots) = try await Self.ready(uploads: true)
-        try await user.run("sync")
+    ///
+    /// What it does not give counts no more, and is brought anew.
+    @Test(arguments: [true, false])
+    func whoSaysPinnedAndDoesNotGiveItIsLying(uploads: Bool) async throws {
+        let (user, server, roots) = try await Self.ready(uploads: uploads)
+        try await settle(user, roots.count)
         for root in roots { try await server.lose(root) }
         let row = try await user.json("backend", "health", "pins", code: 10).backends[0]
         #expect(row.health == .text("lying"), "\(row)")
         // That it does not give it now is no proof that it is gone.
-        let seen = try await user.attempt(["verify", "--json"])
-        let rows = try Answer.parse(seen.text).backends[0]
-        #expect(rows.whole.int == 0 && rows.missing.int == 0 && seen.code != 0, "\(rows)")
+        let rows = try await user.json("verify", "pins", code: 10).backends[0]
+        #expect(rows.withheld.int == roots.count && rows.missing.int == 0, "\(rows)")
+        let mappings = try await user.json("backend", "pin", "list", "pins").mappings.items
+        #expect(mappings.allSatisfy { $0.status == .text("unknown") }, "\(mappings)")
+        #expect(try await user.dirty().contains("pins"))
+        try await settle(user, roots.count)
+        try await user.run("verify", "pins")
+        #expect(try await user.json("backend", "health", "pins").backends[0].health == .text("ok"))
+    }
+
+    /// A service that answers everything and takes nothing is read-only; what it takes in a test is gone afterwards.
+    @Test(arguments: [true, false]) func whoRefusesWhatIsToBePinnedIsReadOnly(uploads: Bool) async throws {
+        let (user, server, _) = try await Self.ready(uploads: uploads)
+        #expect(try await user.json("backend", "health", "pins").backends[0].health == .text("ok"))
+        let every = "/psa/pins?status=queued,pinning,pinned,failed&limit=100"
+        let left = try Answer.parse(String(decoding: try await server.send("GET", every), as: UTF8.self))
+        #expect(left.results.items.isEmpty, "\(left)")
+        try await server.begin("status", #"{"status": 403, "on": "POST", "body": "{}", "times": 1000}"#)
+        let row = try await user.json("backend", "health", "pins", code: 7).backends[0]
+        #expect(row.health == .text("read-only"), "\(row)")
+        #expect(try await user.attempt(["backend", "test", "pins"]).code == 7)
     }
 
     /// What a service says is a claim until it was read: where its gateway does not give it, nothing is stored.

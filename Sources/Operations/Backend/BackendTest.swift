@@ -9,7 +9,8 @@ package struct BackendTest: ChangingOperation {
     package static let name = "backend test"
     package static let summary = "Store a small object on a backend, read it back, compare it and remove it."
     package static let details = """
-        A backend that takes no objects, such as one that only gives, is asked for what shows that it answers and lets us in.
+        A backend that takes no objects is tried with a root of one small block, and asked for it where it has to fetch it \
+        first; one that only gives is asked for what shows that it answers and lets us in.
         """
 
     package var name = ""
@@ -39,7 +40,7 @@ package struct BackendTest: ChangingOperation {
         let expected = dryRun ? nil : await kit.expect(.test, of: file)
         var output = Output(isDryRun: dryRun, name: name)
         do throws(KitError) {
-            let backend = try await kit.open(file, gate: Canary.gate)
+            let backend = try await kit.open(file, gate: await Canary.gate(for: kit))
             if let objects = backend.content.objects {
                 try await attempt(on: backend, objects, in: kit, &output)
             } else {
@@ -84,8 +85,10 @@ package struct BackendTest: ChangingOperation {
     /// What is done where no object can be stored.
     private func ask(_ backend: OpenBackend, in kit: Kit, _ output: inout Output) async throws(KitError) {
         let title = "ask"
+        var canary = await RootCanary(for: name, backend.content, in: kit)
         guard !dryRun else {
-            output.steps = [Canary.Step(title: title, milliseconds: nil)]
+            let titles = [title] + (canary?.acts.map(\.rawValue) ?? [])
+            output.steps = titles.map { Canary.Step(title: $0, milliseconds: nil) }
             return
         }
         let start = kit.timing.uptime()
@@ -96,6 +99,13 @@ package struct BackendTest: ChangingOperation {
         }
         output.steps = [Canary.Step(title: title, milliseconds: kit.milliseconds(since: start))]
         try await kit.expectPlace(backend)
+        guard canary != nil else { return }
+        let asked = output.steps
+        defer {
+            output.steps = asked + (canary?.steps ?? [])
+            output.isAwaited = canary?.isAwaited ?? false
+        }
+        do throws(Canary.Failure) { try await canary?.run() } catch { throw KitError(error.error.on(name)) }
     }
 
     /// What was tried, all of it with success.
@@ -105,6 +115,8 @@ package struct BackendTest: ChangingOperation {
         var steps: [Canary.Step] = []
         /// What a backend showed that takes no objects.
         var seen: String?
+        /// Whether it took a root, and has to fetch it before anybody can read it.
+        var isAwaited = false
         package var warnings: [String] = []
 
         package static let outputFields: [OutputField<Self>] = [
@@ -117,11 +129,18 @@ package struct BackendTest: ChangingOperation {
         ]
         package var report: Report {
             guard !isDryRun else { return Report(steps.map { .line("would \($0.title) on \(name)") }) }
-            let end = seen.map { "\(name) answers, and nothing was stored there. \($0)" } ?? "\(name) works."
             return Report(
-                [.facts(steps.map { .init($0.title, "ok, \($0.milliseconds ?? 0) ms") }), .line(end)],
+                [.facts(steps.map { .init($0.title, "ok, \($0.milliseconds ?? 0) ms") }), .line(conclusion)],
                 warnings: warnings
             )
+        }
+
+        private var conclusion: String {
+            guard let seen else { return "\(name) works." }
+            guard steps.count > 1 else { return "\(name) answers, and nothing was stored there. \(seen)" }
+            return isAwaited
+                ? "\(name) takes what it is to fetch; it was not waited until it has it. \(seen)"
+                : "\(name) works. \(seen)"
         }
     }
 }

@@ -54,7 +54,7 @@ struct Canary: Sendable {
     /// What the names of all such objects begin with.
     static let folder = "health/"
 
-    /// One for the named objects of a backend, which passes ``gate``.
+    /// One for the named objects of a backend, which passes ``gate(for:)``.
     init(for backend: String, _ objects: any StorageService, in kit: Kit) async throws(KitError) {
         // A home that does not know itself can try a backend all the same.
         home = try? await kit.catalog().identity().instance
@@ -64,8 +64,9 @@ struct Canary: Sendable {
         (self.name, self.backend, self.objects, self.kit) = (name, backend, objects, kit)
     }
 
-    /// Lets objects be stored and removed that only this canary knows of, beside whatever else is at work.
-    static var gate: any ChangeGate { Gate() }
+    /// Lets objects, and the root of a ``RootCanary``, be stored and removed that only a test knows of, beside whatever
+    /// else is at work.
+    static func gate(for kit: Kit) async -> any ChangeGate { Gate(root: await RootCanary.root(of: kit)) }
 
     /// What there is to do, as far as the service has the means.
     var acts: [Act] {
@@ -156,6 +157,8 @@ struct Canary: Sendable {
     }
 
     private struct Gate: ChangeGate {
+        let root: CID
+
         func admit(_ change: Change) async throws(StorageError) {
             let what: String
             switch change {
@@ -163,11 +166,13 @@ struct Canary: Sendable {
             case .put(let name), .delete(let name), .clear(let name):
                 guard !name.text.hasPrefix(Canary.folder) else { return }
                 what = name.text
-            case .store(let root), .remove(let root): what = root.description
+            case .store(let root), .remove(let root):
+                guard root != self.root else { return }
+                what = root.description
             }
             throw StorageError(
                 .superseded,
-                "A test changes nothing but its own objects, and was about to change \(what)."
+                "A test changes nothing but what is its own, and was about to change \(what)."
             )
         }
     }

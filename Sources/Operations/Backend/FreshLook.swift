@@ -47,7 +47,8 @@ struct FreshLook: Sendable {
             case .missing: "\(backend) says that it does not have \(root)."
             case .corrupt: error?.told(of: backend) ?? "\(backend) has something else in the place of \(root)."
             case .superseded: "\(backend): \(root) was stored anew or removed while it was asked for."
-            case .unknown:
+            // Whoever is only asked withholds nothing.
+            case .unknown, .withheld:
                 "What \(backend) has of \(root) is not known now. \(error?.message.asSentence ?? "It did not answer.")"
             }
         }

@@ -49,7 +49,7 @@ struct HealthLook: Sendable {
         do throws(KitError) {
             isLeaving = try kit.policies(of: file).isLeaving
             if isLeaving { sights.append(.ok(.settings, "Its settings say that it is about to end.")) }
-            open = try await kit.open(file, gate: Canary.gate)
+            open = try await kit.open(file, gate: await Canary.gate(for: kit))
         } catch {
             guard error.code != .interrupted else { throw error }
             sights.append(.failed(.settings, .unknown, "It cannot be opened. \(error.message)", error.on(backend)))
@@ -164,6 +164,7 @@ struct HealthLook: Sendable {
     private mutating func tryCanary(_ open: OpenBackend) async throws(KitError) {
         guard let objects = open.content.objects, objects.capabilities.contains(.write) else {
             let isGiver = !open.content.capabilities.contains(.write)
+            if open.content.objects == nil, try await tryRoot(open) { return }
             let words = isGiver ? "It only gives: nothing is stored there." : "It takes no objects that could be tried."
             sights.append(.skipped(.store, words))
             return
@@ -172,7 +173,7 @@ struct HealthLook: Sendable {
         var failed: Canary.Failure?
         do throws(Canary.Failure) { try await canary.run() } catch { failed = error }
         for (act, step) in zip(canary.acts, canary.steps) {
-            sights.append(.ok(act.subject, act.words, step.milliseconds))
+            sights.append(.ok(act.subject, act.words(of: "object"), step.milliseconds))
         }
         warnings += canary.warnings
         if let failed {
@@ -184,6 +185,22 @@ struct HealthLook: Sendable {
         let words = Self.words(forOffset: offset)
         let isFar = abs(offset) > Self.longestOffset
         sights.append(isFar ? .failed(.clock, .degraded, words) : .ok(.clock, words))
+    }
+
+    /// Tries it with a root; false where that is not possible.
+    private mutating func tryRoot(_ open: OpenBackend) async throws(KitError) -> Bool {
+        guard var canary = await RootCanary(for: backend, open.content, in: kit) else { return false }
+        var failed: Canary.Failure?
+        do throws(Canary.Failure) { try await canary.run() } catch { failed = error }
+        for step in canary.steps {
+            guard let act = Canary.Act(rawValue: step.title) else { continue }
+            sights.append(.ok(act.subject, act.words(of: "root"), step.milliseconds))
+        }
+        if let failed {
+            let problem = try failure(failed.error)
+            sights.append(.failed(failed.act.subject, failed.state, failed.error.message, problem))
+        }
+        return true
     }
 
     private static func words(forOffset offset: Int64) -> String {
@@ -202,12 +219,13 @@ struct HealthLook: Sendable {
         let isKnown = try await kit.arrive(at: file)
         let catalog = try kit.catalog()
         var chosen: [Mapping] = []
-        // What was damaged may be repaired, and is not forgotten before that was seen.
-        for damaged in [true, false] {
+        // What was damaged may be repaired, and is not forgotten before that was seen; who only says that he has
+        // something is asked for it, too.
+        for statuses: [Mapping.Status] in [[.missing, .corrupt], [.stored], [.pending, .unknown]] {
             chosen += try await kitErrors { [backend] in
                 try await catalog.chanceMappings(
                     on: backend,
-                    damaged: damaged,
+                    statuses,
                     Self.challenges,
                     notLongerThan: Self.longest
                 )
@@ -220,7 +238,8 @@ struct HealthLook: Sendable {
             identity: identity,
             observer: kit.observer,
             timing: kit.timing,
-            progress: progress
+            progress: progress,
+            limit: Self.longest
         )
         do {
             guard !chosen.isEmpty else {
@@ -231,7 +250,7 @@ struct HealthLook: Sendable {
             let there = asked.filter { $0.verdict == .present }.map(\.mapping)
             // Nobody pays for a look.
             let isReadable = open.content.capabilities.contains(.reads) && !open.content.limits.isArchive
-            let short = there.filter { ($0.size ?? .max) <= Self.longest && isReadable }
+            let short = there.filter { ($0.observedSize ?? 0) <= Self.longest && isReadable }
             let read = short.isEmpty ? [] : try await verifier.verify(short, on: open, isKnown: isKnown)
             report(asked, read, isArchive: open.content.limits.isArchive)
             try await tellDamage(catalog)
@@ -258,13 +277,17 @@ struct HealthLook: Sendable {
             let root = result.mapping.cid
             switch result.verdict {
             case .missing:
-                let words = "It says that \(root) is not there, which was stored."
+                let words = "It says that \(root) is not there, which \(result.mapping.wasThere)."
                 sights.append(.failed(.content, .degraded, words, KitError(.verification, words, cid: root)))
-            case .corrupt, .unknown:
+            case .corrupt, .unknown, .withheld:
                 let words = result.error?.message ?? "What it has of \(root) is not known."
                 let problem = result.error.map { KitError($0.on(backend)).about(root) }
                 sights.append(.failed(.content, .degraded, words, problem))
             case .awaited:
+                guard result.mapping.status == .stored else {
+                    sights.append(.skipped(.content, "It works on \(root), and has not got it yet."))
+                    continue
+                }
                 let words = "It works on \(root) still, which was stored."
                 sights.append(.failed(.content, .degraded, words, KitError(.temporary, words, cid: root)))
             case .superseded:
@@ -272,7 +295,7 @@ struct HealthLook: Sendable {
             case .present, .whole: break
             }
         }
-        for result in read where result.verdict != .superseded && result.verdict != .whole {
+        for result in read where ![.superseded, .whole, .present].contains(result.verdict) {
             let root = result.mapping.cid
             let why = result.error?.message ?? ""
             let problem = result.error.map { KitError($0.on(backend)).about(root) }
@@ -280,15 +303,14 @@ struct HealthLook: Sendable {
                 result.verdict.isDamage
                 ? "It says that it has \(root), and does not give it. \(why)"
                 : "What it says it has of \(root) could not be read. \(why)"
-            let isLie = result.verdict.isDamage || result.error?.isBrokenPromise == true
-            sights.append(.failed(.content, isLie ? .lying : .degraded, words, problem))
+            sights.append(.failed(.content, result.verdict.isDamage ? .lying : .degraded, words, problem))
         }
         let whole = read.filter { $0.verdict == .whole }
         if !whole.isEmpty {
             let bytes = whole.reduce(UInt64(0)) { $0.plus($1.bytes) }
             sights.append(.ok(.content, "Of what it should have, \(whole.count) were read whole, \(ByteCount(bytes))."))
         }
-        let unread = asked.count { $0.verdict == .present } - read.count
+        let unread = asked.count { $0.verdict == .present } - read.count { $0.verdict != .present }
         if unread > 0 {
             let why = isArchive ? "what is in an archive costs money to be read" : "what is long, `verify` reads"
             sights.append(.skipped(.content, "It says that it has \(unread) that were not read: \(why)."))
@@ -304,6 +326,11 @@ struct HealthLook: Sendable {
     }
 }
 
+extension Mapping {
+    /// How it came to be looked for.
+    fileprivate var wasThere: String { [.pending, .unknown].contains(status) ? "is said to be" : "was stored" }
+}
+
 extension Canary.Act {
     fileprivate var subject: Sight.Subject {
         switch self {
@@ -314,12 +341,13 @@ extension Canary.Act {
         }
     }
 
-    fileprivate var words: String {
+    /// What was seen of a thing, such as an object.
+    fileprivate func words(of thing: String) -> String {
         switch self {
-        case .store: "It took a small object."
+        case .store: "It took a small \(thing)."
         case .read: "It gave the same bytes back."
-        case .list: "It listed the object."
-        case .remove: "It removed the object."
+        case .list: "It listed the \(thing)."
+        case .remove: "It removed the \(thing)."
         }
     }
 }

@@ -285,11 +285,8 @@ struct RestoreJob: Sendable {
             seen = saw(.whole)
             (seen.size, seen.blockCount, seen.carSHA256) = (back.length, back.blockCount, back.sha256)
         case .failure(.storage(let error)) where mapping != nil && source.location == mapping?.location:
-            switch error.code {
-            case .corrupt: seen = saw(.damaged)
-            case .notFound: seen = saw(.missing)
-            default: return
-            }
+            guard let finding = Observation.Finding(ofReading: error) else { return }
+            seen = saw(finding)
             seen.detail = error.message
         case .failure: return
         }

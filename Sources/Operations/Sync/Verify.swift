@@ -196,7 +196,7 @@ package struct Verify: ChangingOperation {
         var hint: Hint?
 
         func count(_ verdict: Verifier.Verdict) -> Int { results.count { $0.verdict == verdict } }
-        var damaged: Int { count(.missing) + count(.corrupt) }
+        var damaged: Int { results.count(where: \.verdict.isDamage) }
         var bytes: UInt64 { results.reduce(0) { $0.plus($1.bytes) } }
         /// Why something is not known, where that is so.
         var unanswered: KitError? { results.first { $0.verdict == .unknown }?.error.map { KitError($0) } }
@@ -251,6 +251,9 @@ package struct Verify: ChangingOperation {
                     OutputField("whole", "How many copies were read, and every block is right.") { $0.count(.whole) },
                     OutputField("missing", "How many are not there.") { $0.count(.missing) },
                     OutputField("corrupt", "How many are damaged.") { $0.count(.corrupt) },
+                    OutputField("withheld", "How many the backend says it has, and does not give.") {
+                        $0.count(.withheld)
+                    },
                     OutputField("unknown", "How many could not be read.") { $0.count(.unknown) },
                     OutputField("superseded", "How many changed while they were read.") { $0.count(.superseded) },
                     OutputField("bytes_read", "How much was read.", in: .bytes) { $0.bytes },
@@ -282,12 +285,13 @@ package struct Verify: ChangingOperation {
                 .table(
                     [
                         .init("BACKEND"), .init("WHOLE", number: true), .init("MISSING", number: true),
-                        .init("CORRUPT", number: true), .init("UNKNOWN", number: true), .init("READ", number: true),
+                        .init("CORRUPT", number: true), .init("WITHHELD", number: true),
+                        .init("UNKNOWN", number: true), .init("READ", number: true),
                     ],
                     rows: rows.map {
                         [
                             $0.backend, String($0.count(.whole)), String($0.count(.missing)),
-                            String($0.count(.corrupt)), String($0.count(.unknown)),
+                            String($0.count(.corrupt)), String($0.count(.withheld)), String($0.count(.unknown)),
                             ByteCount($0.bytes).description,
                         ]
                     }

@@ -189,7 +189,9 @@ struct SyncRun: Sendable {
         // What nobody sends is not asked for.
         let asked = uploads.count <= Self.fewRoots ? uploads : nil
         let copies = try await catalog.statuses(on: backend.name, of: asked)
-        for copy in copies where copy.status == .pending || copy.isBeingRemoved { hints.insert(copy.cid) }
+        for copy in copies where [.pending, .unknown].contains(copy.status) || copy.isBeingRemoved {
+            hints.insert(copy.cid)
+        }
         hints.formUnion(interrupted.count > Self.fewEnough ? [] : interrupted)
         var damaged = Set(copies.filter { $0.status == .corrupt }.map(\.cid))
         // What was seen of this place under another name was seen here.
@@ -214,6 +216,7 @@ struct SyncRun: Sendable {
             doubted: Set(interrupted),
             damaged: damaged,
             counted: counted,
+            doubtful: Set(copies.filter { $0.status == .unknown }.map(\.cid)),
             known: try await places(of: uploads),
             lease: lease,
             willBeSaved: Snapshots(backend) != nil,

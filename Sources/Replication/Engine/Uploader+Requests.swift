@@ -17,7 +17,12 @@ extension Uploader {
                     isDamaged = true
                     if counted[root] != nil { try await noteBeginning(of: root, after: seen) }
                 case .seen(let seen): return .seen(seen, wasAdopted: true)
-                case .unread(let claim, let error): return .claimed(claim, error)
+                case .unread(let claim, let error):
+                    guard mayBeLost(root, error) else { return .claimed(claim, error) }
+                    isDamaged = true
+                    if counted[root] != nil {
+                        try await noteBeginning(of: root, after: withheld(root, held.location, error))
+                    }
                 }
             case .pending(let ticket): return .awaited(ticket)
             case .absent: break

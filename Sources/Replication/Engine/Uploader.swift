@@ -24,6 +24,8 @@ struct Uploader: Sendable {
     /// What counts as stored and is only compared, with the lengths of its CARs: when it turns out to be something
     /// else, that is written down, and that another upload begins.
     let counted: [CID: UInt64?]
+    /// What counted as stored, and does no more until somebody has looked.
+    let doubtful: Set<CID>
     /// Where the service put what it named itself.
     let known: [CID: Location]
     let lease: Lease
@@ -241,17 +243,43 @@ struct Uploader: Sendable {
             return .loss(lost(finding, Mapping.Evidence.look))
         }
         guard reads else { return .same(claim(root, held.location, held.remark), nil) }
-        let found = try await compare(
-            held,
-            with: body,
-            on: backend.content,
-            trustsParts: !stopped.contains(root),
-            counted: counted[root] ?? nil
-        )
+        let found: Comparison
+        do throws(StorageError) {
+            found = try await compare(
+                held,
+                with: body,
+                on: backend.content,
+                trustsParts: !stopped.contains(root),
+                counted: counted[root] ?? nil
+            )
+        } catch {
+            guard mayBeLost(root, error) else { throw error }
+            return .loss(withheld(root, held.location, error))
+        }
         guard found.isSame else { return .loss(lost(.damaged, found.method)) }
         var same = seen(layout, held.location, method: found.method, sha256: found.sha256)
         if let back = found.back { (same.size, same.blockCount) = (back.length, back.blockCount) }
         return .same(same, found.back?.sha256)
+    }
+
+    /// Whether a service that does not give a root which it says it has is sent it anew.
+    ///
+    /// Once, where it counted as stored; what never did may come later, and is asked for again.
+    func mayBeLost(_ root: CID, _ error: StorageError) -> Bool {
+        (counted[root] != nil || doubtful.contains(root)) && Observation.Finding(ofReading: error) == .withheld
+    }
+
+    /// What is seen where a service says that it has a root, and does not give it.
+    func withheld(_ root: CID, _ place: Location, _ error: StorageError) -> Observation {
+        Observation(
+            root,
+            .withheld,
+            method: "read-back",
+            place: place,
+            detail: error.message,
+            at: catalog.time,
+            by: observer
+        )
     }
 
     private func body(_ packed: PackedDAG) async throws(StorageError) -> Body {
@@ -296,8 +324,13 @@ struct Uploader: Sendable {
             stored = seen(layout, location, method: "put-\(proof.method)", sha256: body.sha256)
         case .stored(let location, nil) where !reads: stored = claim(layout.root, location)
         case .stored(let location, nil):
-            let back = try await check(layout, location)
-            stored = seen(layout, location, method: "read-back", sha256: back.sha256)
+            do throws(StorageError) {
+                let back = try await check(layout, location)
+                stored = seen(layout, location, method: "read-back", sha256: back.sha256)
+            } catch {
+                guard Observation.Finding(ofReading: error) == .withheld else { throw error }
+                return .claimed(claim(layout.root, location), error)
+            }
         }
         stored.wasSent = true
         return .seen(stored, wasAdopted: false)

@@ -1,7 +1,7 @@
-internal import Catalog
+package import Catalog
 internal import Digests
 internal import Multiformats
-internal import Storage
+package import Storage
 
 /// What became of a comparison with something that is on a backend.
 struct Comparison: Sendable {
@@ -13,6 +13,19 @@ struct Comparison: Sendable {
     var sha256: [UInt8]?
     /// What was read, where it was read.
     var back: ReadBack?
+}
+
+extension Observation.Finding {
+    /// What the failure of a reading says of what was to be read; nil where it says nothing of that.
+    package init?(ofReading error: StorageError) {
+        switch error.code {
+        case .corrupt: self = .damaged
+        case .notFound: self = .missing
+        default:
+            guard error.isBrokenPromise else { return nil }
+            self = .withheld
+        }
+    }
 }
 
 extension Presence {

@@ -24,13 +24,15 @@ package struct Verifier: Sendable {
         /// The backend says that it is not there.
         case missing
         case corrupt
+        /// The backend says that it is there, and did not give it.
+        case withheld
         /// Nobody could tell; nothing is written down.
         case unknown
         /// It was stored anew, removed or forgotten while it was read; nothing is written down.
         case superseded
 
         /// Whether the copy is of no use.
-        package var isDamage: Bool { self == .missing || self == .corrupt }
+        package var isDamage: Bool { [.missing, .corrupt, .withheld].contains(self) }
     }
 
     /// What a verification saw of a mapping.
@@ -77,18 +79,22 @@ package struct Verifier: Sendable {
     let observer: String
     let timing: Timing
     let progress: Progress
+    /// What is longer, in bytes, is read so far and no further, and is told as present.
+    let limit: UInt64
 
     package init(
         catalog: Catalog,
         identity: Catalog.Identity,
         observer: String,
         timing: Timing,
-        progress: Progress
+        progress: Progress,
+        limit: UInt64 = .max
     ) {
         self.catalog = catalog
         self.identity = identity
         self.observer = observer
         self.timing = timing
+        self.limit = limit
         self.progress = progress
     }
 
@@ -211,16 +217,19 @@ package struct Verifier: Sendable {
     private func read(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
         let read = Locked<UInt64>(0)
         do throws(StorageError) {
+            let stream = try await backend.content.read(mapping.cid, at: mapping.location)
             let back = try await readBack(
                 mapping.cid,
-                from: backend.content,
-                at: mapping.location,
+                from: ended(stream, after: limit),
                 longest: mapping.observedSize,
                 progress: progress.counting { count in read.change { $0 += count } }
             )
             return Result(mapping: mapping, verdict: .whole, back: back, error: nil, bytes: back.length)
         } catch {
             let bytes = read.read { $0 }
+            if error.code == .tooLarge {
+                return Result(mapping: mapping, verdict: .present, back: nil, error: nil, bytes: bytes)
+            }
             // What this home packed can be followed; of what somebody claims nobody can tell.
             if !mapping.isOurs, let problem = error.cause as? DecodingProblem,
                 Self.isBeyond.contains(problem.code)
@@ -230,9 +239,10 @@ package struct Verifier: Sendable {
                 return Result(mapping: mapping, verdict: .unknown, back: nil, error: error, bytes: bytes)
             }
             let verdict: Verdict =
-                switch error.code {
-                case .notFound: .missing
-                case .corrupt: .corrupt
+                switch Observation.Finding(ofReading: error) {
+                case .missing: .missing
+                case .damaged: .corrupt
+                case .withheld: .withheld
                 default: .unknown
                 }
             return Result(mapping: mapping, verdict: verdict, back: nil, error: error, bytes: bytes)
@@ -248,11 +258,13 @@ package struct Verifier: Sendable {
         let isKnown = result.mapping.revision != 0
         switch result.verdict {
         case .unknown, .superseded, .awaited: return nil
-        case .missing where !isKnown, .corrupt where !isKnown: return nil
+        case .present where manner == .reading: return nil
+        case .missing where !isKnown, .corrupt where !isKnown, .withheld where !isKnown: return nil
         // What nobody here has stored or compared may be somebody else's.
         case .present: finding = isKnown ? .present : .claimed
         case .missing: finding = .missing
         case .corrupt: finding = .damaged
+        case .withheld: finding = .withheld
         case .whole: finding = .whole
         }
         return Observation(
@@ -268,5 +280,23 @@ package struct Verifier: Sendable {
             by: observer,
             basis: isKnown ? result.mapping.revision : nil
         )
+    }
+}
+
+/// The same bytes, up to so many of them: whoever reads on is told that it is `tooLarge`.
+private func ended(_ stream: any ByteStream, after limit: UInt64) -> any ByteStream {
+    Pulled {
+        let cursor = StreamCursor(stream)
+        let left = Locked(limit)
+        return { () async throws(StorageError) in
+            let chunk = try await cursor.next()
+            let isBeyond = left.change { left in
+                let count = UInt64(chunk?.count ?? 0)
+                defer { left -= min(left, count) }
+                return count > left
+            }
+            if isBeyond { throw StorageError(.tooLarge, "It is longer than \(limit) bytes.") }
+            return chunk
+        }
     }
 }
