@@ -24,11 +24,13 @@ package struct HeldRoot: Sendable, Hashable {
     package let length: UInt64?
     package let digest: ObjectDigest?
     /// See ``ObjectInfo/place``.
-    package let place: String?
+    package var place: String?
     /// When it was written last, as the backend says.
     package let modified: Timestamp?
     /// What the backend says of it besides, as a sentence for people, such as which of its machines have it.
     package var remark: String?
+    /// Who had it stored, where the service keeps a mark of that; nil where it keeps none.
+    package var keeper: Keeper?
 
     package init(
         root: CID,
@@ -44,6 +46,18 @@ package struct HeldRoot: Sendable, Hashable {
         self.location = location
         self.length = length
         self.digest = digest
+    }
+}
+
+/// Who had a service store a root, by the mark that the service keeps with it.
+package enum Keeper: Sendable, Hashable {
+    /// A kit, by its identifier.
+    case kit(String)
+    case somebodyElse
+
+    /// Who left a mark; what is longer than 64 bytes no kit left.
+    package init(mark: String?) {
+        self = mark.flatMap { (1...64).contains($0.utf8.count) ? .kit($0) : nil } ?? .somebodyElse
     }
 }
 

@@ -130,6 +130,53 @@ import Testing
         #expect(try await user.json("backend", "health", "pins").backends[0].health == .text("ok"))
     }
 
+    /// A home that is rebuilt from the service takes what a kit had it pin, goes on as that kit, and leaves what is
+    /// somebody else's.
+    @Test func whatSomebodyElsePinsIsNotRecovered() async throws {
+        let (user, server, roots) = try await Self.ready(uploads: false)
+        try await settle(user, roots.count)
+        try await server.send("POST", "/psa/pins", #"{"cid": "\#(roots[4])", "name": "theirs"}"#)
+        try await user.run("pin", "rm", roots[4])
+        #expect(try await user.json("sync", "pins", "--prune").backends[0].removed.int == 1)
+        #expect(
+            try await holds {
+                let all = try await server.send("GET", "/psa/pins?status=pinned")
+                return try Answer.parse(String(decoding: all, as: UTF8.self)).results.items.count == roots.count
+            }
+        )
+        let other = try await User.ready("other")
+        let created = try await other.attempt(["backend", "create", "pins", "pinning_service"] + server.flags)
+        #expect(created.code == 0, "\(created.errorText)")
+        let found = try await other.json("recover", "--from", "pins", "--metadata-only")
+        #expect(try await other.pins().sorted() == roots.dropLast().sorted(), "\(found)")
+        #expect("\(found.warnings)".contains("1 roots that the kit did not have stored there, such as \(roots[4])"))
+        #expect(found.kit.text == (try await user.json("backend", "peers", "pins").kit.text))
+        // What that kit had pinned is its own to remove.
+        try await other.run("sync", "pins")
+        try await other.run("pin", "rm", roots[3])
+        #expect(try await other.json("sync", "pins", "--prune").backends[0].removed.int == 1)
+    }
+
+    /// A copy of a home cannot see there whether the other one is at work: it removes nothing that one may want.
+    @Test func aCopyOfAHomeRemovesNothing() async throws {
+        let (user, server, roots) = try await Self.ready(uploads: true)
+        try await settle(user, roots.count)
+        let copy = try user.copied("copy")
+        try await copy.run("pin", "rm", roots[1])
+        let held = try await copy.attempt(["sync", "pins", "--prune", "--json"])
+        #expect(
+            held.code == 6 && held.text.contains("backend peers forget"),
+            "\(held.code) \(held.text)\(held.errorText)"
+        )
+        let files = try Answer.parse(
+            String(decoding: try await server.send("GET", "/v3/files/public?limit=100"), as: UTF8.self)
+        )
+        #expect(files.data.files.items.count == roots.count)
+        let home = try await user.json("backend", "peers", "pins").home.text
+        try await copy.run("backend", "peers", "forget", try #require(home))
+        #expect(try await copy.json("sync", "pins", "--prune").backends[0].removed.int == 1)
+    }
+
     /// A service that answers everything and takes nothing is read-only; what it takes in a test is gone afterwards.
     @Test(arguments: [true, false]) func whoRefusesWhatIsToBePinnedIsReadOnly(uploads: Bool) async throws {
         let (user, server, _) = try await Self.ready(uploads: uploads)

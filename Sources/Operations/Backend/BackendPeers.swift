@@ -10,7 +10,7 @@ package struct BackendPeers: Operation {
     package static let summary = "List the other homes that keep content on a backend, as it shows them now."
     package static let details = """
         Nothing is removed from a backend while another home was seen there within 30 days: it may count on what no pin wants \
-        here.
+        here. A backend without room for what homes leave shows nobody: there a home knows of the homes that it is a copy of.
         """
 
     package var backend = ""
@@ -24,9 +24,18 @@ package struct BackendPeers: Operation {
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
         let askedAt = kit.now
-        let (register, _) = try await kit.snapshots(on: backend)
         let catalog = try kit.catalog()
         let own = try await kit.identity()
+        let open = try await kit.open(try await kit.backends([backend])[0], gate: ClosedGate())
+        guard let register = HomeRegister(open) else {
+            // Where nobody can leave anything, a home knows only of those that it is a copy of.
+            return try await kitErrors {
+                let known = try await catalog.peers(on: backend).filter { $0.instance != own.instance }
+                let peers = known.map { (peer: $0, holdsBack: $0.isActive(at: askedAt)) }
+                return Output(backend: backend, askedAt: nil, own: own, peers: peers)
+            }
+        }
+        try await kit.expectPlace(open)
         return try await kitErrors {
             let peers = try await catalog.observing(backend) { try await register.note(own, in: catalog, under: $0) }
             return Output(backend: backend, askedAt: askedAt, own: own, peers: peers)
@@ -36,13 +45,14 @@ package struct BackendPeers: Operation {
     /// The homes.
     package struct Output: OperationOutput {
         let backend: String
-        let askedAt: Timestamp
+        /// When it was asked; nil where it was not.
+        let askedAt: Timestamp?
         let own: Catalog.Identity
         let peers: [(peer: Peer, holdsBack: Bool)]
 
         package static let outputFields: [OutputField<Self>] = [
             .backend { $0.backend },
-            .askedAt { $0.askedAt },
+            OutputField("asked_at", "When the backend was asked; null where it was not.") { $0.askedAt },
             OutputField("home", "What this home is called.") { $0.own.instance },
             OutputField("kit", "The kit that this home is of.") { $0.own.kit },
             .list(

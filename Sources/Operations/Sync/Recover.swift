@@ -79,10 +79,12 @@ package struct Recover: ChangingOperation {
                 known: known,
                 unpinned: try await catalog.unpinned(),
                 knownSnapshots: try await catalog.knownSnapshots(),
-                isChosen: snapshotID != nil
+                isChosen: snapshotID != nil,
+                kit: kitID ?? (known.isEmpty ? nil : own.kit)
             )
             let told = try await search.find(found, on: backend, catalog, &output)
             let pins = told.pins
+            output.kit = output.kit ?? told.kit
             let fresh = pins.filter { known[$0.cid] == nil }
             let named = pins.compactMap { $0.news(for: known[$0.cid]) }
             (output.pins, output.newPins, output.namedPins) = (pins.count, fresh.count, named.count)
@@ -94,8 +96,8 @@ package struct Recover: ChangingOperation {
                 return output
             }
             // A home that is new goes on as the kit that was lost; one that has pins stays what it is.
-            if let found, known.isEmpty, BackendFile.isName(found.snapshot.kit) {
-                try await catalog.replace("kit_id", found.snapshot.kit)
+            if known.isEmpty, let lost = found?.snapshot.kit ?? told.kit, BackendFile.isName(lost) {
+                try await catalog.replace("kit_id", lost)
             }
             // The pins come first: whatever interrupts what follows, they are not lost again.
             if !fresh.isEmpty || !named.isEmpty { try await catalog.addPins(fresh + named, reason: "recover") }

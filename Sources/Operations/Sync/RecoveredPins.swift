@@ -21,6 +21,8 @@ struct RecoveredPins: Sendable {
     let knownSnapshots: [String: Int64]
     /// Whether the owner named the snapshot: then others say nothing.
     let isChosen: Bool
+    /// The kit that is recovered, where that is known.
+    let kit: String?
 
     /// What was found.
     struct Found {
@@ -29,6 +31,8 @@ struct RecoveredPins: Sendable {
         var read: Set<SnapshotName> = []
         /// What the backend lists, with the lengths of the CARs.
         var held: [CID: UInt64?] = [:]
+        /// The kit by whose mark the roots were known that the backend lists; nil where none was.
+        var kit: String?
     }
 
     /// The pins, with a word on each kind that is not simply in the snapshot.
@@ -70,13 +74,18 @@ struct RecoveredPins: Sendable {
         }
         if output.lostSnapshots.isEmpty { seen.formUnion(relatives.mapped) }
         var held: [CID: UInt64?] = [:]
+        var marks = MarkedRoots()
         // Where nobody can list, the snapshot is all that is known.
         if backend.content.capabilities.contains(.listing) {
             for try await page in backend.content.roots() {
-                for root in page { held[root.root] = root.length }
+                for root in page {
+                    held[root.root] = root.length
+                    marks.note(root)
+                }
             }
         }
-        let others = held.keys.filter { !seen.contains($0) }
+        let (foreign, marked) = try marks.foreign(to: kit, on: output.source, &output.warnings)
+        let others = held.keys.filter { !seen.contains($0) && !foreign.contains($0) }
         unpinned.formUnion(others.filter { self.unpinned[$0] != nil })
         tellUnpinnedHere(unpinned, &output)
         let open = others.filter { !unpinned.contains($0) }.sorted()
@@ -85,7 +94,7 @@ struct RecoveredPins: Sendable {
             pins += try await pinned(open, taken?.name, isShared: isShared, among: pins, read, catalog, &output)
         }
         output.lostSnapshots += relatives.damaged
-        return Found(pins: try await sensible(pins, catalog, &output), read: read, held: held)
+        return Found(pins: try await sensible(pins, catalog, &output), read: read, held: held, kit: marked)
     }
 
     /// What is pinned of the roots that the snapshot says nothing of.

@@ -32,8 +32,11 @@ package struct SyncResult: Answer {
         OutputField("status", "How it ended.", as: .choice(["clean", "synced", "partly", "failed"])) {
             $0.error == nil ? SyncOutput.status($0.done) : "failed"
         },
-        OutputField("uploaded", "How many roots were sent and proven.") { $0.done.uploaded },
-        OutputField("adopted", "How many were found there and proven.") { $0.done.adopted },
+        OutputField("uploaded", "How many roots were brought there.") { $0.done.uploaded },
+        OutputField("adopted", "How many were found there.") { $0.done.adopted },
+        OutputField("claimed", "Of these, how many nobody can read there: the backend's word is no replica.") {
+            $0.done.claimed
+        },
         OutputField("removed", "How many copies were removed.") { $0.done.removed },
         OutputField("pending", "On how many the service works.") { $0.done.awaited.count },
         OutputField("bytes_uploaded", "The lengths of the CARs that were sent.", in: .bytes) { $0.done.bytesUploaded },
@@ -222,6 +225,13 @@ package struct SyncOutput: OperationOutput {
             // The errors of services begin with the name of the backend already.
             let message = stopped.description
             parts.append(.line(message.hasPrefix(name + ": ") ? message : "\(name): stopped: \(message)"))
+        }
+        if report.claimed > 0 {
+            parts.append(
+                .line(
+                    "\(name): nothing can be read there, so its word on \(report.claimed) roots is all there is, and no replica."
+                )
+            )
         }
         if report.notTried > 0 { parts.append(.line("\(name): \(report.notTried) more were not tried.")) }
         if let held = report.heldBack { parts.append(.line(held.description)) }

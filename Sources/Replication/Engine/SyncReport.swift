@@ -13,8 +13,10 @@ package struct SyncReport: Sendable {
     /// Says that nothing was wanted, and so nothing was asked of the backend.
     package var wasClean = false
     package var uploaded = 0
-    /// Roots that were found there, and whose bytes or digests matched.
+    /// Roots that were found there, and, where anything can be read there, whose bytes or digests matched.
     package var adopted = 0
+    /// Of these, for how many the word of the service is all there is, for it gives nothing back.
+    package var claimed = 0
     /// Roots that counted as stored, were damaged or missing there, and were stored anew.
     package var replaced = 0
     package var removed = 0
@@ -58,6 +60,7 @@ package struct SyncReport: Sendable {
         sum.wasClean = wasClean && later.wasClean
         sum.uploaded += later.uploaded
         sum.adopted += later.adopted
+        sum.claimed += later.claimed
         sum.replaced += later.replaced
         sum.removed += later.removed
         sum.bytesUploaded += later.bytesUploaded

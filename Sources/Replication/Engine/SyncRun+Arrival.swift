@@ -26,6 +26,11 @@ extension SyncRun {
         if site == nil, let identity = try await backend.content.identity(), identity != state.markerIdentity {
             try await catalog.noteMarker(nil, identity: identity, under: lease)
         }
+        // Where nobody can leave anything, a copy of this catalog is to know by it who was at work there.
+        if site == nil {
+            let own = [(kit: engine.identity.kit, instance: engine.identity.instance, at: catalog.time)]
+            try await catalog.notePeers(own, isFirstLook: false, under: lease)
+        }
         var isCopied = false
         if let site, try await site.register.hasCopy(ofMarkerIn: state) {
             isCopied = true

@@ -23,6 +23,8 @@ extension SyncRun {
                     await remove([step], among: site, &report)
                     guard report.stopped == nil else { return }
                 }
+            } else {
+                try await makeSureOfNoCopy()
             }
             await remove(Array(rest), among: site, &report)
             if let site { try await site.register.withdrawRemoving(engine.identity, state.incarnation) }
@@ -63,6 +65,15 @@ extension SyncRun {
         } catch {
             report.stopped = report.stopped ?? ReplicationError(error)
         }
+    }
+
+    /// Throws where this home is a copy of another one, which cannot leave there that it counts on what is there.
+    private func makeSureOfNoCopy() async throws {
+        let peers = try await catalog.peers(on: backend.name).filter {
+            $0.instance != engine.identity.instance && $0.isActive(at: catalog.time)
+        }
+        guard let peer = peers.max(by: { $0.lastSeen < $1.lastSeen }) else { return }
+        throw ReplicationError.shared(backend: backend.name, kit: peer.kit, home: peer.instance, seen: peer.lastSeen)
     }
 
     /// Throws where another home counts on what is there; `onTheWhole`, also where one did so long ago.

@@ -82,6 +82,7 @@ extension SyncRun {
                 report.replaced += uploader.counted[outcome.root] == nil ? 0 : 1
                 report.bytesUploaded += seen.wasSent ? seen.size ?? 0 : 0
             }
+            report.claimed += seen.finding == .present ? 1 : 0
             try await recorder.add(seen)
             if let stuck = outcome.stuck, stuck.code != .cancelled { report.warnings.append(stuckSentence(stuck)) }
             return

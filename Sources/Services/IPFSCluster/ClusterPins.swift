@@ -71,7 +71,7 @@ struct ClusterPins: Sendable {
     }
 
     /// All that the cluster was asked to keep as a whole, in pages; the list is one request.
-    func all() -> Pulled<[CID]> {
+    func all() -> Pulled<[ClusterPin]> {
         var request = ClusterRequest(what: "Listing the pins", path: "/allocations", kind: .page)
         request.options = [HTTPField(name: "filter", value: "pin")]
         let prepared = request
@@ -81,13 +81,10 @@ struct ClusterPins: Sendable {
         return Pulled {
             let pages = StreamCursor(pages)
             return { () async throws(StorageError) in
-                guard let page = try await pages.next() else { return nil }
-                var roots: [CID] = []
-                for value in page {
+                try await pages.next()?.map { (value) throws(StorageError) in
                     guard let pin = ClusterPin(value) else { throw errors.foreign(prepared) }
-                    if pin.isRecursive, let root = pin.cid { roots.append(root) }
-                }
-                return roots
+                    return pin
+                }.filter { $0.isRecursive && $0.cid != nil }
             }
         }
     }

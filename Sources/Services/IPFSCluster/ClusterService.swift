@@ -185,8 +185,11 @@ struct ClusterService: ContentService {
         Pulled {
             let roots = StreamCursor(pins.all())
             return { () async throws(StorageError) in
-                try await roots.next()?.map { root in
-                    HeldRoot(root: root, at: Location("\(root)"), length: nil, digest: nil)
+                try await roots.next()?.compactMap { pin in
+                    guard let root = pin.cid else { return nil }
+                    var held = HeldRoot(root: root, at: Location("\(root)"), length: nil, digest: nil)
+                    held.keeper = Keeper(mark: pin.mark)
+                    return held
                 }
             }
         }

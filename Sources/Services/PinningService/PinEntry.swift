@@ -15,8 +15,7 @@ struct PinEntry: TimedItem {
     let state: State
     /// When it was made, by the clock of the service.
     let created: Timestamp?
-    /// Whether this kit made it.
-    let isOurs: Bool
+    let keeper: Keeper
     /// Multiaddrs of the nodes that fetch it.
     var delegates: [String] = []
     /// What the service says beside its state.
@@ -26,8 +25,8 @@ struct PinEntry: TimedItem {
 
     var isWorkedOn: Bool { state == .queued || state == .pinning }
 
-    /// Which one tells most: what is there before what is coming, and ours before those of others.
-    private var rank: Int { (state == .pinned ? 0 : isWorkedOn ? 2 : 4) + (isOurs ? 0 : 1) }
+    /// Which one tells most: what is there before what is coming, and those of kits before those of others.
+    private var rank: Int { (state == .pinned ? 0 : isWorkedOn ? 2 : 4) + (keeper == .somebodyElse ? 1 : 0) }
 
     /// The one that tells most of a root; nil where all came to nothing.
     static func best(_ entries: [PinEntry]) -> PinEntry? {
@@ -43,6 +42,8 @@ struct PinEntry: TimedItem {
 /// How a service keeps entries, and how one is made.
 protocol PinLedger: Sendable {
     var connection: PinningConnection { get }
+    /// What this kit has the service keep with its entries.
+    var mark: String { get }
     /// What stands before the number of an entry in the place of a root.
     var folder: String { get }
 

@@ -52,18 +52,21 @@ struct PinKeeper: ContentService {
     }
 
     private func held(_ root: CID, _ entry: PinEntry) -> HeldRoot {
-        let (place, at) = ("\(ledger.connection.target.endpoint.host) \(entry.id)", ledger.location(of: entry))
-        return HeldRoot(root: root, at: at, length: nil, digest: nil, place: place, modified: entry.created)
+        let at = ledger.location(of: entry)
+        var held = HeldRoot(root: root, at: at, length: nil, digest: nil, modified: entry.created)
+        (held.place, held.keeper) = ("\(ledger.connection.target.endpoint.host) \(entry.id)", entry.keeper)
+        return held
     }
 
     func roots() -> any RootStream {
         Pulled {
-            let (pages, seen) = (StreamCursor(ledger.pages(of: nil, "Listing the pins")), Locked<Set<CID>>([]))
+            let pages = StreamCursor(ledger.pages(of: nil, "Listing the pins"))
+            let seen = Locked<[Keeper: Set<CID?>]>([:])
             return { () async throws(StorageError) in
-                // A root may have several entries.
+                // A root may have several entries: it comes once for each of those who had it stored.
                 try await pages.next()?.compactMap { entry in
-                    guard let root = entry.root, seen.change({ $0.insert(root).inserted }) else { return nil }
-                    return held(root, entry)
+                    let isNews = seen.change { $0[entry.keeper, default: []].insert(entry.root).inserted }
+                    return isNews ? entry.root.map { held($0, entry) } : nil
                 }
             }
         }
@@ -162,7 +165,7 @@ struct PinKeeper: ContentService {
         let named = if let id { try await ledger.entry(id, of: root, what) } else { nil as PinEntry? }
         // What was replaced has another number by now.
         let found = if let named { [named] } else { try await ledger.entries(of: root, what) }
-        let own = found.filter(\.isOurs)
+        let own = found.filter { $0.keeper == .kit(ledger.mark) }
         guard !own.isEmpty || found.isEmpty || id != nil && named == nil else {
             let reason = "this kit did not ask for it there, so it stays; `ipfs-kit backend pin remove` forgets it here"
             throw ledger.connection.failures.error(.permissionDenied, reason, what)

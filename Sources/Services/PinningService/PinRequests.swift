@@ -91,7 +91,7 @@ struct PinRequests: PinLedger {
             root: try? CID(cid),
             state: state,
             created: created,
-            isOurs: json["pin"]?["meta"]?[Self.markName]?.string == mark,
+            keeper: Keeper(mark: json["pin"]?["meta"]?[Self.markName]?.string),
             delegates: delegates.prefix(PinningTarget.maxOrigins).filter { HTTPText.isMultiaddr($0) },
             details: String(Redactor.shared.clean(echo: json["info"]?["status_details"]?.string ?? "").prefix(200))
         )
@@ -121,7 +121,7 @@ struct PinRequests: PinLedger {
                 return ids
             }
             if let best = PinEntry.best(known.filter { !old.contains($0.id) }) { return best }
-            let useless = known.first { $0.isOurs && ($0.state == .failed || old.contains($0.id)) }
+            let useless = known.first { $0.keeper == .kit(mark) && ($0.state == .failed || old.contains($0.id)) }
             return try await add(upload, in: useless, what, admission)
         }
     }

@@ -91,7 +91,7 @@ struct PinataFiles: PinLedger {
             root: try? CID(cid),
             state: .pinned,
             created: json["created_at"]?.string.flatMap { Timestamp($0) },
-            isOurs: json["keyvalues"]?[PinRequests.markName]?.string == mark
+            keeper: Keeper(mark: json["keyvalues"]?[PinRequests.markName]?.string)
         )
     }
 
@@ -109,7 +109,7 @@ struct PinataFiles: PinLedger {
             throw connection.failures.error(.tooLarge, "the service takes CARs of at most \(most)", what)
         }
         let admission = policy.admission(.store(root))
-        for old in known where old.isOurs { try await remove(old.id, of: root, what, admission) }
+        for old in known where old.keeper == .kit(mark) { try await remove(old.id, of: root, what, admission) }
         let cid: String?
         if car.length <= settings.threshold.bytes {
             cid = try await send(car, upload, what, admission)

@@ -18,11 +18,7 @@ struct PinningErrors: Sendable {
         FailureRow("NOT_FOUND", .notFound, "the service does not know it"),
         FailureRow("UNAUTHORIZED INVALID_CREDENTIALS", .badCredentials, "unknown token; check credentials.token"),
         FailureRow("INSUFFICIENT_FUNDS", .quotaExceeded, "the plan or the account there has no room for it"),
-        FailureRow(
-            "DUPLICATE_OBJECT",
-            .exists,
-            "there is another request for it, and the service keeps one for each CID; remove that one there"
-        ),
+        FailureRow("DUPLICATE_OBJECT", .exists, "the service keeps one request for each CID; remove the other one"),
         FailureRow("RATE_LIMITED TOO_MANY_REQUESTS", .rateLimited, "it asks for fewer requests", retry: .later),
         FailureRow("INTERNAL_SERVER_ERROR", .unavailable, "it cannot do it now", retry: .later, mayHaveHappened: true),
     ]
