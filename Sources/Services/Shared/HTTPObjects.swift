@@ -63,7 +63,7 @@ extension HTTPObjects {
         HTTPObject(
             info: info(name, length: length, headers),
             length: length,
-            version: ObjectVersion(etag: headers["ETag"])
+            version: ObjectVersion(headers)
         )
     }
 

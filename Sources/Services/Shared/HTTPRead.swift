@@ -26,7 +26,7 @@ struct HTTPRead: Sendable {
 
     /// The bytes that were asked for, out of those that came.
     func object(_ download: HTTPDownload) async throws(StorageError) -> OpenObject {
-        let found = ObjectVersion(etag: download.headers["ETag"])
+        let found = ObjectVersion(download.headers)
         // Whoever does not know the condition gives what is there.
         guard version == nil || version == found else { throw StorageError.changed(name) }
         var window = try RangeWindow(
