@@ -8,6 +8,8 @@ package struct Body: Sendable {
     package let length: UInt64
     /// SHA-256 of all bytes, where whoever made the body knows it: it need not be computed again.
     package let sha256: [UInt8]?
+    /// What the object is to have beside its bytes.
+    package var metadata = ObjectMetadata.empty
     private let opener: @Sendable (Range<UInt64>) -> any ByteStream
     /// What readings for sending go through, the outermost last.
     private var layers: [@Sendable (any ByteStream) -> any ByteStream] = []

@@ -27,6 +27,10 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     package static let finds = Capabilities(rawValue: 1 << 11)
     /// The service keeps nothing: it gives what other backends give URLs of, and what is read there is no replica.
     package static let relays = Capabilities(rawValue: 1 << 12)
+    /// The service keeps short texts beside the bytes of an object.
+    package static let metadata = Capabilities(rawValue: 1 << 13)
+    /// The service lists the versions of an object that it keeps, and gives the bytes of each.
+    package static let versions = Capabilities(rawValue: 1 << 14)
 
     /// The names of the capabilities in the set, in a fixed order.
     package var names: [String] {
@@ -37,7 +41,7 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
         (.write, "write"), (.delete, "delete"), (.rangeReads, "range"), (.listing, "list"), (.usage, "usage"),
         (.digests, "digest"), (.takesBytes, "bytes"), (.reads, "read"), (.blocks, "block"),
         (.sharedRoots, "shared"), (.urls, "url"),
-        (.finds, "find"), (.relays, "relay"),
+        (.finds, "find"), (.relays, "relay"), (.metadata, "metadata"), (.versions, "versions"),
     ]
 }
 

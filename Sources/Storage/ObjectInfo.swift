@@ -2,7 +2,7 @@ package import Schema
 
 /// What a service says of an object that it holds.
 package struct ObjectInfo: Sendable, Hashable {
-    package let name: ObjectName
+    package private(set) var name: ObjectName
     /// Length in bytes; nil where the service says nothing that could be one.
     package let length: UInt64?
     /// When it was written, as the service says; a moment that no calendar has is the nearest one that it has.
@@ -14,6 +14,10 @@ package struct ObjectInfo: Sendable, Hashable {
     package let place: String?
     /// What tells it from every copy of it as long as it is there, such as the birth of a file; nil where nobody says.
     package let birth: String?
+    /// What it has beside its bytes; nil where nobody says, and in lists.
+    package var metadata: [String: String]?
+    /// What keeps it from being removed; nil where nobody says, and in lists.
+    package var lock: ObjectLock?
 
     package init(
         name: ObjectName,
@@ -29,6 +33,13 @@ package struct ObjectInfo: Sendable, Hashable {
         self.digest = digest
         self.place = place
         self.birth = birth
+    }
+
+    /// The same of an object under another name.
+    package func named(_ name: ObjectName) -> ObjectInfo {
+        var info = self
+        info.name = name
+        return info
     }
 }
 

@@ -29,6 +29,15 @@ package struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertib
     /// The folder of what homes say about themselves.
     package static let notes = "kits/"
 
+    /// The folder of what tests store for a moment, and of what trials do.
+    package static let (canaries, trials) = ("health/", "certify/")
+
+    /// Whether it is the name of what a test or a trial stores, and removes again.
+    package var isPassing: Bool { text.hasPrefix(Self.canaries) || text.hasPrefix(Self.trials) }
+
+    /// Whether the kit gives such names itself: to content, to what homes leave, and to tests.
+    package var isOfKit: Bool { isPassing || isOfNote || text.hasPrefix(CARName.folder) }
+
     /// Whether it is the name of what a home says about itself, and of no content.
     package var isOfNote: Bool { text.hasPrefix(Self.notes) }
 

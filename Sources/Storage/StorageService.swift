@@ -16,7 +16,7 @@ package protocol StorageService: Sendable {
     /// The bounds of this instance.
     var limits: Limits { get }
 
-    /// Stores `body` under `name`, replacing what was there.
+    /// Stores `body` under `name`, replacing what was there, with what it had beside its bytes.
     ///
     /// - The object is visible whole or not at all; a failed or cancelled call leaves what was there before.
     /// - A body that ends early or gives more than its length fails the call and stores nothing.
@@ -38,6 +38,21 @@ package protocol StorageService: Sendable {
 
     /// What the service says of the object; `.notFound` when it says in its own words that it is not there.
     func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo
+
+    /// The versions of the object that the service keeps, the newest first, and none of any other; none where there
+    /// never was one.
+    ///
+    /// Where it keeps the last one alone, that is the list. What was removed has a version that says so, where others
+    /// are kept behind it.
+    func versions(of name: ObjectName) -> any VersionStream
+
+    /// Opens a version of the object, or the part of it in `range`, by what the service calls it, as `get` does.
+    ///
+    /// Throws `.notFound` where it keeps none that is called so, and for one that says that the object was removed.
+    func get(_ name: ObjectName, _ range: Range<UInt64>?, kept id: String) async throws(StorageError) -> OpenObject
+
+    /// What the service says of a version of the object; `.notFound` as where it is read.
+    func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo
 
     /// All objects whose names begin with `prefix`, in pages, each object once, in any order.
     ///
@@ -71,6 +86,25 @@ extension StorageService {
     /// Most services keep nothing open that does not end with the process.
     package func close() async {}
 
+    /// Most services keep what was stored last, and nothing else.
+    package func versions(of name: ObjectName) -> any VersionStream {
+        Pulled { { () async throws(StorageError) in throw StorageError.noVersions(of: name) } }
+    }
+
+    /// Most services keep what was stored last, and nothing else.
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        kept id: String
+    ) async throws(StorageError) -> OpenObject {
+        throw StorageError.noVersions(of: name)
+    }
+
+    /// Most services keep what was stored last, and nothing else.
+    package func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        throw StorageError.noVersions(of: name)
+    }
+
     /// Most services give what they hold only to those with a key.
     package func url(_ name: ObjectName, until end: Timestamp) async throws(StorageError) -> String {
         throw StorageError(.unsupported, "This backend gives no URL of \(name).")
@@ -94,5 +128,11 @@ extension StorageService {
     /// The bytes of an object, or of the part of it in `range`, whichever version has the name.
     package func read(_ name: ObjectName, _ range: Range<UInt64>? = nil) async throws(StorageError) -> any ByteStream {
         try await get(name, range, version: nil).stream
+    }
+}
+
+extension StorageError {
+    fileprivate static func noVersions(of name: ObjectName) -> StorageError {
+        StorageError(.unsupported, "This backend keeps no versions of \(name).")
     }
 }

@@ -28,6 +28,23 @@ package struct Corner: StorageService {
         outer(try await base.stat(try inner(name)))
     }
 
+    package func versions(of name: ObjectName) -> any VersionStream {
+        guard let inner = try? inner(name) else { return Pulled { { () async throws(StorageError) in nil } } }
+        return base.versions(of: inner)
+    }
+
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        kept id: String
+    ) async throws(StorageError) -> OpenObject {
+        try await base.get(try inner(name), range, kept: id)
+    }
+
+    package func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        outer(try await base.stat(try inner(name), kept: id))
+    }
+
     package func list(_ prefix: String) -> any ObjectStream {
         let pages = base.list(folder + prefix)
         return Pulled {
@@ -61,13 +78,6 @@ package struct Corner: StorageService {
     private func outer(_ info: ObjectInfo) -> ObjectInfo {
         guard info.name.text.hasPrefix(folder), let name = ObjectName(String(info.name.text.dropFirst(folder.count)))
         else { return info }
-        return ObjectInfo(
-            name: name,
-            length: info.length,
-            modified: info.modified,
-            digest: info.digest,
-            place: info.place,
-            birth: info.birth
-        )
+        return info.named(name)
     }
 }

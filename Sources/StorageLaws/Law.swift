@@ -94,7 +94,7 @@ package struct Law: Sendable, CustomStringConvertible {
     /// All laws, in the order in which they are best tried: the later ones build on the earlier.
     package static let all =
         objects + names + sizes + digests + ranges + listing + concurrency + faults + versions + answers + changes
-        + strays
+        + strays + metadata + keptVersions
 
     /// Tries the law and removes afterwards what it stored; throws the sentence that says how it was broken.
     package func verify(on subject: LawSubject) async throws(LawViolation) -> LawOutcome {

@@ -118,6 +118,17 @@ extension Law {
             try await refuses(.usage, service, "Asking for the usage") { () async throws(StorageError) in
                 _ = try await service.usage(mayWalk: true)
             }
+            try await refuses(.metadata, service, "Storing metadata") { () async throws(StorageError) in
+                var labelled = body
+                labelled.metadata = (try? ObjectMetadata(["key": "value"])) ?? .empty
+                _ = try await service.put(name, labelled)
+            }
+            try await refuses(.versions, service, "Listing versions") { () async throws(StorageError) in
+                for try await _ in service.versions(of: name) {}
+            }
+            try await refuses(.versions, service, "Reading a version") { () async throws(StorageError) in
+                _ = try await service.get(name, nil, kept: "null")
+            }
             try expect(!isOpened.isOpen, "What cannot be stored was read all the same.")
             let count = subject.requests() - before
             try expect(count == 0, "For what the service cannot do, \(count) requests were sent.")

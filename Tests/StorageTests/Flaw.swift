@@ -21,7 +21,7 @@ struct Flaw: Sendable, CustomStringConvertible {
         self.make = make
     }
 
-    static let all = writing + reading + lists + racing + credulous
+    static let all = writing + reading + lists + racing + credulous + kept
 
     private static let writing: [Flaw] = [
         Flaw(

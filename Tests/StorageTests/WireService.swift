@@ -130,7 +130,9 @@ final class WireService: StorageService, Troublemaker {
             if trouble == .praisesEarly { return Reply(word: "done", taken: 0) }
             let isAltered = [.altersUploads, .echoesDigests].contains(trouble)
             let kept = isAltered ? bytes.map { ~$0 } : bytes
-            _ = try await memory.put(name, Body(kept))
+            var arrived = Body(kept)
+            arrived.metadata = body.metadata
+            _ = try await memory.put(name, arrived)
             self.strays.change { $0[name.text] = nil }
             let sent = believes(.ownDigestsProve) ? own : nil
             let computed = trouble == .echoesDigests ? sent : digest(.sha256, of: kept)
@@ -233,7 +235,10 @@ final class WireService: StorageService, Troublemaker {
         if reply.status == 404, reply.word == "gone" || believes(.anyNotFoundIsAbsence) { throw absent(name) }
         guard reply.status == 200, reply.word == "here" || believes(.anySuccessIsPresence) else { throw Self.unknown }
         guard trouble(name.text) == .tellsNoLength else {
-            return ObjectInfo(name: name, length: reply.length ?? 0, digest: try? await memory.stat(name).digest)
+            let known = try? await memory.stat(name)
+            var info = ObjectInfo(name: name, length: reply.length ?? 0, digest: known?.digest)
+            info.metadata = known?.metadata
+            return info
         }
         // Somebody else may know: here it is the list.
         return believes(.lengthsAreTold) ? ObjectInfo(name: name, length: 7) : try await memory.stat(name)
@@ -243,6 +248,16 @@ final class WireService: StorageService, Troublemaker {
 
     private func pipe(_ name: ObjectName) -> StorageError {
         believes(.allNamesAreFiles) ? absent(name) : StorageError(.corrupt, "\(name) is no object.")
+    }
+
+    func versions(of name: ObjectName) -> any VersionStream { memory.versions(of: name) }
+
+    func get(_ name: ObjectName, _ range: Range<UInt64>?, kept id: String) async throws(StorageError) -> OpenObject {
+        try await memory.get(name, range, kept: id)
+    }
+
+    func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        try await memory.stat(name, kept: id)
     }
 
     func list(_ prefix: String) -> any ObjectStream {

@@ -35,7 +35,12 @@ struct ImportBucket: Sendable {
             region: "us-east-1",
             transport: transport,
             policy: policy,
-            failures: HTTPFailures(host: server.host, kind: "a service that imports CARs", hints: hints)
+            failures: HTTPFailures(
+                host: server.host,
+                kind: "a service that imports CARs",
+                place: settings.bucket,
+                hints: hints
+            )
         )
         self.largest = largest
     }

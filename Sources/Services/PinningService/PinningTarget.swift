@@ -68,7 +68,7 @@ struct PinningTarget: Sendable {
             problem = "connection.part_size lies between 5MiB and 1GiB, and connection.multipart_threshold above 1KiB"
         } else if !settings.group.isEmpty, !HTTPText.isWord(settings.group, besides: "-_", 1...128) {
             problem = "connection.group is no number of a group"
-        } else if !settings.bucket.isEmpty, !HTTPText.isWord(settings.bucket, besides: "-._", 1...255) {
+        } else if !settings.bucket.isEmpty, !BucketName.isOne(settings.bucket) {
             problem = "connection.bucket is no name of a bucket"
         }
         if let problem { throw StorageError(.badSettings, "\(problem).") }

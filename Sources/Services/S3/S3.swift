@@ -7,11 +7,25 @@ package enum S3: ServiceDefinition {
     package static let type = "s3"
     package static let aliases = S3Vendor.all.flatMap(\.words).filter { $0 != type }
     package static let summary = "A bucket on Amazon S3 or on a service that speaks its protocol."
-    package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage, .digests, .urls]
+    package static let capabilities: Capabilities = [
+        .write, .delete, .rangeReads, .listing, .usage, .digests, .urls, .metadata, .versions,
+    ]
+
+    package static func capabilities(of settings: S3Settings) -> Capabilities {
+        settings.appendOnly ? capabilities.subtracting(.delete) : capabilities
+    }
 
     package static func check(_ settings: S3Settings) throws(StorageError) {
         try S3Target.check(settings)
         try settings.parts.check()
+        guard (settings.objectLock == .off) == (settings.lockDays == 0), settings.lockDays <= S3Settings.longestLock
+        else {
+            let days = S3Settings.longestLock
+            throw StorageError(
+                .badSettings,
+                "connection.object_lock and lock_days, from 1 to \(days), need each other."
+            )
+        }
     }
 
     /// The account is that of lasting keys; it need not be known, for nothing is sent.

@@ -31,6 +31,8 @@ struct S3Connection: HTTPObjects {
     private let transport: HTTPTransport
     let policy: CallPolicy
     private let learned: Locked<Learned>
+    /// The version of objects that is asked for, by what the service calls it; nil for what has the name.
+    var keptVersion: String?
 
     init(target: S3Target, credentials: AccessKeys, transport: HTTPTransport, policy: CallPolicy) {
         self.target = target
@@ -53,6 +55,7 @@ struct S3Connection: HTTPObjects {
     /// A reply to HEAD has no words, so the bucket is asked once more where it seems to be missing.
     func failure(_ request: S3Request, _ reply: HTTPReply) async -> StorageError {
         let error = errors.translate(request.what, reply, now: now)
+        if let refusal = failures.lockRefusal(request.headers, reply, request.what) { return refusal }
         guard reply.status == 404, request.method == "HEAD", request.key == nil else { return error }
         var again = S3Request(what: request.what, method: "GET")
         again.query = [HTTPField(name: "list-type", value: "2"), HTTPField(name: "max-keys", value: "1")]
@@ -86,20 +89,13 @@ struct S3Connection: HTTPObjects {
     }
 
     func request(_ request: S3Request, on terms: Terms) -> HTTPRequest {
-        let path = terms.address.path.isEmpty ? "/" : terms.address.path
-        let fields = signer(terms).fields(
-            method: request.method,
-            host: terms.address.host,
-            path: path,
+        signer(terms).request(
+            request.method,
+            at: terms.address,
             query: request.query,
             headers: request.headers,
-            payloadHash: request.payloadHash
-        )
-        return HTTPRequest(
-            method: request.method,
-            url: terms.address.url(path, query: SignatureV4.canonicalQuery(request.query)),
-            headers: request.headers + fields,
-            body: request.body
+            payloadHash: request.payloadHash,
+            request.body
         )
     }
 

@@ -8,7 +8,7 @@ struct S3Service: StorageService {
     let capabilities: Capabilities
     let limits: Limits
     private let connection: S3Connection
-    private let storageClass: String
+    private let settings: S3Settings
     private let recall: S3Recall
     private let concurrency: Int
     /// Places for large bodies on their way, for all objects together.
@@ -17,11 +17,12 @@ struct S3Service: StorageService {
     init(_ connection: S3Connection, _ settings: S3Settings) throws(StorageError) {
         try settings.parts.check()
         self.connection = connection
-        storageClass = settings.storageClass
+        self.settings = settings
         recall = S3Recall(connection: connection, days: settings.restoreDays, tier: settings.restoreTier)
         concurrency = settings.parts.concurrency
         places = Permits(concurrency)
-        capabilities = connection.target.vendor.reportsUsage ? S3.capabilities : S3.capabilities.subtracting(.usage)
+        let powers = S3.capabilities(of: settings)
+        capabilities = connection.target.vendor.reportsUsage ? powers : powers.subtracting(.usage)
         limits = Limits(
             largestObject: 5 << 40,
             largestSinglePut: settings.parts.threshold.bytes,
@@ -33,13 +34,15 @@ struct S3Service: StorageService {
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         guard body.length <= limits.largestSinglePut else {
+            // What was begun before is locked otherwise, or not at all.
+            if settings.objectLock != .off { try await clear(name, mayResume: false) }
             let upload = S3Upload(
                 connection: connection,
                 name: name,
                 key: key(name),
                 body: connection.policy.pacing(body),
                 ranges: limits.parts(for: body.length),
-                headers: storageHeaders(name),
+                headers: headers(name, body),
                 admission: connection.policy.admission(.put(name))
             )
             return try await PartedUpload(upload, concurrency: concurrency, places: places).run()
@@ -55,7 +58,7 @@ struct S3Service: StorageService {
         var request = request("Storing", "PUT", name)
         request.admission = connection.policy.admission(.put(name))
         request.add("Content-Type", "application/octet-stream")
-        request.headers += storageHeaders(name)
+        request.headers += headers(name, body)
         let prepared = request
         return try await connection.policy.run { () async throws(StorageError) in
             PutReceipt(proof: try await connection.send(payload, prepared).proof)
@@ -83,6 +86,38 @@ struct S3Service: StorageService {
         }
     }
 
+    func versions(of name: ObjectName) -> any VersionStream { connection.versions(of: name).pages }
+
+    func get(_ name: ObjectName, _ range: Range<UInt64>?, kept id: String) async throws(StorageError) -> OpenObject {
+        try await asking(name, id) { (kept) async throws(StorageError) in
+            try await kept.policy.read(name.text, range, version: nil, hasRanges: true) {
+                (range, version) async throws(StorageError) in try await kept.open(name, range, version: version)
+            }
+        }
+    }
+
+    func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        try await asking(name, id) { (kept) async throws(StorageError) in
+            try await kept.policy.run { () async throws(StorageError) in
+                try await kept.look(for: name, "Looking for the version \(id) of \(name)").info
+            }
+        }
+    }
+
+    private func asking<Value>(
+        _ name: ObjectName,
+        _ id: String,
+        _ work: (S3Connection) async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        var kept = connection
+        kept.keptVersion = id
+        do throws(StorageError) {
+            return try await work(kept)
+        } catch {
+            throw await connection.versions(of: name).told(error, of: id)
+        }
+    }
+
     func list(_ prefix: String) -> any ObjectStream { S3Listing(connection: connection, prefix: prefix).pages }
 
     func delete(_ name: ObjectName) async throws(StorageError) {
@@ -94,11 +129,20 @@ struct S3Service: StorageService {
         var request = request("Removing", "DELETE", name)
         request.admission = connection.policy.admission(.delete(name))
         let reply = try await connection.exchange(request)
-        if reply.status == 204 || reply.status == 200 && HTTPFailures.isPlainSuccess(reply) { return }
+        if reply.status == 204 || reply.status == 200 && HTTPFailures.isPlainSuccess(reply) {
+            // What was there stays, behind a version that says that it was removed.
+            if reply.headers["x-amz-delete-marker"] == "true" { connection.policy.meter.add { $0.hidden += 1 } }
+            return
+        }
         let error =
             (200..<300).contains(reply.status)
             ? connection.failures.foreign(request.what, "the service did not say that it is gone")
             : await connection.failure(request, reply)
+        if error.code == .permissionDenied, let lock = (try? await connection.look(for: name, request.what))?.info.lock,
+            lock.lasts(at: connection.now)
+        {
+            throw error.saying("\(error.message.dropLast()), and it is \(lock.words).")
+        }
         guard reply.status == 404 else { throw error }
         guard error.code != .notFound else { return }
         do throws(StorageError) {
@@ -141,9 +185,17 @@ struct S3Service: StorageService {
         S3Request(what: "\(verb) \(name)", method: method, key: key(name))
     }
 
+    /// What an object is to have beside its bytes.
+    ///
     /// In an archive are CARs alone: what homes leave of themselves is read by each sync, and an index before its CAR.
-    private func storageHeaders(_ name: ObjectName) -> [HTTPField] {
-        guard !storageClass.isEmpty, !limits.isArchive || CARName.isCAR(name) else { return [] }
-        return [HTTPField(name: "x-amz-storage-class", value: storageClass)]
+    /// What a test leaves for a moment is not locked.
+    private func headers(_ name: ObjectName, _ body: Body) -> [HTTPField] {
+        var fields = AmazonHeaders.fields(body.metadata)
+        if !settings.storageClass.isEmpty, !limits.isArchive || CARName.isCAR(name) {
+            fields.append(HTTPField(name: "x-amz-storage-class", value: settings.storageClass))
+        }
+        guard settings.objectLock != .off, !name.isPassing else { return fields }
+        return fields
+            + AmazonHeaders.lock(settings.objectLock.rawValue, days: settings.lockDays, from: connection.now)
     }
 }

@@ -8,6 +8,12 @@ package struct S3Settings: Described {
     /// Whether the signature covers the bytes of an upload; `auto` leaves that to TLS where there is TLS.
     package enum PayloadSigning: String, Sendable, FieldChoice { case auto, signed, unsigned }
 
+    /// How objects are locked: so that who may do more than most can lift that, or nobody can.
+    package enum ObjectLock: String, Sendable, FieldChoice { case off, governance, compliance }
+
+    /// For so many days an object is locked at most, as Amazon's S3 has it.
+    static let longestLock = 36_500
+
     /// How fast what is in an archive class is taken out of it, and how dear that is.
     package enum RestoreTier: String, Sendable, FieldChoice { case bulk, standard, expedited }
 
@@ -22,6 +28,10 @@ package struct S3Settings: Described {
     package var storageClass = ""
     package var restoreDays = 0
     package var restoreTier = RestoreTier.standard
+    package var objectLock = ObjectLock.off
+    package var lockDays = 0
+    /// Whether nothing is to be removed, for the keys may not.
+    package var appendOnly = false
     package var parts = PartSettings()
     package var payloadSigning = PayloadSigning.auto
     package var keys = AccessKeySettings()
@@ -67,6 +77,17 @@ package struct S3Settings: Described {
             least: 0
         ),
         Field("restore_tier", \.restoreTier, help: "How fast and how dear that is."),
+        Field(
+            "object_lock",
+            \.objectLock,
+            help: "How new objects are locked against removal, in a bucket that has Object Lock; see lock_days."
+        ),
+        Field("lock_days", \.lockDays, help: "For how many days new objects are locked; 0 locks none.", least: 0),
+        Field(
+            "append_only",
+            \.appendOnly,
+            help: "Whether the keys may only add: then nothing is asked to be removed there, old snapshots neither."
+        ),
     ]
 
     private static let signing = Field<Self>(

@@ -56,7 +56,7 @@ struct S3Target: Sendable {
             }
         isVirtual =
             switch settings.addressing {
-            case .auto: vendor.isVirtual && Self.mayBeHost(bucket) && endpoint.path.isEmpty
+            case .auto: vendor.isVirtual && BucketName.mayBeHost(bucket) && endpoint.path.isEmpty
             case .path: false
             case .virtual: true
             }
@@ -121,7 +121,7 @@ struct S3Target: Sendable {
     }
 
     private static func checked(bucket: String) throws(StorageError) -> String {
-        guard HTTPText.isWord(bucket, besides: "-._", 1...255), bucket != ".", bucket != ".." else {
+        guard BucketName.isOne(bucket) else {
             throw StorageError(.badSettings, "connection.bucket is no name of a bucket.")
         }
         return bucket
@@ -132,11 +132,5 @@ struct S3Target: Sendable {
             throw StorageError(.badSettings, "connection.prefix cannot stand before names.")
         }
         return folders.map { "\($0)/" }.joined()
-    }
-
-    /// Whether a bucket's name may be a label of a host that a wildcard certificate covers.
-    private static func mayBeHost(_ bucket: String) -> Bool {
-        HTTPText.isWord(bucket, besides: "-", 3...63) && bucket == bucket.lowercased() && !bucket.hasPrefix("-")
-            && !bucket.hasSuffix("-")
     }
 }

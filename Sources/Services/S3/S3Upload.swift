@@ -37,7 +37,7 @@ struct S3Upload: PartTaker {
 
     func end(_ id: String) async throws(StorageError) { try await connection.endUpload(id, of: key, what, admission) }
 
-    func tellsOfLoss(_ error: StorageError) -> Bool { S3Errors.tellOfLostUpload(error) }
+    func tellsOfLoss(_ error: StorageError) -> Bool { error.tellsOfLostUpload }
 
     func begin() async throws(StorageError) -> String {
         var request = request("POST", [HTTPField(name: "uploads", value: "")])

@@ -55,26 +55,14 @@ struct S3Vendor: Sendable {
 
     /// The host for a region.
     func host(in region: String) -> String? {
-        guard let host else { return nil }
-        guard let (before, after) = Self.halves(host) else { return host }
-        return before + region + after
+        host.map { HostPattern($0)?.host(in: region) ?? $0 }
     }
 
     /// The region in the name of a host of this vendor.
     func region(inHost name: String) -> String? {
-        guard let host, let (before, after) = Self.halves(host), name.hasPrefix(before), name.hasSuffix(after),
-            name.utf8.count > before.utf8.count + after.utf8.count
-        else { return nil }
-        let region = String(name.dropFirst(before.count).dropLast(after.count))
-        return Self.isRegion(region) ? region : nil
+        host.flatMap { HostPattern($0)?.place(in: name) }.flatMap { Self.isRegion($0) ? $0 : nil }
     }
 
     /// Whether a word may stand for a region: it becomes part of a host's name, so it must not hold anything else.
     static func isRegion(_ word: String) -> Bool { HTTPText.isWord(word, besides: "-_", 1...64) }
-
-    private static func halves(_ host: String) -> (before: String, after: String)? {
-        let mark = "REGION"
-        guard let start = host.indices.first(where: { host[$0...].hasPrefix(mark) }) else { return nil }
-        return (String(host[..<start]), String(host[start...].dropFirst(mark.count)))
-    }
 }

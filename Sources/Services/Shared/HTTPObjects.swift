@@ -9,6 +9,9 @@ protocol HTTPObjects: HTTPConnection {
     /// What the fields of a reply say of an object.
     func info(_ name: ObjectName, length: UInt64, _ headers: HTTPHeaders) -> ObjectInfo
 
+    /// Throws where a reply is about another version than was asked for.
+    func checkVersion(_ headers: HTTPHeaders, _ what: String) throws(StorageError)
+
     /// What a list says of an object; nil where it is not in it.
     func listed(_ name: ObjectName) async throws(StorageError) -> ObjectInfo?
 }
@@ -21,6 +24,9 @@ struct HTTPObject: Sendable {
 }
 
 extension HTTPObjects {
+    /// Most services have one version of an object, or are asked for the one that has the name.
+    func checkVersion(_ headers: HTTPHeaders, _ what: String) {}
+
     /// What the service says of an object; `notFound` only when it says so in its own words.
     ///
     /// A reply to HEAD has no words: where it is not whole, one byte is asked for, and the reply to that has them.
@@ -28,6 +34,7 @@ extension HTTPObjects {
         let call = call(what, "HEAD", name, [])
         let reply = try await exchange(call)
         guard [200, 400, 403, 404].contains(reply.status) else { throw await failure(call, reply) }
+        if reply.status == 200 { try checkVersion(reply.headers, what) }
         if reply.status == 200, reply.headers["ETag"] != nil, let length = reply.headers.contentLength,
             (try? failures.checkKept(reply.headers, what)) != nil
         {
@@ -98,6 +105,7 @@ extension HTTPObjects {
         guard answer.reply.status != 416 else { return answer }
         guard answer.download != nil else { throw await failure(call, answer.reply) }
         try failures.checkKept(answer.reply.headers, call.what)
+        try checkVersion(answer.reply.headers, call.what)
         // Every such service gives one; a page or a proxy's answer under another type has none.
         guard answer.reply.headers["ETag"] != nil else {
             throw failures.foreign(call.what, "\(failures.host) answered with something that has no ETag")

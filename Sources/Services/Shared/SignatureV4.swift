@@ -70,6 +70,28 @@ struct SignatureV4: Sendable {
         return added + [HTTPField(name: "Authorization", value: authorization)]
     }
 
+    /// A signed request; all of `headers` are signed, and the path of the address is escaped.
+    func request(
+        _ method: String,
+        at address: HTTPAddress,
+        query: [HTTPField] = [],
+        headers: [HTTPField],
+        payloadHash: String,
+        _ body: HTTPBody
+    ) -> HTTPRequest {
+        let path = address.path.isEmpty ? "/" : address.path
+        let signed = fields(
+            method: method,
+            host: address.host,
+            path: path,
+            query: query,
+            headers: headers,
+            payloadHash: payloadHash
+        )
+        let url = address.url(path, query: Self.canonicalQuery(query))
+        return HTTPRequest(method: method, url: url, headers: headers + signed, body: body)
+    }
+
     /// The longest that a URL may be good for, in seconds.
     static let longestURL: Int64 = 7 * 86_400
 

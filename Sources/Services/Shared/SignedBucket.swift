@@ -61,20 +61,19 @@ struct SignedBucket: HTTPConnection {
     func lesson(from reply: HTTPReply, to call: Call, on terms: Timestamp, beside lessons: [Never]) -> Never? { nil }
 
     func request(_ call: Call, on terms: Timestamp) -> HTTPRequest {
-        let path = "\(server.path)/\(HTTPText.escaped(bucket))/\(HTTPText.escaped(call.key, keepingSlashes: true))"
-        let fields = SignatureV4(credentials: keys, region: region, moment: terms).fields(
-            method: call.method,
-            host: server.host,
-            path: path,
-            query: [],
+        var address = server
+        address.path += "/\(HTTPText.escaped(bucket))/\(HTTPText.escaped(call.key, keepingSlashes: true))"
+        return SignatureV4(credentials: keys, region: region, moment: terms).request(
+            call.method,
+            at: address,
             headers: call.headers,
-            payloadHash: SignatureV4.unsignedPayload
+            payloadHash: SignatureV4.unsignedPayload,
+            call.body
         )
-        return HTTPRequest(method: call.method, url: server.url(path), headers: call.headers + fields, body: call.body)
     }
 
     func failure(_ call: Call, _ reply: HTTPReply) -> StorageError {
         let now = Timestamp(milliseconds: policy.timing.now())
-        return failures.translate(call.what, reply, saying: XMLFault(reply.body), [], now: now)
+        return failures.translate(call.what, reply, saying: XMLFault(reply.body), .amazon, now: now)
     }
 }

@@ -15,6 +15,7 @@ package struct Checked: StorageService {
 
     package func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         try require(.write, "store \(name)")
+        if !body.metadata.isEmpty { try require(.metadata, "keep metadata beside \(name)") }
         guard body.length <= limits.largestObject else {
             throw StorageError(
                 .tooLarge,
@@ -39,6 +40,29 @@ package struct Checked: StorageService {
 
     package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
         try await names.named { () async throws(StorageError) in try await base.stat(name) }
+    }
+
+    package func versions(of name: ObjectName) -> any VersionStream {
+        names.pages(base.versions(of: name)) { () throws(StorageError) in
+            try require(.versions, "list versions of \(name)")
+        }
+    }
+
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        kept id: String
+    ) async throws(StorageError) -> OpenObject {
+        try require(.versions, "read an older version of \(name)")
+        if range != nil { try require(.rangeReads, "read a part of \(name)") }
+        return try await names.named { () async throws(StorageError) in
+            try await base.get(name, range, kept: id)
+        }.through(names.stream)
+    }
+
+    package func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        try require(.versions, "say anything of an older version of \(name)")
+        return try await names.named { () async throws(StorageError) in try await base.stat(name, kept: id) }
     }
 
     package func list(_ prefix: String) -> any ObjectStream {

@@ -41,10 +41,37 @@ package struct Governed: StorageService {
         }
     }
 
+    package func versions(of name: ObjectName) -> any VersionStream { pages(base.versions(of: name)) }
+
+    /// A version stays what it is, so that a read that broke goes on in it.
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        kept id: String
+    ) async throws(StorageError) -> OpenObject {
+        let hasRanges = capabilities.contains(.rangeReads)
+        return try await policy.read(name.text, range, version: nil, hasRanges: hasRanges) {
+            (range, version) async throws(StorageError) in
+            policy.count(.get)
+            return try await base.get(name, range, kept: id).through(policy.receiving)
+        }
+    }
+
+    package func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        try await policy.run { () async throws(StorageError) in
+            policy.count(.stat)
+            return try await base.stat(name, kept: id)
+        }
+    }
+
+    package func list(_ prefix: String) -> any ObjectStream { pages(base.list(prefix)) }
+
     /// A page that fails is asked for again by the service's own cursor, so only opening anew would repeat items.
-    package func list(_ prefix: String) -> any ObjectStream {
+    private func pages<Item: Sendable>(
+        _ stream: any AsyncSequence<[Item], StorageError> & Sendable
+    ) -> Pulled<[Item]> {
         Pulled {
-            let cursor = StreamCursor(base.list(prefix))
+            let cursor = StreamCursor(stream)
             return { () async throws(StorageError) in
                 try await policy.run { () async throws(StorageError) in
                     policy.count(.page)

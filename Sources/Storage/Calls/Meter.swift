@@ -11,6 +11,8 @@ package final class Meter: Sendable {
         package var failures: UInt64 = 0
         package var bytesStored: UInt64 = 0
         package var bytesRead: UInt64 = 0
+        /// Removals after which the service kept what was removed, as an older version.
+        package var hidden: UInt64 = 0
 
         package init() {}
 
@@ -20,7 +22,9 @@ package final class Meter: Sendable {
         /// Both together.
         package static func + (one: Counts, other: Counts) -> Counts {
             var sum = one
-            for field in [\Counts.puts, \.gets, \.stats, \.pages, \.deletes, \.failures, \.bytesStored, \.bytesRead] {
+            for field in [
+                \Counts.puts, \.gets, \.stats, \.pages, \.deletes, \.failures, \.bytesStored, \.bytesRead, \.hidden,
+            ] {
                 sum[keyPath: field] += other[keyPath: field]
             }
             return sum

@@ -10,6 +10,8 @@ package struct AlteredService: StorageService {
     package var onGet:
         (@Sendable (ObjectName, Range<UInt64>?, ObjectVersion?) async throws(StorageError) -> OpenObject)?
     package var onStat: (@Sendable (ObjectName) async throws(StorageError) -> ObjectInfo)?
+    package var onVersions: (@Sendable (ObjectName) -> any VersionStream)?
+    package var onKept: (@Sendable (ObjectName, Range<UInt64>?, String) async throws(StorageError) -> OpenObject)?
     package var onList: (@Sendable (String) -> any ObjectStream)?
     package var onDelete: (@Sendable (ObjectName) async throws(StorageError) -> Void)?
     package var onClear: (@Sendable (ObjectName, Bool) async throws(StorageError) -> Void)?
@@ -40,6 +42,21 @@ package struct AlteredService: StorageService {
     package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
         guard let onStat else { return try await base.stat(name) }
         return try await onStat(name)
+    }
+
+    package func versions(of name: ObjectName) -> any VersionStream { onVersions?(name) ?? base.versions(of: name) }
+
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        kept id: String
+    ) async throws(StorageError) -> OpenObject {
+        guard let onKept else { return try await base.get(name, range, kept: id) }
+        return try await onKept(name, range, id)
+    }
+
+    package func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        try await base.stat(name, kept: id)
     }
 
     package func list(_ prefix: String) -> any ObjectStream { onList?(prefix) ?? base.list(prefix) }

@@ -26,7 +26,9 @@ package final class FaultyService: StorageService {
     package func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         try await run(.put, "put \(name)") { (effect) async throws(StorageError) in
             guard case .alter(let change) = effect else { return try await base.put(name, body) }
-            return try await base.put(name, Body(change(try await body.bytes())))
+            var altered = Body(change(try await body.bytes()))
+            altered.metadata = body.metadata
+            return try await base.put(name, altered)
         }
     }
 
@@ -52,6 +54,24 @@ package final class FaultyService: StorageService {
 
     package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
         try await run(.stat, "stat \(name)") { (_) async throws(StorageError) in try await base.stat(name) }
+    }
+
+    package func versions(of name: ObjectName) -> any VersionStream { base.versions(of: name) }
+
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        kept id: String
+    ) async throws(StorageError) -> OpenObject {
+        try await run(.get, "get \(name) \(id)") { (_) async throws(StorageError) in
+            try await base.get(name, range, kept: id)
+        }
+    }
+
+    package func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        try await run(.stat, "stat \(name) \(id)") { (_) async throws(StorageError) in
+            try await base.stat(name, kept: id)
+        }
     }
 
     package func list(_ prefix: String) -> any ObjectStream {

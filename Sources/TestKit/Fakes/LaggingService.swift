@@ -39,6 +39,20 @@ package final class LaggingService: StorageService {
 
     package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo { try await base.stat(name) }
 
+    package func versions(of name: ObjectName) -> any VersionStream { base.versions(of: name) }
+
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        kept id: String
+    ) async throws(StorageError) -> OpenObject {
+        try await base.get(name, range, kept: id)
+    }
+
+    package func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        try await base.stat(name, kept: id)
+    }
+
     package func list(_ prefix: String) -> any ObjectStream {
         Pulled { [self] in
             let page = Once(

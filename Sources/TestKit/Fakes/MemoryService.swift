@@ -9,6 +9,14 @@ package final class MemoryService: StorageService {
         let modified: Timestamp
         /// Counted up by every change.
         let number: UInt64
+        let metadata: [String: String]
+    }
+
+    /// A version that is kept; one without bytes says that the object was removed.
+    private struct Old: Sendable {
+        let number: UInt64
+        let modified: Timestamp
+        let entry: Entry?
     }
 
     package let capabilities: Capabilities
@@ -16,11 +24,15 @@ package final class MemoryService: StorageService {
     private let pageSize: Int
     private let now: @Sendable () -> Int64
     private let entries = Locked<[ObjectName: Entry]>([:])
+    /// All versions of each name, the last one last, where they are kept.
+    private let history = Locked<[ObjectName: [Old]]>([:])
     private let changes = Locked<UInt64>(0)
 
     /// An empty service whose lists come in pages of `pageSize`.
     package init(
-        capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage, .digests],
+        capabilities: Capabilities = [
+            .write, .delete, .rangeReads, .listing, .usage, .digests, .metadata, .versions,
+        ],
         limits: Limits = Limits(),
         pageSize: Int = 1000,
         now: @escaping @Sendable () -> Int64 = { 0 }
@@ -35,19 +47,26 @@ package final class MemoryService: StorageService {
     package var contents: [ObjectName: [UInt8]] { entries.read { $0.mapValues(\.bytes) } }
 
     /// Changes or removes bytes behind the service's back.
-    package func tamper(_ name: ObjectName, _ bytes: [UInt8]?) {
+    package func tamper(_ name: ObjectName, _ bytes: [UInt8]?, metadata: [String: String] = [:]) {
         let number = changes.change { changes in
             changes += 1
             return changes
         }
-        let entry = bytes.map { Entry(bytes: $0, modified: Timestamp(milliseconds: now()), number: number) }
-        entries.change { $0[name] = entry }
+        let time = Timestamp(milliseconds: now())
+        let entry = bytes.map { Entry(bytes: $0, modified: time, number: number, metadata: metadata) }
+        entries.change { entries in
+            let isMissing = entries[name] == nil && entry == nil
+            entries[name] = entry
+            guard capabilities.contains(.versions), !isMissing else { return }
+            // Under the lock of the others, so that the last version is what has the name.
+            history.change { $0[name, default: []].append(Old(number: number, modified: time, entry: entry)) }
+        }
     }
 
     package func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         let bytes = try await body.bytes()
         try StorageError.checkCancellation()
-        tamper(name, bytes)
+        tamper(name, bytes, metadata: body.metadata.values)
         return PutReceipt(proof: digest(of: bytes))
     }
 
@@ -57,11 +76,57 @@ package final class MemoryService: StorageService {
         version: ObjectVersion?
     ) async throws(StorageError) -> OpenObject {
         let entry = try entry(name)
-        let found = ObjectVersion("\(entry.number)")
-        guard version == nil || version == found else { throw StorageError.changed(name) }
+        guard version == nil || version == ObjectVersion("\(entry.number)") else { throw StorageError.changed(name) }
+        return open(entry, range)
+    }
+
+    private func open(_ entry: Entry, _ range: Range<UInt64>?) -> OpenObject {
         let length = UInt64(entry.bytes.count)
         let stream = Body(entry.bytes).open((range ?? 0..<UInt64.max).clamped(to: 0..<length))
-        return OpenObject(stream, length: length, version: found)
+        return OpenObject(stream, length: length, version: ObjectVersion("\(entry.number)"))
+    }
+
+    package func versions(of name: ObjectName) -> any VersionStream {
+        Pulled { [self] in
+            let last = self.history.read { $0[name]?.last?.number }
+            let all = self.history.read { $0[name] ?? [] }.reversed().map { old in
+                KeptVersion(
+                    id: "v\(old.number)",
+                    length: (old.entry?.bytes.count).map { UInt64($0) },
+                    modified: old.modified,
+                    isLatest: old.number == last,
+                    isRemoval: old.entry == nil
+                )
+            }
+            let rest = Locked(all[...])
+            return { () async throws(StorageError) in
+                try StorageError.checkCancellation()
+                let page = rest.change { rest in
+                    defer { rest = rest.dropFirst(self.pageSize) }
+                    return Array(rest.prefix(self.pageSize))
+                }
+                return page.isEmpty ? nil : page
+            }
+        }
+    }
+
+    package func get(
+        _ name: ObjectName,
+        _ range: Range<UInt64>?,
+        kept id: String
+    ) async throws(StorageError) -> OpenObject {
+        open(try entry(name, kept: id), range)
+    }
+
+    package func stat(_ name: ObjectName, kept id: String) async throws(StorageError) -> ObjectInfo {
+        info(name, try entry(name, kept: id))
+    }
+
+    private func entry(_ name: ObjectName, kept id: String) throws(StorageError) -> Entry {
+        guard let entry = history.read({ $0[name]?.first { "v\($0.number)" == id }?.entry }) else {
+            throw StorageError(.notFound, "There is no version \(id) of \(name).")
+        }
+        return entry
     }
 
     package func stat(_ name: ObjectName) async throws(StorageError) -> ObjectInfo {
@@ -114,12 +179,14 @@ package final class MemoryService: StorageService {
     }
 
     private func info(_ name: ObjectName, _ entry: Entry) -> ObjectInfo {
-        ObjectInfo(
+        var info = ObjectInfo(
             name: name,
             length: UInt64(entry.bytes.count),
             modified: entry.modified,
             digest: digest(of: entry.bytes)
         )
+        info.metadata = capabilities.contains(.metadata) ? entry.metadata : nil
+        return info
     }
 
     private func digest(of bytes: [UInt8]) -> ObjectDigest? {
