@@ -19,7 +19,10 @@ package struct ObjectMetadata: Sendable, Hashable {
             guard (1...128).contains(key.utf8.count), key.utf8.allSatisfy(Self.isOfKey), key.first != "-",
                 key.last != "-"
             else {
-                throw SchemaError.badValue("meta", "a key is of the letters a to z, digits, and - between them")
+                throw SchemaError.badValue(
+                    "meta",
+                    "“\(key)” is no key: that is of the letters a to z, digits, and - between them"
+                )
             }
             guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) }), value.first != " ", value.last != " ",
                 !value.isEmpty

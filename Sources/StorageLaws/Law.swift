@@ -81,6 +81,7 @@ package struct Law: Sendable, CustomStringConvertible {
         "a range beyond the end gives what there is", "a list has every object once with its length",
         "a source that breaks in the middle stores nothing of a small object",
         "a stopped upload says so and leaves nothing", "a version that was replaced is not read",
+        "where nothing can be removed, what was stored is kept",
     ]
     /// The titles of the laws about parts.
     package static let partsTitles: Set<String> = [

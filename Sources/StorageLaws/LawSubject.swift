@@ -18,18 +18,19 @@ package struct LawSubject: Sendable {
     let troublemaker: (any Troublemaker)?
     private let used = Locked<Set<ObjectName>>([])
 
-    /// A trial of `service` under names that begin with `folder` and a part made by chance.
+    /// A trial of `service` under names that begin with `folder` and a part made by chance, or `part`.
     package init(
         _ service: any StorageService,
         folder: String = "laws",
         boundary: Int = 64 << 10,
         allowsBulk: Bool = false,
         mayLeave: Bool = false,
+        part: String? = nil,
         troublemaker: (any Troublemaker)? = nil,
         requests: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         self.service = service
-        prefix = "\(folder)/\(hex(randomBytes(8)))/"
+        prefix = "\(folder)/\(part ?? hex(randomBytes(8)))/"
         self.boundary = max(2, boundary)
         self.allowsBulk = allowsBulk
         self.mayLeave = mayLeave

@@ -4,9 +4,9 @@ internal import Storage
 extension Law {
     /// Versions of objects that are kept where later ones have the name.
     static let keptVersions: [Law] = [
-        Law("what has a name is its latest version, and is read by that", needs: .versions) {
+        ofVersions("what has a name is its latest version, and is read by that") {
             (subject) async throws(LawViolation) in
-            let (name, other) = (try subject.name("object"), try subject.name("object.more"))
+            let (name, other) = (try subject.name("once"), try subject.name("once.more"))
             let bytes = sampleBytes(300)
             try await subject.store(name, bytes)
             try await subject.store(other, sampleBytes(200))
@@ -21,8 +21,9 @@ extension Law {
             try await subject.expectVersion(only, of: name, bytes)
             let longer = try await subject.versions(of: other)
             try expect(longer.count == 1, "\(other) was stored once, and the versions of it are \(listed(longer)).")
+            return .kept
         },
-        Law("a version that nobody keeps is not found", needs: .versions) { (subject) async throws(LawViolation) in
+        ofVersions("a version that nobody keeps is not found") { (subject) async throws(LawViolation) in
             let missing = try subject.name("missing")
             let none = try await subject.versions(of: missing)
             try expect(none.isEmpty, "\(missing) was never stored, and the versions of it are \(listed(none)).")
@@ -33,13 +34,10 @@ extension Law {
             for name in [name, missing] {
                 try await subject.expectNoVersion(id, of: name, "which nobody made")
             }
+            return .kept
         },
-        .conditional(
-            "what was stored before is kept as an older version",
-            needs: .versions,
-            needsTrouble: false
-        ) { (subject) async throws(LawViolation) in
-            let name = try subject.name("object")
+        ofVersions("what was stored before is kept as an older version") { (subject) async throws(LawViolation) in
+            let name = try subject.name("thrice")
             let rounds = [sampleBytes(300), sampleBytes(subject.boundary + 1, seed: 2), sampleBytes(40, seed: 3)]
             for bytes in rounds { try await subject.store(name, bytes) }
             let found = try await subject.versions(of: name)
@@ -57,9 +55,9 @@ extension Law {
             try await subject.expectHolds(name, rounds[2], "After older versions were read")
             return .kept
         },
-        .conditional("what was removed is kept behind its removal", needs: .versions, needsTrouble: false) {
+        ofVersions("what was removed is kept behind its removal") {
             (subject) async throws(LawViolation) in
-            let name = try subject.name("object")
+            let name = try subject.name("gone")
             let bytes = sampleBytes(300)
             try await subject.store(name, bytes)
             try await subject.remove(name)
@@ -80,6 +78,25 @@ extension Law {
             return .kept
         },
     ]
+
+    /// A law that applies where the service does not say that it knows no versions: of a type it is known that some do.
+    private static func ofVersions(
+        _ title: String,
+        check: @escaping @Sendable (LawSubject) async throws(LawViolation) -> LawOutcome
+    ) -> Law {
+        .conditional(title, needs: .versions, needsTrouble: false) { (subject) async throws(LawViolation) in
+            let nothing = try subject.name("nothing")
+            do throws(StorageError) {
+                for try await _ in subject.service.versions(of: nothing) {}
+            } catch {
+                guard error.code != .unsupported else {
+                    return .doesNotApply("The service says that it lists no versions.")
+                }
+                throw LawViolation("Listing the versions of what was never stored", failedWith: error)
+            }
+            return try await check(subject)
+        }
+    }
 
     private static let keepsLast = "Nothing is kept here but what was stored last."
 

@@ -5,6 +5,8 @@ package import Storage
 package struct Trail: StorageService {
     private let base: any StorageService
     private let names = Locked(Names())
+    /// What the service says that it can, and cannot.
+    private var lacks: Capabilities = []
 
     private struct Names {
         /// What may be there.
@@ -25,7 +27,14 @@ package struct Trail: StorageService {
 
     package init(_ base: any StorageService) { self.base = base }
 
-    package var capabilities: Capabilities { base.capabilities }
+    /// The same, which does not try to remove anything.
+    package var onlyAdding: Trail {
+        var trail = self
+        trail.lacks = .delete
+        return trail
+    }
+
+    package var capabilities: Capabilities { base.capabilities.subtracting(lacks) }
     package var limits: Limits { base.limits }
 
     package func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
@@ -73,6 +82,9 @@ package struct Trail: StorageService {
     package func list(_ prefix: String) -> any ObjectStream { base.list(prefix) }
 
     package func delete(_ name: ObjectName) async throws(StorageError) {
+        guard capabilities.contains(.delete) || !base.capabilities.contains(.delete) else {
+            throw StorageError(.unsupported, "Nothing is removed here, for the credentials may not.")
+        }
         try await base.delete(name)
         names.change { _ = $0.stored.remove(name) }
     }

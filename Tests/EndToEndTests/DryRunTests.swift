@@ -27,7 +27,7 @@ import Testing
         Change("backend import-rclone disk:ipfs --as c --rclone-config rclone.conf"),
         Change("backend update a --max-connections 3"),
         Change("backend remove b --force"), Change("backend enable b"), Change("backend disable a"),
-        Change("backend test a"), Change("backend certify a"), Change("backend health --all"),
+        Change("backend put a notes/x more", isExact: false), Change("backend test a"), Change("backend certify a"), Change("backend health --all"),
         Change("backend pin add a LOOSE cars/x.car"),
         Change("backend pin remove a ROOT", isExact: true), Change("backend index rebuild"),
         Change("backend mark-dirty a"), Change("sync"), Change("sync --prune --force"), Change("verify"),

@@ -9,6 +9,7 @@ import Testing
     static let commands = [
         ("backend types", "types"), ("backend types s3", "types"), ("backend list", "backends"),
         ("status", "pin_count"),
+        ("backend put disk notes/x FOLDER/value.json", "sha256"), ("backend stat disk notes/x", "presence"),
         ("backend create other filesystem --path /tmp/x --dry-run", "settings"), ("backend dirty", "dirty"),
         ("backend mark-dirty disk", "dirty"), ("sync --dry-run", "work"), ("sync", "backends"),
         ("sync --all", "backends"), ("backend show disk", "settings"), ("backend test disk", "steps"),

@@ -22,7 +22,7 @@ import Testing
             case .inSmallPages: MemoryService(pageSize: 2)
             case .layered: stacked(MemoryService(pageSize: 7))
             case .trailed: Trail(MemoryService(pageSize: 3))
-            case .bare: without([.rangeReads, .listing, .usage, .digests])
+            case .bare: without([.rangeReads, .listing, .usage, .digests, .metadata, .versions])
             case .onlyReading: without([.write, .delete])
             case .onlyAppending: without(.delete)
             case .wiredAndLayered: stacked(base)

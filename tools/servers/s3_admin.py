@@ -1,15 +1,17 @@
 """Prepares S3 servers for tests.
 
-usage: s3_admin.py bucket ENDPOINT KEY SECRET NAME            makes a bucket
+usage: s3_admin.py bucket ENDPOINT KEY SECRET NAME [FORM]     makes a bucket: plain, versioned or locked
        s3_admin.py store ENDPOINT KEY SECRET BUCKET OBJECT…   stores a byte under each name; prints how many were taken
        s3_admin.py begin ENDPOINT KEY SECRET BUCKET OBJECT    begins an upload in parts, sends one, and leaves it
        s3_admin.py pending ENDPOINT KEY SECRET BUCKET OBJECT  prints how many uploads of the name were begun and not ended
+       s3_admin.py adder ENDPOINT KEY SECRET                  makes moto's keys of one who may not remove; prints them
        s3_admin.py moto ENDPOINT                              makes moto check signatures; prints "KEY SECRET"
 """
 
 import json
 import sys
 import urllib.request
+import uuid
 
 import boto3
 from botocore.config import Config
@@ -27,8 +29,25 @@ def client(service, endpoint, key, secret):
     )
 
 
-def bucket(endpoint, key, secret, name):
-    client("s3", endpoint, key, secret).create_bucket(Bucket=name)
+def bucket(endpoint, key, secret, name, form="plain"):
+    s3 = client("s3", endpoint, key, secret)
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=form == "locked")
+    if form == "versioned":
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+
+def keys(iam, name, actions):
+    iam.create_user(UserName=name)
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    iam.put_user_policy(UserName=name, PolicyName="tests", PolicyDocument=json.dumps(policy))
+    print(made["AccessKeyId"], made["SecretAccessKey"])
+
+
+def adder(endpoint, key, secret):
+    may = "PutObject GetObject GetObjectVersion ListBucket ListBucketVersions ListBucketMultipartUploads"
+    actions = ["s3:" + each for each in may.split() + ["ListMultipartUploadParts", "AbortMultipartUpload"]]
+    keys(client("iam", endpoint, key, secret), "adder-" + uuid.uuid4().hex[:12], actions)
 
 
 def store(endpoint, key, secret, bucket, *names):
@@ -60,16 +79,15 @@ def pending(endpoint, key, secret, bucket, name):
 
 def moto(endpoint):
     iam = client("iam", endpoint, "anything", "anything")
-    iam.create_user(UserName="tester")
-    made = iam.create_access_key(UserName="tester")["AccessKey"]
-    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    iam.put_user_policy(UserName="tester", PolicyName="all", PolicyDocument=json.dumps(everything))
+    keys(iam, "tester", "*")
     request = urllib.request.Request(
         endpoint + "/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}
     )
     urllib.request.urlopen(request).read()
-    print(made["AccessKeyId"], made["SecretAccessKey"])
 
 
 if __name__ == "__main__":
-    {"bucket": bucket, "store": store, "begin": begin, "pending": pending, "moto": moto}[sys.argv[1]](*sys.argv[2:])
+    commands = {
+        "bucket": bucket, "store": store, "begin": begin, "pending": pending, "adder": adder, "moto": moto,
+    }
+    commands[sys.argv[1]](*sys.argv[2:])

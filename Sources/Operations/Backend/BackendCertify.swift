@@ -47,7 +47,8 @@ package struct BackendCertify: ChangingOperation {
         // Nothing is stored where a disk is not mounted.
         if !dryRun { try await kit.expectPlace(backend) }
         let home = try? await catalog.identity().instance
-        let run = PassingName(of: home).text
+        let lasting = dryRun ? nil : await LastingRemains(.trial, on: name, in: kit)
+        let run = lasting?.words ?? PassingName(of: home).text
         let trial = Certification(backend, run: run, isFull: full, owned: owned)
         var output = Output(isDryRun: dryRun, name: name, isFull: full)
         output.folder = backend.content.objects == nil ? nil : Certification.folder
@@ -61,10 +62,13 @@ package struct BackendCertify: ChangingOperation {
             _ = await trial.end()
             throw KitError(error)
         }
+        output.onlyAdds = trial.onlyAdds.read { $0 }
+        await lasting?.note(output.onlyAdds ? run : nil)
         call.progress.began("certify", items: trial.trials.count)
         await attempt(trial, &output, call.progress)
         call.progress.ended()
         output.remains += await trial.end()
+        output.whatStays = backend.whatStays
         (output.requests, output.bytes) = (backend.meter.counts.calls, backend.meter.counts.bytesStored)
         guard !Task.isCancelled else {
             for sentence in output.failures { call.notice(sentence) }
@@ -147,6 +151,10 @@ extension BackendCertify {
         /// Where the objects of the trial lie; nil where the backend takes none.
         var folder: String?
         var remains: [Trail.Remains] = []
+        /// What of the trial is kept all the same, as a sentence.
+        var whatStays: String?
+        /// Whether the credentials remove nothing.
+        var onlyAdds = false
         var requests: UInt64 = 0
         var bytes: UInt64 = 0
 
@@ -165,7 +173,14 @@ extension BackendCertify {
 
         /// What could not be removed, as sentences.
         var failures: [String] {
-            remains.map {
+            guard !onlyAdds else {
+                let names = remains.map(\.name).joined(separator: ", ")
+                return [
+                    "The credentials of \(name) remove nothing, so only the laws were tried for which that is not needed, and "
+                        + "this stays there, to be used again: \(names)."
+                ]
+            }
+            return remains.map {
                 "\($0.name) stays on \(name), and the next `backend certify` tries to remove it again: \($0.error.message)"
             }
         }
@@ -203,6 +218,7 @@ extension BackendCertify {
                     ),
                     .line("\(name): \(words); \(requests) requests, \(size) sent."),
                 ],
+                warnings: [whatStays].compactMap(\.self),
                 failures: broken.map { "\($0.trial.title): \($0.reason ?? "")" } + failures
             )
         }

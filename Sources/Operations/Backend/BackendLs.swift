@@ -95,15 +95,20 @@ struct ListedThing: OperationOutput {
     let digest: ObjectDigest?
     /// What the backend says of it besides.
     let remark: String?
+    /// What an object has beside its bytes, and what keeps it from being removed, where that was asked for.
+    var metadata: [String: String]?
+    var lock: ObjectLock?
 
     init(_ object: ObjectInfo) {
         (name, root, length) = (object.name.text, nil, object.length)
         (modified, digest, remark) = (object.modified, object.digest, nil)
+        (metadata, lock) = (object.metadata, object.lock)
     }
 
     init(_ held: HeldRoot) {
         (name, root, length) = (held.location.path, held.root, held.length)
         (modified, digest, remark) = (held.modified, held.digest, held.remark)
+        (metadata, lock) = (nil, nil)
     }
 
     /// The digest as a text: its method, and what it is in hexadecimal.

@@ -16,6 +16,7 @@ package struct BackendStat: Operation {
 
     package var backend = ""
     package var object = ""
+    package var keptVersion: String?
 
     package init() {}
 
@@ -28,15 +29,24 @@ package struct BackendStat: Operation {
             required: true,
             positional: true
         ),
+        .keptVersion(\.keptVersion),
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
+        try NamedObject.check(version: keptVersion)
         let root = try? parseCID(object)
         let file = try await kit.backends([backend])[0]
         let open = try await kit.open(file, gate: ClosedGate())
         try await kit.expectPlace(open)
         var output = Output(backend: backend, askedAt: kit.now, asked: object)
+        if let keptVersion {
+            let target = try await NamedObject(object, on: open, in: kit)
+            output.found = try await Self.found { () async throws(StorageError) in
+                try await target.objects.stat(target.name, kept: keptVersion)
+            }
+            return output
+        }
         guard let root else {
             guard let name = ObjectName(object), let objects = open.content.objects else {
                 throw KitError(
@@ -46,22 +56,37 @@ package struct BackendStat: Operation {
                     backend: backend
                 )
             }
-            do throws(StorageError) {
-                output.found = .there(ListedThing(try await objects.stat(name)))
-            } catch {
-                guard error.code == .notFound else { throw KitError(error).on(backend) }
-            }
+            output.found = try await Self.found { () async throws(StorageError) in try await objects.stat(name) }
             return output
         }
         let catalog = try kit.catalog()
         let mapping = try await kitErrors { try await catalog.mappings(of: [root]).first { $0.backend == backend } }
         switch await open.content.presence(of: root, at: mapping?.location) {
-        case .present(let held): output.found = .there(ListedThing(held))
+        case .present(let held):
+            var thing = ListedThing(held)
+            if open.content.objects?.capabilities.contains(.metadata) == true,
+                let target = try? await NamedObject(object, on: open, in: kit),
+                let info = try? await target.objects.stat(target.name)
+            {
+                (thing.metadata, thing.lock) = (info.metadata, info.lock)
+            }
+            output.found = .there(thing)
         case .pending(let ticket): output.found = .pending(ticket.note)
         case .absent: break
         case .unknown(let error): throw KitError(error).on(backend)
         }
         return output
+    }
+
+    private static func found(
+        _ look: () async throws(StorageError) -> ObjectInfo
+    ) async throws(KitError) -> Found {
+        do throws(StorageError) {
+            return .there(ListedThing(try await look()))
+        } catch {
+            guard error.code == .notFound else { throw KitError(error) }
+            return .absent
+        }
     }
 
     /// What came of it.
@@ -112,6 +137,10 @@ package struct BackendStat: Operation {
             OutputField("server_digest", "What the backend computed over its bytes, in hexadecimal after its method.") {
                 $0.thing?.digestText
             },
+            OutputField("object_metadata", "What is kept beside its bytes; null where nothing is said.") {
+                $0.thing?.metadata.map { Texts($0) }
+            },
+            .lock { $0.thing?.lock },
             OutputField("message", "What the backend says of it besides.") { output in
                 if case .pending(let note) = output.found { note } else { output.thing?.remark }
             },
@@ -125,7 +154,8 @@ package struct BackendStat: Operation {
                     fact("object", thing.name), fact("CID", thing.root.map { "\($0)" }),
                     fact("size", thing.length.map { ByteCount($0).description }),
                     fact("written", thing.modified.map { "\($0.day) \($0.clock)" }),
-                    fact("digest", thing.digestText), fact("it says", thing.remark),
+                    fact("digest", thing.digestText), fact("metadata", thing.metadata.flatMap { Texts($0).line }),
+                    fact("lock", thing.lock?.words), fact("it says", thing.remark),
                 ]
                 return Report([.facts(facts.compactMap(\.self))])
             case .pending(let note): return Report("\(backend) works on \(asked).\(note.map { " \($0)" } ?? "")")

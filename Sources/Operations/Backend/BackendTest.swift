@@ -78,7 +78,9 @@ package struct BackendTest: ChangingOperation {
             output.steps = canary.acts.map { Canary.Step(title: $0.rawValue, milliseconds: nil) }
             return
         }
-        defer { (output.steps, output.warnings) = (canary.steps, canary.warnings) }
+        defer {
+            (output.steps, output.warnings) = (canary.steps, canary.warnings + [backend.whatStays].compactMap(\.self))
+        }
         do throws(Canary.Failure) { try await canary.run() } catch { throw KitError(error.error) }
     }
 

@@ -50,15 +50,20 @@ struct Canary: Sendable {
     private let objects: any StorageService
     private let home: String?
     private let kit: Kit
+    private let words: String
+    /// Where earlier ones could not be removed.
+    private let remains: LastingRemains
 
     /// What the names of all such objects begin with.
-    static let folder = "health/"
+    static let folder = ObjectName.canaries
 
     /// One for the named objects of a backend, which passes ``gate(for:)``.
     init(for backend: String, _ objects: any StorageService, in kit: Kit) async throws(KitError) {
         // A home that does not know itself can try a backend all the same.
         home = try? await kit.catalog().identity().instance
-        guard let name = ObjectName(Self.folder + PassingName(of: home).text + ".txt") else {
+        remains = await LastingRemains(.canary, on: backend, in: kit)
+        words = remains.words ?? PassingName(of: home).text
+        guard let name = ObjectName(Self.folder + words + ".txt") else {
             throw KitError(.other, "The identifier of this home is damaged.")
         }
         (self.name, self.backend, self.objects, self.kit) = (name, backend, objects, kit)
@@ -103,7 +108,8 @@ struct Canary: Sendable {
         let written = listed.first { $0.name == name }?.modified
         clockOffset = written.map { Self.offset(of: $0, between: began, ended) }
         guard objects.capabilities.contains(.delete) else {
-            warnings.append("Nothing can be removed from \(backend), so \(name) stays there.")
+            warnings.append("Nothing can be removed from \(backend), so \(name) stays there, and is used again.")
+            await remains.note(words)
             return
         }
         try await step(.remove) { () async throws(StorageError) in
@@ -116,6 +122,7 @@ struct Canary: Sendable {
             }
             throw StorageError(.corrupt, "It says that it removed \(name), and has it still.", backend: backend)
         }
+        await remains.note(nil)
         let left = listed.filter {
             $0.name != name && PassingName.isLeft($0, in: Self.folder, by: home, written ?? kit.now)
         }
@@ -137,7 +144,7 @@ struct Canary: Sendable {
             try await work()
         } catch {
             let isLeft = !steps.isEmpty || error.mayHaveHappened
-            throw Failure(act: act, error: isLeft ? await afterwards(error) : error)
+            throw Failure(act: act, error: isLeft ? await afterwards(act, error) : error)
         }
         steps.append(Step(title: act.rawValue, milliseconds: kit.milliseconds(since: start)))
     }
@@ -150,7 +157,11 @@ struct Canary: Sendable {
     }
 
     /// Removes what failed, and gives the error to end with: where it may stay, it says so.
-    private func afterwards(_ error: StorageError) async -> StorageError {
+    private func afterwards(_ act: Act, _ error: StorageError) async -> StorageError {
+        if act == .remove, error.code == .permissionDenied {
+            await remains.note(words)
+            return error.saying("\(error.message) The object of the test, \(name), stays there, and is used again.")
+        }
         if objects.capabilities.contains(.delete), (try? await objects.delete(name)) != nil { return error }
         let message = "\(error.message) The object of the test, \(name), may stay there; a later test removes it."
         return error.saying(message)

@@ -29,7 +29,7 @@ enum Verdict: Sendable {
 /// The trial of one backend by the laws, in a corner of its own.
 struct Certification: Sendable {
     /// What the names of all objects of trials begin with.
-    static let folder = "certify/"
+    static let folder = ObjectName.trials
 
     /// A law that is to be tried, and how.
     struct Trial: Sendable {
@@ -39,6 +39,9 @@ struct Certification: Sendable {
     }
 
     let trials: [Trial]
+    /// Whether the credentials were seen to remove nothing: then nothing is stored that would stay, but the same few
+    /// objects each time.
+    let onlyAdds: Locked<Bool>
     private let objects: Trail?
     private let content: ContentTrail?
     /// The folder of this run.
@@ -48,13 +51,23 @@ struct Certification: Sendable {
     init(_ backend: OpenBackend, run: String, isFull: Bool, owned: Locked<Set<CID>>) {
         let corner = Self.folder + run
         self.corner = corner
+        let onlyAdds = Locked(false)
+        self.onlyAdds = onlyAdds
         objects = backend.content.objects.map { Trail($0) }
         let notes = objects.map { Corner($0, corner) }
         var ofObjects: [Trial] = []
         if let trail = objects {
             ofObjects = Law.all.filter { isFull || $0.isBrief }.map { law in
                 Trial(title: law.title, isOfContent: false) { () async throws(LawViolation) in
-                    try await Self.attempt(law, on: trail, corner, isFull, backend.meter)
+                    let isAdding = onlyAdds.read { $0 }
+                    return try await Self.attempt(
+                        law,
+                        on: isAdding ? trail.onlyAdding : trail,
+                        corner,
+                        isFull,
+                        mayLeave: isAdding,
+                        backend.meter
+                    )
                 }
             }
         }
@@ -66,9 +79,11 @@ struct Certification: Sendable {
             let trail = ContentTrail(backend.content, notes: notes) { root in owned.change { _ = $0.insert(root) } }
             (content, place) = (trail, trail)
         }
+        let adding = objects.map { CARArchive(Corner($0.onlyAdding, corner)) }
         let ofContent = ContentLaw.all.filter { isFull || $0.isBrief }.map { law in
             Trial(title: law.title, isOfContent: true) { () async throws(LawViolation) in
-                try await law.verify(on: place)
+                guard onlyAdds.read({ $0 }), let adding else { return try await law.verify(on: place) }
+                return try await law.verify(on: adding)
             }
         }
         trials = ofObjects + ofContent
@@ -79,6 +94,7 @@ struct Certification: Sendable {
         on trail: Trail,
         _ corner: String,
         _ isFull: Bool,
+        mayLeave: Bool,
         _ meter: Meter
     ) async throws(LawViolation) -> LawOutcome {
         let single = trail.limits.largestSinglePut
@@ -89,7 +105,9 @@ struct Certification: Sendable {
                 trail,
                 folder: corner,
                 boundary: isOfParts ? Int(single) : usualBoundary,
-                allowsBulk: isFull,
+                allowsBulk: isFull && !mayLeave,
+                mayLeave: mayLeave,
+                part: mayLeave ? "kept" : nil,
                 requests: { meter.counts.calls }
             )
             outcome = try await law.verify(on: subject)
@@ -109,6 +127,13 @@ struct Certification: Sendable {
             let mark = ObjectName(corner + "/begun")
         else { return [] }
         _ = try await objects.put(mark, Body([]))
+        do throws(StorageError) {
+            if let nobody = ObjectName(corner + "/nobody") { try await objects.delete(nobody) }
+        } catch {
+            guard error.code == .permissionDenied else { throw error }
+            onlyAdds.change { $0 = true }
+            return []
+        }
         guard objects.capabilities.contains(.listing) else { return [] }
         let time = try await list(Self.folder, objects).first { $0.name == mark }?.modified ?? now
         return try await remove(Self.folder, objects) { info in
@@ -121,6 +146,7 @@ struct Certification: Sendable {
         await Task {
             var remains = await content?.sweep() ?? []
             guard let objects else { return remains }
+            if onlyAdds.read({ $0 }) { return remains + (await left(objects)) }
             remains += await objects.sweep()
             guard objects.capabilities.isSuperset(of: [.write, .delete, .listing]) else { return remains }
             do throws(StorageError) {
@@ -131,6 +157,13 @@ struct Certification: Sendable {
             }
             return remains
         }.value
+    }
+
+    /// What stays of a run that could remove nothing.
+    private func left(_ objects: Trail) async -> [Trail.Remains] {
+        let message = "The credentials of this backend remove nothing."
+        let names = objects.capabilities.contains(.listing) ? (try? await list(corner + "/", objects)) ?? [] : []
+        return names.map { Trail.Remains($0.name.text, StorageError(.permissionDenied, message)) }
     }
 
     private func list(_ prefix: String, _ objects: Trail) async throws(StorageError) -> [ObjectInfo] {

@@ -11,6 +11,8 @@ struct KeptAnswers: Sendable {
     /// What was asked.
     enum Kind: String, Sendable, CaseIterable {
         case test, snapshots
+        /// What a test, and a trial, left that it could not remove.
+        case canary, trial
     }
 
     /// An answer, and how it was learnt.

@@ -175,7 +175,7 @@ struct HealthLook: Sendable {
         for (act, step) in zip(canary.acts, canary.steps) {
             sights.append(.ok(act.subject, act.words(of: "object"), step.milliseconds))
         }
-        warnings += canary.warnings
+        warnings += canary.warnings + [open.whatStays].compactMap(\.self)
         if let failed {
             let problem = try failure(failed.error)
             sights.append(.failed(failed.act.subject, failed.state, failed.error.message, problem))

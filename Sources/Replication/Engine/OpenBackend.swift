@@ -18,4 +18,11 @@ package struct OpenBackend: Sendable {
         self.quota = quota
         self.lanes = max(1, lanes)
     }
+
+    /// What to say where something was removed and is kept all the same, as a sentence.
+    package var whatStays: String? {
+        guard meter.counts.hidden > 0 else { return nil }
+        return
+            "\(name) keeps each older version of what is removed there: it costs until a rule of the bucket removes it."
+    }
 }

@@ -12,6 +12,10 @@ extension SyncRun {
     /// is gone. What failed, or was interrupted, is looked at by the next sync. A place that another home uses too
     /// keeps everything: what no pin of this kit wants, the other one may count on.
     func remove(_ steps: [(CID, Step.Reason)], _ site: Site?, _ report: inout SyncReport) async {
+        guard backend.content.capabilities.contains(.delete) else {
+            report.warnings.append("\(backend.name): \(steps.count) roots stay, for nothing is to be removed there.")
+            return
+        }
         do {
             guard let state = try await catalog.backendState(backend.name) else { return }
             var rest = steps[...]
@@ -38,6 +42,15 @@ extension SyncRun {
     /// A place may be so full that only a removal makes room for that. Then nobody else may ever have been there, roots
     /// go one at a time, and before each it is looked again: whoever comes finds no room to announce himself either.
     private func announceRemoval(_ site: Site, _ state: BackendState) async throws -> Bool {
+        do {
+            // Who may not remove could not take that back either, and others would wait for him for a day.
+            try await site.register.withdrawRemoving(engine.identity, state.incarnation)
+        } catch let error as StorageError where error.code == .permissionDenied {
+            throw error.saying(
+                "Nothing can be removed from \(backend.name) with its credentials, so all of it stays, and stays known. "
+                    + error.message
+            )
+        }
         do {
             _ = try await site.register.announce(engine.identity, state.incarnation, isRemoving: true, catalog.time)
         } catch let error as StorageError where error.code == .quotaExceeded {
@@ -262,8 +275,12 @@ extension SyncRun {
             report.stopped = report.stopped ?? .storage(error)
             return
         }
-        // Whatever was said, nobody knows what became of it: the entry stays, and the next sync looks.
-        try await recorder.add(Recorder.Failure(root: root, problem: error.message, mayHaveHappened: true))
+        // Whatever was said, nobody knows what became of it: the entry stays, and the next sync looks. Who may not
+        // remove has not.
+        let mayHaveHappened = error.code != .permissionDenied || error.mayHaveHappened
+        try await recorder.add(
+            Recorder.Failure(root: root, problem: error.message, mayHaveHappened: mayHaveHappened)
+        )
         report.failures.append(SyncReport.Failure(root: root, error: .storage(error)))
         failuresInARow += 1
         if await isOfBackend(error, site, failuresInARow) { report.stopped = report.stopped ?? .storage(error) }

@@ -89,6 +89,7 @@ struct SyncRun: Sendable {
         try await recorder.flush()
         if report.stopped == nil { try await forget(work) }
         if !removals.isEmpty, report.stopped == nil { await remove(removals, site, &report) }
+        if report.removed > 0, let words = backend.whatStays { report.warnings.append(words) }
         try await recorder.flush()
         try StorageError.checkCancellation()
         // Where nothing was done before the bound, a new snapshot would only push out an older one.

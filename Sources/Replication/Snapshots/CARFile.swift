@@ -1,7 +1,7 @@
 internal import IPLD
 internal import Multiformats
-internal import POSIX
-internal import Storage
+package import POSIX
+package import Storage
 internal import Synchronization
 
 /// Writes a CAR whose root is known last: room for the header is kept, for its length does not depend on the root.
@@ -116,9 +116,11 @@ func archive(_ root: CID, _ blocks: [Block]) -> [UInt8] {
 }
 
 /// A file as a body.
-func fileBody(_ path: String) throws(FileError) -> Body {
-    let file = try File(path, .readFile)
-    return Body(length: try file.length()) { range in
+func fileBody(_ path: String) throws(FileError) -> Body { try fileBody(try File(path, .readFile)) }
+
+/// The bytes of an open file as a body.
+package func fileBody(_ file: File) throws(FileError) -> Body {
+    Body(length: try file.length()) { range in
         Pulled {
             let position = Locked(range.lowerBound)
             return { () async throws(StorageError) in

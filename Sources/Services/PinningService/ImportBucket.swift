@@ -35,12 +35,7 @@ struct ImportBucket: Sendable {
             region: "us-east-1",
             transport: transport,
             policy: policy,
-            failures: HTTPFailures(
-                host: server.host,
-                kind: "a service that imports CARs",
-                place: settings.bucket,
-                hints: hints
-            )
+            failures: HTTPFailures(host: server.host, kind: "an importer of CARs", place: settings.bucket, hints: hints)
         )
         self.largest = largest
     }

@@ -18,13 +18,9 @@ package enum S3: ServiceDefinition {
     package static func check(_ settings: S3Settings) throws(StorageError) {
         try S3Target.check(settings)
         try settings.parts.check()
-        guard (settings.objectLock == .off) == (settings.lockDays == 0), settings.lockDays <= S3Settings.longestLock
-        else {
-            let days = S3Settings.longestLock
-            throw StorageError(
-                .badSettings,
-                "connection.object_lock and lock_days, from 1 to \(days), need each other."
-            )
+        guard (settings.objectLock == .off) == (settings.lockDays == 0), settings.lockDays <= 36_500 else {
+            let message = "connection.object_lock and lock_days, from 1 to 36500, need each other."
+            throw StorageError(.badSettings, message)
         }
     }
 

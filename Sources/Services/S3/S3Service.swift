@@ -45,7 +45,9 @@ struct S3Service: StorageService {
                 headers: headers(name, body),
                 admission: connection.policy.admission(.put(name))
             )
-            return try await PartedUpload(upload, concurrency: concurrency, places: places).run()
+            let receipt = try await PartedUpload(upload, concurrency: concurrency, places: places).run()
+            try await connection.expectLock(of: name, upload.headers)
+            return receipt
         }
         let permit = body.length > UploadBytes.few ? try await places.take() : nil
         defer { permit?.give() }
@@ -60,9 +62,11 @@ struct S3Service: StorageService {
         request.add("Content-Type", "application/octet-stream")
         request.headers += headers(name, body)
         let prepared = request
-        return try await connection.policy.run { () async throws(StorageError) in
+        let receipt = try await connection.policy.run { () async throws(StorageError) in
             PutReceipt(proof: try await connection.send(payload, prepared).proof)
         }
+        try await connection.expectLock(of: name, prepared.headers)
+        return receipt
     }
 
     func get(

@@ -11,9 +11,6 @@ package struct S3Settings: Described {
     /// How objects are locked: so that who may do more than most can lift that, or nobody can.
     package enum ObjectLock: String, Sendable, FieldChoice { case off, governance, compliance }
 
-    /// For so many days an object is locked at most, as Amazon's S3 has it.
-    static let longestLock = 36_500
-
     /// How fast what is in an archive class is taken out of it, and how dear that is.
     package enum RestoreTier: String, Sendable, FieldChoice { case bulk, standard, expedited }
 

@@ -2,7 +2,7 @@ internal import HTTPClient
 internal import Schema
 internal import Storage
 
-/// What services that speak Amazon's protocol keep beside the bytes of an object, in the fields of requests and replies.
+/// What services of Amazon's protocol keep beside the bytes of an object, in the fields of requests and replies.
 enum AmazonHeaders {
     private static let metadataPrefix = "x-amz-meta-"
     private static let lockMode = "x-amz-object-lock-mode"
@@ -43,5 +43,22 @@ enum AmazonHeaders {
             until: headers[lockEnd].flatMap { Timestamp($0) },
             isHeld: headers["x-amz-object-lock-legal-hold"]?.uppercased() == "ON"
         )
+    }
+}
+
+extension HTTPObjects {
+    /// Throws where an object was stored by a request with these fields, was to be locked by them, and is not: who
+    /// knows no locks says nothing of it.
+    func expectLock(of name: ObjectName, _ fields: [HTTPField]) async throws(StorageError) {
+        guard AmazonHeaders.isLocking(fields) else { return }
+        let what = "Locking \(name)"
+        let lock = try await policy.run { () async throws(StorageError) in try await look(for: name, what).info.lock }
+        guard lock?.until == nil else { return }
+        throw failures.error(
+            .unsupported,
+            "it was stored, and the service does not say that it is locked; set connection.object_lock to off, or lay the "
+                + "lock upon the bucket itself",
+            what
+        ).ofUnknownOutcome
     }
 }

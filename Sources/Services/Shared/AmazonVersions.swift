@@ -45,6 +45,9 @@ struct AmazonVersions: Sendable {
     /// Services refuse in words of their own what is no name of a version, and what only says that there was a removal;
     /// and some take no notice of the name.
     func told(_ error: StorageError, of id: String) async -> StorageError {
+        guard error.code != .notFound else {
+            return StorageError(.notFound, "The bucket has no version \(id) of \(name) that could be read.")
+        }
         guard [.unsupported, .unexpected].contains(error.code), let found = try? await [find(id)] else { return error }
         guard let version = found[0] else {
             return StorageError(.notFound, "The bucket keeps no version \(id) of \(name).")

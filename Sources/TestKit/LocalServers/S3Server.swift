@@ -32,6 +32,16 @@ package struct S3Server: Sendable {
         }
     }
 
+    /// What a bucket keeps.
+    package enum BucketForm: String, Sendable {
+        /// What was stored last.
+        case plain
+        /// Everything that was ever stored.
+        case versioned
+        /// The same, and some of it locked.
+        case locked
+    }
+
     package let kind: Kind
     /// `http://127.0.0.1:` and a port.
     package let endpoint: String
@@ -40,7 +50,7 @@ package struct S3Server: Sendable {
     package let secretAccessKey: String
     private let folder: URL
 
-    private static let shared = Locked<[Kind: Task<String, any Error>]>([:])
+    private static let shared = Locked<[String: Task<String, any Error>]>([:])
     private static let proxies = Locked<[Kind: Task<FaultyProxy, any Error>]>([:])
     private static let started = Locked<[Kind: Task<S3Server, any Error>]>([:])
 
@@ -59,11 +69,11 @@ package struct S3Server: Sendable {
     }
 
     /// A bucket that all tests of the process share, each under names of its own; making one takes a second.
-    package func sharedBucket() async throws -> String {
+    package func sharedBucket(_ form: BucketForm = .plain) async throws -> String {
         let task = Self.shared.change { shared in
-            if let task = shared[kind] { return task }
-            let task = Task { try await newBucket() }
-            shared[kind] = task
+            if let task = shared["\(kind) \(form)"] { return task }
+            let task = Task { try await newBucket(form) }
+            shared["\(kind) \(form)"] = task
             return task
         }
         return try await task.value
@@ -81,15 +91,29 @@ package struct S3Server: Sendable {
     }
 
     /// Makes an empty bucket and gives its name.
-    package func newBucket() async throws -> String {
+    package func newBucket(_ form: BucketForm = .plain) async throws -> String {
         let name = "test-\(UUID().uuidString.lowercased().prefix(18))"
         if kind == .rclone {
             let bucket = folder.appending(path: "data/\(name)")
             try FileManager.default.createDirectory(at: bucket, withIntermediateDirectories: true)
             return name
         }
-        _ = try await Self.admin(["bucket", endpoint, accessKeyID, secretAccessKey, name])
+        _ = try await Self.admin(["bucket", endpoint, accessKeyID, secretAccessKey, name, form.rawValue])
         return name
+    }
+
+    /// Keys of somebody else, who may only read, list and add: of moto, whose buckets ask what a key may do.
+    package func keysThatOnlyAdd() async throws -> S3Server {
+        let words = try await Self.admin(["adder", endpoint, accessKeyID, secretAccessKey])
+            .split(whereSeparator: \.isWhitespace).map(String.init)
+        guard words.count == 2 else { throw ServerProblem(message: "moto gave no keys.") }
+        return S3Server(
+            kind: kind,
+            endpoint: endpoint,
+            accessKeyID: words[0],
+            secretAccessKey: words[1],
+            folder: folder
+        )
     }
 
     /// Stores a byte under each of these keys, through Amazon's own client, and says how many the server took.

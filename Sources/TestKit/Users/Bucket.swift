@@ -7,10 +7,18 @@ package struct Bucket: Sendable {
     package let prefix: String
 
     /// A place that nobody else uses.
-    package static func make(_ kind: S3Server.Kind = .moto) async throws -> Bucket {
+    package static func make(
+        _ kind: S3Server.Kind = .moto,
+        _ form: S3Server.BucketForm = .plain
+    ) async throws -> Bucket {
         let server = try await S3Server.running(kind)
         let prefix = "e2e/\(UUID().uuidString)/"
-        return Bucket(server: server, name: try await server.sharedBucket(), prefix: prefix)
+        return Bucket(server: server, name: try await server.sharedBucket(form), prefix: prefix)
+    }
+
+    /// The same place for somebody who may read, list and add, and may not remove anything.
+    package func forAdding() async throws -> Bucket {
+        Bucket(server: try await server.keysThatOnlyAdd(), name: name, prefix: prefix)
     }
 
     private static let client = """
@@ -42,6 +50,26 @@ package struct Bucket: Sendable {
             print(json.dumps(sorted(names)))
             """
         return try await run(script).items.compactMap(\.text)
+    }
+
+    /// The versions of all objects below the prefix, those that are removals too, and until when each is locked.
+    package func versions() async throws -> [Answer] {
+        let script = """
+            pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+            found = []
+            for page in pages:
+                for kind in ["Versions", "DeleteMarkers"]:
+                    for each in page.get(kind, []):
+                        row = {"name": each["Key"][len(prefix):], "id": each["VersionId"], "is": kind}
+                        if kind == "Versions":
+                            head = s3.head_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"]) \
+                                if each["VersionId"] != "null" else {}
+                            row["mode"] = head.get("ObjectLockMode")
+                            row["until"] = str(head.get("ObjectLockRetainUntilDate"))
+                        found.append(row)
+            print(json.dumps(found))
+            """
+        return try await run(script).items
     }
 
     /// How many unfinished uploads in parts there are below the prefix.

@@ -4,9 +4,11 @@ import StorageLaws
 import TestKit
 
 extension Subject {
-    static let s3 = [s3OverMoto, s3OverRclone, s3OverRadosgw, s3OverSeaweedfs]
+    static let s3 = [s3OverMoto, s3WithVersions, s3OverRclone, s3OverRadosgw, s3OverSeaweedfs]
 
     static let s3OverMoto = over(.moto, name: "s3OverMoto")
+    /// A bucket that keeps versions.
+    private static let s3WithVersions = over(.moto, name: "s3WithVersions", in: .versioned)
     private static let s3OverRadosgw = over(.radosgw, name: "s3OverRadosgw")
 
     /// rclone replaces objects in place: Amazon's own client, too, reads bytes there that nobody stored.
@@ -45,14 +47,20 @@ extension Subject {
 
     static let s3OverSeaweedfs = over(.seaweedfs, name: "s3OverSeaweedfs")
 
-    private static func over(_ kind: S3Server.Kind, name: String, weaknesses: [String: [String]] = [:]) -> Subject {
+    private static func over(
+        _ kind: S3Server.Kind,
+        name: String,
+        in form: S3Server.BucketForm = .plain,
+        weaknesses: [String: [String]] = [:]
+    ) -> Subject {
         Subject(
             name: name,
             type: "s3",
             boundary: 5 << 20,
             exceptions: [
                 "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
-                "The service lacks what it takes: usage.",
+                "The service lacks what it takes: usage.", "Nothing is kept here but what was stored last.",
+                "The service says that it lists no versions.",
             ],
             weaknesses: weaknesses,
             http: OverHTTP(
@@ -67,18 +75,18 @@ extension Subject {
                 },
                 server: {
                     let server = try await S3Server.running(kind)
-                    let (bucket, folder) = (try await server.sharedBucket(), newPrefix())
+                    let (bucket, folder) = (try await server.sharedBucket(form), newPrefix())
                     return (server.endpoint, { settings(of: server, bucket, at: $0, folder) })
                 }
             ),
             open: {
                 let server = try await S3Server.running(kind)
-                let bucket = try await server.sharedBucket()
+                let bucket = try await server.sharedBucket(form)
                 return try await open("s3", settings(of: server, bucket, at: server.endpoint, newPrefix()))
             },
             openTroubled: {
                 let server = try await S3Server.running(kind)
-                let (proxy, bucket) = (try await server.sharedProxy(), try await server.sharedBucket())
+                let (proxy, bucket) = (try await server.sharedProxy(), try await server.sharedBucket(form))
                 let folder = newPrefix()
                 let values = settings(of: server, bucket, at: proxy.endpoint, folder)
                 let troubles = S3Troubles(proxy: proxy, server: server, bucket: bucket, folder: folder)
