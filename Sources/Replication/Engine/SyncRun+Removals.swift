@@ -16,6 +16,12 @@ extension SyncRun {
             report.warnings.append("\(backend.name): \(steps.count) roots stay, for nothing is to be removed there.")
             return
         }
+        if let refusal = refusal.read({ $0 }) {
+            let words =
+                "Nothing can be removed from \(backend.name) with its credentials, so all of it stays, and stays known."
+            report.heldBack = report.heldBack ?? .storage(refusal.saying("\(words) \(refusal.message)"))
+            return
+        }
         do {
             guard let state = try await catalog.backendState(backend.name) else { return }
             var rest = steps[...]
@@ -42,15 +48,6 @@ extension SyncRun {
     /// A place may be so full that only a removal makes room for that. Then nobody else may ever have been there, roots
     /// go one at a time, and before each it is looked again: whoever comes finds no room to announce himself either.
     private func announceRemoval(_ site: Site, _ state: BackendState) async throws -> Bool {
-        do {
-            // Who may not remove could not take that back either, and others would wait for him for a day.
-            try await site.register.withdrawRemoving(engine.identity, state.incarnation)
-        } catch let error as StorageError where error.code == .permissionDenied {
-            throw error.saying(
-                "Nothing can be removed from \(backend.name) with its credentials, so all of it stays, and stays known. "
-                    + error.message
-            )
-        }
         do {
             _ = try await site.register.announce(engine.identity, state.incarnation, isRemoving: true, catalog.time)
         } catch let error as StorageError where error.code == .quotaExceeded {
@@ -275,12 +272,8 @@ extension SyncRun {
             report.stopped = report.stopped ?? .storage(error)
             return
         }
-        // Whatever was said, nobody knows what became of it: the entry stays, and the next sync looks. Who may not
-        // remove has not.
-        let mayHaveHappened = error.code != .permissionDenied || error.mayHaveHappened
-        try await recorder.add(
-            Recorder.Failure(root: root, problem: error.message, mayHaveHappened: mayHaveHappened)
-        )
+        // Whatever was said, nobody knows what became of it: the entry stays, and the next sync looks.
+        try await recorder.add(Recorder.Failure(root: root, problem: error.message, mayHaveHappened: true))
         report.failures.append(SyncReport.Failure(root: root, error: .storage(error)))
         failuresInARow += 1
         if await isOfBackend(error, site, failuresInARow) { report.stopped = report.stopped ?? .storage(error) }

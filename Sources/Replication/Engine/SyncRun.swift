@@ -15,6 +15,8 @@ struct SyncRun: Sendable {
     let mode: SyncEngine.Mode
     let announcement: Announcement
     let recorder: Recorder
+    /// Why nothing can be removed, once that was seen.
+    let refusal = Locked<StorageError?>(nil)
 
     var catalog: Catalog { engine.catalog }
 

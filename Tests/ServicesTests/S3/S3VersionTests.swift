@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    /// What is stored is locked for the days that were said, in one request and in parts; what a test leaves is not.
+    /// What is stored is locked for the days that were said, by one request and in parts; what a test leaves is not.
     @Test(arguments: [S3Server.Kind.moto, .seaweedfs]) func whatIsStoredIsLocked(_ kind: S3Server.Kind) async throws {
         let lock: [String: FieldValue] = ["object_lock": .text("governance"), "lock_days": .integer(3)]
         let service = try await Self.open(kind, .locked, lock)
