@@ -19,11 +19,9 @@ final class AnnexProcess: Sendable {
         let exchange = AnnexExchange(program.name, host, offering: extensions, now: now, timeout: timeout)
         self.exchange = exchange
         do throws(FileError) {
-            var variables: [String: String] = [:]
-            if let spool = program.spool { variables["TMPDIR"] = try spool.scratch() }
             child = try ChildProcess(
                 program.words,
-                setting: variables,
+                setting: program.spool?.variables() ?? [:],
                 inheriting: program.inherits
             ) { exchange.take($0) }
         } catch {

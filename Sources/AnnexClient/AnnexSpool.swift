@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// The private folder in which files lie as long as a program reads or writes them; all of its calls may block.
 ///
-/// Each process of ours has one of its own, with a lock, so that whoever comes later removes what a killed one left.
+/// Each process of ours has one of its own, with a lock, so that whoever comes later ends the programs that a killed one
+/// left, and removes the rest.
 package final class AnnexSpool: Sendable {
     /// A file that a program is given, in a folder that goes with it.
     ///
@@ -50,12 +51,15 @@ package final class AnnexSpool: Sendable {
 
     deinit { close() }
 
-    /// The folder for what programs need for a while.
-    package func scratch() throws(FileError) -> String {
-        let place = try own.withLock { (own) throws(FileError) in try ready(&own).folder } + "/tmp"
+    /// The variables with which a program is started: a folder for what it needs for a while, which tells it from the
+    /// programs of other processes, too.
+    package func variables() throws(FileError) -> [String: String] {
+        let place = try own.withLock { (own) throws(FileError) in try ready(&own).folder } + Self.scratch
         try makeDirectory(place, permissions: 0o700)
-        return place
+        return [Self.variable: place]
     }
+
+    private static let (variable, scratch) = ("TMPDIR", "/tmp")
 
     /// A place for a file of so many bytes; throws `full` where there is no room for it.
     package func begin(_ key: String, length: UInt64 = 0) throws(FileError) -> Transfer {
@@ -91,6 +95,8 @@ package final class AnnexSpool: Sendable {
         for name in try listDirectory(folder) where name.first != 0x2E {
             let path = "\(folder)/\(String(decoding: name, as: UTF8.self))"
             guard let lock = try? File.ofLock(path + "/.lock"), (try? lock.tryLock()) == true else { continue }
+            // A program of a killed process may still be at work on what that asked.
+            try endProcesses(withVariable: Self.variable, path + Self.scratch)
             try? removeTree(path)
         }
         let place = "\(folder)/\(processIdentifier)-\(currentMilliseconds())"

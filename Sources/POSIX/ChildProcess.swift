@@ -25,8 +25,8 @@ package struct ChildEnd: Sendable, Hashable {
 /// A program that runs beside this one, with pipes to its input and from its output and its errors.
 ///
 /// It has a session of its own, so that no terminal reaches it, no descriptor but its three, and no signal blocked. It
-/// is ended when nobody holds this value any more, or when its events are not wanted; when this process ends in any
-/// way, it finds its input closed.
+/// is ended when nobody holds this value any more, or when its events are not wanted, or when this process ends in any
+/// way; and what is left of what it started ends with it.
 package final class ChildProcess: Sendable {
     /// Its process number, which may be another's once it has ended.
     package let identifier: Int32
@@ -34,12 +34,14 @@ package final class ChildProcess: Sendable {
 
     /// Starts a program, which is looked for on the path, with these words and variables beside those of this process.
     ///
-    /// Of those, it gets what `inherits` says: all where nothing is said. `receive` is called on a thread of the
-    /// child's own; it says whether the child is to go on. The end is always told, last of all.
+    /// Of those, it gets what `inherits` says: all where nothing is said. One that `mayLeave` something, such as a
+    /// mount, is not ended with this process, and what it started goes on after its end. `receive` is called on a
+    /// thread of the child's own; it says whether the child is to go on. The end is always told, last of all.
     package init(
         _ words: [String],
         setting variables: [String: String] = [:],
         inheriting inherits: (_ name: String) -> Bool = { _ in true },
+        mayLeave: Bool = false,
         _ receive: @escaping @Sendable (ChildEvent) -> Bool
     ) throws(FileError) {
         let program = words.first ?? ""
@@ -54,7 +56,15 @@ package final class ChildProcess: Sendable {
         for descriptor in [input.writer, output.reader, errors.reader, wake.reader, wake.writer] {
             _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         }
-        pump = ChildPump(identifier, input: input, output: output, errors: errors, wake: wake, receive)
+        pump = ChildPump(
+            identifier,
+            mayLeave: mayLeave,
+            input: input,
+            output: output,
+            errors: errors,
+            wake: wake,
+            receive
+        )
         input.closeReader()
         output.closeWriter()
         errors.closeWriter()
@@ -75,7 +85,8 @@ package final class ChildProcess: Sendable {
     /// Ends it at once, with all that it started; its end is told as ever.
     package func endNow() { pump.endNow() }
 
-    private static func spawn(
+    /// Starts a program with three descriptors, and gives its number.
+    static func spawn(
         _ words: [String],
         _ variables: [String],
         _ input: Int32,

@@ -42,6 +42,8 @@ final class ChildPump: Sendable {
     }
 
     private let identifier: Int32
+    /// Whether what it started may go on after its end.
+    private let mayLeave: Bool
     private let input: Pipe
     private let output: Pipe
     private let errors: Pipe
@@ -52,23 +54,8 @@ final class ChildPump: Sendable {
     /// Whether it has closed its error output.
     private let isMute = Atomic(false)
 
-    /// The children that were not seen to end: as long as they are here, their numbers are their own.
-    private static let children = Mutex<Set<Int32>>([])
-
-    /// Ends all children at once.
-    static func endAll() {
-        children.withLock { children in
-            for child in children { _ = kill(-child, SIGKILL) }
-            children = []
-        }
-    }
-
     /// Ends this one at once.
-    func endNow() {
-        Self.children.withLock { children in
-            if children.contains(identifier) { _ = kill(-identifier, SIGKILL) }
-        }
-    }
+    func endNow() { ChildWatch.end(identifier) }
 
     /// How often the child's user is told that time passes, in milliseconds.
     private static let tick: Int64 = 250
@@ -80,6 +67,7 @@ final class ChildPump: Sendable {
 
     init(
         _ identifier: Int32,
+        mayLeave: Bool,
         input: Pipe,
         output: Pipe,
         errors: Pipe,
@@ -87,8 +75,8 @@ final class ChildPump: Sendable {
         _ receive: @escaping @Sendable (ChildEvent) -> Bool
     ) {
         (self.identifier, self.input, self.output, self.errors) = (identifier, input, output, errors)
-        (self.wake, self.receive) = (wake, receive)
-        _ = Self.children.withLock { $0.insert(identifier) }
+        (self.wake, self.receive, self.mayLeave) = (wake, receive, mayLeave)
+        ChildWatch.add(identifier, mayLeave: mayLeave)
     }
 
     func send(_ pieces: [ArraySlice<UInt8>]) {
@@ -218,15 +206,9 @@ final class ChildPump: Sendable {
     /// The code with which the child ended; nil where it has not after so many milliseconds.
     private func awaitEnd(_ limit: Int64) -> Int32? {
         let start = runningMilliseconds()
-        var status: Int32 = 0
         while true {
-            let waited = Self.children.withLock { children in
-                let waited = systemCall { unsafe waitpid(identifier, &status, WNOHANG) }
-                if waited.number != 0 || waited.value == identifier { children.remove(identifier) }
-                return waited
-            }
-            if waited.number != 0 { return -1 }
-            if waited.value == identifier {
+            if let status = ChildWatch.status(of: identifier, mayLeave: mayLeave) {
+                guard status >= 0 else { return -1 }
                 let number = status & 0x7F
                 return number == 0 ? status >> 8 & 0xFF : 128 + number
             }

@@ -27,6 +27,25 @@ package func processes(where matches: (_ words: [String]) -> Bool) -> [Int32] {
     }
 }
 
+/// Ends the processes at once that were started with a variable of this value, and what those started with it; throws
+/// where they do not end soon (proc(5), `environ`).
+package func endProcesses(withVariable name: String, _ value: String) throws(FileError) {
+    let entry = Array("\(name)=\(value)".utf8)
+    let start = runningMilliseconds()
+    while true {
+        let numbers = (try? listDirectory("/proc"))?.compactMap { Int32(String(decoding: $0, as: UTF8.self)) } ?? []
+        let found = numbers.filter { number in
+            let variables = (try? readSystemFile("/proc/\(number)/environ")) ?? []
+            return variables.split(separator: 0).contains { $0.elementsEqual(entry) }
+        }
+        guard !found.isEmpty else { return }
+        guard runningMilliseconds() - start < 5000 else { throw FileError("end what works in", value, EBUSY) }
+        // What they start meanwhile is found by the next look.
+        found.forEach(killProcess)
+        usleep(2000)
+    }
+}
+
 /// Ends a process at once, whatever it does.
 package func killProcess(_ identifier: Int32) { _ = kill(identifier, SIGKILL) }
 
@@ -111,7 +130,7 @@ package func ignoreBrokenPipes() {
 
 /// Ends the process at once, with no more code run, and the children that have not ended by then.
 package func endProcess(_ code: Int32) -> Never {
-    ChildPump.endAll()
+    ChildWatch.endAll()
     _exit(code)
 }
 

@@ -108,6 +108,20 @@ import Testing
         child.endNow()
     }
 
+    /// What a child started ends with it, unless it may stay, as a mount may.
+    @Test(arguments: [false, true]) func `what is left of a child ends with it`(_ mayLeave: Bool) async throws {
+        let seen = Seen()
+        let script = "trap '' TERM; sleep 60 >/dev/null 2>&1 & echo $!"
+        let child = try ChildProcess(["sh", "-c", script], mayLeave: mayLeave) { seen.take($0) }
+        #expect(try await holds { seen.ended != nil })
+        #expect(seen.ended?.code == 0)
+        let text = String(decoding: seen.output.withLock { $0 }, as: UTF8.self)
+        let left = try #require(Int32(text.trimmingCharacters(in: .newlines)))
+        defer { killProcess(left) }
+        if mayLeave { #expect(processIsAlive(left)) } else { #expect(try await holds { !processIsAlive(left) }) }
+        withExtendedLifetime(child) {}
+    }
+
     /// Whoever has a port is told from the one who should.
     @Test func `who listens on a port is known`() throws {
         let server = try SocketServer { _ in }

@@ -160,10 +160,12 @@ struct ExternalRclone: Sendable {
         try StorageError.checkCancellation()
         let end: ChildEnd
         do throws(FileError) {
-            let scratch = try await BlockingThreads.shared.run { [spool] () throws(FileError) in try spool.scratch() }
+            let variables = try await BlockingThreads.shared.run { [spool] () throws(FileError) in
+                try spool.variables()
+            }
             end = try await runToEnd(
                 words + command,
-                setting: ["TMPDIR": scratch],
+                setting: variables,
                 inheriting: inherits,
                 patience: timeout * 10,
                 take

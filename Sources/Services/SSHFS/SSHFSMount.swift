@@ -268,7 +268,7 @@ final class SSHFSMount: Sendable {
         let child: ChildProcess
         do throws(FileError) {
             child = try await BlockingThreads.shared.run { () throws(FileError) in
-                try ChildProcess(words, setting: variables) { event in
+                try ChildProcess(words, setting: variables, mayLeave: true) { event in
                     if case .ended(let end) = event { ended.change { $0 = end } }
                     return true
                 }

@@ -225,7 +225,8 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["XIPFSKIT--cars~x.car"])
     }
 
-    /// A process that was killed left files of its transfers; one that is there still keeps its own.
+    /// A process that was killed left files of its transfers, and a program at work; one that is there still keeps its
+    /// own.
     @Test func whatAKilledOneLeftIsRemoved() async throws {
         let state = Scratch.current + "/state"
         let (dead, alive) = (state + "/transfers/1-1", state + "/transfers/1-2")
@@ -233,10 +234,15 @@ import Testing
             try FileManager.default.createDirectory(atPath: folder + "/1", withIntermediateDirectories: true)
             try Data([1]).write(to: URL(filePath: folder + "/.lock"))
         }
+        let words = ["TMPDIR=\(dead)/tmp", "sh", "-c", "trap '' TERM; sleep 60; sleep 60"]
+        let left = try Child(Child.Start("/usr/bin/env", words))
+        let other = try Child(Child.Start("/bin/sleep", ["60"]))
+        defer { for child in [left, other] { child.signal(SIGKILL) } }
         let lock = unsafe open(alive + "/.lock", O_RDWR)
         #expect(flock(lock, LOCK_EX | LOCK_NB) == 0)
         try await lend("pass", state: state) { objects in _ = try await objects.stat(try #require(name)) }
         #expect(!FileManager.default.fileExists(atPath: dead) && FileManager.default.fileExists(atPath: alive))
+        #expect(try await holds { !left.isRunning } && other.isRunning)
         close(lock)
         #expect(try FileManager.default.contentsOfDirectory(atPath: state + "/transfers").sorted() == [".lock", "1-2"])
     }
