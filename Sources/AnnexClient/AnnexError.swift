@@ -22,6 +22,8 @@ package struct AnnexError: Error, Sendable, CustomStringConvertible {
         case protocolViolation
         /// It wrote more than there may be.
         case tooMuch
+        /// There is no room on this machine for what it writes.
+        case full
         /// The task was told to stop.
         case cancelled
     }

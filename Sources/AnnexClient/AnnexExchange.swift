@@ -21,6 +21,8 @@ final class AnnexExchange: Sendable {
         var jobs: [Int: AnnexJob] = [:]
         /// Bytes that the program was sent and has not taken.
         var unsent = 0
+        /// How many bytes it said.
+        var said: UInt64 = 0
         /// Lines that belong to nothing.
         var stray = 0
         /// Who waits a moment for what a program says that ends after an answer.
@@ -117,7 +119,10 @@ final class AnnexExchange: Sendable {
         switch event {
         case .input(let count): state.withLock { $0.unsent -= count }
         case .output(let bytes):
-            let (lines, problem) = state.withLock { $0.lines.add(bytes) }
+            let (lines, problem) = state.withLock { state in
+                state.said += UInt64(bytes.count)
+                return state.lines.add(bytes)
+            }
             for line in lines where failure == nil { take(line) }
             if let problem { violate(problem) }
         case .tick: tick()
@@ -179,14 +184,12 @@ final class AnnexExchange: Sendable {
     }
 
     private func heed(_ text: String, _ number: Int) {
-        let (word, _) = cut(text)
-        let isProgress = word == "PROGRESS"
-        let isKnown = state.withLock { state -> Bool? in
-            state.jobs[number]?.note(at: now(), isProgress: isProgress)
-        }
+        let (word, rest) = cut(text)
+        let claimed = word == "PROGRESS" ? UInt64(rest) ?? 0 : nil
+        let isKnown = state.withLock { state -> Bool? in state.jobs[number]?.note(claimed: claimed, at: now()) }
         switch isKnown {
         case true: break
-        case false: return violate("It says more than belongs to one request.")
+        case false: return violate("It floods: it says more than belongs to one request.")
         default:
             let isTooMuch = state.withLock { state in
                 state.stray += 1
@@ -200,7 +203,7 @@ final class AnnexExchange: Sendable {
             state.jobs[number]?.reading.take(text) ?? .strange("It said \(shown(word)) when nothing was asked.")
         }
         switch step {
-        case .part: break
+        case .part: state.withLock { $0.jobs[number]?.notePart(at: now()) }
         case .done(let reply): state.withLock { $0.jobs.removeValue(forKey: number) }?.answer.resolve(.success(reply))
         case .strange(let problem): violate(problem)
         }
@@ -234,15 +237,16 @@ final class AnnexExchange: Sendable {
 
     private func look(at job: AnnexJob, _ number: Int, _ moment: Duration) {
         switch job.watch?() {
-        case .tooMuch(let why): return fail(AnnexError(.tooMuch, why), of: number)
+        case .tooMuch(let why): return fail(AnnexError(.tooMuch, why), of: number, atOnce: true)
+        case .full(let error): return fail(AnnexError(.full, "\(error)", cause: error), of: number, atOnce: true)
         case .bytes(let count): state.withLock { $0.jobs[number]?.note(written: count, at: moment) }
         case nil: break
         }
         switch state.withLock({ $0.jobs[number]?.look(at: moment, timeout) }) {
         case .late(let why): fail(AnnexError(.timedOut, "\(name) hangs. \(why)"), of: number)
         case .silent:
-            let seen = SessionActivity(ofSessionOf: outlet.process)
-            let isBusy = state.withLock { $0.jobs[number]?.note(seen, at: moment) }
+            let (seen, errors) = (SessionActivity(ofSessionOf: outlet.process), outlet.errorBytes)
+            let isBusy = state.withLock { $0.jobs[number]?.note(seen, said: $0.said &+ errors, at: moment) }
             guard isBusy == false else { return }
             let seconds = timeout.components.seconds
             fail(
@@ -260,7 +264,10 @@ final class AnnexExchange: Sendable {
     }
 
     /// Gives the program up on account of one job: the others failed with it.
-    private func fail(_ error: AnnexError, of number: Int) {
+    ///
+    /// Where it is ended at once, it writes nothing more.
+    private func fail(_ error: AnnexError, of number: Int, atOnce: Bool = false) {
+        if atOnce { outlet.endNow() }
         state.withLock { $0.jobs.removeValue(forKey: number) }?.answer.resolve(.failure(error))
         fail(AnnexError(.ended, "\(name) was ended, for something else that it was asked failed. \(error.message)"))
     }
@@ -290,6 +297,11 @@ private final class AnnexOutlet: Sendable {
 
     /// The number of the program's process.
     var process: Int32 { state.withLock { $0.process } }
+    /// How many bytes the program wrote to its error output.
+    var errorBytes: UInt64 { state.withLock { $0.child?.errorBytes ?? 0 } }
+
+    /// Ends the program at once.
+    func endNow() { state.withLock { $0.child }?.endNow() }
 
     func attach(_ child: ChildProcess) {
         state.withLock { state in

@@ -14,14 +14,17 @@ struct AnnexJob: Sendable {
     let answer = AnnexAnswer<AnnexReply>()
     let watch: AnnexWatch?
     private let began: Duration
-    /// When it was last seen to go on, by what was said or written.
+    /// When it was last seen to go on, by what came.
     private var told: Duration
-    /// The same, or by what the processes of the program do.
+    /// The same, or by what the program says that it moved, or by what its processes do.
     private var sign: Duration
     private var written: UInt64 = 0
+    /// How many bytes the program says that it moved, and no more than there are.
+    private var claimed: UInt64 = 0
+    private let most: UInt64
     private var lines = 0
-    /// What those had done when they were last looked at, and when that was.
-    private var activity: (seen: SessionActivity, at: Duration)?
+    /// What the processes had done when they were last looked at, how much the program had said, and when that was.
+    private var activity: (seen: SessionActivity, said: UInt64, at: Duration)?
 
     /// More lines about one request, beside those of its answer, and of its progress, are none of it.
     private static let mostLines = 20_000
@@ -31,24 +34,43 @@ struct AnnexJob: Sendable {
     private static let longest = Duration.seconds(86_400)
     /// What a program does that counts as going on: so many bytes a second, or one in so many parts of a processor.
     private static let (busyBytes, busyShare): (Double, Double) = (1024, 50)
+    /// How often what is said may be read and written on its way.
+    private static let passes: Double = 4
+    /// How many times as many bytes one has to move that talks.
+    private static let strictness: Double = 64
 
     init(_ request: AnnexRequest, _ watch: AnnexWatch?, at now: Duration) {
         (reading, self.watch, began, told, sign) = (AnnexReading(request), watch, now, now, now)
+        var most: UInt64?
+        if case .store(_, let file) = request { most = (try? fileInfo(Array(file.utf8)))?.length }
+        self.most = most ?? .max
     }
 
     var request: AnnexRequest { reading.request }
 
-    /// Notes a line; false where there are too many.
-    mutating func note(at now: Duration, isProgress: Bool) -> Bool {
-        (told, sign, activity) = (now, now, nil)
-        lines += isProgress ? 0 : 1
+    /// Notes a line, which by itself shows nothing, and how much the program says in it that it moved so far; false
+    /// where there are too many.
+    mutating func note(claimed bytes: UInt64?, at now: Duration) -> Bool {
+        if let bytes, request.isTransfer { note(claimed: bytes, at: now) } else { lines += 1 }
         return lines <= Self.mostLines
+    }
+
+    /// Notes a part of the answer.
+    mutating func notePart(at now: Duration) { (told, sign, activity) = (now, now, nil) }
+
+    /// Notes how many bytes the program says that it moved so far: that it goes on where they become more, no slower
+    /// than what counts, and not more than there are.
+    private mutating func note(claimed bytes: UInt64, at now: Duration) {
+        guard bytes > claimed, bytes <= most else { return }
+        guard bytes == most || Double(bytes - claimed) > (now - sign) / .seconds(1) * Self.busyBytes else { return }
+        (claimed, sign, activity) = (bytes, now, nil)
     }
 
     /// Notes how many bytes were written so far.
     mutating func note(written: UInt64, at now: Duration) {
         guard written != self.written else { return }
-        (self.written, told, sign, activity) = (written, now, now, nil)
+        self.written = written
+        notePart(at: now)
     }
 
     /// Whether it goes on, where a program may say nothing for `timeout`.
@@ -59,25 +81,28 @@ struct AnnexJob: Sendable {
             guard now - sign > timeout || limit > timeout else { return .fine }
             return .late("It did not answer \(word) within \(limit.components.seconds) s.")
         }
-        guard now - told <= Self.longest else { return .late("It says nothing of \(word) for a day.") }
+        guard now - told <= Self.longest else { return .late("Nothing came of \(word) for a day.") }
         guard let activity else { return now - sign > timeout / 2 ? .silent : .fine }
         return now - activity.at > timeout / 2 ? .silent : .fine
     }
 
-    /// Compares what the processes of the program have done with what they had; false where that is nothing.
+    /// Compares what the processes of the program have done with what they had, and how much that has said; false where
+    /// it is nothing but talk.
     ///
-    /// Many programs say nothing while they move bytes.
-    mutating func note(_ seen: SessionActivity, at now: Duration) -> Bool {
-        guard let (before, moment) = activity else {
-            activity = (seen, now)
+    /// Many programs say nothing while they move bytes. What is said is moved, too, by each through which it passes; so
+    /// is what programs read that are started to say it, and who says much computes for that. So of one that talks,
+    /// more is expected: it could say that it moves bytes.
+    mutating func note(_ seen: SessionActivity, said: UInt64, at now: Duration) -> Bool {
+        guard let (before, heard, moment) = activity else {
+            activity = (seen, said, now)
             return true
         }
         let milliseconds = (now - moment) / .milliseconds(1)
-        // One that has ended meanwhile takes what it did along.
+        let (done, talk) = (seen.since(before), Double(said &- heard))
+        let bytes = milliseconds * Self.busyBytes / 1000
         let isBusy =
-            seen.moved < before.moved || Double(seen.moved - before.moved) > milliseconds * Self.busyBytes / 1000
-            || seen.computed < before.computed
-            || Double(seen.computed - before.computed) > milliseconds / Self.busyShare
+            Double(done.moved) - talk * Self.passes > (talk > 0 ? bytes * Self.strictness : bytes)
+            || talk <= bytes && Double(done.computed) > milliseconds / Self.busyShare
         if isBusy { (sign, activity) = (now, nil) }
         return isBusy
     }

@@ -1,3 +1,5 @@
+package import POSIX
+
 /// A program that speaks git-annex's protocol of external special remotes, and how it is started.
 package struct AnnexProgram: Sendable {
     /// The program, which is looked for on the path, and its words.
@@ -36,11 +38,13 @@ package struct AnnexFeatures: Sendable, Hashable {
 }
 
 /// How a transfer goes on, as far as whoever asked for it sees.
-package enum AnnexGrowth: Sendable, Hashable {
+package enum AnnexGrowth: Sendable {
     /// So many bytes were written.
     case bytes(UInt64)
     /// There may be no more, and why, as a sentence.
     case tooMuch(String)
+    /// There is no room for more on this machine.
+    case full(FileError)
 }
 
 /// Looks how a transfer goes on; called on a thread that may block.

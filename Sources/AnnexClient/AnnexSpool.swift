@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// The private folder in which files lie as long as a program reads or writes them; all of its calls may block.
 ///
-/// Each process of ours has one of its own, with a lock, so that whoever comes later ends the programs that a killed one
-/// left, and removes the rest.
+/// Each process of ours has one of its own, with a lock, so that whoever comes later ends the programs that a killed
+/// one left, and removes the rest.
 package final class AnnexSpool: Sendable {
     /// A file that a program is given, in a folder that goes with it.
     ///
@@ -13,22 +13,29 @@ package final class AnnexSpool: Sendable {
     package final class Transfer: Sendable {
         private let folder: String
         package let path: String
+        /// How much room there was when it began, and how much of the disk stays free, in bytes.
+        private let room: (free: UInt64, kept: UInt64)
 
-        fileprivate init(_ folder: String, _ key: String) { (self.folder, path) = (folder, folder + "/" + key) }
+        fileprivate init(_ folder: String, _ key: String, _ room: (free: UInt64, kept: UInt64)) {
+            (self.folder, path, self.room) = (folder, folder + "/" + key, room)
+        }
 
         deinit { try? removeTree(folder) }
 
-        /// How much lies in the folder now, for programs write beside before they give a file its name; where `most` is
-        /// what may come, it is too much when it cannot be twice that.
-        package func growth(most: UInt64? = nil) -> AnnexGrowth {
+        /// How much lies in the folder now, for programs write beside before they give a file its name.
+        ///
+        /// Where `most` is what may come, it is too much when it cannot be twice that. What nobody knows the length of
+        /// gets half of the room that there was: what is written without end fills no disk.
+        package func growth(most: UInt64?) -> AnnexGrowth {
             let written = ((try? listDirectory(folder)) ?? []).reduce(UInt64(0)) { sum, name in
                 sum &+ ((try? fileInfo(Array((folder + "/").utf8) + name))?.length ?? 0)
             }
             if let most, written > AnnexSpool.slack, (written - AnnexSpool.slack) / 2 > most {
-                return .tooMuch("It wrote \(written) bytes where at most \(most) were asked for.")
+                return .tooMuch("It wrote \(written) bytes where at most \(most) were to come.")
             }
-            guard let free = try? diskSpace(folder).free, free < AnnexSpool.reserve / 2 else { return .bytes(written) }
-            return .tooMuch("What it writes does not fit on this machine: \(free) bytes are free in \(folder).")
+            let free = (try? diskSpace(folder).free) ?? .max
+            guard free < room.kept / 2 || most == nil && written > room.free / 2 else { return .bytes(written) }
+            return .full(.noRoom(for: "what the program writes", in: folder, free: free, kept: room.kept))
         }
     }
 
@@ -40,14 +47,13 @@ package final class AnnexSpool: Sendable {
     }
 
     private let folder: String
+    private let kept: UInt64
     private let own = Mutex<Own?>(nil)
 
-    /// So much room stays free on the disk, in bytes: others need some, too.
-    private static let reserve: UInt64 = 64 << 20
     private static let slack: UInt64 = 1 << 20
 
-    /// Transfers below a folder, which is made when it is needed.
-    package init(in folder: String) { self.folder = folder }
+    /// Transfers below a folder, which is made when it is needed; so many bytes of its disk stay free.
+    package init(in folder: String, keeping kept: UInt64 = 64 << 20) { (self.folder, self.kept) = (folder, kept) }
 
     deinit { close() }
 
@@ -70,9 +76,10 @@ package final class AnnexSpool: Sendable {
             return "\(ready.folder)/\(ready.count)"
         }
         try makeNewDirectory(place, permissions: 0o700)
-        let transfer = Transfer(place, key)
-        guard length < .max / 2, try diskSpace(place).free >= length + Self.reserve else {
-            throw FileError("write \(length) bytes to", place, ENOSPC)
+        let free = try diskSpace(place).free
+        let transfer = Transfer(place, key, (free, kept))
+        guard free >= kept, free - kept >= length else {
+            throw FileError.noRoom(for: "\(length) bytes", in: place, free: free, kept: kept)
         }
         return transfer
     }

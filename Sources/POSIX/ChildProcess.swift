@@ -76,6 +76,9 @@ package final class ChildProcess: Sendable {
 
     deinit { pump.stop() }
 
+    /// How many bytes it has written to its error output.
+    package var errorBytes: UInt64 { pump.errorBytes }
+
     /// Ends it, as dropping it would; `atOnce`, it gets no time to end by itself when it finds its input closed.
     package func end(atOnce: Bool) { pump.stop(atOnce: atOnce) }
 

@@ -51,8 +51,12 @@ final class ChildPump: Sendable {
     private let receive: @Sendable (ChildEvent) -> Bool
     private let outbox = Mutex(Outbox())
     private let said = Mutex<[UInt8]>([])
+    private let errorCount = Atomic<UInt64>(0)
     /// Whether it has closed its error output.
     private let isMute = Atomic(false)
+
+    /// How many bytes the child has written to its error output.
+    var errorBytes: UInt64 { errorCount.load(ordering: .relaxed) }
 
     /// Ends this one at once.
     func endNow() { ChildWatch.end(identifier) }
@@ -63,6 +67,8 @@ final class ChildPump: Sendable {
     private static let grace: Int64 = 2000
     /// How many bytes of its errors are kept.
     private static let maxErrors = 4096
+    /// How often more of them is read after its end.
+    private static let lastReads = 64
     private static let chunk = 256 << 10
 
     init(
@@ -153,6 +159,7 @@ final class ChildPump: Sendable {
     }
 
     private func keep(_ words: [UInt8]) {
+        errorCount.add(UInt64(words.count), ordering: .relaxed)
         said.withLock { said in
             said += words
             if said.count > Self.maxErrors { said.removeFirst(said.count - Self.maxErrors) }
@@ -192,7 +199,11 @@ final class ChildPump: Sendable {
         output.closeReader()
         let isUrgent = outbox.withLock { $0.isUrgent }
         let code = awaitEnd(isUrgent ? 0 : Self.grace) ?? ended(by: SIGTERM) ?? ended(by: SIGKILL) ?? -1
-        while let words = take(errors.reader, Self.maxErrors), !words.isEmpty { keep(words) }
+        // What has left its group may write there without end.
+        for _ in 0..<Self.lastReads {
+            guard let words = take(errors.reader, Self.maxErrors), !words.isEmpty else { break }
+            keep(words)
+        }
         errors.closeReader()
         _ = receive(.ended(ChildEnd(code: code, errors: said.withLock { $0 })))
     }

@@ -75,9 +75,11 @@ private final class Watcher {
     private let process: Int32
     private let line: Int32
 
-    /// What it does: it keeps the numbers of the children, each between spaces, until its input ends. Then it looks for
-    /// what is in their sessions (proc(5): behind the name, the fourth word) until there is nothing, for what is
-    /// started meanwhile is seen by the next look.
+    /// What it does, in the words of the shell.
+    ///
+    /// It keeps the numbers of the children, each between spaces, until its input ends. Then it looks for what is in
+    /// their sessions (proc(5): behind the name, the fourth word) until there is nothing, for what is started meanwhile
+    /// is seen by the next look.
     private static let text = """
         live=' '
         while read -r sign child; do

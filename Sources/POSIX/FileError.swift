@@ -68,6 +68,12 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
         FileError(.notAFile, "open", path, "it is a file of the kit home")
     }
 
+    /// The failure of keeping something in a folder that does not fit into what may be used of its disk, in bytes.
+    package static func noRoom(for what: String, in folder: String, free: UInt64, kept: UInt64) -> FileError {
+        let reason = "\(free) bytes are free on that disk, and \(kept) of it stay free"
+        return FileError(.full, "keep \(what) in", folder, reason)
+    }
+
     /// The failure of finding something else at `path` where the file of a lock should be.
     package static func notALog(_ path: String) -> FileError {
         FileError(.notAFile, "open", path, "something else is in the place of the log")

@@ -2,10 +2,15 @@ internal import Glibc
 
 /// What the processes of a session have done so far, as far as the system shows it (proc(5)).
 package struct SessionActivity: Sendable, Hashable {
-    /// The time that they computed, in milliseconds.
-    package private(set) var computed: UInt64 = 0
-    /// How many bytes they read and wrote, from and to anything.
-    package private(set) var moved: UInt64 = 0
+    /// What one of them has done, or several.
+    package struct Work: Sendable, Hashable {
+        /// The time that was computed, in milliseconds.
+        package var computed: UInt64 = 0
+        /// How many bytes were read and written, from and to anything.
+        package var moved: UInt64 = 0
+    }
+
+    private var works: [Int32: Work] = [:]
 
     /// What those have done that run in the session of a process now.
     package init(ofSessionOf leader: Int32) {
@@ -14,8 +19,18 @@ package struct SessionActivity: Sendable, Hashable {
             guard let process = Int32(String(decoding: name, as: UTF8.self)),
                 let ticks = Self.ticks(of: process, inSessionOf: leader)
             else { continue }
-            computed &+= ticks &* tick
-            moved &+= Self.moved(by: process)
+            works[process] = Work(computed: ticks &* tick, moved: Self.moved(by: process))
+        }
+    }
+
+    /// What those did since an earlier look that are there now; one that has ended takes what it did along.
+    package func since(_ earlier: SessionActivity) -> Work {
+        works.reduce(into: Work()) { sum, next in
+            let before = earlier.works[next.key] ?? Work()
+            // A number may be another process's by now.
+            let isSame = next.value.computed >= before.computed && next.value.moved >= before.moved
+            sum.computed &+= isSame ? next.value.computed - before.computed : next.value.computed
+            sum.moved &+= isSame ? next.value.moved - before.moved : next.value.moved
         }
     }
 

@@ -108,7 +108,7 @@ import Testing
         #expect(try await user.json("sync").backends[0].uploaded.int == 1)
         #expect(try await user.json("verify").backends[0].whole.int == 1)
         // Nothing of what the program was given is left.
-        let left = try Trees.files(in: user.home + "/backends").filter { $0.contains("XIPFSKIT") }
+        let left = try Trees.files(in: user.home + "/metadata").filter { $0.contains("XIPFSKIT") }
         #expect(left == [])
     }
 

@@ -119,8 +119,16 @@ import Testing
         await annex.close()
     }
 
-    /// One whose processes work without a word goes on; one that does nothing is ended.
-    @Test(arguments: [("while :; do :; done & sleep 6; kill $!", true), ("sleep 60", false)])
+    /// One whose processes work without a word goes on, and so does one whose word grows; one that does nothing is
+    /// ended, and so is one that does nothing but talk.
+    @Test(arguments: [
+        ("while :; do :; done & sleep 6; kill $!", true), ("sleep 60", false),
+        ("for i in 1 2 3 4 5 6; do sleep 1; echo PROGRESS $((i * 5000)); done", true),
+        ("while :; do sleep 0.5; echo DEBUG more; done", false),
+        ("while :; do sleep 0.5; echo PROGRESS 1; done", false),
+        ("i=0; while :; do sleep 0.5; i=$((i + 1)); echo PROGRESS $i; done", false),
+        ("while :; do echo more and more and more >&2; done", false), ("yes | cat >&2", false),
+    ])
     func aTransferGoesOnAsLongAsSomethingIsDone(_ act: String, _ goesOn: Bool) async throws {
         let text = """
             while read -r word way key file; do case $word in
@@ -133,6 +141,20 @@ import Testing
         } catch {
             #expect(error.code == .timedOut && !goesOn, "\(error)")
         }
+        await annex.close()
+    }
+
+    /// Where no bytes are to move, nothing but the answer is one.
+    @Test(arguments: ["DEBUG more", "INFO more", "PROGRESS 1", "PROGRESS $i"])
+    func aQuestionIsNotAnsweredByTalk(_ line: String) async throws {
+        let text = """
+            i=0; while read -r word key; do case $word in
+            CHECKPRESENT) while :; do sleep 0.3; i=$((i + 10000)); echo \(line); done ;; *) echo $word-SUCCESS ;; esac; done
+            """
+        let annex = client(try script(text), Host(""), timeout: .seconds(2))
+        let start = ContinuousClock.now
+        let error = await #expect(throws: AnnexError.self) { try await annex.ask(.check(key: "k")) }
+        #expect(error?.code == .timedOut && ContinuousClock.now - start < .seconds(15), "\(String(describing: error))")
         await annex.close()
     }
 

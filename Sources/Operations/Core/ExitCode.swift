@@ -31,7 +31,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .partlyFailed: "Some of it was done and some failed, or parts of it failed for different reasons."
         case .authorisation: "A service or the system refused access."
         case .limit: "A limit, a quota or the disk is full."
-        case .verification: "Bytes are not what they should be."
+        case .verification: "Bytes are not what they should be, or a service does not give what it says that it has."
         case .locked: "Another process holds what is needed."
         case .refused: "It was refused to keep data safe."
         case .interrupted: "It was interrupted; run it again to go on."

@@ -128,9 +128,12 @@ extension KitError {
         let verify = name.map { Hint(Verify.self, ["names": $0]) } ?? Hint(Verify.self)
         let (code, hint): (ExitCode, Hint?) =
             switch error.code {
+            // Whoever says that he has something, or took it, and does not give it is told from one who cannot.
+            case _ where error.isBrokenPromise: (.verification, verify)
             case .notFound: (.notFound, test)
             case .permissionDenied, .badCredentials: (.authorisation, show)
             // Where no other try helps, such as for a missing bucket, its settings have to be others, or the place.
+            case .unavailable where (error.cause as? FileError)?.code == .full: (.limit, show)
             case .unavailable where error.retry == .never: (.temporary, show)
             case .rateLimited, .unavailable: (.temporary, error.retry.isFarAway ? nil : test)
             case .quotaExceeded, .tooLarge: (.limit, update)

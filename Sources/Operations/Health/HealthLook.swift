@@ -134,7 +134,8 @@ struct HealthLook: Sendable {
             guard error.code != .interrupted else { throw error }
             // Another place answers under its name, or nobody could tell.
             let isOfBackend = [.refused, .authorisation, .temporary].contains(error.code)
-            let state: HealthState = isOfBackend ? .unreachable : .unknown
+            let isLie = error.code == .verification
+            let state: HealthState = isLie ? .lying : isOfBackend ? .unreachable : .unknown
             sights.append(.failed(.place, state, error.message, error.on(backend)))
             return false
         }

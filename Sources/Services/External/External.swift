@@ -32,7 +32,7 @@ package enum External: ServiceDefinition {
         guard let state = context.state else {
             throw StorageError(.badSettings, "There is no folder in which files for the program could lie.")
         }
-        let spool = AnnexSpool(in: state + "/transfers")
+        let spool = AnnexSpool(in: state + "/transfers", keeping: settings.minFree.bytes)
         let memory = try memory(settings, in: state, context)
         let timeout = max(1, context.operational.timeout)
         let named = Set(settings.environment)

@@ -44,7 +44,9 @@ enum ExternalErrors {
         case .notInitialised: meaning(error.words, else: (.badSettings, .never, "Check connection.program_options."))
         case .notPrepared, .gaveUp, .ended: meaning(error.words, else: (.unavailable, .later, ""))
         case .cannotStart, .timedOut: (.unavailable, .later, "")
-        case .tooMuch: (.unavailable, .never, "")
+        case .tooMuch: (.corrupt, .never, "")
+        // It is this machine that is full, and not the place.
+        case .full: (.unavailable, .never, noRoom)
         case .protocolViolation: (.unexpected, .never, "")
         case .cancelled: (.cancelled, .never, "")
         }
@@ -84,11 +86,13 @@ enum ExternalErrors {
         let isFull = error.code == .full
         return StorageError(
             .unavailable,
-            "The file for the program cannot be kept. \(error)\(isFull ? " Make room, or move the kit home." : "")",
+            "The file for the program cannot be kept. \(error)\(isFull ? " " + noRoom : "")",
             retry: isFull ? .never : .later,
             cause: error
         )
     }
+
+    private static let noRoom = "Make room there, move the kit home, or lower connection.min_free."
 
     /// Runs file calls of this machine on a thread that may block.
     static func onDisk<Value: Sendable>(

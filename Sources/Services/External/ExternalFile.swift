@@ -2,52 +2,22 @@ internal import AnnexClient
 internal import POSIX
 internal import Storage
 
-/// A file that a program wrote: it is read through what was opened, and has no name any more.
-struct ExternalFile: Sendable {
-    private let file: File
-    let length: UInt64
-
-    private static let chunk: UInt64 = 1 << 20
-
-    /// Opens what a program wrote; throws where that is no file.
-    init(_ transfer: AnnexSpool.Transfer, _ name: ObjectName) async throws(StorageError) {
+extension AnnexSpool.Transfer {
+    /// What a program wrote, opened, so that it needs no name any more; throws where that is no file.
+    func opened(_ name: ObjectName) async throws(StorageError) -> FetchedFile {
         do throws(FileError) {
-            (file, length) = try await BlockingThreads.shared.run { () throws(FileError) in
-                let file = try File(transfer.path, .readOwnFile)
-                return (file, try file.length())
+            return try await BlockingThreads.shared.run { [path] () throws(FileError) in
+                try FetchedFile(try File(path, .readOwnFile), on: .shared)
             }
         } catch {
             throw StorageError(
                 .unexpected,
                 "Reading \(name) failed: the program says that it did it, and left no file. \(error)",
                 cause: error
-            )
+            ).ofBrokenPromise
         }
     }
 
-    /// The bytes of a part of it.
-    func stream(_ range: Range<UInt64>) -> any ByteStream {
-        Pulled {
-            let position = Locked(range.lowerBound)
-            return { () async throws(StorageError) in
-                try StorageError.checkCancellation()
-                let from = position.read { $0 }
-                guard from < range.upperBound else { return nil }
-                let count = min(Self.chunk, range.upperBound - from)
-                let bytes = try await ExternalErrors.onDisk { [file] () throws(FileError) in
-                    try file.read(at: from, count: Int(count))
-                }
-                guard bytes.count == count else {
-                    throw StorageError(.unexpected, "The program changed the file after it had said that it was whole.")
-                }
-                position.change { $0 = from + count }
-                return bytes
-            }
-        }
-    }
-}
-
-extension AnnexSpool.Transfer {
     /// Writes a body into the file; throws where it has more or fewer bytes than it should.
     func write(_ body: Body, _ name: ObjectName) async throws(StorageError) {
         let file = try await ExternalErrors.onDisk { [path] () throws(FileError) in try File(path, .createNew) }
@@ -73,7 +43,7 @@ extension AnnexSpool.Transfer {
 /// For programs that give no parts. What is read so was there when it was brought; after a minute it is brought anew.
 final class ExternalWholes: Sendable {
     private struct Whole {
-        let file: ExternalFile
+        let file: FetchedFile
         let time: Duration
     }
 
@@ -81,14 +51,14 @@ final class ExternalWholes: Sendable {
     private static let longest = Duration.seconds(60)
     private static let most = 2
 
-    func file(of key: ExternalKey, at now: Duration) -> ExternalFile? {
+    func file(of key: ExternalKey, at now: Duration) -> FetchedFile? {
         files.change { files in
             files = files.filter { now - $0.value.time < Self.longest }
             return files[key]?.file
         }
     }
 
-    func keep(_ file: ExternalFile, of key: ExternalKey, at now: Duration) {
+    func keep(_ file: FetchedFile, of key: ExternalKey, at now: Duration) {
         files.change { files in
             if files.count >= Self.most, let oldest = files.min(by: { $0.value.time < $1.value.time }) {
                 files[oldest.key] = nil

@@ -91,9 +91,9 @@ struct ExternalService: StorageService {
             }
         }
         let file = try await talk.file(for: probe)
-        try await talk.retrieve(probe, name, file)
-        let brought = try await ExternalFile(file, name)
-        let found = try await collect(brought.stream(0..<min(brought.length, 4)), limit: 4)
+        try await talk.retrieve(probe, name, file, most: 4)
+        let brought = try await file.opened(name)
+        let found = try await collect(brought.bytes(0..<4), limit: 4)
         try await admission.renew()
         try await talk.remove(probe, name)
         memory.keep(found == contents[1] ? "yes" : "no", as: Self.replacing)
@@ -196,22 +196,23 @@ struct ExternalService: StorageService {
             if let range, let part = try await part(range, of: key, name) { return part }
             let now = policy.timing.uptime()
             let kept = range == nil ? nil : wholes.file(of: key, at: now)
-            let whole: ExternalFile
+            let whole: FetchedFile
             if let kept { whole = kept } else { whole = try await bring(key, name) }
             if range != nil, kept == nil { wholes.keep(whole, of: key, at: now) }
-            let wanted = (range ?? 0..<whole.length).clamped(to: 0..<whole.length)
-            return OpenObject(whole.stream(wanted), length: whole.length, version: nil)
+            return OpenObject(whole.bytes(range ?? 0..<whole.length), length: whole.length, version: nil)
         }
     }
 
-    private func bring(_ key: ExternalKey, _ name: ObjectName) async throws(StorageError) -> ExternalFile {
+    private func bring(_ key: ExternalKey, _ name: ObjectName) async throws(StorageError) -> FetchedFile {
         let file = try await talk.file(for: key)
         do throws(StorageError) {
-            try await talk.retrieve(key, name, file)
+            var length = ExpectedLength.bytes
+            if length == nil, case .extended = means { length = try await talk.length(of: key, name) }
+            try await talk.retrieve(key, name, file, most: length)
         } catch  where error.code == .notFound {
             throw try await absence(of: name)
         }
-        return try await ExternalFile(file, name)
+        return try await file.opened(name)
     }
 
     /// A part that is brought alone; nil where only whole objects are.
@@ -233,7 +234,7 @@ struct ExternalService: StorageService {
         case .rclone(let rclone): length = try await rclone.retrieve(range, of: key, name, file)
         }
         guard let length else { return nil }
-        let part = try await ExternalFile(file, name)
+        let part = try await file.opened(name)
         let wanted = range.clamped(to: 0..<length).length
         guard part.length == wanted else {
             throw StorageError(
@@ -242,7 +243,7 @@ struct ExternalService: StorageService {
                 retry: .later
             )
         }
-        return OpenObject(part.stream(0..<wanted), length: length, version: nil)
+        return OpenObject(part.bytes(0..<wanted), length: length, version: nil)
     }
 
     // MARK: Lists

@@ -11,6 +11,7 @@ package struct ExternalSettings: Described {
     package var identifier = ""
     package var remote = ""
     package var rcloneConfig = ""
+    package var minFree = ByteCount(64 << 20)
     package var user = ""
     package var password = ""
     package var secrets: [String] = []
@@ -57,6 +58,7 @@ package struct ExternalSettings: Described {
             help: "The configuration file of rclone; its usual one where it is left out.",
             as: .path
         ),
+        Field("min_free", \.minFree, help: "Room to leave on the disk of the kit home, where files lie meanwhile."),
         Field(
             "user",
             \.user,

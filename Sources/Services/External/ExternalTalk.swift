@@ -57,9 +57,16 @@ struct ExternalTalk: Sendable {
     }
 
     /// Brings an object into a file; throws `notFound` where it is not there by the program's word.
-    func retrieve(_ key: ExternalKey, _ name: ObjectName, _ file: AnnexSpool.Transfer) async throws(StorageError) {
+    ///
+    /// `most` is how long it is, where that is known.
+    func retrieve(
+        _ key: ExternalKey,
+        _ name: ObjectName,
+        _ file: AnnexSpool.Transfer,
+        most: UInt64? = nil
+    ) async throws(StorageError) {
         let what = "Reading \(name)"
-        let reply = try await ask(.retrieve(key: key.text, file: file.path), what, watch: { file.growth() })
+        let reply = try await ask(.retrieve(key: key.text, file: file.path), what, watch: { file.growth(most: most) })
         guard reply != .success else { return }
         // That it did not bring it is not yet a word on whether it is there.
         guard try await holds(key, name) else { throw Self.absence(of: name) }

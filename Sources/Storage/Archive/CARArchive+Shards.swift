@@ -168,7 +168,9 @@ extension CARArchive {
     ) async throws(StorageError) -> OpenObject {
         let object: OpenObject
         do throws(StorageError) {
-            object = try await service.get(part.name, isWhole ? nil : range, version: nil)
+            object = try await ExpectedLength.of(part.length) { () async throws(StorageError) in
+                try await service.get(part.name, isWhole ? nil : range, version: nil)
+            }
         } catch {
             guard error.code == .notFound else { throw error }
             // Where another one is there, it is not gone but damaged.

@@ -155,7 +155,10 @@ package struct CARArchive: ContentService {
         if let location, !location.shards.isEmpty { return try await read(location.shards, of: root, range) }
         let failure: StorageError
         do throws(StorageError) {
-            return try await service.get(try name(of: root, at: location), range, version: nil)
+            let name = try name(of: root, at: location)
+            return try await ExpectedLength.of(location?.length) { () async throws(StorageError) in
+                try await service.get(name, range, version: nil)
+            }
         } catch {
             failure = error
         }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import POSIX
 import Schema
 import Services
 import Storage
@@ -148,6 +149,24 @@ import Testing
                 _ = try await collect(objects.read(name), limit: 1 << 20)
             }
             #expect(error.code == .unexpected && error.message.contains("left no file"), "\(error)")
+        }
+    }
+
+    /// What nobody knows the length of gets a part of the room on the disk, and no more.
+    @Test func whatIsWrittenWithoutEndFillsNoDisk() async throws {
+        let endless = """
+            if request == 'TRANSFER':
+                with open(rest.split(' ', 2)[2], 'wb') as writer:
+                    while True: writer.write(bytes(1 << 20)); writer.flush(); time.sleep(0.01)
+            """
+        try await Disk.mounted(["-t", "tmpfs", "-o", "size=400m", "tmpfs"]) { disk in
+            try await lend(endless, timeout: 20, state: disk + "/state") { objects in
+                let error = try await failure(of: objects) { (objects, name) async throws(StorageError) in
+                    _ = try await collect(objects.read(name), limit: 1 << 20)
+                }
+                #expect((error.cause as? FileError)?.code == .full, "\(error)")
+            }
+            #expect(try Trees.files(in: disk).filter { $0.contains("XIPFSKIT") } == [])
         }
     }
 
