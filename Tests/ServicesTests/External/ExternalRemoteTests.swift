@@ -64,6 +64,6 @@ import Testing
     @Test func onlyTheOwnerSaysWhatIsExecuted() throws {
         let row = try #require(ServiceRow.named("external"))
         let others = row.fields.filter { $0.meaning?.isLocal != true }.map(\.name)
-        #expect(others == ["user", "password"])
+        #expect(others == ["min_free", "user", "password"])
     }
 }
