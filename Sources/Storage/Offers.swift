@@ -16,9 +16,18 @@ package struct Offers: Sendable {
         package let urls: [ObjectURL]
         /// The SHA-256 of the CAR, where somebody compared it; nil where nobody knows it.
         package let sha256: [UInt8]?
+        /// How long it can be, in bytes, by what is known of other copies; nil where nothing is.
+        package let most: UInt64?
 
-        package init(backend: String, at location: Location?, urls: [ObjectURL], sha256: [UInt8]?) {
+        package init(
+            backend: String,
+            at location: Location?,
+            urls: [ObjectURL],
+            sha256: [UInt8]?,
+            most: UInt64? = nil
+        ) {
             (self.backend, self.location, self.urls, self.sha256) = (backend, location, urls, sha256)
+            self.most = most
         }
     }
 

@@ -24,10 +24,12 @@ extension Kit {
             let code: StorageError.Code = problem.code == .noSuchBackend ? .badSettings : .unexpected
             throw StorageError(code, problem.message, backend: relay, cause: problem)
         }
+        // Others write a CAR otherwise; none has twice as many bytes.
+        let most = mappings.compactMap(\.size).max().map { min($0, .max / 4) * 2 + (1 << 20) }
         var offers = Offers()
         func add(_ name: String, _ mapping: Mapping?) async throws(StorageError) {
             do throws(KitError) {
-                guard let copy = try await copy(of: root, on: name, mapping) else { return }
+                guard let copy = try await copy(of: root, on: name, mapping, most) else { return }
                 offers.copies.append(copy)
             } catch {
                 if error.code == .interrupted { throw .cancelled }
@@ -50,7 +52,8 @@ extension Kit {
     private func copy(
         of root: CID,
         on name: String,
-        _ mapping: Mapping?
+        _ mapping: Mapping?,
+        _ most: UInt64?
     ) async throws(KitError) -> Offers.Copy? {
         let file = try backend(name)
         let powers = file.row.capabilities
@@ -65,7 +68,7 @@ extension Kit {
             let urls = try await content.urls(of: root, at: location, until: end)
             // What somebody says of a copy is not what was compared there.
             let sha256 = mapping?.status == .stored ? mapping?.carSHA256 : nil
-            return Offers.Copy(backend: name, at: location, urls: urls, sha256: sha256)
+            return Offers.Copy(backend: name, at: location, urls: urls, sha256: sha256, most: most)
         }
     }
 }

@@ -204,6 +204,9 @@ struct Aria2Configuration: Sendable {
     func text(_ port: UInt16, secret: String) -> String {
         let http = settings.http
         let least = [HTTPSettings.TLSVersion.v12: "TLSv1.2", .v13: "TLSv1.3"][http.minimumTLS]
+        // Hosts that are reached without a proxy would be reached by other schemes, too.
+        let proxies = [http.proxy] + ["http_proxy", "https_proxy", "all_proxy"].map { environment($0) ?? "" }
+        let direct = proxies.allSatisfy(\.isEmpty) ? "nobody.invalid" : ""
         let lines: [(name: String, value: String)] = [
             ("enable-rpc", "true"), ("rpc-listen-all", "false"), ("rpc-listen-port", "\(port)"),
             ("rpc-secret", secret), ("stop-with-process", "\(processIdentifier)"), ("dir", folder),
@@ -217,7 +220,7 @@ struct Aria2Configuration: Sendable {
             ("max-overall-download-limit", "\(operational.bandwidthLimit.bytes)"), ("user-agent", "ipfs-kit"),
             ("check-certificate", "\(http.verifyTLS)"), ("ca-certificate", http.caFile),
             ("certificate", http.clientCertificate), ("private-key", http.clientKey), ("all-proxy", http.proxy),
-            ("min-tls-version", least ?? ""),
+            ("min-tls-version", least ?? ""), ("no-proxy", direct),
         ]
         return lines.filter { !$0.value.isEmpty }.map { "\($0.name)=\($0.value)\n" }.joined()
     }

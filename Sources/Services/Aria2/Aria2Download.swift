@@ -11,6 +11,8 @@ struct Aria2Order: Sendable {
     let urls: [String]
     /// How long it is known to be, in bytes.
     let length: UInt64?
+    /// How long it can be, where something is known of that.
+    var most: UInt64?
     /// Its SHA-256, where that is known.
     let sha256: [UInt8]?
 }
@@ -59,13 +61,15 @@ struct Aria2Download: Sendable {
 
     private func fetch(_ order: Aria2Order, _ use: Aria2Daemon.Use) async throws(StorageError) -> Aria2Outcome {
         let folder = folder(in: use)
-        try await daemon.files { () throws(FileError) in
+        let free = try await daemon.files { () throws(FileError) in
             if try !fileExists(folder) { try makeNewDirectory(folder, permissions: 0o700) }
+            return try diskSpace(folder).free
         }
         try await add(order, use)
         // Aria2 has its own tries, as many as there are.
         let silence = daemon.patience * (operational.retryCount + 2)
-        var watch = Aria2Watch(order: order, longest: settings.longest.bytes, silence: silence, since: timing.uptime())
+        let longest = min(settings.longest.bytes, order.most ?? .max)
+        var watch = Aria2Watch(order: order, longest: longest, room: free / 2, silence: silence, since: timing.uptime())
         var pause = Self.firstPause
         while true {
             let status = try await status(order, use)
@@ -75,7 +79,9 @@ struct Aria2Download: Sendable {
             try await checkRoom(order, status, use)
             if status.state == .complete { return .fetched(try await finish(order, status, use)) }
             try await timing.pause(pause)
-            pause = min(pause * 3 / 2, Self.longestPause)
+            // What has no end fills no disk between two looks.
+            let isOpen = order.length == nil && status.total == 0
+            pause = min(pause * 3 / 2, isOpen ? Self.longestPause / 20 : Self.longestPause)
         }
     }
 
@@ -133,6 +139,8 @@ struct Aria2Download: Sendable {
             "follow-torrent": "false", "follow-metalink": "false", "no-netrc": "true", "http-accept-gzip": "false",
             "conditional-get": "false", "remote-time": "false", "parameterized-uri": "false", "dry-run": "false",
             "use-head": "false", "pause": "false", "force-save": "false",
+            // What a server points to with another scheme finds no way, and no cookie goes where one came from.
+            "ftp-proxy": "http://127.0.0.1:0", "header": "Cookie:",
         ]
         if let sha256 = order.sha256 { options["checksum"] = "sha-256=\(hex(sha256))" }
         if use.server == nil, operational.bandwidthLimit.bytes > 0 {
@@ -249,8 +257,9 @@ struct Aria2Download: Sendable {
 /// Watches how a download goes on: it must be as long as it should be, and not stand still.
 struct Aria2Watch {
     let order: Aria2Order
-    /// The most bytes that are taken.
+    /// The most bytes that are taken, and the most where nobody says how many come.
     let longest: UInt64
+    var room = UInt64.max
     /// How long nothing may come.
     let silence: Duration
     var since: Duration
@@ -264,8 +273,11 @@ struct Aria2Watch {
         if let length = order.length, most > length || found != length && (isOver || found > 0) {
             return StorageError(.corrupt, "\(order.what) failed: it gives \(most) bytes, and \(length) were stored.")
         }
-        guard most <= longest else {
-            let words = "it has \(most) bytes or more, and connection.max_size is \(longest)"
+        let limit = order.length == nil && status.total == 0 ? min(longest, room) : longest
+        guard most <= limit else {
+            let help =
+                "connection.max_size, the lengths of other copies and, where nobody says how long it is, half of "
+            let words = "it has \(most) bytes or more, and \(limit) are the most: \(help)the free room bound that"
             return StorageError(.tooLarge, "\(order.what) failed: \(words).")
         }
         let count = status.completed.addingReportingOverflow(status.verified).partialValue

@@ -2,46 +2,6 @@ internal import Multiformats
 internal import Schema
 internal import Storage
 
-/// A copy of a CAR that can be fetched, from one backend or from several that have the same bytes.
-struct Aria2Copy: Sendable {
-    /// Who gives it, one or more.
-    private(set) var givers: [Offers.Copy]
-
-    /// Those that are offered: where the same digest was compared of several, they are one.
-    static func all(of offers: Offers) -> [Aria2Copy] {
-        var copies: [Aria2Copy] = []
-        for offer in offers.copies {
-            let copy = Aria2Copy(givers: [offer])
-            if let number = copies.firstIndex(where: { $0.isSame(as: copy) }) {
-                copies[number].givers.append(offer)
-            } else {
-                copies.append(copy)
-            }
-        }
-        return copies
-    }
-
-    private func isSame(as other: Aria2Copy) -> Bool {
-        sha256 != nil && sha256 == other.sha256 && length == other.length
-    }
-
-    /// How it lies: in one object, or in shards.
-    var location: Location? { givers.first?.location }
-    var shards: [Location.Shard] { location?.shards ?? [] }
-    var length: UInt64? { location?.length }
-    /// That of a CAR in shards is that of no object.
-    var sha256: [UInt8]? { shards.isEmpty ? givers.first?.sha256 : nil }
-
-    /// The same from each of those who give it.
-    var alone: [Aria2Copy] { givers.count > 1 ? givers.map { Aria2Copy(givers: [$0]) } : [] }
-
-    /// Its givers, for people; those of no other copy of a root.
-    var names: String { givers.map(\.backend).joined(separator: " and ") }
-
-    /// The backend that has it; nil where several do.
-    var backend: String? { givers.count == 1 ? givers.first?.backend : nil }
-}
-
 /// Fetches CARs, each as a file that is there as long as it is read.
 ///
 /// The last one is kept: a CAR of which parts are read comes once.
@@ -69,7 +29,7 @@ final class Aria2Fetcher: Sendable {
     /// Opens a CAR, or a range of it: the first copy that can be had.
     func open(_ root: CID, _ range: Range<UInt64>?) async throws(StorageError) -> OpenObject {
         let offers = try await offers(of: root)
-        var copies = Aria2Copy.all(of: offers)[...]
+        var copies = OfferedCopy.all(of: offers)[...]
         var failures: [StorageError] = []
         while let copy = copies.popFirst() {
             do throws(StorageError) {
@@ -85,9 +45,9 @@ final class Aria2Fetcher: Sendable {
     }
 
     /// The first copy that could be fetched; nobody is asked whether it is there.
-    func copy(of root: CID) async throws(StorageError) -> Aria2Copy {
+    func copy(of root: CID) async throws(StorageError) -> OfferedCopy {
         let offers = try await offers(of: root)
-        guard let copy = Aria2Copy.all(of: offers).first else { throw Self.failure(offers.problems, of: root) }
+        guard let copy = OfferedCopy.all(of: offers).first else { throw Self.failure(offers.problems, of: root) }
         return copy
     }
 
@@ -110,7 +70,7 @@ final class Aria2Fetcher: Sendable {
 
     private func open(
         _ root: CID,
-        _ copy: Aria2Copy,
+        _ copy: OfferedCopy,
         _ range: Range<UInt64>?
     ) async throws(StorageError) -> OpenObject {
         guard let location = copy.location, !copy.shards.isEmpty else {
@@ -131,14 +91,14 @@ final class Aria2Fetcher: Sendable {
 
     // MARK: Files
 
-    private func file(_ root: CID, _ copy: Aria2Copy, _ number: Int) async throws(StorageError) -> FetchedFile {
+    private func file(_ root: CID, _ copy: OfferedCopy, _ number: Int) async throws(StorageError) -> FetchedFile {
         try await files.value(of: Key(root: root, givers: copy.names, number: number)) {
             () async throws(StorageError) in
             try await fetch(root, copy, number)
         }
     }
 
-    private func fetch(_ root: CID, _ copy: Aria2Copy, _ number: Int) async throws(StorageError) -> FetchedFile {
+    private func fetch(_ root: CID, _ copy: OfferedCopy, _ number: Int) async throws(StorageError) -> FetchedFile {
         let (policy, hadTry, mayRepeat) = (daemon.policy, Locked(false), Locked(true))
         let download = Aria2Download(daemon: daemon, settings: settings, operational: operational)
         do throws(StorageError) {
@@ -169,12 +129,12 @@ final class Aria2Fetcher: Sendable {
     }
 
     /// The same copy by new URLs, for the old ones may have ended.
-    private func renewed(_ copy: Aria2Copy, of root: CID) async throws(StorageError) -> Aria2Copy {
-        let copies = Aria2Copy.all(of: try await offers(of: root))
+    private func renewed(_ copy: OfferedCopy, of root: CID) async throws(StorageError) -> OfferedCopy {
+        let copies = OfferedCopy.all(of: try await offers(of: root))
         return (copies + copies.flatMap(\.alone)).first { $0.names == copy.names && $0.sha256 == copy.sha256 } ?? copy
     }
 
-    private static func order(_ root: CID, _ copy: Aria2Copy, _ number: Int) throws(StorageError) -> Aria2Order {
+    private static func order(_ root: CID, _ copy: OfferedCopy, _ number: Int) throws(StorageError) -> Aria2Order {
         let isWhole = copy.shards.isEmpty
         let name = isWhole ? "\(root)" : copy.shards[number].name
         let what = "Fetching \(name) \(copy.backend == nil ? "from \(copy.names)" : "with aria2")"
@@ -188,7 +148,7 @@ final class Aria2Fetcher: Sendable {
             urls.append(giver.urls[number].text)
         }
         let length = isWhole ? copy.length : copy.shards[number].length
-        return Aria2Order(what: what, urls: urls, length: length, sha256: copy.sha256)
+        return Aria2Order(what: what, urls: urls, length: length, most: copy.most, sha256: copy.sha256)
     }
 }
 

@@ -197,7 +197,8 @@ import Testing
         try await Subject.closing(content) { (content) async throws in
             #expect(try await collect(content.read(archive.root), limit: 1 << 30) == archive.bytes)
         }
-        let sent = heads.read { $0 }.joined().lowercased()
+        // One without anything in it takes the place of what aria2 would send.
+        let sent = heads.read { $0 }.joined().lowercased().replacing(/cookie: ?\r\n/, with: "")
         #expect(sent.contains("/elsewhere"))
         for word in ["authorization", "cookie", "referer", "5e5e5e"] { #expect(!sent.contains(word), "\(sent)") }
     }

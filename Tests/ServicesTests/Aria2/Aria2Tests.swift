@@ -133,6 +133,60 @@ import Testing
         }
     }
 
+    /// A server that gives bytes without end, whether it says how many or not, and whether others know: the disk keeps
+    /// room.
+    @Test(arguments: [nil, 1 << 20] as [UInt64?]) func whatHasNoEndIsEnded(_ most: UInt64?) async throws {
+        let server = try SocketServer { connection in
+            _ = connection.readHead()
+            connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            let chunk = Array("40000\r\n".utf8) + [UInt8](repeating: 1, count: 0x40000) + Array("\r\n".utf8)
+            while connection.send(chunk) == chunk.count {}
+        }
+        let root = small.root
+        let content = ObjectURL(server.url + "/car", of: "car")
+        try await Disk.mounted(["-t", "tmpfs", "-o", "size=400m", "tmpfs"]) { disk in
+            let fetching = try await Subject.openFetching(retries: 0, at: disk + "/state") { (_, _) in
+                Offers([Offers.Copy(backend: "far", at: Location("car"), urls: [content], sha256: nil, most: most)])
+            }
+            try await Subject.closing(fetching) { (fetching) async throws in
+                let error = await failure(fetching, small)
+                #expect(error?.code == .tooLarge, "\(root): \(String(describing: error))")
+                #expect(try remains(disk).isEmpty)
+            }
+        }
+    }
+
+    /// Where a server points elsewhere, nothing goes over another scheme, and no cookie anywhere.
+    @Test func whatServersPointToIsAskedOverHTTPAlone() async throws {
+        let (heads, others) = (Locked<[String]>([]), Locked(0))
+        let other = try SocketServer { _ in others.change { $0 += 1 } }
+        let archive = small
+        let server = try SocketServer { connection in
+            let head = connection.readHead()
+            heads.change { $0.append(head) }
+            let place = head.hasPrefix("GET /ftp") ? "ftp://127.0.0.1:\(other.port)/x" : "/whole"
+            let cookie = "Set-Cookie: a=b; Path=/\r\nConnection: close\r\n"
+            guard !head.hasPrefix("GET /whole") else {
+                connection.send("HTTP/1.1 200 OK\r\n\(cookie)Content-Length: \(archive.bytes.count)\r\n\r\n")
+                connection.send(archive.bytes)
+                return
+            }
+            connection.send("HTTP/1.1 302 Found\r\n\(cookie)Location: \(place)\r\nContent-Length: 0\r\n\r\n")
+        }
+        for (path, isThere) in [("/ftp", false), ("/http", true), ("/http", true)] {
+            let url = ObjectURL(server.url + path, of: "car")
+            let fetching = try await Subject.openFetching(retries: 0) { (_, _) in
+                Offers([Offers.Copy(backend: "far", at: Location("car"), urls: [url], sha256: nil)])
+            }
+            try await Subject.closing(fetching) { (fetching) async throws in
+                let error = await failure(fetching, archive)
+                #expect((error == nil) == isThere, "\(path): \(String(describing: error))")
+            }
+        }
+        #expect(others.read { $0 } == 0)
+        #expect(heads.read { $0.count } >= 5 && !heads.read { $0.contains { $0.contains("a=b") } })
+    }
+
     /// A server that breaks off is asked again for the rest, and one that does not give it is not asked for ever.
     @Test(
         arguments: [
