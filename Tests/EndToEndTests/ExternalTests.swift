@@ -107,6 +107,24 @@ import Testing
         #expect(try await user.json("verify", code: 10).backends[0].corrupt.int == 1)
         #expect(try await user.json("sync").backends[0].uploaded.int == 1)
         #expect(try await user.json("verify").backends[0].whole.int == 1)
+        // Of what no list shows, nothing becomes more with each sync, and nothing is removed or said to be.
+        func snapshots() throws -> Set<String> {
+            Set(try Trees.files(in: folder).filter { $0.contains("XIPFSKIT--kits~") && !$0.contains("~homes~") })
+        }
+        for seed in 1...5 {
+            try await user.add(sampleBytes(1000, seed: UInt64(seed)), name: "more\(seed)")
+            #expect(try await user.json("sync").backends[0].uploaded.int == 1)
+        }
+        let kept = try snapshots().filter { !$0.contains("~pages~") }
+        #expect(kept.count == 1, "\(kept)")
+        try await user.run("pin", "rm", root)
+        let dry = try await user.json("sync", "--prune", "--dry-run")
+        #expect("\(dry)".contains("it lists nothing") && !"\(dry)".contains(root), "\(dry)")
+        let before = try Trees.files(in: folder).sorted()
+        let prune = try await user.attempt(["sync", "--prune"])
+        #expect(prune.code == 12 && prune.text.contains("it lists nothing"), "\(prune.text)\(prune.errorText)")
+        #expect(try !Trees.files(in: folder).contains { $0.hasSuffix(".removing") })
+        #expect(try Trees.files(in: folder).count <= before.count, "\(before)")
         // Nothing of what the program was given is left.
         let left = try Trees.files(in: user.home + "/metadata").filter { $0.contains("XIPFSKIT") }
         #expect(left == [])

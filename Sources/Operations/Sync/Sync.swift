@@ -71,6 +71,7 @@ package struct Sync: ChangingOperation {
                     return !state.leads(to: address)
                 }
                 let isBound = maxTransfer != nil || maxDuration != nil
+                let (plan, refused) = try await SyncPlanner.withoutRefused(plan, files, kit)
                 return SyncOutput(
                     isBound: isBound,
                     plan: plan,
@@ -78,7 +79,7 @@ package struct Sync: ChangingOperation {
                     broken: broken,
                     shared: Set(peers),
                     moved: moved,
-                    warnings: aboutGivers(files)
+                    warnings: aboutGivers(files) + refused
                 )
             }
             let engine = try await self.engine(call)

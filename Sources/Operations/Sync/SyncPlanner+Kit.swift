@@ -23,6 +23,28 @@ extension SyncPlanner {
         self.init(catalog: try kit.catalog(), places: places, prune: prune, force: force)
     }
 
+    /// A plan without the removals that backends would refuse which list nothing, and why.
+    ///
+    /// What some can do is only known when they are opened. One that cannot be opened says nothing of that.
+    static func withoutRefused(
+        _ plan: Plan,
+        _ files: [BackendFile],
+        _ kit: Kit
+    ) async throws(KitError) -> (plan: Plan, reasons: [String]) {
+        var (plan, reasons) = (plan, [String]())
+        for file in files where plan.steps[file.name]?.contains(where: \.isRemoval) == true {
+            do throws(KitError) {
+                let content = try await kit.open(file, gate: ClosedGate()).content
+                guard content.objects != nil, !content.capabilities.contains(.listing) else { continue }
+                plan.steps[file.name]?.removeAll(where: \.isRemoval)
+                reasons.append(SyncEngine.unlisted(file.name))
+            } catch {
+                if error.code == .interrupted { throw error }
+            }
+        }
+        return (plan, reasons)
+    }
+
     /// What a backend can do at most, as far as its settings are known now.
     private static func powers(_ file: BackendFile, _ kit: Kit) -> Capabilities {
         let values = try? file.known(in: kit.environment).values(environment: kit.environment)

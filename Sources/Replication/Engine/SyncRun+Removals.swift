@@ -26,6 +26,10 @@ extension SyncRun {
             guard let state = try await catalog.backendState(backend.name) else { return }
             var rest = steps[...]
             if let site {
+                // Before anything is said there.
+                guard backend.content.capabilities.contains(.listing) else {
+                    throw StorageError(.unsupported, SyncEngine.unlisted(backend.name), backend: backend.name)
+                }
                 try await allowForNewer(site, state, &report)
                 while try await !announceRemoval(site, state), let step = rest.popFirst() {
                     try await makeSureOfBeingAlone(site, onTheWhole: true)
@@ -54,7 +58,13 @@ extension SyncRun {
             return false
         }
         // Who is there is asked only now: whoever comes later sees that something is being removed.
-        try await makeSureOfBeingAlone(site)
+        do {
+            try await makeSureOfBeingAlone(site)
+        } catch {
+            // Where nothing is removed nobody is kept waiting.
+            try? await site.register.withdrawRemoving(engine.identity, state.incarnation)
+            throw error
+        }
         announcement.renew(catalog.time.milliseconds)
         return true
     }
@@ -96,9 +106,6 @@ extension SyncRun {
                 || onTheWhole && !$0.isForgotten && $0.instance != engine.identity.instance
         }
         guard let peer = active.max(by: { $0.lastSeen < $1.lastSeen }) else { return }
-        if let state = try await catalog.backendState(backend.name) {
-            try? await site.register.withdrawRemoving(engine.identity, state.incarnation)
-        }
         guard isTimeKnown || onTheWhole else {
             throw ReplicationError.suspicious(
                 """
@@ -277,6 +284,13 @@ extension SyncRun {
         report.failures.append(SyncReport.Failure(root: root, error: .storage(error)))
         failuresInARow += 1
         if await isOfBackend(error, site, failuresInARow) { report.stopped = report.stopped ?? .storage(error) }
+    }
+}
+
+extension SyncEngine {
+    /// Why nothing is removed from a backend that lists nothing.
+    package static func unlisted(_ backend: String) -> String {
+        "Nothing is removed from \(backend): it lists nothing, so nobody can tell who else counts on what is there."
     }
 }
 

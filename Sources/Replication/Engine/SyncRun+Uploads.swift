@@ -133,7 +133,8 @@ extension SyncRun {
         }
         do {
             // What removals found out is in the catalog by now.
-            try await allowForNewer(site, try await catalog.backendState(backend.name) ?? state, &report)
+            let state = try await catalog.backendState(backend.name) ?? state
+            try await allowForNewer(site, state, &report)
             let snapshot = try snapshots.next(engine.identity, at: catalog.time, known: site.entries.snapshots)
             let name = snapshot.name
             try await catalog.noteNextSnapshot(snapshot.time, under: lease)
@@ -151,7 +152,7 @@ extension SyncRun {
             )
             try await catalog.noteSnapshot(name.text, hasAll: report.notSeen == 0, sharing: changes, under: lease)
             report.snapshot = name.text
-            try await tidy(snapshots, newest: snapshot.time, site, &report)
+            try await tidy(snapshots, newest: snapshot.time, state, site, &report)
         } catch {
             let error = ReplicationError(error)
             if case .storage(let stop) = error, stop.code == .cancelled || stop.code == .superseded {
@@ -161,15 +162,22 @@ extension SyncRun {
             }
         }
     }
+
     /// Removes what no snapshot that is to stay needs; what cannot be removed stays.
+    ///
+    /// Where nothing is listed, the one before is the only one that is known, and none is found again: it goes.
     private func tidy(
         _ snapshots: Snapshots,
         newest: Int64,
+        _ before: BackendState,
         _ site: Site,
         _ report: inout SyncReport
     ) async throws {
         var problem: StorageError?
-        switch try await snapshots.rotate(engine.identity, known: site.entries.snapshots, newest: newest) {
+        let isListed = backend.content.capabilities.contains(.listing)
+        let last = before.snapshot.flatMap { ObjectName($0) }.flatMap { SnapshotName($0, leftAt: catalog.time) }
+        let known = isListed ? site.entries.snapshots : [last].compactMap(\.self)
+        switch try await snapshots.rotate(engine.identity, known: known, keeping: isListed ? nil : 1, newest: newest) {
         case .failure(let error): problem = error
         case .success(let oldest):
             let old = SharedPages.leftOver(try await catalog.pageObjects(on: backend.name), since: oldest)

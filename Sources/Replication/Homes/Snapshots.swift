@@ -115,13 +115,14 @@ package struct Snapshots: Sendable {
         }
     }
 
-    /// Removes the snapshots of a home beyond the newest few; what cannot be removed stays.
+    /// Removes the snapshots of a home beyond the newest few, or so many; what cannot be removed stays.
     ///
     /// - Returns: the time from which on all snapshots are that stay, `newest` among them; or why one could not be
     ///   removed. A service where nothing can be removed is a good place for what shall last.
     func rotate(
         _ identity: Catalog.Identity,
         known: [SnapshotName],
+        keeping count: Int? = nil,
         newest: Int64
     ) async throws(StorageError) -> Result<Int64, StorageError> {
         guard objects.capabilities.contains(.delete) else { return .success(0) }
@@ -130,7 +131,8 @@ package struct Snapshots: Sendable {
         let own = known.filter {
             $0.kit == identity.kit && ($0.instance == identity.instance || isAlone && $0.instance.isEmpty)
         }
-        for old in own.dropFirst(Self.kept - 1) {
+        let others = (count ?? Self.kept) - 1
+        for old in own.dropFirst(others) {
             do throws(StorageError) {
                 try await objects.delete(old.name)
             } catch {
@@ -138,7 +140,7 @@ package struct Snapshots: Sendable {
                 return .failure(error)
             }
         }
-        return .success(own.prefix(Self.kept - 1).map(\.time).min() ?? newest)
+        return .success(own.prefix(others).map(\.time).min() ?? newest)
     }
 
     /// Removes objects with pages; returns those that are gone, and why the rest could not be removed.
