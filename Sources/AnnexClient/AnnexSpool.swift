@@ -34,7 +34,12 @@ package final class AnnexSpool: Sendable {
                 return .tooMuch("It wrote \(written) bytes where at most \(most) were to come.")
             }
             let free = (try? diskSpace(folder).free) ?? .max
-            guard free < room.kept / 2 || most == nil && written > room.free / 2 else { return .bytes(written) }
+            if most == nil, written > room.free / 2 {
+                return .tooMuch(
+                    "It wrote \(written) bytes, which is half of the room that there was, and had not ended."
+                )
+            }
+            guard free < room.kept / 2 else { return .bytes(written) }
             return .full(.noRoom(for: "what the program writes", in: folder, free: free, kept: room.kept))
         }
     }

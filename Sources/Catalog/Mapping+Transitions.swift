@@ -49,8 +49,8 @@ extension Mapping {
             guard seen.path == path || status == .pending || status == .unknown else { return self }
             next.status = .missing
         case .withheld:
-            // What counted stands on nothing any more; of anything else it is no news.
-            guard status == .stored else { return self }
+            // What counted stands on nothing any more; of anything else, and of another place, it is no news.
+            guard status == .stored, seen.path == path else { return self }
             next.status = .unknown
         case .removed: return nil
         case .present:

@@ -35,6 +35,7 @@ package func endProcesses(withVariable name: String, _ value: String) throws(Fil
     while true {
         let numbers = (try? listDirectory("/proc"))?.compactMap { Int32(String(decoding: $0, as: UTF8.self)) } ?? []
         let found = numbers.filter { number in
+            guard number != processIdentifier else { return false }
             let variables = (try? readSystemFile("/proc/\(number)/environ")) ?? []
             return variables.split(separator: 0).contains { $0.elementsEqual(entry) }
         }

@@ -25,12 +25,13 @@ import Testing
         Case(before: [(.whole, "put-md5")], seen: (.damaged, "read-back"), status: .corrupt),
         Case(before: [(.whole, "read-back")], seen: (.missing, "read-back"), status: .missing),
         Case(before: [(.whole, "read-back")], seen: (.removed, "told"), status: nil),
-        // A digest in a listing does not outvote who has read the bytes; a reading does, and so do new bytes.
+        // What is withheld counts no more, and says nothing against what never counted.
         Case(before: [(.whole, "put-md5")], seen: (.withheld, "read-back"), status: .unknown),
         Case(before: [(.damaged, "read-back")], seen: (.withheld, "read-back"), status: .corrupt),
         Case(before: [(.claimed, "claim")], seen: (.withheld, "read-back"), status: .pending),
         Case(before: [(.whole, "put-md5"), (.withheld, "read-back")], seen: (.present, "asked"), status: .pending),
         Case(before: [(.whole, "put-md5"), (.withheld, "read-back")], seen: (.whole, "read-back"), status: .stored),
+        // A digest in a listing does not outvote who has read the bytes; a reading does, and so do new bytes.
         Case(before: [(.damaged, "read-back")], seen: (.whole, "listed-md5"), status: .corrupt),
         Case(before: [(.damaged, "read-back")], seen: (.whole, "listed-sha256"), status: .corrupt),
         Case(before: [(.damaged, "read-back")], seen: (.claimed, "claim"), status: .corrupt),

@@ -42,8 +42,8 @@ package struct BackendGet: Operation {
             try await NewFile.made(output, call, help: help) { file in
                 var check = Check(info)
                 for try await chunk in found.stream {
+                    try check.take(chunk)
                     try await file.append([chunk[...]])
-                    check.take(chunk)
                     call.progress.bytes(UInt64(chunk.count))
                 }
                 try check.end()
@@ -84,18 +84,21 @@ package struct BackendGet: Operation {
             }
         }
 
-        mutating func take(_ chunk: [UInt8]) {
+        mutating func take(_ chunk: [UInt8]) throws(StorageError) {
             length += UInt64(chunk.count)
             if digest != nil { hash.update(chunk) }
+            guard length <= info.length ?? length else { throw other }
         }
 
         mutating func end() throws(StorageError) {
-            guard info.length ?? length == length, digest == nil || hash.digest() == digest else {
-                throw StorageError(
-                    .corrupt,
-                    "What came of \(info.name) is not what the backend says that it has; it may have been replaced meanwhile."
-                )
-            }
+            guard info.length ?? length == length, digest == nil || hash.digest() == digest else { throw other }
+        }
+
+        private var other: StorageError {
+            StorageError(
+                .corrupt,
+                "What came of \(info.name) is not what the backend says that it has; it may have been replaced meanwhile."
+            )
         }
     }
 }

@@ -42,11 +42,9 @@ package struct BackendPut: ChangingOperation {
     package func run(in call: Call) async throws(KitError) -> Output {
         let kit = call.kit
         let metadata = try metadata()
-        guard let name = ObjectName(object) else {
-            throw KitError(
-                .usage,
-                "“\(object)” cannot be the name of an object: it is of letters, digits, ., _ and -, in parts that / joins."
-            )
+        let name = try NamedObject.name(object)
+        guard (try? parseCID(object)) == nil else {
+            throw KitError(.usage, "\(object) is a CID: `pin add` and `sync` bring what it stands for.")
         }
         guard !name.isOfKit else {
             throw KitError(
@@ -62,7 +60,7 @@ package struct BackendPut: ChangingOperation {
         body.metadata = metadata
         return try await kit.changing(backend) { [body] (gate, _) async throws in
             let open = try await kit.open(try kit.backend(backend), gate: gate)
-            let target = try await NamedObject(object, on: open, in: kit)
+            let target = try NamedObject(name, on: open)
             try await kit.expectPlace(open)
             let before = try await Self.look(target)
             try check(open, target, before)
@@ -76,13 +74,11 @@ package struct BackendPut: ChangingOperation {
                 replaces: before != nil
             )
             guard !dryRun else { return output }
-            // What a stopped upload left may have been meant to have other metadata.
-            try? await target.objects.clear(name, mayResume: false)
             call.progress.began("put", bytes: body.length)
             defer { call.progress.ended() }
             output.proof = try await target.objects.put(name, body).proof?.method
             if output.proof == nil {
-                try await Self.readBack(target, sha256)
+                try await Self.readBack(target, body)
                 output.proof = "read-back"
             }
             return output
@@ -135,10 +131,19 @@ package struct BackendPut: ChangingOperation {
     }
 
     /// Reads an object and compares it with what was sent.
-    private static func readBack(_ target: NamedObject, _ sha256: [UInt8]) async throws(StorageError) {
+    private static func readBack(_ target: NamedObject, _ body: Body) async throws(StorageError) {
         var hash = RunningHash(.sha256)
-        for try await chunk in try await target.objects.read(target.name) { hash.update(chunk) }
-        guard hash.digest() == sha256 else {
+        var length: UInt64 = 0
+        do throws(StorageError) {
+            for try await chunk in try await target.objects.read(target.name) {
+                hash.update(chunk)
+                length += UInt64(chunk.count)
+                if length > body.length { break }
+            }
+        } catch  where error.code == .notFound {
+            throw StorageError(.corrupt, "\(target.name) was sent and accepted, and it is not there.").ofBrokenPromise
+        }
+        guard length == body.length, hash.digest() == body.sha256 else {
             throw StorageError(.corrupt, "What was read back of \(target.name) is not what was stored.").ofBrokenPromise
         }
     }
@@ -160,7 +165,7 @@ package struct BackendPut: ChangingOperation {
             OutputField("object", "Its name there.") { $0.name.text },
             OutputField("size_bytes", "Its length.", in: .bytes) { $0.length },
             OutputField("sha256", "The SHA-256 of its bytes, in hexadecimal.") { hex($0.sha256) },
-            OutputField("object_metadata", "What is kept beside its bytes; null where nothing is said.") {
+            OutputField("object_metadata", "What it was sent with beside its bytes; null where nothing is said.") {
                 Optional(Texts($0.metadata.values))
             },
             OutputField("replaced", "Whether something had the name.") { $0.replaces },

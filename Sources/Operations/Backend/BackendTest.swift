@@ -40,11 +40,12 @@ package struct BackendTest: ChangingOperation {
         let expected = dryRun ? nil : await kit.expect(.test, of: file)
         var output = Output(isDryRun: dryRun, name: name)
         do throws(KitError) {
-            let backend = try await kit.open(file, gate: await Canary.gate(for: kit))
+            let canary = await RootCanary(for: name, in: kit)
+            let backend = try await kit.open(file, gate: Canary.gate(for: canary))
             if let objects = backend.content.objects {
                 try await attempt(on: backend, objects, in: kit, &output)
             } else {
-                try await ask(backend, in: kit, &output)
+                try await ask(backend, canary, in: kit, &output)
             }
         } catch {
             // Whoever was stopped has seen nothing.
@@ -85,11 +86,17 @@ package struct BackendTest: ChangingOperation {
     }
 
     /// What is done where no object can be stored.
-    private func ask(_ backend: OpenBackend, in kit: Kit, _ output: inout Output) async throws(KitError) {
+    private func ask(
+        _ backend: OpenBackend,
+        _ canary: RootCanary,
+        in kit: Kit,
+        _ output: inout Output
+    ) async throws(KitError) {
         let title = "ask"
-        var canary = await RootCanary(for: name, backend.content, in: kit)
+        var canary = canary
+        let mayTry = RootCanary.suits(backend.content)
         guard !dryRun else {
-            let titles = [title] + (canary?.acts.map(\.rawValue) ?? [])
+            let titles = [title] + (mayTry ? RootCanary.acts(on: backend.content).map(\.rawValue) : [])
             output.steps = titles.map { Canary.Step(title: $0, milliseconds: nil) }
             return
         }
@@ -101,13 +108,15 @@ package struct BackendTest: ChangingOperation {
         }
         output.steps = [Canary.Step(title: title, milliseconds: kit.milliseconds(since: start))]
         try await kit.expectPlace(backend)
-        guard canary != nil else { return }
+        guard mayTry else { return }
         let asked = output.steps
         defer {
-            output.steps = asked + (canary?.steps ?? [])
-            output.isAwaited = canary?.isAwaited ?? false
+            output.steps = asked + canary.steps
+            output.isAwaited = canary.isAwaited
         }
-        do throws(Canary.Failure) { try await canary?.run() } catch { throw KitError(error.error.on(name)) }
+        do throws(Canary.Failure) { try await canary.run(on: backend.content) } catch {
+            throw KitError(error.error.on(name))
+        }
     }
 
     /// What was tried, all of it with success.

@@ -7,7 +7,7 @@ package struct BackendVersions: Operation {
     package static let name = "backend versions"
     package static let summary = "List the versions of an object that a backend keeps, the newest first."
     package static let details = """
-        It is what the backend says. One that keeps the last version alone shows that; what was removed is shown as a removal, \
+        It is what the backend says. A bucket that keeps no versions shows the last one; what was removed is shown as a removal, \
         where others are kept behind it. It ends with 4 where there is none. `backend get` reads one of them with \
         --kept-version, and `backend stat` says what is known of it.
         Example: ipfs-kit backend versions offsite papers/letter.pdf --locks
@@ -37,7 +37,7 @@ package struct BackendVersions: Operation {
                 for version in page {
                     var line = VersionLine(version: version)
                     if locks, !version.isRemoval {
-                        line.lock = try await target.objects.stat(target.name, kept: version.id).lock
+                        line.lock = try await Self.lock(version, of: target)
                     }
                     output.count += 1
                     output.bytes = output.bytes.plus(version.length ?? 0)
@@ -45,6 +45,15 @@ package struct BackendVersions: Operation {
                 }
             }
             return output
+        }
+    }
+
+    /// What keeps a version from being removed; nil where it was removed meanwhile.
+    private static func lock(_ version: KeptVersion, of target: NamedObject) async throws(StorageError) -> ObjectLock? {
+        do throws(StorageError) {
+            return try await target.objects.stat(target.name, kept: version.id).lock
+        } catch  where error.code == .notFound {
+            return nil
         }
     }
 

@@ -71,7 +71,7 @@ struct Canary: Sendable {
 
     /// Lets objects, and the root of a ``RootCanary``, be stored and removed that only a test knows of, beside whatever
     /// else is at work.
-    static func gate(for kit: Kit) async -> any ChangeGate { Gate(root: await RootCanary.root(of: kit)) }
+    static func gate(for canary: RootCanary) -> any ChangeGate { Gate(root: canary.root) }
 
     /// What there is to do, as far as the service has the means.
     var acts: [Act] {

@@ -9,8 +9,8 @@ struct NamedObject: Sendable {
     let name: ObjectName
     let objects: any StorageService
 
-    /// The object of a name, or the one that has the CAR of a root, where a backend keeps such.
-    init(_ text: String, on open: OpenBackend, in kit: Kit) async throws(KitError) {
+    /// The object of a name.
+    init(_ name: ObjectName, on open: OpenBackend) throws(KitError) {
         guard let objects = open.content.objects else {
             throw KitError(
                 .refused,
@@ -19,16 +19,22 @@ struct NamedObject: Sendable {
                 backend: open.name
             )
         }
+        (self.name, self.objects) = (name, objects)
+    }
+
+    /// The name in a text; throws `usage` for what is none.
+    static func name(_ text: String) throws(KitError) -> ObjectName {
+        if let name = ObjectName(text) { return name }
+        throw KitError(
+            .usage,
+            "“\(text)” cannot be the name of an object: it is of letters, digits, ., _ and -, in parts that / joins."
+        )
+    }
+
+    /// The object of a name, or the one that has the CAR of a root, where a backend keeps such.
+    init(_ text: String, on open: OpenBackend, in kit: Kit) async throws(KitError) {
         guard let root = try? parseCID(text) else {
-            guard let name = ObjectName(text) else {
-                throw KitError(
-                    .usage,
-                    "“\(text)” cannot be the name of an object: it is of letters, digits, ., _ and -, in parts that / joins.",
-                    hint: Hint(BackendLs.self, ["name": open.name]),
-                    backend: open.name
-                )
-            }
-            (self.name, self.objects) = (name, objects)
+            self = try NamedObject(try Self.name(text), on: open)
             return
         }
         let catalog = try kit.catalog()
@@ -41,7 +47,8 @@ struct NamedObject: Sendable {
         } catch {
             throw KitError(error)
         }
-        guard open.content is CARArchive, let location, location.shards.isEmpty, let name = ObjectName(location.path)
+        guard open.content.objects == nil || open.content is CARArchive, location.map(\.shards.isEmpty) ?? true,
+            let name = location.flatMap({ ObjectName($0.path) })
         else {
             throw KitError(
                 .refused,
@@ -51,7 +58,7 @@ struct NamedObject: Sendable {
                 cid: root
             )
         }
-        (self.name, self.objects) = (name, objects)
+        self = try NamedObject(name, on: open)
     }
 
     /// Throws `usage` for what no service calls a version.

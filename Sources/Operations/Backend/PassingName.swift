@@ -13,9 +13,6 @@ struct PassingName: Sendable {
             .joined(separator: ".")
     }
 
-    /// Words that were used before.
-    init(again text: String) { self.text = text }
-
     /// Whether the command is over that left an object in a folder: its process is gone, where it was one of this home,
     /// or it was a day ago by the clock of the service.
     static func isLeft(_ info: ObjectInfo, in folder: String, by home: String?, _ now: Timestamp) -> Bool {

@@ -1,6 +1,7 @@
 internal import Catalog
 internal import IPLD
 internal import Multiformats
+internal import POSIX
 internal import Replication
 internal import Schema
 internal import Storage
@@ -9,36 +10,41 @@ internal import Storage
 struct RootCanary: Sendable {
     let root: CID
     private(set) var steps: [Canary.Step] = []
-    /// What the backend said where it has to work on it first; nil where it had it at once.
+    /// Whether the backend has to work on it before anybody can read it.
     private(set) var isAwaited = false
     private let bytes: [UInt8]
     private let backend: String
-    private let content: any ContentService
     private let kit: Kit
+    /// Of two with one root, each would find or miss what the other stored or removed.
+    private let lock: File?
 
-    /// One for a backend that passes ``Canary/gate(for:)``; nil where that has no use for one.
-    init?(for backend: String, _ content: any ContentService, in kit: Kit) async {
-        guard content.objects == nil, content.capabilities.isSuperset(of: [.write, .delete]) else { return nil }
-        let block = await Self.block(of: kit)
+    /// One for a backend that passes ``Canary/gate(for:)``.
+    ///
+    /// A home has always the same root, so that what a killed test left is removed by the next; who comes while that is
+    /// in use has one of his own.
+    init(for backend: String, in kit: Kit) async {
+        let file = try? File.ofLock(kit.home.path + "/locks/root-canary")
+        lock = (try? file?.tryLock()) == true ? file : nil
+        let home = (try? await kit.catalog().identity().instance) ?? "nobody"
+        let words = lock == nil ? PassingName(of: home).text : home
+        let block = Block(codec: .raw, bytes: Array("ipfs-kit tries whether anything is stored: \(words)\n".utf8))
         (root, bytes) = (block.cid, block.bytes)
-        (self.backend, self.content, self.kit) = (backend, content, kit)
+        (self.backend, self.kit) = (backend, kit)
     }
 
-    /// The root that tests of this home store.
-    static func root(of kit: Kit) async -> CID { await block(of: kit).cid }
-
-    /// The block; a home has always the same one, so that what a killed test left is removed by the next.
-    private static func block(of kit: Kit) async -> Block {
-        let home = (try? await kit.catalog().identity().instance) ?? "nobody"
-        return Block(codec: .raw, bytes: Array("ipfs-kit tries with this whether anything is stored: \(home)\n".utf8))
+    /// Whether a backend has a use for it.
+    static func suits(_ content: any ContentService) -> Bool {
+        content.objects == nil && content.capabilities.isSuperset(of: [.write, .delete])
     }
 
     /// What there is to do, as far as the service has the means.
-    var acts: [Canary.Act] { content.capabilities.contains(.reads) ? [.store, .read, .remove] : [.store, .remove] }
+    static func acts(on content: any ContentService) -> [Canary.Act] {
+        content.capabilities.contains(.reads) ? [.store, .read, .remove] : [.store, .remove]
+    }
 
     /// Does it all; what the service only works on is not read.
-    mutating func run() async throws(Canary.Failure) {
-        let (root, bytes, backend, content) = (root, bytes, backend, content)
+    mutating func run(on content: any ContentService) async throws(Canary.Failure) {
+        let (root, bytes, backend) = (root, bytes, backend)
         var upload = Upload(
             root,
             Body(CARHeader(roots: [root]).encoded + CARSection.prefix(for: root, length: bytes.count) + bytes)
@@ -46,27 +52,32 @@ struct RootCanary: Sendable {
         upload.name = "a test of ipfs-kit"
         let sent = upload
         var answer: StoreAnswer?
-        try await step(.store) { () async throws(StorageError) in answer = try await content.store(sent) }
+        try await step(.store, content) { () async throws(StorageError) in answer = try await content.store(sent) }
         var place: Location?
         switch answer {
         case .stored(let location, _):
             place = location
             if content.capabilities.contains(.reads) {
-                try await step(.read) { () async throws(StorageError) in
+                try await step(.read, content) { () async throws(StorageError) in
                     _ = try await readBack(root, from: content, at: location, longest: 4096)
                 }
             }
         case .accepted, nil: isAwaited = true
         }
-        try await step(.remove) { () async throws(StorageError) in
+        try await step(.remove, content) { () async throws(StorageError) in
             try await content.remove(root, at: place)
-            guard case .present = await content.presence(of: root, at: place) else { return }
-            throw StorageError(.corrupt, "It says that it removed \(root), and has it still.", backend: backend)
+            switch await content.presence(of: root, at: place) {
+            case .absent: return
+            case .unknown(let error): throw error
+            case .present, .pending:
+                throw StorageError(.corrupt, "It says that it removed \(root), and has it still.", backend: backend)
+            }
         }
     }
 
     private mutating func step(
         _ act: Canary.Act,
+        _ content: any ContentService,
         _ work: () async throws(StorageError) -> Void
     ) async throws(Canary.Failure) {
         let start = kit.timing.uptime()

@@ -46,10 +46,11 @@ struct HealthLook: Sendable {
     /// Looks; throws `interrupted` where somebody stopped it.
     mutating func look(_ file: BackendFile, _ progress: Progress) async throws(KitError) {
         let open: OpenBackend
+        let canary = await RootCanary(for: backend, in: kit)
         do throws(KitError) {
             isLeaving = try kit.policies(of: file).isLeaving
             if isLeaving { sights.append(.ok(.settings, "Its settings say that it is about to end.")) }
-            open = try await kit.open(file, gate: await Canary.gate(for: kit))
+            open = try await kit.open(file, gate: Canary.gate(for: canary))
         } catch {
             guard error.code != .interrupted else { throw error }
             sights.append(.failed(.settings, .unknown, "It cannot be opened. \(error.message)", error.on(backend)))
@@ -59,7 +60,7 @@ struct HealthLook: Sendable {
         do throws(KitError) {
             guard try await greet(open), try await recognise(open) else { return }
             try await measureRoom(open)
-            try await tryCanary(open)
+            try await tryCanary(open, canary)
             try await challenge(open, file, progress)
         } catch {
             guard error.code != .interrupted else { throw error }
@@ -162,10 +163,10 @@ struct HealthLook: Sendable {
         }
     }
 
-    private mutating func tryCanary(_ open: OpenBackend) async throws(KitError) {
+    private mutating func tryCanary(_ open: OpenBackend, _ root: RootCanary) async throws(KitError) {
         guard let objects = open.content.objects, objects.capabilities.contains(.write) else {
             let isGiver = !open.content.capabilities.contains(.write)
-            if open.content.objects == nil, try await tryRoot(open) { return }
+            if RootCanary.suits(open.content) { return try await tryRoot(open, root) }
             let words = isGiver ? "It only gives: nothing is stored there." : "It takes no objects that could be tried."
             sights.append(.skipped(.store, words))
             return
@@ -188,11 +189,11 @@ struct HealthLook: Sendable {
         sights.append(isFar ? .failed(.clock, .degraded, words) : .ok(.clock, words))
     }
 
-    /// Tries it with a root; false where that is not possible.
-    private mutating func tryRoot(_ open: OpenBackend) async throws(KitError) -> Bool {
-        guard var canary = await RootCanary(for: backend, open.content, in: kit) else { return false }
+    /// Tries it with a root.
+    private mutating func tryRoot(_ open: OpenBackend, _ root: RootCanary) async throws(KitError) {
+        var canary = root
         var failed: Canary.Failure?
-        do throws(Canary.Failure) { try await canary.run() } catch { failed = error }
+        do throws(Canary.Failure) { try await canary.run(on: open.content) } catch { failed = error }
         for step in canary.steps {
             guard let act = Canary.Act(rawValue: step.title) else { continue }
             sights.append(.ok(act.subject, act.words(of: "root"), step.milliseconds))
@@ -201,7 +202,6 @@ struct HealthLook: Sendable {
             let problem = try failure(failed.error)
             sights.append(.failed(failed.act.subject, failed.state, failed.error.message, problem))
         }
-        return true
     }
 
     private static func words(forOffset offset: Int64) -> String {

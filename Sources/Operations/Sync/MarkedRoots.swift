@@ -15,20 +15,27 @@ struct MarkedRoots: Sendable {
         }
     }
 
-    /// What others than a kit had stored, with a word on it, and the kit: where that is nil, the only one there is.
+    /// What others had stored than the kit that is recovered, with a word on it, and which kit that is: `kit`, or the
+    /// only one that is there.
     ///
-    /// Throws where there are several, and nobody said which of them was lost.
+    /// Throws where the owner chose one that is not there, and where there are several and none of them is `kit`.
     func foreign(
         to kit: String?,
+        isChosen: Bool,
         on backend: String,
         _ warnings: inout [String]
     ) throws(KitError) -> (roots: Set<CID>, kit: String?) {
         let known = kit.flatMap { kits[$0] == nil ? nil : $0 }
+        if known == nil, isChosen, let kit {
+            throw KitError(.notFound, "\(backend) has no root of the kit \(kit).", backend: backend)
+        }
         if known == nil, kits.count > 1, let first = kits.keys.min() {
-            let counts = kits.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value.count) roots)" }
+            let counts = kits.sorted { $0.key < $1.key }.prefix(8).map { "\($0.key) (\($0.value.count) roots)" }
+            let rest = kits.count > counts.count ? ", and others" : ""
             throw KitError(
                 .refused,
-                "\(backend) has roots of \(kits.count) kits: \(counts.joined(separator: ", ")). Say with --kit which of them was lost.",
+                "\(backend) has roots of \(kits.count) kits: \(counts.joined(separator: ", "))\(rest). Say with --kit which of them "
+                    + "was lost.",
                 hint: Hint(Recover.self, ["from": backend, "kit": first]),
                 backend: backend
             )

@@ -80,7 +80,8 @@ package struct Recover: ChangingOperation {
                 unpinned: try await catalog.unpinned(),
                 knownSnapshots: try await catalog.knownSnapshots(),
                 isChosen: snapshotID != nil,
-                kit: kitID ?? (known.isEmpty ? nil : own.kit)
+                kit: kitID ?? (known.isEmpty ? nil : own.kit),
+                isKitChosen: kitID != nil
             )
             let told = try await search.find(found, on: backend, catalog, &output)
             let pins = told.pins

@@ -21,8 +21,9 @@ struct RecoveredPins: Sendable {
     let knownSnapshots: [String: Int64]
     /// Whether the owner named the snapshot: then others say nothing.
     let isChosen: Bool
-    /// The kit that is recovered, where that is known.
+    /// The kit that is recovered, where that is known, and whether the owner said it.
     let kit: String?
+    let isKitChosen: Bool
 
     /// What was found.
     struct Found {
@@ -84,7 +85,7 @@ struct RecoveredPins: Sendable {
                 }
             }
         }
-        let (foreign, marked) = try marks.foreign(to: kit, on: output.source, &output.warnings)
+        let (foreign, marked) = try marks.foreign(to: kit, isChosen: isKitChosen, on: output.source, &output.warnings)
         let others = held.keys.filter { !seen.contains($0) && !foreign.contains($0) }
         unpinned.formUnion(others.filter { self.unpinned[$0] != nil })
         tellUnpinnedHere(unpinned, &output)
@@ -147,7 +148,7 @@ struct RecoveredPins: Sendable {
         guard let lost = output.lostSnapshots.first else {
             return KitError(
                 .notFound,
-                "\(source) holds neither a snapshot nor any root.",
+                output.warnings.first ?? "\(source) holds neither a snapshot nor any root.",
                 hint: Hint(BackendShow.self, ["name": source]),
                 backend: source
             )

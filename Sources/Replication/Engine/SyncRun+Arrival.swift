@@ -50,8 +50,12 @@ extension SyncRun {
                 try await found.register.withdraw(marker)
             } catch {
                 if error.code == .cancelled || error.code == .superseded { throw error }
-                // Where nothing can be removed it stays, and is believed for a day: so it is not said anew.
-                if error.code == .permissionDenied { refusal.change { $0 = error } }
+                // Where nothing can be removed it stays, and is believed for a day: so it is not said anew, and told by
+                // who would remove something.
+                if error.code == .permissionDenied {
+                    refusal.change { $0 = error }
+                    continue
+                }
                 report.warnings.append("\(backend.name): \(marker.name) could not be removed: \(error.message)")
             }
         }

@@ -164,13 +164,15 @@ package struct Verifier: Sendable {
         let damaged = results.count { $0.verdict.isDamage && Self.isNews($0, by: manner) }
         if damaged > 0 {
             let what = manner == .reading ? "verify" : "a look"
-            try await catalog.markDirty([backend.name], reason: "\(what) found \(damaged) damaged or missing")
+            try await catalog.markDirty([backend.name], reason: "\(what) found \(damaged) damaged, missing or withheld")
         }
         return results.sorted { $0.mapping.cid < $1.mapping.cid }
     }
 
     /// Whether damage is more than is known: a reading has the last word, and is believed anew each time.
     private static func isNews(_ result: Result, by manner: Manner) -> Bool {
+        // What never counted as stored, and is not given, may come still.
+        if result.verdict == .withheld { return result.mapping.status == .stored }
         guard manner == .asking else { return true }
         let known: Mapping.Status = result.verdict == .missing ? .missing : .corrupt
         return result.mapping.revision != 0 && result.mapping.status != known
@@ -215,19 +217,19 @@ package struct Verifier: Sendable {
     }
 
     private func read(_ mapping: Mapping, _ backend: OpenBackend) async -> Result {
-        let read = Locked<UInt64>(0)
+        let (read, isLonger) = (Locked<UInt64>(0), Locked(false))
         do throws(StorageError) {
             let stream = try await backend.content.read(mapping.cid, at: mapping.location)
             let back = try await readBack(
                 mapping.cid,
-                from: ended(stream, after: limit),
+                from: ended(stream, after: limit, isLonger),
                 longest: mapping.observedSize,
                 progress: progress.counting { count in read.change { $0 += count } }
             )
             return Result(mapping: mapping, verdict: .whole, back: back, error: nil, bytes: back.length)
         } catch {
             let bytes = read.read { $0 }
-            if error.code == .tooLarge {
+            if isLonger.read({ $0 }) {
                 return Result(mapping: mapping, verdict: .present, back: nil, error: nil, bytes: bytes)
             }
             // What this home packed can be followed; of what somebody claims nobody can tell.
@@ -283,8 +285,8 @@ package struct Verifier: Sendable {
     }
 }
 
-/// The same bytes, up to so many of them: whoever reads on is told that it is `tooLarge`.
-private func ended(_ stream: any ByteStream, after limit: UInt64) -> any ByteStream {
+/// The same bytes, up to so many of them: whoever reads on gets an error, and `isLonger` is true then.
+private func ended(_ stream: any ByteStream, after limit: UInt64, _ isLonger: Locked<Bool>) -> any ByteStream {
     Pulled {
         let cursor = StreamCursor(stream)
         let left = Locked(limit)
@@ -295,7 +297,10 @@ private func ended(_ stream: any ByteStream, after limit: UInt64) -> any ByteStr
                 defer { left -= min(left, count) }
                 return count > left
             }
-            if isBeyond { throw StorageError(.tooLarge, "It is longer than \(limit) bytes.") }
+            if isBeyond {
+                isLonger.change { $0 = true }
+                throw StorageError(.tooLarge, "It is longer than \(limit) bytes.")
+            }
             return chunk
         }
     }

@@ -10,11 +10,11 @@ extension AnnexSpool.Transfer {
                 try FetchedFile(try File(path, .readOwnFile), on: .shared)
             }
         } catch {
-            throw StorageError(
-                .unexpected,
-                "Reading \(name) failed: the program says that it did it, and left no file. \(error)",
-                cause: error
-            ).ofBrokenPromise
+            let message = "Reading \(name) failed: the program says that it did it, and left no file. \(error)"
+            let problem = StorageError(.unexpected, message, cause: error)
+            // What this machine cannot open says nothing of the program.
+            let isNone = [.notFound, .notAFile, .isADirectory, .linksWithoutEnd].contains(error.code)
+            throw isNone ? problem.ofBrokenPromise : ExternalErrors.local(error)
         }
     }
 

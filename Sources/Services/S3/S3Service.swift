@@ -34,8 +34,6 @@ struct S3Service: StorageService {
 
     func put(_ name: ObjectName, _ body: Body) async throws(StorageError) -> PutReceipt {
         guard body.length <= limits.largestSinglePut else {
-            // What was begun before is locked otherwise, or not at all.
-            if settings.objectLock != .off { try await clear(name, mayResume: false) }
             let upload = S3Upload(
                 connection: connection,
                 name: name,

@@ -33,7 +33,10 @@ struct S3Upload: PartTaker {
     private var what: String { "Storing \(name)" }
     private static let maxPages = 100
 
-    func pending() async throws(StorageError) -> [PendingUpload] { try await connection.pendingUploads(of: key, what) }
+    /// What was begun before has other metadata, and is locked otherwise or not at all.
+    func pending() async throws(StorageError) -> [PendingUpload] {
+        AmazonHeaders.areOfObject(headers) ? [] : try await connection.pendingUploads(of: key, what)
+    }
 
     func end(_ id: String) async throws(StorageError) { try await connection.endUpload(id, of: key, what, admission) }
 

@@ -33,6 +33,11 @@ enum AmazonHeaders {
         ]
     }
 
+    /// Whether an upload is to have metadata or a lock.
+    static func areOfObject(_ fields: [HTTPField]) -> Bool {
+        isLocking(fields) || fields.contains { $0.name.hasPrefix(metadataPrefix) }
+    }
+
     /// Whether an upload is to be locked.
     static func isLocking(_ fields: [HTTPField]) -> Bool { fields.contains { $0.name == lockMode } }
 
@@ -52,12 +57,19 @@ extension HTTPObjects {
     func expectLock(of name: ObjectName, _ fields: [HTTPField]) async throws(StorageError) {
         guard AmazonHeaders.isLocking(fields) else { return }
         let what = "Locking \(name)"
-        let lock = try await policy.run { () async throws(StorageError) in try await look(for: name, what).info.lock }
-        guard lock?.until == nil else { return }
+        let lock: ObjectLock?
+        do throws(StorageError) {
+            lock = try await policy.run { () async throws(StorageError) in try await look(for: name, what).info.lock }
+        } catch {
+            // It was stored all the same.
+            throw error.ofUnknownOutcome
+        }
+        let wanted = AmazonHeaders.lock(HTTPHeaders(fields))
+        if let until = lock?.until, let end = wanted?.until, until >= end, lock?.mode == wanted?.mode { return }
         throw failures.error(
             .unsupported,
-            "it was stored, and the service does not say that it is locked; set connection.object_lock to off, or lay the "
-                + "lock upon the bucket itself",
+            "it was stored, and the service does not say that it is locked as it should be; do the keys have "
+                + "GetObjectRetention? Else set connection.object_lock to off, or lay the lock upon the bucket itself",
             what
         ).ofUnknownOutcome
     }

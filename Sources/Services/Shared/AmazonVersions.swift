@@ -83,7 +83,10 @@ struct AmazonVersions: Sendable {
         guard let next = root["NextKeyMarker"]?.text, next.hasPrefix(key) else {
             throw wrong(.unexpected, "the service does not say where the next page begins")
         }
-        guard next == key, let version = root["NextVersionIdMarker"]?.text, !version.isEmpty else { return nil }
+        guard next == key else { return nil }
+        guard let version = root["NextVersionIdMarker"]?.text, !version.isEmpty else {
+            throw wrong(.unexpected, "the service does not say with which version the next page begins")
+        }
         return Place(key: next, version: version)
     }
 
