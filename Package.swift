@@ -149,7 +149,10 @@ let package = Package(
         ),
         .tests(
             "ServicesTests",
-            ["Digests", "FTPClient", "HTTPClient", "IPLD", "Samples", "Services", "Schema", "Storage", "StorageLaws"]
+            [
+                "Digests", "FTPClient", "HTTPClient", "IPLD", "Operations", "Samples", "Services", "Schema", "Storage",
+                "StorageLaws",
+            ]
         ),
         .tests(
             "OperationsTests",

@@ -32,6 +32,9 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
     /// The service lists the versions of an object that it keeps, and gives the bytes of each.
     package static let versions = Capabilities(rawValue: 1 << 14)
 
+    /// The service takes a root by its CID alone, and fetches what belongs to it itself.
+    package static let pins = Capabilities(rawValue: 1 << 15)
+
     /// The names of the capabilities in the set, in a fixed order.
     package var names: [String] {
         Self.all.filter { contains($0.power) }.map(\.name)
@@ -42,6 +45,7 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
         (.digests, "digest"), (.takesBytes, "bytes"), (.reads, "read"), (.blocks, "block"),
         (.sharedRoots, "shared"), (.urls, "url"),
         (.finds, "find"), (.relays, "relay"), (.metadata, "metadata"), (.versions, "versions"),
+        (.pins, "pins"),
     ]
 }
 

@@ -40,6 +40,28 @@ import Testing
         #expect(try await bucket.names() == [])
     }
 
+    /// What a trial measured stands beside what is declared, until the backend leads elsewhere.
+    @Test func `what was measured is shown with the types`() async throws {
+        let user = try await User.ready()
+        let disk = try await user.createDisk("disk")
+        #expect(try await user.json("backend", "types").backends.items.isEmpty)
+        try await user.run("backend", "update", "disk", "--bandwidth-limit", "8MiB")
+        let trial = try await user.json("backend", "certify", "disk")
+        #expect(trial.measured.laws_failed == .number(0) && trial.measured.laws_passed.int ?? 0 >= 14)
+        #expect((1...(20 << 20)).contains(trial.measured.up_bytes_per_second.int ?? 0), "\(trial.measured)")
+        #expect(try files(disk) == [])
+        let shown = try await user.json("backend", "types").backends
+        #expect(shown.items.count == 1 && shown[0].backend == .text("disk") && shown[0].measured == trial.measured)
+        #expect(shown[0].bandwidth_limit == .number(Double(8 << 20)) && shown[0].can.items.contains(.text("ranges")))
+        let text = try await user.run("backend", "types").text
+        #expect(text.contains("disk") && text.contains("/s") && text.contains("just now"))
+        try await user.run("backend", "update", "disk", "--path", user.folder)
+        #expect(try await user.json("backend", "types").backends.items.isEmpty)
+        // The table needs no home.
+        try FileManager.default.removeItem(atPath: user.home)
+        #expect(try await user.json("backend", "types").types.items.count > 10)
+    }
+
     @Test func `a node passes and has the pins that it had`() async throws {
         let node = try await KuboServer.start()
         let user = try await User.ready()

@@ -31,6 +31,8 @@ struct Subject: Sendable, CustomTestStringConvertible {
     var weaknesses: [String: [String]] = [:]
     /// What is needed to stand between us and the server, where that is reached by HTTP.
     var http: OverHTTP?
+    /// Opens backends of the type whose settings let them do other things.
+    var others: [@Sendable () async throws -> any ContentService] = []
     /// Opens a backend on an empty place of its own.
     let open: @Sendable () async throws -> any ContentService
     /// Opens a backend around which things can be made to go wrong, and says who does that.

@@ -13,7 +13,8 @@ package struct BackendCertify: ChangingOperation {
     package static let details = """
         It stores under certify/, where nothing else is, and changes nothing of what is kept there, nor what is known of it.
         Without --full a short list of laws takes 100 to 350 requests and less than 1 MiB. With it all are tried that apply:
-        4,000 to 20,000 requests and 13 to 25 MiB, and where objects of up to 64 MiB go in parts, 12 times the length from \
+        4,000 to 20,000 requests and 13 to 25 MiB. An object of 4 MiB is sent and read besides, to be measured: `backend types` \
+        shows what was seen, beside what the settings say. With --full, where objects of up to 64 MiB go in parts, 12 times the length from \
         which on they do. It ends with 10 where a law was broken; one of which nothing was seen is unknown. Of a run of this \
         home that was killed, the next one removes objects and pins, and of others after a day. Empty folders stay, and \
         hidden pieces of uploads that were cut off. Where there is no room for objects, it notes nowhere which roots it stores: \
@@ -66,8 +67,14 @@ package struct BackendCertify: ChangingOperation {
         await lasting?.note(output.onlyAdds ? run : nil)
         call.progress.began("certify", items: trial.trials.count)
         await attempt(trial, &output, call.progress)
+        if !Task.isCancelled { output.measured = await trial.measure(backend.content, by: kit.timing) }
         call.progress.ended()
         output.remains += await trial.end()
+        if var measured = output.measured, !Task.isCancelled, output.passed > 0 {
+            measured.count(output)
+            output.measured = measured
+            await kit.expect(.measures, of: try kit.backend(name))?.keep(measured.note)
+        }
         output.whatStays = backend.whatStays
         (output.requests, output.bytes) = (backend.meter.counts.calls, backend.meter.counts.bytesStored)
         guard !Task.isCancelled else {
@@ -151,6 +158,8 @@ extension BackendCertify {
         /// Where the objects of the trial lie; nil where the backend takes none.
         var folder: String?
         var remains: [Trail.Remains] = []
+        /// What was measured; nil where nothing was.
+        var measured: Measurement?
         /// What of the trial is kept all the same, as a sentence.
         var whatStays: String?
         /// Whether the credentials remove nothing.
@@ -158,9 +167,17 @@ extension BackendCertify {
         var requests: UInt64 = 0
         var bytes: UInt64 = 0
 
+        private var speed: String {
+            guard let measured, measured.roundTrip != nil else { return "" }
+            let rates =
+                measured.up == nil
+                ? "" : ", up \(Measurement.words(measured.up)), down \(Measurement.words(measured.down))"
+            return " Measured: \(measured.timeWords) there and back\(rates)."
+        }
+
         private var corner: String { folder.map { ", under \($0)" } ?? "" }
-        private var broken: [Row] { rows.filter { if case .failed = $0.verdict { true } else { false } } }
-        private var passed: Int { rows.count { if case .passed = $0.verdict { true } else { false } } }
+        fileprivate var broken: [Row] { rows.filter { if case .failed = $0.verdict { true } else { false } } }
+        fileprivate var passed: Int { rows.count { if case .passed = $0.verdict { true } else { false } } }
 
         /// A broken law is told before anything else.
         package var exitCode: ExitCode {
@@ -196,6 +213,7 @@ extension BackendCertify {
             OutputField("request_count", "How many requests were sent.") { $0.requests },
             OutputField("bytes_sent", "How much was sent.", in: .bytes) { $0.bytes },
             OutputField("remains", "Names that the trial left behind.") { $0.remains.map(\.name) },
+            OutputField("measured", "What was measured; null where nothing was.") { $0.measured },
         ]
         package var report: Report {
             let unknown = rows.count { if case .unknown = $0.verdict { true } else { false } }
@@ -216,12 +234,19 @@ extension BackendCertify {
                         [.init("LAW", mayShrink: true), .init("RESULT"), .init("WHY", mayShrink: true)],
                         rows: rows.map { [$0.trial.title, $0.word, $0.reason ?? ""] }
                     ),
-                    .line("\(name): \(words); \(requests) requests, \(size) sent."),
+                    .line("\(name): \(words); \(requests) requests, \(size) sent.\(speed)"),
                 ],
                 warnings: [whatStays].compactMap(\.self),
                 failures: broken.map { "\($0.trial.title): \($0.reason ?? "")" } + failures
             )
         }
         package var quietLines: [String]? { broken.map(\.trial.title) }
+    }
+}
+
+extension Measurement {
+    /// Takes note of how the trial ended.
+    fileprivate mutating func count(_ output: BackendCertify.Output) {
+        (passed, failed, isFull) = (output.passed, output.broken.count, output.isFull)
     }
 }

@@ -19,14 +19,24 @@ package struct BackendTypes: Operation {
     ]
 
     package func run(in call: Call) async throws(KitError) -> Output {
-        guard let type else { return Output(rows: backendTypes, isDetailed: false) }
-        return Output(rows: [try typeRow(type)], isDetailed: true)
+        guard let type else {
+            return Output(
+                rows: backendTypes,
+                isDetailed: false,
+                measured: await call.kit.measuredBackends(),
+                now: call.kit.now
+            )
+        }
+        return Output(rows: [try typeRow(type)], isDetailed: true, now: call.kit.now)
     }
 
     /// The types.
     package struct Output: OperationOutput {
         let rows: [ServiceRow]
         let isDetailed: Bool
+        /// The backends here that were measured.
+        var measured: [MeasuredBackend] = []
+        let now: Timestamp
 
         package static let outputFields: [OutputField<Self>] = [
             .list(
@@ -36,22 +46,24 @@ package struct BackendTypes: Operation {
                     OutputField("type", "The word for it.") { $0.type },
                     OutputField("aliases", "Other words for it.") { $0.aliases },
                     OutputField("summary", "What it is.") { $0.summary },
-                    OutputField("capabilities", "What instances can do at most.") { $0.capabilities.names },
+                    OutputField("can", "What instances do at most, by the words of the table.") {
+                        MatrixColumn.names(for: $0)
+                    },
+                    OutputField("capabilities", "The same in the words of the program, and what else they can.") {
+                        $0.capabilities.union($0.objects.intersection([.metadata, .versions])).names
+                    },
                     OutputField("fields", "The settings that it takes.") { BackendFile.fields(of: $0) },
                 ]
-            ) { $0.rows }
+            ) { $0.rows },
+            OutputField("backends", "The backends here that `backend certify` has measured.") { $0.measured },
         ]
         package var report: Report {
             guard isDetailed, let row = rows.first else {
-                return Report([
-                    .table(
-                        [.init("TYPE"), .init("CAN"), .init("SUMMARY", mayShrink: true)],
-                        rows: rows.map { [$0.type, $0.capabilities.names.joined(separator: " "), $0.summary] }
-                    )
-                ])
+                return Report(matrix + measures)
             }
             return Report([
                 .line("\(row.type): \(row.summary)"),
+                .line("It does at most: \(MatrixColumn.names(for: row).joined(separator: ", "))."),
                 .table(
                     [
                         .init("SETTING"), .init("SECTION"), .init("KIND"), .init("NEEDED"),
@@ -66,6 +78,45 @@ package struct BackendTypes: Operation {
                 ),
             ])
         }
+    }
+}
+
+extension BackendTypes.Output {
+    private var matrix: [Report.Part] {
+        let columns = MatrixColumn.all
+        return [
+            .table(
+                [.init("TYPE")] + columns.map { .init($0.name.uppercased()) } + [.init("SUMMARY", mayShrink: true)],
+                rows: rows.map { row in
+                    [row.type] + columns.map { $0.holds(for: row) ? "yes" : "–" } + [row.summary]
+                }
+            )
+        ]
+    }
+
+    /// What was measured of the backends here, beside what is declared.
+    private var measures: [Report.Part] {
+        guard !measured.isEmpty else { return [] }
+        return [
+            .line(""), .line("Measured by `backend certify`:"),
+            .table(
+                [
+                    .init("NAME"), .init("TYPE"), .init("THERE AND BACK", number: true), .init("UP", number: true),
+                    .init("DOWN", number: true), .init("LIMIT", number: true), .init("CALLS AT ONCE", number: true),
+                    .init("LAWS"), .init("WHEN"),
+                ],
+                rows: measured.map { one in
+                    let limit = one.operational.bandwidthLimit
+                    let laws = "\(one.measured.passed) kept, \(one.measured.failed) broken"
+                    return [
+                        one.file.name, one.file.row.type, one.measured.timeWords,
+                        Measurement.words(one.measured.up), Measurement.words(one.measured.down),
+                        limit.bytes == 0 ? "none" : "\(limit)/s", "\(one.operational.maxConnections)", laws,
+                        one.askedAt.ago(at: now),
+                    ]
+                }
+            ),
+        ]
     }
 }
 

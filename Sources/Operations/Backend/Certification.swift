@@ -42,10 +42,10 @@ struct Certification: Sendable {
     /// Whether the credentials were seen to remove nothing: then nothing is stored that would stay, but the same few
     /// objects each time.
     let onlyAdds: Locked<Bool>
-    private let objects: Trail?
+    let objects: Trail?
     private let content: ContentTrail?
     /// The folder of this run.
-    private let corner: String
+    let corner: String
 
     /// The trial of a backend whose gate lets `owned` roots be changed.
     init(_ backend: OpenBackend, run: String, isFull: Bool, owned: Locked<Set<CID>>) {
@@ -140,6 +140,11 @@ struct Certification: Sendable {
         return try await remove(Self.folder, objects) { info in
             !info.name.text.hasPrefix(corner + "/") && PassingName.isLeft(info, in: Self.folder, by: home, time)
         }
+    }
+
+    /// Where something may be stored to be measured; nil where nothing is.
+    var measuring: Trail? {
+        objects.flatMap { $0.capabilities.isSuperset(of: [.write, .delete]) && !onlyAdds.read { $0 } ? $0 : nil }
     }
 
     /// Removes all that this run made, whether it was stopped or not; gives what could not be removed.

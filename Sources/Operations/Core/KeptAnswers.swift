@@ -13,6 +13,8 @@ struct KeptAnswers: Sendable {
         case test, snapshots
         /// What a test, and a trial, left that it could not remove.
         case canary, trial
+        /// What a trial measured.
+        case measures
     }
 
     /// An answer, and how it was learnt.

@@ -6,7 +6,7 @@ package enum IPFSCluster: ContentDefinition {
     package static let aliases = ["cluster"]
     package static let summary = "An IPFS Cluster: each root is a pin of it, on as many peers as it is to be on."
     package static let capabilities: Capabilities = [
-        .write, .delete, .listing, .usage, .takesBytes, .reads, .blocks, .sharedRoots,
+        .write, .delete, .listing, .usage, .takesBytes, .reads, .blocks, .sharedRoots, .pins,
     ]
     package static let objects: Capabilities = []
 
@@ -14,7 +14,7 @@ package enum IPFSCluster: ContentDefinition {
     package static func capabilities(of settings: ClusterSettings) -> Capabilities {
         let givesContent = !(settings.proxyURLs + settings.gatewayURLs).isEmpty
         return capabilities.subtracting(givesContent ? [] : [.reads, .blocks])
-            .subtracting(settings.send == .cars ? [] : .takesBytes)
+            .subtracting(settings.send == .cars ? .pins : .takesBytes)
     }
 
     package static func check(_ settings: ClusterSettings) throws(StorageError) { try ClusterTarget.check(settings) }

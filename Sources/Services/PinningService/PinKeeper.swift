@@ -16,7 +16,7 @@ struct PinKeeper: ContentService {
         var powers: Capabilities = [.write, .delete, .listing, .sharedRoots]
         if gateway != nil { powers.formUnion([.reads, .blocks]) }
         let target = ledger.connection.target
-        if target.uploads != nil { powers.insert(.takesBytes) }
+        powers.insert(target.uploads == nil ? .pins : .takesBytes)
         if ledger is PinataFiles { powers.insert(.usage) }
         (capabilities, limits) = (powers, Limits(largestObject: target.vendor.largestUpload))
     }

@@ -8,7 +8,7 @@ package enum PinningService: ContentDefinition {
     package static let aliases = PinningVendor.all.flatMap(\.words).filter { $0 != type }
     package static let summary = "A service that pins CIDs by the IPFS Pinning Service API, such as Pinata or Filebase."
     package static let capabilities: Capabilities = [
-        .write, .delete, .listing, .usage, .takesBytes, .reads, .blocks, .sharedRoots,
+        .write, .delete, .listing, .usage, .takesBytes, .reads, .blocks, .sharedRoots, .pins,
     ]
     package static let objects: Capabilities = []
 

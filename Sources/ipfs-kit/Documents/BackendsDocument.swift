@@ -7,18 +7,43 @@ internal import StorageLaws
 
 /// The lines of backends.md: what each type of backend can do, and its settings.
 func backendsDocument() -> [String] {
-    let powers = Capabilities(rawValue: ~0).names
+    let columns = MatrixColumn.all
     var lines = [
         "# Backends", "", "This file is made by `ipfs-kit help --documents` from the table of all types.", "",
-        "| type | also called | service | " + powers.joined(separator: " | ") + " |",
-        "|---|---|---|" + powers.map { _ in ":-:|" }.joined(),
+        "What instances of a type can do at most; `backend types` says the same, and what `backend certify` measured here.",
+        "",
+        "| type | also called | service | " + columns.map(\.name).joined(separator: " | ") + " |",
+        "|---|---|---|" + columns.map { _ in ":-:|" }.joined(),
     ]
     for row in backendTypes {
-        let names = row.capabilities.names
-        let marks = powers.map { names.contains($0) ? "yes" : "–" }.joined(separator: " | ")
+        let marks = columns.map { $0.holds(for: row) ? "yes" : "–" }.joined(separator: " | ")
         let aliases = row.aliases.map { "`\($0)`" }.joined(separator: ", ")
         lines.append("| [`\(row.type)`](#\(row.type)) | \(aliases) | \(escaped(row.summary)) | \(marks) |")
     }
+    lines += ["", "| column | the type | shown by |", "|---|---|---|"]
+    for column in columns {
+        let proof =
+            switch column.proof {
+            case .law(let title), .contentLaw(let title): "the law “\(title)”, among others"
+            case .operation(let name): "`ipfs-kit \(name)`"
+            }
+        lines.append("| \(column.name) | \(column.meaning) | \(proof) |")
+    }
+    lines += [
+        "", "What tells them apart besides:", "", "| type | digest | url | find | relay | shared |",
+        "|---|:-:|:-:|:-:|:-:|:-:|",
+    ]
+    for row in backendTypes {
+        let powers: [Capabilities] = [.digests, .urls, .finds, .relays, .sharedRoots]
+        let marks = powers.map { row.capabilities.contains($0) ? "yes" : "–" }.joined(separator: " | ")
+        lines.append("| `\(row.type)` | \(marks) |")
+    }
+    lines += [
+        "",
+        "*digest*: computes a digest over what it took; *url*: gives URLs by which anybody can read; *find*: looks elsewhere for",
+        "what it has not, so that it says of nothing that it is absent; *relay*: gives what other backends give URLs of, and",
+        "keeps nothing; *shared*: has roots that others keep there, too.",
+    ]
     lines += [
         "",
         "Settings are given as flags of `ipfs-kit backend create` and `backend update`, or written in the file of the",

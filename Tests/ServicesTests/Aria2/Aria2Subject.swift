@@ -7,17 +7,34 @@ import StorageLaws
 import TestKit
 
 extension Subject {
-    /// It keeps nothing: what laws store, `Aria2LawsTests` puts where it is fetched from.
+    /// It keeps nothing: what laws store is put where it is fetched from.
     static let aria2 = [
         Subject(
             name: "aria2",
             type: "aria2",
             boundary: 1 << 20,
             keepsObjects: false,
+            stocked: { try await openStocked() },
             open: { try await openFetching() },
             openTroubled: { throw StorageError(.unsupported, "There are no objects that troubles could be about.") }
         )
     ]
+
+    /// Opens a backend that fetches what something else keeps, which stores for it.
+    static func openStocked() async throws -> any ContentService {
+        let giver = try await URLGiver()
+        return AlteredContent(try await openFetching([:], offering: URLGiver.offers(of: [giver]))) {
+            $0.capabilities.formUnion([.write, .delete, .takesBytes])
+            // There is no index beside what is fetched.
+            $0.capabilities.subtract(.rangeReads)
+            $0.onStore = { (upload) async throws(StorageError) in
+                let bytes = try await collect(try await upload.car().open(), limit: 1 << 30)
+                try await giver.store(upload, digest(.sha256, of: bytes))
+                return .stored(Location("\(upload.root)"), proof: nil)
+            }
+            $0.onRemove = { (root) async throws(StorageError) in try await giver.remove(root) }
+        }
+    }
 
     /// Opens a backend that fetches what is offered, with a daemon of its own; it has to be closed.
     static func openFetching(

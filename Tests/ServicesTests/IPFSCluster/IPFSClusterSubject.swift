@@ -12,6 +12,12 @@ extension Subject {
             exceptions: ["The backend lacks what it takes: range."],
             keepsObjects: false,
             allowsBulk: false,
+            others: [
+                {
+                    let values = settings(of: try await ClusterServer.start())
+                    return try await open("ipfs_cluster", values.merging(["send": .text("cids")]) { $1 })
+                }
+            ],
             open: { try await open("ipfs_cluster", settings(of: try await ClusterServer.start())) },
             openTroubled: {
                 let server = try await ClusterServer.start()

@@ -79,6 +79,20 @@ extension Subject {
                     return (server.endpoint, { settings(of: server, bucket, at: $0, folder) })
                 }
             ),
+            others: kind == .radosgw
+                ? [
+                    {
+                        // Under its own name it is asked how much it holds.
+                        let server = try await S3Server.running(kind)
+                        let values = settings(
+                            of: server,
+                            try await server.newBucket(),
+                            at: server.endpoint,
+                            newPrefix()
+                        )
+                        return try await open("radosgw", values)
+                    }
+                ] : [],
             open: {
                 let server = try await S3Server.running(kind)
                 let bucket = try await server.sharedBucket(form)
