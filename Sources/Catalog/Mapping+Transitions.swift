@@ -55,6 +55,9 @@ extension Mapping {
         case .removed: return nil
         case .present:
             guard status == .missing || status == .unknown || status == .failed else { return self }
+            // Who was asked only says what he said before he was read, and gave nothing.
+            let wasRead = evidence.map { Observation.strength(of: $0.method) == .readBack } ?? false
+            guard seen.method != Evidence.look || !wasRead else { return self }
             next.status = .pending
             next.place(at: seen)
         case .claimed:

@@ -36,7 +36,12 @@ package struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertib
     package var isPassing: Bool { text.hasPrefix(Self.canaries) || text.hasPrefix(Self.trials) }
 
     /// Whether the kit gives such names itself: to content, to what homes leave, and to tests.
-    package var isOfKit: Bool { isPassing || isOfNote || text.hasPrefix(CARName.folder) }
+    ///
+    /// The folders themselves are such names, in capital letters or not: some services tell these apart, others do not.
+    package var isOfKit: Bool {
+        let first = text.prefix { $0 != "/" }.lowercased() + "/"
+        return [Self.canaries, Self.trials, Self.notes, CARName.folder].contains(first)
+    }
 
     /// Whether it is the name of what a home says about itself, and of no content.
     package var isOfNote: Bool { text.hasPrefix(Self.notes) }

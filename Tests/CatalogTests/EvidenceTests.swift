@@ -29,6 +29,9 @@ import Testing
         Case(before: [(.whole, "put-md5")], seen: (.withheld, "read-back"), status: .unknown),
         Case(before: [(.damaged, "read-back")], seen: (.withheld, "read-back"), status: .corrupt),
         Case(before: [(.claimed, "claim")], seen: (.withheld, "read-back"), status: .pending),
+        Case(before: [(.whole, "put-md5"), (.withheld, "read-back")], seen: (.present, "looked-up"), status: .unknown),
+        Case(before: [(.whole, "put-md5"), (.missing, "read-back")], seen: (.present, "looked-up"), status: .missing),
+        Case(before: [(.whole, "put-md5"), (.missing, "looked-up")], seen: (.present, "looked-up"), status: .pending),
         Case(before: [(.whole, "put-md5"), (.withheld, "read-back")], seen: (.present, "asked"), status: .pending),
         Case(before: [(.whole, "put-md5"), (.withheld, "read-back")], seen: (.whole, "read-back"), status: .stored),
         // A digest in a listing does not outvote who has read the bytes; a reading does, and so do new bytes.

@@ -76,9 +76,11 @@ package struct BackendPeers: Operation {
         ]
         package var report: Report {
             guard !peers.isEmpty else {
-                return Report(
-                    "No other home keeps content on \(backend); this one is \(own.instance) of the kit \(own.kit)."
-                )
+                let nobody =
+                    askedAt == nil
+                    ? "Homes cannot see each other on \(backend), and this one is a copy of none that was at work there"
+                    : "No other home keeps content on \(backend)"
+                return Report("\(nobody); this one is \(own.instance) of the kit \(own.kit).")
             }
             return Report([
                 .table(

@@ -81,6 +81,13 @@ package struct BackendPut: ChangingOperation {
                 try await Self.readBack(target, body)
                 output.proof = "read-back"
             }
+            if !metadata.values.isEmpty {
+                let kept = try await target.objects.stat(name).metadata ?? [:]
+                guard metadata.values.allSatisfy({ kept[$0.key] == $0.value }) else {
+                    let message = "\(name) was stored, and the backend does not keep with it what was said."
+                    throw StorageError(.corrupt, message).ofBrokenPromise
+                }
+            }
             return output
         }
     }
@@ -165,7 +172,7 @@ package struct BackendPut: ChangingOperation {
             OutputField("object", "Its name there.") { $0.name.text },
             OutputField("size_bytes", "Its length.", in: .bytes) { $0.length },
             OutputField("sha256", "The SHA-256 of its bytes, in hexadecimal.") { hex($0.sha256) },
-            OutputField("object_metadata", "What it was sent with beside its bytes; null where nothing is said.") {
+            OutputField("object_metadata", "What is kept beside its bytes, or would be.") {
                 Optional(Texts($0.metadata.values))
             },
             OutputField("replaced", "Whether something had the name.") { $0.replaces },

@@ -248,7 +248,10 @@ struct HealthLook: Sendable {
                 return
             }
             let asked = try await verifier.verify(chosen, on: open, by: .asking, isKnown: isKnown)
-            let there = asked.filter { $0.verdict == .present }.map(\.mapping)
+            // What was said of them may be written down by now.
+            let present = Set(asked.filter { $0.verdict == .present }.map(\.mapping.cid))
+            let known = try await catalog.mappings(of: present.sorted()).filter { $0.backend == backend }
+            let there = isKnown ? known : asked.map(\.mapping).filter { present.contains($0.cid) }
             // Nobody pays for a look.
             let isReadable = open.content.capabilities.contains(.reads) && !open.content.limits.isArchive
             let short = there.filter { ($0.observedSize ?? 0) <= Self.longest && isReadable }
@@ -320,7 +323,7 @@ struct HealthLook: Sendable {
 
     private mutating func tellProof(_ open: OpenBackend) {
         guard let proof else {
-            sights.append(.skipped(.proof, "Nobody had proved before that anything is there."))
+            sights.append(.skipped(.proof, "Nothing that counts as stored there was proved before."))
             return
         }
         sights.append(.ok(.proof, "Bytes there were proved last \(proof.at.ago(at: kit.now)), by \(proof.method)."))

@@ -61,15 +61,17 @@ import Testing
         #expect(await failure { try await service.stat(name("x")) }?.code == .notFound)
     }
 
-    @Test(arguments: [("governance", 0), ("off", 3), ("compliance", 40_000)])
-    func locksHaveTheirDays(_ mode: String, _ days: Int64) {
-        #expect(throws: StorageError.self) {
-            var settings = S3Settings()
-            settings.bucket = "bkt"
-            settings.objectLock = S3Settings.ObjectLock(rawValue: mode) ?? .off
-            settings.lockDays = Int(days)
-            try S3.check(settings)
-        }
+    @Test(arguments: [
+        ("governance", 0, false), ("off", 3, false), ("compliance", 40_000, false), ("governance", 3, true),
+    ])
+    func locksHaveTheirDays(_ mode: String, _ days: Int64, isRight: Bool) {
+        var settings = S3Settings()
+        settings.bucket = "bkt"
+        settings.objectLock = S3Settings.ObjectLock(rawValue: mode) ?? .off
+        settings.lockDays = Int(days)
+        var code: StorageError.Code?
+        do throws(StorageError) { try S3.check(settings) } catch { code = error.code }
+        #expect(code == (isRight ? nil : .badSettings))
     }
 
     /// Where a lock keeps something there that was to go by its name, it is said until when.
@@ -130,6 +132,7 @@ import Testing
         list(version("a", of: "other")), list(version("a") + version("a")),
         list(version("a", latest: true) + version("b", latest: true)), list(version("a b")),
         list(version("a"), truncated: true), list(version("a") + next("x", "a"), truncated: true),
+        list(version("a") + "<NextKeyMarker>x</NextKeyMarker>", truncated: true),
         list(next("x", "a"), truncated: true), list(version("a") + next("other", "a"), truncated: true),
         "<ListVersionsResult><Prefix>y</Prefix><IsTruncated>false</IsTruncated></ListVersionsResult>",
     ])
