@@ -4,17 +4,22 @@ internal import Foundation
 struct PlaceServer {
     /// What is measured, by the word for the type.
     enum Kind: String, Sendable, CaseIterable {
-        case filesystem, ftp, sftp, sshfs, webdav
+        case filesystem, ftp, sftp, sshfs, webdav, external, rclone
 
         /// How rclone calls what it is measured against.
         var remote: String {
             switch self {
-            case .filesystem: "local"
+            case .filesystem, .external, .rclone: "local"
             case .ftp: "ftp"
             case .sftp, .sshfs: "sftp"
             case .webdav: "webdav"
             }
         }
+
+        /// Whether there is nothing but a folder of this machine, with no server before it.
+        var isFolder: Bool { remote == "local" }
+        /// Whether what lies in a folder has the key of a program for its name.
+        var hasKeys: Bool { self == .external || self == .rclone }
     }
 
     private let kind: Kind
@@ -43,7 +48,7 @@ struct PlaceServer {
         let data = folder.appending(path: "data")
         try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
         (self.kind, self.bench, self.folder, self.data) = (kind, bench, folder, data)
-        guard kind != .filesystem else {
+        guard !kind.isFolder else {
             (port, process) = ("", nil)
             return
         }
@@ -51,7 +56,7 @@ struct PlaceServer {
         self.port = port
         let words =
             switch kind {
-            case .filesystem, .webdav:
+            case .filesystem, .external, .rclone, .webdav:
                 [
                     try Bench.program("rclone"), "serve", "webdav", "--config", "/dev/null", "--addr",
                     "127.0.0.1:\(port)", "--user", Self.user, "--pass", ObjectServer.secret, "--vfs-cache-mode",
@@ -152,6 +157,8 @@ struct PlaceServer {
         let words: [String] =
             switch kind {
             case .filesystem: ["--path", data.path]
+            case .external: ["--program", try program().path, "--program-options", "directory=\(data.path)"]
+            case .rclone: ["--program", try Bench.program("rclone"), "--remote", ":local:\(data.path)"]
             case .ftp: ["--host", "127.0.0.1", "--port", port, "--tls", "none", "--path", data.path]
             case .sftp, .sshfs:
                 [
@@ -167,11 +174,27 @@ struct PlaceServer {
         _ = try bench.runKit(["backend", "create", "place", kind.rawValue] + words, home: home)
     }
 
+    /// The program of the page about external backends, in a file that can be started.
+    private func program() throws -> URL {
+        let page = try Bench.packageRoot().appending(path: "docs/external-backends.md")
+        let parts = try String(contentsOf: page, encoding: .utf8).split(
+            separator: "```",
+            omittingEmptySubsequences: false
+        )
+        guard let code = parts.first(where: { $0.hasPrefix("python\n") }) else {
+            throw BenchProblem(.failed, "There is no program in Python on \(page.path).")
+        }
+        let file = folder.appending(path: "folder.py")
+        try code.dropFirst("python\n".count).write(to: file, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+        return file
+    }
+
     /// Copies the files of a folder there with rclone, or all files from there to a folder.
     func copy(_ folder: URL, up: Bool) throws -> Outcome {
         let remote: [String: String] =
             switch kind {
-            case .filesystem: [:]
+            case .filesystem, .external, .rclone: [:]
             case .ftp: ["HOST": "127.0.0.1", "PORT": port, "USER": "anonymous"]
             case .sftp, .sshfs:
                 [
@@ -188,9 +211,10 @@ struct PlaceServer {
             environment["RCLONE_CONFIG_PEER_PASS"] =
                 try bench.run(words).output.trimmingCharacters(in: .whitespacesAndNewlines)
         }
-        let there = kind == .webdav ? "peer:cars" : "peer:\(data.path)/cars"
+        let there = kind == .webdav ? "peer:cars" : kind.hasKeys ? "peer:\(data.path)" : "peer:\(data.path)/cars"
         let ends = up ? [folder.path, there] : [there, folder.path]
-        let words = [rclone, "--config", "/dev/null", "copy"] + ends + ["--transfers", "16"]
+        let chosen = kind.hasKeys ? ["--include", "XIPFSKIT--cars~*"] : []
+        let words = [rclone, "--config", "/dev/null", "copy"] + ends + chosen + ["--transfers", "16"]
         return try bench.run(words, environment: environment)
     }
 }

@@ -49,7 +49,8 @@ private func measure(
             }
         )
     }
-    return [("up", up, 1.0), ("down, into a store", back, 1.0)].flatMap { way, both, goal in
+    let counted = Figure.single(row, "calls, \(what) up", .count, try up.ours.map(calls).max() ?? .nan)
+    let timed = [("up", up, 1.0), ("down, into a store", back, 1.0)].flatMap { way, both, goal in
         [
             Figure.time(
                 row,
@@ -71,6 +72,7 @@ private func measure(
             ),
         ]
     }
+    return [counted] + timed
 }
 
 /// The first sync of a copy of the home.
@@ -79,5 +81,16 @@ private func sync(_ bench: Bench, _ home: URL, _ server: PlaceServer) throws -> 
     defer { bench.remove(copy) }
     _ = try bench.run(["cp", "-r", home.path, copy.path])
     try server.configure(copy)
-    return try bench.runKit(["sync"], home: copy)
+    return try bench.runKit(["sync", "--json"], home: copy)
+}
+
+/// How many requests the kit counts in a sync.
+private func calls(_ outcome: Outcome) throws -> Double {
+    struct Sync: Decodable {
+        struct Backend: Decodable { let calls: Double }
+        let backends: [Backend]
+    }
+    // Its warnings are there, too.
+    let answer = outcome.output.split(separator: "\n").first { $0.hasPrefix("{") } ?? ""
+    return try JSONDecoder().decode(Sync.self, from: Data(answer.utf8)).backends.reduce(0) { $0 + $1.calls }
 }
