@@ -38,7 +38,15 @@ package struct BackendGet: Operation {
             let (info, found) = try await opened(target)
             call.progress.began("get", bytes: found.length)
             defer { call.progress.ended() }
-            let help = Hint(BackendGet.self, ["name": backend, "object": object, "output": nil])
+            let help =
+                if let id = keptVersion {
+                    Hint(
+                        BackendGet.self,
+                        ["name": backend, "object": object, "kept_version": id, "output": nil]
+                    )
+                } else {
+                    Hint(BackendGet.self, ["name": backend, "object": object, "output": nil])
+                }
             try await NewFile.made(output, call, help: help) { file in
                 var check = Check(info)
                 for try await chunk in found.stream {

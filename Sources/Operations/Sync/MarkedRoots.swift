@@ -18,7 +18,7 @@ struct MarkedRoots: Sendable {
     /// What others had stored than the kit that is recovered, with a word on it, and which kit that is: `kit`, or the
     /// only one that is there.
     ///
-    /// Throws where the owner chose one that is not there, and where there are several and none of them is `kit`.
+    /// Throws where the owner chose one that is not there, while others are, and where there are several and none of them is `kit`.
     func foreign(
         to kit: String?,
         isChosen: Bool,
@@ -26,7 +26,7 @@ struct MarkedRoots: Sendable {
         _ warnings: inout [String]
     ) throws(KitError) -> (roots: Set<CID>, kit: String?) {
         let known = kit.flatMap { kits[$0] == nil ? nil : $0 }
-        if known == nil, isChosen, let kit {
+        if known == nil, isChosen, let kit, !kits.isEmpty {
             throw KitError(.notFound, "\(backend) has no root of the kit \(kit).", backend: backend)
         }
         if known == nil, kits.count > 1, let first = kits.keys.min() {

@@ -28,6 +28,7 @@ struct AmazonVersions: Sendable {
             policy: policy,
             what: what,
             failures: failures,
+            mostPages: 1000,
             page: { (place) async throws(StorageError) in try await page(after: place) }
         ).pages
     }

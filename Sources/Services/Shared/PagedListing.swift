@@ -42,6 +42,8 @@ struct PagedListing<Place: Sendable & Hashable, Item: Sendable>: Sendable {
     let policy: CallPolicy
     let what: String
     let failures: HTTPFailures
+    /// A list that goes on behind so many pages has no end.
+    var mostPages = Int.max
     /// Asks for one page.
     let page: @Sendable (Place) async throws(StorageError) -> Page
 
@@ -51,6 +53,9 @@ struct PagedListing<Place: Sendable & Hashable, Item: Sendable>: Sendable {
             let state = Locked(State(place: start, seen: [start]))
             return { () async throws(StorageError) in
                 while let place = state.read({ $0.place }) {
+                    guard state.read({ $0.seen.count }) <= mostPages else {
+                        throw failures.error(.tooLarge, "the list goes on behind \(mostPages) pages", what)
+                    }
                     let page = try await policy.run { () async throws(StorageError) in try await self.page(place) }
                     guard state.change({ $0.advance(past: page) }) else {
                         throw failures.error(
