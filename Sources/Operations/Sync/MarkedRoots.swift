@@ -18,7 +18,8 @@ struct MarkedRoots: Sendable {
     /// What others had stored than the kit that is recovered, with a word on it, and which kit that is: `kit`, or the
     /// only one that is there.
     ///
-    /// Throws where the owner chose one that is not there, while others are, and where there are several and none of them is `kit`.
+    /// Throws where the owner chose one that is not there, while others are, and where there are several and none is
+    /// `kit`.
     func foreign(
         to kit: String?,
         isChosen: Bool,
