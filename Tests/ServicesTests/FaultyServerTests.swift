@@ -46,9 +46,18 @@ import Testing
 
     @Test(arguments: Subject.overHTTP, [0, 1, 300_000, 699_999])
     func aReadThatIsCutOffGoesOn(_ subject: Subject, _ count: Int) async throws {
-        let (service, _) = try await subject.openBehind([try on(.get, of: subject, .cut(count), times: 1...1)])
+        let (service, proxy) = try await subject.openBehind([])
         let object = try #require(object)
         _ = try await service.put(object, Body(bytes))
+        // What was written in this second has no version by which a read could go on, on some servers.
+        #expect(
+            try await holds {
+                let opened = try await service.get(object, 0..<1, version: nil)
+                _ = try await collect(opened.stream, limit: 1)
+                return opened.version != nil
+            }
+        )
+        try await proxy.set([try on(.get, of: subject, .cut(count), times: 1...1)], for: "cut")
         let found = try await collect(service.read(object, nil), limit: 1 << 20)
         #expect(found == bytes)
     }

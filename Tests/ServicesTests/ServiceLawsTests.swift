@@ -62,12 +62,21 @@ import Testing
         }
     }
 
+    /// Why laws of metadata and versions do not apply to a type that has none, as the table of types says.
+    private static func lacks(of subject: Subject) -> [String] {
+        let powers = ServiceRow.named(subject.type)?.capabilities ?? []
+        return [Capabilities.metadata, .versions].filter { !powers.contains($0) }
+            .map { "The service lacks what it takes: \($0.names.joined())." }
+    }
+
     private func outcome(_ law: Law, _ subject: Subject, _ trial: LawSubject) async throws -> LawOutcome? {
         do {
             let outcome = try await law.verify(on: trial)
             // That a law does not apply is known beforehand: no law falls silent.
             if case .doesNotApply(let reason) = outcome {
-                let isKnown = subject.exceptions.contains(reason) || reason == "What is stored here can be removed."
+                let isKnown =
+                    subject.exceptions.contains(reason) || reason == "What is stored here can be removed."
+                    || Self.lacks(of: subject).contains(reason)
                 #expect(isKnown, "“\(law)” did not apply to \(subject.name): \(reason)")
             }
             return outcome
