@@ -7,6 +7,7 @@ extension Subject {
     static let webdav = [webdavOverRclone, webdavOverWsgidav, webdavOverApache, webdavOverNextcloud]
 
     static let webdavOverRclone = over(.rclone, name: "webdavOverRclone")
+    /// Its ETags are of the second in which something was stored, and of no version before that is over.
     private static let webdavOverWsgidav = over(.wsgidav, name: "webdavOverWsgidav")
     /// What is longer than 5 MiB goes in chunks.
     static let webdavOverNextcloud = over(.nextcloud, name: "webdavOverNextcloud")
@@ -40,7 +41,7 @@ extension Subject {
             exceptions: impossible([.listsWithoutEnd(areEmpty: false)]).union([
                 "There can be nothing but objects here.", "Nobody can leave links that lead back here.",
                 "The service lacks what it takes: digest.",
-            ]).union(kind == .apache ? ["The service has no versions."] : []),
+            ]).union([.apache, .wsgidav].contains(kind) ? ["The service has no versions."] : []),
             weaknesses: kind == .nextcloud ? replacements.merging(endings) { first, _ in first } : replacements,
             // A read without a version does not go on.
             http: kind == .apache
