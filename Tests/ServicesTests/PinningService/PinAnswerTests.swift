@@ -224,7 +224,7 @@ import Testing
     @Test func withoutAGatewayThereIsItsWordAlone() async throws {
         let trial = try await Trial(["--have", "\(archive.root)"])
         let content = try await trial.open("pinning_service", ["gateway_url": .text("none")])
-        #expect(content.capabilities == [.write, .delete, .listing, .sharedRoots])
+        #expect(content.capabilities == [.write, .delete, .listing, .sharedRoots, .pins])
         _ = try await content.store(archive.upload)
         #expect(PinningTrial.place(await content.presence(of: archive.root, at: nil)) != nil)
         #expect(await Trial.failure { _ = try await read(content) }?.code == .unsupported)
