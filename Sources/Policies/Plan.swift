@@ -10,6 +10,8 @@ package struct Place: Sendable, Hashable {
     package let takesContent: Bool
     /// Says whether content can be read there; otherwise there is only the word of the service.
     package let givesContent: Bool
+    /// Says whether anything can be removed there.
+    package let removesContent: Bool
     /// The least number of replicas elsewhere before something may be removed here.
     package let minReplicas: Int
     /// Of the names of one place that takes content, the one with the lowest standing stands for it.
@@ -20,6 +22,7 @@ package struct Place: Sendable, Hashable {
         identity: String? = nil,
         takesContent: Bool,
         givesContent: Bool = true,
+        removesContent: Bool = true,
         minReplicas: Int = 1,
         standing: Int = 0
     ) {
@@ -27,6 +30,7 @@ package struct Place: Sendable, Hashable {
         self.identity = identity ?? name
         self.takesContent = takesContent
         self.givesContent = givesContent
+        self.removesContent = removesContent
         self.minReplicas = minReplicas
         self.standing = standing
     }
@@ -117,6 +121,8 @@ package struct Plan: Sendable, Hashable {
     package var short: [CID] = []
     /// Roots with fewer verified copies than are wanted: at least one, where the pin does not say none.
     package var lacking: [CID] = []
+    /// How many roots would go from backends from which nothing can be removed.
+    package var staying: [String: Int] = [:]
     /// Backends that are the same place as another one, by their names: nothing is done there.
     package var aliases: [String: String] = [:]
 
@@ -239,7 +245,7 @@ private struct Planner {
                 continue
             }
             guard let (pin, names) = wanted[copy.root] else {
-                plan.steps[place.name, default: []].append(.remove(copy.root, .unwanted))
+                remove(copy.root, .unwanted, from: place)
                 continue
             }
             // Wanted, but not here: it may go once there are enough others, all the more where it is damaged; and where
@@ -249,7 +255,15 @@ private struct Planner {
             let minimum = max(place.minReplicas, names.count)
             guard others.count >= minimum else { continue }
             let reason = Step.Reason.surplus(minimum: minimum, others: others.sorted(), pinChangedAt: pin.changedAt)
-            plan.steps[place.name, default: []].append(.remove(copy.root, reason))
+            remove(copy.root, reason, from: place)
+        }
+    }
+
+    private mutating func remove(_ root: CID, _ reason: Step.Reason, from place: Place) {
+        if place.removesContent {
+            plan.steps[place.name, default: []].append(.remove(root, reason))
+        } else {
+            plan.staying[place.name, default: 0] += 1
         }
     }
 

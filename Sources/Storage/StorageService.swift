@@ -42,8 +42,8 @@ package protocol StorageService: Sendable {
     /// The versions of the object that the service keeps, the newest first, and none of any other; none where there
     /// never was one.
     ///
-    /// Where it keeps the last one alone, that is the list. What was removed has a version that says so, where others
-    /// are kept behind it.
+    /// Of a service with versions, in a place where the last one alone is kept, that is the list. What was removed has
+    /// a version that says so, where others are kept behind it.
     func versions(of name: ObjectName) -> any VersionStream
 
     /// Opens a version of the object, or the part of it in `range`, by what the service calls it, as `get` does.

@@ -20,6 +20,11 @@ import Testing
         #expect(put.size_bytes.int == 3 && put.object_metadata.author == .text("me") && put.replaced == .flag(false))
         #expect(put.proved_by == .text("md5"))
         #expect(try await bucket.object("notes/a.txt") == [1, 2, 3])
+        // A CID stands for what is pinned, and the folders of the kit are its own.
+        let root = try await user.add(sampleBytes(10))
+        for name in [root, "cars", "Kits/a"] {
+            #expect([2, 12].contains(try await user.attempt(["backend", "put", "cloud", name, one]).code), "\(name)")
+        }
         let taken = try await user.attempt(["backend", "put", "cloud", "notes/a.txt", two])
         #expect(taken.code == 12 && taken.errorText.contains("--force"))
         #expect(try await user.json("backend", "put", "cloud", "notes/a.txt", two, "--force").replaced == .flag(true))
@@ -161,7 +166,10 @@ import Testing
         #expect(try await bucket.versions().count { $0.name.text?.hasSuffix(".removing") == true } == 1)
         // Who says so is not asked for it any more, and all is well.
         try await user.run("backend", "update", "cloud", "--append-only=true")
-        try await user.run("sync", "--prune")
+        for words in [["--dry-run"], []] {
+            let prune = try await user.attempt(["sync", "--prune"] + words)
+            #expect(prune.code == 0 && (prune.text + prune.errorText).contains("1 roots stay"), "\(prune.text)")
+        }
         let health = try await user.json("backend", "health", "cloud")
         #expect(health.backends[0].health == .text("ok"), "\(health)")
         try await user.run("backend", "test", "cloud")

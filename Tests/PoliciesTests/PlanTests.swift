@@ -216,6 +216,13 @@ private func places(_ names: [String]) -> [Place] { names.map { Place(name: $0, 
         }
     }
 
+    @Test func `where nothing can be removed it is counted what would go`() {
+        let places = [true, false].map { Place(name: "\($0)", takesContent: true, removesContent: $0) }
+        let copies = places.map { Copy(root: root(1), backend: $0.name, state: .verified) }
+        let plan = plan(pins: [], copies: copies, places: places, prune: true)
+        #expect(plan.steps == ["true": [.remove(root(1), .unwanted)]] && plan.staying == ["false": 1])
+    }
+
     @Test func `copies that are surplus too do not count for one another`() {
         // Each place wants three others, and two are to stay: if the other two counted, both would go.
         let careful = ["a", "b", "c", "d"].map { Place(name: $0, takesContent: true, minReplicas: 3) }

@@ -191,7 +191,8 @@ extension BackendCertify {
         /// What could not be removed, as sentences.
         var failures: [String] {
             guard !onlyAdds else {
-                let names = remains.map(\.name).joined(separator: ", ")
+                let left = remains.map(\.name).joined(separator: ", ")
+                let names = left.isEmpty ? "what is under \(folder ?? "")" : left
                 return [
                     "The credentials of \(name) remove nothing, so only the laws were tried for which that is not needed, and "
                         + "this stays there, to be used again: \(names)."

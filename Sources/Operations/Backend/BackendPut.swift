@@ -62,6 +62,10 @@ package struct BackendPut: ChangingOperation {
             let open = try await kit.open(try kit.backend(backend), gate: gate)
             let target = try NamedObject(name, on: open)
             try await kit.expectPlace(open)
+            // What a stopped replacement of it put aside gets its name back first.
+            if !dryRun, target.objects.capabilities.contains(.write) {
+                try await target.objects.clear(name, mayResume: true)
+            }
             let before = try await Self.look(target)
             try check(open, target, before)
             var output = Output(

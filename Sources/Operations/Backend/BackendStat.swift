@@ -64,11 +64,13 @@ package struct BackendStat: Operation {
         switch await open.content.presence(of: root, at: mapping?.location) {
         case .present(let held):
             var thing = ListedThing(held)
-            if open.content.objects?.capabilities.contains(.metadata) == true,
-                let target = try? await NamedObject(object, on: open, in: kit),
-                let info = try? await target.objects.stat(target.name)
+            if let objects = open.content.objects, objects.capabilities.contains(.metadata),
+                held.location.shards.isEmpty, let name = ObjectName(held.location.path),
+                case .there(let found) = try await Self.found({ () async throws(StorageError) in
+                    try await objects.stat(name)
+                })
             {
-                (thing.metadata, thing.lock) = (info.metadata, info.lock)
+                (thing.metadata, thing.lock) = (found.metadata, found.lock)
             }
             output.found = .there(thing)
         case .pending(let ticket): output.found = .pending(ticket.note)

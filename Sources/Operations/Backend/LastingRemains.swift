@@ -32,8 +32,11 @@ final class LastingRemains: Sendable {
     /// Notes what is left now; nil where nothing is any more.
     func note(_ words: String?) async {
         guard words != self.words, lock != nil else { return }
-        guard let words, let settings = try? kit.backend(backend), let expected = await kit.expect(kind, of: settings)
-        else { return await kit.forgetAnswers([kind], of: backend) }
+        guard let words else { return await kit.forgetAnswers([kind], of: backend) }
+        // What cannot be noted is left anew by the next one.
+        guard let settings = try? kit.backend(backend), let expected = await kit.expect(kind, of: settings) else {
+            return
+        }
         expected.keep(["words": .string(words)])
     }
 }

@@ -295,7 +295,12 @@ struct HealthLook: Sendable {
                 let words = "It works on \(root) still, which was stored."
                 sights.append(.failed(.content, .degraded, words, KitError(.temporary, words, cid: root)))
             case .superseded:
-                sights.append(.skipped(.content, "\(root) was stored anew or removed while it was asked for."))
+                sights.append(
+                    .skipped(
+                        .content,
+                        "\(root) was stored anew or removed while it was asked for, or is being removed."
+                    )
+                )
             case .present, .whole: break
             }
         }

@@ -79,7 +79,7 @@ package struct Sync: ChangingOperation {
                     broken: broken,
                     shared: Set(peers),
                     moved: moved,
-                    warnings: aboutGivers(files) + refused
+                    warnings: aboutGivers(files) + plan.staying(on: files) + refused
                 )
             }
             let engine = try await self.engine(call)
@@ -122,7 +122,8 @@ package struct Sync: ChangingOperation {
                     later.first { $0.backend == first.backend }.map(first.followed) ?? first
                 }
             }
-            var warnings = aboutGivers(files) + (try await kit.writeIndexes(files.map(\.name)))
+            var warnings = aboutGivers(files) + plan.staying(on: files)
+            warnings += try await kit.writeIndexes(files.map(\.name))
             if engine.identity.isNewInstance { warnings.append(Kit.copied(engine.identity)) }
             return SyncOutput(
                 results: (results + broken).sorted { $0.backend < $1.backend },

@@ -246,6 +246,13 @@ package struct SyncOutput: OperationOutput {
 }
 
 extension Plan {
+    /// Says of those of some backends from which nothing can be removed how many roots stay there for that.
+    func staying(on files: [BackendFile]) -> [String] {
+        files.compactMap { file in
+            staying[file.name].map { "\(file.name): \($0) roots stay, for nothing is to be removed there." }
+        }
+    }
+
     /// Says of each backend that is the same place as another one which that is.
     var aliasWarnings: [String] {
         aliases.sorted { $0.key < $1.key }.map {

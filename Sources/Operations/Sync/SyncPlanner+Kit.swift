@@ -10,12 +10,14 @@ extension SyncPlanner {
         var places: [Place] = []
         for name in try kit.backendNames() where BackendFile.isName(name) {
             let file = try? kit.backend(name)
+            let powers = file.map { Self.powers($0, kit) }
             // A disabled one is no place for anything, and may be the same place as another.
             places.append(
                 Place(
                     name: name,
                     takesContent: file.map { $0.isEnabled && !$0.onlyGives } ?? true,
-                    givesContent: file.map { Self.powers($0, kit).contains(.reads) } ?? true,
+                    givesContent: powers?.contains(.reads) ?? true,
+                    removesContent: powers?.contains(.delete) ?? true,
                     minReplicas: Self.minReplicas(file, kit)
                 )
             )

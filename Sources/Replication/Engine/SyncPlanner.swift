@@ -44,6 +44,7 @@ package struct SyncPlanner: Sendable {
                 identity: isThere ? state?.place : nil,
                 takesContent: place.takesContent,
                 givesContent: place.givesContent,
+                removesContent: place.removesContent,
                 minReplicas: place.minReplicas,
                 standing: isOutdone ? 1 : 0
             )
@@ -72,7 +73,7 @@ package struct SyncPlanner: Sendable {
     private static func describe(_ places: [Place], _ states: [BackendState]) -> String {
         let places = places.map { place in
             "\(place.name)=\(place.identity) \(place.takesContent) \(place.givesContent) \(place.minReplicas)"
-                + (place.standing == 0 ? "" : " \(place.standing)")
+                + (place.standing == 0 ? "" : " \(place.standing)") + (place.removesContent ? "" : " stays")
         }
         return places.sorted().joined(separator: ", ") + "; " + states.map(\.name).joined(separator: ", ")
     }

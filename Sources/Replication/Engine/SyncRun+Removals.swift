@@ -12,10 +12,6 @@ extension SyncRun {
     /// is gone. What failed, or was interrupted, is looked at by the next sync. A place that another home uses too
     /// keeps everything: what no pin of this kit wants, the other one may count on.
     func remove(_ steps: [(CID, Step.Reason)], _ site: Site?, _ report: inout SyncReport) async {
-        guard backend.content.capabilities.contains(.delete) else {
-            report.warnings.append("\(backend.name): \(steps.count) roots stay, for nothing is to be removed there.")
-            return
-        }
         if let refusal = refusal.read({ $0 }) {
             let words =
                 "Nothing can be removed from \(backend.name) with its credentials, so all of it stays, and stays known."

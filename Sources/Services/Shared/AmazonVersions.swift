@@ -49,8 +49,14 @@ struct AmazonVersions: Sendable {
         guard error.code != .notFound else {
             return StorageError(.notFound, "The bucket has no version \(id) of \(name) that could be read.")
         }
-        guard [.unsupported, .unexpected].contains(error.code), let found = try? await [find(id)] else { return error }
-        guard let version = found[0] else {
+        guard [.unsupported, .unexpected].contains(error.code) else { return error }
+        let found: KeptVersion?
+        do throws(StorageError) {
+            found = try await find(id)
+        } catch let later {
+            return later.code == .cancelled ? later : error
+        }
+        guard let version = found else {
             return StorageError(.notFound, "The bucket keeps no version \(id) of \(name).")
         }
         guard version.isRemoval else { return error }

@@ -14,6 +14,7 @@ struct ETagTests {
         ("\"6b0ae031-7\"", "Sat, 28 Nov 2026 14:07:46 GMT", nil),
         ("\"6b0ae031-7\"", nil, nil),
         ("\"6b0ae031-7\"", "Sat, 28 Nov 2026 14:07:47 GMT", "6b0ae031-7"),
+        ("\"d41d8cd98f00b204e9800998ecf8427e-1795874865-7\"", "Sat, 28 Nov 2026 14:07:45 GMT", nil),
         ("\"tp7twx7\"", "Sat, 28 Nov 2026 14:07:45 GMT", nil),
         ("W/\"6b0ae031-7\"", "Sat, 28 Nov 2026 15:07:47 GMT", nil),
         ("\"7-64b9c0da12345\"", "Sat, 28 Nov 2026 14:07:45 GMT", "7-64b9c0da12345"),
