@@ -188,6 +188,8 @@ package struct KnownCopy: Sendable, Hashable {
     package let isOurs: Bool
     /// Whether a removal began, and nobody knows how it ended.
     package let isBeingRemoved: Bool
+    /// Whether a reading found what its status says.
+    package let wasRead: Bool
     /// Whether the service works on its upload.
     package let isAwaited: Bool
     /// The length of its CAR in bytes, where it is known.
@@ -232,10 +234,10 @@ extension Database {
         let isIt = root == nil ? "" : "cid = ?2 AND"
         return try all(
             """
-            SELECT m.cid, m.status, m.is_ours, j.kind, m.size_bytes, j.ticket FROM mappings m
+            SELECT m.cid, m.status, m.is_ours, j.kind, m.size_bytes, j.ticket, m.verify_method FROM mappings m
                 LEFT JOIN journal j ON j.backend = m.backend AND j.cid = m.cid
                 WHERE \(isIt.isEmpty ? "" : "m." + isIt) m.backend = ?1
-            UNION ALL SELECT j.cid, 'unknown', 1, j.kind, NULL, j.ticket FROM journal j
+            UNION ALL SELECT j.cid, 'unknown', 1, j.kind, NULL, j.ticket, NULL FROM journal j
                 WHERE \(isIt.isEmpty ? "" : "j." + isIt) j.backend = ?1 AND j.ticket IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM mappings m WHERE m.backend = ?1 AND m.cid = j.cid)
             ORDER BY 1
@@ -249,6 +251,7 @@ extension Database {
                 status: isAstray && status == .stored ? .unknown : status,
                 isOurs: row.int64(2) != 0,
                 isBeingRemoved: kind == .remove,
+                wasRead: row.optionalText(6).map { Observation.strength(of: $0) == .readBack } ?? false,
                 isAwaited: kind == .store && row.optionalText(5) != nil,
                 size: row.optionalInt64(4).flatMap { UInt64(exactly: $0) }
             )

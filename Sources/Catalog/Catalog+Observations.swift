@@ -126,12 +126,16 @@ extension Catalog {
     }
 
     /// What was seen and said of a root on all backends, the newest first.
-    package func observations(of cid: CID) async throws(CatalogError) -> [(backend: String, seen: Observation)] {
+    package func observations(of cids: [CID]) async throws(CatalogError) -> [(backend: String, seen: Observation)] {
         try await read { (database) throws(CatalogError) in
-            try database.all(
-                "SELECT \(Observation.columns) FROM observations WHERE cid = ? ORDER BY number DESC",
-                [.blob(cid.bytes)]
-            ) { (row: borrowing Row) throws(CatalogError) in (row.text(1), try Observation(row)) }
+            var found: [(backend: String, seen: Observation)] = []
+            for cid in cids {
+                found += try database.all(
+                    "SELECT \(Observation.columns) FROM observations WHERE cid = ? ORDER BY number DESC",
+                    [.blob(cid.bytes)]
+                ) { (row: borrowing Row) throws(CatalogError) in (row.text(1), try Observation(row)) }
+            }
+            return found
         }
     }
 }

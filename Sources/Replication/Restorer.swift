@@ -36,6 +36,26 @@ package struct Restorer: Sendable {
         case failed([Failure])
     }
 
+    /// A silence that is waited out by all who meet it.
+    private struct Outage: Sendable {
+        let backend: String
+        /// When the backend is asked again, in the time of ``Timing/uptime``.
+        let end: Duration
+    }
+
+    /// A root that is wanted, and who may have it.
+    package struct Wanted: Sendable {
+        package let root: CID
+        package let sources: [Source]
+
+        package init(_ root: CID, from sources: [Source]) { (self.root, self.sources) = (root, sources) }
+    }
+
+    /// So many roots are brought at once.
+    private static let lanes = 8
+    /// Longer copies than this, in bytes, take turns.
+    private static let short: UInt64 = 2 << 20
+
     /// So much is read of a copy whose length is not known, in bytes.
     private static let longestUnknown: UInt64 = 1 << 40
     /// So much is searched of a damaged copy whose length is not known, in bytes.
@@ -49,8 +69,10 @@ package struct Restorer: Sendable {
     private let silences: Silences<String, StorageError>
     /// Who gave a root before: his silence may be a short outage, and not a place that is gone.
     private let givers = Locked<Set<String>>([])
-    /// Whether an outage was waited out: one is, whomever it hit.
-    private let hasWaited = Locked(false)
+    /// The one outage that is waited out.
+    private let outage = Locked<Outage?>(nil)
+    /// Long copies take turns: of each, parts are in memory.
+    private let long = Permits(2)
     private let timing: Timing
     /// Takes a sentence about what keeps it waiting.
     private let notice: @Sendable (String) -> Void
@@ -68,6 +90,60 @@ package struct Restorer: Sendable {
         self.timing = timing
         self.notice = notice
         silences = Silences(timing: timing)
+    }
+
+    /// Makes sure that the DAGs of roots are whole in the store, several at once.
+    ///
+    /// - Returns: what came of each, in their order: nil of those that were left after a failure that would keep every
+    ///   other one away, too; and that one.
+    package func restore(
+        _ wanted: [Wanted],
+        thorough: Bool
+    ) async -> (outcomes: [Outcome?], failure: ReplicationError?) {
+        var outcomes = [Outcome?](repeating: nil, count: wanted.count)
+        var failure: ReplicationError?
+        await withTaskGroup(of: Attempt.self) { group in
+            var next = 0
+            func start() {
+                guard next < wanted.count, failure == nil else { return }
+                let number = next
+                next += 1
+                group.addTask { await attempt(number, wanted[number], thorough: thorough) }
+            }
+            for _ in 0..<Self.lanes { start() }
+            while let attempt = await group.next() {
+                switch attempt.result {
+                case .success(let outcome):
+                    outcomes[attempt.number] = outcome
+                    progress.items()
+                case .failure(let error):
+                    failure = failure ?? error
+                    group.cancelAll()
+                }
+                start()
+            }
+        }
+        return (outcomes, failure)
+    }
+
+    /// What came of one of many roots.
+    private struct Attempt: Sendable {
+        let number: Int
+        let result: Result<Outcome, ReplicationError>
+    }
+
+    private func attempt(_ number: Int, _ wanted: Wanted, thorough: Bool) async -> Attempt {
+        do throws(ReplicationError) {
+            let isShort = wanted.sources.allSatisfy { $0.size.map { $0 <= Self.short } ?? false }
+            let turn = isShort ? nil : try await translating { try await long.take() }
+            defer { turn?.give() }
+            return Attempt(
+                number: number,
+                result: .success(try await restore(wanted.root, from: wanted.sources, thorough: thorough))
+            )
+        } catch {
+            return Attempt(number: number, result: .failure(error))
+        }
     }
 
     /// Makes sure that the DAG of `root` is whole in the store.
@@ -126,21 +202,30 @@ package struct Restorer: Sendable {
     private func expectAnswer(of source: Source, for root: CID) async throws(ReplicationError) {
         let name = source.backend.name
         guard let (said, rest) = silences.silence(of: name) else { return }
-        if givers.read({ $0.contains(name) }), !hasWaited.change(Self.set) {
-            notice(
-                "\(name) gave roots before and does not answer now: it is waited for \(rest.components.seconds) s. \(said.message)"
-            )
-            try await translating { try await timing.pause(rest) }
+        if givers.read({ $0.contains(name) }), let left = wait(for: name, rest) {
+            if left == rest {
+                notice(
+                    "\(name) gave roots before and does not answer now: it is waited for \(rest.components.seconds) s. \(said.message)"
+                )
+            }
+            try await translating { try await timing.pause(left) }
             return
         }
         let message = "It is not asked for \(root) just now: \(said.message)"
         throw .storage(StorageError(said.code, message, backend: name))
     }
 
-    /// Sets a mark, and says whether it was set before.
-    private static func set(_ mark: inout Bool) -> Bool {
-        defer { mark = true }
-        return mark
+    /// How long a backend that is silent for `rest` is waited for; nil where it is not, for an outage was waited out
+    /// before, whomever it hit.
+    private func wait(for name: String, _ rest: Duration) -> Duration? {
+        let now = timing.uptime()
+        return outage.change { outage in
+            guard let known = outage else {
+                outage = Outage(backend: name, end: now + rest)
+                return rest
+            }
+            return known.backend == name && now < known.end ? known.end - now : nil
+        }
     }
 
     /// Says whether every block is there; what is damaged is as good as not there, and is stored again over that.

@@ -60,7 +60,7 @@ import Testing
         for seen in example.before { try await take(seen) }
         try await take(example.seen)
         #expect(try await sample.mapping(1)?.status == example.status)
-        let kept = try await sample.catalog.observations(of: root(1))
+        let kept = try await sample.catalog.observations(of: [root(1)])
         #expect(kept.count == example.before.count + 1)
         #expect(kept.first?.seen.finding == example.seen.0)
     }
@@ -73,7 +73,7 @@ import Testing
         let mapping = try await sample.catalog.claim(claim, on: "a", name: "named")
         #expect(mapping?.path == "cars/1.car" && mapping?.status == .stored && mapping?.name == "named")
         #expect(mapping?.evidence?.method == "read-back")
-        #expect(try await sample.catalog.observations(of: root(1)).first?.seen.path == "old/place.car")
+        #expect(try await sample.catalog.observations(of: [root(1)]).first?.seen.path == "old/place.car")
     }
 
     @Test(arguments: [
@@ -111,7 +111,7 @@ import Testing
             try await sample.catalog.record([sample.seen(1), sample.seen(2)], under: lease)
             sample.clock.advance(1)
         }
-        let kept = try await sample.catalog.observations(of: root(1))
+        let kept = try await sample.catalog.observations(of: [root(1)])
         #expect(kept.count == 8)
         #expect(kept.first?.seen.at.milliseconds == sample.clock.now - 1)
     }

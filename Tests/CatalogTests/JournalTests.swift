@@ -98,7 +98,7 @@ import Testing
         try await catalog.record([seen], under: lease)
         let kept = [
             try await catalog.transfers(on: "a").first?.lastError, try await catalog.backendState("a")?.problem,
-            try await catalog.observations(of: root(2)).first?.seen.detail,
+            try await catalog.observations(of: [root(2)]).first?.seen.detail,
         ]
         #expect(kept == Array(repeating: "The service says: no key \(Redactor.mark).", count: 3))
     }

@@ -126,7 +126,7 @@ import Testing
         try await home.sync(service)
         let good = try #require(service.contents[try home.name(root)])
         _ = try await home.catalog.removePins([root], reason: "test")
-        try await home.sync(FaultyService(service, [Fault(.delete, .fail(.lasting))]), prune: true)
+        try await home.sync(FaultyService(service, [Fault(.delete, .fail(.passing))]), prune: true)
         // What the failed removal left is not what was there.
         service.tamper(try home.name(root), good.map { $0 ^ 1 })
         try await home.pin(1)

@@ -70,7 +70,7 @@ import Testing
         let isNews = [.missing, .corrupt].contains(change.status)
         #expect((after.evidence == before.evidence) == !isNews, "what was known keeps its time")
         if isNews { #expect(after.evidence?.by == "asker" && after.evidence?.method == "looked-up") }
-        let seen = try await home.catalog.observations(of: root).filter { $0.seen.by == "asker" }
+        let seen = try await home.catalog.observations(of: [root]).filter { $0.seen.by == "asker" }
         #expect(seen.count == (change.verdict == .unknown ? 0 : 1))
         #expect(try await home.isDirty() == isNews)
         // The next sync brings what is lost.

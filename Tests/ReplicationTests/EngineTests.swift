@@ -216,8 +216,10 @@ import Testing
             #expect(report.isComplete && report.snapshot != nil && report.uploaded == 1)
         }
         let pruned = try await home.sync(closed, prune: true)
-        #expect(!pruned.isComplete && pruned.removed == 0)
-        #expect(try await home.status(gone) != nil)
+        #expect(!pruned.isComplete && pruned.removed == 0 && pruned.failures.count == 1)
+        // It was refused, and a look shows that all is as it was.
+        #expect(try await home.status(gone) == .stored)
+        #expect(try await home.catalog.transfers(on: "a").isEmpty)
         #expect(try await home.sync(closed).isComplete)
     }
 

@@ -30,6 +30,29 @@ import Testing
         #expect(try await home.status(root) == .stored)
     }
 
+    /// A service may list what it was sent, with its digest, and give nothing.
+    @Test func `what a reading did not find counts again only when it is read`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let root = try await home.pin(1)
+        try await home.sync(service)
+        let name = try home.name(root)
+        let hollow = AlteredService(service) { altered in
+            altered.onGet = { (asked, range, version) async throws(StorageError) in
+                guard asked != name else { throw StorageError(.notFound, "There is nothing.") }
+                return try await service.get(asked, range, version: version)
+            }
+        }
+        #expect(try await home.verify(hollow).map(\.verdict) == [.missing])
+        for _ in 1...2 {
+            let report = try await home.sync(hollow)
+            #expect(report.uploaded == 0 && report.failures.map(\.root) == [root], "\(report)")
+            #expect(try await home.status(root) == .missing)
+        }
+        #expect(try await home.sync(service).isComplete)
+        #expect(try await home.status(root) == .stored)
+    }
+
     @Test func `what was sent instead of a copy that counted is told`() async throws {
         let home = try await EngineSample()
         let service = home.service()
@@ -119,5 +142,37 @@ import Testing
         // Two places of one root are one question; three in a row are enough, and once more after a minute.
         #expect(restored == brought)
         #expect(down.calls.filter { $0.hasPrefix("get cars/") }.count == asked, "\(down.calls)")
+    }
+
+    /// One after another, each would wait for its backend alone.
+    @Test(.timeLimit(.minutes(2))) func `roots are brought several at once, and told in their order`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let roots = try await home.pin(many: 20)
+        try await home.sync(service)
+        let lost = try home.name(roots[7])
+        let begun = Locked(0)
+        let waiting = AlteredService(service) { altered in
+            altered.onGet = { (name, range, version) async throws(StorageError) in
+                begun.change { $0 += 1 }
+                while begun.read({ $0 < 4 }) { await Task.yield() }
+                guard name != lost else { throw StorageError(.notFound, "There is nothing.") }
+                return try await service.get(name, range, version: version)
+            }
+        }
+        let restorer = home.restorer(of: try BlockStore(folder: home.folder + "/other"))
+        let source = Restorer.Source(backend: home.open(waiting, "a"), at: nil, size: 4096)
+        let (outcomes, failure) = await restorer.restore(
+            roots.map { Restorer.Wanted($0, from: [source]) },
+            thorough: false
+        )
+        #expect(failure == nil && outcomes.count == 20)
+        for (number, outcome) in outcomes.enumerated() {
+            guard case .restored? = outcome else {
+                #expect(number == 7, "\(String(describing: outcome))")
+                continue
+            }
+            #expect(try await restorer.isWhole(roots[number], thorough: true))
+        }
     }
 }

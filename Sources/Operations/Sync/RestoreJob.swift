@@ -89,7 +89,7 @@ struct Sources: Sendable {
     }
 }
 
-/// Makes sure that roots are whole in the store, one after another, and writes down what was read back.
+/// Makes sure that roots are whole in the store, and writes down what was read back.
 struct RestoreJob: Sendable {
     let call: Call
     let catalog: Catalog
@@ -113,7 +113,7 @@ struct RestoreJob: Sendable {
                 output.whole += 1
                 continue
             }
-            let candidates = try await self.candidates(root)
+            let candidates = try await Known([root], catalog).candidates(root, among: sources)
             let places = candidates.map { ($0.backend.name, $0.location?.path) }
             let others: [(String, String?)] = sources.others.map { [($0.names, nil)] } ?? []
             output.planned.append((root, places + others))
@@ -145,32 +145,77 @@ struct RestoreJob: Sendable {
     ) async throws {
         let thorough = try await looksAtBytes()
         var places: [String: KitError?] = [:]
-        for root in roots {
-            let mappings = try await catalog.mappings(of: [root])
-            var outcome = try await restorer.restore(root, from: try await candidates(root), thorough: thorough)
-            try await look(at: &outcome, &places)
-            switch outcome {
-            case .whole: output.whole += 1
-            case .restored(let source, let back, let failures):
-                output.restored.append((root, source.backend.name, back.length))
-                try await note(root, source, .success(back), mappings, &leases)
-                for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
-            case .salvaged(let source, let bytes, let failures):
-                output.restored.append((root, source.backend.name, bytes))
-                for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
-            case .failed(let failures):
-                var reasons = failures.map { ($0.source.backend.name, KitError($0.error)) }
-                if let counts = try await fetch(root, &reasons) {
-                    output.restored.append((root, counts.givers.sorted().joined(separator: ", "), counts.bytes))
-                } else {
-                    output.failed.append((root, reasons))
-                }
-                for (source, error) in failures { try await note(root, source, .failure(error), mappings, &leases) }
+        for start in stride(from: 0, to: roots.count, by: Self.batch) {
+            let some = Array(roots[start..<min(start + Self.batch, roots.count)])
+            let known = try await Known(some, catalog)
+            let (outcomes, failure) = await restorer.restore(
+                some.map { Restorer.Wanted($0, from: known.candidates($0, among: sources)) },
+                thorough: thorough
+            )
+            var seen: [String: [Observation]] = [:]
+            for case (let root, var outcome?) in zip(some, outcomes) {
+                try await look(at: &outcome, &places)
+                try await count(outcome, of: root, known, &output, &seen)
             }
-            call.progress.items()
+            try await note(seen, &leases)
+            if let failure { throw failure }
         }
         // Whoever asks for what is whole is told of what was just seen.
         try await catalog.noteWhole(output.failed.map(\.root), in: nil)
+    }
+
+    /// So many roots are looked up in the catalog, and written down there, together.
+    private static let batch = 256
+
+    /// What the catalog has of some roots.
+    private struct Known {
+        let mappings: [CID: [Mapping]]
+        private let seen: [CID: [(backend: String, seen: Observation)]]
+
+        init(_ roots: [CID], _ catalog: Catalog) async throws(CatalogError) {
+            mappings = Dictionary(grouping: try await catalog.mappings(of: roots), by: \.cid)
+            seen = Dictionary(grouping: try await catalog.observations(of: roots), by: \.seen.cid)
+        }
+
+        func candidates(_ root: CID, among sources: Sources) -> [Restorer.Source] {
+            sources.candidates(root, mappings[root] ?? [], seen[root] ?? [])
+        }
+    }
+
+    /// Takes what came of a root into the report, and what was seen on backends into `seen`.
+    private func count(
+        _ outcome: Restorer.Outcome,
+        of root: CID,
+        _ known: Known,
+        _ output: inout RestoreOutput,
+        _ seen: inout [String: [Observation]]
+    ) async throws {
+        func note(_ source: Restorer.Source, _ result: Swift.Result<ReadBack, ReplicationError>) {
+            guard let new = observation(of: root, source, result, known.mappings[root] ?? []) else { return }
+            seen[source.backend.name, default: []].append(new)
+        }
+        let failures: [Restorer.Failure]
+        switch outcome {
+        case .whole:
+            output.whole += 1
+            return
+        case .restored(let source, let back, let after):
+            output.restored.append((root, source.backend.name, back.length))
+            note(source, .success(back))
+            failures = after
+        case .salvaged(let source, let bytes, let after):
+            output.restored.append((root, source.backend.name, bytes))
+            failures = after
+        case .failed(let all):
+            var reasons = all.map { ($0.source.backend.name, KitError($0.error)) }
+            if let counts = try await fetch(root, &reasons) {
+                output.restored.append((root, counts.givers.sorted().joined(separator: ", "), counts.bytes))
+            } else {
+                output.failed.append((root, reasons))
+            }
+            failures = all
+        }
+        for (source, error) in failures { note(source, .failure(error)) }
     }
 
     /// Brings what is missing from the other places that content is read from, block by block: each may have a part.
@@ -246,28 +291,33 @@ struct RestoreJob: Sendable {
 
     private var broken: [String] { sources.broken.sorted { $0.key < $1.key }.map(\.value.message) }
 
-    private func candidates(_ root: CID) async throws -> [Restorer.Source] {
-        sources.candidates(
-            root,
-            try await catalog.mappings(of: [root]),
-            try await catalog.observations(of: root)
-        )
+    /// Writes down what was seen on backends.
+    private func note(_ seen: [String: [Observation]], _ leases: inout [String: Lease]) async throws {
+        for (name, seen) in seen.sorted(by: { $0.key < $1.key }) {
+            let lease: Lease
+            if let held = leases[name] { lease = held } else { lease = try await catalog.takeObserverLease(name) }
+            leases[name] = lease
+            _ = try await catalog.record(seen, under: lease)
+            guard seen.contains(where: { $0.finding != .whole }) else { continue }
+            try await catalog.markDirty([name], reason: "restore found damage")
+        }
     }
 
-    /// Writes down what was seen: that it is whole, that other bytes are there, or that nothing is.
-    private func note(
-        _ root: CID,
+    /// What was seen: that it is whole, that other bytes are there, or that nothing is; nil where nobody is told.
+    private func observation(
+        of root: CID,
         _ source: Restorer.Source,
         _ result: Swift.Result<ReadBack, ReplicationError>,
-        _ mappings: [Mapping],
-        _ leases: inout [String: Lease]
-    ) async throws {
+        _ mappings: [Mapping]
+    ) -> Observation? {
         let name = source.backend.name
         // What a relay gave is where others have it.
-        guard !sources.elsewhere.contains(name), !source.backend.content.capabilities.contains(.relays) else { return }
+        guard !sources.elsewhere.contains(name), !source.backend.content.capabilities.contains(.relays) else {
+            return nil
+        }
         let mapping = mappings.first { $0.backend == name }
         // Who only gives keeps nothing for anybody, unless somebody said so: what came from there is no replica.
-        guard mapping != nil || source.backend.content.capabilities.contains(.write) else { return }
+        guard mapping != nil || source.backend.content.capabilities.contains(.write) else { return nil }
         func saw(_ finding: Observation.Finding) -> Observation {
             Observation(
                 root,
@@ -285,15 +335,11 @@ struct RestoreJob: Sendable {
             seen = saw(.whole)
             (seen.size, seen.blockCount, seen.carSHA256) = (back.length, back.blockCount, back.sha256)
         case .failure(.storage(let error)) where mapping != nil && source.location == mapping?.location:
-            guard let finding = Observation.Finding(ofReading: error) else { return }
+            guard let finding = Observation.Finding(ofReading: error) else { return nil }
             seen = saw(finding)
             seen.detail = error.message
-        case .failure: return
+        case .failure: return nil
         }
-        let lease: Lease
-        if let held = leases[name] { lease = held } else { lease = try await catalog.takeObserverLease(name) }
-        leases[name] = lease
-        try await catalog.record([seen], under: lease)
-        if seen.finding != .whole { try await catalog.markDirty([name], reason: "restore found damage") }
+        return seen
     }
 }

@@ -166,7 +166,7 @@ extension SyncRun {
         case removed(seen: Bool)
         /// It was, and another copy with it.
         case removedWith(StorageError)
-        /// Nothing was sent.
+        /// It is as it was: nothing was sent, or the service refused, and has it still.
         case kept(StorageError)
         case failed(StorageError)
     }
@@ -176,7 +176,7 @@ extension SyncRun {
             do throws(StorageError) {
                 try await backend.content.remove(root, at: location)
             } catch {
-                return .failed(error)
+                return await afterRefusal(error, of: root, location)
             }
             return await look(root, location)
         }
@@ -201,7 +201,10 @@ extension SyncRun {
                 if Task.isCancelled { return .failed(.cancelled) }
                 hasBegun = hasBegun || error.mayHaveHappened
                 let isRefused = refusal.read { $0 != nil } || error.code == .changed
-                guard error.code == .late else { return isRefused && !hasBegun ? .kept(error) : .failed(error) }
+                guard error.code == .late else {
+                    if hasBegun { return .failed(error) }
+                    return isRefused ? .kept(error) : await afterRefusal(error, of: root, location)
+                }
                 // A request that is made again, or that waited, finds the look too old; what the service said before is
                 // the reason.
                 problem = error.cause as? StorageError ?? error
@@ -212,6 +215,15 @@ extension SyncRun {
 
     /// How often a removal is begun anew because the look at the others had become old.
     private static let maxTries = 4
+
+    /// What came of a removal that the service did not let pass: where it has the root still, all is as it was.
+    private func afterRefusal(_ error: StorageError, of root: CID, _ location: Location?) async -> Outcome {
+        guard error.code == .permissionDenied, !error.mayHaveHappened,
+            case .present(let held) = await backend.content.presence(of: root, at: location)
+        else { return .failed(error) }
+        let isOther = held.length != nil && location?.length != nil && held.length != location?.length
+        return isOther ? .failed(error) : .kept(error)
+    }
 
     /// Whether what a service says it removed is gone: its word alone is a claim.
     private func look(_ root: CID, _ location: Location?) async -> Outcome {
@@ -255,6 +267,9 @@ extension SyncRun {
         case .kept(let reason):
             try await recorder.add(Recorder.Failure(root: root, problem: reason.message, mayHaveHappened: false))
             report.failures.append(SyncReport.Failure(root: root, error: .storage(reason)))
+            guard reason.code == .permissionDenied else { return }
+            failuresInARow += 1
+            if await isOfBackend(reason, site, failuresInARow) { report.stopped = report.stopped ?? .storage(reason) }
             return
         case .failed(let problem): error = problem
         case .removed, .removedWith:

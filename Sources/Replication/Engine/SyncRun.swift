@@ -196,11 +196,13 @@ struct SyncRun: Sendable {
             hints.insert(copy.cid)
         }
         hints.formUnion(interrupted.count > Self.fewEnough ? [] : interrupted)
+        var disproved = Set(copies.filter { $0.wasRead && $0.status != .stored }.map(\.cid))
         var damaged = Set(copies.filter { $0.status == .corrupt }.map(\.cid))
         // What was seen of this place under another name was seen here.
         for other in try await otherNames() {
             let known = try await catalog.statuses(on: other, of: asked)
             damaged.formUnion(known.filter { $0.status == .corrupt }.map(\.cid))
+            disproved.formUnion(known.filter { $0.wasRead && $0.status != .stored }.map(\.cid))
             // What was stored under that name may lie here, wherever that leads by now.
             hints.formUnion(known.filter { $0.status != .missing }.map(\.cid))
         }
@@ -218,6 +220,7 @@ struct SyncRun: Sendable {
             stopped: Set(transfers.filter { $0.kind == .store }.map(\.cid)),
             doubted: Set(interrupted),
             damaged: damaged,
+            disproved: disproved,
             counted: counted,
             doubtful: Set(copies.filter { $0.status == .unknown }.map(\.cid)),
             known: try await places(of: uploads),

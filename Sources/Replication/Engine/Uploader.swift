@@ -21,6 +21,8 @@ struct Uploader: Sendable {
     let doubted: Set<CID>
     /// What was read and found damaged: it is stored anew, whatever digest the service gives for it.
     let damaged: Set<CID>
+    /// What a reading did not find, or not whole: no digest proves anew that it is there, only a reading does.
+    let disproved: Set<CID>
     /// What counts as stored and is only compared, with the lengths of its CARs: when it turns out to be something
     /// else, that is written down, and that another upload begins.
     let counted: [CID: UInt64?]
@@ -322,10 +324,10 @@ struct Uploader: Sendable {
         var stored: Observation
         switch answer {
         case .accepted(let ticket): return .awaited(ticket)
-        case .stored(let location, let proof?):
+        case .stored(let location, let proof?) where !reads || !isDamaged && !disproved.contains(layout.root):
             stored = seen(layout, location, method: "put-\(proof.method)", sha256: body.sha256)
         case .stored(let location, nil) where !reads: stored = claim(layout.root, location)
-        case .stored(let location, nil):
+        case .stored(let location, _):
             do throws(StorageError) {
                 let back = try await check(layout, location)
                 stored = seen(layout, location, method: "read-back", sha256: back.sha256)
