@@ -119,6 +119,17 @@ import Testing
         #expect(row.health == .text("read-only"), "\(row)")
     }
 
+    /// Of two with one root, each would find, or miss, what the other one stored or removed.
+    @Test func testsAtOnceDoNotMeet() async throws {
+        let cluster = try await ClusterServer.start()
+        let user = try await user("owner", cluster)
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<6 { group.addTask { Int(try await user.attempt(["backend", "test", "many"]).code) } }
+            for try await code in group { #expect(code == 0) }
+        }
+        #expect(try await cluster.ask("GET", "/allocations").trimmingCharacters(in: .whitespacesAndNewlines).isEmpty)
+    }
+
     @Test(arguments: ["password", "status", "pin-error", "forget-pin", "lying"])
     func aClusterThatFailsStoresNothing(_ what: String) async throws {
         let switches = [

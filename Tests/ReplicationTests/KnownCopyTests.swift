@@ -30,6 +30,30 @@ import Testing
         #expect(try await home.status(root) == .stored)
     }
 
+    /// What a reading that failed says of a copy; who only did not answer well says nothing of it.
+    @Test(arguments: [
+        (StorageError.Code.notFound, false, Verifier.Verdict.missing, Mapping.Status.missing),
+        (.corrupt, false, .corrupt, .corrupt), (.unavailable, true, .withheld, .unknown),
+        (.unavailable, false, .unknown, .stored), (.tooLarge, false, .unknown, .stored),
+        (.permissionDenied, false, .unknown, .stored), (.rateLimited, false, .unknown, .stored),
+    ])
+    func `a reading that fails says what it says, and no more`(
+        _ code: StorageError.Code,
+        isPromise: Bool,
+        _ verdict: Verifier.Verdict,
+        _ status: Mapping.Status
+    ) async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let root = try await home.pin(1)
+        try await home.sync(service)
+        let plain = StorageError(code, "It was not read.")
+        let failing = FaultyService(service, [Fault(.get, .fail(isPromise ? plain.ofBrokenPromise : plain))])
+        #expect(try await home.verify(failing).map(\.verdict) == [verdict])
+        #expect(try await home.status(root) == status)
+        #expect(try await home.isDirty() == (status != .stored))
+    }
+
     /// A service may list what it was sent, with its digest, and give nothing.
     @Test func `what a reading did not find counts again only when it is read`() async throws {
         let home = try await EngineSample()

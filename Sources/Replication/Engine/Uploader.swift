@@ -258,7 +258,7 @@ struct Uploader: Sendable {
             guard mayBeLost(root, error) else { throw error }
             return .loss(withheld(root, held.location, error))
         }
-        guard found.isSame else { return .loss(lost(.damaged, found.method)) }
+        if let loss = found.loss { return .loss(lost(loss, found.method)) }
         var same = seen(layout, held.location, method: found.method, sha256: found.sha256)
         if let back = found.back { (same.size, same.blockCount) = (back.length, back.blockCount) }
         return .same(same, found.back?.sha256)

@@ -260,8 +260,8 @@ package final class Witnesses: Sendable {
                 trustsParts: try await catalog.openTransfer(of: root, on: backend.name) != .store,
                 counted: mapping?.observedSize
             )
-            guard found.isSame else {
-                try await note(.damaged, of: mapping, by: found.method, on: backend)
+            if let loss = found.loss {
+                try await note(loss, of: mapping, by: found.method, on: backend)
                 return .notSeen("What is there is not its CAR, or damaged; the next sync sends it anew.")
             }
             compared.change { $0[copy] = held }

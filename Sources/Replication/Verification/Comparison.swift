@@ -5,8 +5,8 @@ package import Storage
 
 /// What became of a comparison with something that is on a backend.
 struct Comparison: Sendable {
-    /// Whether it is what it should be.
-    let isSame: Bool
+    /// What was found in place of what should be there; nil where it is that.
+    let loss: Observation.Finding?
     /// The name of the method, for evidence.
     let method: String
     /// SHA-256 of the CAR, where it is known by then.
@@ -63,16 +63,17 @@ func compare(
     let isCounted = counted != nil && (held.length ?? counted) == counted
     if (held.length ?? body.length) == body.length {
         let found = try await compareDigests(held, with: body, on: content, trustsParts: trustsParts)
-        if let found, found.isSame || !isCounted { return found }
+        if let found, found.loss == nil || !isCounted { return found }
     } else if !isCounted {
-        return Comparison(isSame: false, method: Mapping.Evidence.look)
+        return Comparison(loss: .damaged, method: Mapping.Evidence.look)
     }
     do throws(StorageError) {
         let longest = max(body.length, isCounted ? counted ?? 0 : 0)
         let back = try await readBack(held.root, from: content, at: held.location, longest: longest)
-        return Comparison(isSame: true, method: "read-back", sha256: back.sha256, back: back)
-    } catch  where error.code == .corrupt || error.code == .notFound {
-        return Comparison(isSame: false, method: "read-back")
+        return Comparison(loss: nil, method: "read-back", sha256: back.sha256, back: back)
+    } catch {
+        guard let loss = Observation.Finding(ofReading: error), loss != .withheld else { throw error }
+        return Comparison(loss: loss, method: "read-back")
     }
 }
 
@@ -85,14 +86,15 @@ private func compareDigests(
 ) async throws(StorageError) -> Comparison? {
     switch held.digest {
     case .md5(let digest):
-        return Comparison(isSame: try await body.digest(.md5) == digest, method: "listed-md5")
+        let isSame = try await body.digest(.md5) == digest
+        return Comparison(loss: isSame ? nil : .damaged, method: "listed-md5")
     case .sha256(let digest):
         let isSame = try await body.digest(.sha256) == digest
-        return Comparison(isSame: isSame, method: "listed-sha256", sha256: digest)
+        return Comparison(loss: isSame ? nil : .damaged, method: "listed-sha256", sha256: digest)
     case .md5OfParts(let digest, let parts) where trustsParts:
         let ranges = content.limits.parts(for: body.length)
         guard ranges.count == parts, try await compositeMD5(body, ranges) == digest else { return nil }
-        return Comparison(isSame: true, method: "listed-md5-of-parts")
+        return Comparison(loss: nil, method: "listed-md5-of-parts")
     case .md5OfParts, nil: return nil
     }
 }

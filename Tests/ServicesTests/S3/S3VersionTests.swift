@@ -90,6 +90,29 @@ import Testing
         #expect(server.requests.count { $0.method == "DELETE" } == 1)
     }
 
+    /// What is to be locked was stored well only where the service says that it is, for as long, and in that mode.
+    @Test(arguments: [
+        ("GOVERNANCE", "2026-01-04T12:00:01Z", true), ("GOVERNANCE", "2026-01-09T12:00:00Z", true),
+        ("GOVERNANCE", "2026-01-04T12:00:00Z", false), ("COMPLIANCE", "2026-01-04T12:00:01Z", false),
+        ("GOVERNANCE", "soon", false), ("", "", false),
+    ])
+    func aLockIsBelievedWhereItIsSeen(_ mode: String, _ until: String, isSeen: Bool) async throws {
+        let server = ScriptedServer { (request, _) in
+            guard request.method == "HEAD" else { return reply(200, ["ETag": "\"900150983cd24fb0d6963f7d28e17f72\""]) }
+            var fields = ["ETag": "\"900150983cd24fb0d6963f7d28e17f72\"", "Content-Length": "3"]
+            if !mode.isEmpty {
+                fields["x-amz-object-lock-mode"] = mode
+                fields["x-amz-object-lock-retain-until-date"] = until
+            }
+            return reply(200, fields)
+        }
+        var settings = S3Settings()
+        (settings.objectLock, settings.lockDays) = (.governance, 3)
+        let service = try server.service(settings)
+        let error = await failure { try await service.put(name("x"), Body(Array("abc".utf8))) }
+        #expect(error?.code == (isSeen ? nil : .unsupported) && error?.mayHaveHappened == (isSeen ? nil : true))
+    }
+
     // MARK: Odd answers
 
     private static func list(_ inner: String, truncated: Bool = false) -> String {

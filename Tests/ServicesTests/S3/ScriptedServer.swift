@@ -77,9 +77,10 @@ final class ScriptedServer: Sendable {
         part: Int = 5 << 20,
         timing: Timing = Timing(now: { noon.milliseconds }),
         gate: any ChangeGate = OpenGate(),
-        retries: Int = 0
+        retries: Int = 0,
+        _ settings: S3Settings = S3Settings()
     ) throws -> S3Service {
-        var settings = S3Settings()
+        var settings = settings
         settings.parts.threshold = ByteCount(4 << 20)
         settings.parts.size = ByteCount(UInt64(part))
         let connection = try connection(
