@@ -139,12 +139,13 @@ struct InputValues {
             }
         }
         if let failure { throw failure }
-        if let index = settings.firstIndex(where: { $0.name == first.name }) {
-            let isList = meanings.contains { $0.kind == .list }
-            settings[index].text = isList ? settings[index].text + "," + text : text
-        } else {
+        let list = meanings.first { $0.kind == .list }
+        // An item that may have commas in it stands by itself.
+        guard list?.isWhole != true, let index = settings.firstIndex(where: { $0.name == first.name }) else {
             settings.append((first.name, text))
+            return
         }
+        settings[index].text = list == nil ? text : settings[index].text + "," + text
     }
 
     private func parse(_ field: FieldInfo, _ text: String, _ spelled: String) throws(ArgumentError) -> FieldValue {

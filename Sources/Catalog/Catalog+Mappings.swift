@@ -77,12 +77,12 @@ extension Catalog {
 
     /// Some of what has one of these statuses on a backend, by chance.
     ///
-    /// Longer ones than that, in bytes, come only where there are no others.
+    /// Longer ones than that, in bytes, come only where there are no others; nil says that all are alike.
     package func chanceMappings(
         on backend: String,
         _ statuses: [Mapping.Status],
         _ count: Int,
-        notLongerThan length: UInt64
+        notLongerThan length: UInt64? = nil
     ) async throws(CatalogError) -> [Mapping] {
         let words = statuses.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         return try await read { (database) throws(CatalogError) in
@@ -91,7 +91,7 @@ extension Catalog {
                 SELECT \(Mapping.columns) FROM replicas WHERE backend = ? AND status IN (\(words))
                     ORDER BY coalesce(size_bytes, ?2 + 1) > ?2, random() LIMIT ?3
                 """,
-                [.text(backend), .integer(Int64(clamping: length)), .integer(Int64(count))]
+                [.text(backend), .integer(length.map { Int64(clamping: $0) }), .integer(Int64(count))]
             ) { (row: borrowing Row) throws(CatalogError) in try Mapping(row).regarded(in: self) }
         }
     }
@@ -194,6 +194,9 @@ package struct KnownCopy: Sendable, Hashable {
     package let isAwaited: Bool
     /// The length of its CAR in bytes, where it is known.
     package let size: UInt64?
+
+    /// Whether it was looked for, or read, and not found, or not whole.
+    package var isDisproved: Bool { status == .missing || status == .corrupt || wasRead && status != .stored }
 }
 
 /// How many mappings a backend has.

@@ -32,8 +32,10 @@ package struct Restorer: Sendable {
         /// Every block is there now, the last ones out of a damaged copy, of which so many bytes were searched. What
         /// all said that were asked.
         case salvaged(from: Source, bytes: UInt64, after: [Failure])
-        /// No source could give what is missing; what each said.
-        case failed([Failure])
+        /// The blocks came from the other places; what all backends said that were asked before.
+        case gathered(StoreFetch.Counts, after: [Failure])
+        /// Nobody could give what is missing; what each backend said, and what the other places did.
+        case failed([Failure], others: ReplicationError?)
     }
 
     /// A silence that is waited out by all who meet it.
@@ -56,12 +58,12 @@ package struct Restorer: Sendable {
     /// Longer copies than this, in bytes, take turns.
     private static let short: UInt64 = 2 << 20
 
-    /// So much is read of a copy whose length is not known, in bytes.
-    private static let longestUnknown: UInt64 = 1 << 40
     /// So much is searched of a damaged copy whose length is not known, in bytes.
     private static let longestSearched: UInt64 = 16 << 30
 
     let store: BlockStore
+    /// The places besides backends that content is read from: asked for what no backend gave as a whole.
+    private let others: (any BlockSource)?
     let progress: Progress
     /// A folder for files that are needed for a while.
     let scratch: String
@@ -79,12 +81,14 @@ package struct Restorer: Sendable {
 
     package init(
         store: BlockStore,
+        others: (any BlockSource)? = nil,
         progress: Progress,
         scratch: String,
         timing: Timing,
         notice: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.store = store
+        self.others = others
         self.progress = progress
         self.scratch = scratch
         self.timing = timing
@@ -94,14 +98,14 @@ package struct Restorer: Sendable {
 
     /// Makes sure that the DAGs of roots are whole in the store, several at once.
     ///
-    /// - Returns: what came of each, in their order: nil of those that were left after a failure that would keep every
-    ///   other one away, too; and that one.
+    /// `each` is given what came of them as it comes, one after another. Throws what it throws, and what would keep
+    /// every other root away, too; what came until then was given all the same.
     package func restore(
         _ wanted: [Wanted],
-        thorough: Bool
-    ) async -> (outcomes: [Outcome?], failure: ReplicationError?) {
-        var outcomes = [Outcome?](repeating: nil, count: wanted.count)
-        var failure: ReplicationError?
+        thorough: Bool,
+        each: (Arrival) async throws -> Void
+    ) async throws {
+        var failure: (any Error)?
         await withTaskGroup(of: Attempt.self) { group in
             var next = 0
             func start() {
@@ -112,37 +116,39 @@ package struct Restorer: Sendable {
             }
             for _ in 0..<Self.lanes { start() }
             while let attempt = await group.next() {
-                switch attempt.result {
-                case .success(let outcome):
-                    outcomes[attempt.number] = outcome
+                do {
+                    try await each(try attempt.result.get())
                     progress.items()
-                case .failure(let error):
+                } catch {
                     failure = failure ?? error
                     group.cancelAll()
                 }
                 start()
             }
         }
-        return (outcomes, failure)
+        if let failure { throw failure }
     }
 
     /// What came of one of many roots.
+    package struct Arrival: Sendable {
+        /// Which one it was.
+        package let number: Int
+        package let outcome: Outcome
+        /// When that was.
+        package let at: Timestamp
+    }
+
     private struct Attempt: Sendable {
-        let number: Int
-        let result: Result<Outcome, ReplicationError>
+        let result: Result<Arrival, ReplicationError>
     }
 
     private func attempt(_ number: Int, _ wanted: Wanted, thorough: Bool) async -> Attempt {
         do throws(ReplicationError) {
-            let isShort = wanted.sources.allSatisfy { $0.size.map { $0 <= Self.short } ?? false }
-            let turn = isShort ? nil : try await translating { try await long.take() }
-            defer { turn?.give() }
-            return Attempt(
-                number: number,
-                result: .success(try await restore(wanted.root, from: wanted.sources, thorough: thorough))
-            )
+            let outcome = try await restore(wanted.root, from: wanted.sources, thorough: thorough)
+            let now = Timestamp(milliseconds: timing.now())
+            return Attempt(result: .success(Arrival(number: number, outcome: outcome, at: now)))
         } catch {
-            return Attempt(number: number, result: .failure(error))
+            return Attempt(result: .failure(error))
         }
     }
 
@@ -155,6 +161,10 @@ package struct Restorer: Sendable {
         thorough: Bool
     ) async throws(ReplicationError) -> Outcome {
         if try await isWhole(root, thorough: thorough) { return .whole }
+        let sizes = sources.compactMap(\.size)
+        let isShort = !sizes.isEmpty && sizes.allSatisfy { $0 <= Self.short }
+        let turn = isShort ? nil : try await translating { try await long.take() }
+        defer { turn?.give() }
         var failures: [Failure] = []
         // Whom nobody has to wait for comes first.
         let silent = Set(sources.map(\.backend.name).filter { silences.problem(of: $0) != nil })
@@ -172,7 +182,7 @@ package struct Restorer: Sendable {
                 // What fails here and not there would fail for every other source.
                 guard case .storage(let said) = error, !error.isCancellation else { throw error }
                 // One root may have several places on a backend.
-                if said.code != .unavailable {
+                if said.code != .unavailable || said.isOfObject {
                     silences.note(nil, of: name)
                 } else if !failures.contains(where: { $0.source.backend.name == name }) {
                     silences.note(said, of: name)
@@ -193,7 +203,16 @@ package struct Restorer: Sendable {
                 failures.append((source, error))
             }
         }
-        return .failed(failures)
+        guard let others else { return .failed(failures, others: nil) }
+        do throws(ReplicationError) {
+            let counts = try await StoreFetch(into: store, from: others, progress: progress).bring(root)
+            // All of it was read while it was brought.
+            try await StoreSource(store).expectHere(root)
+            return .gathered(counts, after: failures)
+        } catch {
+            guard error.isOfSource else { throw error }
+            return .failed(failures, others: error)
+        }
     }
 
     /// Throws what a backend said that is left alone for now.
@@ -255,7 +274,7 @@ package struct Restorer: Sendable {
                     root,
                     from: source.backend.content,
                     at: source.location,
-                    longest: source.size ?? Self.longestUnknown,
+                    longest: source.size,
                     progress: progress
                 ) { (sections) async throws(StorageError) in
                     do throws(StoreError) {

@@ -10,6 +10,8 @@ package protocol BackendDefinition: Sendable {
     static var summary: String { get }
     /// What instances can do at most.
     static var capabilities: Capabilities { get }
+    /// What of that some instances cannot do: it depends on the service, its program, or the settings.
+    static var uncertain: Capabilities { get }
     /// What an instance with these settings can do at most; a setting that is not known has its usual value.
     static func capabilities(of settings: Settings) -> Capabilities
     /// How many calls run at once where the settings do not say it.
@@ -23,6 +25,8 @@ package protocol BackendDefinition: Sendable {
 
 extension BackendDefinition {
     package static var connections: Int { OperationalSettings().maxConnections }
+
+    package static var uncertain: Capabilities { [] }
 
     /// Most types can do the same whatever their settings are.
     package static func capabilities(of settings: Settings) -> Capabilities { capabilities }
@@ -119,6 +123,8 @@ package struct ServiceRow: Sendable {
     package let aliases: [String]
     package let summary: String
     package let capabilities: Capabilities
+    /// What of that some instances cannot do.
+    package let uncertain: Capabilities
     /// What the room for named objects can do at most; nothing where there is none.
     package let objects: Capabilities
     /// How many calls run at once where the settings do not say it.
@@ -159,6 +165,7 @@ package struct ServiceRow: Sendable {
         aliases = Definition.aliases
         summary = Definition.summary
         capabilities = Definition.capabilities.union(powers)
+        uncertain = Definition.uncertain
         self.objects = objects
         connections = Definition.connections
         fields = Definition.Settings.fieldInfo

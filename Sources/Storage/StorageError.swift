@@ -45,6 +45,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     package private(set) var mayHaveHappened: Bool
     /// Whether the service said that it has something, or took it, and does not give it.
     package private(set) var isBrokenPromise = false
+    /// Whether it says something of one object or root, and nothing of the service: others may be had there.
+    package private(set) var isOfObject = false
     /// The backend that failed; set by the layer that knows its name.
     package private(set) var backend: String?
     package private(set) var cause: (any Error)?
@@ -80,8 +82,11 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     /// The same error of a change that may have been made all the same.
     package var ofUnknownOutcome: StorageError { changed { $0.mayHaveHappened = true } }
 
-    /// The same error of a service whose word did not hold.
-    package var ofBrokenPromise: StorageError { changed { $0.isBrokenPromise = true } }
+    /// The same error of a service whose word on an object did not hold.
+    package var ofBrokenPromise: StorageError { changed { ($0.isBrokenPromise, $0.isOfObject) = (true, true) } }
+
+    /// The same error that says nothing of the service.
+    package var ofObject: StorageError { changed { $0.isOfObject = true } }
 
     private func changed(_ change: (inout StorageError) -> Void) -> StorageError {
         var error = self

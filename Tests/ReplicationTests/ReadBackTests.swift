@@ -147,7 +147,7 @@ import Testing
         case .whole: #expect(!thorough)
         case .restored: #expect(thorough)
         case .salvaged: Issue.record("the copy is sound")
-        case .failed(let failures): Issue.record("\(failures)")
+        case .gathered, .failed: Issue.record("\(outcome)")
         }
         #expect(try await restorer.isWhole(root, thorough: true) == thorough)
     }

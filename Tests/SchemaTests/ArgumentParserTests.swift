@@ -72,6 +72,7 @@ import Testing
         ("--no-tls --port 5", ["tls=false", "port=5"]), ("--tls n", ["tls=true"]),
         ("--hosts a --hosts b,c", ["hosts=a,b,c"]), ("--port 1 --port 2", ["port=2"]),
         ("--settings a=1,2 --port 5", ["a=1,2", "port=5"]),
+        ("--words a,b --port 5 --words c", ["words=a,b", "port=5", "words=c"]),
     ])
     func `flags of open fields become settings`(line: String, settings: [String]) throws {
         #expect(try parse("backend create " + line).values["settings"] == .list(settings))

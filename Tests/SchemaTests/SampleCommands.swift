@@ -46,12 +46,14 @@ struct Settings: Described {
     var endpoint = ""
     var tls = true
     var hosts: [String] = []
+    var words: [String] = []
     var port = 0
 
     static let fields: [Field<Self>] = [
         Field("endpoint", \.endpoint, help: "The address.", aliases: ["endpoint_url"]),
         Field("tls", \.tls, help: "Use TLS."),
         Field("hosts", \.hosts, help: "The hosts."),
+        Field("words", \.words, help: "The words.", whole: true),
         Field("port", \.port, help: "The port."),
     ]
 }

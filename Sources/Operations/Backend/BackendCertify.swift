@@ -67,7 +67,14 @@ package struct BackendCertify: ChangingOperation {
         await lasting?.note(output.onlyAdds ? run : nil)
         call.progress.began("certify", items: trial.trials.count)
         await attempt(trial, &output, call.progress)
-        if !Task.isCancelled { output.measured = await trial.measure(backend.content, by: kit.timing) }
+        var lie: StorageError?
+        if !Task.isCancelled {
+            do throws(StorageError) {
+                output.measured = try await trial.measure(backend.content, by: kit.timing)
+            } catch {
+                lie = error
+            }
+        }
         call.progress.ended()
         output.remains += await trial.end()
         if var measured = output.measured, !Task.isCancelled, output.passed > 0 {
@@ -75,6 +82,7 @@ package struct BackendCertify: ChangingOperation {
             output.measured = measured
             await kit.expect(.measures, of: try kit.backend(name))?.keep(measured.note)
         }
+        if let lie { throw KitError(lie.on(name)) }
         output.whatStays = backend.whatStays
         (output.requests, output.bytes) = (backend.meter.counts.calls, backend.meter.counts.bytesStored)
         guard !Task.isCancelled else {

@@ -35,6 +35,14 @@ package struct MatrixColumn: Sendable {
     /// Whether the instances of a type do it, at most.
     package func holds(for row: ServiceRow) -> Bool { holds(for: row.capabilities, objects: row.objects) }
 
+    /// Whether every instance of a type does it, whatever its service and its settings.
+    package func isCertain(for row: ServiceRow) -> Bool {
+        holds(for: row.capabilities.subtracting(row.uncertain), objects: row.objects.subtracting(row.uncertain))
+    }
+
+    /// The word in the table for a type.
+    package func cell(for row: ServiceRow) -> String { isCertain(for: row) ? "yes" : holds(for: row) ? "some" : "–" }
+
     /// All columns, in their order.
     package static let all: [MatrixColumn] = [
         MatrixColumn(
@@ -90,6 +98,11 @@ package struct MatrixColumn: Sendable {
         ) { _, objects in objects.contains(.metadata) },
     ]
 
-    /// Those that a type does, by their words.
+    /// Those that instances of a type do at most, by their words.
     package static func names(for row: ServiceRow) -> [String] { all.filter { $0.holds(for: row) }.map(\.name) }
+
+    /// Those of them that all do.
+    package static func certainNames(for row: ServiceRow) -> [String] {
+        all.filter { $0.isCertain(for: row) }.map(\.name)
+    }
 }

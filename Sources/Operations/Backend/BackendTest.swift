@@ -135,6 +135,9 @@ package struct BackendTest: ChangingOperation {
             .dryRun { $0.isDryRun },
             OutputField("ok", "Whether every step succeeded; null where none was taken.") { $0.isDryRun ? nil : true },
             Canary.Step.list { $0.steps },
+            OutputField("only_accepted", "Whether it took what it has to fetch first, so that nothing was read back.") {
+                $0.isAwaited
+            },
             OutputField("seen", "What was seen of a backend that takes no objects, as a sentence.") { $0.seen },
             .warnings { $0.warnings },
         ]

@@ -49,6 +49,9 @@ package struct BackendTypes: Operation {
                     OutputField("can", "What instances do at most, by the words of the table.") {
                         MatrixColumn.names(for: $0)
                     },
+                    OutputField("certain", "Those of them that every instance does, whatever its service and settings.") {
+                        MatrixColumn.certainNames(for: $0)
+                    },
                     OutputField("capabilities", "The same in the words of the program, and what else they can.") {
                         $0.capabilities.union($0.objects.intersection([.metadata, .versions])).names
                     },
@@ -63,7 +66,7 @@ package struct BackendTypes: Operation {
             }
             return Report([
                 .line("\(row.type): \(row.summary)"),
-                .line("It does at most: \(MatrixColumn.names(for: row).joined(separator: ", "))."),
+                .line(Self.whatItDoes(row)),
                 .table(
                     [
                         .init("SETTING"), .init("SECTION"), .init("KIND"), .init("NEEDED"),
@@ -82,13 +85,20 @@ package struct BackendTypes: Operation {
 }
 
 extension BackendTypes.Output {
+    private static func whatItDoes(_ row: ServiceRow) -> String {
+        let certain = MatrixColumn.certainNames(for: row)
+        let rest = MatrixColumn.names(for: row).filter { !certain.contains($0) }
+        let others = rest.isEmpty ? "" : " Some do besides: \(rest.joined(separator: ", "))."
+        return "It does: \(certain.joined(separator: ", "))." + others
+    }
+
     private var matrix: [Report.Part] {
         let columns = MatrixColumn.all
         return [
             .table(
                 [.init("TYPE")] + columns.map { .init($0.name.uppercased()) } + [.init("SUMMARY", mayShrink: true)],
                 rows: rows.map { row in
-                    [row.type] + columns.map { $0.holds(for: row) ? "yes" : "–" } + [row.summary]
+                    [row.type] + columns.map { $0.cell(for: row) } + [row.summary]
                 }
             )
         ]

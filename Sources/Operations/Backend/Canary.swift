@@ -93,8 +93,13 @@ struct Canary: Sendable {
         try await step(.store) { () async throws(StorageError) in _ = try await objects.put(name, Body(content)) }
         let ended = kit.now
         try await step(.read) { () async throws(StorageError) in
-            guard try await collect(try await objects.read(name), limit: 4096) == content else {
-                throw StorageError(.corrupt, "What was read back is not what was stored.", backend: backend)
+            do throws(StorageError) {
+                guard try await collect(try await objects.read(name), limit: 4096) == content else {
+                    throw StorageError(.corrupt, "What was read back is not what was stored.", backend: backend)
+                }
+            } catch  where error.code == .notFound {
+                let message = "It took \(name), and says that it is not there."
+                throw StorageError(.corrupt, message, backend: backend, cause: error).ofBrokenPromise
             }
         }
         if objects.capabilities.contains(.listing) {

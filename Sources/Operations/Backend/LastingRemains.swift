@@ -31,7 +31,8 @@ final class LastingRemains: Sendable {
 
     /// Notes what is left now; nil where nothing is any more.
     func note(_ words: String?) async {
-        guard words != self.words, lock != nil else { return }
+        guard words ?? self.words != nil, lock != nil else { return }
+        // What is still there is noted anew: notes have an end.
         guard let words else { return await kit.forgetAnswers([kind], of: backend) }
         // What cannot be noted is left anew by the next one.
         guard let settings = try? kit.backend(backend), let expected = await kit.expect(kind, of: settings) else {

@@ -111,29 +111,34 @@ extension Kit {
 
 extension Certification {
     /// Measures how long a question takes, and how fast a few megabytes go and come, one after the other; what cannot
-    /// be measured is nil.
-    func measure(_ content: any ContentService, by timing: Timing) async -> Measurement {
+    /// be measured is nil. Throws where other bytes come than were sent.
+    func measure(_ content: any ContentService, by timing: Timing) async throws(StorageError) -> Measurement {
         var measured = Measurement()
-        func seconds(_ work: () async throws(StorageError) -> Void) async -> Double? {
+        func seconds(_ work: () async throws(StorageError) -> Void) async throws(StorageError) -> Double? {
             let start = timing.uptime()
-            do throws(StorageError) { try await work() } catch { return nil }
+            do throws(StorageError) {
+                try await work()
+            } catch {
+                guard error.code != .corrupt else { throw error }
+                return nil
+            }
             return (timing.uptime() - start) / .seconds(1)
         }
         func rate(_ time: Double?) -> UInt64? { time.map { UInt64(Double(Measurement.length) / max($0, 0.000_001)) } }
         var times: [Double] = []
         for _ in 0..<3 {
-            let time = await seconds { () async throws(StorageError) in try await ask(content) }
+            let time = try await seconds { () async throws(StorageError) in try await ask(content) }
             if let time { times.append(time) }
         }
         measured.roundTrip = times.min().map { Int64(($0 * 1000).rounded()) }
         guard let objects = measuring, let name = ObjectName(corner + "/measured") else { return measured }
         let piece = (0..<(64 << 10)).map { _ in UInt8.random(in: 0...255) }
         let bytes = Array([[UInt8]](repeating: piece, count: Int(Measurement.length) / piece.count).joined())
-        let up = await seconds { () async throws(StorageError) in _ = try await objects.put(name, Body(bytes)) }
+        let up = try await seconds { () async throws(StorageError) in _ = try await objects.put(name, Body(bytes)) }
         guard up != nil else { return measured }
         measured.up = rate(up)
         measured.down = rate(
-            await seconds { () async throws(StorageError) in
+            try await seconds { () async throws(StorageError) in
                 var count = 0
                 for try await chunk in try await objects.read(name) { count += chunk.count }
                 guard count == bytes.count else { throw StorageError(.corrupt, "Other bytes came than were sent.") }

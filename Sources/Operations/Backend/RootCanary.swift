@@ -20,13 +20,13 @@ struct RootCanary: Sendable {
 
     /// One for a backend that passes ``Canary/gate(for:)``.
     ///
-    /// A home has always the same root, so that what a killed test left is removed by the next; who comes while that is
-    /// in use has one of his own.
+    /// A home has always the same root for a backend, so that what a killed test left is removed by the next; who comes
+    /// while that is in use has one of his own.
     init(for backend: String, in kit: Kit) async {
-        let file = try? File.ofLock(kit.home.path + "/locks/root-canary")
+        let file = try? File.ofLock("\(kit.home.path)/locks/root-canary-\(backend)")
         lock = (try? file?.tryLock()) == true ? file : nil
         let home = (try? await kit.catalog().identity().instance) ?? "nobody"
-        let words = lock == nil ? PassingName(of: home).text : home
+        let words = lock == nil ? PassingName(of: home).text : "\(home) on \(backend)"
         let block = Block(codec: .raw, bytes: Array("ipfs-kit tries whether anything is stored: \(words)\n".utf8))
         (root, bytes) = (block.cid, block.bytes)
         (self.backend, self.kit) = (backend, kit)

@@ -13,8 +13,15 @@ package struct PinNotWhole: Sendable {
 
 extension Call {
     /// Brings content into the store, and knows what is whole there.
-    func restorer(of store: BlockStore) -> Restorer {
-        Restorer(store: store, progress: progress, scratch: kit.home.scratch, timing: kit.timing, notice: notice)
+    func restorer(of store: BlockStore, others: (any BlockSource)? = nil) -> Restorer {
+        Restorer(
+            store: store,
+            others: others,
+            progress: progress,
+            scratch: kit.home.scratch,
+            timing: kit.timing,
+            notice: notice
+        )
     }
 
     /// The pinned roots that are not whole in the store, as far as the index says.

@@ -201,6 +201,9 @@ struct HealthLook: Sendable {
         if let failed {
             let problem = try failure(failed.error)
             sights.append(.failed(failed.act.subject, failed.state, failed.error.message, problem))
+        } else if canary.isAwaited, open.content.capabilities.contains(.reads) {
+            let words = "It took the root of the test, and had not fetched it yet: nobody tried whether it can be read."
+            sights.append(.skipped(Canary.Act.read.subject, words))
         }
     }
 
@@ -256,7 +259,7 @@ struct HealthLook: Sendable {
             let isReadable = open.content.capabilities.contains(.reads) && !open.content.limits.isArchive
             let short = there.filter { ($0.observedSize ?? 0) <= Self.longest && isReadable }
             let read = short.isEmpty ? [] : try await verifier.verify(short, on: open, isKnown: isKnown)
-            report(asked, read, isArchive: open.content.limits.isArchive)
+            report(asked, read, of: open.content)
             try await tellDamage(catalog)
         } catch {
             let problem = KitError(any: error)
@@ -271,12 +274,16 @@ struct HealthLook: Sendable {
         let counts = try await catalog.mappingCounts()[backend]?.byStatus ?? [:]
         let damaged = (counts[.missing] ?? 0) + (counts[.corrupt] ?? 0)
         guard damaged > 0 else { return }
-        let words = "Of the roots that were stored there, \(damaged) are known to be gone or damaged."
+        let words = "Of the roots that were stored there, \(damaged) \(damaged == 1 ? "is" : "are") known to be gone or damaged."
         let hint = Hint(Sync.self, ["names": backend])
         sights.append(.failed(.content, .degraded, words, KitError(.verification, words, hint: hint, backend: backend)))
     }
 
-    private mutating func report(_ asked: [Verifier.Result], _ read: [Verifier.Result], isArchive: Bool) {
+    private mutating func report(
+        _ asked: [Verifier.Result],
+        _ read: [Verifier.Result],
+        of content: any ContentService
+    ) {
         for result in asked {
             let root = result.mapping.cid
             switch result.verdict {
@@ -321,7 +328,14 @@ struct HealthLook: Sendable {
         }
         let unread = asked.count { $0.verdict == .present } - read.count { $0.verdict != .present }
         if unread > 0 {
-            let why = isArchive ? "what is in an archive costs money to be read" : "what is long, `verify` reads"
+            let why =
+                if !content.capabilities.contains(.reads) {
+                    "nothing that it keeps can be read here"
+                } else if content.limits.isArchive {
+                    "what is in an archive costs money to be read"
+                } else {
+                    "what is long, `verify` reads"
+                }
             sights.append(.skipped(.content, "It says that it has \(unread) that were not read: \(why)."))
         }
     }

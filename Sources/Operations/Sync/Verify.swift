@@ -111,9 +111,12 @@ package struct Verify: ChangingOperation {
         _ only: CID?,
         _ catalog: Catalog
     ) async throws(CatalogError) -> [Mapping] {
-        var mappings = try await catalog.mappings(on: backend)
-        if let only { mappings = mappings.filter { $0.cid == only } }
-        return sample.map { Array(mappings.shuffled().prefix($0)) } ?? mappings
+        if let only {
+            let found = try await catalog.mappings(of: [only]).filter { $0.backend == backend }
+            return Array(found.prefix(sample ?? 1))
+        }
+        guard let sample else { return try await catalog.mappings(on: backend) }
+        return try await catalog.chanceMappings(on: backend, Mapping.Status.allCases, sample)
     }
 
     /// Finds what helps: for each backend, and where nothing was read.
@@ -255,7 +258,7 @@ package struct Verify: ChangingOperation {
                         $0.count(.withheld)
                     },
                     OutputField("unknown", "How many could not be read.") { $0.count(.unknown) },
-                    OutputField("superseded", "How many changed while they were read.") { $0.count(.superseded) },
+                    OutputField("superseded", "How many changed while they were read, or are being removed.") { $0.count(.superseded) },
                     OutputField("bytes_read", "How much was read.", in: .bytes) { $0.bytes },
                     .error { $0.error?.on($0.backend) },
                     OutputField("hint", "What helps.") { $0.hint },
@@ -318,7 +321,10 @@ package struct Verify: ChangingOperation {
             let passed = row.count(.superseded)
             if passed > 0 {
                 parts.append(
-                    .line("\(row.backend): \(passed) roots were stored anew or removed meanwhile, and say nothing.")
+                    .line(
+                        "\(row.backend): of \(passed) roots nothing is written down: they were stored anew or removed meanwhile, or a "
+                            + "removal of them did not come to its end, which the next sync settles."
+                    )
                 )
             }
             let unwanted = row.damaged - row.lost

@@ -1,13 +1,13 @@
-internal import Catalog
+package import Catalog
 internal import Multiformats
 internal import Schema
-internal import Storage
+package import Storage
 
 /// Collects what was seen and what failed, and writes it to the catalog some at a time: a commit waits for the disk, a
 /// thousand would too.
 ///
 /// What is lost when the process is killed in between is found on the backend and adopted by the next sync.
-actor Recorder {
+package actor Recorder {
     /// An attempt that failed.
     struct Failure: Sendable {
         let root: CID
@@ -38,14 +38,14 @@ actor Recorder {
     /// How long an outcome waits at most for others.
     private static let patience = Duration.milliseconds(250)
 
-    init(catalog: Catalog, lease: Lease, timing: Timing) {
+    package init(catalog: Catalog, lease: Lease, timing: Timing) {
         self.catalog = catalog
         self.lease = lease
         self.timing = timing
     }
 
     /// Takes what was seen, and writes what has waited long enough.
-    func add(_ observation: Observation) async throws(CatalogError) {
+    package func add(_ observation: Observation) async throws(CatalogError) {
         begin()
         seen.append(observation)
         try await flushIfDue()
@@ -73,7 +73,7 @@ actor Recorder {
     }
 
     /// Writes everything that is waiting; what cannot be written now waits for a later try.
-    func flush() async throws(CatalogError) {
+    package func flush() async throws(CatalogError) {
         let (batch, failed, promised) = (seen, failures, promises)
         (seen, failures, promises) = ([], [], [])
         // What was written is not written twice where the rest fails.

@@ -171,7 +171,7 @@ extension SyncRun {
     /// unwanted roots left beside them is removed, for nothing will ever go on with it.
     ///
     /// - Returns: what stays there because the service did not let it be removed, in sentences.
-    func settle() async throws -> [String] {
+    func settle(_ site: Site?, _ report: inout SyncReport) async throws -> [String] {
         let transfers = try await catalog.transfers(on: backend.name)
         var known: [CID: Mapping] = [:]
         var others: [CID: Timestamp?] = [:]
@@ -209,13 +209,22 @@ extension SyncRun {
         guard !open.isEmpty else { return stuck }
         let first = open.prefix(backend.lanes)
         var rest = open.dropFirst(backend.lanes)
-        try await withThrowingTaskGroup(of: String?.self) { group in
-            for (transfer, known) in first { group.addTask { try await settle(transfer, known) } }
-            while let problem = try await group.next() {
-                if let problem { stuck.append(problem) }
+        var unknown = 0
+        try await withThrowingTaskGroup(of: Settled.self) { group in
+            for (transfer, known) in first { group.addTask { try await settled(transfer, known) } }
+            while let settled = try await group.next() {
+                if let problem = settled.stuck { stuck.append(problem) }
+                if let failure = settled.failure {
+                    unknown += 1
+                    // One that nobody can look at now waits for the next sync, and keeps nothing else from being done.
+                    guard await !isOfBackend(failure, site, unknown) else { throw failure }
+                    report.failures.append(SyncReport.Failure(root: settled.root, error: .storage(failure)))
+                } else {
+                    unknown = 0
+                }
                 try StorageError.checkCancellation()
                 guard let (transfer, known) = rest.popFirst() else { continue }
-                group.addTask { try await settle(transfer, known) }
+                group.addTask { try await self.settled(transfer, known) }
             }
         }
         try await recorder.flush()
@@ -227,6 +236,22 @@ extension SyncRun {
         let states = try await catalog.backendStates()
         let place = states.first { $0.name == backend.name }?.place
         return Set(states.filter { $0.place == place && $0.name != backend.name }.map(\.name))
+    }
+
+    /// What came of one transfer of which nobody knew the end.
+    private struct Settled: Sendable {
+        let root: CID
+        var stuck: String?
+        /// Why nobody can tell now.
+        var failure: StorageError?
+    }
+
+    private func settled(_ transfer: Transfer, _ known: Mapping?) async throws -> Settled {
+        do {
+            return Settled(root: transfer.cid, stuck: try await settle(transfer, known))
+        } catch let error as StorageError where ![.cancelled, .superseded].contains(error.code) {
+            return Settled(root: transfer.cid, failure: error)
+        }
     }
 
     /// Settles one, of which the mapping is known, where there is one; no plan has an upload of what counts as stored.

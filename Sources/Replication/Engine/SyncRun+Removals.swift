@@ -230,7 +230,7 @@ extension SyncRun {
         switch await backend.content.presence(of: root, at: location) {
         case .present, .pending:
             let message = "The service said that it removed \(root), and still has it."
-            return .failed(StorageError(.unexpected, message, backend: backend.name))
+            return .failed(StorageError(.corrupt, message, backend: backend.name).ofBrokenPromise)
         case .absent: return .removed(seen: true)
         case .unknown: return .removed(seen: false)
         }

@@ -117,6 +117,8 @@ extension SyncRun {
         case .corrupt, .tooLarge, .quotaExceeded, .changed: return false
         default: break
         }
+        // What keeps one root from being had stops that root.
+        guard !error.isOfObject else { return false }
         guard failuresInARow < 2 * backend.lanes + 8 else { return true }
         // Where there is room for nothing beside content, nothing is known to be there: so many in a row decide.
         guard let site else { return false }

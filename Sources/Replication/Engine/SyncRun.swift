@@ -46,7 +46,7 @@ struct SyncRun: Sendable {
         var generation: Int64?
         do {
             let site = try await arrive(&report)
-            report.warnings += try await settle()
+            report.warnings += try await settle(site, &report)
             try await lookAtKnown(site, &report)
             let failed = try await poll(site, &report)
             let work = try await plan()
@@ -101,7 +101,7 @@ struct SyncRun: Sendable {
 
     /// Says what there is to do, and what an earlier run left undone.
     private func tellBeginning(_ uploads: Int, _ removals: Int) async throws {
-        let open = try await catalog.transfers(on: backend.name).count
+        let open = try await catalog.transferCounts()[backend.name] ?? 0
         let rest = open == 0 ? "" : "; of \(open) nobody knows whether an earlier run came to their end"
         engine.progress.working(on: backend.name, "roots to bring: \(uploads), to remove: \(removals)\(rest)")
     }
@@ -129,9 +129,11 @@ struct SyncRun: Sendable {
         // Some services list no lengths: what is in such a list is there. Where others have one, it is asked for.
         var listed: [CID: UInt64?] = [:]
         var hasLengths = false
+        // What others keep there, which may be very much, is nothing to keep in mind.
+        let looked = Set(known.map(\.cid))
         if known.count > Self.fewEnough, backend.content.capabilities.contains(.listing) {
             for try await page in backend.content.roots() {
-                for held in page {
+                for held in page where looked.contains(held.root) {
                     listed[held.root] = .some(held.length)
                     hasLengths = hasLengths || held.length != nil
                 }
@@ -196,13 +198,13 @@ struct SyncRun: Sendable {
             hints.insert(copy.cid)
         }
         hints.formUnion(interrupted.count > Self.fewEnough ? [] : interrupted)
-        var disproved = Set(copies.filter { $0.wasRead && $0.status != .stored }.map(\.cid))
+        var disproved = Set(copies.filter(\.isDisproved).map(\.cid))
         var damaged = Set(copies.filter { $0.status == .corrupt }.map(\.cid))
         // What was seen of this place under another name was seen here.
         for other in try await otherNames() {
             let known = try await catalog.statuses(on: other, of: asked)
             damaged.formUnion(known.filter { $0.status == .corrupt }.map(\.cid))
-            disproved.formUnion(known.filter { $0.wasRead && $0.status != .stored }.map(\.cid))
+            disproved.formUnion(known.filter(\.isDisproved).map(\.cid))
             // What was stored under that name may lie here, wherever that leads by now.
             hints.formUnion(known.filter { $0.status != .missing }.map(\.cid))
         }

@@ -62,6 +62,28 @@ extension Uploader {
         }
     }
 
+    /// Whether a service that does not give a root which it says it has is sent it anew.
+    ///
+    /// Once, where it counted as stored; what never did may come later, and is asked for again. Where roots are shared
+    /// with others, services let go of what they have before they take another: what is withheld may be whole.
+    func mayBeLost(_ root: CID, _ error: StorageError) -> Bool {
+        (counted[root] != nil || doubtful.contains(root)) && Observation.Finding(ofReading: error) == .withheld
+            && !backend.content.capabilities.contains(.sharedRoots)
+    }
+
+    /// What is seen where a service says that it has a root, and does not give it.
+    func withheld(_ root: CID, _ place: Location, _ error: StorageError) -> Observation {
+        Observation(
+            root,
+            .withheld,
+            method: "read-back",
+            place: place,
+            detail: error.message,
+            at: catalog.time,
+            by: observer
+        )
+    }
+
     /// What became of a look at what a service says that it fetched.
     private enum Fetched {
         /// It was read, or nothing can be: then its word is all that there is.

@@ -21,7 +21,7 @@ struct Uploader: Sendable {
     let doubted: Set<CID>
     /// What was read and found damaged: it is stored anew, whatever digest the service gives for it.
     let damaged: Set<CID>
-    /// What a reading did not find, or not whole: no digest proves anew that it is there, only a reading does.
+    /// What was not found, or not whole, when somebody looked: only a reading proves that it is there again.
     let disproved: Set<CID>
     /// What counts as stored and is only compared, with the lengths of its CARs: when it turns out to be something
     /// else, that is written down, and that another upload begins.
@@ -173,7 +173,8 @@ struct Uploader: Sendable {
             // What was read and found damaged is sent anew, whatever the service says of it.
             let isDamaged = damaged.contains(root) || found.loss?.strength == .readBack
             let goesOn = stopped.contains(root) && !isDamaged
-            return try await send(layout, body, goesOn: goesOn, isDamaged: isDamaged)
+            let isDisproved = found.loss != nil || damaged.contains(root) || disproved.contains(root)
+            return try await send(layout, body, goesOn: goesOn, isDamaged: isDamaged, mayProve: !isDisproved)
         } catch {
             throw .storage(error)
         }
@@ -252,6 +253,7 @@ struct Uploader: Sendable {
                 with: body,
                 on: backend.content,
                 trustsParts: !stopped.contains(root),
+                mayProve: !disproved.contains(root),
                 counted: counted[root] ?? nil
             )
         } catch {
@@ -262,28 +264,6 @@ struct Uploader: Sendable {
         var same = seen(layout, held.location, method: found.method, sha256: found.sha256)
         if let back = found.back { (same.size, same.blockCount) = (back.length, back.blockCount) }
         return .same(same, found.back?.sha256)
-    }
-
-    /// Whether a service that does not give a root which it says it has is sent it anew.
-    ///
-    /// Once, where it counted as stored; what never did may come later, and is asked for again. Where roots are shared
-    /// with others, services let go of what they have before they take another: what is withheld may be whole.
-    func mayBeLost(_ root: CID, _ error: StorageError) -> Bool {
-        (counted[root] != nil || doubtful.contains(root)) && Observation.Finding(ofReading: error) == .withheld
-            && !backend.content.capabilities.contains(.sharedRoots)
-    }
-
-    /// What is seen where a service says that it has a root, and does not give it.
-    func withheld(_ root: CID, _ place: Location, _ error: StorageError) -> Observation {
-        Observation(
-            root,
-            .withheld,
-            method: "read-back",
-            place: place,
-            detail: error.message,
-            at: catalog.time,
-            by: observer
-        )
     }
 
     private func body(_ packed: PackedDAG) async throws(StorageError) -> Body {
@@ -297,7 +277,8 @@ struct Uploader: Sendable {
         _ layout: DAGLayout,
         _ body: Body,
         goesOn: Bool,
-        isDamaged: Bool
+        isDamaged: Bool,
+        mayProve: Bool
     ) async throws(StorageError) -> Step {
         // What is sent again is not counted again.
         let left = Locked(body.length)
@@ -324,7 +305,7 @@ struct Uploader: Sendable {
         var stored: Observation
         switch answer {
         case .accepted(let ticket): return .awaited(ticket)
-        case .stored(let location, let proof?) where !reads || !isDamaged && !disproved.contains(layout.root):
+        case .stored(let location, let proof?) where mayProve || !reads:
             stored = seen(layout, location, method: "put-\(proof.method)", sha256: body.sha256)
         case .stored(let location, nil) where !reads: stored = claim(layout.root, location)
         case .stored(let location, _):

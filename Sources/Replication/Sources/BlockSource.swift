@@ -144,6 +144,14 @@ extension ReplicationError {
         }
     }
 
+    /// Whether it says something of what was asked for, and nothing of who was asked.
+    var isOfObject: Bool {
+        switch self {
+        case .source(let error), .storage(let error): error.isOfObject
+        default: false
+        }
+    }
+
     /// Whether it says that the content is there, and not what it should be.
     var isDamage: Bool {
         switch self {

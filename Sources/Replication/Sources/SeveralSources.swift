@@ -104,7 +104,7 @@ package struct SeveralSources: BlockSource {
 
     /// Remembers whether a source answered; throws what is not of it, such as that the work was stopped.
     private func note(_ error: ReplicationError?, of index: Int) throws(ReplicationError) {
-        guard let error, !error.isOfContent else { return silences.note(nil, of: index) }
+        guard let error, !error.isOfContent, !error.isOfObject else { return silences.note(nil, of: index) }
         guard error.isOfSource else { throw error }
         silences.note(error, of: index)
     }

@@ -50,7 +50,8 @@ extension Presence {
 /// Compares what was found on a backend with the CAR that belongs there: by a digest that the service computed, or else
 /// by reading it back.
 ///
-/// Where `trustsParts` is false, the digest of an upload in parts proves nothing: some may have been known from a list
+/// Where `mayProve` is false, a digest in a list does not, for a reading did not find what it says. Where `trustsParts`
+/// is false, the digest of an upload in parts proves nothing: some may have been known from a list
 /// only when they were put together. A copy that counts as stored with `counted` bytes may be another CAR of the root,
 /// so only a reading tells that it is not right.
 func compare(
@@ -58,12 +59,13 @@ func compare(
     with body: Body,
     on content: any ContentService,
     trustsParts: Bool,
+    mayProve: Bool = true,
     counted: UInt64? = nil
 ) async throws(StorageError) -> Comparison {
     let isCounted = counted != nil && (held.length ?? counted) == counted
     if (held.length ?? body.length) == body.length {
         let found = try await compareDigests(held, with: body, on: content, trustsParts: trustsParts)
-        if let found, found.loss == nil || !isCounted { return found }
+        if let found, found.loss == nil ? mayProve : !isCounted { return found }
     } else if !isCounted {
         return Comparison(loss: .damaged, method: Mapping.Evidence.look)
     }

@@ -13,9 +13,13 @@ package struct ReadBack: Sendable, Hashable {
     package let sha256: [UInt8]
 }
 
+/// So much is read of a CAR whose length nobody knows, in bytes: a service may send without end.
+let longestUnknown: UInt64 = 1 << 40
+
 /// Reads the CAR of a root back from a backend, checks every block against its CID, and that none is missing.
 ///
-/// `take` is given the sections as they come, each of them checked. More than `longest` bytes are not read. Throws
+/// `take` is given the sections as they come, each of them checked. More than `longest` bytes are not read, nor more
+/// than ``longestUnknown`` where nobody knows the length. Throws
 /// `notFound` where the backend says that it is not there, `corrupt` where it is not what it should be, and whatever
 /// kept the backend from answering: none of these is read as one of the others.
 @concurrent
@@ -40,7 +44,7 @@ func readBack(
     progress: Progress = .silent,
     take: ([CARSection]) async throws(StorageError) -> Void = { _ in }
 ) async throws(StorageError) -> ReadBack {
-    let hashing = HashingStream(stream, longest ?? .max, of: root, progress)
+    let hashing = HashingStream(stream, longest ?? longestUnknown, of: root, progress)
     var completeness = Completeness(root: root)
     for try await sections in VerifiedSections(hashing.stream, root: root) {
         try damage(of: root) { () throws(DecodingProblem) in

@@ -28,7 +28,7 @@ package struct Verifier: Sendable {
         case withheld
         /// Nobody could tell; nothing is written down.
         case unknown
-        /// It was stored anew, removed or forgotten while it was read; nothing is written down.
+        /// It was stored anew, removed or forgotten while it was read, or is being removed; nothing is written down.
         case superseded
 
         /// Whether the copy is of no use.
@@ -242,13 +242,18 @@ package struct Verifier: Sendable {
             }
             let verdict: Verdict =
                 switch Observation.Finding(ofReading: error) {
-                case .missing: .missing
+                case .missing: await isThere(mapping, backend) ? .withheld : .missing
                 case .damaged: .corrupt
                 case .withheld: .withheld
                 default: .unknown
                 }
             return Result(mapping: mapping, verdict: verdict, back: nil, error: error, bytes: bytes)
         }
+    }
+
+    /// Whether a backend says that it has what it just said, when it was to be read, that it has not.
+    private func isThere(_ mapping: Mapping, _ backend: OpenBackend) async -> Bool {
+        if case .present = await backend.content.presence(of: mapping.cid, at: mapping.location) { true } else { false }
     }
 
     /// What cannot be read here, and may be as it should be all the same.

@@ -10,6 +10,7 @@ package enum External: ServiceDefinition {
     package static let aliases = ["rclone"]
     package static let summary = "A program that keeps content, such as a special remote of git-annex, or rclone."
     package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage]
+    package static let uncertain: Capabilities = [.listing, .usage]
     /// Each may be a process.
     package static let connections = 4
 

@@ -62,7 +62,7 @@ struct ClusterService: ContentService {
     }
 
     private static func unclear(_ what: String, _ reason: String) -> StorageError {
-        StorageError(.unavailable, "\(what) failed: \(reason).")
+        StorageError(.unavailable, "\(what) failed: \(reason).").ofObject
     }
 
     private func ticket(_ root: CID, _ status: ClusterStatus) -> Ticket { Ticket("\(root)", wait: wait(status)) }

@@ -8,6 +8,7 @@ package enum IPFSCluster: ContentDefinition {
     package static let capabilities: Capabilities = [
         .write, .delete, .listing, .usage, .takesBytes, .reads, .blocks, .sharedRoots, .pins,
     ]
+    package static let uncertain: Capabilities = [.takesBytes, .pins, .reads, .blocks]
     package static let objects: Capabilities = []
 
     /// A cluster gives no content itself, and takes none where it is given CIDs alone.

@@ -132,7 +132,7 @@ struct PinKeeper: ContentService {
         let entry = try await entry(of: root, at: location, what)
         guard let entry, entry.state != .failed else { throw failures.error(.notFound, "it is not pinned there", what) }
         guard entry.state == .pinned else {
-            throw failures.error(.unavailable, "the service has not got it yet", what, .later)
+            throw failures.error(.unavailable, "the service has not got it yet", what, .later).ofObject
         }
         do throws(StorageError) {
             return try await ledger.policy.read("\(root)", nil, version: nil, hasRanges: false) {

@@ -10,6 +10,7 @@ package enum PinningService: ContentDefinition {
     package static let capabilities: Capabilities = [
         .write, .delete, .listing, .usage, .takesBytes, .reads, .blocks, .sharedRoots, .pins,
     ]
+    package static let uncertain: Capabilities = [.takesBytes, .pins, .reads, .blocks, .usage]
     package static let objects: Capabilities = []
 
     package static func check(_ settings: PinningSettings) throws(StorageError) { try PinningTarget.check(settings) }

@@ -10,6 +10,7 @@ package enum S3: ServiceDefinition {
     package static let capabilities: Capabilities = [
         .write, .delete, .rangeReads, .listing, .usage, .digests, .urls, .metadata, .versions,
     ]
+    package static let uncertain: Capabilities = .usage
 
     package static func capabilities(of settings: S3Settings) -> Capabilities {
         settings.appendOnly ? capabilities.subtracting(.delete) : capabilities

@@ -50,7 +50,8 @@ struct S3Recall: Sendable {
         case (202, _): return due(name, "was asked for", wait)
         case (409, "RestoreAlreadyInProgress"): return due(name, "had been asked for", min(wait, .seconds(3600)))
         case (200, nil):
-            return StorageError(.unavailable, "\(name) was taken out of an archive in the meantime.", retry: .later)
+            let message = "\(name) was taken out of an archive in the meantime."
+            return StorageError(.unavailable, message, retry: .later).ofObject
         default: throw await connection.failure(prepared, reply)
         }
     }
@@ -60,7 +61,7 @@ struct S3Recall: Sendable {
         let minutes = connection.policy.timing.now() / 60_000 + wait.components.seconds / 60 + 1
         let time = Timestamp(milliseconds: minutes * 60_000)
         let message = "\(name) is in an archive, and \(how): that takes a while, so ask again at \(time)."
-        return StorageError(.unavailable, message, retry: .after(wait))
+        return StorageError(.unavailable, message, retry: .after(wait)).ofObject
     }
 
     /// How long the service takes at most, as Amazon says (“Understanding archive retrieval options”).

@@ -150,7 +150,8 @@ struct GatewayHosts: Sendable {
     /// Nobody who was asked has it, and somebody else may.
     private func unfound(_ errors: [StorageError], _ what: String) -> StorageError {
         let error = Self.told(.unavailable, errors)
-        return error.saying("\(error.message) Others may have it, so that says nothing of whether it is anywhere.")
+        let message = "\(error.message) Others may have it, so that says nothing of whether it is anywhere."
+        return error.saying(message).ofObject
     }
 
     private static func told(

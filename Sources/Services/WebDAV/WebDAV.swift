@@ -8,6 +8,7 @@ package enum WebDAV: ServiceDefinition {
     package static let aliases = ["nextcloud", "owncloud"]
     package static let summary = "A folder on a WebDAV server, such as Nextcloud, ownCloud, or a NAS."
     package static let capabilities: Capabilities = [.write, .delete, .rangeReads, .listing, .usage, .urls]
+    package static let uncertain: Capabilities = .usage
 
     package static func check(_ settings: WebDAVSettings) throws(StorageError) {
         try settings.parts.check()

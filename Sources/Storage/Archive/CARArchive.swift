@@ -128,7 +128,7 @@ package struct CARArchive: ContentService {
             guard let place = CARName.ofIndex(of: name) else { continue }
             let bytes = index.encoded(.multihashSorted)
             do throws(StorageError) {
-                guard try await service.stat(place).length != UInt64(bytes.count) else { continue }
+                if try await has(bytes, at: try await service.stat(place)) { continue }
             } catch {
                 guard error.code == .notFound else { throw error }
             }
@@ -136,6 +136,16 @@ package struct CARArchive: ContentService {
             if !isItsOwn { isItsOwn = try await upload.car().digest(.sha256) == sha256 }
             guard isItsOwn else { return }
             _ = try await service.put(place, Body(bytes))
+        }
+    }
+
+    /// Whether an object has these bytes: by its digest, or else by reading it.
+    private func has(_ bytes: [UInt8], at info: ObjectInfo) async throws(StorageError) -> Bool {
+        guard info.length == UInt64(bytes.count) else { return false }
+        switch info.digest {
+        case .md5(let sum): return digest(.md5, of: bytes) == sum
+        case .sha256(let sum): return digest(.sha256, of: bytes) == sum
+        case .md5OfParts, nil: return try await collect(try await service.read(info.name), limit: bytes.count) == bytes
         }
     }
 

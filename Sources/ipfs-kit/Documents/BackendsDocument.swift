@@ -10,13 +10,14 @@ func backendsDocument() -> [String] {
     let columns = MatrixColumn.all
     var lines = [
         "# Backends", "", "This file is made by `ipfs-kit help --documents` from the table of all types.", "",
-        "What instances of a type can do at most; `backend types` says the same, and what `backend certify` measured here.",
+        "What instances of a type can do: *some* depends on the service, its program, or the settings. `backend types` says",
+        "the same, and what `backend certify` measured here.",
         "",
         "| type | also called | service | " + columns.map(\.name).joined(separator: " | ") + " |",
         "|---|---|---|" + columns.map { _ in ":-:|" }.joined(),
     ]
     for row in backendTypes {
-        let marks = columns.map { $0.holds(for: row) ? "yes" : "–" }.joined(separator: " | ")
+        let marks = columns.map { $0.cell(for: row) }.joined(separator: " | ")
         let aliases = row.aliases.map { "`\($0)`" }.joined(separator: ", ")
         lines.append("| [`\(row.type)`](#\(row.type)) | \(aliases) | \(escaped(row.summary)) | \(marks) |")
     }
