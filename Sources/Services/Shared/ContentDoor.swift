@@ -36,13 +36,20 @@ struct ContentDoor: Sendable {
         }
     }
 
-    /// The ID of the node, which is asked for once; nil where nobody says it.
-    func identity() async -> String? {
+    /// The ID of the node, which is asked for once; nil where the place has no such command, as a gateway.
+    ///
+    /// Whoever could not be asked has said nothing: that is thrown.
+    func identity() async throws(StorageError) -> String? {
         guard case .node(let node, _) = kind else { return nil }
         if let identity = known.read({ $0 }) { return identity }
-        let identity = try? await node.identity()
-        known.change { $0 = identity }
-        return identity
+        do throws(StorageError) {
+            let identity = try await node.identity()
+            known.change { $0 = identity }
+            return identity
+        } catch  where error.code == .badSettings {
+            // 404 or 405, in the words of no node; see ``NodeErrors``.
+            return nil
+        }
     }
 }
 
@@ -91,7 +98,8 @@ struct ContentDoors: Sendable {
     /// `holds` says of the ID of a node, or of nil where that is not known, whether it should; nil where nobody knows.
     /// Who should not is asked only with `mayBeElsewhere`.
     /// Where it should and has not, the service's word is broken: throws `corrupt`. Where the others have it not, it
-    /// may be at places that nobody asks: throws `unavailable`, with `elsewhere` before what they said.
+    /// may be at places that nobody asks: throws `unavailable`, with `elsewhere` before what they said; or with why one
+    /// could not be asked who it is, which the next try may know.
     func open(
         _ root: CID,
         elsewhere: String,
@@ -100,7 +108,17 @@ struct ContentDoors: Sendable {
     ) async throws(StorageError) -> OpenObject {
         try await policy.read("\(root)", nil, version: nil, hasRanges: false) { (_, _) async throws(StorageError) in
             var ranked: [(door: ContentDoor, holds: Bool?)] = []
-            for door in doors { ranked.append((door, holds(await door.identity()))) }
+            var unasked: StorageError?
+            for door in doors {
+                do throws(StorageError) {
+                    ranked.append((door, holds(try await door.identity())))
+                } catch {
+                    guard error.code != .cancelled else { throw error }
+                    // Whose it is may be known at the next try; until then it may give, and its lack proves nothing.
+                    unasked = unasked ?? error
+                    ranked.append((door, nil))
+                }
+            }
             var last = doors.isEmpty ? closed : nil
             var broken: StorageError?
             for wanted in mayBeElsewhere ? [true, nil, false] : [true, nil] {
@@ -120,6 +138,10 @@ struct ContentDoors: Sendable {
             }
             guard let last else { throw StorageError(.unavailable, elsewhere) }
             guard Self.isMissing(last) else { throw last }
+            if let unasked {
+                let message = "\(root) was not given, and one place could not be asked whose it is: \(unasked.message)"
+                throw StorageError(.unavailable, message, retry: unasked.retry, cause: unasked)
+            }
             throw StorageError(.unavailable, "\(elsewhere) \(last.message)", cause: last)
         }
     }

@@ -280,6 +280,30 @@ import Testing
         #expect(try await read(archive, anywhere) == archive.bytes)
     }
 
+    /// Who could not be asked which node it is may be anybody's; who has no such command is what its owner said.
+    @Test func aNodeThatCouldNotBeAskedProvesNothing() async throws {
+        let server = try await ClusterServer.start()
+        let archive = SampleArchive(seed: 15)
+        _ = try await open(server).store(archive.upload)
+        let stranger = try await KuboServer.start()
+        func begin(_ fields: String) async throws {
+            try await stranger.begin("status", #"{"command": "id", \#(fields)}"#)
+        }
+        try await begin(#""status": 503, "text": "busy""#)
+        let lent = try await open(server, doors: [stranger.endpoint])
+        let unasked = try #require(await failure { _ = try await read(archive, lent) })
+        #expect(unasked.code == .unavailable && !unasked.isBrokenPromise, "\(unasked)")
+        #expect(unasked.message.contains("could not be asked whose it is"), "\(unasked)")
+        // The next try knows that it is somebody else's.
+        try await begin(#""status": 503, "text": "busy", "times": 1"#)
+        let asked = try #require(await failure { _ = try await read(archive, lent) })
+        #expect(asked.code == .unavailable && asked.message.contains("connection.proxy_url"), "\(asked)")
+        try await begin(#""status": 404, "text": "404 page not found""#)
+        let own = try await open(server, doors: [stranger.endpoint])
+        let broken = try #require(await failure { _ = try await read(archive, own) })
+        #expect(broken.code == .corrupt && broken.isBrokenPromise, "\(broken)")
+    }
+
     @Test func withoutADoorThereIsOnlyTheWordOfTheCluster() async throws {
         let server = try await ClusterServer.start()
         let content = try await open(server, doors: [])
