@@ -10,6 +10,8 @@ struct PinKeeper: ContentService {
     private let gateway: GatewayConnection?
     /// The nodes of the service of which somebody was told.
     private let told = Locked<Set<String>>([])
+    /// The numbers of entries that were removed here.
+    private let gone = Locked<Set<String>>([])
 
     init(_ ledger: any PinLedger, _ gateway: GatewayConnection?) {
         (self.ledger, self.gateway) = (ledger, gateway)
@@ -30,25 +32,23 @@ struct PinKeeper: ContentService {
 
     func presence(of root: CID, at location: Location?) async -> Presence {
         do throws(StorageError) {
-            guard let entry = try await entry(of: root, at: location, "Looking for \(root)") else { return .absent }
-            switch entry.state {
-            case .pinned: return .present(held(root, entry))
-            case .queued, .pinning: return .pending(ticket(entry, root))
-            case .failed: return .absent
-            }
+            let found = try await entries(of: root, ledger.id(in: location), "Looking for \(root)")
+            guard let entry = PinEntry.best(found) else { return .absent }
+            // What failed counts for nothing, so it is that or being worked on.
+            return entry.state == .pinned ? .present(held(root, entry)) : .pending(ticket(entry, root))
         } catch {
             return .unknown(error)
         }
     }
 
-    /// The entry at a place, or the one that tells most of a root.
-    private func entry(
-        of root: CID,
-        at location: Location?,
-        _ what: String
-    ) async throws(StorageError) -> PinEntry? {
-        if let id = ledger.id(in: location) { return try await ledger.entry(id, of: root, what) }
-        return PinEntry.best(try await ledger.entries(of: root, what))
+    /// The entry of a number, or all of a root where that is gone or failed: what was replaced has another by now.
+    ///
+    /// What was removed here is gone, whoever else has an entry of the root: only another one of this kit counts then.
+    private func entries(of root: CID, _ id: String?, _ what: String) async throws(StorageError) -> [PinEntry] {
+        if let id, let named = try await ledger.entry(id, of: root, what), named.state != .failed { return [named] }
+        let all = try await ledger.entries(of: root, what)
+        guard let id, gone.read({ $0.contains(id) }) else { return all }
+        return all.filter { $0.keeper == .kit(ledger.mark) && $0.id != id }
     }
 
     private func held(_ root: CID, _ entry: PinEntry) -> HeldRoot {
@@ -88,7 +88,8 @@ struct PinKeeper: ContentService {
     }
 
     func check(_ ticket: Ticket, of root: CID) async throws(StorageError) -> TicketState {
-        guard let entry = try await ledger.entry(ticket.text, of: root, "Asking for \(root)") else { return .unknown }
+        let found = try await entries(of: root, ticket.text, "Asking for \(root)")
+        guard let entry = PinEntry.best(found) ?? found.first(where: { $0.id == ticket.text }) else { return .unknown }
         switch entry.state {
         case .pinned: return .done(held(root, entry))
         case .queued, .pinning: return .open(wait: wait(for: entry))
@@ -129,8 +130,8 @@ struct PinKeeper: ContentService {
     ) async throws(StorageError) -> OpenObject {
         let (what, failures) = ("Reading \(root)", ledger.connection.failures)
         guard let gateway else { throw Self.noGateway }
-        let entry = try await entry(of: root, at: location, what)
-        guard let entry, entry.state != .failed else { throw failures.error(.notFound, "it is not pinned there", what) }
+        let found = try await entries(of: root, ledger.id(in: location), what)
+        guard let entry = PinEntry.best(found) else { throw failures.error(.notFound, "it is not pinned there", what) }
         guard entry.state == .pinned else {
             throw failures.error(.unavailable, "the service has not got it yet", what, .later).ofObject
         }
@@ -162,11 +163,9 @@ struct PinKeeper: ContentService {
     ) async throws(StorageError) {
         let what = "Removing \(root)"
         let id = ledger.id(in: location)
-        let named = if let id { try await ledger.entry(id, of: root, what) } else { nil as PinEntry? }
-        // What was replaced has another number by now.
-        let found = if let named { [named] } else { try await ledger.entries(of: root, what) }
+        let found = try await entries(of: root, id, what)
         let own = found.filter { $0.keeper == .kit(ledger.mark) }
-        guard !own.isEmpty || found.isEmpty || id != nil && named == nil else {
+        guard !own.isEmpty || !found.contains(where: { id == nil || $0.id == id }) else {
             let reason = "this kit did not ask for it there, so it stays; `ipfs-kit backend pin remove` forgets it here"
             throw ledger.connection.failures.error(.permissionDenied, reason, what)
         }
@@ -175,5 +174,6 @@ struct PinKeeper: ContentService {
             try await before()
             try await ledger.remove(entry.id, of: root, what, admission)
         }
+        if let id { gone.change { _ = $0.insert(id) } }
     }
 }

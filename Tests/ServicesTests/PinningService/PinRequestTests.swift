@@ -196,6 +196,37 @@ import Testing
         #expect(Trial.place(await ours.presence(of: archive.root, at: nil)) == Location("pins/\(other)"))
     }
 
+    /// What is replaced gets another number, and others may have asked, too: only the list tells that nothing is there.
+    @Test func whatHasAnotherNumberByNowIsThere() async throws {
+        let archive = SampleArchive(seed: 14)
+        let trial = try await Trial()
+        // The service has its bytes by an upload.
+        _ = try await trial.open("pinata").store(upload(archive))
+        let content = try await trial.open()
+        let (first, second) = (try await trial.addForeign(archive.root), try await trial.addForeign(archive.root))
+        let (place, next) = (Location("pins/\(first)"), Location("pins/\(second)"))
+        try await trial.server.send("DELETE", "/psa/pins/\(first)")
+        #expect(Trial.place(await content.presence(of: archive.root, at: place)) == next)
+        #expect(try await collect(content.read(archive.root, at: place), limit: 1 << 20) == archive.bytes)
+        guard case .done(let held) = try await content.check(Ticket(first), of: archive.root) else {
+            Issue.record("It is not said to be done.")
+            return
+        }
+        #expect(held.location == next)
+        // One that failed is no absence while another one stands.
+        try await trial.server.begin("fail")
+        let failed = try await trial.addForeign(archive.root)
+        try await trial.server.end("fail")
+        #expect(Trial.place(await content.presence(of: archive.root, at: Location("pins/\(failed)"))) == next)
+        for id in [second, failed] { try await trial.server.send("DELETE", "/psa/pins/\(id)") }
+        guard case .absent = await content.presence(of: archive.root, at: place) else {
+            Issue.record("It is there still.")
+            return
+        }
+        #expect(await Trial.failure { _ = try await content.read(archive.root, at: place) }?.code == .notFound)
+        #expect(try await content.check(Ticket(first), of: archive.root) == .unknown)
+    }
+
     /// Where the service forgets what goes with a request, nobody knows whose it is.
     @Test func aRequestWithoutAMarkIsNobodys() async throws {
         let archive = SampleArchive(seed: 10)
