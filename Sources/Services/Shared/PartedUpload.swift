@@ -88,7 +88,7 @@ struct PartedUpload<Taker: PartTaker>: Sendable {
 
     /// The pending upload of this object that has the most parts of ours, or a new one.
     private func begin() async throws(StorageError) -> (id: String, present: [Int: Taker.Part]) {
-        var best: (id: String, present: [Int: Taker.Part])?
+        var best: (upload: PendingUpload, present: [Int: Taker.Part])?
         let all = try await taker.policy.run { () async throws(StorageError) in try await taker.pending() }
         for pending in all.prefix(Self.maxPending) {
             let parts: [Int: Taker.Part]
@@ -99,15 +99,13 @@ struct PartedUpload<Taker: PartTaker>: Sendable {
             } catch  where error.code != .cancelled {
                 continue
             }
-            guard best.map({ parts.count > $0.present.count }) ?? true else {
-                // A young one may be somebody's who is still at it.
-                if pending.isOld { _ = await end(pending.id) }
-                continue
-            }
-            if let best, pending.isOld { _ = await end(best.id) }
-            best = (pending.id, parts)
+            let isBest = best.map { parts.count > $0.present.count } ?? true
+            // The one that loses goes where it is old: a young one may be somebody's who is still at it.
+            let other = isBest ? best?.upload : pending
+            if let other, other.isOld { _ = await end(other.id) }
+            if isBest { best = (pending, parts) }
         }
-        if let best { return best }
+        if let best { return (best.upload.id, best.present) }
         do throws(StorageError) {
             return (try await taker.policy.once { () async throws(StorageError) in try await taker.begin() }, [:])
         } catch  where error.retry != .never {
