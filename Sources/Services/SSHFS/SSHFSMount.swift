@@ -58,6 +58,7 @@ final class SSHFSMount: Sendable {
                 try file.lock(shared: true)
                 return file
             }
+            // No child of who asks first: it watches as long as the mount is used; `drop` ends it, and waits for it.
             let watch = Task { [weak self, patience, policy] in
                 // Half of it: within one and a half it is seen that nothing comes.
                 while (try? await policy.timing.pause(patience / 2)) != nil, let mount = self, !use.isDoubted {
@@ -141,15 +142,22 @@ final class SSHFSMount: Sendable {
                     retry: .later
                 )
             }
-            if entry.source == source, await answers(at: folder) { return }
+            if entry.source == source, try await answers(at: folder) { return }
             // Whoever still has files of it open keeps them; nobody finds it by its name any more.
             if entry.source == source { endProgram() }
             try await unmount(isLazy: true)
         }
         try await files { [folder] () throws(FileError) in try makeDirectory(folder, permissions: 0o700) }
         try await start()
-        guard await answers(at: folder), try await entry()?.source == source else {
-            throw StorageError(.unavailable, "\(source) was mounted, and does not answer.", retry: .later)
+        do throws(StorageError) {
+            guard try await answers(at: folder), try await entry()?.source == source else {
+                throw StorageError(.unavailable, "\(source) was mounted, and does not answer.", retry: .later)
+            }
+        } catch {
+            // Nobody uses it, so nobody would end it.
+            throw await error.cleaning { () async throws(StorageError) in
+                if try await self.entry()?.source == self.source { try await self.unmount(isLazy: true) }
+            }
         }
     }
 
@@ -220,25 +228,33 @@ final class SSHFSMount: Sendable {
     // MARK: Life
 
     /// Whether a mount answers by now; one that says that it is dead does not.
-    private func answers(at path: String) async -> Bool { await answer(at: path) == true }
+    private func answers(at path: String) async throws(StorageError) -> Bool { try await answer(at: path) == true }
 
-    /// Whether nothing at all comes from a mount, not even that it is dead.
-    private func isSilent(at path: String) async -> Bool { await answer(at: path) == nil }
+    /// Whether nothing at all comes from a mount that was asked, not even that it is dead.
+    private func isSilent(at path: String) async -> Bool {
+        do throws(StorageError) {
+            return try await answer(at: path) == nil
+        } catch {
+            return false
+        }
+    }
 
     /// Whether a mount answered; nil where it did nothing for as long as one is patient.
     ///
-    /// What sshfs asks the server for is in no memory of the system.
-    private func answer(at path: String) async -> Bool? {
+    /// What sshfs asks for is in no memory of the system. Throws where nobody could ask, or was told to stop.
+    private func answer(at path: String) async throws(StorageError) -> Bool? {
         let answer = Locked<Bool?>(nil)
         let isAsked = startDetachedThread {
             let isThere = (try? diskSpace(path)) != nil
             answer.change { $0 = isThere }
         }
-        guard isAsked else { return true }
+        guard isAsked else {
+            throw StorageError(.unavailable, "No thread can be started that asks for \(source).", retry: .later)
+        }
         let end = policy.timing.uptime() + patience
         while policy.timing.uptime() < end {
             if let answer = answer.read({ $0 }) { return answer }
-            guard (try? await policy.timing.pause(Self.pause)) != nil else { return true }
+            try await policy.timing.pause(Self.pause)
         }
         return nil
     }

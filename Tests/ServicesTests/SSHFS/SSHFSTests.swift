@@ -100,6 +100,29 @@ import Testing
         #expect(try await holds { SSHFSMount.programs(of: folder).isEmpty })
     }
 
+    /// Whoever went on would open what does not answer, and keep the lock of all who want the mount.
+    @Test func `who is stopped while a mount is asked opens nothing`() async throws {
+        let server = try await SFTPServer.mountable()
+        let values = server.settings(for: try server.newFolder())
+        let first = try await Subject.openMounted(values, retries: 0, at: state)
+        try await put("one", first)
+        let program = try #require(SSHFSMount.programs(of: folder).first)
+        kill(program, SIGSTOP)
+        let second = try await Subject.openMounted(values, retries: 0, at: state)
+        let lock = state + "/.mount.lock"
+        let work = Task { try await put("two", second) }
+        let isAsking = try await holds { try !File.ofLock(lock).tryLock() }
+        work.cancel()
+        let error = await #expect(throws: StorageError.self) { try await work.value }
+        #expect(isAsking && error?.code == .cancelled, "\(String(describing: error))")
+        #expect(try File.ofLock(lock).tryLock())
+        kill(program, SIGCONT)
+        try await put("three", second)
+        await second.close()
+        await first.close()
+        #expect(try !isMounted())
+    }
+
     /// Another mount under the same name is of another server.
     @Test func `other settings do not find the mount of the old ones`() async throws {
         let server = try await SFTPServer.mountable()
