@@ -56,6 +56,10 @@ package protocol ContentDefinition: BackendDefinition {
     static func open(_ settings: Settings, in context: ServiceContext) async throws(StorageError) -> any ContentService
 }
 
+extension ContentDefinition {
+    package static var objects: Capabilities { [] }
+}
+
 /// Where an instance of a service leads; nothing in it is secret.
 package struct ServicePlace: Sendable, Hashable {
     /// Other words are another place.

@@ -17,7 +17,6 @@ private enum Medium: ContentDefinition {
     static let aliases: [String] = []
     static let summary = "A shelf of media"
     static let capabilities: Capabilities = [.reads]
-    static let objects: Capabilities = []
 
     static func check(_ settings: Settings) throws(StorageError) {
         guard settings.shelf != "none" else { throw StorageError(.badSettings, "There is no such shelf.") }

@@ -140,7 +140,9 @@ package struct Verifier: Sendable {
                 try StorageError.checkCancellation()
                 progress.items()
                 if let seen = observation(result, by: manner) {
-                    if seen.finding == .missing { absent.append(seen) } else { try await recorder?.add(seen) }
+                    // Of what is not given, too, the place may have gone away in between.
+                    let mayBeAway = seen.finding == .missing || result.error?.code == .notFound
+                    if mayBeAway { absent.append(seen) } else { try await recorder?.add(seen) }
                 }
                 results.append(result)
                 start()

@@ -9,7 +9,6 @@ package enum IPFSCluster: ContentDefinition {
         .write, .delete, .listing, .usage, .takesBytes, .reads, .blocks, .sharedRoots, .pins,
     ]
     package static let uncertain: Capabilities = [.takesBytes, .pins, .reads, .blocks]
-    package static let objects: Capabilities = []
 
     /// A cluster gives no content itself, and takes none where it is given CIDs alone.
     package static func capabilities(of settings: ClusterSettings) -> Capabilities {

@@ -11,7 +11,6 @@ package enum PinningService: ContentDefinition {
         .write, .delete, .listing, .usage, .takesBytes, .reads, .blocks, .sharedRoots, .pins,
     ]
     package static let uncertain: Capabilities = [.takesBytes, .pins, .reads, .blocks, .usage]
-    package static let objects: Capabilities = []
 
     package static func check(_ settings: PinningSettings) throws(StorageError) { try PinningTarget.check(settings) }
 

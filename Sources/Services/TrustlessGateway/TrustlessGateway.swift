@@ -9,7 +9,6 @@ package enum TrustlessGateway: ContentDefinition {
     package static let summary = "Trustless gateways, Lassie's daemon, or web servers with CARs: content is only read."
     package static let capabilities: Capabilities = [.reads, .blocks, .urls, .finds]
     package static let uncertain: Capabilities = .blocks
-    package static let objects: Capabilities = []
     /// Six at once is what hosts bear, and a few are asked.
     package static let connections = 12
 
