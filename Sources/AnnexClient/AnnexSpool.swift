@@ -44,6 +44,29 @@ package final class AnnexSpool: Sendable {
         }
     }
 
+    /// The file of a transfer, into which is written here what a program says.
+    package final class Output: Sendable {
+        private let transfer: Transfer
+        private let file: File
+        private let count = Mutex<UInt64>(0)
+
+        package init(_ transfer: Transfer) throws(FileError) {
+            self.transfer = transfer
+            file = try File(transfer.path, .createNew)
+        }
+
+        /// Writes bytes behind those that came before, and gives how many they are now; throws `full` where there is no
+        /// room for them.
+        package func write(_ bytes: [UInt8]) throws(FileError) -> UInt64 {
+            if case .full(let error) = transfer.growth(most: UInt64.max) { throw error }
+            return try count.withLock { (count) throws(FileError) in
+                try file.write(bytes, at: count)
+                count += UInt64(bytes.count)
+                return count
+            }
+        }
+    }
+
     private struct Own {
         let folder: String
         /// The lock that says that this process is there.

@@ -58,14 +58,15 @@ package enum External: ServiceDefinition {
                 spool: spool,
                 inherits: inherits,
                 timeout: .seconds(timeout),
-                policy: context.policy
+                names: settings.names
             )
-            let talk = ExternalTalk(client: client(words + ["gitannex"], memory), spool: spool)
+            let talk = ExternalTalk(client: client(words + ["gitannex"], memory), spool: spool, names: settings.names)
             return Governed(ExternalService(talk, memory, .rclone(rclone), context.policy), by: context.policy)
         }
         let talk = ExternalTalk(
             client: client(settings.program, memory, offering: [ExternalTalk.extended]),
-            spool: spool
+            spool: spool,
+            names: settings.names
         )
         // What it can do, the program alone says.
         let isExtended = try await context.policy.run { () async throws(StorageError) in try await talk.isExtended() }
@@ -129,6 +130,11 @@ extension ExternalSettings {
             defer { rest = rest.dropFirst(count) }
             return String(rest.prefix(count))
         }.joined(separator: "-")
+    }
+
+    /// The names in what the program is told, which it may say again.
+    fileprivate var names: [String] {
+        (program + options + [remote, user]).flatMap { text in text.split { "/:=".contains($0) }.map { String($0) } }
     }
 
     /// What is another one when the program is told anything else.

@@ -5,6 +5,8 @@ internal import Storage
 
 /// Turns what goes wrong with a program into errors that say whose fault it is, and what to do.
 enum ExternalErrors {
+    private typealias Meaning = (StorageError.Code, StorageError.Retry, String)
+
     /// What words of programs mean, in lower case.
     private static let rows: [(words: [String], code: StorageError.Code, retry: StorageError.Retry)] = [
         (
@@ -23,9 +25,9 @@ enum ExternalErrors {
     ]
 
     /// The error of a request that came to nothing; `what` is a phrase such as “Storing cars/x”.
-    static func translate(_ what: String, _ error: AnnexError, isChange: Bool = false) -> StorageError {
+    static func translate(_ what: String, _ error: AnnexError, _ names: [String], isChange: Bool) -> StorageError {
         guard error.code != .cancelled else { return isChange ? StorageError.cancelled.ofUnknownOutcome : .cancelled }
-        let (code, retry, hint) = meaning(error)
+        let (code, retry, hint) = meaning(error, names)
         let failure = StorageError(
             code,
             "\(what) failed: \(error.message)\(said(error.words))\(hint.isEmpty ? "" : " " + hint)",
@@ -37,12 +39,13 @@ enum ExternalErrors {
         return isChange && !isUnasked ? failure.ofUnknownOutcome : failure
     }
 
-    private static func meaning(_ error: AnnexError) -> (StorageError.Code, StorageError.Retry, String) {
+    private static func meaning(_ error: AnnexError, _ names: [String]) -> Meaning {
         switch error.code {
         case .noProgram: (.badSettings, .never, "Install it, or set connection.program.")
         case .notSpoken: (.badSettings, .never, "Is connection.program a special remote of git-annex?")
-        case .notInitialised: meaning(error.words, else: (.badSettings, .never, "Check connection.program_options."))
-        case .notPrepared, .gaveUp, .ended: meaning(error.words, else: (.unavailable, .later, ""))
+        case .notInitialised:
+            meaning(error.words, names, else: (.badSettings, .never, "Check connection.program_options."))
+        case .notPrepared, .gaveUp, .ended: meaning(error.words, names)
         case .cannotStart, .timedOut: (.unavailable, .later, "")
         case .tooMuch: (.corrupt, .never, "")
         // It is this machine that is full, and not the place.
@@ -54,25 +57,30 @@ enum ExternalErrors {
 
     private static func meaning(
         _ words: String,
-        else usual: (StorageError.Code, StorageError.Retry, String)
-    ) -> (StorageError.Code, StorageError.Retry, String) {
-        let lowered = words.lowercased()
-        if lowered.contains("unknown command \"gitannex\"") {
+        _ names: [String],
+        else usual: Meaning = (.unavailable, .later, "")
+    ) -> Meaning {
+        if words.lowercased().contains("unknown command \"gitannex\"") {
             return (.badSettings, .never, "rclone 1.67 or later is needed: name it in connection.program.")
         }
-        let row = rows.first { row in row.words.contains { lowered.contains($0) } }
-        return row.map { ($0.code, $0.retry, "") } ?? usual
+        // Other names are left in it, for they can be words of what is meant, as “storage” is.
+        let names = names.filter { known($0.lowercased()) != nil }
+        return known(annexWords(of: words, without: names, terms: rows.flatMap { $0.words })) ?? usual
+    }
+
+    private static func known(_ words: String) -> Meaning? {
+        rows.first { row in row.words.contains { words.contains($0) } }.map { ($0.code, $0.retry, "") }
     }
 
     /// The error of a request that a program answered with a refusal.
-    static func refused(_ what: String, _ words: String) -> StorageError {
-        let (code, retry, _) = meaning(words, else: (.unavailable, .later, ""))
+    static func refused(_ what: String, _ words: String, _ names: [String]) -> StorageError {
+        let (code, retry, _) = meaning(words, names)
         return StorageError(code, "\(what) failed: the program says that it did not do it.\(said(words))", retry: retry)
     }
 
     /// The error of a question to which a program says that nobody can know the answer now.
-    static func unknown(_ what: String, _ words: String) -> StorageError {
-        let (code, retry, _) = meaning(words, else: (.unavailable, .later, ""))
+    static func unknown(_ what: String, _ words: String, _ names: [String]) -> StorageError {
+        let (code, retry, _) = meaning(words, names)
         return StorageError(code, "\(what) failed: the program cannot tell.\(said(words))", retry: retry)
     }
 

@@ -13,7 +13,8 @@ struct ExternalRclone: Sendable {
     let spool: AnnexSpool
     let inherits: @Sendable (_ name: String) -> Bool
     let timeout: Duration
-    let policy: CallPolicy
+    /// What is a name in what rclone says, and has no meaning.
+    let names: [String]
 
     /// What rclone is told in every command: to try nothing again, which the policy of the backend decides about, and
     /// to replace what looks the same.
@@ -25,26 +26,25 @@ struct ExternalRclone: Sendable {
     }
 
     private static let listing = ["--files-only", "--no-mimetype", "--use-server-modtime"]
-    /// More names than this are in no list, and no answer is longer, in bytes.
-    private static let (maxNames, longestAnswer) = (1_000_000, 1 << 20)
+    /// No answer that is no list is longer, in bytes.
+    private static let maxAnswer = 1 << 20
     /// The codes with which rclone ends where a folder, or a file, is not there.
     private static let notThere: Set<Int32> = [3, 4]
 
     // MARK: Objects
 
-    /// What is said of an object that is there.
-    func info(_ key: ExternalKey, _ name: ObjectName) async throws(StorageError) -> ObjectInfo {
-        let words = ["lsjson", "--stat", "--no-mimetype", "--use-server-modtime", remote.place(of: key.text)]
-        let (bytes, end) = try await answer(words, "Finding \(name)")
-        if Self.notThere.contains(end.code) {
-            // Rclone says the same of an object and of the folder that is to hold it.
-            try await checkPlace()
-            throw StorageError(.notFound, "\(name) is not there, rclone says.")
+    /// What is said of an object that is there; nil where rclone finds no file.
+    ///
+    /// That does not say that it is absent: what is not there, or could not be looked at, is an empty folder for rclone
+    /// where a remote has buckets.
+    func info(_ key: ExternalKey, _ name: ObjectName) async throws(StorageError) -> ObjectInfo? {
+        let (bytes, end) = try await look(at: remote.place(of: key.text), "Finding \(name)")
+        if Self.notThere.contains(end.code) { return nil }
+        guard end.code == 0 else { throw failure("Finding \(name)", end) }
+        guard let json = try? JSON(reading: bytes) else {
+            throw StorageError(.unexpected, "Finding \(name) failed: what rclone says of it is no JSON.")
         }
-        guard end.code == 0, let json = try? JSON(reading: bytes), json["IsDir"] == .bool(false) else {
-            throw failure("Finding \(name)", end)
-        }
-        return info(name, json)
+        return json["IsDir"] == .bool(false) ? info(name, json) : nil
     }
 
     private func info(_ name: ObjectName, _ json: JSON) -> ObjectInfo {
@@ -57,37 +57,45 @@ struct ExternalRclone: Sendable {
 
     /// Throws where the folder is gone.
     func checkPlace() async throws(StorageError) {
-        let (_, end) = try await answer(
-            ["lsjson", "--stat", "--no-mimetype", remote.place()],
-            "Finding \(remote.place())"
-        )
+        let (_, end) = try await look(at: remote.place(), "Finding \(remote.place())")
         guard end.code == 0 else { throw failure("Finding \(remote.place())", end) }
     }
 
-    /// Brings a part of an object into a file; gives the length of the whole.
+    private func look(at place: String, _ what: String) async throws(StorageError) -> ([UInt8], ChildEnd) {
+        let output = Locked<[UInt8]>([])
+        let words = ["lsjson", "--stat", "--no-mimetype", "--use-server-modtime", place]
+        let end = try await run(words, what) { (bytes) throws(StorageError) in
+            guard output.read({ $0.count }) + bytes.count <= Self.maxAnswer else {
+                throw StorageError(.tooLarge, "\(what) failed: at most \(Self.maxAnswer) bytes of an answer are read.")
+            }
+            output.change { $0 += bytes }
+        }
+        return (output.read { $0 }, end)
+    }
+
+    /// Brings a part of an object into a file; gives the length of the whole, and nil where rclone does not tell it.
     func retrieve(
         _ range: Range<UInt64>,
         of key: ExternalKey,
         _ name: ObjectName,
         _ transfer: AnnexSpool.Transfer
     ) async throws(StorageError) -> UInt64? {
-        let info = try await info(key, name)
-        guard let length = info.length else { return nil }
-        let wanted = range.clamped(to: 0..<length)
-        let written = Locked<UInt64>(0)
-        let file = try await ExternalErrors.onDisk { () throws(FileError) in try File(transfer.path, .createNew) }
+        guard let length = try await info(key, name)?.length else { return nil }
+        let (wanted, what) = (range.clamped(to: 0..<length), "Reading a part of \(name)")
+        let output = try await ExternalErrors.onDisk { () throws(FileError) in try AnnexSpool.Output(transfer) }
         guard !wanted.isEmpty else { return length }
         let words = [
             "cat", "--offset", "\(wanted.lowerBound)", "--count", "\(wanted.length)", remote.place(of: key.text),
         ]
-        let end = try await run(words, "Reading a part of \(name)") { bytes in
-            let start = written.change { written in
-                defer { written += UInt64(bytes.count) }
-                return written
+        let end = try await run(words, what) { (bytes) throws(StorageError) in
+            do throws(FileError) {
+                if try output.write(bytes) <= wanted.length { return }
+            } catch {
+                throw ExternalErrors.local(error)
             }
-            return start + UInt64(bytes.count) <= wanted.length && (try? file.write(bytes, at: start)) != nil
+            throw StorageError(.corrupt, "\(what) failed: rclone sent more than the \(wanted.length) bytes asked for.")
         }
-        guard end.code == 0 else { throw failure("Reading a part of \(name)", end) }
+        guard end.code == 0 else { throw failure(what, end) }
         return length
     }
 
@@ -96,16 +104,17 @@ struct ExternalRclone: Sendable {
     /// All that is there under names that begin with `prefix`: one answer of rclone, in pages.
     func list(_ prefix: String) -> any ObjectStream {
         Pulled {
-            let rest = Locked<[ObjectInfo]?>(nil)
+            let rest = Locked<ArraySlice<ObjectInfo>?>(nil)
             return { () async throws(StorageError) in
                 if rest.read({ $0 == nil }) {
                     let all = try await listed(prefix)
-                    rest.change { $0 = all }
+                    rest.change { $0 = all[...] }
                 }
+                // A slice moves its beginning, and copies nothing.
                 return rest.change { rest -> [ObjectInfo]? in
-                    guard let all = rest, !all.isEmpty else { return nil }
-                    rest = Array(all.dropFirst(Self.page))
-                    return Array(all.prefix(Self.page))
+                    let page = Array((rest ?? []).prefix(Self.page))
+                    rest = rest?.dropFirst(page.count)
+                    return page.isEmpty ? nil : page
                 }
             }
         }
@@ -114,14 +123,14 @@ struct ExternalRclone: Sendable {
     private static let page = 1000
 
     private func listed(_ prefix: String) async throws(StorageError) -> [ObjectInfo] {
-        let beginning = ExternalKey.beginning(of: prefix)
+        let (beginning, what) = (ExternalKey.beginning(of: prefix), "Listing \(remote.place())")
         let words = ["lsjson"] + Self.listing + ["--include", beginning + "*", remote.place()]
         let found = Locked(ExternalListing())
-        let end = try await run(words, "Listing \(remote.place())") { bytes in
-            found.change { $0.add(bytes, most: Self.maxNames) }
+        let end = try await run(words, what) { (bytes) throws(StorageError) in
+            try found.change { (found) throws(StorageError) in try found.add(bytes, what) }
         }
         let (lines, isWhole) = found.read { ($0.lines, $0.isWhole) }
-        guard end.code == 0 else { throw failure("Listing \(remote.place())", end) }
+        guard end.code == 0 else { throw failure(what, end) }
         guard isWhole else {
             throw StorageError(.unavailable, "The list of \(remote.place()) was cut off.", retry: .later)
         }
@@ -139,31 +148,19 @@ struct ExternalRclone: Sendable {
 
     // MARK: Commands
 
-    private func answer(_ words: [String], _ what: String) async throws(StorageError) -> (bytes: [UInt8], end: ChildEnd)
-    {
-        let output = Locked<[UInt8]>([])
-        let end = try await run(words, what) { bytes in
-            output.change { output in
-                output += bytes
-                return output.count <= Self.longestAnswer
-            }
-        }
-        return (output.read { $0 }, end)
-    }
-
-    /// Runs rclone to its end; `take` says whether it is to go on.
+    /// Runs rclone to its end; what `take` throws ends it, and is thrown.
     private func run(
         _ command: [String],
         _ what: String,
-        _ take: @escaping @Sendable ([UInt8]) -> Bool
+        _ take: @escaping @Sendable ([UInt8]) throws(StorageError) -> Void
     ) async throws(StorageError) -> ChildEnd {
         try StorageError.checkCancellation()
-        let end: ChildEnd
+        let result: Result<ChildEnd, StorageError>
         do throws(FileError) {
             let variables = try await BlockingThreads.shared.run { [spool] () throws(FileError) in
                 try spool.variables()
             }
-            end = try await runToEnd(
+            result = try await runToEnd(
                 words + command,
                 setting: variables,
                 inheriting: inherits,
@@ -171,6 +168,7 @@ struct ExternalRclone: Sendable {
                 take
             )
         } catch {
+            guard error.code != .full else { throw ExternalErrors.local(error) }
             let isMissing = [.notFound, .permissionDenied, .notADirectory].contains(error.code)
             throw StorageError(
                 isMissing ? .badSettings : .unavailable,
@@ -180,12 +178,12 @@ struct ExternalRclone: Sendable {
             )
         }
         try StorageError.checkCancellation()
-        return end
+        return try result.get()
     }
 
     private func failure(_ what: String, _ end: ChildEnd) -> StorageError {
         let words = String(decoding: end.errors, as: UTF8.self)
-        let error = ExternalErrors.refused(what, words)
+        let error = ExternalErrors.refused(what, words, names)
         guard Self.notThere.contains(end.code) else { return error }
         // Whether it is a folder or an object that is not there, rclone does not tell.
         let hint = "Is it gone? If it never was there: `rclone mkdir \(remote.place())`."
@@ -194,27 +192,31 @@ struct ExternalRclone: Sendable {
 }
 
 /// The lines of a list, an object of JSON on each, between brackets.
-private struct ExternalListing: Sendable {
+struct ExternalListing: Sendable {
     private(set) var lines: [JSON] = []
     /// Whether the closing bracket came.
     private(set) var isWhole = false
-    private var begun: [UInt8] = []
+    private var splitter = JSONLineSplitter(longest: Self.longestLine)
+    private static let longestLine = 64 << 10
 
-    /// Takes what came; false where that is no such list.
-    mutating func add(_ bytes: [UInt8], most: Int) -> Bool {
-        begun += bytes
-        while let end = begun.firstIndex(of: 0x0A) {
-            var line = begun[..<end]
-            if line.last == 0x2C { line = line.dropLast() }
-            switch Array(line) {
+    /// Takes what came; throws where that is no such list, or has more than is read.
+    mutating func add(_ bytes: [UInt8], _ what: String, most: Int = 1_000_000) throws(StorageError) {
+        guard let whole = splitter.add(bytes) else {
+            throw StorageError(.tooLarge, "\(what) failed: at most \(Self.longestLine) bytes of a line are read.")
+        }
+        for line in whole {
+            switch Array(line.last == 0x2C ? line.dropLast() : line) {
             case Array("[".utf8), []: break
             case Array("]".utf8), Array("[]".utf8): isWhole = true
-            default:
-                guard lines.count < most, let json = try? JSON(reading: line) else { return false }
+            case let text:
+                guard lines.count < most else {
+                    throw StorageError(.tooLarge, "\(what) failed: at most \(most) names of a list are read.")
+                }
+                guard let json = try? JSON(reading: text) else {
+                    throw StorageError(.unexpected, "\(what) failed: what rclone lists is no JSON.")
+                }
                 lines.append(json)
             }
-            begun.removeFirst(end + 1)
         }
-        return begun.count <= 64 << 10
     }
 }

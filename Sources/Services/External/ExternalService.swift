@@ -168,8 +168,10 @@ struct ExternalService: StorageService {
                 guard try await talk.holds(key, name) else { throw ExternalTalk.absence(of: name) }
                 return ObjectInfo(name: name, length: nil)
             case .rclone(let rclone):
+                if let info = try await rclone.info(key, name) { return info }
                 guard try await talk.holds(key, name) else { throw try await absence(of: name) }
-                return try await rclone.info(key, name)
+                let message = "Finding \(name) failed: rclone found no file, and then says that there is one."
+                throw StorageError(.unavailable, message, retry: .later)
             }
         }
     }

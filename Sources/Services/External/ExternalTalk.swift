@@ -6,6 +6,8 @@ internal import Storage
 struct ExternalTalk: Sendable {
     let client: AnnexClient
     let spool: AnnexSpool
+    /// What is a name in what the program says, and has no meaning.
+    let names: [String]
 
     /// The word for our extension of the protocol.
     static let extended = "IPFSKIT"
@@ -15,7 +17,7 @@ struct ExternalTalk: Sendable {
         do throws(AnnexError) {
             return try await client.features().extensions.contains(Self.extended)
         } catch {
-            throw ExternalErrors.translate("Starting the program", error)
+            throw ExternalErrors.translate("Starting the program", error, names, isChange: false)
         }
     }
 
@@ -117,14 +119,14 @@ struct ExternalTalk: Sendable {
         do throws(AnnexError) {
             return try await client.ask(request, watch: watch)
         } catch {
-            throw ExternalErrors.translate(what, error, isChange: isChange)
+            throw ExternalErrors.translate(what, error, names, isChange: isChange)
         }
     }
 
     private func failure(_ what: String, _ reply: AnnexReply) -> StorageError {
         switch reply {
-        case .failure(let words): ExternalErrors.refused(what, words)
-        case .unknown(let words): ExternalErrors.unknown(what, words)
+        case .failure(let words): ExternalErrors.refused(what, words, names)
+        case .unknown(let words): ExternalErrors.unknown(what, words, names)
         default: ExternalErrors.unsupported(what)
         }
     }

@@ -71,7 +71,7 @@ private func value(
 }
 
 /// Cuts what comes into lines, and keeps the beginning of the one that is not over yet.
-private struct JSONLineSplitter {
+struct JSONLineSplitter {
     let longest: Int
     private var begun: [UInt8] = []
 
