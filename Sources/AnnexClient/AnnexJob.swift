@@ -41,8 +41,12 @@ struct AnnexJob: Sendable {
 
     init(_ request: AnnexRequest, _ watch: AnnexWatch?, at now: Duration) {
         (reading, self.watch, began, told, sign) = (AnnexReading(request), watch, now, now, now)
-        var most: UInt64?
-        if case .store(_, let file) = request { most = (try? fileInfo(Array(file.utf8)))?.length }
+        let most: UInt64? =
+            switch request {
+            case .store(_, let file): (try? fileInfo(Array(file.utf8)))?.length
+            case .retrieve(_, _, let length): length
+            default: nil
+            }
         self.most = most ?? .max
     }
 

@@ -27,7 +27,7 @@ struct AnnexReading: Sendable {
         case .initialise: return outcome("INITREMOTE", word, rest)
         case .prepare: return outcome("PREPARE", word, rest)
         case .store(let key, _): return outcome("TRANSFER", word, rest, of: ["STORE", key])
-        case .retrieve(let key, _): return outcome("TRANSFER", word, rest, of: ["RETRIEVE", key])
+        case .retrieve(let key, _, _): return outcome("TRANSFER", word, rest, of: ["RETRIEVE", key])
         case .remove(let key): return outcome("REMOVE", word, rest, of: [key])
         case .check(let key): return presence("CHECKPRESENT", key, word, rest, hasLength: false)
         case .size(let key): return presence("CHECKSIZE", key, word, rest, hasLength: true)

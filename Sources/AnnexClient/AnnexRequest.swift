@@ -5,7 +5,7 @@ package enum AnnexRequest: Sendable, Hashable {
     case initialise
     case prepare
     case store(key: String, file: String)
-    case retrieve(key: String, file: String)
+    case retrieve(key: String, file: String, length: UInt64? = nil)
     case check(key: String)
     case remove(key: String)
     case cost
@@ -25,7 +25,7 @@ package enum AnnexRequest: Sendable, Hashable {
         case .initialise: "INITREMOTE"
         case .prepare: "PREPARE"
         case .store(let key, let file): "TRANSFER STORE \(key) \(file)"
-        case .retrieve(let key, let file): "TRANSFER RETRIEVE \(key) \(file)"
+        case .retrieve(let key, let file, _): "TRANSFER RETRIEVE \(key) \(file)"
         case .check(let key): "CHECKPRESENT \(key)"
         case .remove(let key): "REMOVE \(key)"
         case .cost: "GETCOST"

@@ -85,6 +85,9 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     /// The same error of a service whose word on an object did not hold.
     package var ofBrokenPromise: StorageError { changed { ($0.isBrokenPromise, $0.isOfObject) = (true, true) } }
 
+    /// The same error of a service that says that it has what it does not give; one with another reason keeps that.
+    package var ofWithholding: StorageError { code == .unavailable ? ofBrokenPromise : self }
+
     /// The same error that says nothing of the service.
     package var ofObject: StorageError { changed { $0.isOfObject = true } }
 

@@ -188,7 +188,11 @@ import Testing
         let source = Restorer.Source(backend: home.open(waiting, "a"), at: nil, size: 4096)
         var (restored, failed): ([Int], [Int]) = ([], [])
         try await restorer.restore(roots.map { Restorer.Wanted($0, from: [source]) }, thorough: false) { arrival in
-            if case .restored = arrival.outcome { restored.append(arrival.number) } else { failed.append(arrival.number) }
+            if case .restored = arrival.outcome {
+                restored.append(arrival.number)
+            } else {
+                failed.append(arrival.number)
+            }
         }
         #expect(failed == [7] && restored.sorted() == (0..<20).filter { $0 != 7 })
         for number in restored { #expect(try await restorer.isWhole(roots[number], thorough: true)) }

@@ -8,6 +8,10 @@ internal import Storage
 package struct BackendRemove: ChangingOperation {
     package static let name = "backend remove"
     package static let summary = "Forget a backend and its mappings. What is stored on it is not touched."
+    package static let details = """
+        The announcement of this home stays there, too: another home that keeps content there removes nothing for 30 days, \
+        or until `backend peers forget` says there that this one is gone.
+        """
 
     package var name = ""
     package var force = false

@@ -49,7 +49,8 @@ package struct BackendTypes: Operation {
                     OutputField("can", "What instances do at most, by the words of the table.") {
                         MatrixColumn.names(for: $0)
                     },
-                    OutputField("certain", "Those of them that every instance does, whatever its service and settings.") {
+                    OutputField("certain", "Those of them that every instance does, whatever its service and settings.")
+                    {
                         MatrixColumn.certainNames(for: $0)
                     },
                     OutputField("capabilities", "The same in the words of the program, and what else they can.") {

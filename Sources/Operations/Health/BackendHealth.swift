@@ -10,6 +10,8 @@ package struct BackendHealth: ChangingOperation {
         A small object is stored, read back, listed and removed, and up to three roots by chance of those that are stored there \
         are asked for and read. The answer is one word with what was seen: \
         \(HealthState.allCases.map { "*\($0.rawValue)*: \($0.meaning.prefix(1).lowercased() + $0.meaning.dropFirst())" }.joined(separator: " "))
+        It ends with 0 where all are ok or leaving; with 10 for lying, 6 for degraded, and for the others with the code of what \
+        was refused, such as 7, or not answered, such as 5; with 6 where only some are well.
         """
 
     package var names: [String] = []

@@ -274,7 +274,8 @@ struct HealthLook: Sendable {
         let counts = try await catalog.mappingCounts()[backend]?.byStatus ?? [:]
         let damaged = (counts[.missing] ?? 0) + (counts[.corrupt] ?? 0)
         guard damaged > 0 else { return }
-        let words = "Of the roots that were stored there, \(damaged) \(damaged == 1 ? "is" : "are") known to be gone or damaged."
+        let words =
+            "Of the roots that were stored there, \(damaged) \(damaged == 1 ? "is" : "are") known to be gone or damaged."
         let hint = Hint(Sync.self, ["names": backend])
         sights.append(.failed(.content, .degraded, words, KitError(.verification, words, hint: hint, backend: backend)))
     }

@@ -148,7 +148,10 @@ struct RestoreJob: Sendable {
         for (number, what) in failed.sorted(by: { $0.key < $1.key }) {
             var reasons = what.backends.map { failure in
                 let name = failure.source.backend.name
-                return (name, Self.isAbsence(failure.error) ? problems[name] ?? KitError(failure.error) : KitError(failure.error))
+                return (
+                    name,
+                    Self.isAbsence(failure.error) ? problems[name] ?? KitError(failure.error) : KitError(failure.error)
+                )
             }
             if let others = what.others { reasons.append((sources.others?.names ?? "", KitError(others))) }
             output.failed.append((roots[number], reasons))

@@ -11,7 +11,8 @@ package struct Status: Operation {
     package static let name = "status"
     package static let summary = "Say what is pinned, where it is, and what is out of step; asks no backend."
     package static let details = """
-        Pins that were not seen whole in the store since it last lost something are looked at.
+        Pins that were not seen whole in the store since it last lost something are looked at. INDEX says how many changes \
+        the index files of a backend lag behind the catalog, which alone counts: the next change writes them.
         """
 
     package init() {}

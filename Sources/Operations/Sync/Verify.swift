@@ -258,7 +258,9 @@ package struct Verify: ChangingOperation {
                         $0.count(.withheld)
                     },
                     OutputField("unknown", "How many could not be read.") { $0.count(.unknown) },
-                    OutputField("superseded", "How many changed while they were read, or are being removed.") { $0.count(.superseded) },
+                    OutputField("superseded", "How many changed while they were read, or are being removed.") {
+                        $0.count(.superseded)
+                    },
                     OutputField("bytes_read", "How much was read.", in: .bytes) { $0.bytes },
                     .error { $0.error?.on($0.backend) },
                     OutputField("hint", "What helps.") { $0.hint },

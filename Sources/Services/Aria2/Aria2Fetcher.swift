@@ -56,7 +56,7 @@ final class Aria2Fetcher: Sendable {
         guard let first = failures.first else {
             let help = "`ipfs-kit whereis \(root)` says who has it"
             let message = "\(root) cannot be fetched: no backend that gives URLs is known to have it; \(help)."
-            return StorageError(.unavailable, message)
+            return StorageError(.unavailable, message).ofObject
         }
         guard failures.count > 1 else { return first }
         let main = failures.first { $0.retry != .never } ?? failures.first { $0.code == .corrupt } ?? first

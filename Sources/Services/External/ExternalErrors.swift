@@ -45,8 +45,8 @@ enum ExternalErrors {
         case .notSpoken: (.badSettings, .never, "Is connection.program a special remote of git-annex?")
         case .notInitialised:
             meaning(error.words, names, else: (.badSettings, .never, "Check connection.program_options."))
-        case .notPrepared, .gaveUp, .ended: meaning(error.words, names)
-        case .cannotStart, .timedOut: (.unavailable, .later, "")
+        case .notPrepared, .gaveUp, .ended, .timedOut: meaning(error.words, names)
+        case .cannotStart: (.unavailable, .never, "")
         case .tooMuch: (.corrupt, .never, "")
         // It is this machine that is full, and not the place.
         case .full: (.unavailable, .never, noRoom)

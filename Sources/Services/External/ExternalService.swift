@@ -198,8 +198,7 @@ struct ExternalService: StorageService {
             if let range, let part = try await part(range, of: key, name) { return part }
             let now = policy.timing.uptime()
             let kept = range == nil ? nil : wholes.file(of: key, at: now)
-            let whole: FetchedFile
-            if let kept { whole = kept } else { whole = try await bring(key, name) }
+            let whole = if let kept { kept } else { try await bring(key, name) }
             if range != nil, kept == nil { wholes.keep(whole, of: key, at: now) }
             return OpenObject(whole.bytes(range ?? 0..<whole.length), length: whole.length, version: nil)
         }

@@ -56,7 +56,8 @@ package struct ExternalSettings: Described {
             "rclone_config",
             \.rcloneConfig,
             help: "The configuration file of rclone; its usual one where it is left out.",
-            as: .path
+            as: .path,
+            env: ["RCLONE_CONFIG"]
         ),
         Field("min_free", \.minFree, help: "Room to leave on the disk of the kit home, where files lie meanwhile."),
         Field(

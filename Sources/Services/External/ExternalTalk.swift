@@ -68,11 +68,12 @@ struct ExternalTalk: Sendable {
         most: UInt64? = nil
     ) async throws(StorageError) {
         let what = "Reading \(name)"
-        let reply = try await ask(.retrieve(key: key.text, file: file.path), what, watch: { file.growth(most: most) })
+        let request = AnnexRequest.retrieve(key: key.text, file: file.path, length: most)
+        let reply = try await ask(request, what, watch: { file.growth(most: most) })
         guard reply != .success else { return }
         // That it did not bring it is not yet a word on whether it is there.
         guard try await holds(key, name) else { throw Self.absence(of: name) }
-        throw failure(what, reply)
+        throw failure(what, reply).ofWithholding
     }
 
     /// Brings a part of an object into a file; gives the length of the whole, and nil where the program does no such
@@ -90,7 +91,7 @@ struct ExternalTalk: Sendable {
         case .unsupported: return nil
         case let reply:
             guard try await holds(key, name) else { throw Self.absence(of: name) }
-            throw failure(what, reply)
+            throw failure(what, reply).ofWithholding
         }
     }
 

@@ -109,7 +109,7 @@ struct FTPFiles: Sendable {
             .unavailable,
             "\(what) failed: the server lists \(name), and does not give it. It may be replaced just now.",
             retry: .later
-        )
+        ).ofBrokenPromise
     }
 
     /// What is in a folder; nil where the server does not go into it, which says nothing yet.

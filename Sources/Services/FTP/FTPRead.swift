@@ -56,7 +56,7 @@ extension FTPFiles {
         // As many as came have to be there: a server that broke off may praise what it gave.
         if !isSame, try await file(name, what).length != UInt64(bytes.count) {
             let reason = "the server gave \(bytes.count) bytes, and has another number of them."
-            throw StorageError(.unavailable, "\(what) failed: \(reason)", retry: .later)
+            throw StorageError(.unavailable, "\(what) failed: \(reason)", retry: .later).ofBrokenPromise
         }
         return OpenObject(Body(bytes).open(), length: UInt64(bytes.count), version: isSame ? version : nil)
     }

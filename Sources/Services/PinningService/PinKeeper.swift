@@ -84,6 +84,7 @@ struct PinKeeper: ContentService {
         case .queued, .pinning: return .accepted(ticket(entry, upload.root))
         case .failed:
             throw ledger.connection.failures.error(.unavailable, "the service refuses it: \(entry.reason)", what)
+                .ofObject
         }
     }
 

@@ -136,13 +136,13 @@ struct ContentDoors: Sendable {
                 let message = "Reading \(root) failed: who is said to have it does not give it: \(broken.message)"
                 throw StorageError(.corrupt, message, cause: broken).ofBrokenPromise
             }
-            guard let last else { throw StorageError(.unavailable, elsewhere) }
+            guard let last else { throw StorageError(.unavailable, elsewhere).ofObject }
             guard Self.isMissing(last) else { throw last }
             if let unasked {
                 let message = "\(root) was not given, and one place could not be asked whose it is: \(unasked.message)"
                 throw StorageError(.unavailable, message, retry: unasked.retry, cause: unasked)
             }
-            throw StorageError(.unavailable, "\(elsewhere) \(last.message)", cause: last)
+            throw StorageError(.unavailable, "\(elsewhere) \(last.message)", cause: last).ofObject
         }
     }
 
@@ -158,7 +158,7 @@ struct ContentDoors: Sendable {
             }
         }
         guard last.code == .notFound else { throw last }
-        throw StorageError(.unavailable, "\(last.message) Other places of the service may have it.")
+        throw StorageError(.unavailable, "\(last.message) Other places of the service may have it.").ofObject
     }
 
     private static func isMissing(_ error: StorageError) -> Bool { error.code == .corrupt || error.code == .notFound }

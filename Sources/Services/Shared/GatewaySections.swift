@@ -44,7 +44,7 @@ actor GatewaySections {
         let section: CARSection?
         do throws(StorageError) { section = try await next() } catch {
             // The host began to give it.
-            throw error.code == .unavailable ? error.ofBrokenPromise : error
+            throw error.ofWithholding
         }
         guard let section else { return nil }
         guard section.cid.hash == cid.hash else {
