@@ -111,7 +111,9 @@ extension Kit {
 
 extension Certification {
     /// Measures how long a question takes, and how fast a few megabytes go and come, one after the other; what cannot
-    /// be measured is nil. Throws where other bytes come than were sent.
+    /// be measured is nil.
+    ///
+    /// Throws where other bytes come than were sent.
     func measure(_ content: any ContentService, by timing: Timing) async throws(StorageError) -> Measurement {
         var measured = Measurement()
         func seconds(_ work: () async throws(StorageError) -> Void) async throws(StorageError) -> Double? {

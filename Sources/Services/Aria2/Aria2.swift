@@ -7,7 +7,6 @@ package enum Aria2: ContentDefinition {
     package static let aliases: [String] = []
     package static let summary = "What other backends give URLs of, fetched by aria2 over several connections at once."
     package static let capabilities: Capabilities = [.reads, .rangeReads, .finds, .relays]
-    /// There is room for nothing.
     /// Each download has several connections of its own.
     package static let connections = 4
 
