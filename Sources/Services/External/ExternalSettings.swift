@@ -60,12 +60,7 @@ package struct ExternalSettings: Described {
             env: ["RCLONE_CONFIG"]
         ),
         Field("min_free", \.minFree, help: "Room to leave on the disk of the kit home, where files lie meanwhile."),
-        Field(
-            "user",
-            \.user,
-            help: "The user that a program is told which asks for credentials.",
-            section: .credentials
-        ),
+        Field("user", \.user, help: "The user for a program that asks for credentials.", section: .credentials),
         Field(
             "password",
             \.password,

@@ -77,14 +77,13 @@ struct PinKeeper: ContentService {
     // MARK: Storing
 
     func store(_ upload: Upload) async throws(StorageError) -> StoreAnswer {
-        let what = "Storing \(upload.root)"
+        let (what, failures) = ("Storing \(upload.root)", ledger.connection.failures)
         let entry = try await ledger.store(upload, what)
         switch entry.state {
         case .pinned: return .stored(ledger.location(of: entry), proof: nil)
         case .queued, .pinning: return .accepted(ticket(entry, upload.root))
         case .failed:
-            throw ledger.connection.failures.error(.unavailable, "the service refuses it: \(entry.reason)", what)
-                .ofObject
+            throw failures.error(.unavailable, "the service refuses it: \(entry.reason)", what).ofObject
         }
     }
 
