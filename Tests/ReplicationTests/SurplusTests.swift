@@ -21,7 +21,7 @@ import Testing
         return (root, try #require(await home.surplus(of: root, among: ["a": one, "b": other])))
     }
 
-    enum Keeper: CaseIterable { case sound, gone, cut, rotten, outOfReach }
+    enum Keeper: CaseIterable { case sound, gone, cut, rotten, hollow, outOfReach }
 
     @Test(arguments: Keeper.allCases, [true, false]) func `no surplus copy goes unless the others are seen now`(
         keeper: Keeper,
@@ -42,6 +42,9 @@ import Testing
         case .rotten:
             let rotten = surplus.other.contents[name].map { $0.dropLast() + [($0.last ?? 0) ^ 1] }
             surplus.other.tamper(name, rotten.map(Array.init))
+        case .hollow:
+            let lost = StorageError(.notFound, "There is nothing.")
+            others[surplus.otherName] = FaultyService(surplus.other, [Fault(.get, .fail(lost))])
         case .outOfReach: others[surplus.otherName] = FaultyService(surplus.other, [Fault(.stat, .fail(.passing))])
         }
         let report = try await home.sync(
@@ -62,6 +65,8 @@ import Testing
             case .sound, .outOfReach: .stored
             case .gone: .missing
             case .cut, .rotten: .corrupt
+            // It says that it has it.
+            case .hollow: .unknown
             }
         #expect(try await home.status(root, surplus.otherName) == seen)
     }

@@ -237,7 +237,7 @@ package final class Witnesses: Sendable {
             return look
         } catch {
             let problem = error as? StorageError
-            let isSilent = problem?.code == .unavailable && problem?.isOfSource != true
+            let isSilent = problem?.code == .unavailable && problem?.isOfSource != true && problem?.isOfObject != true
             silences.note(isSilent ? "\(error)" : nil, of: name)
             return .unknown("\(error)")
         }
@@ -261,11 +261,35 @@ package final class Witnesses: Sendable {
                 counted: mapping?.observedSize
             )
             if let loss = found.loss {
-                try await note(loss, of: mapping, by: found.method, on: backend)
+                // Who says that it has what it does not give keeps it back.
+                try await note(loss == .missing ? .withheld : loss, of: mapping, by: found.method, on: backend)
                 return .notSeen("What is there is not its CAR, or damaged; the next sync sends it anew.")
+            }
+            if found.back == nil, let loss = try await lack(of: root, held, on: backend.content) {
+                try await note(loss, of: mapping, by: "read-back", on: backend)
+                return .notSeen("It says that it has it, and does not give it; the next sync looks, or sends it anew.")
             }
             compared.change { $0[copy] = held }
             return .seen(held.place)
+        }
+    }
+
+    /// What a copy that was compared by its digest is instead, where it does not give its first byte: some services keep
+    /// digests of what they lost, and this one may soon be the last.
+    private func lack(
+        of root: CID,
+        _ held: HeldRoot,
+        on content: any ContentService
+    ) async throws(StorageError) -> Observation.Finding? {
+        guard content.capabilities.isSuperset(of: [.reads, .rangeReads]), !content.limits.isArchive else { return nil }
+        do throws(StorageError) {
+            for try await chunk in try await content.read(root, at: held.location, 0..<1).stream where !chunk.isEmpty {
+                return nil
+            }
+            return .withheld
+        } catch {
+            guard let finding = Observation.Finding(ofReading: error) else { throw error }
+            return finding == .missing ? .withheld : finding
         }
     }
 

@@ -49,8 +49,8 @@ func homeWithLargePin(_ bench: Bench, length: Int? = nil) throws -> URL {
 }
 
 /// A home with many small pins.
-func homeWithSmallPins(_ bench: Bench) throws -> URL {
-    let files = try bench.randomFiles("pins", count: bench.amounts.pins, length: 65_536, perFolder: 1)
+func homeWithSmallPins(_ bench: Bench, count: Int? = nil) throws -> URL {
+    let files = try bench.randomFiles("pins", count: count ?? bench.amounts.pins, length: 65_536, perFolder: 1)
     defer { bench.remove(bench.memory.appending(path: "pins")) }
     let home = try bench.newHome(in: bench.memory)
     _ = try bench.runKit(["add", "--quiet"] + files.map(\.path), home: home)
