@@ -6,6 +6,8 @@ package struct AnnexError: Error, Sendable, CustomStringConvertible {
         case noProgram
         /// The program could not be started now.
         case cannotStart
+        /// It was started, and said nothing for too long.
+        case notBegun
         /// The program speaks another protocol, or a version of it that is not known here.
         case notSpoken
         /// It says that it cannot be set up with these settings.

@@ -230,7 +230,7 @@ final class AnnexExchange: Sendable {
         }
         for (_, answer) in settled { answer.resolve(.success(())) }
         if isLate {
-            return fail(AnnexError(.cannotStart, "\(name) did not begin within \(timeout.components.seconds) s."))
+            return fail(AnnexError(.notBegun, "\(name) did not begin within \(timeout.components.seconds) s."))
         }
         for (number, job) in jobs { look(at: job, number, moment) }
     }

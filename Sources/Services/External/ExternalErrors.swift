@@ -35,8 +35,8 @@ enum ExternalErrors {
             cause: error.cause
         )
         // What was never asked was not done.
-        let isUnasked = [.noProgram, .cannotStart, .notSpoken, .notInitialised, .notPrepared].contains(error.code)
-        return isChange && !isUnasked ? failure.ofUnknownOutcome : failure
+        let early: [AnnexError.Code] = [.noProgram, .cannotStart, .notBegun, .notSpoken, .notInitialised, .notPrepared]
+        return isChange && !early.contains(error.code) ? failure.ofUnknownOutcome : failure
     }
 
     private static func meaning(_ error: AnnexError, _ names: [String]) -> Meaning {
@@ -45,8 +45,8 @@ enum ExternalErrors {
         case .notSpoken: (.badSettings, .never, "Is connection.program a special remote of git-annex?")
         case .notInitialised:
             meaning(error.words, names, else: (.badSettings, .never, "Check connection.program_options."))
-        case .notPrepared, .gaveUp, .ended, .timedOut: meaning(error.words, names)
-        case .cannotStart: (.unavailable, .never, "")
+        case .cannotStart, .notPrepared, .gaveUp, .ended, .timedOut: meaning(error.words, names)
+        case .notBegun: (.unavailable, .never, "Is connection.program a special remote of git-annex?")
         case .tooMuch: (.corrupt, .never, "")
         // It is this machine that is full, and not the place.
         case .full: (.unavailable, .never, noRoom)

@@ -25,6 +25,7 @@ struct ExternalService: StorageService {
     let policy: CallPolicy
     private let locks = ReplacementLocks()
     private let wholes = ExternalWholes()
+    private let isSeen = Locked(false)
 
     init(_ talk: ExternalTalk, _ memory: AnnexMemory, _ means: Means, _ policy: CallPolicy) {
         (self.talk, self.memory, self.means, self.policy) = (talk, memory, means, policy)
@@ -49,6 +50,9 @@ struct ExternalService: StorageService {
         try await file.write(body, name)
         let admission = policy.admission(.put(name), isAdmitted: true)
         try await changing(key, name) { () async throws(StorageError) in
+            // rclone makes a folder that is not there, which is told, and not made.
+            if !isSeen.read({ $0 }) { try await checkPlace() }
+            isSeen.change { $0 = true }
             let isRemoved = try await removeFirst(key, name, admission)
             do throws(StorageError) {
                 try await admission.renew()
