@@ -274,8 +274,8 @@ package final class Witnesses: Sendable {
         }
     }
 
-    /// What a copy that was compared by its digest is instead, where it does not give its first byte: some services keep
-    /// digests of what they lost, and this one may soon be the last.
+    /// What a copy that was compared by its digest is instead, where it does not give its first byte: some services
+    /// keep digests of what they lost, and this one may soon be the last.
     private func lack(
         of root: CID,
         _ held: HeldRoot,
