@@ -148,6 +148,22 @@ extension Catalog {
         }
     }
 
+    /// How long the CARs of pinned roots are, in bytes, as far as that was observed somewhere.
+    package func sizes() async throws(CatalogError) -> [CID: UInt64] {
+        try await read { (database) throws(CatalogError) in
+            var sizes: [CID: UInt64] = [:]
+            try database.query(
+                """
+                SELECT pins.cid, max(size_bytes) FROM pins JOIN mappings ON mappings.cid = pins.cid
+                    WHERE status = 'stored' AND size_bytes IS NOT NULL GROUP BY pins.cid
+                """
+            ) { (row: borrowing Row) throws(CatalogError) in
+                sizes[try columnCID(row, 0)] = UInt64(exactly: row.int64(1))
+            }
+            return sizes
+        }
+    }
+
     /// How many roots are pinned.
     package func pinCount() async throws(CatalogError) -> Int {
         try await read { (database) throws(CatalogError) in
