@@ -197,4 +197,33 @@ import Testing
         #expect(failed == [7] && restored.sorted() == (0..<20).filter { $0 != 7 })
         for number in restored { #expect(try await restorer.isWhole(roots[number], thorough: true)) }
     }
+
+    /// What is in an archive, or not given, says nothing of the service: others are had there, and brought there.
+    @Test func `what is wrong with some roots keeps no other`() async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        let roots = try await home.pin(many: 40)
+        let bad = Set(try roots.prefix(30).map { try home.name($0) })
+        let waiting = StorageError(.unavailable, "It is in an archive.", retry: .later).ofObject
+        let partial = AlteredService(service) { altered in
+            altered.onPut = { (name, body) async throws(StorageError) in
+                guard !bad.contains(name) else { throw waiting }
+                return try await service.put(name, body)
+            }
+            altered.onGet = { (name, range, version) async throws(StorageError) in
+                guard !bad.contains(name) else { throw waiting }
+                return try await service.get(name, range, version: version)
+            }
+        }
+        let report = try await home.sync(partial)
+        #expect(report.uploaded == 10 && report.failures.count == 30 && report.stopped == nil)
+        #expect(try await home.sync(service).isComplete)
+        let restorer = home.restorer(of: try BlockStore(folder: home.folder + "/other"))
+        let source = Restorer.Source(backend: home.open(partial, "a"), at: nil, size: 4096)
+        var restored: Set<Int> = []
+        try await restorer.restore(roots.map { Restorer.Wanted($0, from: [source]) }, thorough: false) { arrival in
+            if case .restored = arrival.outcome { restored.insert(arrival.number) }
+        }
+        #expect(restored == Set(30..<40))
+    }
 }
