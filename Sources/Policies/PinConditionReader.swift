@@ -17,6 +17,7 @@ struct PinConditionWord: Sendable, Hashable {
     /// The longest condition, in characters.
     static let longest = 4096
 
+    private static let marks: [Character] = ["\"", "'"]
     private static let signs = ["!=", "!~", "<=", ">=", "=", "~", "<", ">", "(", ")"]
 
     /// The words of a text; the last one is its end.
@@ -31,10 +32,10 @@ struct PinConditionWord: Sendable, Hashable {
             let place = index + 1
             if all[index].isWhitespace {
                 index += 1
-            } else if all[index] == "\"" {
+            } else if let mark = marks.first(where: { $0 == all[index] }) {
                 var content = ""
                 index += 1
-                while index < all.count, all[index] != "\"" {
+                while index < all.count, all[index] != mark {
                     if all[index] == "\\", index + 1 < all.count { index += 1 }
                     content.append(all[index])
                     index += 1
@@ -48,7 +49,7 @@ struct PinConditionWord: Sendable, Hashable {
                 words.append(PinConditionWord(kind: .sign(sign), place: place))
                 index += sign.count
             } else {
-                let word = all[index...].prefix { !$0.isWhitespace && !"\"!=~<>()".contains($0) }
+                let word = all[index...].prefix { !$0.isWhitespace && !"\"'!=~<>()".contains($0) }
                 guard !word.isEmpty else {
                     throw PinConditionProblem(message: "“\(all[index])” means nothing here.", place: place)
                 }

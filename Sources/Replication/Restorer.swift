@@ -181,6 +181,7 @@ package struct Restorer: Sendable {
             } catch {
                 // What fails here and not there would fail for every other source.
                 guard case .storage(let said) = error, !error.isCancellation else { throw error }
+                if let here = said.cause as? StoreError, !here.isOfContent { throw .store(here) }
                 // One root may have several places on a backend.
                 if said.code != .unavailable || said.isOfObject {
                     silences.note(nil, of: name)

@@ -24,6 +24,7 @@ struct PinConditionTests {
     @Test(arguments: [
         ("name = photos-2026", true), ("name = photos", false), ("name != photos", true), ("name ~ photos-*", true),
         ("name ~ *2026", true), ("name ~ ph?tos-*6", true), ("name !~ *", false), ("name ~ \"photos 2026\"", false),
+        ("name = 'photos-2026'", true), ("name = \"photos-2026\"", true), ("name ~ 'photos\"*'", false),
         ("size = 5MiB", true), ("size > 5MiB", false), ("size >= 5MiB", true), ("size < 5MB", false),
         ("size != 5242880", false), ("age > 9d", true), ("age > 240h", false), ("age >= 240h", true),
         ("age < 2w", true), ("age <= 1.5w", true), ("age = 864000s", true), ("age > 1y", false), ("age<15min", false),
@@ -71,7 +72,8 @@ struct PinConditionTests {
         ("", 1), ("name", 5), ("name =", 7), ("name = ", 8), ("= x", 1), ("name = x y", 10), ("name = x and", 13),
         ("size ~ 1", 8), ("size = big", 8), ("size = -1", 8), ("age = 3", 7), ("age = 3 d", 7), ("age > x", 7),
         ("name > x", 8), ("color = red", 1), ("meta. = 1", 1), ("meta.x > y", 10), ("(name = x", 10), ("name = x)", 9),
-        ("name = \"x", 8), ("not", 4), ("name = (", 8), ("name == x", 7), ("name ! x", 6), ("size > 1e400", 8),
+        ("name = \"x", 8), ("name = 'x", 8), ("not", 4), ("name = (", 8), ("name == x", 7), ("name ! x", 6),
+        ("size > 1e400", 8),
     ])
     func whatIsNoneSaysWhere(_ text: String, place: Int) {
         let problem = #expect(throws: PinConditionProblem.self) { try PinCondition(text) }

@@ -34,7 +34,7 @@ package struct PinList: Operation {
         do throws(PinConditionProblem) {
             wanted = try PinCondition(condition)
         } catch {
-            throw KitError(.usage, "--where “\(condition)” is no condition, \(error)", hint: .help(on: Self.name))
+            throw KitError(.usage, "--where is no condition, \(error)", hint: .help(on: Self.name))
         }
         return try await kitErrors {
             let sizes = wanted.asksForSizes ? try await catalog.sizes() : [:]

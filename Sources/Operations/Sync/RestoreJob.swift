@@ -139,8 +139,16 @@ struct RestoreJob: Sendable {
         let named = Dictionary(absent.map { ($0.source.backend.name, $0.source.backend) }) { first, _ in first }
         for (name, backend) in named { problems[name] = try await problem(with: backend) }
         for absence in absent where problems[absence.source.backend.name] == nil {
-            let mappings = known.mappings[absence.root] ?? []
-            let seen = observation(of: absence.root, absence.source, .failure(absence.error), mappings, absence.at)
+            let (mappings, source) = (known.mappings[absence.root] ?? [], absence.source)
+            var error = absence.error
+            // Who says that it has what it did not give keeps it back.
+            if mappings.contains(where: { $0.backend == source.backend.name && $0.location == source.location }),
+                case .storage(let said) = error,
+                case .present = await source.backend.content.presence(of: absence.root, at: source.location)
+            {
+                error = .storage(StorageError(.unavailable, said.message, backend: said.backend).ofBrokenPromise)
+            }
+            let seen = observation(of: absence.root, source, .failure(error), mappings, absence.at)
             try await notes.add(seen, on: absence.source.backend.name)
         }
         output.whole += whole

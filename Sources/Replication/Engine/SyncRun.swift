@@ -194,7 +194,7 @@ struct SyncRun: Sendable {
         // What nobody sends is not asked for.
         let asked = uploads.count <= Self.fewRoots ? uploads : nil
         let copies = try await catalog.statuses(on: backend.name, of: asked)
-        for copy in copies where [.pending, .unknown].contains(copy.status) || copy.isBeingRemoved {
+        for copy in copies where copy.status != .stored && copy.status != .corrupt || copy.isBeingRemoved {
             hints.insert(copy.cid)
         }
         hints.formUnion(interrupted.count > Self.fewEnough ? [] : interrupted)

@@ -173,7 +173,8 @@ struct Uploader: Sendable {
             // What was read and found damaged is sent anew, whatever the service says of it.
             let isDamaged = damaged.contains(root) || found.loss?.strength == .readBack
             let goesOn = stopped.contains(root) && !isDamaged
-            let isDisproved = found.loss != nil || damaged.contains(root) || disproved.contains(root)
+            // Where one is lost, digests prove nothing of any other.
+            let isDisproved = found.loss != nil || !damaged.isEmpty || !disproved.isEmpty
             return try await send(layout, body, goesOn: goesOn, isDamaged: isDamaged, mayProve: !isDisproved)
         } catch {
             throw .storage(error)

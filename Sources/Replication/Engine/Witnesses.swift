@@ -1,4 +1,5 @@
 package import Catalog
+internal import Digests
 internal import Multiformats
 package import Storage
 
@@ -253,9 +254,10 @@ package final class Witnesses: Sendable {
         case .present(let held):
             let copy = Copy(root: root, backend: backend.name)
             if compared.read({ $0[copy] }) == held { return .seen(held.place) }
+            let body = try await store.pack(root).body
             let found = try await compare(
                 held,
-                with: try await store.pack(root).body,
+                with: body,
                 on: backend.content,
                 trustsParts: try await catalog.openTransfer(of: root, on: backend.name) != .store,
                 counted: mapping?.observedSize
@@ -265,7 +267,7 @@ package final class Witnesses: Sendable {
                 try await note(loss == .missing ? .withheld : loss, of: mapping, by: found.method, on: backend)
                 return .notSeen("What is there is not its CAR, or damaged; the next sync sends it anew.")
             }
-            if found.back == nil, let loss = try await lack(of: root, held, on: backend.content) {
+            if found.back == nil, let loss = try await lack(of: held, beside: body, on: backend.content) {
                 try await note(loss, of: mapping, by: "read-back", on: backend)
                 return .notSeen("It says that it has it, and does not give it; the next sync looks, or sends it anew.")
             }
@@ -274,24 +276,31 @@ package final class Witnesses: Sendable {
         }
     }
 
-    /// What a copy that was compared by its digest is instead, where it does not give its first byte: some services
-    /// keep digests of what they lost, and this one may soon be the last.
+    /// What a copy that was compared by its digest is instead, where it does not give a part of it, by chance, as it
+    /// should be: some services keep digests of what they lost, and this one may soon be the last.
     private func lack(
-        of root: CID,
-        _ held: HeldRoot,
+        of held: HeldRoot,
+        beside body: Body,
         on content: any ContentService
     ) async throws(StorageError) -> Observation.Finding? {
         guard content.capabilities.isSuperset(of: [.reads, .rangeReads]), !content.limits.isArchive else { return nil }
+        let length = min(body.length, Self.sample)
+        let start = UInt64.random(in: 0...(body.length - length))
+        let range = start..<start + length
         do throws(StorageError) {
-            for try await chunk in try await content.read(root, at: held.location, 0..<1).stream where !chunk.isEmpty {
-                return nil
-            }
-            return .withheld
+            let part = try await content.read(held.root, at: held.location, range)
+            let bytes = try await collect(part.stream, limit: Int(length))
+            guard !bytes.isEmpty else { return .withheld }
+            return try await body.digest(.sha256, of: range) == digest(.sha256, of: bytes) ? nil : .damaged
         } catch {
+            guard error.code != .tooLarge else { return .damaged }
             guard let finding = Observation.Finding(ofReading: error) else { throw error }
             return finding == .missing ? .withheld : finding
         }
     }
+
+    /// So much is read, in bytes, of a copy that was compared by its digest.
+    private static let sample: UInt64 = 64 << 10
 
     /// Writes down that a copy is not what was believed, as everybody does who sees that.
     private func note(

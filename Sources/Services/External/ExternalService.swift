@@ -133,7 +133,7 @@ struct ExternalService: StorageService {
                 "The program says that it removed \(name), and that it is there.",
                 retry: .later,
                 mayHaveHappened: true
-            )
+            ).ofBrokenPromise
         }
     }
 

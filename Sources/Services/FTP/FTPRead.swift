@@ -100,6 +100,6 @@ extension FTPFiles {
         } catch {
             return error
         }
-        return FTPErrors.translate(what, error)
+        return FTPErrors.translate(what, error).ofWithholding
     }
 }
