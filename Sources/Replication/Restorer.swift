@@ -106,7 +106,7 @@ package struct Restorer: Sendable {
         each: (Arrival) async throws -> Void
     ) async throws {
         var failure: (any Error)?
-        await withTaskGroup(of: Attempt.self) { group in
+        await withTaskGroup(of: Result<Arrival, ReplicationError>.self) { group in
             var next = 0
             func start() {
                 guard next < wanted.count, failure == nil else { return }
@@ -115,9 +115,9 @@ package struct Restorer: Sendable {
                 group.addTask { await attempt(number, wanted[number], thorough: thorough) }
             }
             for _ in 0..<Self.lanes { start() }
-            while let attempt = await group.next() {
+            while let result = await group.next() {
                 do {
-                    try await each(try attempt.result.get())
+                    try await each(try result.get())
                     progress.items()
                 } catch {
                     failure = failure ?? error
@@ -138,17 +138,17 @@ package struct Restorer: Sendable {
         package let at: Timestamp
     }
 
-    private struct Attempt: Sendable {
-        let result: Result<Arrival, ReplicationError>
-    }
-
-    private func attempt(_ number: Int, _ wanted: Wanted, thorough: Bool) async -> Attempt {
+    private func attempt(
+        _ number: Int,
+        _ wanted: Wanted,
+        thorough: Bool
+    ) async -> Result<Arrival, ReplicationError> {
         do throws(ReplicationError) {
             let outcome = try await restore(wanted.root, from: wanted.sources, thorough: thorough)
             let now = Timestamp(milliseconds: timing.now())
-            return Attempt(result: .success(Arrival(number: number, outcome: outcome, at: now)))
+            return .success(Arrival(number: number, outcome: outcome, at: now))
         } catch {
-            return Attempt(result: .failure(error))
+            return .failure(error)
         }
     }
 

@@ -50,6 +50,29 @@ import Testing
         }
     }
 
+    /// It is this machine that is full, each time anew, and no backend.
+    @Test func aFullHomeEndsARestore() async throws {
+        let owner = try await User.ready("owner")
+        for seed in 0..<6 { try await owner.add(sampleBytes(1_500_000, seed: UInt64(seed)), name: "\(seed)") }
+        let disk = try await owner.createDisk("disk")
+        try await owner.run("sync")
+        try await withDisk("size=5m") { path in
+            var user = try User("other")
+            user.environment["IPFS_KIT_HOME"] = path + "/home"
+            try await user.run("init")
+            try await user.run("backend", "create", "disk", "filesystem", "--path", disk)
+            for words in [["recover", "--from", "disk"], ["restore"]] {
+                let full = try await user.attempt(words)
+                #expect(full.code == 8, "\(full.code) \(full.text)\(full.errorText)")
+                #expect(!(full.text + full.errorText).contains("backend test"), "\(full.text)\(full.errorText)")
+            }
+            let mount = try #require(Programs.find("mount"))
+            #expect(try await ProcessRunner.run(mount, ["-o", "remount,size=64m", path]).code == 0)
+            try await user.run("restore")
+            #expect(try await user.run("store", "verify").code == 0)
+        }
+    }
+
     @Test func aReadOnlyBackendRefusesAccess() async throws {
         try await withDisk("size=1m") { path in
             let user = try await User.ready()

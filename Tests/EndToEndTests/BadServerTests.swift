@@ -158,6 +158,28 @@ import Testing
         #expect(try [UInt8](await user.run("cat", root).output) == sampleBytes(200_000))
     }
 
+    /// A restoration tells it, too; and what is given again was there all the time.
+    @Test func whatIsSaidToBeThereAndNotGivenIsWithheld() async throws {
+        var user = try await User.ready()
+        let bucket = try await Bucket.make()
+        let proxy = try await FaultyProxy.start(before: bucket.server.endpoint, [])
+        try await user.createS3("cloud", bucket, endpoint: proxy.endpoint, "--retry-count", "0")
+        let root = try await user.add(sampleBytes(100_000))
+        try await user.run("sync")
+        try FileManager.default.removeItem(atPath: user.home + "/store/packs")
+        try await user.run("store", "rebuild-index", code: 10)
+        let none = FaultyProxy.Rule.status(404, body: "<Error><Code>NoSuchKey</Code></Error>")
+        try await proxy.set([none.on("GET", path: "/cars/")], for: "withholds")
+        let kept = try await user.run("restore", code: 10)
+        #expect(kept.text.contains("says that it has \(root), and does not give it"), "\(kept.text)")
+        #expect(try await user.json("whereis", root).mappings[0].status == .text("unknown"))
+        #expect(try await user.json("verify", code: 10).backends[0].withheld.int == 1)
+        try await proxy.clear("withholds")
+        try await user.run("restore")
+        #expect(try await user.json("whereis", root).mappings[0].status == .text("stored"))
+        #expect(try await user.json("sync").backends[0].uploaded.int == 0)
+    }
+
     // MARK: What is left behind
 
     /// Tests of a backend that are killed, or cannot remove what they stored.

@@ -73,8 +73,44 @@ import Testing
             #expect(report.uploaded == 0 && report.failures.map(\.root) == [root], "\(report)")
             #expect(try await home.status(root) == .missing)
         }
-        #expect(try await home.sync(service).isComplete)
+        // It is looked for before it is sent: it may be given again.
+        let report = try await home.sync(service)
+        #expect(report.isComplete && report.adopted == 1 && report.uploaded == 0, "\(report)")
         #expect(try await home.status(root) == .stored)
+    }
+
+    /// Where a loss was seen.
+    enum Sight: CaseIterable { case reading, look, sameSync }
+
+    /// Who lost something, and says the right digest of what he drops, is not believed for anything else either.
+    @Test(arguments: Sight.allCases) func `where something is lost no digest proves what is sent`(
+        _ sight: Sight
+    ) async throws {
+        let home = try await EngineSample()
+        let service = home.service()
+        // The one that is looked at first of all.
+        let numbers = (0..<6).sorted { EngineSample.block($0).cid < EngineSample.block($1).cid }
+        let root = try await home.pin(numbers[0])
+        try await home.sync(service)
+        service.tamper(try home.name(root), nil)
+        switch sight {
+        case .reading: #expect(try await home.verify(service).map(\.verdict) == [.missing])
+        case .look:
+            let full = FaultyService(service, [Fault(.put, .fail(StorageError(.quotaExceeded, "It is full.")))])
+            #expect(try await home.sync(full, force: true).failures.count == 1)
+        case .sameSync: break
+        }
+        let roots = try await home.pin(many: 6)
+        let dropping = AlteredService(service) { altered in
+            altered.onPut = { (name, body) async throws(StorageError) in
+                let receipt = try await service.put(name, body)
+                if name.text.hasPrefix("cars/") { service.tamper(name, nil) }
+                return receipt
+            }
+        }
+        let report = try await home.sync(dropping, force: sight == .sameSync, lanes: 1)
+        #expect(report.uploaded == 0 && report.failures.count == roots.count, "\(report)")
+        for root in roots { #expect(try await home.status(root) != .stored) }
     }
 
     @Test func `what was sent instead of a copy that counted is told`() async throws {

@@ -21,7 +21,7 @@ import Testing
         return (root, try #require(await home.surplus(of: root, among: ["a": one, "b": other])))
     }
 
-    enum Keeper: CaseIterable { case sound, gone, cut, rotten, hollow, outOfReach }
+    enum Keeper: CaseIterable { case sound, gone, cut, rotten, hollow, zeros, outOfReach }
 
     @Test(arguments: Keeper.allCases, [true, false]) func `no surplus copy goes unless the others are seen now`(
         keeper: Keeper,
@@ -45,6 +45,9 @@ import Testing
         case .hollow:
             let lost = StorageError(.notFound, "There is nothing.")
             others[surplus.otherName] = FaultyService(surplus.other, [Fault(.get, .fail(lost))])
+        case .zeros:
+            let zeros = Fault(.get, .alter { bytes in bytes.map { _ in 0 } })
+            others[surplus.otherName] = FaultyService(surplus.other, [zeros])
         case .outOfReach: others[surplus.otherName] = FaultyService(surplus.other, [Fault(.stat, .fail(.passing))])
         }
         let report = try await home.sync(
@@ -64,7 +67,7 @@ import Testing
             switch keeper {
             case .sound, .outOfReach: .stored
             case .gone: .missing
-            case .cut, .rotten: .corrupt
+            case .cut, .rotten, .zeros: .corrupt
             // It says that it has it.
             case .hollow: .unknown
             }

@@ -172,6 +172,9 @@ def control(base):
                 self.close_when_done()
 
         def ftp_RETR(self, file):
+            if "gives-none" in modes:
+                self.respond("550 No such file or directory.")
+                return
             if "break-read" in modes and not counts.get("read"):
                 counts["read"] = 1
                 self._restart_position = 0

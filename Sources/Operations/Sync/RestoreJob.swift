@@ -78,11 +78,22 @@ struct RestoreJob: Sendable {
         }
     }
 
-    /// A root that a backend said it has not.
+    /// A root that was not found at a place.
     private struct Absence {
+        /// What is told of it in the report.
+        struct Place: Hashable {
+            let root: CID
+            let backend: String
+            let path: String?
+
+            init(_ root: CID, _ source: Restorer.Source) {
+                (self.root, backend, path) = (root, source.backend.name, source.location?.path)
+            }
+        }
+
         let root: CID
         let source: Restorer.Source
-        let error: ReplicationError
+        let error: StorageError
         let at: Timestamp
     }
 
@@ -125,49 +136,59 @@ struct RestoreJob: Sendable {
                 failures = all
             }
             for (source, error) in failures {
-                guard !Self.isAbsence(error) else {
-                    absent.append(Absence(root: root, source: source, error: error, at: arrival.at))
+                if case .storage(let said) = error, said.code == .notFound {
+                    absent.append(Absence(root: root, source: source, error: said, at: arrival.at))
                     continue
                 }
                 let seen = observation(of: root, source, .failure(error), mappings, arrival.at)
                 try await notes.add(seen, on: source.backend.name)
             }
         }
-        // A disk that is not mounted looks empty: who says of roots that they are not there has to be, after that, the
-        // place that this home knows.
-        var problems: [String: KitError] = [:]
-        let named = Dictionary(absent.map { ($0.source.backend.name, $0.source.backend) }) { first, _ in first }
-        for (name, backend) in named { problems[name] = try await problem(with: backend) }
-        for absence in absent where problems[absence.source.backend.name] == nil {
-            let (mappings, source) = (known.mappings[absence.root] ?? [], absence.source)
-            var error = absence.error
-            // Who says that it has what it did not give keeps it back.
-            if mappings.contains(where: { $0.backend == source.backend.name && $0.location == source.location }),
-                case .storage(let said) = error,
-                case .present = await source.backend.content.presence(of: absence.root, at: source.location)
-            {
-                error = .storage(StorageError(.unavailable, said.message, backend: said.backend).ofBrokenPromise)
-            }
-            let seen = observation(of: absence.root, source, .failure(error), mappings, absence.at)
-            try await notes.add(seen, on: absence.source.backend.name)
-        }
+        let told = try await settle(absent, known, notes)
         output.whole += whole
         output.restored += restored.sorted { $0.key < $1.key }.map { (roots[$0.key], $0.value.from, $0.value.bytes) }
         for (number, what) in failed.sorted(by: { $0.key < $1.key }) {
-            var reasons = what.backends.map { failure in
-                let name = failure.source.backend.name
-                return (
-                    name,
-                    Self.isAbsence(failure.error) ? problems[name] ?? KitError(failure.error) : KitError(failure.error)
-                )
+            let root = roots[number]
+            var reasons = what.backends.map { source, error in
+                (source.backend.name, told[Absence.Place(root, source)] ?? KitError(error))
             }
             if let others = what.others { reasons.append((sources.others?.names ?? "", KitError(others))) }
-            output.failed.append((roots[number], reasons))
+            output.failed.append((root, reasons))
         }
     }
 
-    private static func isAbsence(_ error: ReplicationError) -> Bool {
-        if case .storage(let error) = error { error.code == .notFound } else { false }
+    /// Finds out what it means that roots were not found, and writes it down; what there is to say of each place.
+    ///
+    /// A disk that is not mounted looks empty: who says so has to be, after that, the place that this home knows. And
+    /// who says that it has what it did not give keeps it back.
+    private func settle(
+        _ absent: [Absence],
+        _ known: Known,
+        _ notes: RestoreNotes
+    ) async throws -> [Absence.Place: KitError] {
+        var problems: [String: KitError] = [:]
+        let named = Dictionary(absent.map { ($0.source.backend.name, $0.source.backend) }) { first, _ in first }
+        for (name, backend) in named { problems[name] = try await problem(with: backend) }
+        var told: [Absence.Place: KitError] = [:]
+        for absence in absent {
+            let (root, source, name) = (absence.root, absence.source, absence.source.backend.name)
+            if let problem = problems[name] {
+                told[Absence.Place(root, source)] = problem
+                continue
+            }
+            let mappings = known.mappings[root] ?? []
+            var error = absence.error
+            if mappings.contains(where: { $0.backend == name && $0.location == source.location }),
+                case .present = await source.backend.content.presence(of: root, at: source.location)
+            {
+                let message = "It says that it has \(root), and does not give it: \(error.message)"
+                error = StorageError(.unavailable, message, backend: error.backend, cause: error).ofBrokenPromise
+            }
+            told[Absence.Place(root, source)] = KitError(error)
+            let seen = observation(of: root, source, .failure(.storage(error)), mappings, absence.at)
+            try await notes.add(seen, on: name)
+        }
+        return told
     }
 
     /// Whether every block is read: also where a pack is gone or cut, for then the index leads to nothing.

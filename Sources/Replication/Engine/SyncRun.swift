@@ -223,6 +223,7 @@ struct SyncRun: Sendable {
             doubted: Set(interrupted),
             damaged: damaged,
             disproved: disproved,
+            hasLosses: Locked(!disproved.isEmpty),
             counted: counted,
             doubtful: Set(copies.filter { $0.status == .unknown }.map(\.cid)),
             known: try await places(of: uploads),

@@ -23,6 +23,8 @@ struct Uploader: Sendable {
     let damaged: Set<CID>
     /// What was not found, or not whole, when somebody looked: only a reading proves that it is there again.
     let disproved: Set<CID>
+    /// Whether anything is known to be lost there: then only a reading proves what is sent.
+    let hasLosses: Locked<Bool>
     /// What counts as stored and is only compared, with the lengths of its CARs: when it turns out to be something
     /// else, that is written down, and that another upload begins.
     let counted: [CID: UInt64?]
@@ -173,9 +175,8 @@ struct Uploader: Sendable {
             // What was read and found damaged is sent anew, whatever the service says of it.
             let isDamaged = damaged.contains(root) || found.loss?.strength == .readBack
             let goesOn = stopped.contains(root) && !isDamaged
-            // Where one is lost, digests prove nothing of any other.
-            let isDisproved = found.loss != nil || !damaged.isEmpty || !disproved.isEmpty
-            return try await send(layout, body, goesOn: goesOn, isDamaged: isDamaged, mayProve: !isDisproved)
+            if found.loss != nil { hasLosses.change { $0 = true } }
+            return try await send(layout, body, goesOn: goesOn, isDamaged: isDamaged)
         } catch {
             throw .storage(error)
         }
@@ -278,8 +279,7 @@ struct Uploader: Sendable {
         _ layout: DAGLayout,
         _ body: Body,
         goesOn: Bool,
-        isDamaged: Bool,
-        mayProve: Bool
+        isDamaged: Bool
     ) async throws(StorageError) -> Step {
         // What is sent again is not counted again.
         let left = Locked(body.length)
@@ -306,7 +306,7 @@ struct Uploader: Sendable {
         var stored: Observation
         switch answer {
         case .accepted(let ticket): return .awaited(ticket)
-        case .stored(let location, let proof?) where mayProve || !reads:
+        case .stored(let location, let proof?) where !reads || !hasLosses.read({ $0 }):
             stored = seen(layout, location, method: "put-\(proof.method)", sha256: body.sha256)
         case .stored(let location, nil) where !reads: stored = claim(layout.root, location)
         case .stored(let location, _):

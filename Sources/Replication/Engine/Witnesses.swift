@@ -269,7 +269,8 @@ package final class Witnesses: Sendable {
             }
             if found.back == nil, let loss = try await lack(of: held, beside: body, on: backend.content) {
                 try await note(loss, of: mapping, by: "read-back", on: backend)
-                return .notSeen("It says that it has it, and does not give it; the next sync looks, or sends it anew.")
+                let words = loss == .damaged ? "gives something else" : "does not give it"
+                return .notSeen("It says that it has it, and \(words); the next sync looks, or sends it anew.")
             }
             compared.change { $0[copy] = held }
             return .seen(held.place)

@@ -72,7 +72,7 @@ private func lawsSection() -> [String] {
     return [
         "", "## Laws", "",
         "There are \(Law.all.count) laws of objects and \(ContentLaw.all.count) of content. Each type is tried by those that apply to it, over real",
-        "servers, or over simulators that are held to what was recorded of them; what a server breaks by itself its page says.",
+        "servers, or over simulators; its page says what those rest on, and what a server breaks by itself.",
         "`ipfs-kit backend certify NAME` tries a backend by them, but for the \(troubled) for which something has to go wrong. A",
         "law that needs more than a type has does not apply to it:",
         "",

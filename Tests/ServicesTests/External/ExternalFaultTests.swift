@@ -129,6 +129,24 @@ import Testing
         }
     }
 
+    /// What is said to be there and not given, or said to be removed and still there, is a word that does not hold;
+    /// what has another reason has that.
+    @Test(arguments: [("", true), ("permission denied", false)])
+    func aWordThatDoesNotHoldIsTold(_ reason: String, isBroken: Bool) async throws {
+        let keeps =
+            "if request == 'TRANSFER': say('TRANSFER-FAILURE', *rest.split(' ')[:2], '\(reason)'); return True"
+        try await lend(keeps) { objects in
+            let error = try await failure(of: objects) { (objects, name) async throws(StorageError) in
+                _ = try await collect(objects.read(name), limit: 1 << 20)
+            }
+            #expect(error.isBrokenPromise == isBroken && error.code == (isBroken ? .unavailable : .permissionDenied))
+            let removal = try await failure(of: objects) { (objects, name) async throws(StorageError) in
+                try await objects.delete(name)
+            }
+            #expect(removal.isBrokenPromise && removal.mayHaveHappened, "\(removal)")
+        }
+    }
+
     @Test func oneThatDiesInTheMiddleIsStartedAnew() async throws {
         let once = """
             if request == 'CHECKPRESENT' and not os.path.exists(kept): open(kept, 'w'); sys.exit(1)

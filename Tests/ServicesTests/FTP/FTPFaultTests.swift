@@ -102,6 +102,23 @@ import Testing
         #expect(try content("a/b.car") == [7])
     }
 
+    @Test(arguments: [[], ["no-facts"]]) func `a file that is in the list and not given is withheld`(
+        _ modes: [String]
+    ) async throws {
+        try write("a/b.car", [7])
+        let service = try await open(modes + ["gives-none"])
+        let name = try #require(name)
+        let error = await error { () async throws(StorageError) in
+            _ = try await collect(try await service.read(name), limit: 10)
+        }
+        #expect(error?.code == .unavailable && error?.isBrokenPromise == true, "\(error as Any)")
+        // One that is in no list is not there.
+        let other = try #require(ObjectName("a/c.car"))
+        #expect(
+            await self.error { () async throws(StorageError) in _ = try await service.read(other) }?.code == .notFound
+        )
+    }
+
     // MARK: Connections
 
     @Test func `a connection that the server ended is opened anew`() async throws {
